@@ -1,0 +1,3 @@
+//! The audit log of a control plane.
+
+fn main() {}
