@@ -1,0 +1,129 @@
+//! The one kind of step that cannot run in a transaction, read from its text.
+//!
+//! The runner has to know the index by name: a build that was cut off leaves an invalid index
+//! behind, and trying again with `IF NOT EXISTS` would take that for done.
+
+/// A statement that builds or drops one index concurrently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConcurrentIndex {
+    /// `CREATE [UNIQUE] INDEX CONCURRENTLY index ON schema.table …`
+    Create {
+        schema: String,
+        table: String,
+        index: String,
+    },
+    /// `DROP INDEX CONCURRENTLY schema.index`
+    Drop { schema: String, index: String },
+}
+
+impl ConcurrentIndex {
+    /// Reads the only statement of `sql`; `None` when it is anything else.
+    pub(crate) fn parse(sql: &str) -> Option<Self> {
+        let code: String = sql
+            .lines()
+            .map(|line| line.split_once("--").map_or(line, |(code, _)| code))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let statement = code.trim().strip_suffix(';').unwrap_or(code.trim());
+        if statement.contains(';') {
+            return None;
+        }
+        let spaced = statement.replace('(', " ( ");
+        let mut words = spaced.split_whitespace();
+        let verb = words.next()?.to_ascii_lowercase();
+        let mut word = words.next()?;
+        if verb == "create" && word.eq_ignore_ascii_case("unique") {
+            word = words.next()?;
+        }
+        let concurrently = words.next()?.eq_ignore_ascii_case("concurrently");
+        if !word.eq_ignore_ascii_case("index") || !concurrently {
+            return None;
+        }
+        let name = words.next()?;
+        match verb.as_str() {
+            "create" => {
+                let on = words.next()?.eq_ignore_ascii_case("on");
+                let (schema, table) = qualified(words.next()?)?;
+                (on && is_name(name)).then(|| Self::Create {
+                    schema,
+                    table,
+                    index: name.to_owned(),
+                })
+            }
+            "drop" => {
+                let (schema, index) = qualified(name)?;
+                words
+                    .next()
+                    .is_none()
+                    .then_some(Self::Drop { schema, index })
+            }
+            _ => None,
+        }
+    }
+
+    /// The schema and name of the index.
+    pub(crate) fn name(&self) -> (&str, &str) {
+        match self {
+            Self::Create { schema, index, .. } | Self::Drop { schema, index } => (schema, index),
+        }
+    }
+}
+
+fn qualified(name: &str) -> Option<(String, String)> {
+    let (schema, object) = name.split_once('.')?;
+    (is_name(schema) && is_name(object)).then(|| (schema.to_owned(), object.to_owned()))
+}
+
+/// A plain lower-case name: anything that would need quoting is not worth the trouble here.
+fn is_name(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn create_gives_schema_table_and_index() {
+        let parsed = ConcurrentIndex::parse(
+            "-- What: x; y\nCREATE UNIQUE INDEX CONCURRENTLY i_a\n  on s.t(a) where a > 0;\n",
+        );
+        let expected = ConcurrentIndex::Create {
+            schema: "s".to_owned(),
+            table: "t".to_owned(),
+            index: "i_a".to_owned(),
+        };
+        assert_eq!(parsed, Some(expected));
+    }
+
+    #[test]
+    fn drop_gives_schema_and_index() {
+        let parsed = ConcurrentIndex::parse("drop index concurrently s.i_a");
+        let expected = ConcurrentIndex::Drop {
+            schema: "s".to_owned(),
+            index: "i_a".to_owned(),
+        };
+        assert_eq!(parsed, Some(expected));
+    }
+
+    #[test]
+    fn anything_else_is_not_a_concurrent_index() {
+        for sql in [
+            "create index i_a on s.t (a);",
+            "create index concurrently i_a on t (a);",
+            "create index concurrently on s.t (a);",
+            "create index concurrently if not exists i_a on s.t (a);",
+            "create index concurrently i_a on s.t (a); select 1;",
+            "drop index concurrently i_a;",
+            "drop index concurrently s.i_a cascade;",
+            "drop index concurrently if exists s.i_a;",
+            "vacuum s.t;",
+            "",
+        ] {
+            assert_eq!(ConcurrentIndex::parse(sql), None, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The runner: what it works with, and how a run begins and ends.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::error::MigrateError;
+use super::lock::RunLock;
+use super::progress::Progress;
+use super::session;
+use super::set::MigrationSet;
+use super::tracking::{Tracked, Tracking};
+use super::validate::problems;
+
+/// How long a run waits for another runner, and a step for its tables, unless told otherwise.
+pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs migrations against one database.
+///
+/// It uses connections of its own, never one of an application's pool, so a pool's timeouts and
+/// search path do not matter. It needs a role that owns the schema, or may create it.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    pub(super) options: PgConnectOptions,
+    pub(super) set: MigrationSet,
+    pub(super) lock_timeout: Duration,
+    pub(super) program: String,
+}
+
+impl Runner {
+    /// A runner for the audit log's own schema.
+    #[must_use]
+    pub fn new(options: PgConnectOptions) -> Self {
+        Self {
+            options,
+            set: MigrationSet::embedded(),
+            lock_timeout: DEFAULT_LOCK_TIMEOUT,
+            program: concat!("auditrail ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// A runner for the database `pool` is connected to.
+    #[must_use]
+    pub fn from_pool(pool: &PgPool) -> Self {
+        Self::new(pool.connect_options().as_ref().clone())
+    }
+
+    /// Works with other migrations than the built-in ones.
+    #[must_use]
+    pub fn with_set(mut self, set: MigrationSet) -> Self {
+        self.set = set;
+        self
+    }
+
+    /// How long to wait for another runner, and each step for its tables.
+    #[must_use]
+    pub fn with_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// What the tracking table says applied a migration, as in `billing 4.2`.
+    #[must_use]
+    pub fn with_program(mut self, program: &str) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
+    /// The migrations it works with.
+    #[must_use]
+    pub fn set(&self) -> &MigrationSet {
+        &self.set
+    }
+
+    pub(super) fn tracking(&self) -> Tracking {
+        Tracking::new(self.set.schema())
+    }
+
+    pub(super) async fn connect(&self) -> Result<PgConnection, MigrateError> {
+        session::connect(&self.options).await
+    }
+
+    /// The newest number, or `to` when there is such a migration.
+    pub(super) fn target(&self, to: Option<i64>) -> Result<i64, MigrateError> {
+        let latest = self.set.latest();
+        match to {
+            None => Ok(latest),
+            Some(version) if version == 0 || self.set.get(version).is_some() => Ok(version),
+            Some(version) => Err(MigrateError::NoSuchVersion { version, latest }),
+        }
+    }
+
+    /// Takes the lock and makes sure there is a tracking table.
+    pub(super) async fn begin(&self, progress: Progress<'_>) -> Result<Run<'_>, MigrateError> {
+        let tracking = self.tracking();
+        let timeout = self.lock_timeout;
+        let lock = RunLock::take(&self.options, tracking.schema(), timeout, progress).await?;
+        let mut connection = self.connect().await?;
+        ensure_tracking(&mut connection, &tracking).await?;
+        let (options, program) = (&self.options, self.program.as_str());
+        Ok(Run {
+            options,
+            connection,
+            lock,
+            tracking,
+            lock_timeout: timeout,
+            program,
+        })
+    }
+}
+
+/// A run that holds the lock.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) options: &'a PgConnectOptions,
+    pub(super) connection: PgConnection,
+    pub(super) lock: RunLock,
+    pub(super) tracking: Tracking,
+    pub(super) lock_timeout: Duration,
+    pub(super) program: &'a str,
+}
+
+impl Run<'_> {
+    /// Releases the lock. A run that fails drops it instead, which closes both connections.
+    pub(super) async fn end(self) -> Result<(), MigrateError> {
+        // Everything is committed; a connection that will not close politely is not worth an error.
+        drop(self.connection.close().await);
+        self.lock.release().await
+    }
+}
+
+/// The history of a database: empty when there is no tracking table.
+pub(super) async fn history(
+    db: &mut PgConnection,
+    tracking: &Tracking,
+) -> Result<Vec<Tracked>, MigrateError> {
+    let read = || MigrateError::while_trying_to("read the tracking table");
+    let exists = tracking.exists(db).await.map_err(read())?;
+    if !not_foreign(tracking, exists)? {
+        return Ok(Vec::new());
+    }
+    tracking.rows(db).await.map_err(read())
+}
+
+/// Fails when the history and the migrations do not fit together.
+pub(super) fn check(set: &MigrationSet, history: &[Tracked]) -> Result<(), MigrateError> {
+    let problems = problems(set, history);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(MigrateError::Invalid { problems }),
+    }
+}
+
+fn not_foreign(
+    tracking: &Tracking,
+    exists: Result<bool, Vec<&'static str>>,
+) -> Result<bool, MigrateError> {
+    exists.map_err(|lacking| {
+        let schema = tracking.schema().to_owned();
+        MigrateError::ForeignTrackingTable { schema, lacking }
+    })
+}
+
+/// Makes schema and table where they are missing. `IF NOT EXISTS` alone would not do: it asks for the
+/// right to create before it looks.
+async fn ensure_tracking(db: &mut PgConnection, tracking: &Tracking) -> Result<(), MigrateError> {
+    let make = || MigrateError::while_trying_to("make the tracking table");
+    let exists = tracking.exists(db).await.map_err(make())?;
+    if not_foreign(tracking, exists)? {
+        return Ok(());
+    }
+    let mut tx = db.begin().await.map_err(make())?;
+    if !tracking.schema_exists(&mut tx).await.map_err(make())? {
+        let sql = sqlx::AssertSqlSafe(tracking.create_schema_sql());
+        sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(make())?;
+    }
+    let sql = sqlx::AssertSqlSafe(tracking.create_table_sql());
+    sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(make())?;
+    tx.commit().await.map_err(make())
+}

@@ -1,0 +1,45 @@
+//! The migrations as SQL, for people who run them with another tool.
+
+use super::error::MigrateError;
+use super::runner::Runner;
+
+impl Runner {
+    /// The SQL of every migration with a number in `from..=to`, tracking rows included, so that a
+    /// database migrated with it is one [`Runner::status`] understands. Needs no database.
+    ///
+    /// # Errors
+    /// When there is no migration `to`.
+    pub fn script(&self, from: Option<i64>, to: Option<i64>) -> Result<String, MigrateError> {
+        let target = self.target(to)?;
+        let from = from.unwrap_or(1);
+        let tracking = self.tracking();
+        let mut out = String::new();
+        let mut line = |text: &str| {
+            out.push_str(text.trim_end());
+            out.push_str("\n\n");
+        };
+        line(
+            "-- Run each step as it stands: steps outside begin and commit build an index\n\
+              -- concurrently and cannot be part of a transaction.",
+        );
+        if from <= 1 {
+            line(&format!("{};", tracking.create_schema_sql()));
+            line(&format!("{};", tracking.create_table_sql()));
+        }
+        let chosen = |version| from <= version && version <= target;
+        for migration in self.set.migrations().iter().filter(|m| chosen(m.version)) {
+            let note = format!("{};", tracking.insert_sql(migration, &self.program));
+            line(&format!("-- ===== {} =====", migration.file()));
+            if migration.transactional() {
+                line("begin;");
+                line(&migration.sql);
+                line(&note);
+                line("commit;");
+            } else {
+                line(&migration.sql);
+                line(&note);
+            }
+        }
+        Ok(format!("{}\n", out.trim_end()))
+    }
+}

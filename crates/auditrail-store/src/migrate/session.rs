@@ -1,0 +1,57 @@
+//! The runner's own connections: a pool's statement timeout or search path would hit migrations.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+
+use super::error::MigrateError;
+
+/// How long one attempt waits for a table before it lets the writers behind it through and tries
+/// again. While a step waits for an exclusive lock, everybody who comes later waits behind it.
+pub(super) const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// A fresh connection that names itself.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+    let options = options.clone().application_name("auditrail migrate");
+    PgConnection::connect_with(&options)
+        .await
+        .map_err(|source| MigrateError::Unreachable { source })
+}
+
+/// Settings for the current transaction: lock waits are short, statements may take as long as they
+/// need, and names must be schema-qualified.
+pub(super) async fn set_for_transaction(
+    db: &mut PgConnection,
+    lock_timeout: Duration,
+) -> Result<(), sqlx::Error> {
+    set(db, lock_timeout, true).await
+}
+
+/// The same for the rest of the session, for a step that cannot run in a transaction.
+pub(super) async fn set_for_session(
+    db: &mut PgConnection,
+    lock_timeout: Duration,
+) -> Result<(), sqlx::Error> {
+    set(db, lock_timeout, false).await
+}
+
+async fn set(
+    db: &mut PgConnection,
+    lock_timeout: Duration,
+    local: bool,
+) -> Result<(), sqlx::Error> {
+    // PostgreSQL reads 0 as "wait for ever".
+    let lock_timeout = lock_timeout.as_millis().max(1);
+    sqlx::query(
+        "select pg_catalog.set_config('lock_timeout', $1, $2),
+                pg_catalog.set_config('statement_timeout', '0', $2),
+                pg_catalog.set_config('idle_in_transaction_session_timeout', '0', $2),
+                pg_catalog.set_config('search_path', '', $2)",
+    )
+    .bind(format!("{lock_timeout}ms"))
+    .bind(local)
+    .execute(db)
+    .await?;
+    Ok(())
+}

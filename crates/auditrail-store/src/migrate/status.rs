@@ -1,0 +1,162 @@
+//! What a database has had, what is pending, and whether the live schema is what it should be.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::error::MigrateError;
+use super::migration::Migration;
+use super::runner::{Runner, history};
+use super::set::MigrationSet;
+use super::tracking::{Origin, Tracked};
+use super::validate::{Problem, problems};
+use crate::schema::{Difference, compare, describe};
+
+/// Where a database stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Every migration either side knows, by number.
+    pub migrations: Vec<MigrationStatus>,
+    /// What does not fit together; empty when all is well.
+    pub problems: Vec<Problem>,
+}
+
+/// One migration in a [`Status`].
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub version: i64,
+    /// Its description.
+    pub name: String,
+    /// Where it stands.
+    pub state: State,
+    /// Whether it is breaking for programs that do not know it.
+    pub breaking: bool,
+    /// Whether the file is what was applied; none for what is pending or unknown.
+    pub checksum_ok: Option<bool>,
+    /// How it came to be applied.
+    pub origin: Option<Origin>,
+    /// When it was applied.
+    pub applied_at: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    #[serde(rename = "duration_ms", serialize_with = "as_millis")]
+    pub took: Option<Duration>,
+    /// The program that applied it.
+    pub applied_by: Option<String>,
+}
+
+/// Where a migration stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The database has it.
+    Applied,
+    /// The database does not have it yet.
+    Pending,
+    /// The database has it and this program does not know it.
+    Unknown,
+}
+
+impl Status {
+    /// How many are pending.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.migrations
+            .iter()
+            .filter(|m| m.state == State::Pending)
+            .count()
+    }
+}
+
+impl Runner {
+    /// Every migration, and where it stands. Reads only.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the tracking table cannot be read. Problems of the
+    /// history are part of the answer, not an error.
+    pub async fn status(&self) -> Result<Status, MigrateError> {
+        let mut db = self.connect().await?;
+        let history = history(&mut db, &self.tracking()).await?;
+        Ok(Status {
+            migrations: join(&self.set, &history),
+            problems: problems(&self.set, &history),
+        })
+    }
+
+    /// Compares the live schema with the description of the version the database is at, and gives
+    /// that version and every difference. Reads only.
+    ///
+    /// # Errors
+    /// [`MigrateError::Invalid`] when the history does not fit this program, and
+    /// [`MigrateError::NotDescribed`] when the version is not one that was described.
+    pub async fn verify(&self) -> Result<(i64, Vec<Difference>), MigrateError> {
+        let mut db = self.connect().await?;
+        let history = history(&mut db, &self.tracking()).await?;
+        super::runner::check(&self.set, &history)?;
+        let known = history
+            .iter()
+            .map(|row| row.version)
+            .filter(|v| self.set.get(*v).is_some());
+        // An empty database is held against the newest version, so that everything is missing.
+        let version = known.max().unwrap_or_else(|| self.set.latest());
+        let schema = self.set.schema();
+        let expected = self.set.expected(version);
+        let expected = expected.ok_or_else(|| MigrateError::NotDescribed {
+            schema: schema.to_owned(),
+            version,
+        })?;
+        let read = MigrateError::while_trying_to("read the live schema");
+        let found = describe(&mut db, schema).await.map_err(read)?;
+        Ok((version, compare(&expected, &found)))
+    }
+}
+
+fn join(set: &MigrationSet, history: &[Tracked]) -> Vec<MigrationStatus> {
+    let row_of = |version| history.iter().find(|row| row.version == version);
+    let known = set.migrations().iter().map(|m| known(m, row_of(m.version)));
+    let unknown = history
+        .iter()
+        .filter(|row| set.get(row.version).is_none())
+        .map(unknown);
+    let mut all: Vec<MigrationStatus> = known.chain(unknown).collect();
+    all.sort_by_key(|m| m.version);
+    all
+}
+
+fn known(migration: &Migration, row: Option<&Tracked>) -> MigrationStatus {
+    MigrationStatus {
+        version: migration.version,
+        name: migration.name.clone(),
+        state: if row.is_some() {
+            State::Applied
+        } else {
+            State::Pending
+        },
+        breaking: migration.breaking,
+        checksum_ok: row.map(|row| migration.checksum.matches(&row.checksum)),
+        origin: row.map(|row| row.origin),
+        applied_at: row.map(|row| row.applied_at),
+        took: row.map(|row| row.took),
+        applied_by: row.map(|row| row.applied_by.clone()),
+    }
+}
+
+fn unknown(row: &Tracked) -> MigrationStatus {
+    MigrationStatus {
+        version: row.version,
+        name: row.name.clone(),
+        state: State::Unknown,
+        breaking: row.breaking,
+        checksum_ok: None,
+        origin: Some(row.origin),
+        applied_at: Some(row.applied_at),
+        took: Some(row.took),
+        applied_by: Some(row.applied_by.clone()),
+    }
+}
+
+fn as_millis<S: Serializer>(took: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
+    took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        .serialize(out)
+}

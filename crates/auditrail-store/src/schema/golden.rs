@@ -1,0 +1,25 @@
+//! The committed descriptions, one a version.
+
+use super::Schema;
+
+macro_rules! descriptions {
+    ($($version:literal => $file:literal),+ $(,)?) => {
+        &[$(($version, include_str!(concat!("../../schema/", $file)))),+]
+    };
+}
+
+const DESCRIPTIONS: &[(i64, &str)] = descriptions![
+    1 => "001.json",
+    2 => "002.json",
+    3 => "003.json",
+    4 => "004.json",
+    5 => "005.json",
+    6 => "006.json",
+];
+
+/// The description of the schema at `version`.
+pub(crate) fn at(version: i64) -> Option<Schema> {
+    let (_, json) = DESCRIPTIONS.iter().find(|(v, _)| *v == version)?;
+    let schema = serde_json::from_str(json);
+    Some(schema.unwrap_or_else(|error| panic!("schema/{version:03}.json is wrong: {error}")))
+}
