@@ -1,1 +1,53 @@
-//! What an audit record is.
+//! What an audit record is: its types, its limits, how it is parsed from strangers, how records are
+//! searched, and the [`AuditLogService`] trait that every place to keep them offers.
+//!
+//! Absent on purpose: input and output, a clock, a random number generator, an async runtime and
+//! SQL. Everything here is a pure function of its arguments, so the command line, the HTTP server,
+//! the client and the store all apply the same rules. Where a time is needed it is an argument.
+//!
+//! Two ways lead into each type. *Parsing* (`FromStr`, `TryFrom`, [`CreateInput::from_json`]) is for
+//! what someone asks us to write and enforces every rule. `from_stored` is for what the table already
+//! holds: plain SQL may have written text that we would refuse, and such a row must still be shown
+//! unchanged.
+//!
+//! Where to start reading: [`CreateInput`] is what a caller asks to write, [`Record`] is what the
+//! table holds, [`Query`] finds records, [`limits`] names every limit.
+
+mod action;
+mod actor;
+mod context;
+mod cursor;
+mod error;
+mod id;
+mod inet;
+mod input;
+pub mod limits;
+mod metadata;
+mod open_enum;
+mod page;
+mod query;
+mod record;
+mod service;
+mod target;
+mod text;
+mod time;
+
+pub use action::{Action, OtherAction};
+pub use actor::{Actor, ActorType};
+pub use context::RequestContext;
+pub use cursor::{Cursor, CursorError, CursorKey};
+pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
+pub use id::RecordId;
+pub use inet::{StoredAddress, parse_address, parse_network};
+pub use input::CreateInput;
+pub use metadata::Metadata;
+pub use page::{Page, Pagination};
+pub use query::{
+    ActionFilter, ActionPrefix, Count, Filters, MetadataFilter, PageSize, Position, Query,
+    TimeRange,
+};
+pub use record::Record;
+pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
+pub use target::{OtherTargetType, Target, TargetType};
+pub use text::{ActorId, RequestId, TargetId, TenantId, UserAgent};
+pub use time::RecordTime;

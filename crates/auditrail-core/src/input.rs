@@ -1,0 +1,305 @@
+//! What a caller asks to write.
+
+mod explain;
+mod parse;
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::action::Action;
+use crate::actor::{Actor, ActorType};
+use crate::context::RequestContext;
+use crate::error::{InputError, ValueError};
+use crate::id::RecordId;
+use crate::inet::StoredAddress;
+use crate::metadata::Metadata;
+use crate::record::Record;
+use crate::target::{Target, TargetType};
+use crate::text::{RequestId, TargetId, TenantId, UserAgent};
+use crate::time::RecordTime;
+
+/// What a caller asks to write: a record whose id, time and metadata may still be missing.
+///
+/// As JSON it is flat, under the names of the columns; what is `None` is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateInput {
+    /// The caller's own id, so that a repeated request finds the first one's record.
+    pub id: Option<RecordId>,
+    /// Who acted.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// What was acted upon.
+    pub target: Target,
+    /// Whatever else there is to say. Left out, the column gets `{}`.
+    pub metadata: Option<Metadata>,
+    /// Where the request came from.
+    pub context: RequestContext,
+    /// Whose record it is.
+    pub tenant_id: Option<TenantId>,
+    /// When it happened. Left out, the writer's clock counts.
+    pub created_at: Option<RecordTime>,
+}
+
+impl CreateInput {
+    /// Starts with what every record needs.
+    #[must_use]
+    pub fn new(actor: Actor, action: Action, target: Target) -> Self {
+        Self {
+            id: None,
+            actor,
+            action,
+            target,
+            metadata: None,
+            context: RequestContext::default(),
+            tenant_id: None,
+            created_at: None,
+        }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub fn with_id(self, id: RecordId) -> Self {
+        Self {
+            id: Some(id),
+            ..self
+        }
+    }
+
+    /// Sets the metadata.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        Self {
+            metadata: Some(metadata),
+            ..self
+        }
+    }
+
+    /// Sets where the request came from.
+    #[must_use]
+    pub fn with_context(self, context: RequestContext) -> Self {
+        Self { context, ..self }
+    }
+
+    /// Sets whose record it is.
+    #[must_use]
+    pub fn with_tenant(self, tenant_id: TenantId) -> Self {
+        Self {
+            tenant_id: Some(tenant_id),
+            ..self
+        }
+    }
+
+    /// Sets when it happened.
+    #[must_use]
+    pub fn with_created_at(self, created_at: RecordTime) -> Self {
+        Self {
+            created_at: Some(created_at),
+            ..self
+        }
+    }
+
+    /// Parses one JSON object from a stranger.
+    ///
+    /// `null` means left out, for every field. `now` bounds `created_at`. A field given twice and a
+    /// field of no known name are refused; JSON parsers disagree on the former, and the latter is
+    /// mostly a typing error that would lose data.
+    ///
+    /// # Errors
+    /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
+    pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
+        let text = std::str::from_utf8(bytes).map_err(|e| invalid_utf8(bytes, e.valid_up_to()))?;
+        // Good input is the rule and takes one pass; only bad input pays for the explanation.
+        match parse::parse(text, now) {
+            Some(input) => Ok(input),
+            None => explain::parse(text, now),
+        }
+    }
+
+    /// Checks the rule that depends on the clock, for inputs that were not parsed from JSON.
+    ///
+    /// # Errors
+    /// [`ValueError::InFuture`] when `created_at` is too far ahead of `now`.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), ValueError> {
+        self.created_at
+            .map_or(Ok(()), |time| time.check_not_in_future(now))
+    }
+
+    /// The text for the `metadata` column; `{}` when it was left out.
+    #[must_use]
+    pub fn metadata_text(&self) -> &str {
+        self.metadata
+            .as_ref()
+            .map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
+    }
+
+    /// Makes the record this input asks for, with an id and a time for where it gives none.
+    #[must_use]
+    pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {
+        let Self {
+            id,
+            actor,
+            action,
+            target,
+            metadata,
+            context,
+            tenant_id,
+            created_at,
+        } = self;
+        let RequestContext {
+            ip_address,
+            user_agent,
+            request_id,
+        } = context;
+        Record {
+            id: id.unwrap_or(default_id),
+            actor,
+            action,
+            target,
+            metadata: Some(metadata.unwrap_or_default()),
+            ip_address: ip_address.map(StoredAddress::from),
+            user_agent,
+            created_at: created_at.unwrap_or(default_time),
+            tenant_id,
+            request_id,
+        }
+    }
+
+    /// Says whether a stored record holds everything this input says.
+    ///
+    /// That is what tells a repeated request from one that uses the same id for something else.
+    /// Fields the caller left out are not compared; metadata is compared by what it means.
+    #[must_use]
+    pub fn is_held_by(&self, record: &Record) -> bool {
+        let Self {
+            id,
+            actor,
+            action,
+            target,
+            metadata,
+            context,
+            tenant_id,
+            created_at,
+        } = self;
+        let RequestContext {
+            ip_address,
+            user_agent,
+            request_id,
+        } = context;
+        let same_metadata = match (metadata, &record.metadata) {
+            (None, _) => true,
+            (Some(asked), Some(stored)) => asked.same_content(stored),
+            (Some(_), None) => false,
+        };
+        *actor == record.actor
+            && *action == record.action
+            && *target == record.target
+            && left_out_or_same(*id, Some(record.id))
+            && left_out_or_same(ip_address.map(StoredAddress::from), record.ip_address)
+            && left_out_or_same(user_agent.as_ref(), record.user_agent.as_ref())
+            && left_out_or_same(request_id.as_ref(), record.request_id.as_ref())
+            && left_out_or_same(tenant_id.as_ref(), record.tenant_id.as_ref())
+            && left_out_or_same(*created_at, Some(record.created_at))
+            && same_metadata
+    }
+}
+
+fn left_out_or_same<T: PartialEq>(asked: Option<T>, stored: Option<T>) -> bool {
+    asked.is_none() || asked == stored
+}
+
+fn invalid_utf8(bytes: &[u8], at: usize) -> InputError {
+    let before = &bytes[..at];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line_start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |place| place + 1);
+    let detail = format!("the text is not valid UTF-8 at byte {at}");
+    InputError::NotJson {
+        line,
+        column: at - line_start + 1,
+        detail,
+    }
+}
+
+impl Serialize for CreateInput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            id,
+            actor,
+            action,
+            target,
+            metadata,
+            context,
+            tenant_id,
+            created_at,
+        } = self;
+        let Target {
+            target_type,
+            target_id,
+        } = target;
+        let RequestContext {
+            ip_address,
+            user_agent,
+            request_id,
+        } = context;
+        Fields {
+            id,
+            actor_id: actor.id(),
+            actor_type: actor.actor_type(),
+            action,
+            target_type,
+            target_id,
+            metadata,
+            ip_address,
+            user_agent,
+            created_at,
+            tenant_id,
+            request_id,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// The flat form.
+#[derive(Serialize)]
+struct Fields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: &'a Option<RecordId>,
+    actor_id: &'a str,
+    actor_type: ActorType,
+    action: &'a Action,
+    target_type: &'a TargetType,
+    target_id: &'a TargetId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: &'a Option<Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_address: &'a Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: &'a Option<UserAgent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: &'a Option<RecordTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: &'a Option<TenantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: &'a Option<RequestId>,
+}
+
+/// The names of the fields, which are those of the columns.
+const FIELDS: [&str; 12] = [
+    "id",
+    "actor_id",
+    "actor_type",
+    "action",
+    "target_type",
+    "target_id",
+    "metadata",
+    "ip_address",
+    "user_agent",
+    "created_at",
+    "tenant_id",
+    "request_id",
+];

@@ -1,0 +1,51 @@
+//! Every limit, by name. Text limits count characters (Unicode scalar values), not bytes.
+//!
+//! The figures are part of the public interface: lowering one refuses records that were accepted
+//! before.
+
+/// Most characters in an actor id. An AWS role session ARN is the longest common one, below 200.
+pub const ACTOR_ID_MAX_CHARS: usize = 500;
+/// Most characters in an action.
+pub const ACTION_MAX_CHARS: usize = 100;
+/// Most characters in a target type.
+pub const TARGET_TYPE_MAX_CHARS: usize = 50;
+/// Most characters in a target id; paths and ARNs are used as ids.
+pub const TARGET_ID_MAX_CHARS: usize = 500;
+/// Most characters in a user agent. Longer ones exist and should be cut by whoever records them.
+pub const USER_AGENT_MAX_CHARS: usize = 1_024;
+/// Most characters in a tenant id.
+pub const TENANT_ID_MAX_CHARS: usize = 200;
+/// Most characters in a request id.
+pub const REQUEST_ID_MAX_CHARS: usize = 200;
+
+/// Most bytes of metadata as JSON text, both as sent and with its numbers written out in full.
+pub const METADATA_MAX_BYTES: usize = 64 * 1_024;
+/// Most levels of nesting in metadata; the object itself is the first.
+pub const METADATA_MAX_DEPTH: usize = 32;
+/// Most digits a number in metadata may have when written without an exponent.
+///
+/// jsonb keeps a number as PostgreSQL's `numeric` and prints it in full: `1e1000` becomes 1,001
+/// digits, and beyond 131,072 digits before the point or 16,383 after it the insert fails.
+pub const METADATA_MAX_NUMBER_DIGITS: u64 = 1_000;
+
+/// How far ahead of our clock `created_at` may be, in seconds. Clocks differ, but not by more.
+pub const CREATED_AT_MAX_AHEAD_SECONDS: i64 = 5 * 60;
+
+/// Most records in one page.
+pub const PAGE_SIZE_MAX: u16 = 1_000;
+/// Records in a page when the caller does not say.
+pub const PAGE_SIZE_DEFAULT: u16 = 100;
+/// Most records an offset may skip. PostgreSQL reads and throws away each one, so deep paging
+/// belongs to cursors.
+pub const OFFSET_MAX: u64 = 100_000;
+/// Most `metadata.KEY=VALUE` filters in one query.
+pub const METADATA_FILTERS_MAX: usize = 10;
+/// Most characters in the key of a metadata filter.
+pub const METADATA_FILTER_KEY_MAX_CHARS: usize = 200;
+/// Most characters in the value of a metadata filter.
+pub const METADATA_FILTER_VALUE_MAX_CHARS: usize = 1_000;
+
+/// Most problems one answer lists; a hostile body could otherwise make the answer larger than itself.
+pub const REPORTED_ERRORS_MAX: usize = 100;
+/// Most characters of an unknown field's name that an error repeats.
+pub const REPORTED_NAME_MAX_CHARS: usize = 100;

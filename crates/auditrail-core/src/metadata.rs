@@ -1,0 +1,130 @@
+//! Whatever else a record says: a JSON object.
+
+mod number;
+mod same;
+mod scan;
+
+pub(crate) use scan::type_name;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::error::ValueError;
+
+/// Whatever else a record says, kept as the JSON text it came in.
+///
+/// Parsing accepts an object within [`METADATA_MAX_BYTES`](crate::limits::METADATA_MAX_BYTES),
+/// [`METADATA_MAX_DEPTH`](crate::limits::METADATA_MAX_DEPTH) and
+/// [`METADATA_MAX_NUMBER_DIGITS`](crate::limits::METADATA_MAX_NUMBER_DIGITS) that jsonb can hold: no
+/// `\u0000`, no half surrogate pair. Escapes such as `\n` stay allowed: the rule against control
+/// characters protects what is printed or logged, and JSON text holds the two characters `\` and `n`.
+/// For the same reason line breaks and tabs between tokens are removed, which changes no value and
+/// keeps a record on one line of NDJSON.
+///
+/// `==` compares text; [`same_content`](Self::same_content) compares what the text means.
+#[derive(Clone)]
+pub struct Metadata(Box<RawValue>);
+
+impl Metadata {
+    /// The empty object, the default of the column.
+    pub const EMPTY_TEXT: &str = "{}";
+
+    /// Parses one JSON value that has the right syntax already.
+    ///
+    /// # Errors
+    /// When it is no object, is too large or too deep, or holds what jsonb cannot.
+    pub fn from_raw(raw: &RawValue) -> Result<Self, ValueError> {
+        scan::check(raw.get())?;
+        Ok(Self(one_line(raw.to_owned())))
+    }
+
+    /// Takes the value of the column, whatever JSON it is.
+    ///
+    /// `None` for JSON `null`, which answers cannot tell from SQL NULL.
+    #[must_use]
+    pub fn from_stored(raw: Box<RawValue>) -> Option<Self> {
+        (raw.get() != "null").then(|| Self(one_line(raw)))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Says whether both mean the same to jsonb.
+    ///
+    /// The order of keys does not matter, the last of repeated keys counts, and numbers are compared
+    /// by value (`1e2` is `100`, `1.10` is `1.1`) at any precision. Stored metadata nested more than
+    /// 128 levels deep is compared as text.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        self == other || same::same_content(&self.0, &other.0)
+    }
+}
+
+/// Removes line breaks and tabs; in valid JSON they only stand between tokens.
+fn one_line(raw: Box<RawValue>) -> Box<RawValue> {
+    const BREAKS: [char; 3] = ['\n', '\r', '\t'];
+    if !raw.get().contains(BREAKS) {
+        return raw;
+    }
+    let text = raw.get().replace(BREAKS, "");
+    RawValue::from_string(text).unwrap_or(raw)
+}
+
+impl Default for Metadata {
+    /// The empty object.
+    fn default() -> Self {
+        let empty = RawValue::from_string(Self::EMPTY_TEXT.to_owned());
+        Self(empty.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
+impl FromStr for Metadata {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| ValueError::BadFormat {
+            expected: "a JSON object, such as {\"plan\":\"pro\"}",
+        })?;
+        Self::from_raw(raw)
+    }
+}
+
+impl TryFrom<&str> for Metadata {
+    type Error = ValueError;
+
+    fn try_from(text: &str) -> Result<Self, ValueError> {
+        text.parse()
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Metadata {}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}

@@ -1,0 +1,68 @@
+//! A page of a search, as it is answered.
+
+use serde::Serialize;
+
+use crate::cursor::{Cursor, CursorKey};
+use crate::query::{PageSize, Position, Query};
+use crate::record::Record;
+use crate::service::Found;
+
+/// A page of a search, as it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The rows, newest first.
+    pub data: Vec<T>,
+    /// Where this page is and how to get the next.
+    pub pagination: Pagination,
+}
+
+/// Where a page is and how to get the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pagination {
+    /// Most rows in a page.
+    pub limit: PageSize,
+    /// Whether there are more rows.
+    pub has_more: bool,
+    /// The token for the next page; `null` when there are no more rows.
+    pub next_cursor: Option<String>,
+    /// How many rows were skipped; `null` when the page was reached by a cursor.
+    pub offset: Option<u64>,
+    /// How many rows match in all; absent unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+impl Page<Record> {
+    /// Makes the answer to a query from what was found.
+    #[must_use]
+    pub fn new(query: &Query, found: Found, key: &CursorKey) -> Self {
+        let Found {
+            records,
+            has_more,
+            total,
+        } = found;
+        let last = records.last().filter(|_| has_more);
+        let next_cursor = last.map(|record| {
+            let cursor = Cursor {
+                created_at: record.created_at,
+                id: record.id,
+            };
+            cursor.encode(&query.filters, key)
+        });
+        let offset = match query.position {
+            Position::Offset(offset) => Some(offset),
+            Position::After(_) => None,
+        };
+        let pagination = Pagination {
+            limit: query.limit,
+            has_more,
+            next_cursor,
+            offset,
+            total,
+        };
+        Self {
+            data: records,
+            pagination,
+        }
+    }
+}

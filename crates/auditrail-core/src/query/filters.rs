@@ -1,0 +1,225 @@
+//! Which records a search finds. All given filters must hold.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::action::Action;
+use crate::actor::ActorType;
+use crate::error::ValueError;
+use crate::inet::StoredAddress;
+use crate::limits::{
+    ACTION_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS, METADATA_FILTER_VALUE_MAX_CHARS,
+};
+use crate::target::TargetType;
+use crate::text::{self, ActorId, Empty, RequestId, TargetId, TenantId};
+use crate::time::RecordTime;
+
+/// Which records a search finds; the default finds all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// Exactly this actor id.
+    pub actor_id: Option<ActorId>,
+    /// This kind of actor.
+    pub actor_type: Option<ActorType>,
+    /// This action, or all actions of a resource.
+    pub action: Option<ActionFilter>,
+    /// This kind of target.
+    pub target_type: Option<TargetType>,
+    /// Exactly this target id.
+    pub target_id: Option<TargetId>,
+    /// Exactly this tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Exactly this request.
+    pub request_id: Option<RequestId>,
+    /// An address in this network; a single address is a network of full length.
+    pub ip_address: Option<IpNet>,
+    /// In this stretch of time.
+    pub created_at: TimeRange,
+    /// With all of these top-level metadata values, in the order of their keys.
+    pub metadata: Vec<MetadataFilter>,
+}
+
+impl Filters {
+    /// The names of the parameters, besides `metadata.KEY`.
+    pub const NAMES: [&str; 10] = [
+        "actor_id",
+        "actor_type",
+        "action",
+        "target_type",
+        "target_id",
+        "tenant_id",
+        "request_id",
+        "ip_address",
+        "start_date",
+        "end_date",
+    ];
+
+    /// The filters as parameters, in a fixed order; [`from_pairs`](Self::from_pairs) reads them back.
+    #[must_use]
+    pub fn to_pairs(&self) -> Vec<(Cow<'static, str>, String)> {
+        let Self {
+            actor_id,
+            actor_type,
+            action,
+            target_type,
+            target_id,
+            tenant_id,
+            request_id,
+            ip_address,
+            created_at: TimeRange { start, end },
+            metadata,
+        } = self;
+        let values = [
+            actor_id.as_ref().map(ToString::to_string),
+            actor_type.as_ref().map(ToString::to_string),
+            action.as_ref().map(ToString::to_string),
+            target_type.as_ref().map(ToString::to_string),
+            target_id.as_ref().map(ToString::to_string),
+            tenant_id.as_ref().map(ToString::to_string),
+            request_id.as_ref().map(ToString::to_string),
+            ip_address.map(|network| StoredAddress::from(network).to_string()),
+            start.as_ref().map(ToString::to_string),
+            end.as_ref().map(ToString::to_string),
+        ];
+        let named = Self::NAMES.into_iter().zip(values);
+        let mut pairs: Vec<_> = named
+            .filter_map(|(name, value)| Some((Cow::Borrowed(name), value?)))
+            .collect();
+        for MetadataFilter { key, value } in metadata {
+            pairs.push((Cow::Owned(format!("metadata.{key}")), value.to_string()));
+        }
+        pairs
+    }
+}
+
+/// An action to look for.
+///
+/// The text form is the action, or `project.*` for every action that starts with `project.`. An exact
+/// action need not look like `resource.verb`, so that rows written by plain SQL can be found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ActionFilter {
+    /// Exactly this action.
+    Exact(Action),
+    /// Every action with this start.
+    Prefix(ActionPrefix),
+}
+
+/// The start of an action, with its dot: `project.`
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ActionPrefix(Box<str>);
+
+impl ActionPrefix {
+    /// The start, with its dot and without the star.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ActionFilter {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text::check(text, ACTION_MAX_CHARS, Empty::refused)?;
+        match text.strip_suffix('*') {
+            Some("" | ".") => Err(ValueError::BadFormat {
+                expected: "an action, or a prefix such as project.*",
+            }),
+            Some(prefix) if prefix.ends_with('.') => Ok(Self::Prefix(ActionPrefix(prefix.into()))),
+            _ => Ok(Self::Exact(Action::from_stored(text))),
+        }
+    }
+}
+
+impl fmt::Display for ActionFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(action) => action.fmt(f),
+            Self::Prefix(prefix) => write!(f, "{}*", prefix.0),
+        }
+    }
+}
+
+/// A stretch of time: from `start` on, before `end`. Either may be open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TimeRange {
+    start: Option<RecordTime>,
+    end: Option<RecordTime>,
+}
+
+impl TimeRange {
+    /// Joins the two ends; `None` when the start is not before the end, which no record can match.
+    #[must_use]
+    pub fn new(start: Option<RecordTime>, end: Option<RecordTime>) -> Option<Self> {
+        let empty = matches!((start, end), (Some(start), Some(end)) if start >= end);
+        (!empty).then_some(Self { start, end })
+    }
+
+    /// The first moment in the range.
+    #[must_use]
+    pub const fn start(&self) -> Option<RecordTime> {
+        self.start
+    }
+
+    /// The first moment after the range.
+    #[must_use]
+    pub const fn end(&self) -> Option<RecordTime> {
+        self.end
+    }
+}
+
+/// A top-level key of the metadata and the text its value must have.
+///
+/// The value is compared the way `->>` shows it: `5` finds the number 5 and the string `"5"`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MetadataFilter {
+    key: Box<str>,
+    value: Box<str>,
+}
+
+impl MetadataFilter {
+    /// Joins a key and a value. Line breaks are allowed: JSON strings can stand for them.
+    ///
+    /// # Errors
+    /// When the key is empty, either is too long, or either holds NUL.
+    pub fn new(key: &str, value: &str) -> Result<Self, ValueError> {
+        if key.is_empty() {
+            return Err(ValueError::Empty);
+        }
+        check_length(key, METADATA_FILTER_KEY_MAX_CHARS)?;
+        check_length(value, METADATA_FILTER_VALUE_MAX_CHARS)?;
+        Ok(Self {
+            key: key.into(),
+            value: value.into(),
+        })
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The text the value must have.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+fn check_length(text: &str, max: usize) -> Result<(), ValueError> {
+    let chars = text.chars().count();
+    if chars > max {
+        return Err(ValueError::TooLong { chars, max });
+    }
+    match text.chars().position(|c| c == '\0') {
+        Some(place) => Err(ValueError::ControlCharacter {
+            code: 0,
+            at: place + 1,
+        }),
+        None => Ok(()),
+    }
+}

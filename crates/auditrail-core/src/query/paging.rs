@@ -1,0 +1,127 @@
+//! Which page of a search.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::cursor::Cursor;
+use crate::error::ValueError;
+use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
+
+/// Most records in one page: 1 to [`PAGE_SIZE_MAX`], [`PAGE_SIZE_DEFAULT`] when not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct PageSize(u16);
+
+impl PageSize {
+    /// Takes a number of records.
+    ///
+    /// # Errors
+    /// [`ValueError::OutOfRange`] for 0 and above [`PAGE_SIZE_MAX`].
+    pub const fn new(records: u16) -> Result<Self, ValueError> {
+        if records == 0 || records > PAGE_SIZE_MAX {
+            return Err(PAGE_SIZE_RANGE);
+        }
+        Ok(Self(records))
+    }
+
+    /// The number of records.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+const PAGE_SIZE_RANGE: ValueError = ValueError::OutOfRange {
+    range: "between 1 and 1000",
+};
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(PAGE_SIZE_DEFAULT)
+    }
+}
+
+impl FromStr for PageSize {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let records = parse_number(text)?;
+        Self::new(u16::try_from(records).map_err(|_| PAGE_SIZE_RANGE)?)
+    }
+}
+
+impl fmt::Display for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a page starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// After skipping so many of the newest matches, at most [`OFFSET_MAX`]; 0 is the first page.
+    ///
+    /// New records shift such pages; a cursor does not have that flaw.
+    Offset(u64),
+    /// After the record the cursor names.
+    After(Cursor),
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self::Offset(0)
+    }
+}
+
+impl Position {
+    /// Parses the number of matches to skip.
+    ///
+    /// # Errors
+    /// [`ValueError::BadFormat`] for no number, [`ValueError::OutOfRange`] above [`OFFSET_MAX`].
+    pub fn parse_offset(text: &str) -> Result<Self, ValueError> {
+        let offset = parse_number(text)?;
+        if offset > OFFSET_MAX {
+            let range = "at most 100000; use a cursor to go further";
+            return Err(ValueError::OutOfRange { range });
+        }
+        Ok(Self::Offset(offset))
+    }
+}
+
+/// Whether to count all matches of a search. Counting reads every match, so it is not the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Count {
+    /// Do not count.
+    #[default]
+    None,
+    /// Count every match.
+    Exact,
+    /// Take the database's estimate, which is quick and can be far off.
+    Estimated,
+}
+
+impl FromStr for Count {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "exact" => Ok(Self::Exact),
+            "estimated" => Ok(Self::Estimated),
+            _ => Err(ValueError::UnknownValue {
+                expected: "exact, estimated",
+            }),
+        }
+    }
+}
+
+/// A number without sign; one too large for u64 counts as the largest, which every limit refuses.
+fn parse_number(text: &str) -> Result<u64, ValueError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(ValueError::BadFormat {
+            expected: "a whole number",
+        });
+    }
+    Ok(text.parse().unwrap_or(u64::MAX))
+}
