@@ -1,0 +1,4 @@
+//! The store against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod golden;

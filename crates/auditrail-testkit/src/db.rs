@@ -1,0 +1,202 @@
+//! A database of its own for each test.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::thread;
+
+use auditrail_store::migrate::{MigrationSet, Runner, silent};
+use sha2::{Digest, Sha256};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+
+use crate::server::{self, APP, OWNER};
+
+/// A database that is dropped with this value.
+#[derive(Debug)]
+pub struct TestDb {
+    admin: PgConnectOptions,
+    name: String,
+}
+
+impl TestDb {
+    /// An empty database, owned by a role that is no superuser.
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL to be had, with the reason.
+    pub async fn empty() -> Self {
+        Self::create("template1").await
+    }
+
+    /// A database with every migration applied, and the rights of the application role granted.
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL to be had, with the reason.
+    pub async fn migrated() -> Self {
+        let template = template().await;
+        Self::create(&template).await
+    }
+
+    async fn create(template: &str) -> Self {
+        let server = server::get().await;
+        let name = format!("test_{:016x}", random());
+        let mut db = connect(&server.admin).await;
+        run(
+            &mut db,
+            &format!("create database {name} template {template} owner {OWNER}"),
+        )
+        .await;
+        Self {
+            admin: server.admin.clone(),
+            name,
+        }
+    }
+
+    /// Connects as the role that owns the database and may migrate it; no superuser.
+    #[must_use]
+    pub fn owner(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name).username(OWNER)
+    }
+
+    /// Connects as the role of an application, which may add and read records and nothing else.
+    #[must_use]
+    pub fn app(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name).username(APP)
+    }
+
+    /// Connects as the superuser of the server.
+    #[must_use]
+    pub fn admin(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name)
+    }
+
+    /// A pool of a few connections with these options.
+    ///
+    /// # Panics
+    /// When no connection can be made.
+    pub async fn pool(&self, options: PgConnectOptions) -> PgPool {
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .connect_with(options)
+            .await;
+        pool.unwrap_or_else(|e| panic!("cannot connect to test database {}: {e}", self.name))
+    }
+
+    /// One connection with these options.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn connect(&self, options: PgConnectOptions) -> PgConnection {
+        connect(&options).await
+    }
+
+    /// The URL of the database for a program started by a test, as the role `role` gives.
+    #[must_use]
+    pub fn url(&self, role: &PgConnectOptions) -> String {
+        server::url(role, &self.name)
+    }
+
+    /// The name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), std::mem::take(&mut self.name));
+        // Dropping happens inside a test's own runtime, which must not be blocked on itself.
+        let dropped = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.map(|runtime| {
+                runtime.block_on(async {
+                    let mut db = connect(&admin).await;
+                    run(
+                        &mut db,
+                        &format!("drop database if exists {name} with (force)"),
+                    )
+                    .await;
+                });
+            })
+        })
+        .join();
+        if dropped.is_err() && !thread::panicking() {
+            panic!("a test database could not be dropped");
+        }
+    }
+}
+
+/// The name of a migrated database to clone, made by whoever needs it first.
+async fn template() -> String {
+    let server = server::get().await;
+    let mut hash = Sha256::new();
+    for migration in MigrationSet::embedded().migrations() {
+        hash.update(migration.checksum().as_bytes());
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    let name = format!(
+        "template_{:02x}{:02x}{:02x}{:02x}",
+        hash[0], hash[1], hash[2], hash[3]
+    );
+    let mut db = connect(&server.admin).await;
+    run(
+        &mut db,
+        "select pg_advisory_lock(hashtext('auditrail testkit template'))",
+    )
+    .await;
+    let there: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut db)
+            .await
+            .unwrap_or_else(|e| panic!("cannot look for the template: {e}"));
+    if !there {
+        make_template(&mut db, &server.admin, &name).await;
+    }
+    // Closing the connection lets go of the lock.
+    drop(db.close().await);
+    name
+}
+
+/// Makes it under another name first: a template that is there is complete.
+async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &str) {
+    run(db, &format!("drop database if exists {name}_new")).await;
+    run(db, &format!("create database {name}_new owner {OWNER}")).await;
+    let owner = admin
+        .clone()
+        .database(&format!("{name}_new"))
+        .username(OWNER);
+    let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
+    migrated.unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
+    let mut template = connect(&owner).await;
+    for grant in [
+        format!("grant usage on schema control_plane to {APP}"),
+        format!("grant select, insert on control_plane.audit_logs to {APP}"),
+        format!("grant select on control_plane.schema_migrations to {APP}"),
+    ] {
+        run(&mut template, &grant).await;
+    }
+    template
+        .close()
+        .await
+        .unwrap_or_else(|e| panic!("cannot close the template: {e}"));
+    run(db, &format!("alter database {name}_new rename to {name}")).await;
+}
+
+async fn connect(options: &PgConnectOptions) -> PgConnection {
+    PgConnection::connect_with(options)
+        .await
+        .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"))
+}
+
+async fn run(db: &mut PgConnection, sql: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(db)
+        .await;
+    done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
+}
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
