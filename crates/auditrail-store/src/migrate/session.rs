@@ -11,12 +11,19 @@ use super::error::MigrateError;
 /// again. While a step waits for an exclusive lock, everybody who comes later waits behind it.
 pub(super) const ATTEMPT: Duration = Duration::from_millis(500);
 
-/// A fresh connection that names itself.
+/// A fresh connection that names itself and has no statement timeout, whatever the URL or the role
+/// asks for.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+    let unreachable = |source| MigrateError::Unreachable { source };
     let options = options.clone().application_name("auditrail migrate");
-    PgConnection::connect_with(&options)
+    let mut db = PgConnection::connect_with(&options)
         .await
-        .map_err(|source| MigrateError::Unreachable { source })
+        .map_err(unreachable)?;
+    sqlx::raw_sql("set statement_timeout = 0")
+        .execute(&mut db)
+        .await
+        .map_err(unreachable)?;
+    Ok(db)
 }
 
 /// Settings for the current transaction: lock waits are short, statements may take as long as they

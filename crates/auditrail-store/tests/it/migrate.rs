@@ -1,0 +1,11 @@
+//! The migration runner.
+
+mod adopt;
+mod concurrent;
+mod history;
+mod lock;
+mod neighbours;
+mod steps;
+mod support;
+mod undo;
+mod verify;
