@@ -191,7 +191,8 @@ async fn state(db: &mut PgConnection, schema: &str, name: &str) -> Result<State,
     let row = sqlx::query(
         "select x.indisvalid and x.indisready as ready,
                 exists (select from pg_catalog.pg_stat_progress_create_index p
-                         where p.index_relid = x.indexrelid) as being_built
+                         where p.datname = current_database()
+                           and p.index_relid = x.indexrelid) as being_built
            from pg_catalog.pg_index x
            join pg_catalog.pg_class i on i.oid = x.indexrelid
            join pg_catalog.pg_namespace n on n.oid = i.relnamespace

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auditrail_store::migrate::{Event, MigrateError, silent};
 use auditrail_testkit::TestDb;
 
-use super::support::{TABLE, index, one, run, shop_runner, until};
+use super::support::{BUILD_WAITS, TABLE, index, one, run, shop_runner, until};
 
 const INVALID: &str = "select exists (select from pg_index where not indisvalid)";
 const MISSING: &str = "select to_regclass('shop.things_n') is null";
@@ -57,14 +57,11 @@ async fn the_leftover_of_a_build_that_was_cut_off_is_removed_and_the_index_built
     let cut_off = runner.clone();
     let task = tokio::spawn(async move { cut_off.up(None, &mut silent).await.map(|_| ()) });
     let mut observer = db.connect(db.admin()).await;
-    until(
-        &mut observer,
-        "select exists (select from pg_stat_progress_create_index)",
-    )
-    .await;
+    until(&mut observer, BUILD_WAITS).await;
     run(
         &mut observer,
-        "select pg_terminate_backend(pid) from pg_stat_progress_create_index",
+        "select pg_terminate_backend(pid) from pg_stat_progress_create_index
+            where datname = current_database()",
     )
     .await;
     assert!(matches!(

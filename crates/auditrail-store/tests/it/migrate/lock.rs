@@ -6,7 +6,7 @@ use auditrail_store::migrate::{Event, MigrateError, Runner, silent};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
-use super::support::{TABLE, advisory_locks, index, one, run, shop_runner, until};
+use super::support::{BUILD_WAITS, TABLE, advisory_locks, index, one, run, shop_runner, until};
 
 /// Starts six runners at once and gives how many migrations each applied.
 async fn six_at_once(runner: &Runner) -> Vec<usize> {
@@ -50,11 +50,7 @@ async fn six_runners_at_once_get_past_an_open_transaction_that_holds_the_table()
         let runs = tokio::spawn(async move { six_at_once(&all).await });
         let mut observer = db.connect(db.admin()).await;
         // The build of the index waits for the open transaction.
-        until(
-            &mut observer,
-            "select exists (select from pg_stat_progress_create_index)",
-        )
-        .await;
+        until(&mut observer, BUILD_WAITS).await;
         run(&mut reader, "commit").await;
 
         assert_eq!(runs.await.unwrap(), [0, 0, 0, 0, 0, 2]);

@@ -81,3 +81,8 @@ pub(crate) async fn until(db: &mut PgConnection, sql: &str) {
     }
     panic!("never became true: {sql}");
 }
+
+/// Whether a concurrent build in this database waits for an open transaction; by then the index
+/// is in the catalogue, invalid.
+pub(crate) const BUILD_WAITS: &str = "select exists (select from pg_stat_progress_create_index
+    where datname = current_database() and phase like 'waiting for writers%')";
