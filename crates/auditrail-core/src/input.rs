@@ -238,3 +238,6 @@ const FIELDS: [&str; 12] = [
     "tenant_id",
     "request_id",
 ];
+
+#[cfg(test)]
+mod tests;
