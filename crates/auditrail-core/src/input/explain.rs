@@ -16,7 +16,7 @@ use crate::context::RequestContext;
 use crate::error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 use crate::inet::parse_address;
 use crate::limits::{REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
-use crate::metadata::{Metadata, type_name};
+use crate::metadata::{Metadata, type_name, unstorable_text};
 use crate::target::Target;
 use crate::text::ActorId;
 use crate::time::RecordTime;
@@ -209,9 +209,7 @@ fn string(raw: &RawValue) -> Result<String, ValueError> {
         });
     }
     // The syntax is right, so only an escape that stands for no character is left to be wrong.
-    serde_json::from_str(raw.get()).map_err(|_| ValueError::BadFormat {
-        expected: "text without half a surrogate pair",
-    })
+    serde_json::from_str(raw.get()).map_err(|_| unstorable_text(raw.get()))
 }
 
 fn required(pointer: &str) -> FieldError {
