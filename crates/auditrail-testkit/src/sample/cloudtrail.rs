@@ -9,10 +9,11 @@ mod identity;
 
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use self::call::Call;
-use self::identity::identity;
+use self::identity::Identities;
 use super::acts::meta;
 use super::dice::Dice;
 use super::{Sample, SampleRecord};
@@ -42,7 +43,7 @@ const ERRORS: [(&str, &str); 3] = [
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
     event_version: &'static str,
-    user_identity: Map<String, Value>,
+    user_identity: Box<RawValue>,
     event_time: String,
     event_source: String,
     event_name: &'static str,
@@ -70,18 +71,20 @@ pub(crate) struct Event {
 /// The events of `sample`, in order of time, one for each of its records.
 pub(crate) fn events(sample: &Sample) -> impl Iterator<Item = Event> {
     let mut dice = Dice::new(sample.seed(), STREAM);
+    let mut identities = Identities::default();
     let thief = sample.incident().map(|incident| incident.key);
     sample.iter().map(move |record| {
         // The story must not fail by chance.
         let told = record.metadata.get("exposed_to").is_some()
             || thief.is_some_and(|key| key == record.actor_id || key == record.target_id);
         let error = (!told && dice.chance(FAILING)).then(|| dice.among(&ERRORS));
-        event(&mut dice, &record, error)
+        event(&mut dice, &mut identities, &record, error)
     })
 }
 
 fn event(
     dice: &mut Dice,
+    identities: &mut Identities,
     record: &SampleRecord,
     error: Option<(&'static str, &'static str)>,
 ) -> Event {
@@ -91,7 +94,7 @@ fn event(
     let by_service = record.actor_type == "system";
     Event {
         event_version: "1.09",
-        user_identity: identity(record, &host),
+        user_identity: identities.of(record, &host),
         event_time: PRINTER.timestamp_to_string(&record.created_at),
         aws_region: region(&record.target_id),
         source_ip_address: record.ip_address.clone().unwrap_or_else(|| host.clone()),

@@ -29,8 +29,14 @@ fn sha256(bytes: &[u8]) -> String {
 fn a_seed_and_a_size_give_the_same_bytes_for_ever() {
     let ndjson = thousand_lines(|sample, to| sample.write_ndjson(to));
     let cloudtrail = thousand_lines(|sample, to| sample.write_cloudtrail(to));
-    assert_eq!(sha256(&ndjson), "8832bb2bf0d73f8becb8cdda0005d29301f9b4d5fd09163fe9b96534bfcd951f");
-    assert_eq!(sha256(&cloudtrail), "17fa4ed70263a1c707f65189dcc1daec280d9c2f9c2e1b4d1069a9ca11ab7be5");
+    assert_eq!(
+        sha256(&ndjson),
+        "8832bb2bf0d73f8becb8cdda0005d29301f9b4d5fd09163fe9b96534bfcd951f"
+    );
+    assert_eq!(
+        sha256(&cloudtrail),
+        "17fa4ed70263a1c707f65189dcc1daec280d9c2f9c2e1b4d1069a9ca11ab7be5"
+    );
 }
 
 #[test]

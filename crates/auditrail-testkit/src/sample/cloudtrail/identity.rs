@@ -1,5 +1,8 @@
 //! `userIdentity`: people are IAM users, keys are assumed roles, the system is a service.
 
+use std::collections::HashMap;
+
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::super::SampleRecord;
@@ -7,8 +10,29 @@ use super::super::acts::meta;
 use super::super::dice::{letters, mix};
 use super::ACCOUNT;
 
-/// Who made the call. `host` is the service that acts when nobody does.
-pub(super) fn identity(record: &SampleRecord, host: &str) -> Map<String, Value> {
+/// Every identity met so far, as JSON text: there are few, and each is written very often.
+#[derive(Debug, Default)]
+pub(super) struct Identities(HashMap<String, Box<RawValue>>);
+
+impl Identities {
+    /// Who made the call. `host` is the service that acts when nobody does.
+    pub(super) fn of(&mut self, record: &SampleRecord, host: &str) -> Box<RawValue> {
+        let name = if record.actor_type == "system" {
+            host
+        } else {
+            &record.actor_id
+        };
+        if let Some(known) = self.0.get(name) {
+            return known.clone();
+        }
+        let text = to_raw_value(&identity(record, host));
+        let text = text.expect("a map of strings can be written as JSON");
+        self.0.insert(name.to_owned(), text.clone());
+        text
+    }
+}
+
+fn identity(record: &SampleRecord, host: &str) -> Map<String, Value> {
     let name = &record.actor_id;
     match record.actor_type {
         "user" => meta([
