@@ -1,3 +1,93 @@
-//! The chores of the project.
+//! The project's own chores, run as `cargo xtask <command>`.
+//!
+//! A command sets up all it needs by itself: a fresh clone and `cargo` are enough. What it
+//! installs goes under `target/`, with one exception that it announces: as root on Debian it
+//! installs the distribution's PostgreSQL.
+//!
+//! Absent on purpose: anything the program `auditrail` can do. A chore calls the program.
+//! Start with [`Command`]; each command is a file of the same name.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal says what it does"
+)]
 
-fn main() {}
+mod ci;
+mod db;
+mod demo;
+mod docs_test;
+mod error;
+mod fences;
+mod postgres;
+mod sh;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// The project's own chores. Each sets up what it needs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  cargo xtask demo      a queried audit log on a real PostgreSQL, in one command
+  cargo xtask test      every test
+  cargo xtask ci        all that must pass before a change is merged
+
+PostgreSQL 15 or newer is looked for on this machine and obtained when there is none.
+To choose one:  AUDITRAIL_PG_BIN=/usr/lib/postgresql/16/bin cargo xtask test";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test, after setting up what they need.
+    Test(test::Args),
+    /// Run all checks: format, lints, docs, dependencies, tidiness, tests.
+    Ci(ci::Args),
+    /// Migrate a private database, fill it with a sample, and ask it questions.
+    Demo(demo::Args),
+    /// A private development database under target/.
+    Db(db::Args),
+    /// Check the rules no compiler knows: crate edges, file sizes, docs, migrations.
+    Tidy,
+    /// Run the commands that README.md and docs/ tell people to run.
+    DocsTest,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprintln!("  because {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let workspace = Workspace::load()?;
+    match command {
+        Command::Test(args) => test::run(&workspace, &args),
+        Command::Ci(args) => ci::run(&workspace, &args),
+        Command::Demo(args) => demo::run(&workspace, &args),
+        Command::Db(args) => db::run(&workspace, &args),
+        Command::Tidy => tidy::run(&workspace),
+        Command::DocsTest => docs_test::run(&workspace),
+    }
+}

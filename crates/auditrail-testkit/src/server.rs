@@ -1,8 +1,12 @@
-//! The PostgreSQL all tests share: the one `AUDITRAIL_TEST_URL` names.
+//! The PostgreSQL all tests share: the one `AUDITRAIL_TEST_URL` names, else a private one under the
+//! build folder, which stays up for a while after the last test so that the next run is quick.
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
+use local_postgres::{Config, Durability, LocalPostgres, Search};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::OnceCell;
@@ -12,10 +16,15 @@ pub(crate) const OWNER: &str = "auditrail_owner";
 /// The role of an application.
 pub(crate) const APP: &str = "auditrail_app";
 
+/// How long the server outlives the last test process.
+const LINGER: Duration = Duration::from_secs(60);
+
 /// A server that tests may do anything with.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) admin: PgConnectOptions,
+    /// Holding it keeps the server up; the system lets go when the test process ends.
+    _lease: Option<LocalPostgres>,
 }
 
 /// The server, with the roles the tests need.
@@ -25,15 +34,39 @@ pub(crate) async fn get() -> &'static Server {
 }
 
 async fn start() -> Server {
-    let url = env::var("AUDITRAIL_TEST_URL").unwrap_or_else(|_| panic!("set AUDITRAIL_TEST_URL"));
+    let (url, lease) = match env::var("AUDITRAIL_TEST_URL") {
+        Ok(url) => (url, None),
+        Err(_) => {
+            let opened = tokio::task::spawn_blocking(open).await;
+            let server = opened.unwrap_or_else(|e| panic!("starting the test server panicked: {e}"));
+            (server.url("postgres"), Some(server))
+        }
+    };
     let admin = PgConnectOptions::from_str(&url)
         .unwrap_or_else(|e| panic!("AUDITRAIL_TEST_URL is not a database URL: {e}"));
-    let server = Server { admin };
-    make_roles(&server.admin).await;
-    server
+    make_roles(&admin).await;
+    Server { admin, _lease: lease }
 }
 
-/// Makes the roles; test processes start at the same time, so losing the race is fine.
+fn open() -> LocalPostgres {
+    let bin = env::var_os("AUDITRAIL_PG_BIN").map(PathBuf::from);
+    let config = Config::new(target().join("testkit"))
+        .search(Search::usual().with_bin_dir(bin))
+        .durability(Durability::NoFsyncForTests)
+        .setting("max_connections", "300")
+        .linger(LINGER);
+    LocalPostgres::open(config).unwrap_or_else(|e| panic!("the tests need a PostgreSQL: {e}"))
+}
+
+/// The build folder.
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    )
+}
+
+/// Makes the roles; test processes start at the same time, so they take turns.
 async fn make_roles(admin: &PgConnectOptions) {
     let mut db = PgConnection::connect_with(admin)
         .await
@@ -64,11 +97,7 @@ pub(crate) fn url(options: &PgConnectOptions, database: &str) -> String {
             options.get_port()
         ),
         None => {
-            format!(
-                "postgres://{role}@{}:{}/{database}",
-                options.get_host(),
-                options.get_port()
-            )
+            format!("postgres://{role}@{}:{}/{database}", options.get_host(), options.get_port())
         }
     }
 }

@@ -1,0 +1,109 @@
+//! Writes the sample to a file or standard output.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use auditrail_testkit::sample::{DEFAULT_SEED, DEFAULT_START, Sample};
+use clap::{Parser, ValueEnum};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::civil::Date;
+
+/// Write a believable month of a control plane: the same for the same seed and size.
+///
+/// Samples of 200 records or more hide an incident: an API key leaks, is used one night from a
+/// network nobody else uses, and is revoked in the morning.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Examples:
+  auditrail-sample --records 20000 --output month.ndjson
+  auditrail-sample --records 5000 --format cloudtrail --gzip --output trail.ndjson.gz
+  auditrail-sample --records 1000000 | auditrail import --format ndjson -"
+)]
+struct Args {
+    /// How many records to write.
+    #[arg(long, default_value_t = 20_000)]
+    records: u64,
+    /// Another seed is another month of the same people.
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    seed: u64,
+    /// First day of the thirty.
+    #[arg(long, default_value_t = DEFAULT_START)]
+    start: Date,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// Compress with gzip.
+    #[arg(long)]
+    gzip: bool,
+    /// Where to; `-` is standard output.
+    #[arg(long, default_value = "-")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Our records, one JSON object a line.
+    Ndjson,
+    /// CloudTrail records, one a line.
+    Cloudtrail,
+    /// One `{"Records": […]}` document, as AWS delivers them.
+    CloudtrailRecords,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `auditrail-sample | head` is not a failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(
+                clippy::print_stderr,
+                reason = "a program tells a person why it failed"
+            )]
+            {
+                eprintln!(
+                    "auditrail-sample: cannot write {}: {error}",
+                    args.output.display()
+                );
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> io::Result<()> {
+    let sample = Sample::new(args.seed, args.records)
+        .starting(args.start)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    if args.output.as_os_str() == "-" {
+        write(&sample, args, io::stdout().lock())
+    } else {
+        write(&sample, args, File::create(&args.output)?)
+    }
+}
+
+fn write(sample: &Sample, args: &Args, to: impl Write) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(1 << 16, to);
+    if args.gzip {
+        let mut gzip = GzEncoder::new(&mut to, Compression::default());
+        encode(sample, args.format, &mut gzip)?;
+        gzip.finish()?;
+    } else {
+        encode(sample, args.format, &mut to)?;
+    }
+    to.flush()
+}
+
+fn encode(sample: &Sample, format: Format, to: impl Write) -> io::Result<()> {
+    match format {
+        Format::Ndjson => sample.write_ndjson(to),
+        Format::Cloudtrail => sample.write_cloudtrail(to),
+        Format::CloudtrailRecords => sample.write_cloudtrail_records(to),
+    }
+}

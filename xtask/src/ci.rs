@@ -1,0 +1,125 @@
+//! `cargo xtask ci`: exactly what CI runs. There is no second path.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::sh::{Sh, cargo};
+use crate::workspace::Workspace;
+use crate::{docs_test, test, tidy, tools};
+
+/// How long the advisory database may take to arrive.
+const ADVISORIES_SECONDS: &str = "120";
+
+/// Run all checks: format, lints, docs, dependencies, tidiness, tests.
+///
+/// Stops at the first that fails. A check that passes says only how long it took.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Also fetch the database of known flaws and look for our dependencies in it.
+    ///
+    /// Left out by default: what others publish must not turn an unchanged commit red, and a
+    /// machine without network must be able to run the rest.
+    #[arg(long)]
+    advisories: bool,
+}
+
+type Step = (&'static str, fn(&Workspace) -> Result<()>);
+
+const STEPS: [Step; 7] = [
+    ("fmt", fmt),
+    ("tidy", tidy::run),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("deny", deny),
+    ("test", |workspace| test::run(workspace, &test::Args::all())),
+    ("docs-test", docs_test::run),
+];
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let mut steps = STEPS.to_vec();
+    if args.advisories {
+        steps.push(("advisories", advisories));
+    }
+    let mut done: Vec<(&str, Duration)> = Vec::new();
+    for (name, step) in steps {
+        println!("== {name}");
+        let start = Instant::now();
+        if let Err(error) = step(workspace) {
+            println!(
+                "== {name} FAILED after {:.1} s",
+                start.elapsed().as_secs_f64()
+            );
+            summary(&done);
+            return Err(error);
+        }
+        println!("== {name} passed in {:.1} s", start.elapsed().as_secs_f64());
+        done.push((name, start.elapsed()));
+    }
+    summary(&done);
+    println!("all checks passed");
+    Ok(())
+}
+
+fn summary(done: &[(&str, Duration)]) {
+    println!("\n{:<12} seconds", "passed");
+    for (name, took) in done {
+        println!("{name:<12} {:>7.1}", took.as_secs_f64());
+    }
+}
+
+fn fmt(workspace: &Workspace) -> Result<()> {
+    cargo()
+        .args(["fmt", "--all", "--check"])
+        .dir(workspace.root())
+        .quietly()
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    let args = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    cargo().args(args).dir(workspace.root()).quietly()
+}
+
+fn doc(workspace: &Workspace) -> Result<()> {
+    let args = ["doc", "--workspace", "--no-deps", "--quiet"];
+    cargo()
+        .args(args)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .dir(workspace.root())
+        .quietly()
+}
+
+/// Offline: what we depend on is written in Cargo.lock, and the licences are in the sources.
+fn deny(workspace: &Workspace) -> Result<()> {
+    let deny = Sh::new(tools::deny(workspace)?).dir(workspace.root());
+    deny.args([
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ])
+    .quietly()
+}
+
+fn advisories(workspace: &Workspace) -> Result<()> {
+    let checked = Sh::new("timeout")
+        .arg(ADVISORIES_SECONDS)
+        .arg(tools::deny(workspace)?)
+        .args(["check", "advisories"])
+        .dir(workspace.root())
+        .quietly();
+    checked.map_err(|error| {
+        Error::Refused(format!(
+            "{error}; either a dependency has a known flaw (named above) or the database could \
+             not be fetched in {ADVISORIES_SECONDS} s"
+        ))
+    })
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask db`: a private development database under `target/`, run by our own program.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::error::Result;
+use crate::postgres;
+use crate::sh::{Sh, cargo};
+use crate::workspace::Workspace;
+
+/// A private development database under target/.
+///
+/// It is what `auditrail db` makes, in a data directory of this checkout, so it is found, started
+/// and stopped exactly as on a user's machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask db start
+  cargo xtask db psql -- -c 'select count(*) from control_plane.audit_logs'
+  DATABASE_URL=$(cargo xtask db url) cargo run -p auditrail -- migrate status
+  cargo xtask db stop")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start it; made first when there is none.
+    Start,
+    /// Stop it. The data stays; remove target/db to be rid of it.
+    Stop,
+    /// Print its address, for `DATABASE_URL`.
+    Url,
+    /// Open psql on it.
+    Psql {
+        /// Passed on to psql.
+        #[arg(last = true)]
+        rest: Vec<String>,
+    },
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let program = program(workspace)?
+        .arg("--data-dir")
+        .arg(workspace.target().join("db"));
+    match &args.command {
+        Command::Start => program.args(["db", "start"]).run(),
+        Command::Stop => program.args(["db", "stop"]).run(),
+        Command::Url => program.args(["db", "url"]).run(),
+        Command::Psql { rest } => program.args(["db", "psql", "--"]).args(rest).run(),
+    }
+}
+
+/// Our program, freshly built, with a PostgreSQL to run. Standard output stays its own.
+pub(crate) fn program(workspace: &Workspace) -> Result<Sh> {
+    let postgres = postgres::ensure(workspace)?;
+    let program = build(workspace)?;
+    Ok(Sh::new(program)
+        .env(postgres::BIN, postgres.bin)
+        .dir(workspace.root()))
+}
+
+/// Builds the program `auditrail` and says where it is.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let build = ["build", "--quiet", "--package", "auditrail"];
+    cargo().args(build).dir(workspace.root()).run()?;
+    Ok(workspace.target().join("debug/auditrail"))
+}

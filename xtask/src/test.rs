@@ -1,0 +1,75 @@
+//! `cargo xtask test`: all set-up, then every test.
+
+use crate::error::Result;
+use crate::sh::cargo;
+use crate::workspace::Workspace;
+use crate::{postgres, tools};
+
+/// Run every test, after setting up what they need.
+///
+/// Finds PostgreSQL 15 or newer, or obtains it; finds cargo-nextest, or installs it under
+/// target/tools; then runs the tests of all crates and the examples in their docs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test                          everything
+  cargo xtask test -- -p auditrail-core     one crate
+  cargo xtask test -- migrate               tests with `migrate` in their name")]
+pub(crate) struct Args {
+    /// Passed on to `cargo nextest run`; the examples in docs are then left out.
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+impl Args {
+    /// Everything, as CI wants it.
+    pub(crate) fn all() -> Self {
+        Self { rest: Vec::new() }
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let postgres = postgres::ensure(workspace)?;
+    println!("{postgres}");
+    let runner: &[&str] = match tools::nextest(workspace) {
+        true => &["nextest", "run"],
+        false => &["test", "--lib", "--bins", "--tests"],
+    };
+    let scope: &[&str] = if chooses_packages(&args.rest) {
+        &[]
+    } else {
+        &["--workspace"]
+    };
+    tools::here(workspace, cargo())
+        .args(runner)
+        .args(scope)
+        .args(&args.rest)
+        .env(postgres::BIN, &postgres.bin)
+        .show_and_run()?;
+    if args.rest.is_empty() {
+        cargo()
+            .args(["test", "--doc", "--workspace"])
+            .dir(workspace.root())
+            .show_and_run()?;
+    }
+    Ok(())
+}
+
+/// Cargo refuses a package next to `--workspace`.
+fn chooses_packages(rest: &[String]) -> bool {
+    rest.iter()
+        .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_package_replaces_the_workspace() {
+        for args in [["-p", "x"], ["--package=x", "y"], ["-px", "y"]] {
+            assert!(chooses_packages(&args.map(str::to_owned)), "{args:?}");
+        }
+        assert!(!chooses_packages(&["migrate".to_owned()]));
+    }
+}

@@ -1,0 +1,71 @@
+//! Cargo subcommands that a machine may lack, at versions that are known to work.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::sh::{Sh, cargo};
+use crate::workspace::Workspace;
+
+/// Runs the tests. Any version on the machine will do.
+const NEXTEST: &str = "0.9.143";
+
+/// Checks licences and sources. Its rules change between releases, so only this one is used.
+const DENY: &str = "0.20.2";
+
+/// Whether `cargo nextest` can be run; tries to install it when it cannot.
+pub(crate) fn nextest(workspace: &Workspace) -> bool {
+    let ready = || {
+        here(workspace, cargo())
+            .args(["nextest", "--version"])
+            .works()
+    };
+    if ready() {
+        return true;
+    }
+    println!("cargo-nextest {NEXTEST} is not installed; installing it under target/tools");
+    let version = ["install", "cargo-nextest", "--locked", "--version", NEXTEST];
+    match cargo()
+        .args(version)
+        .arg("--root")
+        .arg(workspace.tools())
+        .run()
+    {
+        Ok(()) => ready(),
+        Err(error) => {
+            eprintln!("warning: {error}; `cargo test` is used instead");
+            false
+        }
+    }
+}
+
+/// `cargo deny` at the pinned version, installed when it is missing.
+pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
+    let program = workspace.tools().join("bin/cargo-deny");
+    let said = if program.exists() {
+        Sh::new(&program).arg("--version").read()?
+    } else {
+        String::new()
+    };
+    if !said.trim().ends_with(DENY) {
+        println!("installing cargo-deny {DENY} under target/tools (a few minutes, once)");
+        cargo()
+            .args([
+                "install",
+                "cargo-deny",
+                "--locked",
+                "--no-default-features",
+                "--force",
+            ])
+            .args(["--version", DENY, "--root"])
+            .arg(workspace.tools())
+            .quietly()?;
+    }
+    Ok(program)
+}
+
+/// The command in the workspace, finding first the tools that were installed for it.
+pub(crate) fn here(workspace: &Workspace, command: Sh) -> Sh {
+    command
+        .dir(workspace.root())
+        .path_first(&workspace.tools().join("bin"))
+}
