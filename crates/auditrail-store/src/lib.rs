@@ -9,3 +9,12 @@
 
 pub mod migrate;
 pub mod schema;
+
+/// The Rust in the guides compiles.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct Testing;
+    #[doc = include_str!("../../../docs/migrations.md")]
+    struct Migrations;
+}

@@ -38,14 +38,18 @@ async fn start() -> Server {
         Ok(url) => (url, None),
         Err(_) => {
             let opened = tokio::task::spawn_blocking(open).await;
-            let server = opened.unwrap_or_else(|e| panic!("starting the test server panicked: {e}"));
+            let server =
+                opened.unwrap_or_else(|e| panic!("starting the test server panicked: {e}"));
             (server.url("postgres"), Some(server))
         }
     };
     let admin = PgConnectOptions::from_str(&url)
         .unwrap_or_else(|e| panic!("AUDITRAIL_TEST_URL is not a database URL: {e}"));
     make_roles(&admin).await;
-    Server { admin, _lease: lease }
+    Server {
+        admin,
+        _lease: lease,
+    }
 }
 
 fn open() -> LocalPostgres {
@@ -97,7 +101,11 @@ pub(crate) fn url(options: &PgConnectOptions, database: &str) -> String {
             options.get_port()
         ),
         None => {
-            format!("postgres://{role}@{}:{}/{database}", options.get_host(), options.get_port())
+            format!(
+                "postgres://{role}@{}:{}/{database}",
+                options.get_host(),
+                options.get_port()
+            )
         }
     }
 }
