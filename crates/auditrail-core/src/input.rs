@@ -21,6 +21,19 @@ use crate::time::RecordTime;
 /// What a caller asks to write: a record whose id, time and metadata may still be missing.
 ///
 /// As JSON it is flat, under the names of the columns; what is `None` is left out.
+///
+/// ```
+/// use auditrail_core::{Action, Actor, CreateInput, Target};
+///
+/// let target: Target = "project:p1".parse()?;
+/// let input = CreateInput::new(Actor::user("u1")?, Action::ProjectCreated, target)
+///     .with_metadata(r#"{"plan":"pro"}"#.parse()?);
+///
+/// let json = serde_json::to_vec(&input)?;
+/// let now = "2026-01-02T03:04:05Z".parse()?;
+/// assert_eq!(CreateInput::from_json(&json, now)?, input);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateInput {
     /// The caller's own id, so that a repeated request finds the first one's record.

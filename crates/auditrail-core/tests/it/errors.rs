@@ -197,6 +197,11 @@ fn a_hostile_body_gets_a_short_answer() {
         limits::REPORTED_ERRORS_MAX
     );
     assert_eq!(errors[0]["code"], "required");
+    let repeated = refused(&format!("{{{}}}", vec!["\"id\":null"; 10_000].join(",")));
+    assert_eq!(
+        repeated.as_array().unwrap().len(),
+        limits::REPORTED_ERRORS_MAX
+    );
 }
 
 #[test]

@@ -118,6 +118,13 @@ fn every_wrong_parameter_is_reported_by_name() {
 }
 
 #[test]
+fn a_hostile_query_gets_a_short_answer() {
+    let pairs = (0..200_000).map(|n| (format!("x{n}"), ""));
+    let errors = Filters::from_pairs(pairs).unwrap_err();
+    assert_eq!(errors.as_slice().len(), limits::REPORTED_ERRORS_MAX);
+}
+
+#[test]
 fn paging_is_no_filter() {
     assert_eq!(
         shown(Filters::from_pairs([("limit", "5")]).unwrap_err()),
