@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
+
+mod import;
+mod measure;
+
+use clap::Subcommand;
+
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// Measure, as a ratio against a peer in the same run.
+///
+/// Machines differ and are shared, so seconds mean little: each round times both sides one after
+/// the other, and the median of the rounds' ratios is what counts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench import
+  cargo xtask bench import --records 100000 --rounds 3")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// `auditrail import` against `psql \copy` of the same rows into the same table.
+    Import(import::Args),
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Import(args) => import::run(workspace, args),
+    }
+}
