@@ -36,7 +36,6 @@ pub(crate) struct Args {
 /// What the steps share.
 #[derive(Debug)]
 struct Demo {
-    /// How a command of ours begins, in a form to paste.
     program: PathBuf,
     postgres: PathBuf,
     dir: PathBuf,
@@ -47,11 +46,16 @@ impl Demo {
     fn auditrail(&self) -> Sh {
         // Relative to the root where that is shorter; both run the same.
         let short = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).to_owned();
-        Sh::new(short(&self.program))
+        let auditrail = Sh::new(short(&self.program))
             .arg("--data-dir")
             .arg(short(&self.dir.join("data")))
-            .quiet_env(postgres::BIN, &self.postgres)
-            .dir(&self.root)
+            .dir(&self.root);
+        // What the machine has, the program finds by itself; what we unpacked must be named.
+        if self.postgres.starts_with(&self.root) {
+            auditrail.env(postgres::BIN, &self.postgres)
+        } else {
+            auditrail.quiet_env(postgres::BIN, &self.postgres)
+        }
     }
 }
 

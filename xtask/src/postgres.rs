@@ -67,7 +67,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<Postgres> {
     if let Some(found) = find::newest().or_else(|| wheel::obtained_before(workspace)) {
         return Ok(found);
     }
-    println!("no PostgreSQL {OLDEST_MAJOR} or newer on this machine");
+    eprintln!("no PostgreSQL {OLDEST_MAJOR} or newer on this machine");
     if debian::possible() {
         debian::install()?;
         return find::newest().ok_or_else(|| {

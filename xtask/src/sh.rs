@@ -92,6 +92,14 @@ impl Sh {
         self.run()
     }
 
+    /// Shows the command and runs it, all on standard error: it is not what was asked for, and
+    /// `$(cargo xtask db url)` must get the address alone.
+    pub(crate) fn aside(mut self) -> Result<()> {
+        eprintln!("\n$ {}", self.line);
+        self.command.stdout(std::io::stderr());
+        self.run()
+    }
+
     /// Runs it in silence; what it said is shown when it fails.
     pub(crate) fn quietly(self) -> Result<()> {
         self.read().map(drop)

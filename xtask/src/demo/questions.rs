@@ -51,7 +51,7 @@ pub(super) fn ask(demo: &Demo) -> Result<()> {
     println!("\n# Three: which secrets did it read that night?");
     let actor = format!("api_key:{LEAKED_KEY}");
     let [from, to] = NIGHT;
-    let night = ["--start-date", from, "--end-date", to, "--limit", "100"];
+    let night = ["--since", from, "--until", to, "--limit", "100"];
     let filters = ["--actor", &actor, "--action", "secret.accessed"];
     query(demo, &[filters.as_slice(), &night].concat())
 }

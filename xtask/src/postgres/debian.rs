@@ -16,9 +16,9 @@ pub(super) fn possible() -> bool {
 
 /// Installs the package without letting it start a server of its own.
 pub(super) fn install() -> Result<()> {
-    println!("installing the distribution's package `postgresql`");
+    eprintln!("installing the distribution's package `postgresql`");
     want_no_cluster(Path::new(CLUSTER_SETTINGS))?;
-    Sh::new("apt-get").args(["update", "-qq"]).show_and_run()?;
+    Sh::new("apt-get").args(["update", "-qq"]).aside()?;
     Sh::new("apt-get")
         .args([
             "install",
@@ -30,7 +30,7 @@ pub(super) fn install() -> Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         // The package's own settings file must not replace the one just written.
         .env("UCF_FORCE_CONFFOLD", "1")
-        .show_and_run()
+        .aside()
 }
 
 /// The package would make a cluster on port 5432 and start it. Nobody asked for that here, so we
@@ -39,7 +39,7 @@ fn want_no_cluster(settings: &Path) -> Result<()> {
     if settings.exists() {
         return Ok(());
     }
-    println!(
+    eprintln!(
         "{} will say that no system cluster is wanted; remove it to get one",
         settings.display()
     );

