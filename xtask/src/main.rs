@@ -12,6 +12,7 @@
     reason = "a program for people at a terminal says what it does"
 )]
 
+mod bench;
 mod ci;
 mod db;
 mod demo;
@@ -57,6 +58,8 @@ enum Command {
     Ci(ci::Args),
     /// Migrate a private database, fill it with a sample, and ask it questions.
     Demo(demo::Args),
+    /// Measure, as a ratio against a peer in the same run.
+    Bench(bench::Args),
     /// A private development database under target/.
     Db(db::Args),
     /// Check the rules no compiler knows: crate edges, file sizes, docs, migrations.
@@ -86,6 +89,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test(args) => test::run(&workspace, &args),
         Command::Ci(args) => ci::run(&workspace, &args),
         Command::Demo(args) => demo::run(&workspace, &args),
+        Command::Bench(args) => bench::run(&workspace, &args),
         Command::Db(args) => db::run(&workspace, &args),
         Command::Tidy => tidy::run(&workspace),
         Command::DocsTest => docs_test::run(&workspace),

@@ -4,7 +4,7 @@ use super::Source;
 
 /// What to look for, and why it is wrong. Written in two halves, or this file would be the first to
 /// be named.
-const UNWANTED: [(&str, &str); 11] = [
+const UNWANTED: [(&str, &str); 5] = [
     (concat!("TO", "DO"), "finish it, or describe it in an issue"),
     (
         concat!("FIX", "ME"),
@@ -13,27 +13,6 @@ const UNWANTED: [(&str, &str); 11] = [
     (concat!("/ro", "ot/"), "a path of one machine"),
     (concat!("/ho", "me/"), "a path of one machine"),
     (concat!("/Us", "ers/"), "a path of one machine"),
-    (
-        concat!("index.cra", "tes.io"),
-        "the registry is the user's choice",
-    ),
-    (
-        concat!("static.cra", "tes.io"),
-        "the registry is the user's choice",
-    ),
-    (concat!("py", "pi.org"), "the registry is the user's choice"),
-    (
-        concat!("files.python", "hosted.org"),
-        "the registry is the user's choice",
-    ),
-    (
-        concat!("proxy.go", "lang.org"),
-        "the registry is the user's choice",
-    ),
-    (
-        concat!("deb.deb", "ian.org"),
-        "the registry is the user's choice",
-    ),
 ];
 
 pub(super) fn unwanted(source: &Source) -> Vec<String> {
