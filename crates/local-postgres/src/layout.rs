@@ -77,7 +77,10 @@ impl Layout {
         refuse_unsuitable(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
-        if let Some((owner, _)) = owner_of(&pg).filter(|owner| owner.0 != account.uid) {
+        let owner = owner_of(&pg).filter(|owner| owner.0 != account.uid);
+        // What is no cluster is refused for that; one of somebody else cannot be looked into.
+        let is_no_cluster = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
+        if let Some((owner, _)) = owner.filter(|_| !is_no_cluster) {
             let reason = format!(
                 "it belongs to another user (user id {owner}), and this program runs as {}; run it as that user or as root",
                 account.name
