@@ -8,16 +8,17 @@ use std::{fs, thread};
 
 use local_postgres::{Durability, Error, LocalPostgres, Status, status};
 
-use crate::support::{Place, Who, config, connect, everybody, is_alive, show};
+use crate::support::{Place, Who, connect, everybody, is_alive, show};
 
 #[test]
 fn a_first_start_makes_a_durable_private_cluster_and_a_second_start_is_quick() {
-    let place = Place::new(Who::Me);
+    let place = Place::unhurried(Who::Me);
     let said = Arc::new(Mutex::new(Vec::new()));
     let open = || {
         let said = Arc::clone(&said);
         let begun = Instant::now();
-        let config = config(place.data())
+        let config = place
+            .config(place.data())
             .on_event(move |event| said.lock().unwrap().push(event.to_string()));
         (LocalPostgres::open(config).unwrap(), begun.elapsed())
     };
@@ -85,7 +86,7 @@ fn a_first_start_makes_a_durable_private_cluster_and_a_second_start_is_quick() {
 #[test]
 fn a_first_start_works_as_root_and_as_an_ordinary_user() {
     for who in everybody() {
-        let place = Place::new(who);
+        let place = Place::unhurried(who);
         let mut holder = place.hold(&[]);
         let (pid, url) = holder.open();
         let server = fs::metadata(format!("/proc/{pid}")).unwrap().uid();
@@ -108,7 +109,7 @@ fn paths_with_spaces_quotes_and_great_length_work() {
         (&long, false),
     ] {
         let place = Place::new(Who::Me);
-        let open = LocalPostgres::open(config(place.data().join(name))).unwrap();
+        let open = LocalPostgres::open(place.config(place.data().join(name))).unwrap();
         let url = open.url("postgres");
         assert_eq!(
             show(&url, "data_directory"),
@@ -144,7 +145,7 @@ fn paths_with_spaces_quotes_and_great_length_work() {
 #[test]
 fn a_database_is_made_once_however_many_ask_for_it() {
     let place = Place::new(Who::Me);
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let made = thread::scope(|scope| {
         let threads: Vec<_> = (0..6)
             .map(|_| scope.spawn(|| open.ensure_database("app").unwrap()))
@@ -174,7 +175,7 @@ fn a_database_is_made_once_however_many_ask_for_it() {
 #[test]
 fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
     let place = Place::new(Who::Me);
-    let first = LocalPostgres::open(config(place.data())).unwrap();
+    let first = LocalPostgres::open(place.config(place.data())).unwrap();
     let mut client = connect(&first.url("postgres"));
     for name in ["fsync", "full_page_writes", "synchronous_commit"] {
         client
@@ -184,7 +185,8 @@ fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
     drop(client);
     first.close().unwrap();
 
-    let config = config(place.data())
+    let config = place
+        .config(place.data())
         .setting("max_connections", "17")
         .setting("my.own", "it's");
     let second = LocalPostgres::open(config).unwrap();
@@ -204,19 +206,19 @@ fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
 fn a_directory_for_tests_never_becomes_durable_nor_the_other_way_round() {
     let place = Place::new(Who::Me);
     let unsafe_dir = place.data().join("tests");
-    let for_tests = |dir| config(dir).durability(Durability::NoFsyncForTests);
+    let for_tests = |dir| place.config(dir).durability(Durability::NoFsyncForTests);
     let open = LocalPostgres::open(for_tests(unsafe_dir.clone())).unwrap();
     assert_eq!(show(&open.url("postgres"), "fsync"), "off");
     for _ in ["running", "stopped"] {
-        let error = LocalPostgres::open(config(unsafe_dir.clone())).unwrap_err();
+        let error = LocalPostgres::open(place.config(unsafe_dir.clone())).unwrap_err();
         assert!(matches!(error, Error::NotDurable { .. }), "{error}");
     }
     open.close().unwrap();
-    let error = LocalPostgres::open(config(unsafe_dir)).unwrap_err();
+    let error = LocalPostgres::open(place.config(unsafe_dir)).unwrap_err();
     assert!(matches!(error, Error::NotDurable { .. }), "{error}");
 
     let real = place.data().join("real");
-    LocalPostgres::open(config(real.clone()))
+    LocalPostgres::open(place.config(real.clone()))
         .unwrap()
         .close()
         .unwrap();

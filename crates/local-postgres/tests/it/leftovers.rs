@@ -11,13 +11,11 @@ use std::time::Duration;
 use local_postgres::{Error, LocalPostgres, Status, status};
 use rustix::process::Signal;
 
-use crate::support::{
-    LIMIT, Place, Who, config, connect, everybody, is_alive, kill, show, signal, until,
-};
+use crate::support::{LIMIT, Place, Who, connect, everybody, is_alive, kill, show, signal, until};
 
 /// A cluster with a row in it, stopped, and the `postmaster.pid` its server wrote.
 fn made(place: &Place) -> (PathBuf, String) {
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     connect(&open.url("postgres"))
         .batch_execute("create table kept (id int)")
         .unwrap();
@@ -44,7 +42,7 @@ fn as_server(data: &Path, program: &Path) -> Command {
 }
 
 fn opens(place: &Place) {
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_eq!(
         connect(&open.url("postgres"))
             .query("select from kept", &[])
@@ -103,7 +101,7 @@ fn an_empty_or_damaged_pid_file_is_no_obstacle() {
 #[test]
 fn an_initdb_that_was_killed_or_left_alone_is_never_taken_for_a_cluster() {
     for who in everybody() {
-        let place = Place::new(who);
+        let place = Place::unhurried(who);
         let mut holder = place.hold(&[]);
         holder.line("event making a database cluster");
         holder.kill();
@@ -150,7 +148,7 @@ fn a_server_that_is_still_ending_is_waited_for() {
 
 /// A server that somebody starts by hand on a cluster of ours.
 fn by_hand(place: &Place, fsync: &str) -> Child {
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let postgres = open.installation().program("postgres").unwrap();
     let socket_dir = open.socket_dir().to_owned();
     open.close().unwrap();
@@ -177,7 +175,7 @@ fn by_hand(place: &Place, fsync: &str) -> Child {
 fn a_server_that_somebody_started_by_hand_is_shared_and_left_running() {
     let place = Place::new(Who::Me);
     let mut server = by_hand(&place, "on");
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_eq!(open.postmaster_pid(), server.id());
     assert_eq!(show(&open.url("postgres"), "fsync"), "on");
     open.close().unwrap();
@@ -190,7 +188,7 @@ fn a_server_that_somebody_started_by_hand_is_shared_and_left_running() {
 fn a_running_server_with_fsync_off_is_refused_and_left_running() {
     let place = Place::new(Who::Me);
     let mut server = by_hand(&place, "off");
-    let error = LocalPostgres::open(config(place.data())).unwrap_err();
+    let error = LocalPostgres::open(place.config(place.data())).unwrap_err();
     assert!(matches!(error, Error::FsyncOff { .. }), "{error}");
     assert!(is_alive(server.id()));
     signal(server.id(), Signal::INT);
@@ -200,7 +198,7 @@ fn a_running_server_with_fsync_off_is_refused_and_left_running() {
 #[test]
 fn a_killed_server_whose_processes_still_write_is_waited_for() {
     let place = Place::new(Who::Me);
-    let first = LocalPostgres::open(config(place.data())).unwrap();
+    let first = LocalPostgres::open(place.config(place.data())).unwrap();
     let mut client = connect(&first.url("postgres"));
     let backend: i32 = client
         .query_one("select pg_backend_pid()", &[])

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use local_postgres::{Config, Error, LocalPostgres, Search};
 
-use crate::support::{Holder, Place, Who, config, everybody, is_root, needs_root};
+use crate::support::{Holder, Place, Who, everybody, is_root, needs_root, write_program};
 
 fn refused(config: Config) -> Error {
     LocalPostgres::open(config).unwrap_err()
@@ -15,11 +15,11 @@ fn refused(config: Config) -> Error {
 #[test]
 fn data_of_another_major_version_is_refused_with_both_versions() {
     let place = Place::new(Who::Me);
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let here = open.version().major;
     open.close().unwrap();
     fs::write(place.data().join("pg/PG_VERSION"), "12\n").unwrap();
-    let error = refused(config(place.data()));
+    let error = refused(place.config(place.data()));
     assert!(
         matches!(error, Error::OtherMajor { cluster: 12, .. }),
         "{error}"
@@ -35,7 +35,7 @@ fn data_of_another_major_version_is_refused_with_both_versions() {
     }
     fs::write(place.data().join("pg/PG_VERSION"), "twelve\n").unwrap();
     assert!(
-        refused(config(place.data()))
+        refused(place.config(place.data()))
             .to_string()
             .contains("damaged")
     );
@@ -72,7 +72,7 @@ fn a_directory_that_cannot_hold_a_cluster_is_refused() {
         (&too_long, "longer than"),
         (Path::new("/tmp/a\nb"), "control character"),
     ] {
-        let error = refused(config(dir));
+        let error = refused(place.config(dir));
         assert!(matches!(error, Error::Directory { .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
@@ -99,7 +99,7 @@ fn root_is_told_which_directory_keeps_postgresql_out() {
     let place = Place::new(Who::Me);
     let closed = place.dir("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-    let error = refused(config(closed.join("inner/data")));
+    let error = refused(place.config(closed.join("inner/data")));
     let Error::Unreachable { blocked, user, .. } = &error else {
         panic!("{error}")
     };
@@ -114,7 +114,7 @@ fn root_leaves_an_ordinary_users_directory_to_that_user() {
     }
     let place = Place::new(Who::Nobody);
     place.dir("home/data");
-    LocalPostgres::open(config(place.data()))
+    LocalPostgres::open(place.config(place.data()))
         .unwrap()
         .close()
         .unwrap();
@@ -131,7 +131,7 @@ fn another_users_cluster_is_refused_and_named() {
         return;
     }
     let roots = Place::new(Who::Me);
-    LocalPostgres::open(config(roots.data()))
+    LocalPostgres::open(roots.config(roots.data()))
         .unwrap()
         .close()
         .unwrap();
@@ -211,16 +211,15 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
 #[test]
 fn a_failing_initdb_is_quoted_and_leaves_nothing_behind() {
     let place = Place::new(Who::Me);
-    let bin = place.dir("bin");
-    let program = |name: &str, text: &str| {
-        let file = bin.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    program("postgres", "echo 'postgres (PostgreSQL) 16.1'");
-    program(
-        "initdb",
-        "echo 'initdb: error: could not write: No space left on device' >&2; exit 1",
+    let bin = place.dir("broken");
+    let output = "initdb: error: could not write: No space left on device";
+    write_program(
+        &bin.join("postgres"),
+        "#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n",
+    );
+    write_program(
+        &bin.join("initdb"),
+        &format!("#!/bin/sh\necho '{output}' >&2\nexit 1\n"),
     );
     let error = refused(Config::new(place.data()).search(Search::usual().with_bin_dir(Some(bin))));
     assert!(matches!(error, Error::Initdb { .. }), "{error}");
@@ -239,18 +238,18 @@ fn a_failing_initdb_is_quoted_and_leaves_nothing_behind() {
 #[test]
 fn a_server_that_does_not_start_is_quoted_and_can_be_repaired() {
     let place = Place::new(Who::Me);
-    LocalPostgres::open(config(place.data()))
+    LocalPostgres::open(place.config(place.data()))
         .unwrap()
         .close()
         .unwrap();
     let conf = place.data().join("pg/postgresql.auto.conf");
     let good = fs::read_to_string(&conf).unwrap();
     fs::write(&conf, "no_such_setting = 1\n").unwrap();
-    let error = refused(config(place.data()));
+    let error = refused(place.config(place.data()));
     assert!(matches!(error, Error::Died { .. }), "{error}");
     assert!(error.to_string().contains("no_such_setting"), "{error}");
     fs::write(&conf, good).unwrap();
-    LocalPostgres::open(config(place.data()))
+    LocalPostgres::open(place.config(place.data()))
         .unwrap()
         .close()
         .unwrap();
@@ -259,7 +258,7 @@ fn a_server_that_does_not_start_is_quoted_and_can_be_repaired() {
 #[test]
 fn settings_that_undo_a_promise_are_refused_before_anything_is_made() {
     let place = Place::new(Who::Me);
-    let error = refused(config(place.data()).setting("fsync", "off"));
+    let error = refused(place.config(place.data()).setting("fsync", "off"));
     assert!(matches!(error, Error::Setting { .. }), "{error}");
     assert!(!place.data().exists());
 }

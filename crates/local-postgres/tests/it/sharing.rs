@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use local_postgres::{Error, LocalPostgres, Status, StopMode, start_pinned, status, stop};
 
-use crate::support::{
-    Holder, LIMIT, Place, Who, config, connect, everybody, is_alive, kill, show, until,
-};
+use crate::support::{Holder, LIMIT, Place, Who, connect, everybody, is_alive, kill, show, until};
 
 #[test]
 fn the_first_to_leave_disturbs_nobody_and_the_last_one_stops_the_server() {
@@ -57,7 +55,7 @@ fn programs_that_come_and_go_all_the_time_never_find_a_dead_server() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..6 {
-                    let open = LocalPostgres::open(config(place.data())).unwrap();
+                    let open = LocalPostgres::open(place.config(place.data())).unwrap();
                     assert_eq!(show(&open.url("postgres"), "fsync"), "on");
                     open.close().unwrap();
                 }
@@ -108,7 +106,7 @@ fn without_a_flock_program_a_server_left_behind_is_taken_over() {
     left_behind.kill();
     assert_eq!(show(&url, "fsync"), "on");
 
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_eq!(open.postmaster_pid(), pid);
     open.close().unwrap();
     assert!(!is_alive(pid));
@@ -117,7 +115,7 @@ fn without_a_flock_program_a_server_left_behind_is_taken_over() {
 #[test]
 fn a_server_lingers_for_the_next_program_and_then_goes() {
     let place = Place::new(Who::Me);
-    let lingering = || config(place.data()).linger(Duration::from_secs(2));
+    let lingering = || place.config(place.data()).linger(Duration::from_secs(2));
     let first = LocalPostgres::open(lingering()).unwrap();
     let pid = first.postmaster_pid();
     first.close().unwrap();
@@ -139,13 +137,13 @@ fn a_server_lingers_for_the_next_program_and_then_goes() {
 #[test]
 fn a_pinned_server_stays_without_users_until_it_is_stopped() {
     let place = Place::new(Who::Me);
-    let info = start_pinned(config(place.data())).unwrap();
+    let info = start_pinned(place.config(place.data())).unwrap();
     assert!(info.is_pinned());
     assert_eq!(info.is_in_use(), Some(false));
     assert!(is_alive(info.pid()));
     assert_eq!(show(&info.url("postgres"), "fsync"), "on");
 
-    let user = LocalPostgres::open(config(place.data())).unwrap();
+    let user = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_eq!(user.postmaster_pid(), info.pid());
     let Status::Running(seen) = status(&place.data()).unwrap() else {
         panic!("not running")
@@ -167,7 +165,7 @@ fn a_pinned_server_stays_without_users_until_it_is_stopped() {
         !stop(&place.data(), StopMode::Fast).unwrap(),
         "there is none any more"
     );
-    let open = LocalPostgres::open(config(place.data())).unwrap();
+    let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let pid = open.postmaster_pid();
     open.close().unwrap();
     assert!(!is_alive(pid), "it is not pinned for ever");
@@ -178,7 +176,7 @@ fn a_server_that_is_used_can_be_pinned_and_be_stopped_under_its_users() {
     let place = Place::new(Who::Me);
     let mut user = place.hold(&[]);
     let (pid, _) = user.open();
-    assert_eq!(start_pinned(config(place.data())).unwrap().pid(), pid);
+    assert_eq!(start_pinned(place.config(place.data())).unwrap().pid(), pid);
     user.close();
     assert!(is_alive(pid));
 
@@ -192,12 +190,12 @@ fn a_server_that_is_used_can_be_pinned_and_be_stopped_under_its_users() {
 #[test]
 fn a_server_that_died_is_started_again_by_opening_again() {
     let place = Place::new(Who::Me);
-    let first = LocalPostgres::open(config(place.data())).unwrap();
+    let first = LocalPostgres::open(place.config(place.data())).unwrap();
     kill(first.postmaster_pid());
     until("the server to end", LIMIT, || {
         !is_alive(first.postmaster_pid())
     });
-    let second = LocalPostgres::open(config(place.data())).unwrap();
+    let second = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_ne!(first.postmaster_pid(), second.postmaster_pid());
     first.close().unwrap();
     assert_eq!(show(&second.url("postgres"), "fsync"), "on");

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use local_postgres::{Config, Search};
+use local_postgres::{Config, Installation, Search};
 use rustix::process::{Pid, Signal};
 
 /// No step of a test takes longer, on the slowest machine that is worth waiting for.
@@ -51,15 +51,44 @@ pub(crate) fn needs_root() -> bool {
 pub(crate) struct Place {
     top: tempfile::TempDir,
     who: Who,
+    /// The PostgreSQL that is used here.
+    bin_dir: PathBuf,
 }
 
 impl Place {
+    /// With a PostgreSQL whose `initdb` does not wait for the disk. That is most of what a first
+    /// start costs, and nothing here cuts the power.
     pub(crate) fn new(who: Who) -> Self {
+        let mut place = Self::unhurried(who);
+        let quick = place.path().join("bin");
+        fs::create_dir(&quick).unwrap();
+        for (name, option) in [("postgres", ""), ("initdb", "--no-sync")] {
+            let real = place.bin_dir.join(name);
+            let text = format!("#!/bin/sh\nexec '{}' {option} \"$@\"\n", real.display());
+            write_program(&quick.join(name), &text);
+        }
+        place.bin_dir = quick;
+        place
+    }
+
+    /// With PostgreSQL as it is.
+    pub(crate) fn unhurried(who: Who) -> Self {
         let top = tempfile::Builder::new().prefix("lp-").tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let place = Self { top, who };
+        let named = std::env::var_os("LOCAL_POSTGRES_TEST_BIN_DIR").map(PathBuf::from);
+        let found = Installation::find(&Search::usual().with_bin_dir(named)).unwrap();
+        let place = Self {
+            top,
+            who,
+            bin_dir: found.bin_dir().to_owned(),
+        };
         place.dir("home");
         place
+    }
+
+    /// To open a database in this process.
+    pub(crate) fn config(&self, dir: impl Into<PathBuf>) -> Config {
+        Config::new(dir).search(Search::usual().with_bin_dir(Some(self.bin_dir.clone())))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -107,9 +136,7 @@ impl Place {
         }
         let mut command = Command::new(program);
         command.arg(data).args(args).current_dir("/");
-        if let Some(dir) = bin_dir() {
-            command.arg("--bin-dir").arg(dir);
-        }
+        command.arg("--bin-dir").arg(&self.bin_dir);
         if self.who == Who::Nobody {
             command
                 .uid(NOBODY)
@@ -120,13 +147,10 @@ impl Place {
     }
 }
 
-/// The PostgreSQL to test with, when it is not the one that is found.
-pub(crate) fn bin_dir() -> Option<PathBuf> {
-    std::env::var_os("LOCAL_POSTGRES_TEST_BIN_DIR").map(PathBuf::from)
-}
-
-pub(crate) fn config(dir: impl Into<PathBuf>) -> Config {
-    Config::new(dir).search(Search::usual().with_bin_dir(bin_dir()))
+/// Writes a script that can be run.
+pub(crate) fn write_program(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The example `hold`, running.
