@@ -41,6 +41,9 @@ impl Layout {
     pub(crate) fn prepare(dir: &Path) -> Result<Self, Error> {
         refuse_unsuitable(dir)?;
         if !dir.is_dir() {
+            // Before anything is made in a place that turns out to be of no use.
+            let absolute = std::path::absolute(dir).map_err(Error::io("find", dir))?;
+            Account::choose(dir, &dir.join("pg"))?.check_reach(&absolute)?;
             make_dirs(dir)?;
         }
         let layout = Self::of(dir)?;

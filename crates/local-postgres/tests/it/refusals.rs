@@ -104,6 +104,7 @@ fn root_is_told_which_directory_keeps_postgresql_out() {
         panic!("{error}")
     };
     assert_eq!(*blocked, closed);
+    assert!(!closed.join("inner").exists(), "nothing is made in vain");
     assert!(error.to_string().contains(user.as_str()));
 }
 
