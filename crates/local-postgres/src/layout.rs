@@ -41,6 +41,9 @@ impl Layout {
     pub(crate) fn prepare(dir: &Path) -> Result<Self, Error> {
         refuse_unsuitable(dir)?;
         if !dir.is_dir() {
+            // Before anything is made in a place that turns out to be of no use.
+            let absolute = std::path::absolute(dir).map_err(Error::io("find", dir))?;
+            Account::choose(dir, &dir.join("pg"))?.check_reach(&absolute)?;
             make_dirs(dir)?;
         }
         let layout = Self::of(dir)?;
@@ -77,7 +80,10 @@ impl Layout {
         refuse_unsuitable(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
-        if let Some((owner, _)) = owner_of(&pg).filter(|owner| owner.0 != account.uid) {
+        let owner = owner_of(&pg).filter(|owner| owner.0 != account.uid);
+        // What is no cluster is refused for that; one of somebody else cannot be looked into.
+        let is_no_cluster = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
+        if let Some((owner, _)) = owner.filter(|_| !is_no_cluster) {
             let reason = format!(
                 "it belongs to another user (user id {owner}), and this program runs as {}; run it as that user or as root",
                 account.name

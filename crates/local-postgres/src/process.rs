@@ -92,23 +92,28 @@ pub(crate) fn standing(layout: &Layout, pid: u32, server: &LockFile) -> Standing
     }
 }
 
-/// Makes a leftover `postmaster.pid` harmless when its process id now belongs to another program
-/// of the same user, which PostgreSQL would take for a living server for ever.
+/// Makes a leftover `postmaster.pid` harmless: one without a process id, which PostgreSQL refuses,
+/// and one whose process id now belongs to another program of the same user, which it would take
+/// for a living server for ever.
 ///
 /// Only the number is replaced. The file also names the shared memory of the old server, and
 /// PostgreSQL must still see that nobody is attached to it: the reason not to delete the file.
 /// Only to be called while the lock `server` is held, so that there is no server of ours.
 pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
+    let path = path(layout);
+    let failed = Error::io("correct the leftover", &path);
     let Some(found) = PidFile::read(layout)? else {
-        return Ok(());
+        // A full disk leaves an empty file, which PostgreSQL refuses. It names nothing to look at.
+        return match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        };
     };
     let alive = as_pid(found.pid)
         .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
     if !alive || standing(layout, found.pid, server) != Standing::Nothing {
         return Ok(());
     }
-    let path = path(layout);
-    let failed = Error::io("correct the leftover", &path);
     let text = fs::read_to_string(&path).map_err(&failed)?;
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     let mut file = layout.open(&path, OFlags::empty()).map_err(&failed)?;
