@@ -45,10 +45,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         println!("== {name}");
         let start = Instant::now();
         if let Err(error) = step(workspace) {
-            println!(
-                "== {name} FAILED after {:.1} s",
-                start.elapsed().as_secs_f64()
-            );
+            println!("== {name} FAILED after {:.1} s", start.elapsed().as_secs_f64());
             summary(&done);
             return Err(error);
         }
@@ -68,45 +65,23 @@ fn summary(done: &[(&str, Duration)]) {
 }
 
 fn fmt(workspace: &Workspace) -> Result<()> {
-    cargo()
-        .args(["fmt", "--all", "--check"])
-        .dir(workspace.root())
-        .quietly()
+    cargo().args(["fmt", "--all", "--check"]).dir(workspace.root()).quietly()
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
-    let args = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
     cargo().args(args).dir(workspace.root()).quietly()
 }
 
 fn doc(workspace: &Workspace) -> Result<()> {
     let args = ["doc", "--workspace", "--no-deps", "--quiet"];
-    cargo()
-        .args(args)
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .dir(workspace.root())
-        .quietly()
+    cargo().args(args).env("RUSTDOCFLAGS", "-D warnings").dir(workspace.root()).quietly()
 }
 
 /// Offline: what we depend on is written in Cargo.lock, and the licences are in the sources.
 fn deny(workspace: &Workspace) -> Result<()> {
     let deny = Sh::new(tools::deny(workspace)?).dir(workspace.root());
-    deny.args([
-        "check",
-        "--hide-inclusion-graph",
-        "bans",
-        "licenses",
-        "sources",
-    ])
-    .quietly()
+    deny.args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]).quietly()
 }
 
 fn advisories(workspace: &Workspace) -> Result<()> {

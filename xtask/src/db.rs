@@ -42,9 +42,7 @@ enum Command {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let program = program(workspace)?
-        .arg("--data-dir")
-        .arg(workspace.target().join("db"));
+    let program = program(workspace)?.arg("--data-dir").arg(workspace.target().join("db"));
     match &args.command {
         Command::Start => program.args(["db", "start"]).run(),
         Command::Stop => program.args(["db", "stop"]).run(),
@@ -57,9 +55,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 pub(crate) fn program(workspace: &Workspace) -> Result<Sh> {
     let postgres = postgres::ensure(workspace)?;
     let program = build(workspace)?;
-    Ok(Sh::new(program)
-        .env(postgres::BIN, postgres.bin)
-        .dir(workspace.root()))
+    Ok(Sh::new(program).env(postgres::BIN, postgres.bin).dir(workspace.root()))
 }
 
 /// Builds the program `auditrail` and says where it is.

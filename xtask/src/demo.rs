@@ -80,10 +80,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     println!("\n# Done; the data stays in {}", demo.dir.display());
     let stopped = demo.auditrail().args(["db", "stop"]).show_and_run();
     asked.and(stopped)?;
-    println!(
-        "\nThe demonstration took {:.1} s.",
-        start.elapsed().as_secs_f64()
-    );
+    println!("\nThe demonstration took {:.1} s.", start.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -91,10 +88,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 fn fill(demo: &Demo, samples: &samples::Samples) -> Result<()> {
     demo.auditrail().arg("migrate").show_and_run()?;
     println!("\n# A month of a control plane: our own format, then CloudTrail's");
-    for (format, file) in [
-        ("ndjson", &samples.ndjson),
-        ("cloudtrail", &samples.cloudtrail),
-    ] {
+    for (format, file) in [("ndjson", &samples.ndjson), ("cloudtrail", &samples.cloudtrail)] {
         let import = ["import", "--format", format];
         demo.auditrail().args(import).arg(file).show_and_run()?;
     }

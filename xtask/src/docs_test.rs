@@ -32,18 +32,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The lines of all `sh` blocks, without those that call us, which are checked here.
 fn script(markdown: &str) -> std::result::Result<String, String> {
     let mut script = String::new();
-    for fence in fences(markdown)
-        .iter()
-        .filter(|fence| fence.language == "sh")
-    {
+    for fence in fences(markdown).iter().filter(|fence| fence.language == "sh") {
         for line in fence.text.lines() {
             if let Some(args) = line.strip_prefix("cargo xtask") {
                 // Comments and quoting are for a shell; ours are plain words.
-                let args = args
-                    .split(" #")
-                    .next()
-                    .unwrap_or_default()
-                    .split_whitespace();
+                let args = args.split(" #").next().unwrap_or_default().split_whitespace();
                 Cli::try_parse_from(["cargo xtask"].into_iter().chain(args))
                     .map_err(|error| format!("`{line}` is not a command of ours\n{error}"))?;
             } else if !line.trim().is_empty() {
@@ -68,17 +61,9 @@ fn play(workspace: &Workspace, script: &str) -> Result<()> {
         .dir(scratch.path())
         .quietly();
     // Not part of the page: no server may outlive its directory.
-    let stopped = Sh::new(program)
-        .arg("--data-dir")
-        .arg(&data)
-        .args(["db", "stop"])
-        .works();
+    let stopped = Sh::new(program).arg("--data-dir").arg(&data).args(["db", "stop"]).works();
     played.map_err(|error| {
-        let hint = if stopped {
-            ""
-        } else {
-            " (its private database could not be stopped either)"
-        };
+        let hint = if stopped { "" } else { " (its private database could not be stopped either)" };
         Error::Refused(format!("{error}{hint}"))
     })
 }
@@ -97,9 +82,6 @@ mod tests {
     #[test]
     fn a_command_we_do_not_have_is_found() {
         let reason = script("```sh\ncargo xtask tset\n```\n").unwrap_err();
-        assert!(
-            reason.starts_with("`cargo xtask tset` is not a command of ours"),
-            "{reason}"
-        );
+        assert!(reason.starts_with("`cargo xtask tset` is not a command of ours"), "{reason}");
     }
 }

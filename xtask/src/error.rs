@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// The workspace is not what `cargo` can describe. Usually a broken Cargo.toml.
     #[error("cannot read the workspace")]
     Metadata(#[source] cargo_metadata::Error),
+    /// The PostgreSQL that was asked for, or just installed, cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] local_postgres::Error),
     /// Something else; the sentence says what to do.
     #[error("{0}")]
     Refused(String),

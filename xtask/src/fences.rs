@@ -16,11 +16,7 @@ pub(crate) fn fences(markdown: &str) -> Vec<Fence> {
         match (text.trim().strip_prefix("```"), &mut open) {
             (Some(language), None) => {
                 let language = language.trim().to_owned();
-                open = Some(Fence {
-                    language,
-                    line,
-                    text: String::new(),
-                });
+                open = Some(Fence { language, line, text: String::new() });
             }
             (Some(_), Some(_)) => found.extend(open.take()),
             (None, Some(fence)) => {

@@ -17,10 +17,7 @@ pub(crate) struct Sh {
 impl Sh {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let line = quoted(program.as_ref());
-        Self {
-            command: Command::new(program),
-            line,
-        }
+        Self { command: Command::new(program), line }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -56,9 +53,7 @@ impl Sh {
     /// Puts `dir` before all other places where programs are looked for.
     pub(crate) fn path_first(mut self, dir: &Path) -> Self {
         let rest = std::env::var_os("PATH").unwrap_or_default();
-        let dirs = [dir.to_owned()]
-            .into_iter()
-            .chain(std::env::split_paths(&rest));
+        let dirs = [dir.to_owned()].into_iter().chain(std::env::split_paths(&rest));
         if let Ok(path) = std::env::join_paths(dirs) {
             self.command.env("PATH", path);
         }
@@ -76,14 +71,7 @@ impl Sh {
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self.command.status();
         let status = status.map_err(|source| self.not_started(source))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Error::Failed {
-                line: self.line,
-                status,
-            })
-        }
+        if status.success() { Ok(()) } else { Err(Error::Failed { line: self.line, status }) }
     }
 
     /// Shows the command, then runs it.
@@ -114,27 +102,17 @@ impl Sh {
             return Ok(said.into_owned());
         }
         eprintln!("{said}{}", String::from_utf8_lossy(&output.stderr));
-        Err(Error::Failed {
-            line: self.line,
-            status: output.status,
-        })
+        Err(Error::Failed { line: self.line, status: output.status })
     }
 
     /// Whether it can be run and says that all is well. Nothing is shown.
     pub(crate) fn works(mut self) -> bool {
-        let quiet = self
-            .command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let quiet = self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         quiet.status().is_ok_and(|status| status.success())
     }
 
     fn not_started(&self, source: std::io::Error) -> Error {
-        Error::NotStarted {
-            line: self.line.clone(),
-            source,
-        }
+        Error::NotStarted { line: self.line.clone(), source }
     }
 }
 
@@ -170,9 +148,7 @@ mod tests {
 
     #[test]
     fn the_line_can_be_pasted_into_a_shell() {
-        let sh = Sh::new("echo")
-            .args(["plain", "it's", "a b", "", "*"])
-            .env("X", "1 2");
+        let sh = Sh::new("echo").args(["plain", "it's", "a b", "", "*"]).env("X", "1 2");
         assert_eq!(sh.line, r"X='1 2' echo plain 'it'\''s' 'a b' '' '*'");
         let said = Sh::new("sh").args(["-c", sh.line.as_str()]).read().unwrap();
         assert_eq!(said, "plain it's a b  *\n");
@@ -181,10 +157,7 @@ mod tests {
     #[test]
     fn a_failing_command_is_named_with_its_status() {
         let error = Sh::new("sh").args(["-c", "exit 7"]).run().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`sh -c 'exit 7'` failed (exit status: 7)"
-        );
+        assert_eq!(error.to_string(), "`sh -c 'exit 7'` failed (exit status: 7)");
     }
 
     #[test]

@@ -35,11 +35,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         true => &["nextest", "run"],
         false => &["test", "--lib", "--bins", "--tests"],
     };
-    let scope: &[&str] = if chooses_packages(&args.rest) {
-        &[]
-    } else {
-        &["--workspace"]
-    };
+    let scope: &[&str] = if chooses_packages(&args.rest) { &[] } else { &["--workspace"] };
     tools::here(workspace, cargo())
         .args(runner)
         .args(scope)
@@ -47,18 +43,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         .env(postgres::BIN, &postgres.bin)
         .show_and_run()?;
     if args.rest.is_empty() {
-        cargo()
-            .args(["test", "--doc", "--workspace"])
-            .dir(workspace.root())
-            .show_and_run()?;
+        cargo().args(["test", "--doc", "--workspace"]).dir(workspace.root()).show_and_run()?;
     }
     Ok(())
 }
 
 /// Cargo refuses a package next to `--workspace`.
 fn chooses_packages(rest: &[String]) -> bool {
-    rest.iter()
-        .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+    rest.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
 }
 
 #[cfg(test)]

@@ -34,10 +34,7 @@ impl Source {
 
     #[cfg(test)]
     fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.into(),
-            text: text.to_owned(),
-        }
+        Self { path: path.into(), text: text.to_owned() }
     }
 }
 
@@ -61,10 +58,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for complaint in &wrong {
         eprintln!("{complaint}");
     }
-    Err(Error::Refused(format!(
-        "{} rules are broken; see above",
-        wrong.len()
-    )))
+    Err(Error::Refused(format!("{} rules are broken; see above", wrong.len())))
 }
 
 /// Files that are text. Others (images, archives) have no rules.

@@ -14,22 +14,13 @@ const DENY: &str = "0.20.2";
 
 /// Whether `cargo nextest` can be run; tries to install it when it cannot.
 pub(crate) fn nextest(workspace: &Workspace) -> bool {
-    let ready = || {
-        here(workspace, cargo())
-            .args(["nextest", "--version"])
-            .works()
-    };
+    let ready = || here(workspace, cargo()).args(["nextest", "--version"]).works();
     if ready() {
         return true;
     }
     println!("cargo-nextest {NEXTEST} is not installed; installing it under target/tools");
     let version = ["install", "cargo-nextest", "--locked", "--version", NEXTEST];
-    match cargo()
-        .args(version)
-        .arg("--root")
-        .arg(workspace.tools())
-        .run()
-    {
+    match cargo().args(version).arg("--root").arg(workspace.tools()).run() {
         Ok(()) => ready(),
         Err(error) => {
             eprintln!("warning: {error}; `cargo test` is used instead");
@@ -41,17 +32,16 @@ pub(crate) fn nextest(workspace: &Workspace) -> bool {
 /// `cargo deny` at the pinned version, installed when it is missing.
 pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
     let program = workspace.tools().join("bin/cargo-deny");
-    let said = if program.exists() {
-        Sh::new(&program).arg("--version").read()?
-    } else {
-        String::new()
-    };
+    let said =
+        if program.exists() { Sh::new(&program).arg("--version").read()? } else { String::new() };
     if !said.trim().ends_with(DENY) {
         println!("installing cargo-deny {DENY} under target/tools (a few minutes, once)");
         cargo()
             .args([
                 "install",
                 "cargo-deny",
+                // It runs for a second and takes minutes to build with optimisation.
+                "--debug",
                 "--locked",
                 "--no-default-features",
                 "--force",
@@ -65,7 +55,5 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
 
 /// The command in the workspace, finding first the tools that were installed for it.
 pub(crate) fn here(workspace: &Workspace, command: Sh) -> Sh {
-    command
-        .dir(workspace.root())
-        .path_first(&workspace.tools().join("bin"))
+    command.dir(workspace.root()).path_first(&workspace.tools().join("bin"))
 }

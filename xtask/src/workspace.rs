@@ -19,9 +19,7 @@ impl Workspace {
         let here = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let metadata = MetadataCommand::new().current_dir(here).no_deps().exec();
-        Ok(Self {
-            metadata: metadata.map_err(Error::Metadata)?,
-        })
+        Ok(Self { metadata: metadata.map_err(Error::Metadata)? })
     }
 
     pub(crate) fn metadata(&self) -> &Metadata {
@@ -45,18 +43,10 @@ impl Workspace {
     /// Files that are or would be committed, relative to the root.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         let list = Sh::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .dir(self.root())
             .read()?;
         let paths = list.split_terminator('\0').map(PathBuf::from);
-        Ok(paths
-            .filter(|path| self.root().join(path).is_file())
-            .collect())
+        Ok(paths.filter(|path| self.root().join(path).is_file()).collect())
     }
 }

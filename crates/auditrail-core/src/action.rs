@@ -48,9 +48,7 @@ fn check_new(action: &str) -> Result<(), ValueError> {
     text::check(action, ACTION_MAX_CHARS, Empty::refused)?;
     let has_both_sides = action.contains('.') && !action.starts_with('.') && !action.ends_with('.');
     if !has_both_sides || action.ends_with(".*") {
-        return Err(ValueError::BadFormat {
-            expected: "resource.verb, such as project.created",
-        });
+        return Err(ValueError::BadFormat { expected: "resource.verb, such as project.created" });
     }
     Ok(())
 }

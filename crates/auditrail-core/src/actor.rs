@@ -43,9 +43,7 @@ impl FromStr for ActorType {
             "user" => Ok(Self::User),
             "system" => Ok(Self::System),
             "api_key" => Ok(Self::ApiKey),
-            _ => Err(ValueError::UnknownValue {
-                expected: "user, system, api_key",
-            }),
+            _ => Err(ValueError::UnknownValue { expected: "user, system, api_key" }),
         }
     }
 }
@@ -140,9 +138,9 @@ impl FromStr for Actor {
         if text == SYSTEM_ID {
             return Ok(Self::System);
         }
-        let (actor_type, id) = text.split_once(':').ok_or(ValueError::BadFormat {
-            expected: "user:ID, api_key:ID or system",
-        })?;
+        let (actor_type, id) = text
+            .split_once(':')
+            .ok_or(ValueError::BadFormat { expected: "user:ID, api_key:ID or system" })?;
         Self::new(actor_type.parse()?, id.parse()?)
     }
 }

@@ -48,18 +48,12 @@ impl Cursor {
     /// # Errors
     /// [`CursorError`]; the comparison takes the same time however much of the token is right.
     pub fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Self, CursorError> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(token)
-            .map_err(|_| CursorError::Malformed)?;
-        let (body, mac) = bytes
-            .split_first_chunk::<BODY_BYTES>()
-            .ok_or(CursorError::Malformed)?;
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Malformed)?;
+        let (body, mac) = bytes.split_first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
         if body[0] != VERSION || mac.len() != MAC_BYTES {
             return Err(CursorError::Malformed);
         }
-        key.mac(body, filters)
-            .verify_truncated_left(mac)
-            .map_err(|_| CursorError::NotForThis)?;
+        key.mac(body, filters).verify_truncated_left(mac).map_err(|_| CursorError::NotForThis)?;
         Self::from_body(body).ok_or(CursorError::Malformed)
     }
 

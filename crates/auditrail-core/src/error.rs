@@ -109,21 +109,13 @@ impl FieldError {
     /// The error of a value at a place.
     #[must_use]
     pub fn new(pointer: impl Into<String>, error: &ValueError) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code: error.code(),
-            detail: error.to_string(),
-        }
+        Self { pointer: pointer.into(), code: error.code(), detail: error.to_string() }
     }
 }
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.pointer.is_empty() {
-            "the record"
-        } else {
-            &self.pointer
-        };
+        let name = if self.pointer.is_empty() { "the record" } else { &self.pointer };
         write!(f, "{name}: {}", self.detail)
     }
 }

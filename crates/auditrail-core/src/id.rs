@@ -90,13 +90,9 @@ impl FromStr for RecordId {
     /// Reads a UUID of any version, with or without hyphens, in either case.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let plain = matches!(text.len(), 32 | 36);
-        Uuid::try_parse(text)
-            .ok()
-            .filter(|_| plain)
-            .map(Self)
-            .ok_or(ValueError::BadFormat {
-                expected: "a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057",
-            })
+        Uuid::try_parse(text).ok().filter(|_| plain).map(Self).ok_or(ValueError::BadFormat {
+            expected: "a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057",
+        })
     }
 }
 

@@ -61,9 +61,7 @@ impl Serialize for StoredAddress {
 impl<'de> Deserialize<'de> for StoredAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = JsonText::deserialize(deserializer)?;
-        parse_network(text.as_str())
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        parse_network(text.as_str()).map(Self).map_err(serde::de::Error::custom)
     }
 }
 

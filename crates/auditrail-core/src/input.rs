@@ -73,19 +73,13 @@ impl CreateInput {
     /// Sets the id.
     #[must_use]
     pub fn with_id(self, id: RecordId) -> Self {
-        Self {
-            id: Some(id),
-            ..self
-        }
+        Self { id: Some(id), ..self }
     }
 
     /// Sets the metadata.
     #[must_use]
     pub fn with_metadata(self, metadata: Metadata) -> Self {
-        Self {
-            metadata: Some(metadata),
-            ..self
-        }
+        Self { metadata: Some(metadata), ..self }
     }
 
     /// Sets where the request came from.
@@ -97,19 +91,13 @@ impl CreateInput {
     /// Sets whose record it is.
     #[must_use]
     pub fn with_tenant(self, tenant_id: TenantId) -> Self {
-        Self {
-            tenant_id: Some(tenant_id),
-            ..self
-        }
+        Self { tenant_id: Some(tenant_id), ..self }
     }
 
     /// Sets when it happened.
     #[must_use]
     pub fn with_created_at(self, created_at: RecordTime) -> Self {
-        Self {
-            created_at: Some(created_at),
-            ..self
-        }
+        Self { created_at: Some(created_at), ..self }
     }
 
     /// Parses one JSON object from a stranger.
@@ -134,36 +122,20 @@ impl CreateInput {
     /// # Errors
     /// [`ValueError::InFuture`] when `created_at` is too far ahead of `now`.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ValueError> {
-        self.created_at
-            .map_or(Ok(()), |time| time.check_not_in_future(now))
+        self.created_at.map_or(Ok(()), |time| time.check_not_in_future(now))
     }
 
     /// The text for the `metadata` column; `{}` when it was left out.
     #[must_use]
     pub fn metadata_text(&self) -> &str {
-        self.metadata
-            .as_ref()
-            .map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
+        self.metadata.as_ref().map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
     }
 
     /// Makes the record this input asks for, with an id and a time for where it gives none.
     #[must_use]
     pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {
-        let Self {
-            id,
-            actor,
-            action,
-            target,
-            metadata,
-            context,
-            tenant_id,
-            created_at,
-        } = self;
-        let RequestContext {
-            ip_address,
-            user_agent,
-            request_id,
-        } = context;
+        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let RequestContext { ip_address, user_agent, request_id } = context;
         Record {
             id: id.unwrap_or(default_id),
             actor,
@@ -184,21 +156,8 @@ impl CreateInput {
     /// Fields the caller left out are not compared; metadata is compared by what it means.
     #[must_use]
     pub fn is_held_by(&self, record: &Record) -> bool {
-        let Self {
-            id,
-            actor,
-            action,
-            target,
-            metadata,
-            context,
-            tenant_id,
-            created_at,
-        } = self;
-        let RequestContext {
-            ip_address,
-            user_agent,
-            request_id,
-        } = context;
+        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let RequestContext { ip_address, user_agent, request_id } = context;
         let same_metadata = match (metadata, &record.metadata) {
             (None, _) => true,
             (Some(asked), Some(stored)) => asked.same_content(stored),
@@ -224,16 +183,9 @@ fn left_out_or_same<T: PartialEq + Copy>(asked: Option<T>, stored: Option<T>) ->
 fn invalid_utf8(bytes: &[u8], at: usize) -> InputError {
     let before = &bytes[..at];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let line_start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |place| place + 1);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
     let detail = format!("the text is not valid UTF-8 at byte {at}");
-    InputError::NotJson {
-        line,
-        column: at - line_start + 1,
-        detail,
-    }
+    InputError::NotJson { line, column: at - line_start + 1, detail }
 }
 
 /// The names of the fields, which are those of the columns.

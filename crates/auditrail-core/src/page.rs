@@ -36,33 +36,17 @@ impl Page<Record> {
     /// Makes the answer to a query from what was found.
     #[must_use]
     pub fn new(query: &Query, found: Found, key: &CursorKey) -> Self {
-        let Found {
-            records,
-            has_more,
-            total,
-        } = found;
+        let Found { records, has_more, total } = found;
         let last = records.last().filter(|_| has_more);
         let next_cursor = last.map(|record| {
-            let cursor = Cursor {
-                created_at: record.created_at,
-                id: record.id,
-            };
+            let cursor = Cursor { created_at: record.created_at, id: record.id };
             cursor.encode(&query.filters, key)
         });
         let offset = match query.position {
             Position::Offset(offset) => Some(offset),
             Position::After(_) => None,
         };
-        let pagination = Pagination {
-            limit: query.limit,
-            has_more,
-            next_cursor,
-            offset,
-            total,
-        };
-        Self {
-            data: records,
-            pagination,
-        }
+        let pagination = Pagination { limit: query.limit, has_more, next_cursor, offset, total };
+        Self { data: records, pagination }
     }
 }

@@ -47,10 +47,7 @@ impl Serialize for Record {
             id,
             actor,
             action,
-            target: Target {
-                target_type,
-                target_id,
-            },
+            target: Target { target_type, target_id },
             metadata,
             ip_address,
             user_agent,

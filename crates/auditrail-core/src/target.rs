@@ -49,10 +49,7 @@ impl Target {
     /// Joins a type and an id.
     #[must_use]
     pub const fn new(target_type: TargetType, target_id: TargetId) -> Self {
-        Self {
-            target_type,
-            target_id,
-        }
+        Self { target_type, target_id }
     }
 }
 
@@ -60,13 +57,10 @@ impl FromStr for Target {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let (target_type, target_id) = text.split_once(':').ok_or(ValueError::BadFormat {
-            expected: "TYPE:ID, such as project:p1",
-        })?;
-        Ok(Self {
-            target_type: target_type.parse()?,
-            target_id: target_id.parse()?,
-        })
+        let (target_type, target_id) = text
+            .split_once(':')
+            .ok_or(ValueError::BadFormat { expected: "TYPE:ID, such as project:p1" })?;
+        Ok(Self { target_type: target_type.parse()?, target_id: target_id.parse()? })
     }
 }
 

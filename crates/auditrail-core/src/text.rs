@@ -132,10 +132,7 @@ text_type! {
 
 /// Whether a text may be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(
-    non_camel_case_types,
-    reason = "the names are the words of the text_type! macro"
-)]
+#[expect(non_camel_case_types, reason = "the names are the words of the text_type! macro")]
 pub(crate) enum Empty {
     allowed,
     refused,
@@ -159,10 +156,7 @@ pub(crate) fn check(text: &str, max: usize, empty: Empty) -> Result<(), ValueErr
     if suspicious {
         let found = text.chars().enumerate().find(|(_, c)| c.is_control());
         if let Some((place, c)) = found {
-            return Err(ValueError::ControlCharacter {
-                code: u32::from(c),
-                at: place + 1,
-            });
+            return Err(ValueError::ControlCharacter { code: u32::from(c), at: place + 1 });
         }
     }
     Ok(())

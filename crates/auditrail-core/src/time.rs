@@ -47,9 +47,7 @@ impl RecordTime {
         if !(Self::MIN_UNIX_MICROS..=Self::MAX_UNIX_MICROS).contains(&micros) {
             return Err(OUT_OF_RANGE);
         }
-        Timestamp::from_microsecond(micros)
-            .map(Self)
-            .map_err(|_| OUT_OF_RANGE)
+        Timestamp::from_microsecond(micros).map(Self).map_err(|_| OUT_OF_RANGE)
     }
 
     /// Takes a stored time; one outside the range becomes the nearest that can be kept.
@@ -81,17 +79,14 @@ impl RecordTime {
     pub fn check_not_in_future(self, now: Timestamp) -> Result<(), ValueError> {
         let latest = now.as_microsecond() + CREATED_AT_MAX_AHEAD_SECONDS * 1_000_000;
         if self.unix_micros() > latest {
-            return Err(ValueError::InFuture {
-                max_ahead_seconds: CREATED_AT_MAX_AHEAD_SECONDS,
-            });
+            return Err(ValueError::InFuture { max_ahead_seconds: CREATED_AT_MAX_AHEAD_SECONDS });
         }
         Ok(())
     }
 }
 
-const OUT_OF_RANGE: ValueError = ValueError::OutOfRange {
-    range: "between the years 0001 and 9999",
-};
+const OUT_OF_RANGE: ValueError =
+    ValueError::OutOfRange { range: "between the years 0001 and 9999" };
 
 impl FromStr for RecordTime {
     type Err = ValueError;
@@ -109,9 +104,8 @@ impl FromStr for RecordTime {
     }
 }
 
-const BAD_FORMAT: ValueError = ValueError::BadFormat {
-    expected: "an RFC 3339 time, such as 2026-01-02T03:04:05Z",
-};
+const BAD_FORMAT: ValueError =
+    ValueError::BadFormat { expected: "an RFC 3339 time, such as 2026-01-02T03:04:05Z" };
 
 /// Says whether the text starts like a date with a signed year or one of more than four digits.
 fn has_long_year(text: &str) -> bool {
@@ -129,19 +123,13 @@ fn is_rfc3339_shape(text: &[u8]) -> bool {
     let Some((head, mut rest)) = text.split_first_chunk::<19>() else {
         return false;
     };
-    let head_fits = head
-        .iter()
-        .zip(PATTERN)
-        .all(|(byte, pattern)| match pattern {
-            b'd' => byte.is_ascii_digit(),
-            b'T' => matches!(byte, b'T' | b't' | b' '),
-            separator => byte == separator,
-        });
+    let head_fits = head.iter().zip(PATTERN).all(|(byte, pattern)| match pattern {
+        b'd' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        separator => byte == separator,
+    });
     if let Some(fraction) = rest.strip_prefix(b".") {
-        let digits = fraction
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {
             return false;
         }
@@ -157,9 +145,7 @@ fn is_rfc3339_shape(text: &[u8]) -> bool {
 
 impl fmt::Display for RecordTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        PRINTER
-            .print_timestamp(&self.0, StdFmtWrite(f))
-            .map_err(|_| fmt::Error)
+        PRINTER.print_timestamp(&self.0, StdFmtWrite(f)).map_err(|_| fmt::Error)
     }
 }
 

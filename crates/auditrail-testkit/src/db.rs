@@ -39,15 +39,8 @@ impl TestDb {
         let server = server::get().await;
         let name = format!("test_{:016x}", random());
         let mut db = connect(&server.admin).await;
-        run(
-            &mut db,
-            &format!("create database {name} template {template} owner {OWNER}"),
-        )
-        .await;
-        Self {
-            admin: server.admin.clone(),
-            name,
-        }
+        run(&mut db, &format!("create database {name} template {template} owner {OWNER}")).await;
+        Self { admin: server.admin.clone(), name }
     }
 
     /// Connects as the role that owns the database and may migrate it; no superuser.
@@ -73,10 +66,7 @@ impl TestDb {
     /// # Panics
     /// When no connection can be made.
     pub async fn pool(&self, options: PgConnectOptions) -> PgPool {
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
-            .connect_with(options)
-            .await;
+        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await;
         pool.unwrap_or_else(|e| panic!("cannot connect to test database {}: {e}", self.name))
     }
 
@@ -106,17 +96,11 @@ impl Drop for TestDb {
         let (admin, name) = (self.admin.clone(), std::mem::take(&mut self.name));
         // Dropping happens inside a test's own runtime, which must not be blocked on itself.
         let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map(|runtime| {
                 runtime.block_on(async {
                     let mut db = connect(&admin).await;
-                    run(
-                        &mut db,
-                        &format!("drop database if exists {name} with (force)"),
-                    )
-                    .await;
+                    run(&mut db, &format!("drop database if exists {name} with (force)")).await;
                 });
             })
         })
@@ -135,16 +119,9 @@ async fn template() -> String {
         hash.update(migration.checksum().as_bytes());
     }
     let hash: [u8; 32] = hash.finalize().into();
-    let name = format!(
-        "template_{:02x}{:02x}{:02x}{:02x}",
-        hash[0], hash[1], hash[2], hash[3]
-    );
+    let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let mut db = connect(&server.admin).await;
-    run(
-        &mut db,
-        "select pg_advisory_lock(hashtext('auditrail testkit template'))",
-    )
-    .await;
+    run(&mut db, "select pg_advisory_lock(hashtext('auditrail testkit template'))").await;
     let there: bool =
         sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&name)
@@ -163,10 +140,7 @@ async fn template() -> String {
 async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &str) {
     run(db, &format!("drop database if exists {name}_new")).await;
     run(db, &format!("create database {name}_new owner {OWNER}")).await;
-    let owner = admin
-        .clone()
-        .database(&format!("{name}_new"))
-        .username(OWNER);
+    let owner = admin.clone().database(&format!("{name}_new")).username(OWNER);
     let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
     migrated.unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
     let mut template = connect(&owner).await;
@@ -177,10 +151,7 @@ async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &s
     ] {
         run(&mut template, &grant).await;
     }
-    template
-        .close()
-        .await
-        .unwrap_or_else(|e| panic!("cannot close the template: {e}"));
+    template.close().await.unwrap_or_else(|e| panic!("cannot close the template: {e}"));
     run(db, &format!("alter database {name}_new rename to {name}")).await;
 }
 
@@ -191,9 +162,7 @@ async fn connect(options: &PgConnectOptions) -> PgConnection {
 }
 
 async fn run(db: &mut PgConnection, sql: &str) {
-    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(db)
-        .await;
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await;
     done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
 }
 

@@ -67,11 +67,7 @@ impl Sample {
     #[must_use]
     pub fn new(seed: u64, records: u64) -> Self {
         let start = midnight(DEFAULT_START).unwrap_or(Timestamp::UNIX_EPOCH);
-        Self {
-            seed,
-            records,
-            start,
-        }
+        Self { seed, records, start }
     }
 
     /// The same sample in the thirty days from `first_day`, 00:00 UTC.

@@ -46,10 +46,7 @@ async fn start() -> Server {
     let admin = PgConnectOptions::from_str(&url)
         .unwrap_or_else(|e| panic!("AUDITRAIL_TEST_URL is not a database URL: {e}"));
     make_roles(&admin).await;
-    Server {
-        admin,
-        _lease: lease,
-    }
+    Server { admin, _lease: lease }
 }
 
 fn open() -> LocalPostgres {
@@ -64,10 +61,8 @@ fn open() -> LocalPostgres {
 
 /// The build folder.
 fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    )
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from)
 }
 
 /// Makes the roles; test processes start at the same time, so they take turns.
@@ -101,11 +96,7 @@ pub(crate) fn url(options: &PgConnectOptions, database: &str) -> String {
             options.get_port()
         ),
         None => {
-            format!(
-                "postgres://{role}@{}:{}/{database}",
-                options.get_host(),
-                options.get_port()
-            )
+            format!("postgres://{role}@{}:{}/{database}", options.get_host(), options.get_port())
         }
     }
 }

@@ -44,11 +44,7 @@ fn hold() -> Result<(), Box<dyn Error>> {
         .linger(Duration::from_secs(args.linger))
         .on_event(|event| say(&format!("event {event}")));
     let database = LocalPostgres::open(config)?;
-    say(&format!(
-        "open {} {}",
-        database.postmaster_pid(),
-        database.url("postgres")
-    ));
+    say(&format!("open {} {}", database.postmaster_pid(), database.url("postgres")));
     for writer in 0..args.writers {
         let url = database.url("postgres");
         std::thread::spawn(move || {
@@ -84,15 +80,8 @@ fn say(line: &str) {
 
 fn args() -> Result<Args, Box<dyn Error>> {
     let mut given = std::env::args_os().skip(1);
-    let dir = given
-        .next()
-        .ok_or("usage: hold DIR [--bin-dir DIR] [--linger S] [--writers N]")?;
-    let mut args = Args {
-        dir: dir.into(),
-        bin_dir: None,
-        linger: 0,
-        writers: 0,
-    };
+    let dir = given.next().ok_or("usage: hold DIR [--bin-dir DIR] [--linger S] [--writers N]")?;
+    let mut args = Args { dir: dir.into(), bin_dir: None, linger: 0, writers: 0 };
     while let Some(name) = given.next() {
         let value = given.next().ok_or("an option needs a value")?;
         let number = || value.to_str().unwrap_or_default().parse::<u32>();

@@ -33,12 +33,7 @@ impl Account {
         let me = rustix::process::geteuid().as_raw();
         if me != 0 {
             let gid = rustix::process::getegid().as_raw();
-            return Ok(Self {
-                uid: me,
-                gid,
-                name: users.name_of(me),
-                dropping: false,
-            });
+            return Ok(Self { uid: me, gid, name: users.name_of(me), dropping: false });
         }
         if let Some(owner) = owner_of(pg).filter(|owner| owner.0 != 0) {
             return Ok(users.account(owner));
@@ -46,10 +41,7 @@ impl Account {
         if let Some(owner) = owner_of(dir).filter(|owner| owner.0 != 0 && users.knows(owner.0)) {
             return Ok(users.account(owner));
         }
-        INSTEAD_OF_ROOT
-            .iter()
-            .find_map(|name| users.named(name))
-            .ok_or(Error::NoAccount)
+        INSTEAD_OF_ROOT.iter().find_map(|name| users.named(name)).ok_or(Error::NoAccount)
     }
 
     /// A command that runs `program` as this user, with nothing of our environment that
@@ -109,9 +101,7 @@ impl Account {
 
 /// Owner and group of what is at `path`, if anything is.
 pub(crate) fn owner_of(path: &Path) -> Option<(u32, u32)> {
-    fs::symlink_metadata(path)
-        .ok()
-        .map(|meta| (meta.uid(), meta.gid()))
+    fs::symlink_metadata(path).ok().map(|meta| (meta.uid(), meta.gid()))
 }
 
 /// The local user database: the standard library has no call for it. Users that come from a
@@ -136,12 +126,7 @@ impl Users {
 
     fn named(&self, name: &str) -> Option<Account> {
         let (name, uid, gid) = self.all().find(|user| user.0 == name && user.1 != 0)?;
-        Some(Account {
-            uid,
-            gid,
-            name: name.to_owned(),
-            dropping: true,
-        })
+        Some(Account { uid, gid, name: name.to_owned(), dropping: true })
     }
 
     fn knows(&self, uid: u32) -> bool {
@@ -149,24 +134,13 @@ impl Users {
     }
 
     fn name_of(&self, uid: u32) -> String {
-        let known = self
-            .all()
-            .find(|user| user.1 == uid)
-            .map(|user| user.0.to_owned());
+        let known = self.all().find(|user| user.1 == uid).map(|user| user.0.to_owned());
         known.unwrap_or_else(|| format!("#{uid}"))
     }
 
     /// The user that owns something; with its own group where it is known.
     fn account(&self, (uid, gid): (u32, u32)) -> Account {
-        let gid = self
-            .all()
-            .find(|user| user.1 == uid)
-            .map_or(gid, |user| user.2);
-        Account {
-            uid,
-            gid,
-            name: self.name_of(uid),
-            dropping: true,
-        }
+        let gid = self.all().find(|user| user.1 == uid).map_or(gid, |user| user.2);
+        Account { uid, gid, name: self.name_of(uid), dropping: true }
     }
 }

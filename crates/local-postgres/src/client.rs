@@ -62,21 +62,11 @@ impl Client {
     ) -> Result<Self, AskError> {
         let stream =
             UnixStream::connect(socket_file(socket_dir, port)).map_err(AskError::Connection)?;
-        stream
-            .set_read_timeout(Some(ANSWER_TIMEOUT))
-            .map_err(AskError::Connection)?;
-        stream
-            .set_write_timeout(Some(ANSWER_TIMEOUT))
-            .map_err(AskError::Connection)?;
-        let mut client = Self {
-            stream,
-            received: BytesMut::new(),
-        };
-        let parameters = [
-            ("user", user),
-            ("database", database),
-            ("application_name", "local-postgres"),
-        ];
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(AskError::Connection)?;
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT)).map_err(AskError::Connection)?;
+        let mut client = Self { stream, received: BytesMut::new() };
+        let parameters =
+            [("user", user), ("database", database), ("application_name", "local-postgres")];
         let mut out = BytesMut::new();
         frontend::startup_message(parameters, &mut out).map_err(AskError::Connection)?;
         client.send(&out)?;

@@ -28,10 +28,7 @@ pub(crate) fn major(layout: &Layout) -> Result<Option<u16>, Error> {
         Err(error) => return Err(Error::io("look at", &pg)(error)),
         Ok(_) => {}
     }
-    let not_one = |reason: &str| Error::Directory {
-        dir: pg.clone(),
-        reason: reason.to_owned(),
-    };
+    let not_one = |reason: &str| Error::Directory { dir: pg.clone(), reason: reason.to_owned() };
     let file = pg.join("PG_VERSION");
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,
@@ -42,11 +39,7 @@ pub(crate) fn major(layout: &Layout) -> Result<Option<u16>, Error> {
         }
         Err(error) => return Err(Error::io("read", &file)(error)),
     };
-    let number = text
-        .trim()
-        .split('.')
-        .next()
-        .and_then(|number| number.parse().ok());
+    let number = text.trim().split('.').next().and_then(|number| number.parse().ok());
     number
         .map(Some)
         .ok_or_else(|| not_one("its PG_VERSION is not a number, so the cluster is damaged"))
@@ -63,9 +56,7 @@ pub(crate) fn make(
     server: &LockFile,
 ) -> Result<(), Error> {
     remove_unfinished(layout)?;
-    let unfinished = layout
-        .dir
-        .join(format!("{UNFINISHED}{}", std::process::id()));
+    let unfinished = layout.dir.join(format!("{UNFINISHED}{}", std::process::id()));
     let account = &layout.account;
     make_dir(&unfinished, (account.uid, account.gid), 0o700)
         .map_err(Error::io("make the directory", &unfinished))?;
@@ -73,15 +64,7 @@ pub(crate) fn make(
 
     let mut ended = None;
     for locale in locales(installation) {
-        let attempt = initdb(
-            layout,
-            installation,
-            durability,
-            server,
-            &unfinished,
-            locale,
-            &log,
-        )?;
+        let attempt = initdb(layout, installation, durability, server, &unfinished, locale, &log)?;
         let done = attempt.is_some_and(|status| status.success());
         ended = attempt;
         // Only a missing locale is worth another attempt.
@@ -92,11 +75,7 @@ pub(crate) fn make(
     if !ended.is_some_and(|status| status.success()) {
         let output = log.tail();
         remove_unfinished(layout)?;
-        return Err(Error::Initdb {
-            dir: layout.pg(),
-            status: ended,
-            output: hinted(output),
-        });
+        return Err(Error::Initdb { dir: layout.pg(), status: ended, output: hinted(output) });
     }
     let pg = layout.pg();
     fs::rename(&unfinished, &pg).map_err(Error::io("put in place", &pg))?;
@@ -122,20 +101,8 @@ fn initdb(
     command
         .arg("--pgdata")
         .arg(into)
-        .args([
-            "--username",
-            SUPERUSER,
-            "--encoding",
-            "UTF8",
-            "--data-checksums",
-        ])
-        .args([
-            "--auth-local",
-            "trust",
-            "--auth-host",
-            "reject",
-            "--no-instructions",
-        ])
+        .args(["--username", SUPERUSER, "--encoding", "UTF8", "--data-checksums"])
+        .args(["--auth-local", "trust", "--auth-host", "reject", "--no-instructions"])
         .args(locale)
         .stdin(Stdio::from(handle))
         .stdout(log.writer(&layout.log())?)
@@ -159,11 +126,7 @@ fn locales(installation: &Installation) -> &'static [&'static [&'static str]] {
     if installation.version().major >= 17 {
         &[
             &["--locale-provider=builtin", "--locale=C.UTF-8"],
-            &[
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--locale=C",
-            ],
+            &["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"],
         ]
     } else {
         &[&["--locale=C.UTF-8"], &["--locale=C"]]

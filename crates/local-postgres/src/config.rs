@@ -129,12 +129,7 @@ impl Config {
     /// Refuses settings that would undo what this crate promises.
     pub(crate) fn check_settings(&self) -> Result<(), Error> {
         for (name, value) in &self.settings {
-            let refuse = |reason| {
-                Err(Error::Setting {
-                    name: name.clone(),
-                    reason,
-                })
-            };
+            let refuse = |reason| Err(Error::Setting { name: name.clone(), reason });
             let lower = name.to_ascii_lowercase();
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
             if !lower.starts_with(|c: char| c.is_ascii_alphabetic()) || !lower.chars().all(plain) {
@@ -143,9 +138,8 @@ impl Config {
             if value.contains('\0') {
                 return refuse("its value contains a NUL");
             }
-            if let Some((_, reason)) = DECIDED_HERE
-                .iter()
-                .find(|(prefix, _)| lower.starts_with(prefix))
+            if let Some((_, reason)) =
+                DECIDED_HERE.iter().find(|(prefix, _)| lower.starts_with(prefix))
             {
                 return refuse(reason);
             }
@@ -156,49 +150,19 @@ impl Config {
 
 /// Begin of the names of settings that callers cannot pass, and why.
 const DECIDED_HERE: &[(&str, &str)] = &[
-    (
-        "fsync",
-        "without it acknowledged writes are lost; see `Durability`",
-    ),
-    (
-        "full_page_writes",
-        "without it a power cut tears pages; see `Durability`",
-    ),
-    (
-        "synchronous_commit",
-        "without it acknowledged writes are lost; see `Durability`",
-    ),
-    (
-        "listen_addresses",
-        "the server is reachable through its private socket only",
-    ),
-    (
-        "unix_socket",
-        "the private socket directory is the server's access control",
-    ),
-    (
-        "port",
-        "it is fixed; the socket directory tells servers apart",
-    ),
+    ("fsync", "without it acknowledged writes are lost; see `Durability`"),
+    ("full_page_writes", "without it a power cut tears pages; see `Durability`"),
+    ("synchronous_commit", "without it acknowledged writes are lost; see `Durability`"),
+    ("listen_addresses", "the server is reachable through its private socket only"),
+    ("unix_socket", "the private socket directory is the server's access control"),
+    ("port", "it is fixed; the socket directory tells servers apart"),
     ("data_directory", "it is `pg` below the data directory"),
-    (
-        "hba_file",
-        "the private socket directory is the server's access control",
-    ),
-    (
-        "ident_file",
-        "the private socket directory is the server's access control",
-    ),
+    ("hba_file", "the private socket directory is the server's access control"),
+    ("ident_file", "the private socket directory is the server's access control"),
     ("config_file", "it is in the data directory"),
     ("external_pid_file", "it would be left behind"),
-    (
-        "logging_collector",
-        "the log is `postgres.log` in the data directory",
-    ),
-    (
-        "log_destination",
-        "the log is `postgres.log` in the data directory",
-    ),
+    ("logging_collector", "the log is `postgres.log` in the data directory"),
+    ("log_destination", "the log is `postgres.log` in the data directory"),
     ("zero_damaged_pages", "it destroys data without a word"),
     ("ignore_checksum_failure", "it hides damage"),
 ];
@@ -223,35 +187,18 @@ mod tests {
 
     #[test]
     fn settings_that_undo_a_promise_are_refused_in_any_case() {
-        for name in [
-            "fsync",
-            "FSYNC",
-            "listen_addresses",
-            "unix_socket_directories",
-            "port",
-        ] {
-            let error = Config::new("/d")
-                .setting(name, "off")
-                .check_settings()
-                .unwrap_err();
+        for name in ["fsync", "FSYNC", "listen_addresses", "unix_socket_directories", "port"] {
+            let error = Config::new("/d").setting(name, "off").check_settings().unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
         for name in ["", "a=b -c fsync", "-c", "1a", "fsync "] {
-            assert!(
-                Config::new("/d")
-                    .setting(name, "1")
-                    .check_settings()
-                    .is_err(),
-                "{name:?}"
-            );
+            assert!(Config::new("/d").setting(name, "1").check_settings().is_err(), "{name:?}");
         }
     }
 
     #[test]
     fn ordinary_settings_pass() {
-        let config = Config::new("/d")
-            .setting("max_connections", "20")
-            .setting("myapp.x", "'");
+        let config = Config::new("/d").setting("max_connections", "20").setting("myapp.x", "'");
         config.check_settings().unwrap();
     }
 }

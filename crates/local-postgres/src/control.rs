@@ -115,12 +115,7 @@ pub fn status(dir: &Path) -> Result<Status, Error> {
     let facts = opening::inspect(&layout, &running)?;
     let pinned = !running.ours || Mode::read(&layout) == Mode::Pinned;
     let in_use = in_use(&layout)?;
-    Ok(Status::Running(ServerInfo {
-        running,
-        version: facts.version,
-        pinned,
-        in_use,
-    }))
+    Ok(Status::Running(ServerInfo { running, version: facts.version, pinned, in_use }))
 }
 
 /// Starts a server that stays when nobody uses it, until [`stop`].

@@ -189,11 +189,7 @@ impl Error {
     /// For `map_err`: an [`Error::Io`] about `path`.
     pub(crate) fn io<E: Into<io::Error>>(doing: &'static str, path: &Path) -> impl Fn(E) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            doing,
-            path: path.clone(),
-            source: source.into(),
-        }
+        move |source| Self::Io { doing, path: path.clone(), source: source.into() }
     }
 }
 
@@ -203,17 +199,10 @@ fn list_versions(versions: &[Version]) -> String {
 }
 
 fn ended(status: Option<&ExitStatus>) -> String {
-    status.map_or_else(
-        || "took too long".to_owned(),
-        |status| format!("ended with {status}"),
-    )
+    status.map_or_else(|| "took too long".to_owned(), |status| format!("ended with {status}"))
 }
 
 /// What a program printed, indented, or nothing when it printed nothing.
 fn quoted(output: &str) -> String {
-    output
-        .trim()
-        .lines()
-        .map(|line| format!("\n    {line}"))
-        .collect()
+    output.trim().lines().map(|line| format!("\n    {line}")).collect()
 }

@@ -72,10 +72,9 @@ impl fmt::Display for Event {
             Self::Starting { version } => write!(f, "starting PostgreSQL {version}"),
             Self::Started { pid, took } => write!(f, "started (process {pid}) in {took:.1?}"),
             Self::Shared { pid } => write!(f, "sharing the running server (process {pid})"),
-            Self::NoChecksums => write!(
-                f,
-                "the cluster has no checksums: damage by the disk will not be noticed"
-            ),
+            Self::NoChecksums => {
+                write!(f, "the cluster has no checksums: damage by the disk will not be noticed")
+            }
             Self::NoWatchdog => write!(
                 f,
                 "there is no `flock` program: a server whose users are all killed stays until it is next used"

@@ -53,35 +53,14 @@ impl LocalPostgres {
     /// See [`Error`]; each says what to do. Nothing half-made is left behind: the next call
     /// begins afresh.
     pub fn open(config: Config) -> Result<Self, Error> {
-        let opened = opening::open(
-            &config,
-            Mode::Leased {
-                linger: config.linger,
-            },
-        )?;
+        let opened = opening::open(&config, Mode::Leased { linger: config.linger })?;
         Ok(Self::from_opened(config, opened))
     }
 
     pub(crate) fn from_opened(config: Config, opened: Opened) -> Self {
-        let Opened {
-            layout,
-            installation,
-            running,
-            facts,
-            lease,
-            watched,
-        } = opened;
+        let Opened { layout, installation, running, facts, lease, watched } = opened;
         let (version, checksums, lease) = (facts.version, facts.checksums, Some(lease));
-        Self {
-            config,
-            layout,
-            installation,
-            running,
-            version,
-            checksums,
-            watched,
-            lease,
-        }
+        Self { config, layout, installation, running, version, checksums, watched, lease }
     }
 
     /// A URL for a database of this server, such as
@@ -158,14 +137,9 @@ impl LocalPostgres {
     /// refuses or is gone.
     pub fn ensure_database(&self, name: &str) -> Result<bool, Error> {
         if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
-            return Err(Error::DatabaseName {
-                name: name.to_owned(),
-            });
+            return Err(Error::DatabaseName { name: name.to_owned() });
         }
-        let failed = |source| Error::Ask {
-            doing: format!("make the database {name:?}"),
-            source,
-        };
+        let failed = |source| Error::Ask { doing: format!("make the database {name:?}"), source };
         let mut client = self.running.connect(cluster::SUPERUSER).map_err(failed)?;
         let exists = format!(
             "select 1 from pg_catalog.pg_database where datname = {}",
@@ -243,9 +217,7 @@ impl LocalPostgres {
         if last != Some(true) {
             return Ok(());
         }
-        self.config.emit(&Event::Stopping {
-            pid: self.running.pid,
-        });
+        self.config.emit(&Event::Stopping { pid: self.running.pid });
         let server = LockFile::open(&self.layout, SERVER)?;
         server::stop(&self.layout, &server, Tell::Fast, limit)?;
         socket::forget(&self.layout, &self.running.socket_dir);

@@ -39,10 +39,7 @@ impl Version {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.split("(PostgreSQL)").last()?.trim_start();
         let (major, rest) = leading_number(text)?;
-        let minor = rest
-            .strip_prefix('.')
-            .and_then(leading_number)
-            .map_or(0, |(minor, _)| minor);
+        let minor = rest.strip_prefix('.').and_then(leading_number).map_or(0, |(minor, _)| minor);
         Some(Self { major, minor })
     }
 }
@@ -64,10 +61,8 @@ pub struct Looked {
 
 impl Looked {
     pub(crate) fn list(looked: &[Self]) -> String {
-        let lines: Vec<String> = looked
-            .iter()
-            .map(|one| format!("  {}: {}", one.place, one.outcome))
-            .collect();
+        let lines: Vec<String> =
+            looked.iter().map(|one| format!("  {}: {}", one.place, one.outcome)).collect();
         lines.join("\n")
     }
 }
@@ -88,10 +83,7 @@ impl Search {
         Self {
             bin_dir: None,
             path: std::env::var_os("PATH"),
-            places: places::USUAL
-                .iter()
-                .map(|&place| place.to_owned())
-                .collect(),
+            places: places::USUAL.iter().map(|&place| place.to_owned()).collect(),
             major: None,
         }
     }
@@ -142,10 +134,8 @@ impl Installation {
     /// [`Search::with_major`] asks for a version that is not among those found.
     pub fn find(search: &Search) -> Result<Self, Error> {
         if let Some(dir) = &search.bin_dir {
-            let found = Self::at(dir).map_err(|reason| Error::BinDir {
-                dir: dir.clone(),
-                reason,
-            })?;
+            let found =
+                Self::at(dir).map_err(|reason| Error::BinDir { dir: dir.clone(), reason })?;
             return match search.major {
                 Some(major) if major != found.version.major => {
                     Err(other_major(major, vec![found.version]))
@@ -162,10 +152,7 @@ impl Installation {
                 }
                 Ok(one) => found.push(one.version),
                 Err(outcome) => {
-                    looked.push(Looked {
-                        place: dir.display().to_string(),
-                        outcome,
-                    });
+                    looked.push(Looked { place: dir.display().to_string(), outcome });
                 }
             }
         }
@@ -213,18 +200,12 @@ impl Installation {
 /// The first file of this name on the `PATH` of this process.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 /// The caller knows the data directory and fills it in.
 fn other_major(cluster: u16, found: Vec<Version>) -> Error {
-    Error::OtherMajor {
-        dir: PathBuf::new(),
-        cluster,
-        found,
-    }
+    Error::OtherMajor { dir: PathBuf::new(), cluster, found }
 }
 
 fn version_of(postgres: &Path) -> Result<Version, String> {
@@ -257,8 +238,6 @@ fn version_of(postgres: &Path) -> Result<Version, String> {
 }
 
 fn leading_number(text: &str) -> Option<(u16, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     Some((text[..end].parse().ok()?, &text[end..]))
 }

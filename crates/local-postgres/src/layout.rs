@@ -50,16 +50,8 @@ impl Layout {
         layout.open_to_account()?;
         layout.account.check_reach(&layout.dir)?;
         let (uid, gid) = owner_of(&layout.dir).unwrap_or((0, 0));
-        let group = if layout.account.dropping {
-            layout.account.gid
-        } else {
-            gid
-        };
-        let mode = if layout.account.dropping {
-            0o750
-        } else {
-            0o700
-        };
+        let group = if layout.account.dropping { layout.account.gid } else { gid };
+        let mode = if layout.account.dropping { 0o750 } else { 0o700 };
         make_dir(&layout.locks(), (uid, group), mode)
             .map_err(Error::io("make the directory", &layout.locks()))?;
         Ok(layout)
@@ -74,9 +66,7 @@ impl Layout {
     }
 
     fn of(dir: &Path) -> Result<Self, Error> {
-        let dir = dir
-            .canonicalize()
-            .map_err(Error::io("open the data directory", dir))?;
+        let dir = dir.canonicalize().map_err(Error::io("open the data directory", dir))?;
         refuse_unsuitable(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
@@ -146,8 +136,7 @@ impl Layout {
         let dir = open_dir(&self.dir).map_err(&failed)?;
         let mode = dir.metadata().map_err(&failed)?.mode() & 0o777;
         std::os::unix::fs::fchown(&dir, None, Some(self.account.gid)).map_err(&failed)?;
-        dir.set_permissions(fs::Permissions::from_mode(mode | 0o010))
-            .map_err(&failed)
+        dir.set_permissions(fs::Permissions::from_mode(mode | 0o010)).map_err(&failed)
     }
 }
 
@@ -182,11 +171,7 @@ fn make_dirs(dir: &Path) -> Result<(), Error> {
     let root = rustix::process::geteuid().is_root();
     if let Some(parent) = dir.parent() {
         let mode = if root { 0o755 } else { 0o700 };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(parent)
-            .map_err(&failed)?;
+        fs::DirBuilder::new().recursive(true).mode(mode).create(parent).map_err(&failed)?;
     }
     match fs::DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
@@ -195,12 +180,8 @@ fn make_dirs(dir: &Path) -> Result<(), Error> {
 }
 
 fn refuse_unsuitable(dir: &Path) -> Result<(), Error> {
-    let refuse = |reason: &str| {
-        Err(Error::Directory {
-            dir: dir.to_owned(),
-            reason: reason.to_owned(),
-        })
-    };
+    let refuse =
+        |reason: &str| Err(Error::Directory { dir: dir.to_owned(), reason: reason.to_owned() });
     let Some(text) = dir.to_str() else {
         return refuse("its path is not valid UTF-8");
     };

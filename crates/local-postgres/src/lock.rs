@@ -33,9 +33,8 @@ pub(crate) const WATCHDOG: &str = "watchdog";
 impl LockFile {
     pub(crate) fn open(layout: &Layout, name: &str) -> Result<Self, Error> {
         let path = layout.locks().join(name);
-        let file = layout
-            .open(&path, OFlags::empty())
-            .map_err(Error::io("open the lock", &path))?;
+        let file =
+            layout.open(&path, OFlags::empty()).map_err(Error::io("open the lock", &path))?;
         Ok(Self { file, path })
     }
 
@@ -99,9 +98,7 @@ impl LockFile {
     pub(crate) fn count_up(&mut self) -> io::Result<()> {
         let mut text = String::new();
         self.file.rewind()?;
-        Read::by_ref(&mut self.file)
-            .take(32)
-            .read_to_string(&mut text)?;
+        Read::by_ref(&mut self.file).take(32).read_to_string(&mut text)?;
         let next = text.trim().parse::<u64>().unwrap_or(0).wrapping_add(1);
         self.file.rewind()?;
         self.file.set_len(0)?;
@@ -117,12 +114,7 @@ impl LockFile {
     }
 
     fn busy(&self, layout: &Layout, waited: Duration, what: &'static str) -> Error {
-        Error::Busy {
-            dir: layout.dir.clone(),
-            lock: self.path.clone(),
-            what,
-            waited,
-        }
+        Error::Busy { dir: layout.dir.clone(), lock: self.path.clone(), what, waited }
     }
 }
 

@@ -39,9 +39,7 @@ impl Log {
 
     /// For a child's standard output or error.
     pub(crate) fn writer(&self, path: &Path) -> Result<File, Error> {
-        self.file
-            .try_clone()
-            .map_err(Error::io("open the log", path))
+        self.file.try_clone().map_err(Error::io("open the log", path))
     }
 
     /// The end of what was written since it was opened; empty when it cannot be read.
@@ -52,9 +50,7 @@ impl Log {
     fn read_tail(&self) -> std::io::Result<String> {
         let mut file = &self.file;
         let end = file.metadata()?.len();
-        file.seek(SeekFrom::Start(
-            self.begin.max(end.saturating_sub(LONGEST_TAIL)),
-        ))?;
+        file.seek(SeekFrom::Start(self.begin.max(end.saturating_sub(LONGEST_TAIL))))?;
         let mut bytes = Vec::new();
         file.take(LONGEST_TAIL).read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);

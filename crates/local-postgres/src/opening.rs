@@ -44,17 +44,11 @@ pub(crate) fn open(config: &Config, wanted: Mode) -> Result<Opened, Error> {
     config.check_settings()?;
     let layout = Layout::prepare(&config.dir)?;
     let start = LockFile::open(&layout, START)?;
-    take(config, "it starts or stops the server", |limit, what| {
-        start.alone(&layout, limit, what)
-    })?;
+    take(config, "it starts or stops the server", |limit, what| start.alone(&layout, limit, what))?;
     let _start = Held(start);
     let mut lease = LockFile::open(&layout, USERS)?;
-    take(config, "it stops the server", |limit, what| {
-        lease.shared(&layout, limit, what)
-    })?;
-    lease
-        .count_up()
-        .map_err(Error::io("write to the lock in", &layout.locks()))?;
+    take(config, "it stops the server", |limit, what| lease.shared(&layout, limit, what))?;
+    lease.count_up().map_err(Error::io("write to the lock in", &layout.locks()))?;
     let lease = Held(lease);
 
     let cluster = cluster::major(&layout)?;
@@ -69,27 +63,13 @@ pub(crate) fn open(config: &Config, wanted: Mode) -> Result<Opened, Error> {
         })
     })?;
     let Some(found) = found else {
-        let (lock, what) = (
-            layout.locks().join(SERVER),
-            "a server of it is running but does not answer",
-        );
-        return Err(Error::Busy {
-            dir: layout.dir,
-            lock,
-            what,
-            waited: config.start_timeout,
-        });
+        let (lock, what) =
+            (layout.locks().join(SERVER), "a server of it is running but does not answer");
+        return Err(Error::Busy { dir: layout.dir, lock, what, waited: config.start_timeout });
     };
     let (running, watched) = match found {
         Some(running) => share(&layout, config, wanted, running)?,
-        None => start_server(
-            &layout,
-            config,
-            wanted,
-            &installation,
-            &server,
-            cluster.is_none(),
-        )?,
+        None => start_server(&layout, config, wanted, &installation, &server, cluster.is_none())?,
     };
     let facts = inspect(&layout, &running)?;
     if config.durability == Durability::Durable && !facts.fsync {
@@ -98,14 +78,7 @@ pub(crate) fn open(config: &Config, wanted: Mode) -> Result<Opened, Error> {
     if !facts.checksums {
         config.emit(&Event::NoChecksums);
     }
-    Ok(Opened {
-        layout,
-        installation,
-        running,
-        facts,
-        lease,
-        watched,
-    })
+    Ok(Opened { layout, installation, running, facts, lease, watched })
 }
 
 /// Takes a lock, and says so when that does not work at once.
@@ -130,9 +103,7 @@ fn check_durability(layout: &Layout, config: &Config, has_cluster: bool) -> Resu
     let marker = layout.not_durable();
     let marked = marker.exists();
     match config.durability {
-        Durability::Durable if marked => Err(Error::NotDurable {
-            dir: layout.dir.clone(),
-        }),
+        Durability::Durable if marked => Err(Error::NotDurable { dir: layout.dir.clone() }),
         Durability::NoFsyncForTests if has_cluster && !marked => Err(Error::Directory {
             dir: layout.dir.clone(),
             reason:
@@ -154,11 +125,9 @@ fn installation(
 ) -> Result<Installation, Error> {
     let search = config.search.clone().with_major(cluster);
     let found = Installation::find(&search).map_err(|error| match error {
-        Error::OtherMajor { cluster, found, .. } => Error::OtherMajor {
-            dir: layout.pg(),
-            cluster,
-            found,
-        },
+        Error::OtherMajor { cluster, found, .. } => {
+            Error::OtherMajor { dir: layout.pg(), cluster, found }
+        }
         other => other,
     })?;
     layout.account.check_reach(found.bin_dir())?;
@@ -199,15 +168,10 @@ fn start_server(
 ) -> Result<(Running, bool), Error> {
     let version = installation.version();
     if make_cluster {
-        config.emit(&Event::MakingCluster {
-            dir: layout.pg(),
-            version,
-        });
+        config.emit(&Event::MakingCluster { dir: layout.pg(), version });
         let begun = Instant::now();
         cluster::make(layout, installation, config.durability, server)?;
-        config.emit(&Event::MadeCluster {
-            took: begun.elapsed(),
-        });
+        config.emit(&Event::MadeCluster { took: begun.elapsed() });
     }
     wanted.write(layout)?;
     // Before the server, so that being killed in between leaves none unwatched.
@@ -215,10 +179,7 @@ fn start_server(
     config.emit(&Event::Starting { version });
     let begun = Instant::now();
     let running = server::start(layout, installation, config, server)?;
-    config.emit(&Event::Started {
-        pid: running.pid,
-        took: begun.elapsed(),
-    });
+    config.emit(&Event::Started { pid: running.pid, took: begun.elapsed() });
     Ok((running, watched))
 }
 
@@ -239,30 +200,22 @@ pub(crate) fn inspect(layout: &Layout, running: &Running) -> Result<Facts, Error
         let mut client = running.connect(cluster::SUPERUSER)?;
         let version = client.ask_one("show server_version")?;
         Ok(Facts {
-            version: Version::parse(&version).ok_or(crate::client::AskError::Unexpected(
-                "a version that is not one",
-            ))?,
+            version: Version::parse(&version)
+                .ok_or(crate::client::AskError::Unexpected("a version that is not one"))?,
             checksums: client.ask_one("show data_checksums")? == "on",
             fsync: client.ask_one("show fsync")? == "on",
             data_directory: client.ask_one("show data_directory")?,
         })
     };
     let facts = asked().map_err(|source| Error::Ask {
-        doing: format!(
-            "ask the server on {} about itself",
-            running.socket_dir.display()
-        ),
+        doing: format!("ask the server on {} about itself", running.socket_dir.display()),
         source,
     })?;
     let expected = layout.pg();
     let serves = std::path::Path::new(&facts.data_directory);
     if serves != expected && serves.canonicalize().ok().as_ref() != Some(&expected) {
         let socket = running.socket_dir.clone();
-        return Err(Error::OtherData {
-            socket,
-            serves: facts.data_directory,
-            expected,
-        });
+        return Err(Error::OtherData { socket, serves: facts.data_directory, expected });
     }
     Ok(facts)
 }

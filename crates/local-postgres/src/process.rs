@@ -38,14 +38,8 @@ impl PidFile {
         let lines: Vec<&str> = text.lines().collect();
         let pid = lines.first()?.trim().parse().ok().filter(|&pid| pid > 1)?;
         let port = lines.get(3).and_then(|line| line.trim().parse().ok());
-        let dir = lines
-            .get(4)
-            .filter(|line| line.starts_with('/'))
-            .map(PathBuf::from);
-        Some(Self {
-            pid,
-            socket: dir.zip(port),
-        })
+        let dir = lines.get(4).filter(|line| line.starts_with('/')).map(PathBuf::from);
+        Some(Self { pid, socket: dir.zip(port) })
     }
 }
 
@@ -79,9 +73,7 @@ pub(crate) fn standing(layout: &Layout, pid: u32, server: &LockFile) -> Standing
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let same = |name: &str, other: Option<fs::Metadata>| {
         let found = fs::metadata(proc.join(name)).ok();
-        found
-            .zip(other)
-            .is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
+        found.zip(other).is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
     };
     if same("fd/0", server.metadata().ok()) {
         Standing::Ours
@@ -161,20 +153,8 @@ mod tests {
         let whole = "77\n/data/pg\n1700000000\n5432\n/data/run\n\n 10036499 8\nready   \n";
         let socket = Some((PathBuf::from("/data/run"), 5432));
         assert_eq!(read(whole), Some(PidFile { pid: 77, socket }));
-        assert_eq!(
-            read("77\n/data/pg\n17"),
-            Some(PidFile {
-                pid: 77,
-                socket: None
-            })
-        );
-        assert_eq!(
-            read("77"),
-            Some(PidFile {
-                pid: 77,
-                socket: None
-            })
-        );
+        assert_eq!(read("77\n/data/pg\n17"), Some(PidFile { pid: 77, socket: None }));
+        assert_eq!(read("77"), Some(PidFile { pid: 77, socket: None }));
         for damaged in ["", "\n", "seven\n/data", "0\n", "1\n", "-4\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");
         }

@@ -64,12 +64,7 @@ pub(crate) fn find(layout: &Layout, server: &LockFile) -> Result<Found, Error> {
     else {
         return Ok(Found::Changing { pid });
     };
-    let running = Running {
-        pid: file.pid,
-        socket_dir,
-        port,
-        ours: !free,
-    };
+    let running = Running { pid: file.pid, socket_dir, port, ours: !free };
     Ok(match running.connect(SUPERUSER) {
         Ok(_) => Found::Running(running),
         Err(error) if is_not_now(&error) => Found::Changing { pid },

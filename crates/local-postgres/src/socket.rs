@@ -30,11 +30,7 @@ pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
     let base = fallback_base(layout);
     let base = base.canonicalize().map_err(Error::io("open", &base))?;
     refuse_open_base(&base)?;
-    let name = format!(
-        "local-postgres-{}-{:016x}",
-        layout.account.uid,
-        name_hash(&layout.dir)
-    );
+    let name = format!("local-postgres-{}-{:016x}", layout.account.uid, name_hash(&layout.dir));
     let dir = base.join(name);
     if !is_nameable(&dir) {
         let reason = "its path is too long for a socket, or has a comma in it";
@@ -97,10 +93,7 @@ fn refuse_open_base(base: &Path) -> Result<(), Error> {
     if mode & 0o022 != 0 && mode & 0o1000 == 0 {
         return Err(refused(
             base,
-            format!(
-                "others can write to it and it is not sticky (mode {:o})",
-                mode & 0o7777
-            ),
+            format!("others can write to it and it is not sticky (mode {:o})", mode & 0o7777),
         ));
     }
     Ok(())
@@ -111,10 +104,7 @@ fn private(layout: &Layout, dir: &Path) -> Result<(), Error> {
     let account = &layout.account;
     make_dir(dir, (account.uid, account.gid), 0o700).map_err(|error| {
         if fs::symlink_metadata(dir).is_ok_and(|meta| !meta.is_dir()) {
-            refused(
-                dir,
-                "something else with that name is in the way".to_owned(),
-            )
+            refused(dir, "something else with that name is in the way".to_owned())
         } else {
             Error::io("make the socket directory", dir)(error)
         }
@@ -125,27 +115,17 @@ fn private(layout: &Layout, dir: &Path) -> Result<(), Error> {
     if meta.uid() != account.uid {
         return Err(refused(
             dir,
-            format!(
-                "it belongs to user id {}, not to {}",
-                meta.uid(),
-                account.name
-            ),
+            format!("it belongs to user id {}, not to {}", meta.uid(), account.name),
         ));
     }
     if meta.mode() & 0o077 != 0 {
-        return Err(refused(
-            dir,
-            format!("others can enter it (mode {:o})", meta.mode() & 0o7777),
-        ));
+        return Err(refused(dir, format!("others can enter it (mode {:o})", meta.mode() & 0o7777)));
     }
     Ok(())
 }
 
 fn refused(dir: &Path, reason: String) -> Error {
-    Error::SocketDirectory {
-        dir: dir.to_owned(),
-        reason,
-    }
+    Error::SocketDirectory { dir: dir.to_owned(), reason }
 }
 
 /// FNV-1a over the path: every program has to come to the same name, whatever built it.

@@ -32,9 +32,7 @@ impl Mode {
         if mode == "pinned" {
             return Self::Pinned;
         }
-        Self::Leased {
-            linger: Duration::from_secs(linger.parse().unwrap_or(0)),
-        }
+        Self::Leased { linger: Duration::from_secs(linger.parse().unwrap_or(0)) }
     }
 
     /// Written while the lock `start` and a share of `users` are held: nobody reads it then.

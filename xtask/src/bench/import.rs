@@ -66,7 +66,8 @@ impl Bench {
 
     fn copy(&self, csv: &Path, url: &str) -> Result<Run> {
         let mut psql = Command::new(&self.psql);
-        let copy = format!("\\copy control_plane.audit_logs ({COLUMNS}) from '{}' csv", csv.display());
+        let copy =
+            format!("\\copy control_plane.audit_logs ({COLUMNS}) from '{}' csv", csv.display());
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", &copy]);
         measure::run(psql)
     }
@@ -129,11 +130,16 @@ fn rounds(bench: &Bench, file: &Path, rounds: u16) -> Result<Measured> {
     bench.reset()?;
     bench.import(file)?;
     let csv = bench.dir.join("rows.csv");
-    let out = format!("\\copy (select {COLUMNS} from control_plane.audit_logs order by ctid) to '{}' csv", csv.display());
+    let out = format!(
+        "\\copy (select {COLUMNS} from control_plane.audit_logs order by ctid) to '{}' csv",
+        csv.display()
+    );
     bench.sql(&out)?;
     let rows: f64 = count(bench)?;
     let mut measured = Measured { rows, rounds: Vec::new() };
-    println!("{rows} rows; rows a second\n\n round   psql \\copy   auditrail import   ratio   peak MiB");
+    println!(
+        "{rows} rows; rows a second\n\n round   psql \\copy   auditrail import   ratio   peak MiB"
+    );
     for round in 1..=rounds {
         bench.reset()?;
         let copy = bench.copy(&csv, &url)?;
@@ -170,7 +176,8 @@ fn judge(measured: &Measured, args: &Args) -> Result<()> {
     let rate = |pick: fn(&(Run, Run)) -> Run| {
         Spread::of(measured.rounds.iter().map(|round| measured.rows / pick(round).seconds))
     };
-    let ratio = Spread::of(measured.rounds.iter().map(|(copy, import)| copy.seconds / import.seconds));
+    let ratio =
+        Spread::of(measured.rounds.iter().map(|(copy, import)| copy.seconds / import.seconds));
     let peak = measured.rounds.iter().map(|(_, import)| import.peak_kib).max().unwrap_or(0);
     for (name, spread) in [("psql \\copy", rate(|r| r.0)), ("auditrail import", rate(|r| r.1))] {
         let Spread { min, median, max } = spread;
@@ -180,7 +187,10 @@ fn judge(measured: &Measured, args: &Args) -> Result<()> {
     println!("ratio              median {median:>8.2}          ({min:.2} to {max:.2})");
     println!("peak memory        {:.1} MiB", mib(peak));
     if median < args.at_least {
-        return Err(Error::Refused(format!("the ratio is {median:.2}, and should be {} or more", args.at_least)));
+        return Err(Error::Refused(format!(
+            "the ratio is {median:.2}, and should be {} or more",
+            args.at_least
+        )));
     }
     if peak > args.at_most_mib * 1024 {
         return Err(Error::Refused(format!("the import took more than {} MiB", args.at_most_mib)));

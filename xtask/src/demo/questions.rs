@@ -65,15 +65,9 @@ fn psql(demo: &Demo, sql: &str) -> Result<()> {
 /// Asks twice: once for people, once to be sure that there was an answer.
 fn query(demo: &Demo, filters: &[&str]) -> Result<()> {
     demo.auditrail().arg("query").args(filters).show_and_run()?;
-    let json = demo
-        .auditrail()
-        .args(["--json", "query"])
-        .args(filters)
-        .read()?;
+    let json = demo.auditrail().args(["--json", "query"]).args(filters).read()?;
     if json.contains(LEAKED_KEY) {
         return Ok(());
     }
-    Err(Error::Refused(format!(
-        "the sample holds an incident, but {filters:?} did not find it"
-    )))
+    Err(Error::Refused(format!("the sample holds an incident, but {filters:?} did not find it")))
 }

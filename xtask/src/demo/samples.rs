@@ -36,22 +36,12 @@ fn file(workspace: &Workspace, dir: &Path, format: &str, records: u64) -> Result
         let part = path.with_extension("part");
         cargo()
             .args(["run", "--quiet", "--package", "auditrail-testkit"])
-            .args([
-                "--bin",
-                "auditrail-sample",
-                "--",
-                "--gzip",
-                "--format",
-                format,
-            ])
+            .args(["--bin", "auditrail-sample", "--", "--gzip", "--format", format])
             .args(["--records", &records.to_string(), "--output"])
             .arg(&part)
             .dir(workspace.root())
             .show_and_run()?;
         fs::rename(&part, &path).map_err(Error::doing(format!("make {}", path.display())))?;
     }
-    Ok(path
-        .strip_prefix(workspace.root())
-        .unwrap_or(&path)
-        .to_owned())
+    Ok(path.strip_prefix(workspace.root()).unwrap_or(&path).to_owned())
 }

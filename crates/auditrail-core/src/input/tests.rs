@@ -73,27 +73,19 @@ fn nearly_good() -> impl Strategy<Value = String> {
     let replaced = vec((0..FIELDS.len(), value()), 0..3);
     let added =
         prop_oneof![4 => vec((name.clone(), value()), 0..1), 1 => vec((name, value()), 1..3)];
-    (
-        replaced,
-        added,
-        prop::sample::subsequence(FIELDS.to_vec(), 9..=FIELDS.len()),
-    )
-        .prop_map(|(replaced, added, kept)| {
+    (replaced, added, prop::sample::subsequence(FIELDS.to_vec(), 9..=FIELDS.len())).prop_map(
+        |(replaced, added, kept)| {
             let mut values = GOOD.map(str::to_owned);
             for (field, value) in replaced {
                 values[field] = value;
             }
-            let kept = FIELDS
-                .iter()
-                .zip(values)
-                .filter(|(name, _)| kept.contains(name));
+            let kept = FIELDS.iter().zip(values).filter(|(name, _)| kept.contains(name));
             let kept = kept.map(|(name, value)| ((*name).to_owned(), value));
-            let members: Vec<String> = kept
-                .chain(added)
-                .map(|(name, value)| format!("\"{name}\": {value}"))
-                .collect();
+            let members: Vec<String> =
+                kept.chain(added).map(|(name, value)| format!("\"{name}\": {value}")).collect();
             format!("{{{}}}", members.join(","))
-        })
+        },
+    )
 }
 
 fn same_both_ways(text: &str) -> Result<bool, TestCaseError> {
@@ -105,11 +97,8 @@ fn same_both_ways(text: &str) -> Result<bool, TestCaseError> {
 
 #[test]
 fn the_full_record_is_good_both_ways() {
-    let members: Vec<String> = FIELDS
-        .iter()
-        .zip(GOOD)
-        .map(|(name, value)| format!("\"{name}\":{value}"))
-        .collect();
+    let members: Vec<String> =
+        FIELDS.iter().zip(GOOD).map(|(name, value)| format!("\"{name}\":{value}")).collect();
     assert!(same_both_ways(&format!("{{{}}}", members.join(","))).unwrap());
 }
 

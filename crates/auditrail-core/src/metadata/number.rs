@@ -20,12 +20,7 @@ impl<'a> Number<'a> {
             None => (false, mantissa),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        Self {
-            negative,
-            whole,
-            fraction,
-            exponent: parse_exponent(exponent),
-        }
+        Self { negative, whole, fraction, exponent: parse_exponent(exponent) }
     }
 
     /// How many digits the number has when written without an exponent, as jsonb prints it.
@@ -46,10 +41,7 @@ impl<'a> Number<'a> {
             return (false, String::new(), 0);
         }
         let dropped = len(significant) - len(trimmed);
-        let power = self
-            .exponent
-            .saturating_sub(len(self.fraction))
-            .saturating_add(dropped);
+        let power = self.exponent.saturating_sub(len(self.fraction)).saturating_add(dropped);
         (self.negative, trimmed.to_owned(), power)
     }
 }
@@ -61,8 +53,7 @@ fn parse_exponent(text: &str) -> i64 {
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     let size = digits.bytes().fold(0_i64, |size, digit| {
-        size.saturating_mul(10)
-            .saturating_add(i64::from(digit.saturating_sub(b'0')))
+        size.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')))
     });
     size.saturating_mul(sign)
 }

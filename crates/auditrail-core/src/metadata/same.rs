@@ -38,12 +38,7 @@ impl Content {
             b'[' => {
                 let below = levels_left.checked_sub(1)?;
                 let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-                Self::List(
-                    items
-                        .into_iter()
-                        .map(|v| Self::read(v, below))
-                        .collect::<Option<_>>()?,
-                )
+                Self::List(items.into_iter().map(|v| Self::read(v, below)).collect::<Option<_>>()?)
             }
             b'{' => {
                 let below = levels_left.checked_sub(1)?;

@@ -10,10 +10,7 @@ use crate::limits::{METADATA_MAX_BYTES, METADATA_MAX_DEPTH, METADATA_MAX_NUMBER_
 pub(super) fn check(text: &str) -> Result<(), ValueError> {
     let bytes = text.as_bytes();
     if bytes.first() != Some(&b'{') {
-        return Err(ValueError::WrongType {
-            expected: "an object",
-            found: type_name(text),
-        });
+        return Err(ValueError::WrongType { expected: "an object", found: type_name(text) });
     }
     check_size(bytes.len() as u64)?;
 
@@ -27,9 +24,7 @@ pub(super) fn check(text: &str) -> Result<(), ValueError> {
             b'{' | b'[' => {
                 depth += 1;
                 if depth > METADATA_MAX_DEPTH {
-                    return Err(ValueError::TooDeep {
-                        max: METADATA_MAX_DEPTH,
-                    });
+                    return Err(ValueError::TooDeep { max: METADATA_MAX_DEPTH });
                 }
                 at += 1;
             }
@@ -62,17 +57,12 @@ pub(crate) fn type_name(text: &str) -> &'static str {
 
 /// What is wrong with a JSON string, of right syntax, that cannot be decoded.
 pub(crate) fn unstorable_text(string: &str) -> ValueError {
-    check_string(string.as_bytes(), 0)
-        .err()
-        .unwrap_or(ValueError::BadFormat { expected: "text" })
+    check_string(string.as_bytes(), 0).err().unwrap_or(ValueError::BadFormat { expected: "text" })
 }
 
 fn check_size(bytes: u64) -> Result<(), ValueError> {
     if bytes > METADATA_MAX_BYTES as u64 {
-        return Err(ValueError::TooLarge {
-            bytes,
-            max: METADATA_MAX_BYTES,
-        });
+        return Err(ValueError::TooLarge { bytes, max: METADATA_MAX_BYTES });
     }
     Ok(())
 }
@@ -112,11 +102,7 @@ fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn number_end(bytes: &[u8], start: usize) -> usize {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-    start
-        + bytes[start..]
-            .iter()
-            .take_while(|byte| is_part(byte))
-            .count()
+    start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
 /// Checks the number and returns how many bytes longer it is when written out.
@@ -124,10 +110,7 @@ fn check_number(text: &str, start: usize, end: usize) -> Result<u64, ValueError>
     let number = &text[start..end];
     let digits = Number::parse(number).plain_digits();
     if digits > METADATA_MAX_NUMBER_DIGITS {
-        return Err(ValueError::NumberOutOfRange {
-            at: start,
-            max: METADATA_MAX_NUMBER_DIGITS,
-        });
+        return Err(ValueError::NumberOutOfRange { at: start, max: METADATA_MAX_NUMBER_DIGITS });
     }
     // A sign and a point are never more than what a plain number already had or an exponent took.
     Ok(digits.saturating_sub(number.len() as u64))

@@ -85,9 +85,8 @@ impl Filters {
             end.as_ref().map(ToString::to_string),
         ];
         let named = Self::NAMES.into_iter().zip(values);
-        let mut pairs: Vec<_> = named
-            .filter_map(|(name, value)| Some((Cow::Borrowed(name), value?)))
-            .collect();
+        let mut pairs: Vec<_> =
+            named.filter_map(|(name, value)| Some((Cow::Borrowed(name), value?))).collect();
         for MetadataFilter { key, value } in metadata {
             pairs.push((Cow::Owned(format!("metadata.{key}")), value.to_string()));
         }
@@ -125,9 +124,9 @@ impl FromStr for ActionFilter {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         text::check(text, ACTION_MAX_CHARS, Empty::refused)?;
         match text.strip_suffix('*') {
-            Some("" | ".") => Err(ValueError::BadFormat {
-                expected: "an action, or a prefix such as project.*",
-            }),
+            Some("" | ".") => {
+                Err(ValueError::BadFormat { expected: "an action, or a prefix such as project.*" })
+            }
             Some(prefix) if prefix.ends_with('.') => Ok(Self::Prefix(ActionPrefix(prefix.into()))),
             _ => Ok(Self::Exact(Action::from_stored(text))),
         }
@@ -191,10 +190,7 @@ impl MetadataFilter {
         }
         check_length(key, METADATA_FILTER_KEY_MAX_CHARS)?;
         check_length(value, METADATA_FILTER_VALUE_MAX_CHARS)?;
-        Ok(Self {
-            key: key.into(),
-            value: value.into(),
-        })
+        Ok(Self { key: key.into(), value: value.into() })
     }
 
     /// The key.
@@ -216,10 +212,7 @@ fn check_length(text: &str, max: usize) -> Result<(), ValueError> {
         return Err(ValueError::TooLong { chars, max });
     }
     match text.chars().position(|c| c == '\0') {
-        Some(place) => Err(ValueError::ControlCharacter {
-            code: 0,
-            at: place + 1,
-        }),
+        Some(place) => Err(ValueError::ControlCharacter { code: 0, at: place + 1 }),
         None => Ok(()),
     }
 }

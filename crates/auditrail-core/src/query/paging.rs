@@ -33,9 +33,7 @@ impl PageSize {
     }
 }
 
-const PAGE_SIZE_RANGE: ValueError = ValueError::OutOfRange {
-    range: "between 1 and 1000",
-};
+const PAGE_SIZE_RANGE: ValueError = ValueError::OutOfRange { range: "between 1 and 1000" };
 
 impl TryFrom<u16> for PageSize {
     type Error = ValueError;
@@ -123,9 +121,7 @@ impl FromStr for Count {
         match text {
             "exact" => Ok(Self::Exact),
             "estimated" => Ok(Self::Estimated),
-            _ => Err(ValueError::UnknownValue {
-                expected: "exact, estimated",
-            }),
+            _ => Err(ValueError::UnknownValue { expected: "exact, estimated" }),
         }
     }
 }
@@ -133,9 +129,7 @@ impl FromStr for Count {
 /// A number without sign; one too large for u64 counts as the largest, which every limit refuses.
 fn parse_number(text: &str) -> Result<u64, ValueError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(ValueError::BadFormat {
-            expected: "a whole number",
-        });
+        return Err(ValueError::BadFormat { expected: "a whole number" });
     }
     Ok(text.parse().unwrap_or(u64::MAX))
 }

@@ -63,11 +63,7 @@ impl Query {
             }
         }
         if reader.was_seen("cursor") && reader.was_seen("offset") {
-            reader.report(
-                "offset",
-                ErrorCode::Conflict,
-                "cannot be given together with cursor",
-            );
+            reader.report("offset", ErrorCode::Conflict, "cannot be given together with cursor");
         }
         let filters = reader.filters()?;
         let position = match cursor {
@@ -75,12 +71,7 @@ impl Query {
             None => offset.unwrap_or_default(),
         };
         let (limit, count) = (limit.unwrap_or_default(), count.unwrap_or_default());
-        Ok(Self {
-            filters,
-            limit,
-            position,
-            count,
-        })
+        Ok(Self { filters, limit, position, count })
     }
 }
 
@@ -141,11 +132,7 @@ impl Reader {
     fn filters(mut self) -> Result<Filters, ValidationErrors> {
         match TimeRange::new(self.start, self.end) {
             Some(range) => self.filters.created_at = range,
-            None => self.report(
-                "end_date",
-                ErrorCode::EmptyRange,
-                "must be after start_date",
-            ),
+            None => self.report("end_date", ErrorCode::EmptyRange, "must be after start_date"),
         }
         self.filters.metadata.sort_unstable();
         match ValidationErrors::new(self.errors) {
@@ -175,25 +162,15 @@ impl Reader {
     }
 
     fn keep<T>(&mut self, name: &str, result: Result<T, ValueError>) -> Option<T> {
-        result
-            .map_err(|error| self.errors.push(FieldError::new(short(name), &error)))
-            .ok()
+        result.map_err(|error| self.errors.push(FieldError::new(short(name), &error))).ok()
     }
 
     fn report_unknown(&mut self, name: &str) {
-        self.report(
-            name,
-            ErrorCode::UnknownField,
-            "is not a parameter of this search",
-        );
+        self.report(name, ErrorCode::UnknownField, "is not a parameter of this search");
     }
 
     fn report(&mut self, name: &str, code: ErrorCode, detail: &str) {
-        self.errors.push(FieldError {
-            pointer: short(name),
-            code,
-            detail: detail.to_owned(),
-        });
+        self.errors.push(FieldError { pointer: short(name), code, detail: detail.to_owned() });
     }
 }
 
@@ -204,11 +181,7 @@ fn short(name: &str) -> String {
 /// One end of a time range: a time, or a bare date.
 fn parse_bound(text: &str) -> Result<RecordTime, ValueError> {
     let is_date = text.len() == 10 && !text.contains(['T', 't', ' ']);
-    let time = if is_date {
-        format!("{text}T00:00:00Z").parse()
-    } else {
-        text.parse()
-    };
+    let time = if is_date { format!("{text}T00:00:00Z").parse() } else { text.parse() };
     time.map_err(|error| match error {
         ValueError::BadFormat { .. } => ValueError::BadFormat {
             expected: "an RFC 3339 time or a date, such as 2026-01-02T03:04:05Z or 2026-01-02",

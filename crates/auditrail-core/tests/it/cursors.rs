@@ -13,40 +13,23 @@ fn filters(name: &str, value: &str) -> Filters {
 fn a_token_has_its_golden_value() {
     // Worked out by a second implementation, outside of this crate.
     let id: RecordId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
-    let cursor = Cursor {
-        created_at: RecordTime::new(now()).unwrap(),
-        id,
-    };
+    let cursor = Cursor { created_at: RecordTime::new(now()).unwrap(), id };
     let plain = cursor.encode(&Filters::default(), &CursorKey::public());
-    assert_eq!(
-        plain,
-        "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAV6U9NuUXVcbXTqzNKo0kQ8s"
-    );
+    assert_eq!(plain, "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAV6U9NuUXVcbXTqzNKo0kQ8s");
     let filtered = cursor.encode(&filters("actor_id", "u1"), &CursorKey::new([7; 32]));
-    assert_eq!(
-        filtered,
-        "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAVzVRNXErYprf_ZK3ANUG3Ps"
-    );
+    assert_eq!(filtered, "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAVzVRNXErYprf_ZK3ANUG3Ps");
 }
 
 #[test]
 fn what_is_no_token_is_malformed() {
     let key = CursorKey::public();
-    let good = Cursor {
-        created_at: RecordTime::new(now()).unwrap(),
-        id: RecordId::derived(None, &[]),
-    }
-    .encode(&Filters::default(), &key);
+    let good =
+        Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) }
+            .encode(&Filters::default(), &key);
     let other_version = format!("B{}", &good[1..]);
-    for wrong in [
-        "",
-        "x",
-        "!!!",
-        &good[..54],
-        &format!("{good}A"),
-        &format!("{good}="),
-        &other_version,
-    ] {
+    for wrong in
+        ["", "x", "!!!", &good[..54], &format!("{good}A"), &format!("{good}="), &other_version]
+    {
         let error = Cursor::decode(wrong, &Filters::default(), &key);
         assert_eq!(error, Err(CursorError::Malformed), "{wrong}");
     }
@@ -54,10 +37,8 @@ fn what_is_no_token_is_malformed() {
 
 #[test]
 fn where_one_value_ends_matters() {
-    let cursor = Cursor {
-        created_at: RecordTime::new(now()).unwrap(),
-        id: RecordId::derived(None, &[]),
-    };
+    let cursor =
+        Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
     let key = CursorKey::public();
     let token = cursor.encode(&filters("metadata.a", "bc"), &key);
     let error = Cursor::decode(&token, &filters("metadata.ab", "c"), &key);

@@ -14,11 +14,7 @@ fn refused(json: &str) -> Value {
 
 fn not_json(bytes: &[u8]) -> (usize, usize, String) {
     match CreateInput::from_json(bytes, now()) {
-        Err(InputError::NotJson {
-            line,
-            column,
-            detail,
-        }) => (line, column, detail),
+        Err(InputError::NotJson { line, column, detail }) => (line, column, detail),
         other => panic!("expected no JSON, got {other:?}"),
     }
 }
@@ -80,13 +76,7 @@ fn every_wrong_field_is_reported_at_once() {
 #[test]
 fn an_empty_object_lacks_the_required_fields() {
     let lack = |name: &str| json!({"pointer": name, "code": "required", "detail": "is required"});
-    let names = [
-        "/actor_id",
-        "/actor_type",
-        "/action",
-        "/target_type",
-        "/target_id",
-    ];
+    let names = ["/actor_id", "/actor_type", "/action", "/target_type", "/target_id"];
     assert_eq!(refused("{}"), Value::from(names.map(lack).to_vec()));
     let nulls =
         r#"{"actor_id":null,"actor_type":null,"action":null,"target_type":null,"target_id":null}"#;
@@ -100,23 +90,11 @@ fn each_field_has_its_own_problem() {
         ("actor_type", json!("robot"), "unknown_value"),
         ("actor_type", json!({"a": 1}), "wrong_type"),
         ("metadata", deep.unwrap(), "too_deep"),
-        (
-            "metadata",
-            json!({"a": "x".repeat(limits::METADATA_MAX_BYTES)}),
-            "too_large",
-        ),
+        ("metadata", json!({"a": "x".repeat(limits::METADATA_MAX_BYTES)}), "too_large"),
         ("metadata", json!({"a": "\u{0}"}), "unstorable_text"),
         ("metadata", json!("{}"), "wrong_type"),
-        (
-            "created_at",
-            json!("+300000-01-01T00:00:00Z"),
-            "out_of_range",
-        ),
-        (
-            "created_at",
-            json!("300000-01-01T00:00:00Z"),
-            "out_of_range",
-        ),
+        ("created_at", json!("+300000-01-01T00:00:00Z"), "out_of_range"),
+        ("created_at", json!("300000-01-01T00:00:00Z"), "out_of_range"),
         ("created_at", json!("0000-12-31T23:59:59Z"), "out_of_range"),
         ("created_at", json!("9999-12-31T00:00:00Z"), "bad_format"),
         ("created_at", json!("9999-12-30T00:00:00Z"), "in_future"),
@@ -128,11 +106,7 @@ fn each_field_has_its_own_problem() {
         ("user_agent", json!(true), "wrong_type"),
     ];
     for (name, value, code) in cases {
-        assert_eq!(
-            problem(name, value.clone()),
-            (format!("/{name}"), code.to_owned()),
-            "{value}"
-        );
+        assert_eq!(problem(name, value.clone()), (format!("/{name}"), code.to_owned()), "{value}");
     }
 }
 
@@ -141,11 +115,7 @@ fn numbers_that_jsonb_would_blow_up_are_refused() {
     let base = full_json().to_string();
     let with = |number: &str| base.replace(r#"{"plan":"pro"}"#, &format!("{{\"n\":{number}}}"));
     for number in ["1e131072", "1e-20000", "1E1000"] {
-        assert_eq!(
-            refused(&with(number))[0]["code"],
-            "number_out_of_range",
-            "{number}"
-        );
+        assert_eq!(refused(&with(number))[0]["code"], "number_out_of_range", "{number}");
     }
     let kept = CreateInput::from_json(with("1E400").as_bytes(), now()).unwrap();
     assert_eq!(kept.metadata_text(), r#"{"n":1E400}"#);
@@ -160,14 +130,8 @@ fn half_a_surrogate_pair_is_a_wrong_field() {
 
 #[test]
 fn repeated_fields_are_refused_even_when_null_or_the_same() {
-    for again in [
-        r#""actor_id":"u1""#,
-        r#""actor_id":null"#,
-        r#""actor\u005fid":"u1""#,
-    ] {
-        let json = full_json()
-            .to_string()
-            .replacen('{', &format!("{{{again},"), 1);
+    for again in [r#""actor_id":"u1""#, r#""actor_id":null"#, r#""actor\u005fid":"u1""#] {
+        let json = full_json().to_string().replacen('{', &format!("{{{again},"), 1);
         let errors = refused(&json);
         let found = errors
             .as_array()
@@ -192,16 +156,10 @@ fn strange_names_are_pointed_at_escaped_and_cut() {
 fn a_hostile_body_gets_a_short_answer() {
     let members: Vec<String> = (0..10_000).map(|n| format!("\"f{n}\":1")).collect();
     let errors = refused(&format!("{{{}}}", members.join(",")));
-    assert_eq!(
-        errors.as_array().unwrap().len(),
-        limits::REPORTED_ERRORS_MAX
-    );
+    assert_eq!(errors.as_array().unwrap().len(), limits::REPORTED_ERRORS_MAX);
     assert_eq!(errors[0]["code"], "required");
     let repeated = refused(&format!("{{{}}}", vec!["\"id\":null"; 10_000].join(",")));
-    assert_eq!(
-        repeated.as_array().unwrap().len(),
-        limits::REPORTED_ERRORS_MAX
-    );
+    assert_eq!(repeated.as_array().unwrap().len(), limits::REPORTED_ERRORS_MAX);
 }
 
 #[test]
@@ -215,10 +173,7 @@ fn what_is_no_object_is_wrong_as_a_whole() {
 
 #[test]
 fn what_is_no_json_is_told_with_its_place() {
-    assert_eq!(
-        not_json(b""),
-        (1, 0, "EOF while parsing a value".to_owned())
-    );
+    assert_eq!(not_json(b""), (1, 0, "EOF while parsing a value".to_owned()));
     assert_eq!(not_json(b"{\n  \"id\": x}").0, 2);
     assert_eq!(not_json(b"{} {}"), (1, 4, "trailing characters".to_owned()));
     let utf8 = "the text is not valid UTF-8 at byte 9";
@@ -231,21 +186,13 @@ fn what_is_no_json_is_told_with_its_place() {
 fn hostile_nesting_costs_no_stack() {
     let deep = "[".repeat(1_000_000);
     assert_eq!(not_json(deep.as_bytes()).0, 1);
-    let deep = format!(
-        "{{\"metadata\":{}{}}}",
-        "[".repeat(500_000),
-        "]".repeat(500_000)
-    );
+    let deep = format!("{{\"metadata\":{}{}}}", "[".repeat(500_000), "]".repeat(500_000));
     assert_eq!(refused(&deep).as_array().unwrap().len(), 6);
 }
 
 #[test]
 fn codes_print_as_they_serialise() {
-    for code in [
-        ErrorCode::Required,
-        ErrorCode::SystemActorId,
-        ErrorCode::NumberOutOfRange,
-    ] {
+    for code in [ErrorCode::Required, ErrorCode::SystemActorId, ErrorCode::NumberOutOfRange] {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
 }

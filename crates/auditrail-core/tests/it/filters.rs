@@ -11,10 +11,7 @@ use serde_json::{Value, json};
 use crate::given::{action_text, good_text, now, target_type_text, time};
 
 fn shown(errors: ValidationErrors) -> Vec<String> {
-    errors
-        .into_iter()
-        .map(|error| format!("{} {}", error.pointer, error.code))
-        .collect()
+    errors.into_iter().map(|error| format!("{} {}", error.pointer, error.code)).collect()
 }
 
 fn refused(pairs: &[(&str, &str)]) -> Vec<String> {
@@ -41,15 +38,9 @@ fn every_parameter_is_read() {
         ("metadata.a.b", "1"),
         ("metadata.plan", ""),
     ];
-    assert_eq!(
-        pairs[..10].iter().map(|pair| pair.0).collect::<Vec<_>>(),
-        Filters::NAMES
-    );
-    let written: Vec<String> = filters(&pairs)
-        .to_pairs()
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    assert_eq!(pairs[..10].iter().map(|pair| pair.0).collect::<Vec<_>>(), Filters::NAMES);
+    let written: Vec<String> =
+        filters(&pairs).to_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
         written,
         [
@@ -73,10 +64,7 @@ fn every_parameter_is_read() {
 fn no_parameters_find_everything_a_hundred_at_a_time() {
     let query = Query::from_pairs([("", ""); 0], &CursorKey::public()).unwrap();
     assert_eq!(query, Query::default());
-    assert_eq!(
-        (query.limit.get(), query.position),
-        (100, Position::Offset(0))
-    );
+    assert_eq!((query.limit.get(), query.position), (100, Position::Offset(0)));
 }
 
 #[test]
@@ -126,32 +114,17 @@ fn a_hostile_query_gets_a_short_answer() {
 
 #[test]
 fn paging_is_no_filter() {
-    assert_eq!(
-        shown(Filters::from_pairs([("limit", "5")]).unwrap_err()),
-        ["limit unknown_field"]
-    );
+    assert_eq!(shown(Filters::from_pairs([("limit", "5")]).unwrap_err()), ["limit unknown_field"]);
 }
 
 #[test]
 fn a_range_of_time_must_hold_a_moment() {
     let range = |start, end| [("start_date", start), ("end_date", end)];
-    assert_eq!(
-        refused(&range("2026-01-02", "2026-01-01")),
-        ["end_date empty_range"]
-    );
-    assert_eq!(
-        refused(&range("2026-01-01", "2026-01-01")),
-        ["end_date empty_range"]
-    );
-    let found = filters(&range(
-        "2026-01-01T00:00:00Z",
-        "2026-01-01T00:00:00.000001Z",
-    ));
+    assert_eq!(refused(&range("2026-01-02", "2026-01-01")), ["end_date empty_range"]);
+    assert_eq!(refused(&range("2026-01-01", "2026-01-01")), ["end_date empty_range"]);
+    let found = filters(&range("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z"));
     assert!(found.created_at.start() < found.created_at.end());
-    assert_eq!(
-        filters(&[("start_date", "2026-01-01")]).created_at.end(),
-        None
-    );
+    assert_eq!(filters(&[("start_date", "2026-01-01")]).created_at.end(), None);
 }
 
 #[test]
@@ -164,10 +137,7 @@ fn limits_hold_to_the_number() {
     for wrong in ["", "+1", " 1", "1.0", "99999999999999999999999"] {
         assert_eq!(limit(wrong), None, "{wrong}");
     }
-    assert_eq!(
-        Position::parse_offset("100000"),
-        Ok(Position::Offset(limits::OFFSET_MAX))
-    );
+    assert_eq!(Position::parse_offset("100000"), Ok(Position::Offset(limits::OFFSET_MAX)));
     assert!(Position::parse_offset("100001").is_err());
     assert_eq!("exact".parse(), Ok(Count::Exact));
     assert_eq!("estimated".parse(), Ok(Count::Estimated));
@@ -175,29 +145,16 @@ fn limits_hold_to_the_number() {
 
 #[test]
 fn metadata_filters_are_limited_in_number_and_length() {
-    let names: Vec<String> = (0..=limits::METADATA_FILTERS_MAX)
-        .map(|n| format!("metadata.k{n}"))
-        .collect();
+    let names: Vec<String> =
+        (0..=limits::METADATA_FILTERS_MAX).map(|n| format!("metadata.k{n}")).collect();
     let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    assert_eq!(
-        filters(&pairs[1..]).metadata.len(),
-        limits::METADATA_FILTERS_MAX
-    );
+    assert_eq!(filters(&pairs[1..]).metadata.len(), limits::METADATA_FILTERS_MAX);
     assert_eq!(refused(&pairs), ["metadata.k10 too_many"]);
     let long = "é".repeat(limits::METADATA_FILTER_VALUE_MAX_CHARS);
     assert_eq!(filters(&[("metadata.a", &long)]).metadata[0].value(), long);
-    assert_eq!(
-        refused(&[("metadata.a", &format!("{long}é"))]),
-        ["metadata.a too_long"]
-    );
-    assert_eq!(
-        refused(&[("metadata.a", "\0")]),
-        ["metadata.a control_character"]
-    );
-    assert_eq!(
-        filters(&[("metadata.a", "two\nlines")]).metadata[0].key(),
-        "a"
-    );
+    assert_eq!(refused(&[("metadata.a", &format!("{long}é"))]), ["metadata.a too_long"]);
+    assert_eq!(refused(&[("metadata.a", "\0")]), ["metadata.a control_character"]);
+    assert_eq!(filters(&[("metadata.a", "two\nlines")]).metadata[0].key(), "a");
 }
 
 #[test]
@@ -205,41 +162,23 @@ fn an_action_filter_is_exact_or_a_prefix() {
     let parsed = |text: &str| text.parse::<ActionFilter>();
     assert!(matches!(parsed("project.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "project."));
     assert!(matches!(parsed("a.b.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "a.b."));
-    assert_eq!(
-        parsed("key.created"),
-        Ok(ActionFilter::Exact(Action::KeyCreated))
-    );
-    assert_eq!(
-        parsed("odd"),
-        Ok(ActionFilter::Exact(Action::from_stored("odd")))
-    );
-    assert_eq!(
-        parsed("pro*"),
-        Ok(ActionFilter::Exact(Action::from_stored("pro*")))
-    );
+    assert_eq!(parsed("key.created"), Ok(ActionFilter::Exact(Action::KeyCreated)));
+    assert_eq!(parsed("odd"), Ok(ActionFilter::Exact(Action::from_stored("odd"))));
+    assert_eq!(parsed("pro*"), Ok(ActionFilter::Exact(Action::from_stored("pro*"))));
     assert!(parsed(".*").is_err());
 }
 
 #[test]
 fn a_cursor_and_an_offset_exclude_each_other() {
     let key = CursorKey::public();
-    let cursor = Cursor {
-        created_at: RecordTime::new(now()).unwrap(),
-        id: RecordId::derived(None, &[]),
-    };
+    let cursor =
+        Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
     let token = cursor.encode(&filters(&[("actor_id", "u1")]), &key);
     let query = Query::from_pairs([("cursor", token.as_str()), ("actor_id", "u1")], &key).unwrap();
     assert_eq!(query.position, Position::After(cursor));
-    assert_eq!(
-        refused(&[("cursor", &token), ("actor_id", "u2")]),
-        ["cursor invalid_cursor"]
-    );
+    assert_eq!(refused(&[("cursor", &token), ("actor_id", "u2")]), ["cursor invalid_cursor"]);
     assert_eq!(refused(&[("cursor", "x")]), ["cursor invalid_cursor"]);
-    let both = [
-        ("cursor", token.as_str()),
-        ("offset", "1"),
-        ("actor_id", "u1"),
-    ];
+    let both = [("cursor", token.as_str()), ("offset", "1"), ("actor_id", "u1")];
     assert_eq!(refused(&both), ["offset conflict"]);
 }
 

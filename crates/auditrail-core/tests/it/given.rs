@@ -65,10 +65,7 @@ pub(crate) fn action_text() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn target_type_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        proptest::sample::select(TargetType::KNOWN).prop_map(str::to_owned),
-        good_text()
-    ]
+    prop_oneof![proptest::sample::select(TargetType::KNOWN).prop_map(str::to_owned), good_text()]
 }
 
 pub(crate) fn time() -> impl Strategy<Value = RecordTime> {

@@ -23,28 +23,12 @@ fn derived_ids_have_their_golden_values() {
     // Worked out by a second implementation, outside of this crate.
     let at = Some(time("2026-01-02T03:04:05.000006Z"));
     let cases: [(_, Parts<'_>, _); 6] = [
-        (
-            at,
-            &[b"audit.ndjson", b"7", b"{}"],
-            "019b7ca9-8c88-7878-9283-1fa090a29246",
-        ),
-        (
-            at,
-            &[b"audit.ndjson", b"7{", b"}"],
-            "019b7ca9-8c88-73c5-a067-7945fb525c84",
-        ),
+        (at, &[b"audit.ndjson", b"7", b"{}"], "019b7ca9-8c88-7878-9283-1fa090a29246"),
+        (at, &[b"audit.ndjson", b"7{", b"}"], "019b7ca9-8c88-73c5-a067-7945fb525c84"),
         (at, &[], "019b7ca9-8c88-7117-8577-ffc9aa917621"),
-        (
-            None,
-            &[b"audit.ndjson", b"7", b"{}"],
-            "30e5e695-3693-8741-bfca-17ca8e7d1be6",
-        ),
+        (None, &[b"audit.ndjson", b"7", b"{}"], "30e5e695-3693-8741-bfca-17ca8e7d1be6"),
         (None, &[], "15f0a69c-46a5-8b57-8ae6-0667baf2a547"),
-        (
-            Some(time("1969-12-31T23:59:59Z")),
-            &[b"x"],
-            "00000000-0000-720d-824c-0aa37b7da1bf",
-        ),
+        (Some(time("1969-12-31T23:59:59Z")), &[b"x"], "00000000-0000-720d-824c-0aa37b7da1bf"),
     ];
     for (time, parts, expected) in cases {
         assert_eq!(RecordId::derived(time, parts).to_string(), expected);
@@ -59,13 +43,7 @@ fn a_uuid_is_read_in_its_two_plain_forms() {
     assert_eq!("01890A5DAC96774BBCCEB302099A8057".parse(), Ok(id));
     let braced = format!("{{{printed}}}");
     let urn = format!("urn:uuid:{printed}");
-    for wrong in [
-        "",
-        "7",
-        "01890a5d-ac96-774b-bcce-b302099a805",
-        &braced,
-        &urn,
-    ] {
+    for wrong in ["", "7", "01890a5d-ac96-774b-bcce-b302099a805", &braced, &urn] {
         let error = wrong.parse::<RecordId>().err().map(|error| error.code());
         assert_eq!(error, Some(ErrorCode::BadFormat), "{wrong}");
     }

@@ -13,9 +13,7 @@ fn a_record_has_the_columns_as_names_and_null_for_what_is_absent() {
         now(),
     );
     let id: RecordId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
-    let record = input
-        .unwrap()
-        .into_record(id, RecordTime::new(now()).unwrap());
+    let record = input.unwrap().into_record(id, RecordTime::new(now()).unwrap());
     assert_eq!(
         serde_json::to_string(&record).unwrap(),
         concat!(
@@ -31,9 +29,7 @@ fn a_record_has_the_columns_as_names_and_null_for_what_is_absent() {
 fn a_full_input_becomes_the_record_it_describes() {
     let input = CreateInput::from_json(full_json().to_string().as_bytes(), now()).unwrap();
     let other_id = RecordId::derived(None, &[]);
-    let record = input
-        .clone()
-        .into_record(other_id, RecordTime::new(now()).unwrap());
+    let record = input.clone().into_record(other_id, RecordTime::new(now()).unwrap());
     assert_eq!(serde_json::to_value(&record).unwrap(), full_json());
     assert!(input.is_held_by(&record));
 }
@@ -41,15 +37,8 @@ fn a_full_input_becomes_the_record_it_describes() {
 #[test]
 fn null_means_left_out() {
     let mut json = full_json();
-    let optional = [
-        "id",
-        "metadata",
-        "ip_address",
-        "user_agent",
-        "created_at",
-        "tenant_id",
-        "request_id",
-    ];
+    let optional =
+        ["id", "metadata", "ip_address", "user_agent", "created_at", "tenant_id", "request_id"];
     for name in optional {
         json[name] = Value::Null;
     }

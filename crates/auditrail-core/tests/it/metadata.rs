@@ -18,10 +18,7 @@ fn the_text_is_kept_but_for_line_breaks_between_tokens() {
     let text = r#"{"b": 1.10,"a":"x\ny" , "b":1E2}"#;
     assert_eq!(text.parse::<Metadata>().unwrap().as_str(), text);
     let pretty = "{\r\n\t\"a\": [1,\n2],\n\t\"b\": \"\\n\"\n}";
-    assert_eq!(
-        pretty.parse::<Metadata>().unwrap().as_str(),
-        r#"{"a": [1,2],"b": "\n"}"#
-    );
+    assert_eq!(pretty.parse::<Metadata>().unwrap().as_str(), r#"{"a": [1,2],"b": "\n"}"#);
     assert_eq!(Metadata::default().as_str(), "{}");
 }
 
@@ -46,10 +43,7 @@ fn stored_metadata_may_be_any_json_and_null_is_none() {
 
 #[test]
 fn content_is_compared_as_jsonb_does() {
-    assert!(same(
-        r#"{"a":1,"b":[true,null]}"#,
-        r#" {"b" : [true , null], "a" : 1} "#
-    ));
+    assert!(same(r#"{"a":1,"b":[true,null]}"#, r#" {"b" : [true , null], "a" : 1} "#));
     assert!(same(r#"{"a":1,"a":2}"#, r#"{"a":2}"#));
     assert!(same(r#"{"a":"\u00e9\/\n"}"#, "{\"a\":\"é/\\u000a\"}"));
     assert!(!same(r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#));
@@ -61,23 +55,14 @@ fn content_is_compared_as_jsonb_does() {
 #[test]
 fn numbers_are_compared_by_value_at_any_precision() {
     let equal = |a: &str, b: &str| same(&format!("{{\"n\":{a}}}"), &format!("{{\"n\":{b}}}"));
-    for (a, b) in [
-        ("1e2", "100"),
-        ("1.10", "1.1"),
-        ("-0", "0"),
-        ("0.0e5", "0"),
-        ("12e-1", "1.2"),
-    ] {
+    for (a, b) in [("1e2", "100"), ("1.10", "1.1"), ("-0", "0"), ("0.0e5", "0"), ("12e-1", "1.2")] {
         assert!(equal(a, b), "{a} = {b}");
     }
     let big = "9".repeat(400);
     assert!(equal(&big, &format!("{big}.0")));
-    for (a, b) in [
-        ("1", "-1"),
-        ("1", "10"),
-        ("0.1", "0.01"),
-        ("9007199254740993", "9007199254740992"),
-    ] {
+    for (a, b) in
+        [("1", "-1"), ("1", "10"), ("0.1", "0.01"), ("9007199254740993", "9007199254740992")]
+    {
         assert!(!equal(a, b), "{a} <> {b}");
     }
     assert!(!equal(&big, &format!("{}8", "9".repeat(399))));
@@ -106,9 +91,7 @@ fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(map) => map
-            .iter()
-            .any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
         _ => false,
     }
 }
@@ -117,11 +100,7 @@ fn holds_nul(value: &Value) -> bool {
 fn written_out(whole: &str, fraction: &str, exponent: i32) -> usize {
     let (mut whole, mut fraction) = (whole.to_owned(), fraction.to_owned());
     for _ in 0..exponent.max(0) {
-        let moved = if fraction.is_empty() {
-            '0'
-        } else {
-            fraction.remove(0)
-        };
+        let moved = if fraction.is_empty() { '0' } else { fraction.remove(0) };
         whole.push(moved);
     }
     for _ in exponent.min(0)..0 {

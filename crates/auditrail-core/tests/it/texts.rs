@@ -22,26 +22,12 @@ fn holds_its_limit<T: FromStr<Err = ValueError>>(start: &str, max: usize) {
         assert_eq!(code::<T>(&of(max - 1)), None);
         assert_eq!(code::<T>(&of(max)), None);
         let error = of(max + 1).parse::<T>().err();
-        assert_eq!(
-            error,
-            Some(ValueError::TooLong {
-                chars: max + 1,
-                max
-            })
-        );
+        assert_eq!(error, Some(ValueError::TooLong { chars: max + 1, max }));
     }
-    for control in [
-        '\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}',
-    ] {
+    for control in ['\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}'] {
         let error = format!("{start}é{control}x").parse::<T>().err();
         let at = start.len() + 2;
-        assert_eq!(
-            error,
-            Some(ValueError::ControlCharacter {
-                code: control.into(),
-                at
-            })
-        );
+        assert_eq!(error, Some(ValueError::ControlCharacter { code: control.into(), at }));
     }
 }
 
@@ -68,15 +54,9 @@ fn limits_are_those_of_the_contract() {
         limits::REQUEST_ID_MAX_CHARS,
     ];
     assert_eq!(text, [500, 100, 50, 500, 1_024, 200, 200]);
-    assert_eq!(
-        (limits::METADATA_MAX_BYTES, limits::METADATA_MAX_DEPTH),
-        (65_536, 32)
-    );
+    assert_eq!((limits::METADATA_MAX_BYTES, limits::METADATA_MAX_DEPTH), (65_536, 32));
     assert_eq!(limits::CREATED_AT_MAX_AHEAD_SECONDS, 300);
-    assert_eq!(
-        (limits::PAGE_SIZE_MAX, limits::PAGE_SIZE_DEFAULT),
-        (1_000, 100)
-    );
+    assert_eq!((limits::PAGE_SIZE_MAX, limits::PAGE_SIZE_DEFAULT), (1_000, 100));
 }
 
 #[test]
@@ -92,13 +72,7 @@ fn only_a_user_agent_may_be_empty() {
 
 #[test]
 fn an_action_is_resource_dot_verb_in_any_case() {
-    for fine in [
-        "iam.CreateUser",
-        "project.created",
-        "a.b.c",
-        "s3.GetObject",
-        "x.y *",
-    ] {
+    for fine in ["iam.CreateUser", "project.created", "a.b.c", "s3.GetObject", "x.y *"] {
         assert_eq!(code::<Action>(fine), None, "{fine}");
     }
     for wrong in ["created", ".created", "project.", ".", "project.*"] {
@@ -113,16 +87,10 @@ fn known_values_are_their_variants_and_others_keep_their_text() {
     assert_eq!(Action::KNOWN.len(), 14);
     assert_eq!(TargetType::KNOWN.len(), 6);
     for known in Action::KNOWN {
-        assert!(
-            !matches!(Action::from_stored(*known), Action::Other(_)),
-            "{known}"
-        );
+        assert!(!matches!(Action::from_stored(*known), Action::Other(_)), "{known}");
     }
     for known in TargetType::KNOWN {
-        assert!(
-            !matches!(TargetType::from_stored(*known), TargetType::Other(_)),
-            "{known}"
-        );
+        assert!(!matches!(TargetType::from_stored(*known), TargetType::Other(_)), "{known}");
     }
     let near_miss = Action::from_stored("Project.created");
     assert!(matches!(&near_miss, Action::Other(other) if other.as_str() == "Project.created"));
@@ -132,29 +100,17 @@ fn known_values_are_their_variants_and_others_keep_their_text() {
 fn a_system_actor_has_no_other_id() {
     assert_eq!("system:system".parse(), Ok(Actor::System));
     assert_eq!("system".parse(), Ok(Actor::System));
-    assert_eq!(
-        "system:cron".parse::<Actor>(),
-        Err(ValueError::SystemActorId)
-    );
+    assert_eq!("system:cron".parse::<Actor>(), Err(ValueError::SystemActorId));
     let id = ActorId::from_stored("cron");
-    assert_eq!(
-        Actor::new(ActorType::System, id),
-        Err(ValueError::SystemActorId)
-    );
-    assert_eq!(
-        (Actor::System.id(), Actor::System.actor_type().as_str()),
-        ("system", "system")
-    );
+    assert_eq!(Actor::new(ActorType::System, id), Err(ValueError::SystemActorId));
+    assert_eq!((Actor::System.id(), Actor::System.actor_type().as_str()), ("system", "system"));
     assert_eq!(Actor::user("system").unwrap().to_string(), "user:system");
 }
 
 #[test]
 fn a_colon_divides_type_and_id_and_may_return_in_the_id() {
     let target: Target = "project:a:b".parse().unwrap();
-    assert_eq!(
-        (target.target_type.as_str(), target.target_id.as_str()),
-        ("project", "a:b")
-    );
+    assert_eq!((target.target_type.as_str(), target.target_id.as_str()), ("project", "a:b"));
     assert_eq!("user:a:b".parse(), Actor::user("a:b"));
     assert_eq!(code::<Target>("project"), Some(ErrorCode::BadFormat));
     assert_eq!(code::<Target>("project:"), Some(ErrorCode::Empty));

@@ -7,9 +7,7 @@ use proptest::prelude::*;
 use crate::given::{now, time};
 
 fn printed(text: &str) -> Result<String, ErrorCode> {
-    text.parse::<RecordTime>()
-        .map(|time| time.to_string())
-        .map_err(|error| error.code())
+    text.parse::<RecordTime>().map(|time| time.to_string()).map_err(|error| error.code())
 }
 
 #[test]
@@ -19,10 +17,7 @@ fn rfc_3339_is_read_and_printed_in_utc_with_microseconds() {
         ("2026-01-02t03:04:05.000006z", "2026-01-02T03:04:05.000006Z"),
         ("2026-01-02 03:04:05.1+01:30", "2026-01-02T01:34:05.100000Z"),
         ("2026-01-02T03:04:05-00:00", "2026-01-02T03:04:05.000000Z"),
-        (
-            "1969-12-31T23:59:59.999999999Z",
-            "1969-12-31T23:59:59.999999Z",
-        ),
+        ("1969-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.999999Z"),
         ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
         ("9999-12-30T22:00:00Z", "9999-12-30T22:00:00.000000Z"),
@@ -76,25 +71,16 @@ fn years_outside_the_range_are_told_as_such() {
     let micros = |n| RecordTime::from_unix_micros(n).map_err(|error| error.code());
     assert_eq!(micros(RecordTime::MIN_UNIX_MICROS - 1), out);
     assert_eq!(micros(RecordTime::MAX_UNIX_MICROS + 1), out);
-    assert_eq!(
-        RecordTime::new(Timestamp::MIN).map_err(|error| error.code()),
-        out
-    );
+    assert_eq!(RecordTime::new(Timestamp::MIN).map_err(|error| error.code()), out);
 }
 
 #[test]
 fn the_ends_of_the_range_are_those_of_the_time_library_and_of_year_one() {
-    assert_eq!(
-        RecordTime::MAX_UNIX_MICROS,
-        Timestamp::MAX.as_second() * 1_000_000
-    );
+    assert_eq!(RecordTime::MAX_UNIX_MICROS, Timestamp::MAX.as_second() * 1_000_000);
     let min: Timestamp = "0001-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(min.as_microsecond(), RecordTime::MIN_UNIX_MICROS);
     for end in [RecordTime::MIN_UNIX_MICROS, RecordTime::MAX_UNIX_MICROS] {
-        assert_eq!(
-            RecordTime::from_unix_micros(end).unwrap().unix_micros(),
-            end
-        );
+        assert_eq!(RecordTime::from_unix_micros(end).unwrap().unix_micros(), end);
     }
 }
 
@@ -112,9 +98,7 @@ fn five_minutes_ahead_is_the_limit() {
     let latest = RecordTime::new(now() + 5.minutes()).unwrap();
     assert_eq!(latest.check_not_in_future(now()), Ok(()));
     let later = RecordTime::from_unix_micros(latest.unix_micros() + 1).unwrap();
-    let error = Err(ValueError::InFuture {
-        max_ahead_seconds: 300,
-    });
+    let error = Err(ValueError::InFuture { max_ahead_seconds: 300 });
     assert_eq!(later.check_not_in_future(now()), error);
 }
 

@@ -20,35 +20,20 @@ impl Runner {
         let mut db = self.connect().await?;
         let tracked = history(&mut db, &self.tracking()).await?;
         if let Some(row) = tracked.last() {
-            return Err(MigrateError::AlreadyTracked {
-                version: row.version,
-            });
+            return Err(MigrateError::AlreadyTracked { version: row.version });
         }
         // Look before taking the lock: a schema that does not match must not get a tracking table.
         self.matching_version(&mut db).await?;
         let mut run = self.begin(progress).await?;
         if let Some(row) = history(&mut run.connection, &run.tracking).await?.last() {
-            return Err(MigrateError::AlreadyTracked {
-                version: row.version,
-            });
+            return Err(MigrateError::AlreadyTracked { version: row.version });
         }
         let version = self.matching_version(&mut run.connection).await?;
         let note = || MigrateError::while_trying_to("note the adopted migrations");
         let mut tx = run.connection.begin().await.map_err(note())?;
-        for migration in self
-            .set
-            .migrations()
-            .iter()
-            .filter(|m| m.version <= version)
-        {
+        for migration in self.set.migrations().iter().filter(|m| m.version <= version) {
             run.tracking
-                .insert(
-                    &mut tx,
-                    migration,
-                    Origin::Baseline,
-                    Duration::ZERO,
-                    run.program,
-                )
+                .insert(&mut tx, migration, Origin::Baseline, Duration::ZERO, run.program)
                 .await
                 .map_err(note())?;
         }
@@ -71,18 +56,12 @@ impl Runner {
             if differences.is_empty() {
                 return Ok(migration.version);
             }
-            if closest
-                .as_ref()
-                .is_none_or(|(_, best)| differences.len() <= best.len())
-            {
+            if closest.as_ref().is_none_or(|(_, best)| differences.len() <= best.len()) {
                 closest = Some((migration.version, differences));
             }
         }
         Err(match closest {
-            Some((closest, differences)) => MigrateError::NoBaseline {
-                closest,
-                differences,
-            },
+            Some((closest, differences)) => MigrateError::NoBaseline { closest, differences },
             None => MigrateError::NotDescribed {
                 schema: self.set.schema().to_owned(),
                 version: self.set.latest(),

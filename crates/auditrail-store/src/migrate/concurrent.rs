@@ -115,12 +115,7 @@ async fn report(options: &PgConnectOptions, migration: &Migration, progress: Pro
         return;
     };
     if let Ok(Some((phase, done, total))) = build_progress(&mut db).await {
-        progress(Event::Building {
-            migration,
-            phase: &phase,
-            done,
-            total,
-        });
+        progress(Event::Building { migration, phase: &phase, done, total });
     }
 }
 
@@ -138,29 +133,16 @@ async fn failed(
         return busy(run, step, started).await;
     }
     match MigrateError::in_file(step.file(), step.sql, source) {
-        MigrateError::StepFailed {
-            file,
-            excerpt,
-            source,
-            ..
-        } => MigrateError::StepFailed {
-            file,
-            excerpt,
-            leftover,
-            source,
-        },
+        MigrateError::StepFailed { file, excerpt, source, .. } => {
+            MigrateError::StepFailed { file, excerpt, leftover, source }
+        }
         other => other,
     }
 }
 
 /// Drops the invalid index a failed build leaves. Gives its name when it has to stay for now.
 async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<String> {
-    let ConcurrentIndex::Create {
-        schema,
-        index: name,
-        ..
-    } = index
-    else {
+    let ConcurrentIndex::Create { schema, index: name, .. } = index else {
         return None;
     };
     let db = &mut run.connection;
@@ -180,11 +162,7 @@ async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<S
 async fn busy(run: &mut Run<'_>, step: Step<'_>, started: Instant) -> MigrateError {
     let waited = started.elapsed();
     let holders = lock::table_holders(&mut run.connection, run.tracking.schema()).await;
-    MigrateError::TableBusy {
-        file: step.file(),
-        waited,
-        blockers: holders.unwrap_or_default(),
-    }
+    MigrateError::TableBusy { file: step.file(), waited, blockers: holders.unwrap_or_default() }
 }
 
 async fn state(db: &mut PgConnection, schema: &str, name: &str) -> Result<State, sqlx::Error> {
@@ -231,12 +209,6 @@ async fn build_progress(db: &mut PgConnection) -> Result<Option<(String, i64, i6
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| {
-        Ok((
-            row.try_get("phase")?,
-            row.try_get("done")?,
-            row.try_get("total")?,
-        ))
-    })
-    .transpose()
+    row.map(|row| Ok((row.try_get("phase")?, row.try_get("done")?, row.try_get("total")?)))
+        .transpose()
 }

@@ -7,11 +7,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConcurrentIndex {
     /// `CREATE [UNIQUE] INDEX CONCURRENTLY index ON schema.table …`
-    Create {
-        schema: String,
-        table: String,
-        index: String,
-    },
+    Create { schema: String, table: String, index: String },
     /// `DROP INDEX CONCURRENTLY schema.index`
     Drop { schema: String, index: String },
 }
@@ -52,10 +48,7 @@ impl ConcurrentIndex {
             }
             "drop" => {
                 let (schema, index) = qualified(name)?;
-                words
-                    .next()
-                    .is_none()
-                    .then_some(Self::Drop { schema, index })
+                words.next().is_none().then_some(Self::Drop { schema, index })
             }
             _ => None,
         }
@@ -77,9 +70,7 @@ fn qualified(name: &str) -> Option<(String, String)> {
 /// A plain lower-case name: anything that would need quoting is not worth the trouble here.
 fn is_name(word: &str) -> bool {
     !word.is_empty()
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 #[cfg(test)]
@@ -102,10 +93,7 @@ mod tests {
     #[test]
     fn drop_gives_schema_and_index() {
         let parsed = ConcurrentIndex::parse("drop index concurrently s.i_a");
-        let expected = ConcurrentIndex::Drop {
-            schema: "s".to_owned(),
-            index: "i_a".to_owned(),
-        };
+        let expected = ConcurrentIndex::Drop { schema: "s".to_owned(), index: "i_a".to_owned() };
         assert_eq!(parsed, Some(expected));
     }
 

@@ -24,10 +24,8 @@ impl Runner {
         check(&self.set, &history)?;
         let applied = |version| history.iter().any(|row| row.version == version);
         let newest_first = self.set.migrations().iter().rev();
-        let steps: Vec<Migration> = newest_first
-            .filter(|m| target < m.version && applied(m.version))
-            .cloned()
-            .collect();
+        let steps: Vec<Migration> =
+            newest_first.filter(|m| target < m.version && applied(m.version)).cloned().collect();
         refuse(&steps, allow_data_loss)?;
         Ok(steps)
     }
@@ -62,9 +60,7 @@ impl Runner {
 
 fn refuse(steps: &[Migration], allow_data_loss: bool) -> Result<(), MigrateError> {
     if let Some(migration) = steps.iter().find(|m| m.undo().is_none()) {
-        return Err(MigrateError::NoWayBack {
-            file: migration.file(),
-        });
+        return Err(MigrateError::NoWayBack { file: migration.file() });
     }
     let loses = |m: &&Migration| m.undo().is_some_and(|undo| undo.loses_data());
     let files: Vec<String> = steps.iter().filter(loses).map(Migration::file).collect();

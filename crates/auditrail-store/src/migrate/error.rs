@@ -147,12 +147,7 @@ impl MigrateError {
             return Self::Unreachable { source };
         }
         let excerpt = position(&source).and_then(|at| excerpt(&file, sql, at));
-        Self::StepFailed {
-            file,
-            excerpt,
-            leftover: None,
-            source,
-        }
+        Self::StepFailed { file, excerpt, leftover: None, source }
     }
 }
 
@@ -176,10 +171,7 @@ pub(crate) fn is_connection_loss(error: &sqlx::Error) -> bool {
 
 /// The SQLSTATE of an error the server raised.
 pub(crate) fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error
-        .as_database_error()?
-        .code()
-        .map(|code| code.into_owned())
+    error.as_database_error()?.code().map(|code| code.into_owned())
 }
 
 fn postgres(error: &sqlx::Error) -> Option<&PgDatabaseError> {
@@ -202,9 +194,7 @@ fn excerpt(file: &str, sql: &str, at: usize) -> Option<String> {
     let gutter = number.to_string();
     let blank = " ".repeat(gutter.len());
     let mark = " ".repeat(column - 1);
-    Some(format!(
-        "{file}:{number}:{column}\n {gutter} | {line}\n {blank} | {mark}^"
-    ))
+    Some(format!("{file}:{number}:{column}\n {gutter} | {line}\n {blank} | {mark}^"))
 }
 
 /// A driver error with the server's detail and hint, and an excerpt.
@@ -247,11 +237,7 @@ impl fmt::Display for Blockers<'_> {
         if self.0.is_empty() {
             return Ok(());
         }
-        write!(
-            f,
-            "; these sessions hold the schema's tables:{}",
-            Lines(self.0)
-        )
+        write!(f, "; these sessions hold the schema's tables:{}", Lines(self.0))
     }
 }
 
@@ -260,10 +246,9 @@ struct Leftover<'a>(Option<&'a str>);
 impl fmt::Display for Leftover<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(index) => write!(
-                f,
-                "\nthe unfinished index {index} is left behind; the next run removes it"
-            ),
+            Some(index) => {
+                write!(f, "\nthe unfinished index {index} is left behind; the next run removes it")
+            }
             None => Ok(()),
         }
     }

@@ -14,10 +14,7 @@ impl<'a> Header<'a> {
     /// Reads the comment lines at the top of `sql`.
     pub(crate) fn parse(sql: &'a str) -> Result<Self, HeaderError> {
         let mut fields = Vec::new();
-        for line in sql
-            .lines()
-            .map_while(|line| line.trim_start().strip_prefix("--"))
-        {
+        for line in sql.lines().map_while(|line| line.trim_start().strip_prefix("--")) {
             let Some((key, text)) = line.trim().split_once(':') else {
                 continue;
             };
@@ -45,10 +42,7 @@ impl<'a> Header<'a> {
         match self.text(key)? {
             "yes" => Ok(true),
             "no" => Ok(false),
-            other => Err(HeaderError::NotYesOrNo {
-                key,
-                found: other.to_owned(),
-            }),
+            other => Err(HeaderError::NotYesOrNo { key, found: other.to_owned() }),
         }
     }
 }
@@ -86,19 +80,13 @@ mod tests {
     #[test]
     fn a_flag_is_yes_or_no_and_nothing_else() {
         let header = Header::parse("-- Breaking: maybe\n").unwrap();
-        let expected = HeaderError::NotYesOrNo {
-            key: "Breaking",
-            found: "maybe".to_owned(),
-        };
+        let expected = HeaderError::NotYesOrNo { key: "Breaking", found: "maybe".to_owned() };
         assert_eq!(header.flag("Breaking").unwrap_err(), expected);
     }
 
     #[test]
     fn a_comment_after_the_first_statement_is_not_the_header() {
         let header = Header::parse("-- What: x\nselect 1;\n-- Breaking: no\n").unwrap();
-        assert_eq!(
-            header.flag("Breaking").unwrap_err(),
-            HeaderError::Missing("Breaking")
-        );
+        assert_eq!(header.flag("Breaking").unwrap_err(), HeaderError::Missing("Breaking"));
     }
 }

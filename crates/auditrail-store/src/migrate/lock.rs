@@ -43,13 +43,7 @@ impl fmt::Display for Holder {
         let Some(pid) = self.pid else {
             return f.write_str("it has just let go");
         };
-        let Self {
-            application,
-            role,
-            state,
-            open_for_seconds,
-            ..
-        } = self;
+        let Self { application, role, state, open_for_seconds, .. } = self;
         write!(
             f,
             "session {pid} ({application}, role {role}, {state}, transaction open for {open_for_seconds:.0} s)"
@@ -84,22 +78,16 @@ impl RunLock {
             }
             let waited = started.elapsed();
             if waited >= timeout {
-                let holder =
-                    holder(&mut connection, key)
-                        .await
-                        .map_err(MigrateError::while_trying_to(
-                            "ask who holds the migration lock",
-                        ))?;
+                let holder = holder(&mut connection, key)
+                    .await
+                    .map_err(MigrateError::while_trying_to("ask who holds the migration lock"))?;
                 return Err(MigrateError::LockBusy { waited, holder });
             }
             if !told {
                 told = true;
-                let holder =
-                    holder(&mut connection, key)
-                        .await
-                        .map_err(MigrateError::while_trying_to(
-                            "ask who holds the migration lock",
-                        ))?;
+                let holder = holder(&mut connection, key)
+                    .await
+                    .map_err(MigrateError::while_trying_to("ask who holds the migration lock"))?;
                 progress(Event::WaitingForLock { holder: &holder });
             }
             sleep(POLL.min(timeout.saturating_sub(waited))).await;
@@ -116,9 +104,7 @@ impl RunLock {
 
     /// Lets go. Dropping does too, but leaves it to the server to notice.
     pub(crate) async fn release(mut self) -> Result<(), MigrateError> {
-        let rollback = sqlx::raw_sql("rollback")
-            .execute(&mut self.connection)
-            .await;
+        let rollback = sqlx::raw_sql("rollback").execute(&mut self.connection).await;
         rollback.map_err(MigrateError::while_trying_to("release the migration lock"))?;
         // The lock is gone with the transaction; a connection that will not close politely is not
         // worth an error.

@@ -97,10 +97,7 @@ impl Migration {
     /// When the file is not named `NNN_description.sql`, when its opening comment does not say what
     /// it must, or when a step without a transaction is anything but one concurrent index statement.
     pub fn parse(file: &str, sql: &str, down: Option<&str>) -> Result<Self, MigrationFileError> {
-        let fail = |fault| MigrationFileError {
-            file: file.to_owned(),
-            fault,
-        };
+        let fail = |fault| MigrationFileError { file: file.to_owned(), fault };
         let (version, name) = split_file_name(file).ok_or_else(|| fail(Fault::Name))?;
         let header = Header::parse(sql).map_err(|e| fail(e.into()))?;
         let what = header.text("What").map_err(|e| fail(e.into()))?;
@@ -189,18 +186,14 @@ fn mode(header: &Header<'_>, sql: &str) -> Result<Mode, Fault> {
     if header.flag("Transaction")? {
         return Ok(Mode::Transaction);
     }
-    ConcurrentIndex::parse(sql)
-        .map(Mode::Concurrent)
-        .ok_or(Fault::NotConcurrentIndex)
+    ConcurrentIndex::parse(sql).map(Mode::Concurrent).ok_or(Fault::NotConcurrentIndex)
 }
 
 fn split_file_name(file: &str) -> Option<(i64, &str)> {
     let (number, name) = file.strip_suffix(".sql")?.split_once('_')?;
     let digits = number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit());
     let words = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let version = number.parse().ok().filter(|version| *version > 0)?;
     (digits && words).then_some((version, name))
 }
@@ -242,10 +235,7 @@ mod tests {
     #[test]
     fn the_checksum_reads_crlf_as_lf() {
         let unix = format!("{HEAD}select 1;\nselect 2;\n");
-        assert_eq!(
-            Checksum::of(&unix),
-            Checksum::of(&unix.replace('\n', "\r\n"))
-        );
+        assert_eq!(Checksum::of(&unix), Checksum::of(&unix.replace('\n', "\r\n")));
         assert_ne!(Checksum::of(&unix), Checksum::of(&unix.replace('2', "3")));
     }
 
@@ -266,14 +256,7 @@ mod tests {
 
     #[test]
     fn a_badly_named_file_is_refused() {
-        for file in [
-            "1_a.sql",
-            "000_a.sql",
-            "001a.sql",
-            "001_A.sql",
-            "001_.sql",
-            "001_a.txt",
-        ] {
+        for file in ["1_a.sql", "000_a.sql", "001a.sql", "001_A.sql", "001_.sql", "001_a.txt"] {
             let error = Migration::parse(file, HEAD, None).unwrap_err();
             assert!(matches!(error.fault, Fault::Name), "{file}: {error}");
         }

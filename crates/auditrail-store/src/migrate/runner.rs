@@ -99,14 +99,7 @@ impl Runner {
         let mut connection = self.connect().await?;
         ensure_tracking(&mut connection, &tracking).await?;
         let (options, program) = (&self.options, self.program.as_str());
-        Ok(Run {
-            options,
-            connection,
-            lock,
-            tracking,
-            lock_timeout: timeout,
-            program,
-        })
+        Ok(Run { options, connection, lock, tracking, lock_timeout: timeout, program })
     }
 }
 

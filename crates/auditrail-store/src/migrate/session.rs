@@ -16,13 +16,8 @@ pub(super) const ATTEMPT: Duration = Duration::from_millis(500);
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
     let unreachable = |source| MigrateError::Unreachable { source };
     let options = options.clone().application_name("auditrail migrate");
-    let mut db = PgConnection::connect_with(&options)
-        .await
-        .map_err(unreachable)?;
-    sqlx::raw_sql("set statement_timeout = 0")
-        .execute(&mut db)
-        .await
-        .map_err(unreachable)?;
+    let mut db = PgConnection::connect_with(&options).await.map_err(unreachable)?;
+    sqlx::raw_sql("set statement_timeout = 0").execute(&mut db).await.map_err(unreachable)?;
     Ok(db)
 }
 

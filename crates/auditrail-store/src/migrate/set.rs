@@ -44,10 +44,7 @@ impl MigrationSet {
     #[must_use]
     pub fn embedded() -> Self {
         let files = EMBEDDED.iter().map(|(file, sql, down)| {
-            (
-                (*file).to_owned(),
-                ((*sql).to_owned(), Some((*down).to_owned())),
-            )
+            ((*file).to_owned(), ((*sql).to_owned(), Some((*down).to_owned())))
         });
         let mut set = Self::from_files("control_plane", files)
             .unwrap_or_else(|error| panic!("a built-in migration is wrong: {error}"));
@@ -91,10 +88,7 @@ impl MigrationSet {
             })
             .collect();
         if let Some((file, _)) = downs.pop_first() {
-            return Err(MigrationFileError {
-                file,
-                fault: Fault::LoneUndo,
-            });
+            return Err(MigrationFileError { file, fault: Fault::LoneUndo });
         }
         Self::from_files(schema, files)
     }
@@ -111,17 +105,10 @@ impl MigrationSet {
         for pair in migrations.windows(2) {
             if pair[0].version == pair[1].version {
                 let fault = Fault::SameVersion(pair[0].file());
-                return Err(MigrationFileError {
-                    file: pair[1].file(),
-                    fault,
-                });
+                return Err(MigrationFileError { file: pair[1].file(), fault });
             }
         }
-        Ok(Self {
-            schema: schema.to_owned(),
-            migrations,
-            described: false,
-        })
+        Ok(Self { schema: schema.to_owned(), migrations, described: false })
     }
 
     /// The schema these migrations make, and that holds their tracking table.
@@ -168,33 +155,19 @@ mod tests {
         let on_disk = MigrationSet::from_dir("control_plane", &dir).unwrap();
         let embedded = MigrationSet::embedded();
         let files = |set: &MigrationSet| -> BTreeSet<(String, String)> {
-            set.migrations()
-                .iter()
-                .map(|m| (m.file(), m.sql.clone()))
-                .collect()
+            set.migrations().iter().map(|m| (m.file(), m.sql.clone())).collect()
         };
         assert_eq!(files(&on_disk), files(&embedded));
         for migration in embedded.migrations() {
-            assert!(
-                migration.undo.is_some(),
-                "{} cannot be undone",
-                migration.file()
-            );
-            assert!(
-                embedded.expected(migration.version).is_some(),
-                "{}",
-                migration.file()
-            );
+            assert!(migration.undo.is_some(), "{} cannot be undone", migration.file());
+            assert!(embedded.expected(migration.version).is_some(), "{}", migration.file());
         }
     }
 
     #[test]
     fn built_in_numbers_start_at_one_and_have_no_gap() {
-        let versions: Vec<i64> = MigrationSet::embedded()
-            .migrations()
-            .iter()
-            .map(Migration::version)
-            .collect();
+        let versions: Vec<i64> =
+            MigrationSet::embedded().migrations().iter().map(Migration::version).collect();
         let expected: Vec<i64> = (1..).take(versions.len()).collect();
         assert_eq!(versions, expected);
     }

@@ -62,10 +62,7 @@ impl Status {
     /// How many are pending.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.migrations
-            .iter()
-            .filter(|m| m.state == State::Pending)
-            .count()
+        self.migrations.iter().filter(|m| m.state == State::Pending).count()
     }
 }
 
@@ -94,18 +91,13 @@ impl Runner {
         let mut db = self.connect().await?;
         let history = history(&mut db, &self.tracking()).await?;
         super::runner::check(&self.set, &history)?;
-        let known = history
-            .iter()
-            .map(|row| row.version)
-            .filter(|v| self.set.get(*v).is_some());
+        let known = history.iter().map(|row| row.version).filter(|v| self.set.get(*v).is_some());
         // An empty database is held against the newest version, so that everything is missing.
         let version = known.max().unwrap_or_else(|| self.set.latest());
         let schema = self.set.schema();
         let expected = self.set.expected(version);
-        let expected = expected.ok_or_else(|| MigrateError::NotDescribed {
-            schema: schema.to_owned(),
-            version,
-        })?;
+        let expected = expected
+            .ok_or_else(|| MigrateError::NotDescribed { schema: schema.to_owned(), version })?;
         let read = MigrateError::while_trying_to("read the live schema");
         let found = describe(&mut db, schema).await.map_err(read)?;
         Ok((version, compare(&expected, &found)))
@@ -115,10 +107,7 @@ impl Runner {
 fn join(set: &MigrationSet, history: &[Tracked]) -> Vec<MigrationStatus> {
     let row_of = |version| history.iter().find(|row| row.version == version);
     let known = set.migrations().iter().map(|m| known(m, row_of(m.version)));
-    let unknown = history
-        .iter()
-        .filter(|row| set.get(row.version).is_none())
-        .map(unknown);
+    let unknown = history.iter().filter(|row| set.get(row.version).is_none()).map(unknown);
     let mut all: Vec<MigrationStatus> = known.chain(unknown).collect();
     all.sort_by_key(|m| m.version);
     all
@@ -128,11 +117,7 @@ fn known(migration: &Migration, row: Option<&Tracked>) -> MigrationStatus {
     MigrationStatus {
         version: migration.version,
         name: migration.name.clone(),
-        state: if row.is_some() {
-            State::Applied
-        } else {
-            State::Pending
-        },
+        state: if row.is_some() { State::Applied } else { State::Pending },
         breaking: migration.breaking,
         checksum_ok: row.map(|row| migration.checksum.matches(&row.checksum)),
         origin: row.map(|row| row.origin),
@@ -157,6 +142,5 @@ fn unknown(row: &Tracked) -> MigrationStatus {
 }
 
 fn as_millis<S: Serializer>(took: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
-    took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-        .serialize(out)
+    took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)).serialize(out)
 }

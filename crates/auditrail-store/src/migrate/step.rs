@@ -33,26 +33,14 @@ pub(super) struct Step<'a> {
 impl<'a> Step<'a> {
     pub(super) fn up(migration: &'a Migration) -> Self {
         let (sql, mode) = (migration.sql.as_str(), &migration.mode);
-        Self {
-            migration,
-            direction: Direction::Up,
-            sql,
-            mode,
-        }
+        Self { migration, direction: Direction::Up, sql, mode }
     }
 
     pub(super) fn down(migration: &'a Migration) -> Result<Self, MigrateError> {
         let undo = migration.undo();
-        let undo = undo.ok_or_else(|| MigrateError::NoWayBack {
-            file: migration.file(),
-        })?;
+        let undo = undo.ok_or_else(|| MigrateError::NoWayBack { file: migration.file() })?;
         let (sql, mode) = (undo.sql.as_str(), &undo.mode);
-        Ok(Self {
-            migration,
-            direction: Direction::Down,
-            sql,
-            mode,
-        })
+        Ok(Self { migration, direction: Direction::Down, sql, mode })
     }
 
     /// The file the script is in.
@@ -72,17 +60,12 @@ pub(super) async fn run(
 ) -> Result<Option<Duration>, MigrateError> {
     let started = Instant::now();
     let read = MigrateError::while_trying_to("read the tracking table");
-    let there = run
-        .tracking
-        .contains(&mut run.connection, step.migration.version)
-        .await
-        .map_err(read)?;
+    let there =
+        run.tracking.contains(&mut run.connection, step.migration.version).await.map_err(read)?;
     if there == (step.direction == Direction::Up) {
         return Ok(None);
     }
-    progress(Event::Started {
-        migration: step.migration,
-    });
+    progress(Event::Started { migration: step.migration });
     match step.mode {
         Mode::Transaction => in_transaction(run, step, started, progress).await?,
         Mode::Concurrent(index) => {
@@ -92,10 +75,7 @@ pub(super) async fn run(
         }
     }
     let took = started.elapsed();
-    progress(Event::Finished {
-        migration: step.migration,
-        took,
-    });
+    progress(Event::Finished { migration: step.migration, took });
     Ok(Some(took))
 }
 
@@ -121,22 +101,12 @@ async fn in_transaction(
         }
         let blockers = lock::table_holders(&mut run.connection, run.tracking.schema())
             .await
-            .map_err(MigrateError::while_trying_to(
-                "ask who holds the schema's tables",
-            ))?;
+            .map_err(MigrateError::while_trying_to("ask who holds the schema's tables"))?;
         let waited = started.elapsed();
         if waited >= run.lock_timeout {
-            return Err(MigrateError::TableBusy {
-                file: step.file(),
-                waited,
-                blockers,
-            });
+            return Err(MigrateError::TableBusy { file: step.file(), waited, blockers });
         }
-        progress(Event::Retrying {
-            migration: step.migration,
-            attempts,
-            blockers: &blockers,
-        });
+        progress(Event::Retrying { migration: step.migration, attempts, blockers: &blockers });
         sleep(pause(attempts).min(run.lock_timeout.saturating_sub(waited))).await;
     }
 }
@@ -168,17 +138,13 @@ async fn attempt(
     let noted = match step.direction {
         Direction::Up => {
             let took = started.elapsed();
-            run.tracking
-                .insert(&mut tx, step.migration, Origin::Applied, took, run.program)
-                .await
+            run.tracking.insert(&mut tx, step.migration, Origin::Applied, took, run.program).await
         }
         Direction::Down => run.tracking.delete(&mut tx, version).await,
     };
     noted.map_err(MigrateError::while_trying_to("note the migration"))?;
     // Deferred constraints speak up only now, so a failing commit is the script's failure too.
-    tx.commit()
-        .await
-        .map_err(|source| MigrateError::in_file(step.file(), step.sql, source))
+    tx.commit().await.map_err(|source| MigrateError::in_file(step.file(), step.sql, source))
 }
 
 async fn transaction_id(tx: &mut PgTransaction<'_>) -> Result<String, MigrateError> {
@@ -192,9 +158,7 @@ async fn note(run: &mut Run<'_>, step: Step<'_>, took: Duration) -> Result<(), s
     let db: &mut PgConnection = &mut run.connection;
     match step.direction {
         Direction::Up => {
-            run.tracking
-                .insert(db, step.migration, Origin::Applied, took, run.program)
-                .await
+            run.tracking.insert(db, step.migration, Origin::Applied, took, run.program).await
         }
         Direction::Down => run.tracking.delete(db, step.migration.version).await,
     }

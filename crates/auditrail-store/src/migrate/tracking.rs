@@ -57,10 +57,7 @@ const COLUMNS: [&str; 8] = [
 
 impl Tracking {
     pub(crate) fn new(schema: &str) -> Self {
-        Self {
-            schema: schema.to_owned(),
-            table: format!("{}.schema_migrations", quote(schema)),
-        }
+        Self { schema: schema.to_owned(), table: format!("{}.schema_migrations", quote(schema)) }
     }
 
     pub(crate) fn schema(&self) -> &str {
@@ -136,15 +133,9 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         if columns.is_empty() {
             return Ok(Ok(false));
         }
-        let lacking: Vec<&str> = COLUMNS
-            .into_iter()
-            .filter(|c| !columns.iter().any(|found| found == c))
-            .collect();
-        Ok(if lacking.is_empty() {
-            Ok(true)
-        } else {
-            Err(lacking)
-        })
+        let lacking: Vec<&str> =
+            COLUMNS.into_iter().filter(|c| !columns.iter().any(|found| found == c)).collect();
+        Ok(if lacking.is_empty() { Ok(true) } else { Err(lacking) })
     }
 
     /// Every row, by version.
@@ -207,14 +198,8 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         db: &mut PgConnection,
         version: i64,
     ) -> Result<bool, sqlx::Error> {
-        let sql = format!(
-            "select exists (select from {} where version = $1)",
-            self.table
-        );
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(version)
-            .fetch_one(db)
-            .await
+        let sql = format!("select exists (select from {} where version = $1)", self.table);
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(version).fetch_one(db).await
     }
 
     /// Forgets `version`.
@@ -224,10 +209,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         version: i64,
     ) -> Result<(), sqlx::Error> {
         let sql = format!("delete from {} where version = $1", self.table);
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(version)
-            .execute(db)
-            .await?;
+        sqlx::query(AssertSqlSafe(sql)).bind(version).execute(db).await?;
         Ok(())
     }
 }

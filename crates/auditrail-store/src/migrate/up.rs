@@ -65,8 +65,6 @@ impl Runner {
     fn pending(&self, history: &[Tracked], target: i64) -> Vec<Migration> {
         let newest = history.iter().map(|row| row.version).max().unwrap_or(0);
         let all = self.set.migrations().iter();
-        all.filter(|m| newest < m.version && m.version <= target)
-            .cloned()
-            .collect()
+        all.filter(|m| newest < m.version && m.version <= target).cloned().collect()
     }
 }

@@ -54,12 +54,7 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Edited {
-                file,
-                expected,
-                applied,
-                ..
-            } => write!(
+            Self::Edited { file, expected, applied, .. } => write!(
                 f,
                 "{file} was edited after it was applied (checksum {} now, {} then): restore the \
                  file and put the change into a new migration",
@@ -76,11 +71,7 @@ impl fmt::Display for Problem {
                 "{file} is out of order: it is pending, but {newest:03} has been applied already; \
                  give it a number above {newest}",
             ),
-            Self::BreakingAhead {
-                version,
-                name,
-                applied_by,
-            } => write!(
+            Self::BreakingAhead { version, name, applied_by } => write!(
                 f,
                 "{version:03}_{name} was applied by {applied_by} and is breaking for older programs: \
                  upgrade this one",
@@ -107,11 +98,7 @@ pub(crate) fn problems(set: &MigrationSet, history: &[Tracked]) -> Vec<Problem> 
     for migration in set.migrations() {
         let version = migration.version();
         if version < newest && !history.iter().any(|row| row.version == version) {
-            let problem = Problem::OutOfOrder {
-                version,
-                file: migration.file(),
-                newest,
-            };
+            let problem = Problem::OutOfOrder { version, file: migration.file(), newest };
             out.push((version, problem));
         }
     }
@@ -124,11 +111,7 @@ fn edited(migration: &Migration, row: &Tracked) -> Option<Problem> {
         version: row.version,
         file: migration.file(),
         expected: migration.checksum().to_string(),
-        applied: row
-            .checksum
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        applied: row.checksum.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
 }
 
@@ -139,9 +122,5 @@ fn unknown(set: &MigrationSet, row: &Tracked) -> Option<Problem> {
         return Some(Problem::FileMissing { version, name });
     }
     let applied_by = row.applied_by.clone();
-    row.breaking.then_some(Problem::BreakingAhead {
-        version,
-        name,
-        applied_by,
-    })
+    row.breaking.then_some(Problem::BreakingAhead { version, name, applied_by })
 }

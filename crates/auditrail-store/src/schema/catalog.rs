@@ -12,9 +12,7 @@ pub(super) struct TableRow {
 }
 
 pub(super) async fn forget_search_path(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_catalog.set_config('search_path', '', false)")
-        .execute(db)
-        .await?;
+    sqlx::query("select pg_catalog.set_config('search_path', '', false)").execute(db).await?;
     Ok(())
 }
 
@@ -78,11 +76,7 @@ pub(super) async fn constraints(
     )
     .bind(schema)
     .try_map(|row: PgRow| {
-        Ok((
-            row.try_get("table_name")?,
-            row.try_get("name")?,
-            row.try_get("definition")?,
-        ))
+        Ok((row.try_get("table_name")?, row.try_get("name")?, row.try_get("definition")?))
     })
     .fetch_all(db)
     .await
@@ -131,10 +125,8 @@ pub(super) async fn triggers(
     )
     .bind(schema)
     .try_map(|row: PgRow| {
-        let trigger = Trigger {
-            definition: row.try_get("definition")?,
-            fires: row.try_get("fires")?,
-        };
+        let trigger =
+            Trigger { definition: row.try_get("definition")?, fires: row.try_get("fires")? };
         Ok((row.try_get("table_name")?, row.try_get("name")?, trigger))
     })
     .fetch_all(db)
@@ -159,9 +151,7 @@ pub(super) async fn functions(
     .bind(schema)
     .try_map(|row: PgRow| {
         let function = Function {
-            returns: row
-                .try_get::<Option<String>, _>("returns")?
-                .unwrap_or_default(),
+            returns: row.try_get::<Option<String>, _>("returns")?.unwrap_or_default(),
             language: row.try_get("language")?,
             settings: row.try_get("settings")?,
             security_definer: row.try_get("security_definer")?,

@@ -61,11 +61,7 @@ impl fmt::Display for Difference {
                 "{object} is invalid: its concurrent build was cut off, and no query uses it; \
                  drop it and build it again"
             ),
-            Finding::Different {
-                property,
-                expected,
-                found,
-            } => {
+            Finding::Different { property, expected, found } => {
                 write!(f, "{object} has {property} {found}, expected {expected}")
             }
         }
@@ -95,13 +91,7 @@ pub fn compare(expected: &Schema, found: &Schema) -> Vec<Difference> {
 
 fn compare_table(name: &str, expected: &Table, found: &Table, out: &mut Vec<Difference>) {
     let of = |kind: &str, part: &str| format!("{kind} {part} of {name}");
-    property(
-        &format!("table {name}"),
-        "comment",
-        &expected.comment,
-        &found.comment,
-        out,
-    );
+    property(&format!("table {name}"), "comment", &expected.comment, &found.comment, out);
     each(
         &expected.columns,
         &found.columns,
@@ -120,13 +110,7 @@ fn compare_table(name: &str, expected: &Table, found: &Table, out: &mut Vec<Diff
             property(o, "definition", e, f, out);
         },
     );
-    each(
-        &expected.triggers,
-        &found.triggers,
-        |t| of("trigger", t),
-        out,
-        compare_trigger,
-    );
+    each(&expected.triggers, &found.triggers, |t| of("trigger", t), out, compare_trigger);
     for (index, expected) in &expected.indexes {
         let object = of("index", index);
         match found.indexes.get(index) {
@@ -170,12 +154,7 @@ fn each<T>(
 }
 
 fn compare_column(object: &str, expected: &Column, found: &Column, out: &mut Vec<Difference>) {
-    let Column {
-        data_type,
-        not_null,
-        default,
-        comment,
-    } = expected;
+    let Column { data_type, not_null, default, comment } = expected;
     property(object, "type", data_type, &found.data_type, out);
     property(object, "not null", not_null, &found.not_null, out);
     property(object, "default", default, &found.default, out);
@@ -183,13 +162,7 @@ fn compare_column(object: &str, expected: &Column, found: &Column, out: &mut Vec
 }
 
 fn compare_index(object: String, expected: &Index, found: &Index, out: &mut Vec<Difference>) {
-    property(
-        &object,
-        "definition",
-        &expected.definition,
-        &found.definition,
-        out,
-    );
+    property(&object, "definition", &expected.definition, &found.definition, out);
     if !found.valid {
         out.push(difference(object, Finding::InvalidIndex));
     }
@@ -207,40 +180,17 @@ fn compare_function(
     found: &Function,
     out: &mut Vec<Difference>,
 ) {
-    let Function {
-        returns,
-        language,
-        settings,
-        security_definer,
-        source,
-        comment,
-    } = expected;
+    let Function { returns, language, settings, security_definer, source, comment } = expected;
     property(object, "result type", returns, &found.returns, out);
     property(object, "language", language, &found.language, out);
-    property(
-        object,
-        "settings",
-        &settings.join(", "),
-        &found.settings.join(", "),
-        out,
-    );
-    property(
-        object,
-        "security definer",
-        security_definer,
-        &found.security_definer,
-        out,
-    );
+    property(object, "settings", &settings.join(", "), &found.settings.join(", "), out);
+    property(object, "security definer", security_definer, &found.security_definer, out);
     property(object, "comment", comment, &found.comment, out);
     if *source != found.source {
         let (expected, found) = first_difference(source, &found.source);
         out.push(difference(
             object.to_owned(),
-            Finding::Different {
-                property: "body",
-                expected,
-                found,
-            },
+            Finding::Different { property: "body", expected, found },
         ));
     }
 }
@@ -265,11 +215,8 @@ fn property<T: Shown + PartialEq>(
     out: &mut Vec<Difference>,
 ) {
     if expected != found {
-        let finding = Finding::Different {
-            property,
-            expected: expected.shown(),
-            found: found.shown(),
-        };
+        let finding =
+            Finding::Different { property, expected: expected.shown(), found: found.shown() };
         out.push(difference(object.to_owned(), finding));
     }
 }

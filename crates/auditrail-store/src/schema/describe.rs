@@ -14,10 +14,7 @@ pub async fn describe(db: &mut PgConnection, schema: &str) -> Result<Schema, sql
     catalog::forget_search_path(db).await?;
     let mut found = Schema::default();
     for row in catalog::tables(db, schema).await? {
-        let table = Table {
-            comment: row.comment,
-            ..Table::default()
-        };
+        let table = Table { comment: row.comment, ..Table::default() };
         found.tables.insert(row.name, table);
     }
     for (table, name, column) in catalog::columns(db, schema).await? {
@@ -40,8 +37,6 @@ pub async fn describe(db: &mut PgConnection, schema: &str) -> Result<Schema, sql
             table.triggers.insert(name, trigger);
         }
     }
-    found
-        .functions
-        .extend(catalog::functions(db, schema).await?);
+    found.functions.extend(catalog::functions(db, schema).await?);
     Ok(found)
 }

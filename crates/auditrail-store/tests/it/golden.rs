@@ -20,16 +20,9 @@ async fn the_committed_description_of_every_version_is_what_its_migrations_make(
         let file = format!("{}/schema/{version:03}.json", env!("CARGO_MANIFEST_DIR"));
         let file = Path::new(&file);
         if env::var_os("AUDITRAIL_BLESS").is_some() {
-            fs::write(
-                file,
-                format!("{}\n", serde_json::to_string_pretty(&live).unwrap()),
-            )
-            .unwrap();
+            fs::write(file, format!("{}\n", serde_json::to_string_pretty(&live).unwrap())).unwrap();
         }
         let committed: Schema = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-        assert_eq!(
-            committed, live,
-            "schema/{version:03}.json is not current; see CONTRIBUTING.md"
-        );
+        assert_eq!(committed, live, "schema/{version:03}.json is not current; see CONTRIBUTING.md");
     }
 }

@@ -62,15 +62,9 @@ fn main() -> ExitCode {
         // `auditrail-sample | head` is not a failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(
-                clippy::print_stderr,
-                reason = "a program tells a person why it failed"
-            )]
+            #[expect(clippy::print_stderr, reason = "a program tells a person why it failed")]
             {
-                eprintln!(
-                    "auditrail-sample: cannot write {}: {error}",
-                    args.output.display()
-                );
+                eprintln!("auditrail-sample: cannot write {}: {error}", args.output.display());
             }
             ExitCode::FAILURE
         }

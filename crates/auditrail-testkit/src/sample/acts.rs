@@ -49,16 +49,8 @@ impl<'a> Act<'a> {
             Kind::Person | Kind::Key => actor.tenant,
         };
         let records = Vec::with_capacity(4);
-        let mut act = Self {
-            dice,
-            targets,
-            actor,
-            tenant,
-            micros,
-            by_command_line,
-            request,
-            records,
-        };
+        let mut act =
+            Self { dice, targets, actor, tenant, micros, by_command_line, request, records };
         match actor.kind {
             Kind::Person => act.person(),
             Kind::Key => act.key(),
@@ -116,8 +108,5 @@ pub(crate) fn request_id(dice: &mut Dice) -> String {
 
 /// A metadata object of a few members.
 pub(crate) fn meta<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

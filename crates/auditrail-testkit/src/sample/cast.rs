@@ -7,9 +7,8 @@ use super::names::{DEVICES, KEYS, PEOPLE, TENANTS};
 pub(crate) const HALF_HOURS: usize = 7 * 48;
 
 /// How busy a person is by hour of a working day in their own zone.
-const WORKDAY: [u64; 24] = [
-    0, 0, 0, 0, 0, 0, 1, 4, 14, 30, 38, 36, 22, 28, 34, 32, 28, 20, 10, 5, 4, 3, 2, 1,
-];
+const WORKDAY: [u64; 24] =
+    [0, 0, 0, 0, 0, 0, 1, 4, 14, 30, 38, 36, 22, 28, 34, 32, 28, 20, 10, 5, 4, 3, 2, 1];
 
 /// A Saturday or Sunday has this part of a working day.
 const WEEKEND_PART: u64 = 9;
@@ -41,16 +40,14 @@ pub(crate) struct Actor {
 
 /// Everybody, in a fixed order: people, keys, then the system.
 pub(crate) fn everybody() -> Vec<Actor> {
-    let people = (0_u64..)
-        .zip(PEOPLE)
-        .map(|(rank, (id, tenant, zone))| Actor {
-            kind: Kind::Person,
-            id: id.to_owned(),
-            tenant,
-            zone,
-            rank,
-            home: home_of(rank),
-        });
+    let people = (0_u64..).zip(PEOPLE).map(|(rank, (id, tenant, zone))| Actor {
+        kind: Kind::Person,
+        id: id.to_owned(),
+        tenant,
+        zone,
+        rank,
+        home: home_of(rank),
+    });
     let keys = (0_u64..).zip(KEYS).map(|(rank, (_, tenant))| Actor {
         kind: Kind::Key,
         id: key_id(rank),
@@ -122,10 +119,7 @@ impl Actor {
             Kind::Person => Some(DEVICES[place].0.to_owned()),
             Kind::Key => {
                 let purpose = KEYS[usize::try_from(self.rank).unwrap_or(0)].0;
-                Some(format!(
-                    "plane-sdk-go/1.{}.0 ({purpose})",
-                    8 + self.rank % 4
-                ))
+                Some(format!("plane-sdk-go/1.{}.0 ({purpose})", 8 + self.rank % 4))
             }
         }
     }

@@ -27,15 +27,9 @@ const ACCOUNT: &str = "111122223333";
 /// Calls that fail, in a thousand, and how.
 const FAILING: u64 = 20;
 const ERRORS: [(&str, &str); 3] = [
-    (
-        "AccessDenied",
-        "User is not authorized to perform this operation",
-    ),
+    ("AccessDenied", "User is not authorized to perform this operation"),
     ("ThrottlingException", "Rate exceeded"),
-    (
-        "AccessDenied",
-        "No identity-based policy allows this operation",
-    ),
+    ("AccessDenied", "No identity-based policy allows this operation"),
 ];
 
 /// One CloudTrail record; the fields are AWS's.
@@ -103,12 +97,8 @@ fn event(
         error_message: error.map(|(_, message)| message),
         request_parameters: call.parameters,
         response_elements: if error.is_some() { None } else { call.response },
-        request_id: uuid::Builder::from_random_bytes(dice.bytes())
-            .into_uuid()
-            .to_string(),
-        event_id: uuid::Builder::from_random_bytes(dice.bytes())
-            .into_uuid()
-            .to_string(),
+        request_id: uuid::Builder::from_random_bytes(dice.bytes()).into_uuid().to_string(),
+        event_id: uuid::Builder::from_random_bytes(dice.bytes()).into_uuid().to_string(),
         read_only: call.read_only,
         event_type: match (call.event_type, by_service) {
             (Some(special), _) => special,
@@ -125,9 +115,7 @@ fn event(
 
 /// The place of a thing never changes, so it follows from its name.
 fn region(target: &str) -> &'static str {
-    let sum = target
-        .bytes()
-        .fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
+    let sum = target.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
     match sum % 10 {
         0..7 => "eu-central-1",
         7..9 => "us-east-1",

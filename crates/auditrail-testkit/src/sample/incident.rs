@@ -66,10 +66,7 @@ impl Incident {
 
     /// Its records with their microseconds since the month began, in order.
     pub(crate) fn records(&self, sample: &Sample) -> Vec<(u64, SampleRecord)> {
-        let mut story = Story {
-            dice: Dice::new(sample.seed(), STREAM),
-            records: Vec::new(),
-        };
+        let mut story = Story { dice: Dice::new(sample.seed(), STREAM), records: Vec::new() };
         self.leak(&mut story);
         let read = self.theft(&mut story);
         self.response(&mut story, read);
@@ -80,18 +77,9 @@ impl Incident {
     fn leak(&self, story: &mut Story) {
         let developer = Voice::person(DEVELOPER, 8);
         let made = 8 * 24 * HOUR + 14 * HOUR + 20 * 60 * SECOND;
-        let metadata = meta([
-            ("name", json!("local testing")),
-            ("scopes", json!(["secrets:read"])),
-        ]);
-        story.tell(
-            &developer,
-            made,
-            "key.created",
-            "api_key",
-            self.key.to_owned(),
-            metadata,
-        );
+        let metadata =
+            meta([("name", json!("local testing")), ("scopes", json!(["secrets:read"]))]);
+        story.tell(&developer, made, "key.created", "api_key", self.key.to_owned(), metadata);
         let developer = Voice::person(DEVELOPER, 10);
         let pushed = 10 * 24 * HOUR + 16 * HOUR + 47 * 60 * SECOND;
         let metadata = meta([
@@ -99,14 +87,7 @@ impl Incident {
             ("files", json!([".env", "README.md", "demo.ipynb"])),
         ]);
         let repository = format!("{TENANT}/pricing-demo");
-        story.tell(
-            &developer,
-            pushed,
-            "repository.published",
-            "repository",
-            repository,
-            metadata,
-        );
+        story.tell(&developer, pushed, "repository.published", "repository", repository, metadata);
     }
 
     /// Reads project after project, each secret once.
@@ -126,14 +107,7 @@ impl Incident {
             let project = format!("{TENANT}/{project}");
             let id = format!("{project}/{secret}");
             let metadata = meta([("project", json!(project))]);
-            story.tell(
-                &thief,
-                at,
-                "secret.accessed",
-                "secret",
-                id.clone(),
-                metadata,
-            );
+            story.tell(&thief, at, "secret.accessed", "secret", id.clone(), metadata);
             read.push(id);
             at += story.dice.between(8 * SECOND, 100 * SECOND);
         }
@@ -148,30 +122,13 @@ impl Incident {
             ("reads", json!(read.len())),
         ]);
         let (key, alarm) = (self.key.to_owned(), MORNING - 95 * 60 * SECOND);
-        story.tell(
-            &Voice::system(),
-            alarm,
-            "alert.raised",
-            "api_key",
-            key,
-            metadata,
-        );
+        story.tell(&Voice::system(), alarm, "alert.raised", "api_key", key, metadata);
         let responder = Voice::person(RESPONDER, 11);
         let metadata = meta([("reason", json!("leaked")), ("owner", json!(DEVELOPER))]);
-        story.tell(
-            &responder,
-            MORNING,
-            "key.revoked",
-            "api_key",
-            self.key.to_owned(),
-            metadata,
-        );
+        story.tell(&responder, MORNING, "key.revoked", "api_key", self.key.to_owned(), metadata);
         let mut at = MORNING + 4 * 60 * SECOND;
         for secret in read {
-            let metadata = meta([
-                ("reason", json!("exposed")),
-                ("exposed_to", json!(self.key)),
-            ]);
+            let metadata = meta([("reason", json!("exposed")), ("exposed_to", json!(self.key))]);
             story.tell(&responder, at, "secret.rotated", "secret", secret, metadata);
             at += story.dice.between(5 * SECOND, 50 * SECOND);
         }
@@ -181,14 +138,7 @@ impl Incident {
             ("reason", json!("key leak, until reviewed")),
         ]);
         let developer = DEVELOPER.to_owned();
-        story.tell(
-            &responder,
-            at,
-            "user.role_changed",
-            "user",
-            developer,
-            metadata,
-        );
+        story.tell(&responder, at, "user.role_changed", "user", developer, metadata);
     }
 }
 
@@ -214,12 +164,7 @@ impl Voice {
     }
 
     fn system() -> Self {
-        Self {
-            actor_id: "system".to_owned(),
-            actor_type: "system",
-            address: None,
-            agent: None,
-        }
+        Self { actor_id: "system".to_owned(), actor_type: "system", address: None, agent: None }
     }
 }
 

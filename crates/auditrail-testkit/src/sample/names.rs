@@ -1,10 +1,8 @@
 //! The fixed words of the story. Nobody here exists.
 
 /// Organizations: tenant id, mail domain, office address.
-pub(crate) const TENANTS: [(&str, &str, &str); 2] = [
-    ("lumen", "lumen.example", "192.0.2.10"),
-    ("harbor", "harbor.example", "192.0.2.140"),
-];
+pub(crate) const TENANTS: [(&str, &str, &str); 2] =
+    [("lumen", "lumen.example", "192.0.2.10"), ("harbor", "harbor.example", "192.0.2.140")];
 
 /// Minutes east of UTC. Fixed for the month; nobody changes clocks in this story.
 pub(crate) const BERLIN: i32 = 60;
@@ -144,23 +142,12 @@ pub(crate) const SECRETS: [&str; 16] = [
 ];
 
 /// Regions projects run in, most used first.
-pub(crate) const REGIONS: [&str; 5] = [
-    "eu-central-1",
-    "us-east-1",
-    "eu-west-1",
-    "ap-south-1",
-    "us-west-2",
-];
+pub(crate) const REGIONS: [&str; 5] =
+    ["eu-central-1", "us-east-1", "eu-west-1", "ap-south-1", "us-west-2"];
 
 /// Roles, least able first.
 pub(crate) const ROLES: [&str; 4] = ["viewer", "developer", "maintainer", "admin"];
 
 /// Teams of every organization.
-pub(crate) const TEAMS: [&str; 6] = [
-    "platform",
-    "payments",
-    "storefront",
-    "data",
-    "security",
-    "support",
-];
+pub(crate) const TEAMS: [&str; 6] =
+    ["platform", "payments", "storefront", "data", "security", "support"];

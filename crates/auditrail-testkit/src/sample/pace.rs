@@ -33,15 +33,8 @@ pub(crate) struct Moment {
 
 impl Pace {
     pub(crate) fn new(dice: &mut Dice, actors: &[Actor], first_weekday: u64) -> Self {
-        let habits = (0..HALF_HOURS)
-            .map(|half_hour| habits(actors, half_hour))
-            .collect();
-        let mut pace = Self {
-            habits,
-            ends: Vec::new(),
-            drivers: Vec::new(),
-            first_weekday,
-        };
+        let habits = (0..HALF_HOURS).map(|half_hour| habits(actors, half_hour)).collect();
+        let mut pace = Self { habits, ends: Vec::new(), drivers: Vec::new(), first_weekday };
         let mut end = 0;
         for slot in 0..SLOTS {
             let (per_mille, driven) = burst(dice);
@@ -63,18 +56,12 @@ impl Pace {
             (u128::from(nth) * 1000 + u128::from(jitter.min(999))) * total * u128::from(SLOT)
                 / (u128::from(all.max(1)) * 1000);
         let unit = u64::try_from(place / u128::from(SLOT)).unwrap_or(u64::MAX);
-        let slot = self
-            .ends
-            .partition_point(|end| *end <= unit)
-            .min(self.ends.len() - 1);
+        let slot = self.ends.partition_point(|end| *end <= unit).min(self.ends.len() - 1);
         let from = if slot == 0 { 0 } else { self.ends[slot - 1] };
         let weight = u128::from(self.ends[slot] - from);
         let within = (place - u128::from(from) * u128::from(SLOT)) / weight;
         let within = u64::try_from(within).unwrap_or(0).min(SLOT - 1);
-        Moment {
-            micros: slot as u64 * SLOT + within,
-            slot,
-        }
+        Moment { micros: slot as u64 * SLOT + within, slot }
     }
 
     /// Who acts then: mostly the driver of a burst, else anybody by habit.

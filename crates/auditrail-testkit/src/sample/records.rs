@@ -87,8 +87,7 @@ impl Records {
     }
 
     fn put(&mut self, micros: u64, record: SampleRecord) {
-        self.pending
-            .insert((micros.min(self.last_micros), self.order), record);
+        self.pending.insert((micros.min(self.last_micros), self.order), record);
         self.order += 1;
     }
 
@@ -107,10 +106,7 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<SampleRecord> {
         loop {
-            let first = self
-                .pending
-                .first_key_value()
-                .map(|((micros, _), _)| *micros);
+            let first = self.pending.first_key_value().map(|((micros, _), _)| *micros);
             match (first, self.next) {
                 (first, Some(moment)) if first.is_none_or(|first| first > moment.micros) => {
                     self.play(moment);

@@ -17,10 +17,7 @@ fn thousand_lines(write: impl Fn(&Sample, &mut Vec<u8>) -> std::io::Result<()>) 
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// When this fails because the story was changed on purpose, put the new hashes here and say so
@@ -29,10 +26,7 @@ fn sha256(bytes: &[u8]) -> String {
 fn a_seed_and_a_size_give_the_same_bytes_for_ever() {
     let ndjson = thousand_lines(|sample, to| sample.write_ndjson(to));
     let cloudtrail = thousand_lines(|sample, to| sample.write_cloudtrail(to));
-    assert_eq!(
-        sha256(&ndjson),
-        "8832bb2bf0d73f8becb8cdda0005d29301f9b4d5fd09163fe9b96534bfcd951f"
-    );
+    assert_eq!(sha256(&ndjson), "8832bb2bf0d73f8becb8cdda0005d29301f9b4d5fd09163fe9b96534bfcd951f");
     assert_eq!(
         sha256(&cloudtrail),
         "17fa4ed70263a1c707f65189dcc1daec280d9c2f9c2e1b4d1069a9ca11ab7be5"
@@ -62,15 +56,8 @@ fn times_ascend_and_stay_inside_the_month_which_they_fill() {
         let sample = Sample::new(3, records).starting(first_day).unwrap();
         let times: Vec<_> = sample.iter().map(|record| record.created_at).collect();
         assert!(times.is_sorted());
-        assert!(
-            times
-                .iter()
-                .all(|at| (sample.start()..sample.end()).contains(at))
-        );
-        let days: HashSet<_> = times
-            .iter()
-            .map(|at| at.strftime("%F").to_string())
-            .collect();
+        assert!(times.iter().all(|at| (sample.start()..sample.end()).contains(at)));
+        let days: HashSet<_> = times.iter().map(|at| at.strftime("%F").to_string()).collect();
         if records > 1000 {
             assert_eq!(days.len(), usize::from(DAYS));
         }
@@ -92,10 +79,7 @@ fn ids_are_version_seven_of_their_time_and_none_repeats() {
         assert_eq!(record.id.get_version_num(), 7);
         let (seconds, nanos) = record.id.get_timestamp().unwrap().to_unix();
         let millis = seconds * 1000 + u64::from(nanos) / 1_000_000;
-        assert_eq!(
-            i128::from(millis),
-            i128::from(record.created_at.as_millisecond())
-        );
+        assert_eq!(i128::from(millis), i128::from(record.created_at.as_millisecond()));
         assert!(seen.insert(record.id));
     }
 }
@@ -103,14 +87,7 @@ fn ids_are_version_seven_of_their_time_and_none_repeats() {
 #[test]
 fn every_value_keeps_the_limits_of_the_schema() {
     for record in &Sample::new(11, 40_000) {
-        let SampleRecord {
-            actor_id,
-            actor_type,
-            action,
-            target_type,
-            target_id,
-            ..
-        } = &record;
+        let SampleRecord { actor_id, actor_type, action, target_type, target_id, .. } = &record;
         for (text, limit) in [
             (actor_id.as_str(), 500),
             (action, 100),
@@ -152,11 +129,7 @@ fn a_few_actors_do_most_and_most_targets_are_rare() {
     assert!((550..850).contains(&(busiest * 1000 / 60_000)), "{busiest}");
     let once = targets.iter().filter(|count| **count == 1).count();
     assert!(targets.len() > 5_000, "{}", targets.len());
-    assert!(
-        once * 100 / targets.len() > 40,
-        "{once} of {}",
-        targets.len()
-    );
+    assert!(once * 100 / targets.len() > 40, "{once} of {}", targets.len());
     let most_wanted: u64 = targets.iter().take(targets.len() / 20).sum();
     assert!(most_wanted * 100 / 60_000 > 50, "{most_wanted}");
 }
@@ -164,11 +137,7 @@ fn a_few_actors_do_most_and_most_targets_are_rare() {
 #[test]
 fn work_comes_in_bursts_on_weekdays() {
     let records: Vec<_> = Sample::new(1, 60_000).iter().collect();
-    let slots = counts(
-        records
-            .iter()
-            .map(|record| record.created_at.as_second() / 300),
-    );
+    let slots = counts(records.iter().map(|record| record.created_at.as_second() / 300));
     let busiest: u64 = slots.iter().take(slots.len() / 20).sum();
     assert!(busiest * 100 / 60_000 > 20, "{busiest}");
 
@@ -181,28 +150,14 @@ fn work_comes_in_bursts_on_weekdays() {
 fn records_of_one_request_share_actor_place_and_moment() {
     let mut requests: HashMap<String, Vec<SampleRecord>> = HashMap::new();
     for record in &Sample::new(1, 20_000) {
-        requests
-            .entry(record.request_id.clone())
-            .or_default()
-            .push(record);
+        requests.entry(record.request_id.clone()).or_default().push(record);
     }
-    let shared = requests
-        .values()
-        .filter(|records| records.len() > 1)
-        .count();
+    let shared = requests.values().filter(|records| records.len() > 1).count();
     assert!(shared > 1_000, "{shared}");
     for records in requests.values() {
         let (first, last) = (&records[0], &records[records.len() - 1]);
-        assert!(
-            records
-                .iter()
-                .all(|record| record.actor_id == first.actor_id)
-        );
-        assert!(
-            records
-                .iter()
-                .all(|record| record.ip_address == first.ip_address)
-        );
+        assert!(records.iter().all(|record| record.actor_id == first.actor_id));
+        assert!(records.iter().all(|record| record.ip_address == first.ip_address));
         assert!(last.created_at.duration_since(first.created_at).as_secs() < 2);
     }
 }

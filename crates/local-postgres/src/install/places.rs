@@ -73,11 +73,7 @@ pub(super) fn real_bin_dir(dir: &Path) -> Result<PathBuf, String> {
         return Err("there is no such directory".to_owned());
     }
     if !postgres.is_file() {
-        let hint = if dir.join("bin/postgres").is_file() {
-            "; its `bin` does"
-        } else {
-            ""
-        };
+        let hint = if dir.join("bin/postgres").is_file() { "; its `bin` does" } else { "" };
         return Err(format!("it does not hold `postgres`{hint}"));
     }
     let real = postgres
@@ -110,10 +106,9 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
         };
         dirs = match name.split_once('*') {
             None => dirs.into_iter().map(|dir| dir.join(name)).collect(),
-            Some((prefix, suffix)) => dirs
-                .iter()
-                .flat_map(|dir| matching(dir, prefix, suffix))
-                .collect(),
+            Some((prefix, suffix)) => {
+                dirs.iter().flat_map(|dir| matching(dir, prefix, suffix)).collect()
+            }
         };
     }
     dirs
@@ -125,30 +120,20 @@ fn matching(dir: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| {
-            name.strip_prefix(prefix)
-                .is_some_and(|rest| rest.ends_with(suffix))
-        })
+        .filter(|name| name.strip_prefix(prefix).is_some_and(|rest| rest.ends_with(suffix)))
         .collect();
     names.sort_by_key(|name| std::cmp::Reverse((number_in(name), name.clone())));
-    names
-        .into_iter()
-        .map(|name| dir.join(OsStr::new(&name)))
-        .collect()
+    names.into_iter().map(|name| dir.join(OsStr::new(&name))).collect()
 }
 
 /// 16 in `postgresql@16`, 9.6 in `pgsql-9.6`, so that 16 sorts above 9.6.
 fn number_in(name: &str) -> (u32, u32) {
     let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let mut parts = digits
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|part| part.parse().unwrap_or(0));
+    let mut parts =
+        digits.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 fn nothing_in(place: String) -> Looked {
-    Looked {
-        place,
-        outcome: "no `postgres` there".to_owned(),
-    }
+    Looked { place, outcome: "no `postgres` there".to_owned() }
 }

@@ -8,11 +8,7 @@ fn fake(dir: &Path, version: &str) {
     fs::create_dir_all(dir).unwrap();
     for name in ["postgres", "initdb"] {
         let file = dir.join(name);
-        fs::write(
-            &file,
-            format!("#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n"),
-        )
-        .unwrap();
+        fs::write(&file, format!("#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
@@ -24,10 +20,7 @@ fn nowhere() -> Search {
 #[test]
 fn versions_are_read_as_the_server_prints_them() {
     let read = |text| Version::parse(text).map(|version| version.to_string());
-    assert_eq!(
-        read("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n").unwrap(),
-        "15.18"
-    );
+    assert_eq!(read("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n").unwrap(), "15.18");
     assert_eq!(read("postgres (PostgreSQL) 18beta1").unwrap(), "18.0");
     assert_eq!(read("19devel").unwrap(), "19.0");
     assert_eq!(read("postgres (PostgreSQL) 9.6.24").unwrap(), "9.6");
@@ -52,10 +45,7 @@ fn nothing_found_says_where_it_looked_and_what_to_install() {
 fn the_newest_system_version_comes_first_and_old_ones_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     for version in ["9.6", "14", "16", "15"] {
-        fake(
-            &dir.path().join(version).join("bin"),
-            &format!("{version}.2"),
-        );
+        fake(&dir.path().join(version).join("bin"), &format!("{version}.2"));
     }
     let search = nowhere().with_places(vec![format!("{}/*/bin", dir.path().display())]);
     assert_eq!(Installation::find(&search).unwrap().version().major, 16);
@@ -64,10 +54,7 @@ fn the_newest_system_version_comes_first_and_old_ones_are_refused() {
     assert_eq!(Installation::find(&fifteen).unwrap().version().major, 15);
 
     let missing = Installation::find(&search.with_major(Some(17))).unwrap_err();
-    assert!(
-        matches!(missing, Error::OtherMajor { cluster: 17, .. }),
-        "{missing}"
-    );
+    assert!(matches!(missing, Error::OtherMajor { cluster: 17, .. }), "{missing}");
 
     let old = nowhere().with_places(vec![format!("{}/14/bin", dir.path().display())]);
     let text = Installation::find(&old).unwrap_err().to_string();

@@ -59,12 +59,7 @@ fn start_once(
     socket::clear(&socket_dir)?;
     let log = Log::open(layout)?;
     let child = spawn(layout, installation, config, server, &socket_dir, &log)?;
-    let running = Running {
-        pid: child.id(),
-        socket_dir,
-        port: socket::PORT,
-        ours: true,
-    };
+    let running = Running { pid: child.id(), socket_dir, port: socket::PORT, ours: true };
     let ended = reap(child);
     let ready = wait::until(limit, || match running.connect(SUPERUSER) {
         Ok(_) => Ok(Some(())),
@@ -72,21 +67,16 @@ fn start_once(
         Err(error) => match ended.try_recv() {
             Ok(status) => Err(died(layout, &log, Some(status))),
             Err(_) if is_not_now(&error) => Ok(None),
-            Err(_) => Err(Error::Ask {
-                doing: "connect to the new server".to_owned(),
-                source: error,
-            }),
+            Err(_) => {
+                Err(Error::Ask { doing: "connect to the new server".to_owned(), source: error })
+            }
         },
     });
     match ready {
         Ok(Some(())) => Ok(running),
         Ok(None) => {
             give_up(layout, running.pid, &ended)?;
-            Err(Error::StartTimeout {
-                waited: limit,
-                log: layout.log(),
-                output: log.tail(),
-            })
+            Err(Error::StartTimeout { waited: limit, log: layout.log(), output: log.tail() })
         }
         Err(error) => {
             give_up(layout, running.pid, &ended)?;
@@ -154,11 +144,7 @@ fn give_up(layout: &Layout, pid: u32, ended: &Receiver<ExitStatus>) -> Result<()
 }
 
 fn died(layout: &Layout, log: &Log, status: Option<ExitStatus>) -> Error {
-    Error::Died {
-        status,
-        log: layout.log(),
-        output: log.tail(),
-    }
+    Error::Died { status, log: layout.log(), output: log.tail() }
 }
 
 fn is_lingering(output: &str) -> bool {

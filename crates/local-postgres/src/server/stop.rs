@@ -32,11 +32,7 @@ pub(crate) fn stop(
     if gone(layout, server, pid, IMMEDIATE_LIMIT)? {
         return Ok(());
     }
-    Err(Error::StopTimeout {
-        dir: layout.dir.clone(),
-        pid,
-        waited: limit + IMMEDIATE_LIMIT,
-    })
+    Err(Error::StopTimeout { dir: layout.dir.clone(), pid, waited: limit + IMMEDIATE_LIMIT })
 }
 
 /// Process id of a server of this directory that lives, in whatever state.

@@ -35,49 +35,27 @@ fn a_first_start_makes_a_durable_private_cluster_and_a_second_start_is_quick() {
         ("server_encoding", "UTF8"),
         ("timezone", "UTC"),
     ] {
-        assert!(
-            show(&url, name).ends_with(value),
-            "{name} is {}",
-            show(&url, name)
-        );
+        assert!(show(&url, name).ends_with(value), "{name} is {}", show(&url, name));
     }
     assert!(first.has_checksums());
     assert!(first.version().major >= 15);
     assert_eq!(first.installation().version(), first.version());
-    let mode = fs::metadata(first.socket_dir())
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(first.socket_dir()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-    connect(&url)
-        .batch_execute("create table kept (id int); insert into kept values (7)")
-        .unwrap();
+    connect(&url).batch_execute("create table kept (id int); insert into kept values (7)").unwrap();
     let pid = first.postmaster_pid();
     first.close().unwrap();
     assert!(!is_alive(pid));
-    assert!(matches!(
-        status(&place.data()).unwrap(),
-        Status::Stopped { .. }
-    ));
+    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
 
     let (second, second_took) = open();
-    let kept: i32 = connect(&url)
-        .query_one("select id from kept", &[])
-        .unwrap()
-        .get(0);
+    let kept: i32 = connect(&url).query_one("select id from kept", &[]).unwrap().get(0);
     assert_eq!(kept, 7);
     drop(second);
-    assert!(matches!(
-        status(&place.data()).unwrap(),
-        Status::Stopped { .. }
-    ));
+    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
 
     let said = said.lock().unwrap().join("\n");
-    assert_eq!(
-        said.matches("making a database cluster").count(),
-        1,
-        "{said}"
-    );
+    assert_eq!(said.matches("making a database cluster").count(), 1, "{said}");
     assert_eq!(said.matches("stopping the server").count(), 2, "{said}");
     eprintln!("first start {first_took:.2?}, second start {second_took:.2?}");
     assert!(second_took < first_took);
@@ -111,34 +89,15 @@ fn paths_with_spaces_quotes_and_great_length_work() {
         let place = Place::new(Who::Me);
         let open = LocalPostgres::open(place.config(place.data().join(name))).unwrap();
         let url = open.url("postgres");
-        assert_eq!(
-            show(&url, "data_directory"),
-            open.dir().join("pg").display().to_string()
-        );
+        assert_eq!(show(&url, "data_directory"), open.dir().join("pg").display().to_string());
         if let Some(psql) = open.installation().psql() {
-            let output = Command::new(psql)
-                .args([&url, "-Xtc", "select 6 * 7"])
-                .output()
-                .unwrap();
-            assert_eq!(
-                String::from_utf8_lossy(&output.stdout).trim(),
-                "42",
-                "{output:?}"
-            );
+            let output = Command::new(psql).args([&url, "-Xtc", "select 6 * 7"]).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "42", "{output:?}");
         }
         let socket_dir = open.socket_dir().to_owned();
-        assert_eq!(
-            socket_dir.starts_with(open.dir()),
-            inside,
-            "{}",
-            socket_dir.display()
-        );
+        assert_eq!(socket_dir.starts_with(open.dir()), inside, "{}", socket_dir.display());
         open.close().unwrap();
-        assert_eq!(
-            socket_dir.exists(),
-            inside,
-            "a socket directory elsewhere is removed"
-        );
+        assert_eq!(socket_dir.exists(), inside, "a socket directory elsewhere is removed");
     }
 }
 
@@ -147,14 +106,9 @@ fn a_database_is_made_once_however_many_ask_for_it() {
     let place = Place::new(Who::Me);
     let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let made = thread::scope(|scope| {
-        let threads: Vec<_> = (0..6)
-            .map(|_| scope.spawn(|| open.ensure_database("app").unwrap()))
-            .collect();
-        threads
-            .into_iter()
-            .map(|one| one.join().unwrap())
-            .filter(|&made| made)
-            .count()
+        let threads: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| open.ensure_database("app").unwrap())).collect();
+        threads.into_iter().map(|one| one.join().unwrap()).filter(|&made| made).count()
     });
     assert_eq!(made, 1);
     for name in ["with space", "it's \"quoted\"", "Ünï/코드?"] {
@@ -178,17 +132,13 @@ fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
     let first = LocalPostgres::open(place.config(place.data())).unwrap();
     let mut client = connect(&first.url("postgres"));
     for name in ["fsync", "full_page_writes", "synchronous_commit"] {
-        client
-            .execute(&format!("alter system set {name} = off"), &[])
-            .unwrap();
+        client.execute(&format!("alter system set {name} = off"), &[]).unwrap();
     }
     drop(client);
     first.close().unwrap();
 
-    let config = place
-        .config(place.data())
-        .setting("max_connections", "17")
-        .setting("my.own", "it's");
+    let config =
+        place.config(place.data()).setting("max_connections", "17").setting("my.own", "it's");
     let second = LocalPostgres::open(config).unwrap();
     let url = second.url("postgres");
     for (name, value) in [
@@ -218,10 +168,7 @@ fn a_directory_for_tests_never_becomes_durable_nor_the_other_way_round() {
     assert!(matches!(error, Error::NotDurable { .. }), "{error}");
 
     let real = place.data().join("real");
-    LocalPostgres::open(place.config(real.clone()))
-        .unwrap()
-        .close()
-        .unwrap();
+    LocalPostgres::open(place.config(real.clone())).unwrap().close().unwrap();
     let error = LocalPostgres::open(for_tests(real)).unwrap_err();
     assert!(error.to_string().contains("durable cluster"), "{error}");
 }

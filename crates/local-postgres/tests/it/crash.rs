@@ -35,9 +35,7 @@ fn kill_while_writing(victim: Victim) {
         let place = Place::new(who);
         let mut maker = place.hold(&[]);
         let (_, url) = maker.open();
-        connect(&url)
-            .batch_execute("create table written (id bigint primary key)")
-            .unwrap();
+        connect(&url).batch_execute("create table written (id bigint primary key)").unwrap();
         maker.close();
         let mut acknowledged = BTreeSet::new();
         for _ in 0..2 {
@@ -75,8 +73,6 @@ fn write_and_kill(place: &Place, victim: Victim, acknowledged: &mut BTreeSet<i64
         Victim::Both => kill(server),
     }
     let lines = holder.kill();
-    let acks = lines
-        .iter()
-        .filter_map(|line| line.strip_prefix("ack ")?.parse::<i64>().ok());
+    let acks = lines.iter().filter_map(|line| line.strip_prefix("ack ")?.parse::<i64>().ok());
     acknowledged.extend(acks);
 }

@@ -16,9 +16,7 @@ use crate::support::{LIMIT, Place, Who, connect, everybody, is_alive, kill, show
 /// A cluster with a row in it, stopped, and the `postmaster.pid` its server wrote.
 fn made(place: &Place) -> (PathBuf, String) {
     let open = LocalPostgres::open(place.config(place.data())).unwrap();
-    connect(&open.url("postgres"))
-        .batch_execute("create table kept (id int)")
-        .unwrap();
+    connect(&open.url("postgres")).batch_execute("create table kept (id int)").unwrap();
     let file = open.dir().join("pg/postmaster.pid");
     let text = fs::read_to_string(&file).unwrap();
     open.close().unwrap();
@@ -33,23 +31,13 @@ fn as_server(data: &Path, program: &Path) -> Command {
     if crate::support::is_root() {
         command.uid(owner.uid()).gid(owner.gid());
     }
-    command
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
 fn opens(place: &Place) {
     let open = LocalPostgres::open(place.config(place.data())).unwrap();
-    assert_eq!(
-        connect(&open.url("postgres"))
-            .query("select from kept", &[])
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(connect(&open.url("postgres")).query("select from kept", &[]).unwrap().len(), 0);
     open.close().unwrap();
 }
 
@@ -69,21 +57,12 @@ fn a_pid_file_whose_number_belongs_to_another_program_now_is_no_obstacle() {
     let place = Place::new(Who::Me);
     let (file, text) = made(&place);
     // Of the same user: that is the case PostgreSQL itself gives up on.
-    let mut other = as_server(&place.data(), Path::new("sleep"))
-        .arg("600")
-        .spawn()
-        .unwrap();
+    let mut other = as_server(&place.data(), Path::new("sleep")).arg("600").spawn().unwrap();
     let (_, rest) = text.split_once('\n').unwrap();
     fs::write(&file, format!("{}\n{rest}", other.id())).unwrap();
-    assert!(matches!(
-        status(&place.data()).unwrap(),
-        Status::Stopped { .. }
-    ));
+    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
     opens(&place);
-    assert!(
-        other.try_wait().unwrap().is_none(),
-        "the other program is left alone"
-    );
+    assert!(other.try_wait().unwrap().is_none(), "the other program is left alone");
     other.kill().unwrap();
     other.wait().unwrap();
 }
@@ -115,10 +94,7 @@ fn an_initdb_that_was_killed_or_left_alone_is_never_taken_for_a_cluster() {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        assert!(
-            !names.iter().any(|name| name.starts_with("pg.init")),
-            "{names:?}"
-        );
+        assert!(!names.iter().any(|name| name.starts_with("pg.init")), "{names:?}");
     }
 }
 
@@ -155,13 +131,7 @@ fn by_hand(place: &Place, fsync: &str) -> Child {
     let child = as_server(&place.data(), &postgres)
         .arg("-D")
         .arg(place.data().join("pg"))
-        .args([
-            "-c",
-            "listen_addresses=",
-            "-c",
-            &format!("fsync={fsync}"),
-            "-c",
-        ])
+        .args(["-c", "listen_addresses=", "-c", &format!("fsync={fsync}"), "-c"])
         .arg(format!("unix_socket_directories={}", socket_dir.display()))
         .spawn()
         .unwrap();
@@ -200,19 +170,14 @@ fn a_killed_server_whose_processes_still_write_is_waited_for() {
     let place = Place::new(Who::Me);
     let first = LocalPostgres::open(place.config(place.data())).unwrap();
     let mut client = connect(&first.url("postgres"));
-    let backend: i32 = client
-        .query_one("select pg_backend_pid()", &[])
-        .unwrap()
-        .get(0);
+    let backend: i32 = client.query_one("select pg_backend_pid()", &[]).unwrap().get(0);
     let backend = u32::try_from(backend).unwrap();
     // A process of the old server that does not notice that the server is gone.
     signal(backend, Signal::STOP);
     kill(first.postmaster_pid());
     let mut second = place.hold(&[]);
     // The old process is what it waits for: it goes on only after that one has ended.
-    until("the server to end", LIMIT, || {
-        !is_alive(first.postmaster_pid())
-    });
+    until("the server to end", LIMIT, || !is_alive(first.postmaster_pid()));
     assert!(is_alive(backend));
     kill(backend);
     let (pid, _) = second.open();
@@ -221,7 +186,5 @@ fn a_killed_server_whose_processes_still_write_is_waited_for() {
     drop(first);
     assert!(is_alive(pid), "the second program still uses it");
     second.close();
-    until("the server to end", Duration::from_secs(10), || {
-        !is_alive(pid)
-    });
+    until("the server to end", Duration::from_secs(10), || !is_alive(pid));
 }

@@ -20,25 +20,15 @@ fn data_of_another_major_version_is_refused_with_both_versions() {
     open.close().unwrap();
     fs::write(place.data().join("pg/PG_VERSION"), "12\n").unwrap();
     let error = refused(place.config(place.data()));
-    assert!(
-        matches!(error, Error::OtherMajor { cluster: 12, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::OtherMajor { cluster: 12, .. }), "{error}");
     let text = error.to_string();
-    for words in [
-        "made by PostgreSQL 12",
-        &format!("only PostgreSQL {here}."),
-        "Install",
-        "pg_dump",
-    ] {
+    for words in
+        ["made by PostgreSQL 12", &format!("only PostgreSQL {here}."), "Install", "pg_dump"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     fs::write(place.data().join("pg/PG_VERSION"), "twelve\n").unwrap();
-    assert!(
-        refused(place.config(place.data()))
-            .to_string()
-            .contains("damaged")
-    );
+    assert!(refused(place.config(place.data())).to_string().contains("damaged"));
 }
 
 #[test]
@@ -47,9 +37,7 @@ fn a_wrong_bin_directory_and_no_postgresql_at_all_are_refused_before_anything_is
     let explicit = Search::usual().with_bin_dir(Some("/nonexistent/bin".into()));
     let error = refused(Config::new(place.data()).search(explicit));
     assert!(matches!(error, Error::BinDir { .. }), "{error}");
-    let nowhere = Search::usual()
-        .with_path(None)
-        .with_places(vec!["/nonexistent/*".into()]);
+    let nowhere = Search::usual().with_path(None).with_places(vec!["/nonexistent/*".into()]);
     let error = refused(Config::new(place.data()).search(nowhere));
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     assert!(!place.data().join("pg").exists());
@@ -100,9 +88,7 @@ fn root_is_told_which_directory_keeps_postgresql_out() {
     let closed = place.dir("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     let error = refused(place.config(closed.join("inner/data")));
-    let Error::Unreachable { blocked, user, .. } = &error else {
-        panic!("{error}")
-    };
+    let Error::Unreachable { blocked, user, .. } = &error else { panic!("{error}") };
     assert_eq!(*blocked, closed);
     assert!(!closed.join("inner").exists(), "nothing is made in vain");
     assert!(error.to_string().contains(user.as_str()));
@@ -115,10 +101,7 @@ fn root_leaves_an_ordinary_users_directory_to_that_user() {
     }
     let place = Place::new(Who::Nobody);
     place.dir("home/data");
-    LocalPostgres::open(place.config(place.data()))
-        .unwrap()
-        .close()
-        .unwrap();
+    LocalPostgres::open(place.config(place.data())).unwrap().close().unwrap();
     let owner = fs::metadata(place.data()).unwrap().uid();
     assert_eq!(fs::metadata(place.data().join("pg")).unwrap().uid(), owner);
     let mut theirs = place.hold(&[]);
@@ -132,10 +115,7 @@ fn another_users_cluster_is_refused_and_named() {
         return;
     }
     let roots = Place::new(Who::Me);
-    LocalPostgres::open(roots.config(roots.data()))
-        .unwrap()
-        .close()
-        .unwrap();
+    LocalPostgres::open(roots.config(roots.data())).unwrap().close().unwrap();
     let ordinary = Place::new(Who::Nobody);
     fs::set_permissions(roots.data(), fs::Permissions::from_mode(0o755)).unwrap();
     let said = Holder::start(ordinary.command(&roots.data(), &[])).failure();
@@ -148,9 +128,7 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
         let place = Place::new(who);
         let temp = place.dir("tmp");
         fs::set_permissions(&temp, fs::Permissions::from_mode(0o1777)).unwrap();
-        let long = place
-            .data()
-            .join(["a-rather-long-name-of-a-directory"; 4].join("/"));
+        let long = place.data().join(["a-rather-long-name-of-a-directory"; 4].join("/"));
         let hold = || {
             let mut command = place.command(&long, &[]);
             command.env("TMPDIR", &temp).env_remove("XDG_RUNTIME_DIR");
@@ -158,28 +136,18 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
         };
         let mut first = hold();
         first.open();
-        let made: Vec<_> = fs::read_dir(&temp)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        let [socket_dir] = made.as_slice() else {
-            panic!("{made:?}")
-        };
+        let made: Vec<_> =
+            fs::read_dir(&temp).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let [socket_dir] = made.as_slice() else { panic!("{made:?}") };
         first.close();
 
         let elsewhere = place.dir("elsewhere");
         symlink(&elsewhere, socket_dir).unwrap();
-        assert!(
-            hold().failure().contains("cannot be used for the socket"),
-            "{who:?}: a link"
-        );
+        assert!(hold().failure().contains("cannot be used for the socket"), "{who:?}: a link");
         fs::remove_file(socket_dir).unwrap();
 
         fs::write(socket_dir, "").unwrap();
-        assert!(
-            hold().failure().contains("cannot be used for the socket"),
-            "{who:?}: a file"
-        );
+        assert!(hold().failure().contains("cannot be used for the socket"), "{who:?}: a file");
         fs::remove_file(socket_dir).unwrap();
 
         let owner = fs::metadata(long.join("pg")).unwrap();
@@ -189,10 +157,7 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
         if is_root() {
             std::os::unix::fs::chown(socket_dir, Some(owner.uid()), None).unwrap();
         }
-        assert!(
-            hold().failure().contains("others can enter it"),
-            "{who:?}: open to others"
-        );
+        assert!(hold().failure().contains("others can enter it"), "{who:?}: open to others");
         if is_root() {
             std::os::unix::fs::chown(socket_dir, Some(1), Some(1)).unwrap();
             fs::set_permissions(socket_dir, fs::Permissions::from_mode(0o700)).unwrap();
@@ -202,10 +167,7 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
         fs::remove_dir(socket_dir).unwrap();
 
         fs::set_permissions(&temp, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(
-            hold().failure().contains("not sticky"),
-            "{who:?}: others may rename"
-        );
+        assert!(hold().failure().contains("not sticky"), "{who:?}: others may rename");
     }
 }
 
@@ -214,20 +176,11 @@ fn a_failing_initdb_is_quoted_and_leaves_nothing_behind() {
     let place = Place::new(Who::Me);
     let bin = place.dir("broken");
     let output = "initdb: error: could not write: No space left on device";
-    write_program(
-        &bin.join("postgres"),
-        "#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n",
-    );
-    write_program(
-        &bin.join("initdb"),
-        &format!("#!/bin/sh\necho '{output}' >&2\nexit 1\n"),
-    );
+    write_program(&bin.join("postgres"), "#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n");
+    write_program(&bin.join("initdb"), &format!("#!/bin/sh\necho '{output}' >&2\nexit 1\n"));
     let error = refused(Config::new(place.data()).search(Search::usual().with_bin_dir(Some(bin))));
     assert!(matches!(error, Error::Initdb { .. }), "{error}");
-    assert!(
-        error.to_string().contains("No space left on device"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("No space left on device"), "{error}");
     let names: Vec<_> = fs::read_dir(place.data())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -239,10 +192,7 @@ fn a_failing_initdb_is_quoted_and_leaves_nothing_behind() {
 #[test]
 fn a_server_that_does_not_start_is_quoted_and_can_be_repaired() {
     let place = Place::new(Who::Me);
-    LocalPostgres::open(place.config(place.data()))
-        .unwrap()
-        .close()
-        .unwrap();
+    LocalPostgres::open(place.config(place.data())).unwrap().close().unwrap();
     let conf = place.data().join("pg/postgresql.auto.conf");
     let good = fs::read_to_string(&conf).unwrap();
     fs::write(&conf, "no_such_setting = 1\n").unwrap();
@@ -250,10 +200,7 @@ fn a_server_that_does_not_start_is_quoted_and_can_be_repaired() {
     assert!(matches!(error, Error::Died { .. }), "{error}");
     assert!(error.to_string().contains("no_such_setting"), "{error}");
     fs::write(&conf, good).unwrap();
-    LocalPostgres::open(place.config(place.data()))
-        .unwrap()
-        .close()
-        .unwrap();
+    LocalPostgres::open(place.config(place.data())).unwrap().close().unwrap();
 }
 
 #[test]

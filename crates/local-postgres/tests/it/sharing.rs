@@ -17,11 +17,7 @@ fn the_first_to_leave_disturbs_nobody_and_the_last_one_stops_the_server() {
         assert_eq!(second.open(), (pid, url.clone()));
         let mut connection = connect(&url);
         first.close();
-        assert_eq!(
-            connection.query("select 1", &[]).unwrap().len(),
-            1,
-            "{who:?}"
-        );
+        assert_eq!(connection.query("select 1", &[]).unwrap().len(), 1, "{who:?}");
         drop(connection);
         second.close();
         assert!(!is_alive(pid), "{who:?}");
@@ -62,10 +58,7 @@ fn programs_that_come_and_go_all_the_time_never_find_a_dead_server() {
             });
         }
     });
-    assert!(matches!(
-        status(&place.data()).unwrap(),
-        Status::Stopped { .. }
-    ));
+    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
 }
 
 #[test]
@@ -79,15 +72,10 @@ fn a_server_whose_users_are_all_killed_goes_away_by_itself() {
         first.kill();
         assert_eq!(show(&url, "fsync"), "on", "{who:?}: one user is left");
         second.kill();
-        let took = until("the server to end", Duration::from_secs(10), || {
-            !is_alive(pid)
-        });
+        let took = until("the server to end", Duration::from_secs(10), || !is_alive(pid));
         eprintln!("{who:?}: gone {took:.2?} after kill -9 of its last user");
         let log = fs::read_to_string(place.data().join("postgres.log")).unwrap();
-        assert!(
-            log.contains("received fast shutdown request"),
-            "it wrote everything out: {log}"
-        );
+        assert!(log.contains("received fast shutdown request"), "it wrote everything out: {log}");
 
         let mut again = place.hold(&[]);
         again.open();
@@ -127,9 +115,7 @@ fn a_server_lingers_for_the_next_program_and_then_goes() {
         assert!(is_alive(pid));
     }
     let begun = Instant::now();
-    until("the server to end", Duration::from_secs(15), || {
-        !is_alive(pid)
-    });
+    until("the server to end", Duration::from_secs(15), || !is_alive(pid));
     eprintln!("lingered for {:.2?}", begun.elapsed());
     assert!(begun.elapsed() > Duration::from_millis(1500));
 }
@@ -145,26 +131,15 @@ fn a_pinned_server_stays_without_users_until_it_is_stopped() {
 
     let user = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_eq!(user.postmaster_pid(), info.pid());
-    let Status::Running(seen) = status(&place.data()).unwrap() else {
-        panic!("not running")
-    };
+    let Status::Running(seen) = status(&place.data()).unwrap() else { panic!("not running") };
     assert_eq!(seen.is_in_use(), Some(true));
-    assert!(matches!(
-        stop(&place.data(), StopMode::IfUnused),
-        Err(Error::InUse { .. })
-    ));
+    assert!(matches!(stop(&place.data(), StopMode::IfUnused), Err(Error::InUse { .. })));
     user.close().unwrap();
-    assert!(
-        is_alive(info.pid()),
-        "the last user does not stop a pinned server"
-    );
+    assert!(is_alive(info.pid()), "the last user does not stop a pinned server");
 
     assert!(stop(&place.data(), StopMode::IfUnused).unwrap());
     assert!(!is_alive(info.pid()));
-    assert!(
-        !stop(&place.data(), StopMode::Fast).unwrap(),
-        "there is none any more"
-    );
+    assert!(!stop(&place.data(), StopMode::Fast).unwrap(), "there is none any more");
     let open = LocalPostgres::open(place.config(place.data())).unwrap();
     let pid = open.postmaster_pid();
     open.close().unwrap();
@@ -192,16 +167,11 @@ fn a_server_that_died_is_started_again_by_opening_again() {
     let place = Place::new(Who::Me);
     let first = LocalPostgres::open(place.config(place.data())).unwrap();
     kill(first.postmaster_pid());
-    until("the server to end", LIMIT, || {
-        !is_alive(first.postmaster_pid())
-    });
+    until("the server to end", LIMIT, || !is_alive(first.postmaster_pid()));
     let second = LocalPostgres::open(place.config(place.data())).unwrap();
     assert_ne!(first.postmaster_pid(), second.postmaster_pid());
     first.close().unwrap();
     assert_eq!(show(&second.url("postgres"), "fsync"), "on");
     second.close().unwrap();
-    assert!(matches!(
-        status(&place.data()).unwrap(),
-        Status::Stopped { .. }
-    ));
+    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
 }

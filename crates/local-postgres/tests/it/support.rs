@@ -77,11 +77,7 @@ impl Place {
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let named = std::env::var_os("LOCAL_POSTGRES_TEST_BIN_DIR").map(PathBuf::from);
         let found = Installation::find(&Search::usual().with_bin_dir(named)).unwrap();
-        let place = Self {
-            top,
-            who,
-            bin_dir: found.bin_dir().to_owned(),
-        };
+        let place = Self { top, who, bin_dir: found.bin_dir().to_owned() };
         place.dir("home");
         place
     }
@@ -116,15 +112,8 @@ impl Place {
     }
 
     pub(crate) fn command(&self, data: &Path, args: &[&str]) -> Command {
-        let built = std::env::current_exe()
-            .unwrap()
-            .parent()
-            .unwrap()
-            .join("../examples/hold");
-        assert!(
-            built.exists(),
-            "build the example `hold` first: cargo test builds all of them"
-        );
+        let built = std::env::current_exe().unwrap().parent().unwrap().join("../examples/hold");
+        assert!(built.exists(), "build the example `hold` first: cargo test builds all of them");
         let mut program = built;
         if self.who == Who::Nobody {
             // The build directory may be closed to an ordinary user.
@@ -138,10 +127,7 @@ impl Place {
         command.arg(data).args(args).current_dir("/");
         command.arg("--bin-dir").arg(&self.bin_dir);
         if self.who == Who::Nobody {
-            command
-                .uid(NOBODY)
-                .gid(NOBODY)
-                .env_remove("XDG_RUNTIME_DIR");
+            command.uid(NOBODY).gid(NOBODY).env_remove("XDG_RUNTIME_DIR");
         }
         command
     }
@@ -179,12 +165,7 @@ impl Holder {
                 }
             }
         });
-        Self {
-            child,
-            stdin,
-            lines,
-            seen: Vec::new(),
-        }
+        Self { child, stdin, lines, seen: Vec::new() }
     }
 
     /// Waits for a line that begins like this, and returns the rest of it.
@@ -213,11 +194,7 @@ impl Holder {
     pub(crate) fn close(mut self) {
         self.stdin.take();
         let rest: Vec<String> = self.lines.iter().collect();
-        assert!(
-            rest.iter().any(|line| line == "closed"),
-            "{rest:?}; {}",
-            self.complaint()
-        );
+        assert!(rest.iter().any(|line| line == "closed"), "{rest:?}; {}", self.complaint());
         assert!(self.child.wait().unwrap().success());
     }
 
@@ -240,12 +217,7 @@ impl Holder {
     fn complaint(&mut self) -> String {
         let mut text = String::new();
         self.stdin.take();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
         text
     }
 }
@@ -255,10 +227,7 @@ pub(crate) fn connect(url: &str) -> postgres::Client {
 }
 
 pub(crate) fn show(url: &str, name: &str) -> String {
-    connect(url)
-        .query_one(&format!("show {name}"), &[])
-        .unwrap()
-        .get(0)
+    connect(url).query_one(&format!("show {name}"), &[]).unwrap().get(0)
 }
 
 pub(crate) fn kill(pid: u32) {
@@ -272,13 +241,8 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 
 /// Whether a process is there and not merely waiting to be noticed by its parent.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .starts_with(" Z")
-    })
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }
 
 /// Waits until something holds, and returns how long that took.

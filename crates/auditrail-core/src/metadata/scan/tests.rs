@@ -7,27 +7,13 @@ fn code(text: &str) -> Option<ErrorCode> {
 }
 
 fn nested(levels: usize) -> String {
-    format!(
-        "{{\"a\":{}1{}}}",
-        "[".repeat(levels - 1),
-        "]".repeat(levels - 1)
-    )
+    format!("{{\"a\":{}1{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
 }
 
 #[test]
 fn only_an_object_is_metadata() {
-    for (text, found) in [
-        ("[]", "an array"),
-        ("\"{}\"", "a string"),
-        ("-1", "a number"),
-    ] {
-        assert_eq!(
-            check(text),
-            Err(ValueError::WrongType {
-                expected: "an object",
-                found
-            })
-        );
+    for (text, found) in [("[]", "an array"), ("\"{}\"", "a string"), ("-1", "a number")] {
+        assert_eq!(check(text), Err(ValueError::WrongType { expected: "an object", found }));
     }
     assert_eq!(code("{}"), None);
 }
@@ -35,15 +21,9 @@ fn only_an_object_is_metadata() {
 #[test]
 fn depth_is_counted_to_the_limit_and_not_inside_strings() {
     assert_eq!(code(&nested(METADATA_MAX_DEPTH)), None);
-    assert_eq!(
-        code(&nested(METADATA_MAX_DEPTH + 1)),
-        Some(ErrorCode::TooDeep)
-    );
+    assert_eq!(code(&nested(METADATA_MAX_DEPTH + 1)), Some(ErrorCode::TooDeep));
     assert_eq!(code(&format!("{{\"a\":\"{}\"}}", "[".repeat(100))), None);
-    assert_eq!(
-        code(&format!("{{\"a\":[{}]}}", vec!["[]"; 100].join(","))),
-        None
-    );
+    assert_eq!(code(&format!("{{\"a\":[{}]}}", vec!["[]"; 100].join(","))), None);
 }
 
 #[test]
@@ -51,34 +31,17 @@ fn size_is_counted_to_the_limit() {
     let filled = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     assert_eq!(filled(METADATA_MAX_BYTES).len(), METADATA_MAX_BYTES);
     assert_eq!(code(&filled(METADATA_MAX_BYTES)), None);
-    assert_eq!(
-        code(&filled(METADATA_MAX_BYTES + 1)),
-        Some(ErrorCode::TooLarge)
-    );
+    assert_eq!(code(&filled(METADATA_MAX_BYTES + 1)), Some(ErrorCode::TooLarge));
 }
 
 #[test]
 fn numbers_are_measured_written_out() {
-    for fine in [
-        "1e100",
-        "1e999",
-        "1E+999",
-        "-1e-999",
-        "0.5e-3",
-        "123.456e3",
-        "0",
-    ] {
+    for fine in ["1e100", "1e999", "1E+999", "-1e-999", "0.5e-3", "123.456e3", "0"] {
         assert_eq!(code(&format!("{{\"n\":{fine}}}")), None, "{fine}");
     }
     let beyond_i64 = "1e99999999999999999999";
-    for far in [
-        "1e1000", "1e-1000", "1e131072", "1e-20000", "12e999", "0e-5000", beyond_i64,
-    ] {
-        assert_eq!(
-            code(&format!("{{\"n\":{far}}}")),
-            Some(ErrorCode::NumberOutOfRange),
-            "{far}"
-        );
+    for far in ["1e1000", "1e-1000", "1e131072", "1e-20000", "12e999", "0e-5000", beyond_i64] {
+        assert_eq!(code(&format!("{{\"n\":{far}}}")), Some(ErrorCode::NumberOutOfRange), "{far}");
     }
     assert_eq!(code(&format!("{{\"n\":{}}}", "9".repeat(1_000))), None);
     assert_eq!(
@@ -96,22 +59,9 @@ fn many_exponents_may_not_outgrow_the_size_limit() {
 
 #[test]
 fn text_that_jsonb_cannot_hold_is_refused_where_it_stands() {
-    assert_eq!(
-        check(r#"{"a":"\u0000"}"#),
-        Err(ValueError::NulEscape { at: 6 })
-    );
-    assert_eq!(
-        check(r#"{"\u0000":1}"#),
-        Err(ValueError::NulEscape { at: 2 })
-    );
-    for lone in [
-        r"\ud800",
-        r"\udc00",
-        r"\ud800\ud800",
-        r"\uD83Dx",
-        r"\ud83d\n",
-        r"\udc00\ud800",
-    ] {
+    assert_eq!(check(r#"{"a":"\u0000"}"#), Err(ValueError::NulEscape { at: 6 }));
+    assert_eq!(check(r#"{"\u0000":1}"#), Err(ValueError::NulEscape { at: 2 }));
+    for lone in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\uD83Dx", r"\ud83d\n", r"\udc00\ud800"] {
         let error = check(&format!("{{\"a\":\"{lone}\"}}"));
         assert_eq!(error, Err(ValueError::LoneSurrogate { at: 6 }), "{lone}");
     }
@@ -119,15 +69,8 @@ fn text_that_jsonb_cannot_hold_is_refused_where_it_stands() {
 
 #[test]
 fn escapes_that_only_look_alike_pass() {
-    for fine in [
-        r"\\u0000",
-        r"\\\\ud800",
-        r"\n\t\u001f",
-        r"\ud83d\ude00",
-        r"\uFFFF",
-        "\\\"",
-        "é",
-    ] {
+    for fine in [r"\\u0000", r"\\\\ud800", r"\n\t\u001f", r"\ud83d\ude00", r"\uFFFF", "\\\"", "é"]
+    {
         assert_eq!(code(&format!("{{\"a\":\"{fine}\"}}")), None, "{fine}");
     }
 }

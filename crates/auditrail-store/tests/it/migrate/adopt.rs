@@ -8,10 +8,7 @@ use super::support::{one, run};
 /// Makes the schema up to `version` without a history.
 async fn untracked(version: i64) -> TestDb {
     let db = TestDb::empty().await;
-    Runner::new(db.owner())
-        .up(Some(version), &mut silent)
-        .await
-        .unwrap();
+    Runner::new(db.owner()).up(Some(version), &mut silent).await.unwrap();
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "drop table control_plane.schema_migrations").await;
     db
@@ -26,10 +23,7 @@ async fn the_newest_version_a_schema_matches_is_adopted_and_the_rest_is_applied(
         let status = runner.status().await.unwrap();
         assert_eq!(status.migrations[0].origin, Some(Origin::Baseline));
         let rest = usize::try_from(6 - version).unwrap();
-        assert_eq!(
-            runner.up(None, &mut silent).await.unwrap().migrations.len(),
-            rest
-        );
+        assert_eq!(runner.up(None, &mut silent).await.unwrap().migrations.len(), rest);
         assert_eq!(runner.verify().await.unwrap(), (6, vec![]));
     }
 }
@@ -38,27 +32,12 @@ async fn the_newest_version_a_schema_matches_is_adopted_and_the_rest_is_applied(
 async fn a_schema_that_matches_nothing_is_not_adopted_and_its_differences_are_named() {
     let db = untracked(1).await;
     let mut owner = db.connect(db.owner()).await;
-    run(
-        &mut owner,
-        "alter table control_plane.audit_logs add column colour text",
-    )
-    .await;
-    let error = Runner::new(db.owner())
-        .baseline(&mut silent)
-        .await
-        .unwrap_err();
-    let MigrateError::NoBaseline {
-        closest,
-        differences,
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    run(&mut owner, "alter table control_plane.audit_logs add column colour text").await;
+    let error = Runner::new(db.owner()).baseline(&mut silent).await.unwrap_err();
+    let MigrateError::NoBaseline { closest, differences } = &error else { panic!("{error}") };
     assert_eq!((*closest, differences.len()), (1, 1));
     assert!(
-        error
-            .to_string()
-            .contains("column control_plane.audit_logs.colour should not be there"),
+        error.to_string().contains("column control_plane.audit_logs.colour should not be there"),
         "{error}"
     );
     let untouched = "select to_regclass('control_plane.schema_migrations') is null";
@@ -68,22 +47,13 @@ async fn a_schema_that_matches_nothing_is_not_adopted_and_its_differences_are_na
 #[tokio::test]
 async fn a_database_with_a_history_is_not_adopted_again() {
     let db = TestDb::migrated().await;
-    let error = Runner::new(db.owner())
-        .baseline(&mut silent)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, MigrateError::AlreadyTracked { version: 6 }),
-        "{error}"
-    );
+    let error = Runner::new(db.owner()).baseline(&mut silent).await.unwrap_err();
+    assert!(matches!(error, MigrateError::AlreadyTracked { version: 6 }), "{error}");
 }
 
 #[tokio::test]
 async fn an_empty_database_has_nothing_to_adopt() {
     let db = TestDb::empty().await;
-    let error = Runner::new(db.owner())
-        .baseline(&mut silent)
-        .await
-        .unwrap_err();
+    let error = Runner::new(db.owner()).baseline(&mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::NoBaseline { .. }), "{error}");
 }

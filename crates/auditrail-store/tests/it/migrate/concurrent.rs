@@ -15,35 +15,16 @@ const VALID: &str = "select coalesce((select indisvalid from pg_index where inde
 async fn a_build_that_fails_is_cleaned_up_and_not_noted() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "insert into shop.things values (1), (1)").await;
 
-    let error = shop_runner(&db, &[TABLE, (file, &sql)])
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let error = shop_runner(&db, &[TABLE, (file, &sql)]).up(None, &mut silent).await.unwrap_err();
 
-    assert!(
-        error.to_string().contains("could not create unique index"),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("Key (n)=(1) is duplicated"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("could not create unique index"), "{error}");
+    assert!(error.to_string().contains("Key (n)=(1) is duplicated"), "{error}");
     assert!(one::<bool>(&mut owner, MISSING).await);
-    assert_eq!(
-        one::<i64>(
-            &mut owner,
-            "select max(version) from shop.schema_migrations"
-        )
-        .await,
-        1
-    );
+    assert_eq!(one::<i64>(&mut owner, "select max(version) from shop.schema_migrations").await, 1);
 }
 
 #[tokio::test]
@@ -64,10 +45,7 @@ async fn the_leftover_of_a_build_that_was_cut_off_is_removed_and_the_index_built
             where datname = current_database()",
     )
     .await;
-    assert!(matches!(
-        task.await.unwrap().unwrap_err(),
-        MigrateError::Unreachable { .. }
-    ));
+    assert!(matches!(task.await.unwrap().unwrap_err(), MigrateError::Unreachable { .. }));
     assert!(one::<bool>(&mut observer, INVALID).await);
     run(&mut gate, "commit").await;
 
@@ -90,23 +68,12 @@ async fn an_index_that_was_finished_but_not_noted_is_just_noted() {
     let runner = shop_runner(&db, &[TABLE, (file, &sql)]);
     runner.up(Some(1), &mut silent).await.unwrap();
     let mut owner = db.connect(db.owner()).await;
-    run(
-        &mut owner,
-        "create unique index things_n on shop.things (n)",
-    )
-    .await;
+    run(&mut owner, "create unique index things_n on shop.things (n)").await;
     let oid = "select 'shop.things_n'::regclass::oid::int8";
     let before: i64 = one(&mut owner, oid).await;
     runner.up(None, &mut silent).await.unwrap();
     assert_eq!(one::<i64>(&mut owner, oid).await, before);
-    assert_eq!(
-        one::<i64>(
-            &mut owner,
-            "select max(version) from shop.schema_migrations"
-        )
-        .await,
-        2
-    );
+    assert_eq!(one::<i64>(&mut owner, "select max(version) from shop.schema_migrations").await, 2);
 }
 
 #[tokio::test]
@@ -135,11 +102,7 @@ async fn a_long_build_tells_how_far_it_is() {
     let runner = shop_runner(&db, &[TABLE, (file, &sql)]);
     runner.up(Some(1), &mut silent).await.unwrap();
     let mut gate = Some(db.connect(db.owner()).await);
-    run(
-        gate.as_mut().unwrap(),
-        "begin; insert into shop.things values (1)",
-    )
-    .await;
+    run(gate.as_mut().unwrap(), "begin; insert into shop.things values (1)").await;
 
     let mut phases = Vec::new();
     let mut watch = |event: Event<'_>| {
@@ -150,10 +113,5 @@ async fn a_long_build_tells_how_far_it_is() {
     };
     runner.up(None, &mut watch).await.unwrap();
 
-    assert!(
-        phases
-            .iter()
-            .any(|phase| phase.starts_with("waiting for writers")),
-        "{phases:?}"
-    );
+    assert!(phases.iter().any(|phase| phase.starts_with("waiting for writers")), "{phases:?}");
 }

@@ -17,25 +17,13 @@ async fn problems(runner: &Runner) -> Vec<String> {
 #[tokio::test]
 async fn an_edited_file_is_named_and_nothing_runs() {
     let db = TestDb::empty().await;
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let edited = (TABLE.0, "create table shop.things (n bigint);");
-    let runner = shop_runner(
-        &db,
-        &[edited, ("002_more.sql", "create table shop.more ();")],
-    );
+    let runner = shop_runner(&db, &[edited, ("002_more.sql", "create table shop.more ();")]);
     let found = problems(&runner).await;
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("001_things.sql was edited after it was applied"),
-        "{found:?}"
-    );
-    assert_eq!(
-        runner.status().await.unwrap().migrations[0].checksum_ok,
-        Some(false)
-    );
+    assert!(found[0].starts_with("001_things.sql was edited after it was applied"), "{found:?}");
+    assert_eq!(runner.status().await.unwrap().migrations[0].checksum_ok, Some(false));
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.more') is null").await);
 }
@@ -43,15 +31,9 @@ async fn an_edited_file_is_named_and_nothing_runs() {
 #[tokio::test]
 async fn a_checkout_with_windows_line_ends_is_not_an_edit() {
     let db = TestDb::empty().await;
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let windows = format!("{PLAIN}{}", TABLE.1).replace('\n', "\r\n");
-    let applied = shop_runner(&db, &[(TABLE.0, &windows)])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    let applied = shop_runner(&db, &[(TABLE.0, &windows)]).up(None, &mut silent).await.unwrap();
     assert!(applied.migrations.is_empty());
 }
 
@@ -59,10 +41,7 @@ async fn a_checkout_with_windows_line_ends_is_not_an_edit() {
 async fn a_missing_file_is_named() {
     let db = TestDb::empty().await;
     let (b, c) = (("002_b.sql", "select 1;"), ("003_c.sql", "select 1;"));
-    shop_runner(&db, &[TABLE, b, c])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE, b, c]).up(None, &mut silent).await.unwrap();
     let found = problems(&shop_runner(&db, &[TABLE, c])).await;
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("002_b.sql is missing"), "{found:?}");
@@ -71,20 +50,11 @@ async fn a_missing_file_is_named() {
 #[tokio::test]
 async fn a_file_out_of_order_is_named_and_not_run() {
     let db = TestDb::empty().await;
-    let (b, c) = (
-        ("002_b.sql", "create table shop.b ();"),
-        ("003_c.sql", "select 1;"),
-    );
-    shop_runner(&db, &[TABLE, c])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    let (b, c) = (("002_b.sql", "create table shop.b ();"), ("003_c.sql", "select 1;"));
+    shop_runner(&db, &[TABLE, c]).up(None, &mut silent).await.unwrap();
     let found = problems(&shop_runner(&db, &[TABLE, b, c])).await;
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("002_b.sql is out of order"),
-        "{found:?}"
-    );
+    assert!(found[0].starts_with("002_b.sql is out of order"), "{found:?}");
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.b') is null").await);
 }
@@ -93,16 +63,9 @@ async fn a_file_out_of_order_is_named_and_not_run() {
 async fn every_problem_is_told_not_the_first() {
     let db = TestDb::empty().await;
     let (b, c) = (("002_b.sql", "select 1;"), ("004_d.sql", "select 1;"));
-    shop_runner(&db, &[TABLE, b, c])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE, b, c]).up(None, &mut silent).await.unwrap();
     let edited = (TABLE.0, "create table shop.things (n text);");
-    let found = problems(&shop_runner(
-        &db,
-        &[edited, ("003_new.sql", "select 1;"), c],
-    ))
-    .await;
+    let found = problems(&shop_runner(&db, &[edited, ("003_new.sql", "select 1;"), c])).await;
     assert_eq!(found.len(), 3, "{found:?}");
 }
 
@@ -110,31 +73,14 @@ async fn every_problem_is_told_not_the_first() {
 async fn an_older_program_works_on_a_newer_schema_until_a_migration_is_breaking() {
     let db = TestDb::empty().await;
     let newer = ("002_newer.sql", "select 1;");
-    shop_runner(&db, &[TABLE, newer])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE, newer]).up(None, &mut silent).await.unwrap();
     let older = shop_runner(&db, &[TABLE]);
-    assert!(
-        older
-            .up(None, &mut silent)
-            .await
-            .unwrap()
-            .migrations
-            .is_empty()
-    );
-    assert_eq!(
-        older.status().await.unwrap().migrations[1].state,
-        State::Unknown
-    );
+    assert!(older.up(None, &mut silent).await.unwrap().migrations.is_empty());
+    assert_eq!(older.status().await.unwrap().migrations[1].state, State::Unknown);
 
     let breaking = PLAIN.replace("Breaking: no", "Breaking: yes") + "select 1;";
     let program = shop_runner(&db, &[TABLE, newer, ("003_breaking.sql", &breaking)]);
-    program
-        .with_program("shop 9.9")
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    program.with_program("shop 9.9").up(None, &mut silent).await.unwrap();
     let found = problems(&older).await;
     assert_eq!(
         found,
@@ -147,19 +93,12 @@ async fn an_older_program_works_on_a_newer_schema_until_a_migration_is_breaking(
 #[tokio::test]
 async fn status_tells_when_how_long_and_by_whom() {
     let db = TestDb::empty().await;
-    shop_runner(&db, &[TABLE])
-        .with_program("shop 1.0")
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).with_program("shop 1.0").up(None, &mut silent).await.unwrap();
     let runner = shop_runner(&db, &[TABLE, ("002_b.sql", "select 1;")]);
     let status = runner.status().await.unwrap();
     assert_eq!(status.pending(), 1);
     let first = &status.migrations[0];
-    assert_eq!(
-        (first.state, first.checksum_ok),
-        (State::Applied, Some(true))
-    );
+    assert_eq!((first.state, first.checksum_ok), (State::Applied, Some(true)));
     assert_eq!(first.applied_by.as_deref(), Some("shop 1.0"));
     assert!(first.applied_at.is_some() && first.took.is_some());
     assert_eq!(status.migrations[1].state, State::Pending);
@@ -177,21 +116,12 @@ async fn a_tracking_table_of_another_tool_is_refused_and_left_alone() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "create schema control_plane; create table control_plane.schema_migrations (version text, dirty boolean)").await;
-    let error = Runner::new(db.owner())
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let error = Runner::new(db.owner()).up(None, &mut silent).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("belongs to another tool (it lacks name, checksum"),
+        error.to_string().contains("belongs to another tool (it lacks name, checksum"),
         "{error}"
     );
     assert!(
-        one::<bool>(
-            &mut owner,
-            "select to_regclass('control_plane.audit_logs') is null"
-        )
-        .await
+        one::<bool>(&mut owner, "select to_regclass('control_plane.audit_logs') is null").await
     );
 }

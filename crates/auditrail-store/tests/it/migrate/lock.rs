@@ -35,14 +35,8 @@ async fn six_runners_at_once_get_past_an_open_transaction_that_holds_the_table()
     for _ in 0..5 {
         let db = TestDb::empty().await;
         let (index_file, index_sql) = index();
-        let add = (
-            "003_column.sql",
-            "alter table shop.things add column m int;",
-        );
-        shop_runner(&db, &[TABLE])
-            .up(None, &mut silent)
-            .await
-            .unwrap();
+        let add = ("003_column.sql", "alter table shop.things add column m int;");
+        shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
 
         let mut reader = db.connect(db.owner()).await;
         run(&mut reader, "begin; insert into shop.things values (1)").await;
@@ -81,12 +75,7 @@ async fn a_run_that_waits_too_long_for_another_says_who_it_is() {
         matches!(&error, MigrateError::LockBusy { holder, .. } if holder.pid.is_some()),
         "{error}"
     );
-    assert!(
-        error
-            .to_string()
-            .contains("auditrail migrate, role auditrail_owner"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("auditrail migrate, role auditrail_owner"), "{error}");
     assert_eq!(waited_for, ["auditrail migrate"]);
     holding.abort();
 }
@@ -101,10 +90,7 @@ async fn a_failing_run_leaves_no_lock_and_the_next_one_goes_ahead() {
         .unwrap_err();
     until(&mut observer, "select not exists (select from pg_stat_activity where application_name = 'auditrail migrate' and datname = current_database())").await;
     assert_eq!(advisory_locks(&mut observer).await, 0);
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
 }
 
 #[tokio::test]
@@ -124,10 +110,7 @@ async fn a_run_whose_lock_session_was_ended_stops_before_the_next_step() {
     let db = TestDb::empty().await;
     let mut observer = db.connect(db.admin()).await;
     let mut gate = db.connect(db.owner()).await;
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     run(&mut gate, "begin; lock table shop.things").await;
     let runner = shop_runner(
         &db,

@@ -26,16 +26,9 @@ async fn an_application_with_sqlx_migrations_of_its_own_shares_the_database() {
         migrate(&pool).await.unwrap();
     }
     let mut owner = db.connect(db.owner()).await;
+    assert_eq!(one::<i64>(&mut owner, "select count(*) from public._sqlx_migrations").await, 1);
     assert_eq!(
-        one::<i64>(&mut owner, "select count(*) from public._sqlx_migrations").await,
-        1
-    );
-    assert_eq!(
-        one::<i64>(
-            &mut owner,
-            "select count(*) from control_plane.schema_migrations"
-        )
-        .await,
+        one::<i64>(&mut owner, "select count(*) from control_plane.schema_migrations").await,
         6
     );
 }
@@ -45,10 +38,7 @@ async fn a_pool_with_a_short_statement_timeout_does_not_hurt_migrations() {
     let db = TestDb::empty().await;
     let options = db.owner().options([("statement_timeout", "10ms")]);
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("select pg_sleep(10)")
-        .execute(&mut connection)
-        .await
-        .unwrap_err();
+    sqlx::raw_sql("select pg_sleep(10)").execute(&mut connection).await.unwrap_err();
     let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(options);
     assert_eq!(migrate(&pool).await.unwrap().migrations.len(), 6);
 }
@@ -65,10 +55,7 @@ async fn the_printed_script_makes_the_same_schema_and_a_history_that_status_unde
     let status = runner.status().await.unwrap();
     assert!(status.problems.is_empty());
     assert!(
-        status
-            .migrations
-            .iter()
-            .all(|m| m.state == State::Applied && m.checksum_ok == Some(true))
+        status.migrations.iter().all(|m| m.state == State::Applied && m.checksum_ok == Some(true))
     );
     assert_eq!(runner.verify().await.unwrap(), (6, vec![]));
 }

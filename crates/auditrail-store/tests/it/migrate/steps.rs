@@ -10,25 +10,13 @@ use super::support::{TABLE, one, run, shop, shop_runner};
 #[tokio::test]
 async fn a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay() {
     let db = TestDb::empty().await;
-    let bad = (
-        "002_bad.sql",
-        "create table shop.half ();\ninsert into shop.things values ('x');",
-    );
-    let error = shop_runner(&db, &[TABLE, bad])
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let bad = ("002_bad.sql", "create table shop.half ();\ninsert into shop.things values ('x');");
+    let error = shop_runner(&db, &[TABLE, bad]).up(None, &mut silent).await.unwrap_err();
 
     let text = error.to_string();
-    assert!(
-        text.contains("002_bad.sql failed: invalid input syntax for type integer"),
-        "{text}"
-    );
+    assert!(text.contains("002_bad.sql failed: invalid input syntax for type integer"), "{text}");
     assert!(text.contains("002_bad.sql:6:33"), "{text}");
-    assert!(
-        text.contains("6 | insert into shop.things values ('x');"),
-        "{text}"
-    );
+    assert!(text.contains("6 | insert into shop.things values ('x');"), "{text}");
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.half') is null").await);
     let versions = "select array_agg(version) from shop.schema_migrations";
@@ -44,10 +32,7 @@ async fn a_step_that_fails_only_at_commit_leaves_nothing_behind() {
          create table shop.c (n int references shop.p deferrable initially deferred);
          insert into shop.c values (1);",
     );
-    let error = shop_runner(&db, &[deferred])
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let error = shop_runner(&db, &[deferred]).up(None, &mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::StepFailed { .. }), "{error}");
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.p') is null").await);
@@ -56,23 +41,11 @@ async fn a_step_that_fails_only_at_commit_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_file_that_ends_its_own_transaction_is_found_out() {
     let db = TestDb::empty().await;
-    let bad = (
-        "001_commit.sql",
-        "create table shop.a (); commit; create table shop.b ();",
-    );
-    let error = shop_runner(&db, &[bad])
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, MigrateError::TransactionEnded { .. }),
-        "{error}"
-    );
+    let bad = ("001_commit.sql", "create table shop.a (); commit; create table shop.b ();");
+    let error = shop_runner(&db, &[bad]).up(None, &mut silent).await.unwrap_err();
+    assert!(matches!(error, MigrateError::TransactionEnded { .. }), "{error}");
     let mut observer = db.connect(db.owner()).await;
-    assert_eq!(
-        one::<i64>(&mut observer, "select count(*) from shop.schema_migrations").await,
-        0
-    );
+    assert_eq!(one::<i64>(&mut observer, "select count(*) from shop.schema_migrations").await, 0);
 }
 
 #[tokio::test]
@@ -81,45 +54,27 @@ async fn a_name_without_its_schema_is_refused_whatever_the_search_path_says() {
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "do $$ begin execute format('alter role auditrail_owner in database %I set search_path = public', current_database()); end $$").await;
     let loose = ("001_loose.sql", "create table loose ();");
-    let error = shop_runner(&db, &[loose])
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("no schema has been selected"),
-        "{error}"
-    );
+    let error = shop_runner(&db, &[loose]).up(None, &mut silent).await.unwrap_err();
+    assert!(error.to_string().contains("no schema has been selected"), "{error}");
 }
 
 #[tokio::test]
 async fn a_step_waits_for_a_held_table_in_short_attempts_and_then_goes_through() {
     let db = TestDb::empty().await;
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let mut reader = Some(db.connect(db.owner()).await);
     run(reader.as_mut().unwrap(), "begin; select * from shop.things").await;
 
     let mut blockers = 0;
     let mut let_go = |event: Event<'_>| {
-        if let Event::Retrying {
-            blockers: found, ..
-        } = event
-        {
+        if let Event::Retrying { blockers: found, .. } = event {
             blockers = found.len();
             // Dropping the connection ends its transaction.
             drop(reader.take());
         }
     };
-    let add = (
-        "002_column.sql",
-        "alter table shop.things add column m int;",
-    );
-    let applied = shop_runner(&db, &[TABLE, add])
-        .up(None, &mut let_go)
-        .await
-        .unwrap();
+    let add = ("002_column.sql", "alter table shop.things add column m int;");
+    let applied = shop_runner(&db, &[TABLE, add]).up(None, &mut let_go).await.unwrap();
 
     assert_eq!(applied.migrations.len(), 1);
     assert_eq!(blockers, 1);
@@ -128,25 +83,17 @@ async fn a_step_waits_for_a_held_table_in_short_attempts_and_then_goes_through()
 #[tokio::test]
 async fn a_step_that_never_gets_its_table_says_who_holds_it() {
     let db = TestDb::empty().await;
-    shop_runner(&db, &[TABLE])
-        .up(None, &mut silent)
-        .await
-        .unwrap();
+    shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let mut reader = db.connect(db.owner().application_name("reports")).await;
     run(&mut reader, "begin; select * from shop.things").await;
 
-    let add = (
-        "002_column.sql",
-        "alter table shop.things add column m int;",
-    );
+    let add = ("002_column.sql", "alter table shop.things add column m int;");
     let runner = shop_runner(&db, &[TABLE, add]).with_lock_timeout(Duration::from_millis(300));
     let error = runner.up(None, &mut silent).await.unwrap_err();
 
     assert!(matches!(error, MigrateError::TableBusy { .. }), "{error}");
     assert!(
-        error
-            .to_string()
-            .contains("reports, role auditrail_owner, idle in transaction"),
+        error.to_string().contains("reports, role auditrail_owner, idle in transaction"),
         "{error}"
     );
     run(&mut reader, "rollback").await;
@@ -156,48 +103,17 @@ async fn a_step_that_never_gets_its_table_says_who_holds_it() {
 #[tokio::test]
 async fn a_run_can_stop_at_a_version_and_plans_what_it_would_do() {
     let db = TestDb::empty().await;
-    let files = [
-        TABLE,
-        ("002_b.sql", "create table shop.b ();"),
-        ("003_c.sql", "create table shop.c ();"),
-    ];
+    let files =
+        [TABLE, ("002_b.sql", "create table shop.b ();"), ("003_c.sql", "create table shop.c ();")];
     let runner = shop_runner(&db, &files);
-    let planned: Vec<i64> = runner
-        .plan(Some(2))
-        .await
-        .unwrap()
-        .iter()
-        .map(|m| m.version())
-        .collect();
+    let planned: Vec<i64> =
+        runner.plan(Some(2)).await.unwrap().iter().map(|m| m.version()).collect();
     assert_eq!(planned, [1, 2]);
-    assert_eq!(
-        runner
-            .up(Some(2), &mut silent)
-            .await
-            .unwrap()
-            .migrations
-            .len(),
-        2
-    );
-    let planned: Vec<i64> = runner
-        .plan(None)
-        .await
-        .unwrap()
-        .iter()
-        .map(|m| m.version())
-        .collect();
+    assert_eq!(runner.up(Some(2), &mut silent).await.unwrap().migrations.len(), 2);
+    let planned: Vec<i64> = runner.plan(None).await.unwrap().iter().map(|m| m.version()).collect();
     assert_eq!(planned, [3]);
     let error = runner.plan(Some(7)).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            MigrateError::NoSuchVersion {
-                version: 7,
-                latest: 3
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, MigrateError::NoSuchVersion { version: 7, latest: 3 }), "{error}");
 }
 
 #[tokio::test]
@@ -223,10 +139,7 @@ async fn adding_the_transaction_id_rewrites_no_row() {
 #[tokio::test]
 async fn a_role_without_rights_is_told_what_it_lacks() {
     let db = TestDb::empty().await;
-    let error = Runner::new(db.app())
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let error = Runner::new(db.app()).up(None, &mut silent).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("permission denied for database"), "{text}");
     assert!(
@@ -239,30 +152,16 @@ async fn a_role_without_rights_is_told_what_it_lacks() {
 async fn a_table_that_is_there_already_is_not_taken_for_ours() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
-    run(
-        &mut owner,
-        "create schema control_plane; create table control_plane.audit_logs (id uuid)",
-    )
-    .await;
-    let error = Runner::new(db.owner())
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("`migrate baseline` adopts it"),
-        "{error}"
-    );
+    run(&mut owner, "create schema control_plane; create table control_plane.audit_logs (id uuid)")
+        .await;
+    let error = Runner::new(db.owner()).up(None, &mut silent).await.unwrap_err();
+    assert!(error.to_string().contains("`migrate baseline` adopts it"), "{error}");
 }
 
 #[tokio::test]
 async fn an_unreachable_database_is_called_that() {
-    let nowhere = "postgres://u@localhost/d?host=/nonexistent"
-        .parse()
-        .unwrap();
-    let error = Runner::new(nowhere)
-        .up(None, &mut silent)
-        .await
-        .unwrap_err();
+    let nowhere = "postgres://u@localhost/d?host=/nonexistent".parse().unwrap();
+    let error = Runner::new(nowhere).up(None, &mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::Unreachable { .. }), "{error}");
 }
 
@@ -274,9 +173,7 @@ fn files_of_a_folder_that_do_not_fit_are_named() {
     std::fs::write(dir.path().join("001_a.down.sql"), "").unwrap();
     let error = MigrationSet::from_dir("shop", dir.path()).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("001_a.sql: it undoes a migration that is not there"),
+        error.to_string().contains("001_a.sql: it undoes a migration that is not there"),
         "{error}"
     );
 }

@@ -28,9 +28,7 @@ pub(crate) fn shop(files: &[File<'_>]) -> MigrationSet {
 
 /// A runner for migrations of `shop` that gives up soon.
 pub(crate) fn shop_runner(db: &TestDb, files: &[File<'_>]) -> Runner {
-    Runner::new(db.owner())
-        .with_set(shop(files))
-        .with_lock_timeout(Duration::from_secs(20))
+    Runner::new(db.owner()).with_set(shop(files)).with_lock_timeout(Duration::from_secs(20))
 }
 
 /// A table of `shop`, and an index on it built concurrently.
@@ -44,10 +42,7 @@ pub(crate) fn index() -> (&'static str, String) {
 
 /// Runs statements that must work.
 pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(db)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await.unwrap();
 }
 
 /// The only value of the only row.
@@ -55,10 +50,7 @@ pub(crate) async fn one<T>(db: &mut PgConnection, sql: &str) -> T
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
-    sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
-        .fetch_one(db)
-        .await
-        .unwrap()
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(db).await.unwrap()
 }
 
 /// How many advisory locks anybody holds in this database.

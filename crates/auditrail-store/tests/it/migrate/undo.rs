@@ -17,11 +17,7 @@ async fn every_migration_can_be_undone_and_applied_again_and_the_schema_is_the_s
         let mut owner = db.connect(db.owner()).await;
         let live = describe(&mut owner, "control_plane").await.unwrap();
         let expected = runner.set().expected(version).unwrap_or_default();
-        assert_eq!(
-            compare(&expected, &live),
-            [],
-            "after going back to {version}"
-        );
+        assert_eq!(compare(&expected, &live), [], "after going back to {version}");
         assert!(!live.tables.contains_key("control_plane.audit_logs") || version > 0);
     }
     runner.up(None, &mut silent).await.unwrap();
@@ -33,16 +29,8 @@ async fn a_step_back_that_loses_data_is_refused_before_anything_is_undone() {
     let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let error = runner.down(1, false, &mut silent).await.unwrap_err();
-    let MigrateError::DataLoss { files } = &error else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        files,
-        &[
-            "006_add_transaction_id.sql",
-            "002_add_tenant_and_request_id.sql"
-        ]
-    );
+    let MigrateError::DataLoss { files } = &error else { panic!("{error}") };
+    assert_eq!(files, &["006_add_transaction_id.sql", "002_add_tenant_and_request_id.sql"]);
     assert_eq!(runner.status().await.unwrap().pending(), 0);
 }
 
@@ -52,10 +40,7 @@ async fn steps_back_that_lose_nothing_need_no_permission() {
     let runner = Runner::new(db.owner());
     runner.up(Some(5), &mut silent).await.unwrap();
     let undone = runner.down(2, false, &mut silent).await.unwrap();
-    let versions: Vec<i64> = undone
-        .iter()
-        .map(|(migration, _)| migration.version())
-        .collect();
+    let versions: Vec<i64> = undone.iter().map(|(migration, _)| migration.version()).collect();
     assert_eq!(versions, [5, 4, 3]);
     let mut owner = db.connect(db.owner()).await;
     let newest = "select max(version) from control_plane.schema_migrations";

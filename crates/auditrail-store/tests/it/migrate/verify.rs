@@ -125,33 +125,19 @@ async fn a_guard_that_was_switched_off_or_rewritten_is_named() {
 async fn an_index_of_the_users_own_is_told_but_is_no_drift() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
-    run(
-        &mut owner,
-        "create index mine on control_plane.audit_logs (user_agent)",
-    )
-    .await;
+    run(&mut owner, "create index mine on control_plane.audit_logs (user_agent)").await;
     let (_, differences) = Runner::new(db.owner()).verify().await.unwrap();
     assert_eq!(differences.len(), 1);
     assert!(!differences[0].is_drift(), "{}", differences[0]);
-    run(
-        &mut owner,
-        "create unique index mine_too on control_plane.audit_logs (id, user_agent)",
-    )
-    .await;
+    run(&mut owner, "create unique index mine_too on control_plane.audit_logs (id, user_agent)")
+        .await;
     let (_, differences) = Runner::new(db.owner()).verify().await.unwrap();
-    assert!(
-        differences
-            .iter()
-            .any(auditrail_store::schema::Difference::is_drift)
-    );
+    assert!(differences.iter().any(auditrail_store::schema::Difference::is_drift));
 }
 
 #[tokio::test]
 async fn tables_of_the_application_in_the_same_schema_are_left_alone() {
-    assert_eq!(
-        after("create table control_plane.projects (id uuid primary key)").await,
-        [""; 0]
-    );
+    assert_eq!(after("create table control_plane.projects (id uuid primary key)").await, [""; 0]);
 }
 
 #[tokio::test]
@@ -179,12 +165,7 @@ async fn an_empty_database_lacks_everything() {
 #[tokio::test]
 async fn a_set_without_descriptions_cannot_be_verified_and_says_so() {
     let db = TestDb::empty().await;
-    let error = super::support::shop_runner(&db, &[super::support::TABLE])
-        .verify()
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, MigrateError::NotDescribed { .. }),
-        "{error}"
-    );
+    let error =
+        super::support::shop_runner(&db, &[super::support::TABLE]).verify().await.unwrap_err();
+    assert!(matches!(error, MigrateError::NotDescribed { .. }), "{error}");
 }

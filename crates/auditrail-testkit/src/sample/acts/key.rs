@@ -21,12 +21,7 @@ impl Act<'_> {
         let project = self.project();
         for _ in 0..self.dice.between(1, 4) {
             let secret = secret(self.dice, &project);
-            self.did(
-                "secret.accessed",
-                "secret",
-                secret,
-                meta([("project", json!(project))]),
-            );
+            self.did("secret.accessed", "secret", secret, meta([("project", json!(project))]));
         }
     }
 
@@ -39,10 +34,7 @@ impl Act<'_> {
     fn makes_preview(&mut self) {
         let pull = self.dice.between(100, 99_999);
         let project = format!("{}/preview-{pull}", TENANTS[self.tenant].0);
-        let metadata = meta([
-            ("pull_request", json!(pull)),
-            ("region", json!("eu-central-1")),
-        ]);
+        let metadata = meta([("pull_request", json!(pull)), ("region", json!("eu-central-1"))]);
         self.did("project.created", "project", project, metadata);
     }
 }

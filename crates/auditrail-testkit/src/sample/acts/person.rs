@@ -37,12 +37,7 @@ impl Act<'_> {
         let project = self.project();
         for _ in 0..self.dice.between(1, 4) {
             let secret = secret(self.dice, &project);
-            self.did(
-                "secret.accessed",
-                "secret",
-                secret,
-                meta([("project", json!(project))]),
-            );
+            self.did("secret.accessed", "secret", secret, meta([("project", json!(project))]));
             self.pause(15);
         }
     }
@@ -50,10 +45,7 @@ impl Act<'_> {
     pub(super) fn updates_project(&mut self) {
         let project = self.project();
         let change = match self.dice.below(3) {
-            0 => meta([(
-                "replicas",
-                json!({"from": 2, "to": self.dice.between(3, 9)}),
-            )]),
+            0 => meta([("replicas", json!({"from": 2, "to": self.dice.between(3, 9)}))]),
             1 => {
                 let to = REGIONS[self.dice.index(REGIONS.len())];
                 meta([("region", json!({"from": REGIONS[0], "to": to}))])
@@ -74,12 +66,7 @@ impl Act<'_> {
     fn signs_in(&mut self) {
         let method = self.dice.among(&["sso", "sso", "sso", "passkey"]);
         let person = self.actor.id.clone();
-        self.did(
-            "user.signed_in",
-            "user",
-            person,
-            meta([("method", json!(method))]),
-        );
+        self.did("user.signed_in", "user", person, meta([("method", json!(method))]));
     }
 
     /// Someone who rotates secrets rotates several.
@@ -97,12 +84,7 @@ impl Act<'_> {
     fn adds_secret(&mut self) {
         let project = self.project();
         let secret = format!("{project}/APP_{}", self.dice.letters(5));
-        self.did(
-            "secret.created",
-            "secret",
-            secret,
-            meta([("project", json!(project))]),
-        );
+        self.did("secret.created", "secret", secret, meta([("project", json!(project))]));
     }
 
     /// One request makes the project, its first secrets and its key.
@@ -114,12 +96,7 @@ impl Act<'_> {
         self.did("project.created", "project", project.clone(), metadata);
         for secret in ["DATABASE_URL", "SESSION_KEY"] {
             let id = format!("{project}/{secret}");
-            self.did(
-                "secret.created",
-                "secret",
-                id,
-                meta([("project", json!(project))]),
-            );
+            self.did("secret.created", "secret", id, meta([("project", json!(project))]));
         }
         let key = self.targets.new_key();
         let metadata = meta([("project", json!(project)), ("name", json!("default"))]);
@@ -128,9 +105,7 @@ impl Act<'_> {
 
     fn creates_key(&mut self) {
         let key = self.targets.new_key();
-        let name = self
-            .dice
-            .among(&["local testing", "ci", "notebook", "integration"]);
+        let name = self.dice.among(&["local testing", "ci", "notebook", "integration"]);
         let days = self.dice.among(&[30, 90, 365]);
         let metadata = meta([("name", json!(name)), ("expires_in_days", json!(days))]);
         self.did("key.created", "api_key", key, metadata);
@@ -138,23 +113,13 @@ impl Act<'_> {
 
     fn rotates_key(&mut self) {
         let key = self.targets.key(self.dice);
-        self.did(
-            "key.rotated",
-            "api_key",
-            key,
-            meta([("reason", json!("manual"))]),
-        );
+        self.did("key.rotated", "api_key", key, meta([("reason", json!("manual"))]));
     }
 
     fn revokes_key(&mut self) {
         let key = self.targets.key(self.dice);
         let reason = self.dice.among(&REVOKED);
-        self.did(
-            "key.revoked",
-            "api_key",
-            key,
-            meta([("reason", json!(reason))]),
-        );
+        self.did("key.revoked", "api_key", key, meta([("reason", json!(reason))]));
     }
 
     fn invites(&mut self) {
@@ -167,23 +132,14 @@ impl Act<'_> {
 
     fn removes(&mut self) {
         let guest = self.targets.guest(self.dice);
-        self.did(
-            "user.removed",
-            "user",
-            guest,
-            meta([("reason", json!("contract ended"))]),
-        );
+        self.did("user.removed", "user", guest, meta([("reason", json!("contract ended"))]));
     }
 
     fn changes_role(&mut self) {
         let colleague = self.colleague();
         let from = self.dice.index(ROLES.len() - 1);
         let to = from + 1;
-        let (from, to) = if self.dice.chance(700) {
-            (from, to)
-        } else {
-            (to, from)
-        };
+        let (from, to) = if self.dice.chance(700) { (from, to) } else { (to, from) };
         let metadata = meta([("from", json!(ROLES[from])), ("to", json!(ROLES[to]))]);
         self.did("user.role_changed", "user", colleague, metadata);
     }
@@ -191,35 +147,20 @@ impl Act<'_> {
     fn joins_team(&mut self) {
         let colleague = self.colleague();
         let team = format!("{}/{}", TENANTS[self.tenant].0, self.dice.among(&TEAMS));
-        self.did(
-            "team.member_added",
-            "team",
-            team,
-            meta([("member", json!(colleague))]),
-        );
+        self.did("team.member_added", "team", team, meta([("member", json!(colleague))]));
     }
 
     fn changes_settings(&mut self) {
         let organization = TENANTS[self.tenant].0.to_owned();
         let hours = self.dice.among(&[8, 12, 24]);
         let metadata = meta([("session_hours", json!(hours))]);
-        self.did(
-            "organization.settings_updated",
-            "organization",
-            organization,
-            metadata,
-        );
+        self.did("organization.settings_updated", "organization", organization, metadata);
     }
 
     fn suspends_project(&mut self) {
         let project = self.targets.idle_project(self.dice, self.tenant);
         let reason = self.dice.among(&SUSPENDED);
-        self.did(
-            "project.suspended",
-            "project",
-            project,
-            meta([("reason", json!(reason))]),
-        );
+        self.did("project.suspended", "project", project, meta([("reason", json!(reason))]));
     }
 
     /// Only short-lived ones go, so nobody works on a project that is no longer there.

@@ -21,12 +21,7 @@ pub(crate) struct Targets {
 
 impl Targets {
     pub(crate) fn new() -> Self {
-        Self {
-            projects: OLD_PROJECTS,
-            keys: OLD_KEYS,
-            guests: 40,
-            deployments: 51_200,
-        }
+        Self { projects: OLD_PROJECTS, keys: OLD_KEYS, guests: 40, deployments: 51_200 }
     }
 
     /// A project there is, the old and busy ones by far the most often.

@@ -25,21 +25,11 @@ pub(super) struct Call {
 impl Call {
     fn new(service: &'static str, name: &'static str, parameters: Object) -> Self {
         let parameters = Some(parameters);
-        Self {
-            service,
-            name,
-            read_only: false,
-            parameters,
-            response: None,
-            event_type: None,
-        }
+        Self { service, name, read_only: false, parameters, response: None, event_type: None }
     }
 
     fn reading(self) -> Self {
-        Self {
-            read_only: true,
-            ..self
-        }
+        Self { read_only: true, ..self }
     }
 
     fn answering(self, response: Option<Object>) -> Self {
@@ -59,10 +49,7 @@ impl Call {
                 "AddUserToGroup",
                 meta([
                     ("groupName", json!(record.target_id.replace('/', "-"))),
-                    (
-                        "userName",
-                        record.metadata.get("member").cloned().unwrap_or_default(),
-                    ),
+                    ("userName", record.metadata.get("member").cloned().unwrap_or_default()),
                 ]),
             ),
             "alert" => {
@@ -88,12 +75,8 @@ fn secret(record: &SampleRecord, verb: &str) -> Call {
     let id = meta([("secretId", json!(arn))]);
     match verb {
         "accessed" => Call::new("secretsmanager", "GetSecretValue", id).reading(),
-        "created" => Call::new(
-            "secretsmanager",
-            "CreateSecret",
-            meta([("name", json!(name))]),
-        )
-        .answering(Some(meta([("aRN", json!(arn))]))),
+        "created" => Call::new("secretsmanager", "CreateSecret", meta([("name", json!(name))]))
+            .answering(Some(meta([("aRN", json!(arn))]))),
         _ => Call::new("secretsmanager", "RotateSecret", id)
             .answering(Some(meta([("aRN", json!(arn))]))),
     }
@@ -108,16 +91,9 @@ fn key(record: &SampleRecord, verb: &str) -> Call {
             Call::new("iam", "CreateAccessKey", meta([("userName", user)]))
                 .answering(made("accessKey", &made_key))
         }
-        "revoked" => Call::new(
-            "iam",
-            "DeleteAccessKey",
-            meta([("accessKeyId", access_key_id)]),
-        ),
+        "revoked" => Call::new("iam", "DeleteAccessKey", meta([("accessKeyId", access_key_id)])),
         _ => {
-            let change = meta([
-                ("accessKeyId", access_key_id),
-                ("status", json!("Inactive")),
-            ]);
+            let change = meta([("accessKeyId", access_key_id), ("status", json!("Inactive"))]);
             Call::new("iam", "UpdateAccessKey", change)
         }
     }
@@ -129,11 +105,7 @@ fn user(record: &SampleRecord, verb: &str) -> Call {
         "signed_in" => {
             let answer = meta([("ConsoleLogin", json!("Success"))]);
             let call = Call::new("signin", "ConsoleLogin", Map::new()).answering(Some(answer));
-            Call {
-                parameters: None,
-                event_type: Some("AwsConsoleSignIn"),
-                ..call
-            }
+            Call { parameters: None, event_type: Some("AwsConsoleSignIn"), ..call }
         }
         "invited" => {
             let answer = made("user", &name);
@@ -141,11 +113,7 @@ fn user(record: &SampleRecord, verb: &str) -> Call {
         }
         "removed" => Call::new("iam", "DeleteUser", name),
         _ => {
-            let role = record
-                .metadata
-                .get("to")
-                .and_then(Value::as_str)
-                .unwrap_or("viewer");
+            let role = record.metadata.get("to").and_then(Value::as_str).unwrap_or("viewer");
             let mut change = name;
             let policy = format!("arn:aws:iam::{ACCOUNT}:policy/{role}");
             change.insert("policyArn".to_owned(), json!(policy));

@@ -17,11 +17,7 @@ pub(super) struct Identities(HashMap<String, Box<RawValue>>);
 impl Identities {
     /// Who made the call. `host` is the service that acts when nobody does.
     pub(super) fn of(&mut self, record: &SampleRecord, host: &str) -> Box<RawValue> {
-        let name = if record.actor_type == "system" {
-            host
-        } else {
-            &record.actor_id
-        };
+        let name = if record.actor_type == "system" { host } else { &record.actor_id };
         if let Some(known) = self.0.get(name) {
             return known.clone();
         }
@@ -48,22 +44,14 @@ fn identity(record: &SampleRecord, host: &str) -> Map<String, Value> {
             let issuer = meta([
                 ("type", json!("Role")),
                 ("principalId", json!(role)),
-                (
-                    "arn",
-                    json!(format!("arn:aws:iam::{ACCOUNT}:role/control-plane")),
-                ),
+                ("arn", json!(format!("arn:aws:iam::{ACCOUNT}:role/control-plane"))),
                 ("accountId", json!(ACCOUNT)),
                 ("userName", json!("control-plane")),
             ]);
             meta([
                 ("type", json!("AssumedRole")),
                 ("principalId", json!(format!("{role}:{name}"))),
-                (
-                    "arn",
-                    json!(format!(
-                        "arn:aws:sts::{ACCOUNT}:assumed-role/control-plane/{name}"
-                    )),
-                ),
+                ("arn", json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/control-plane/{name}"))),
                 ("accountId", json!(ACCOUNT)),
                 ("accessKeyId", json!(access_key("ASIA", name))),
                 ("sessionContext", json!({ "sessionIssuer": issuer })),
@@ -80,9 +68,7 @@ pub(super) fn access_key(prefix: &str, owner: &str) -> String {
 
 /// Up to twenty-four capital letters and digits that follow from `name`.
 fn unique(name: &str, len: u32) -> String {
-    let sum = name
-        .bytes()
-        .fold(17, |sum, byte| mix(sum ^ u64::from(byte)));
+    let sum = name.bytes().fold(17, |sum, byte| mix(sum ^ u64::from(byte)));
     let first = letters(sum, len.min(12));
     first + &letters(mix(sum), len.saturating_sub(12))
 }

@@ -10,9 +10,7 @@ fn events(sample: &Sample) -> Vec<Value> {
     let mut bytes = Vec::new();
     sample.write_cloudtrail(&mut bytes).unwrap();
     let text = String::from_utf8(bytes).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -24,9 +22,7 @@ fn both_forms_hold_the_same_events() {
     assert_eq!(document["Records"].take(), Value::Array(events(&sample)));
 
     let mut empty = Vec::new();
-    Sample::new(1, 0)
-        .write_cloudtrail_records(&mut empty)
-        .unwrap();
+    Sample::new(1, 0).write_cloudtrail_records(&mut empty).unwrap();
     assert_eq!(empty, b"{\"Records\":[]}\n");
 }
 
@@ -43,25 +39,13 @@ fn events_are_told_by_users_roles_and_services() {
         assert_eq!(id.get_version_num(), 4);
         assert!(ids.insert(id));
         let from = event["sourceIPAddress"].as_str().unwrap();
-        assert_eq!(
-            kind == "AWSService",
-            from.ends_with(".amazonaws.com"),
-            "{event}"
-        );
+        assert_eq!(kind == "AWSService", from.ends_with(".amazonaws.com"), "{event}");
         if event.get("errorCode").is_some() {
             failed += 1;
             assert_eq!(event["responseElements"], Value::Null);
         }
-        assert!(
-            event["eventSource"]
-                .as_str()
-                .unwrap()
-                .ends_with(".amazonaws.com")
-        );
-        assert_eq!(
-            event["eventTime"].as_str().unwrap().len(),
-            "2026-03-01T00:00:00Z".len()
-        );
+        assert!(event["eventSource"].as_str().unwrap().ends_with(".amazonaws.com"));
+        assert_eq!(event["eventTime"].as_str().unwrap().len(), "2026-03-01T00:00:00Z".len());
     }
     assert_eq!(kinds.len(), 3, "{kinds:?}");
     assert!(kinds["IAMUser"] > kinds["AssumedRole"] && kinds["AssumedRole"] > kinds["AWSService"]);
@@ -73,22 +57,14 @@ fn the_thief_reads_secrets_here_too_and_its_access_key_is_deleted() {
     let sample = Sample::new(1, 2_000);
     let incident = sample.incident().unwrap();
     let events = events(&sample);
-    let thief: Vec<_> = events
-        .iter()
-        .filter(|event| event["sourceIPAddress"] == incident.address)
-        .collect();
+    let thief: Vec<_> =
+        events.iter().filter(|event| event["sourceIPAddress"] == incident.address).collect();
     assert_eq!(thief.len() as u64, incident.secrets_read);
-    assert!(
-        thief
-            .iter()
-            .all(|event| event["eventName"] == "GetSecretValue")
-    );
+    assert!(thief.iter().all(|event| event["eventName"] == "GetSecretValue"));
     assert!(thief.iter().all(|event| event.get("errorCode").is_none()));
 
     let made = events.iter().filter_map(|event| {
-        event["responseElements"]["accessKey"]["accessKeyId"]
-            .as_str()
-            .map(str::to_owned)
+        event["responseElements"]["accessKey"]["accessKeyId"].as_str().map(str::to_owned)
     });
     let made: HashSet<_> = made.collect();
     let deleted = events.iter().any(|event| {

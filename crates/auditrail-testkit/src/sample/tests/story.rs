@@ -9,26 +9,18 @@ fn by_thief<'a>(
     incident: &Incident,
 ) -> impl Iterator<Item = &'a SampleRecord> {
     let address = incident.address;
-    records
-        .iter()
-        .filter(move |record| record.ip_address.as_deref() == Some(address))
+    records.iter().filter(move |record| record.ip_address.as_deref() == Some(address))
 }
 
 #[test]
 fn the_incident_is_in_every_sample_with_room_for_it() {
-    for (seed, size) in [
-        (1, INCIDENT_MIN_RECORDS),
-        (2, 300),
-        (3, 1000),
-        (4, 20_000),
-        (5, 100_000),
-    ] {
+    for (seed, size) in [(1, INCIDENT_MIN_RECORDS), (2, 300), (3, 1000), (4, 20_000), (5, 100_000)]
+    {
         let sample = Sample::new(seed, size);
         let incident = sample.incident().unwrap();
         let records: Vec<_> = sample.iter().collect();
-        let secrets: HashSet<_> = by_thief(&records, &incident)
-            .map(|record| record.target_id.clone())
-            .collect();
+        let secrets: HashSet<_> =
+            by_thief(&records, &incident).map(|record| record.target_id.clone()).collect();
         assert_eq!(secrets.len() as u64, incident.secrets_read);
         for record in by_thief(&records, &incident) {
             assert_eq!(
@@ -52,10 +44,7 @@ fn the_thief_is_the_only_one_with_its_address_program_or_key() {
     for record in &sample {
         let signs = [
             record.actor_id == incident.key,
-            record
-                .ip_address
-                .as_deref()
-                .is_some_and(|ip| ip.starts_with("203.0.113.")),
+            record.ip_address.as_deref().is_some_and(|ip| ip.starts_with("203.0.113.")),
             record.user_agent.as_deref() == Some(incident.user_agent),
         ];
         assert!(signs == [true; 3] || signs == [false; 3], "{record:?}");
@@ -89,10 +78,7 @@ fn a_sample_too_small_for_the_incident_says_so() {
 
 fn rotated_in_the_morning(records: &[SampleRecord], incident: &Incident) -> HashSet<String> {
     let exposed = records.iter().filter(|record| {
-        record
-            .metadata
-            .get("exposed_to")
-            .is_some_and(|key| key == incident.key)
+        record.metadata.get("exposed_to").is_some_and(|key| key == incident.key)
             && record.created_at > incident.night_end
     });
     exposed.map(|record| record.target_id.clone()).collect()
