@@ -14,6 +14,8 @@ mod filters;
 mod get;
 mod insert;
 mod page;
+#[cfg(test)]
+mod plans;
 mod row;
 mod summary;
 

@@ -124,7 +124,11 @@ fn any_record_comes_back_by_copy_and_by_insert_and_is_known_again() {
     let runtime = Runtime::new().unwrap();
     let db = runtime.block_on(TestDb::migrated());
     let log = runtime.block_on(log(&db));
-    let mut runner = TestRunner::new(Config::with_cases(48));
+    let mut runner = TestRunner::new(Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let chunk = || vec(any_record(), 1..24);
     let ran = runner.run(&(chunk(), chunk()), |(copied, mut inserted)| {
         runtime.block_on(async {
