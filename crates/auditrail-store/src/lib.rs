@@ -5,16 +5,19 @@
 //! the types of `auditrail-core`. On purpose it has no HTTP, no configuration files and no retry
 //! policy for writes.
 //!
-//! Start with [`migrate`] for the schema's history and [`schema`] for what it should look like.
+//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many, [`migrate`]
+//! for the schema's history and [`schema`] for what it should look like.
 
+mod bulk;
+mod copy;
+mod driver;
+mod error;
+mod ids;
 pub mod migrate;
+mod records;
 pub mod schema;
+mod wire;
 
-/// The Rust in the guides compiles.
-#[cfg(doctest)]
-mod guides {
-    #[doc = include_str!("../../../docs/testing.md")]
-    struct Testing;
-    #[doc = include_str!("../../../docs/migrations.md")]
-    struct Migrations;
-}
+pub use bulk::{BulkWriter, ChunkOutcome};
+pub use error::StoreError;
+pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary};
