@@ -107,10 +107,7 @@ impl BulkWriter {
     /// [`StoreError::Unreachable`]; every chunk that was written stays written.
     pub async fn close(mut self) -> Result<(), StoreError> {
         match self.connection.take() {
-            Some(db) => db
-                .close()
-                .await
-                .map_err(StoreError::while_trying_to("close a connection")),
+            Some(db) => db.close().await.map_err(StoreError::while_trying_to("close a connection")),
             None => Ok(()),
         }
     }
@@ -190,9 +187,7 @@ impl ChunkOutcome {
             }
         }
         let places = is_new.iter().enumerate();
-        places
-            .filter_map(|(place, new)| new.then_some(place))
-            .collect()
+        places.filter_map(|(place, new)| new.then_some(place)).collect()
     }
 }
 

@@ -45,10 +45,7 @@ pub(crate) fn put_record(buf: &mut BytesMut, record: &Record) {
         id,
         actor,
         action,
-        target: Target {
-            target_type,
-            target_id,
-        },
+        target: Target { target_type, target_id },
         metadata,
         ip_address,
         user_agent,

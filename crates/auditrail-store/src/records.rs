@@ -167,11 +167,7 @@ async fn find(db: &mut PgConnection, query: &Query) -> Result<Found, StoreError>
         Count::Exact => Some(count::exact(db, &conditions).await?),
         Count::Estimated => Some(count::estimated(db, &conditions).await?),
     };
-    Ok(Found {
-        records,
-        has_more,
-        total,
-    })
+    Ok(Found { records, has_more, total })
 }
 
 async fn end(tx: sqlx::PgTransaction<'_>) -> Result<(), StoreError> {

@@ -59,7 +59,5 @@ pub(super) async fn compare(
         let same = row.try_get(1)?;
         Ok(Standing { place, same })
     });
-    standing
-        .collect::<Result<_, _>>()
-        .map_err(StoreError::while_trying_to("compare records"))
+    standing.collect::<Result<_, _>>().map_err(StoreError::while_trying_to("compare records"))
 }

@@ -47,9 +47,7 @@ pub(super) async fn with_prefix(
 
     let mut actions = Vec::with_capacity(rows.len());
     for row in rows {
-        let read = row
-            .try_get(0)
-            .and_then(|action| Ok((action, row.try_get(1)?)));
+        let read = row.try_get(0).and_then(|action| Ok((action, row.try_get(1)?)));
         let (action, is_last_allowed): (Option<String>, bool) =
             read.map_err(StoreError::while_trying_to("list the actions"))?;
         if is_last_allowed {

@@ -55,10 +55,7 @@ pub(super) async fn many(
     }
     let mut written: HashSet<_> = written.into_iter().map(RecordId::from).collect();
     // The first record with a written id is the one that was written; the others were there.
-    let there: Vec<_> = batch
-        .iter()
-        .filter(|(_, record)| !written.remove(&record.id))
-        .collect();
+    let there: Vec<_> = batch.iter().filter(|(_, record)| !written.remove(&record.id)).collect();
     let ids: Vec<_> = there.iter().map(|(_, r)| *r.id.as_uuid()).collect();
     let stored = get::by_ids(db, &ids).await?;
     for (index, record) in there {
@@ -79,9 +76,7 @@ pub(super) async fn many(
 }
 
 fn is_repetition(input: &CreateInput, id: RecordId, stored: &HashMap<RecordId, Record>) -> bool {
-    stored
-        .get(&id)
-        .is_some_and(|record| input.is_held_by(record))
+    stored.get(&id).is_some_and(|record| input.is_held_by(record))
 }
 
 /// Gives each input its id and time, with its place; one with a time too far ahead is left out.
@@ -98,11 +93,7 @@ fn into_records(
             if on_invalid == OnInvalid::Refuse {
                 return Err(StoreError::Invalid { index, error });
             }
-            outcome.rejected.push(Rejected {
-                index,
-                code: error.code,
-                detail: error.to_string(),
-            });
+            outcome.rejected.push(Rejected { index, code: error.code, detail: error.to_string() });
             continue;
         }
         batch.push((index, input.clone().into_record(ids::fresh(now)?, now)));

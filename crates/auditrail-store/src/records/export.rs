@@ -35,9 +35,7 @@ pub(super) fn stream(
         super::end(tx).await?;
         Ok(Some((batch, State::Ended)))
     });
-    batches
-        .map_ok(|batch| stream::iter(batch.into_iter().map(Ok)))
-        .try_flatten()
+    batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten()
 }
 
 enum State {

@@ -63,10 +63,7 @@ impl<'a> Conditions<'a> {
         let texts = [
             (" and actor_id = ", actor_id.as_ref().map(AsRef::as_ref)),
             (" and actor_type = ", actor_type.map(|kind| kind.as_str())),
-            (
-                " and target_type = ",
-                target_type.as_ref().map(AsRef::as_ref),
-            ),
+            (" and target_type = ", target_type.as_ref().map(AsRef::as_ref)),
             (" and target_id = ", target_id.as_ref().map(AsRef::as_ref)),
             (" and tenant_id = ", tenant_id.as_ref().map(AsRef::as_ref)),
             (" and request_id = ", request_id.as_ref().map(AsRef::as_ref)),
@@ -100,9 +97,7 @@ impl<'a> Conditions<'a> {
                 sql.push(" and action = any(").push_bind(actions).push(")");
             }
             Some(ActionCondition::Prefix(prefix)) => {
-                sql.push(" and starts_with(action, ")
-                    .push_bind(*prefix)
-                    .push(")");
+                sql.push(" and starts_with(action, ").push_bind(*prefix).push(")");
             }
         }
     }

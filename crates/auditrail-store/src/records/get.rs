@@ -14,15 +14,12 @@ pub(super) async fn by_id(
     db: &mut PgConnection,
     id: RecordId,
 ) -> Result<Option<Record>, StoreError> {
-    let found = sqlx::query(concat!(
-        "select ",
-        columns!(),
-        " from control_plane.audit_logs where id = $1"
-    ))
-    .bind(id.as_uuid())
-    .fetch_optional(db)
-    .await
-    .map_err(StoreError::while_trying_to("read a record"))?;
+    let found =
+        sqlx::query(concat!("select ", columns!(), " from control_plane.audit_logs where id = $1"))
+            .bind(id.as_uuid())
+            .fetch_optional(db)
+            .await
+            .map_err(StoreError::while_trying_to("read a record"))?;
     found.as_ref().map(row::record).transpose()
 }
 
@@ -41,7 +38,5 @@ pub(super) async fn by_ids(
     .await
     .map_err(StoreError::while_trying_to("read records by id"))?;
     let records = found.iter().map(row::record);
-    records
-        .map(|record| record.map(|record| (record.id, record)))
-        .collect()
+    records.map(|record| record.map(|record| (record.id, record))).collect()
 }

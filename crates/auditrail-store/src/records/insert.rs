@@ -22,10 +22,7 @@ pub(super) async fn one(
         id,
         actor,
         action,
-        target: Target {
-            target_type,
-            target_id,
-        },
+        target: Target { target_type, target_id },
         metadata,
         ip_address,
         user_agent,
@@ -120,10 +117,7 @@ impl<'a> Columns<'a> {
             id,
             actor,
             action,
-            target: Target {
-                target_type,
-                target_id,
-            },
+            target: Target { target_type, target_id },
             metadata,
             ip_address,
             user_agent,
@@ -140,12 +134,10 @@ impl<'a> Columns<'a> {
         let metadata = metadata.as_ref().map(|m| JsonText(m.as_str()));
         self.metadata.push(metadata);
         self.ip_addresses.push(ip_address.map(|ip| ip.network()));
-        self.user_agents
-            .push(user_agent.as_ref().map(AsRef::as_ref));
+        self.user_agents.push(user_agent.as_ref().map(AsRef::as_ref));
         self.created_at.push(PgTime(*created_at));
         self.tenant_ids.push(tenant_id.as_ref().map(AsRef::as_ref));
-        self.request_ids
-            .push(request_id.as_ref().map(AsRef::as_ref));
+        self.request_ids.push(request_id.as_ref().map(AsRef::as_ref));
     }
 
     /// Binds the twelve arrays as $1 to $12, in the order of the table's columns.

@@ -43,11 +43,9 @@ pub(super) fn push_select(
     if let Position::After(cursor) = position {
         push_after(sql, cursor);
     }
-    sql.push(" order by created_at desc, id desc limit ")
-        .push_bind(i64::from(size.get()) + 1);
+    sql.push(" order by created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
     if let Position::Offset(offset @ 1..) = position {
-        sql.push(" offset ")
-            .push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+        sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
     }
 }
 

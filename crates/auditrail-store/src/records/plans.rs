@@ -81,74 +81,27 @@ fn cases() -> Vec<Case> {
     let time = |micros| RecordTime::from_unix_micros(micros).ok();
     let day = TimeRange::new(time(START + 9 * DAY), time(START + 10 * DAY)).unwrap();
     let all = Filters::default;
-    let actor = |id: &str| Filters {
-        actor_id: id.parse().ok(),
-        ..all()
-    };
-    let target = |id: &str| Filters {
-        target_id: id.parse().ok(),
-        ..all()
-    };
-    let action = |text: &str| Filters {
-        action: text.parse().ok(),
-        ..all()
-    };
-    let on_day = |filters| Filters {
-        created_at: day,
-        ..filters
-    };
-    let case = |name, filters, own, generic| Case {
-        name,
-        filters,
-        own,
-        generic,
-    };
+    let actor = |id: &str| Filters { actor_id: id.parse().ok(), ..all() };
+    let target = |id: &str| Filters { target_id: id.parse().ok(), ..all() };
+    let action = |text: &str| Filters { action: text.parse().ok(), ..all() };
+    let on_day = |filters| Filters { created_at: day, ..filters };
+    let case = |name, filters, own, generic| Case { name, filters, own, generic };
     vec![
         case("everything", all(), &[CREATED], &[CREATED]),
         case("one day", on_day(all()), &[CREATED], &[CREATED]),
         case("a quiet actor", actor("u1900"), &[ACTOR], &[ACTOR]),
         case("a busy actor", actor("u5"), &[ACTOR], &[ACTOR]),
         // One record in twelve: walking back in time is as quick a way to a page of them.
-        case(
-            "the busiest actor",
-            actor("u0"),
-            &[ACTOR, CREATED],
-            &[ACTOR],
-        ),
-        case(
-            "an actor on one day",
-            on_day(actor("u5")),
-            &[ACTOR],
-            &[ACTOR],
-        ),
+        case("the busiest actor", actor("u0"), &[ACTOR, CREATED], &[ACTOR]),
+        case("an actor on one day", on_day(actor("u5")), &[ACTOR], &[ACTOR]),
         case("a quiet target", target("p19000"), &[TARGET], &[TARGET]),
         case("a busy target", target("p50"), &[TARGET], &[TARGET]),
-        case(
-            "the busiest target",
-            target("p0"),
-            &[TARGET, CREATED],
-            &[TARGET],
-        ),
+        case("the busiest target", target("p0"), &[TARGET, CREATED], &[TARGET]),
         // A page of a common action is soon found by walking back in time; a rare one needs its own
         // index, and that it is rare shows in the values only.
-        case(
-            "a common action",
-            action("project.verb0"),
-            &[CREATED],
-            &[CREATED],
-        ),
-        case(
-            "an action nobody did",
-            action("no.such"),
-            &[ACTION],
-            &[CREATED],
-        ),
-        case(
-            "all of a resource",
-            action("project.*"),
-            &[CREATED],
-            &[CREATED],
-        ),
+        case("a common action", action("project.verb0"), &[CREATED], &[CREATED]),
+        case("an action nobody did", action("no.such"), &[ACTION], &[CREATED]),
+        case("all of a resource", action("project.*"), &[CREATED], &[CREATED]),
         case("a resource nobody has", action("nothing.*"), &[], &[]),
     ]
 }
@@ -194,48 +147,29 @@ async fn faults(db: &mut PgConnection, case: &Case, position: Position) -> Vec<S
     page::push_select(&mut explain, &conditions, PageSize::default(), position);
 
     // What runs: planned for the values it is given.
-    let Json(own) = explain
-        .build_query_scalar()
-        .persistent(false)
-        .fetch_one(&mut *db)
-        .await
-        .unwrap();
+    let Json(own) =
+        explain.build_query_scalar().persistent(false).fetch_one(&mut *db).await.unwrap();
     // What runs where something in between keeps prepared statements: planned for any values.
     let generic = generic(db, select.sql().as_str()).await;
     let faults = [
         fault(case.name, case.own, &own),
-        fault(
-            &format!("{}, for any values", case.name),
-            case.generic,
-            &generic,
-        ),
+        fault(&format!("{}, for any values", case.name), case.generic, &generic),
     ];
     faults.into_iter().flatten().collect()
 }
 
 async fn generic(db: &mut PgConnection, text: &str) -> serde_json::Value {
-    let values = (1..)
-        .take_while(|n| text.contains(&format!("${n}")))
-        .count();
+    let values = (1..).take_while(|n| text.contains(&format!("${n}"))).count();
     let nulls = vec!["null"; values].join(", ");
-    let arguments = if values == 0 {
-        String::new()
-    } else {
-        format!("({nulls})")
-    };
+    let arguments = if values == 0 { String::new() } else { format!("({nulls})") };
     for statement in [
         "set plan_cache_mode = force_generic_plan".to_owned(),
         format!("prepare auditrail_page as {text}"),
     ] {
-        db.execute(sqlx::raw_sql(AssertSqlSafe(statement)))
-            .await
-            .unwrap();
+        db.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
     }
     let explain = format!("explain (format json) execute auditrail_page{arguments}");
-    let Json(plans) = sqlx::query_scalar(AssertSqlSafe(explain))
-        .fetch_one(&mut *db)
-        .await
-        .unwrap();
+    let Json(plans) = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut *db).await.unwrap();
     let reset = "deallocate auditrail_page; reset plan_cache_mode";
     db.execute(sqlx::raw_sql(reset)).await.unwrap();
     plans
@@ -275,8 +209,5 @@ async fn a_million_records_are_searched_by_index_and_exported_in_constant_memory
     }
     assert_eq!(seen, RECORDS);
     let grown = resident_kib().saturating_sub(early);
-    assert!(
-        grown < 4 * 1_024,
-        "the last nine tenths took {grown} KiB more"
-    );
+    assert!(grown < 4 * 1_024, "the last nine tenths took {grown} KiB more");
 }

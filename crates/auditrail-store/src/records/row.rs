@@ -47,10 +47,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, StoreError> {
         id,
         actor: actor(id, actor_type, actor_id)?,
         action: Action::from_stored(action),
-        target: Target::new(
-            TargetType::from_stored(target_type),
-            TargetId::from_stored(target_id),
-        ),
+        target: Target::new(TargetType::from_stored(target_type), TargetId::from_stored(target_id)),
         metadata: metadata.and_then(|Json(raw)| Metadata::from_stored(raw)),
         ip_address: ip_address.map(StoredAddress::from),
         user_agent: user_agent.map(UserAgent::from_stored),

@@ -81,10 +81,7 @@ async fn by_actor(
     read(db, sql, |row| {
         let kind: ActorType = row.try_get::<&str, _>(1)?.parse().map_err(decode)?;
         let id = ActorId::from_stored(row.try_get::<&str, _>(2)?);
-        Ok(ActorCount {
-            actor: Actor::new(kind, id).map_err(decode)?,
-            count: counted(row)?,
-        })
+        Ok(ActorCount { actor: Actor::new(kind, id).map_err(decode)?, count: counted(row)? })
     })
     .await
 }
@@ -96,8 +93,7 @@ async fn by_action(
 ) -> Result<Vec<ActionCount>, StoreError> {
     let mut sql = QueryBuilder::new("select count(*), action");
     conditions.push_from_where(&mut sql);
-    sql.push(" group by action order by 1 desc, 2 limit ")
-        .push_bind(i64::from(top));
+    sql.push(" group by action order by 1 desc, 2 limit ").push_bind(i64::from(top));
     read(db, sql, |row| {
         Ok(ActionCount {
             action: Action::from_stored(row.try_get::<&str, _>(1)?),
@@ -120,8 +116,7 @@ async fn by_day(
         .push_bind(PgTime(last))
         .push(", created_at)), 'UTC')");
     conditions.push_from_where(&mut sql);
-    sql.push(" group by 2 order by 2 desc limit ")
-        .push_bind(i64::from(DAYS_MAX));
+    sql.push(" group by 2 order by 2 desc limit ").push_bind(i64::from(DAYS_MAX));
     let mut days = read(db, sql, |row| {
         let PgTime(midnight) = row.try_get(1)?;
         Ok(DayCount {

@@ -37,17 +37,12 @@ pub(crate) fn record(number: u128, seconds: i64) -> Record {
 
 /// Runs statements as they are, parameters and all.
 pub(crate) async fn sql(db: &mut PgConnection, text: &str) {
-    db.execute(sqlx::raw_sql(AssertSqlSafe(text.to_owned())))
-        .await
-        .unwrap();
+    db.execute(sqlx::raw_sql(AssertSqlSafe(text.to_owned()))).await.unwrap();
 }
 
 /// The number in the only row of the answer.
 pub(crate) async fn number(db: &mut PgConnection, text: &str) -> i64 {
-    sqlx::query_scalar(AssertSqlSafe(text.to_owned()))
-        .fetch_one(db)
-        .await
-        .unwrap()
+    sqlx::query_scalar(AssertSqlSafe(text.to_owned())).fetch_one(db).await.unwrap()
 }
 
 /// Waits until some session of this database waits for a lock, and returns its process.
@@ -67,8 +62,5 @@ pub(crate) async fn blocked_session(db: &mut PgConnection) -> i32 {
 }
 
 pub(crate) fn by(filters: Filters) -> Query {
-    Query {
-        filters,
-        ..Query::default()
-    }
+    Query { filters, ..Query::default() }
 }

@@ -11,56 +11,29 @@ fn chunk(numbers: std::ops::Range<u128>) -> Vec<Record> {
 }
 
 fn outcome(created: u64, duplicates: u64) -> ChunkOutcome {
-    ChunkOutcome {
-        created,
-        duplicates,
-        conflicts: vec![],
-    }
+    ChunkOutcome { created, duplicates, conflicts: vec![] }
 }
 
 /// Bytes of the table's main file, in which an aborted COPY leaves dead rows.
 async fn table_bytes(db: &TestDb) -> i64 {
     let mut owner = db.connect(db.owner()).await;
-    number(
-        &mut owner,
-        "select pg_relation_size('control_plane.audit_logs')",
-    )
-    .await
+    number(&mut owner, "select pg_relation_size('control_plane.audit_logs')").await
 }
 
 #[tokio::test]
 async fn repeating_an_import_adds_nothing_and_soon_does_not_even_try() {
     let db = TestDb::migrated().await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
-    assert_eq!(
-        writer.write(&chunk(1..2_001)).await.unwrap(),
-        outcome(2_000, 0)
-    );
-    assert_eq!(
-        writer.write(&chunk(1..2_001)).await.unwrap(),
-        outcome(0, 2_000)
-    );
+    assert_eq!(writer.write(&chunk(1..2_001)).await.unwrap(), outcome(2_000, 0));
+    assert_eq!(writer.write(&chunk(1..2_001)).await.unwrap(), outcome(0, 2_000));
     let bytes = table_bytes(&db).await;
     for _ in 0..5 {
-        assert_eq!(
-            writer.write(&chunk(1..2_001)).await.unwrap(),
-            outcome(0, 2_000)
-        );
+        assert_eq!(writer.write(&chunk(1..2_001)).await.unwrap(), outcome(0, 2_000));
     }
-    assert_eq!(
-        table_bytes(&db).await,
-        bytes,
-        "a repeated chunk left dead rows"
-    );
+    assert_eq!(table_bytes(&db).await, bytes, "a repeated chunk left dead rows");
     // And it goes on with what is new.
-    assert_eq!(
-        writer.write(&chunk(1_990..2_011)).await.unwrap(),
-        outcome(10, 11)
-    );
-    assert_eq!(
-        writer.write(&chunk(2_011..2_100)).await.unwrap(),
-        outcome(89, 0)
-    );
+    assert_eq!(writer.write(&chunk(1_990..2_011)).await.unwrap(), outcome(10, 11));
+    assert_eq!(writer.write(&chunk(2_011..2_100)).await.unwrap(), outcome(89, 0));
     let log = log(&db).await;
     let summary = log.summary(&auditrail_core::Filters::default(), 1).await;
     assert_eq!(summary.unwrap().total, 2_099);
@@ -109,12 +82,7 @@ async fn of_one_id_twice_in_a_chunk_the_first_is_written() {
             writer.write(&chunk(1..9)).await.unwrap();
         }
         let base = if known { 30 } else { 20 };
-        let twice = [
-            record(base, 1),
-            record(base, 1),
-            record(base, 2),
-            record(base + 1, 1),
-        ];
+        let twice = [record(base, 1), record(base, 1), record(base, 2), record(base + 1, 1)];
         let done = writer.write(&twice).await.unwrap();
         assert_eq!((done.created, done.duplicates), (2, 1));
         assert_eq!(done.conflicts, [id(base)]);
@@ -127,16 +95,10 @@ async fn a_made_up_time_is_not_compared() {
     let db = TestDb::migrated().await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     let first = [record(1, 1), record(2, 2)];
-    writer
-        .write_with_times(&first, &[false, true])
-        .await
-        .unwrap();
+    writer.write_with_times(&first, &[false, true]).await.unwrap();
     let again = [record(1, 50), record(2, 50)];
     for _ in 0..2 {
-        let done = writer
-            .write_with_times(&again, &[false, true])
-            .await
-            .unwrap();
+        let done = writer.write_with_times(&again, &[false, true]).await.unwrap();
         assert_eq!((done.created, done.duplicates), (0, 1));
         assert_eq!(done.conflicts, [id(2)]);
     }
@@ -161,10 +123,7 @@ async fn under_row_level_security_where_copy_is_refused_records_are_inserted() {
     .await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     for n in 0..3 {
-        let done = writer
-            .write(&chunk(n * 100 + 1..n * 100 + 51))
-            .await
-            .unwrap();
+        let done = writer.write(&chunk(n * 100 + 1..n * 100 + 51)).await.unwrap();
         assert_eq!(done, outcome(50, 0));
     }
 }

@@ -64,11 +64,8 @@ fn metadata() -> impl Strategy<Value = Metadata> {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let times = RecordTime::MIN_UNIX_MICROS..=RecordTime::MAX_UNIX_MICROS;
-    let times = prop_oneof![
-        times,
-        Just(RecordTime::MIN_UNIX_MICROS),
-        Just(RecordTime::MAX_UNIX_MICROS),
-    ];
+    let times =
+        prop_oneof![times, Just(RecordTime::MIN_UNIX_MICROS), Just(RecordTime::MAX_UNIX_MICROS),];
     let needed = (any::<u128>(), actor(), text(), text(), text(), times);
     let optional = (
         proptest::option::of(metadata()),
@@ -104,10 +101,7 @@ fn same(written: &Record, read: &Record) -> bool {
         (Some(written), Some(read)) => written.same_content(read),
         (written, read) => written == read,
     };
-    let rest = Record {
-        metadata: written.metadata.clone(),
-        ..read.clone()
-    };
+    let rest = Record { metadata: written.metadata.clone(), ..read.clone() };
     metadata && rest == *written
 }
 
@@ -124,11 +118,8 @@ fn any_record_comes_back_by_copy_and_by_insert_and_is_known_again() {
     let runtime = Runtime::new().unwrap();
     let db = runtime.block_on(TestDb::migrated());
     let log = runtime.block_on(log(&db));
-    let mut runner = TestRunner::new(Config {
-        cases: 48,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner =
+        TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
     let chunk = || vec(any_record(), 1..24);
     let ran = runner.run(&(chunk(), chunk()), |(copied, mut inserted)| {
         runtime.block_on(async {

@@ -27,10 +27,7 @@ fn rich() -> CreateInput {
 /// A time the writer's clock is sure to find in the future.
 fn too_far_ahead() -> CreateInput {
     let year = SignedDuration::from_hours(24 * 365);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the store reads the clock as well"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the store reads the clock as well")]
     let ahead = Timestamp::now().checked_add(year).unwrap();
     input().with_created_at(auditrail_core::RecordTime::new(ahead).unwrap())
 }
@@ -40,9 +37,7 @@ async fn a_created_record_is_returned_and_read_back_as_it_is_stored() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let created = log.create(rich()).await.unwrap();
-    let Created::New(record) = created else {
-        panic!("{created:?} is not new")
-    };
+    let Created::New(record) = created else { panic!("{created:?} is not new") };
     assert!(rich().is_held_by(&record), "{record:?}");
     assert_eq!(log.get(id(1)).await.unwrap(), Some(record));
     assert_eq!(log.get(id(2)).await.unwrap(), None);
@@ -152,11 +147,8 @@ async fn a_batch_that_may_skip_writes_the_rest_and_names_each_skipped_place() {
     let outcome = log.create_many(batch, OnInvalid::Skip).await.unwrap();
     assert_eq!((outcome.created, outcome.duplicates), (2, 2));
     let rejected: Vec<_> = outcome.rejected.iter().map(|r| (r.index, r.code)).collect();
-    let expected = [
-        (1, ErrorCode::IdConflict),
-        (2, ErrorCode::InFuture),
-        (5, ErrorCode::IdConflict),
-    ];
+    let expected =
+        [(1, ErrorCode::IdConflict), (2, ErrorCode::InFuture), (5, ErrorCode::IdConflict)];
     assert_eq!(rejected, expected);
     assert_eq!(log.get(id(1)).await.unwrap().unwrap().tenant_id, None);
 }

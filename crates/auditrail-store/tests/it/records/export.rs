@@ -23,23 +23,13 @@ async fn an_export_gives_every_match_once_oldest_first() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let written = records(0..1_000);
-    log.bulk_writer()
-        .await
-        .unwrap()
-        .write(&written)
-        .await
-        .unwrap();
+    log.bulk_writer().await.unwrap().write(&written).await.unwrap();
     let all: Vec<_> = log.export(Filters::default()).try_collect().await.unwrap();
     assert_eq!(all, written);
 
-    let filters = Filters {
-        action: Some("key.*".parse().unwrap()),
-        ..Filters::default()
-    };
+    let filters = Filters { action: Some("key.*".parse().unwrap()), ..Filters::default() };
     let keys: Vec<_> = log.export(filters).try_collect().await.unwrap();
-    let expected = written
-        .into_iter()
-        .filter(|r| r.action.as_str() == "key.rotated");
+    let expected = written.into_iter().filter(|r| r.action.as_str() == "key.rotated");
     assert_eq!(keys, expected.collect::<Vec<_>>());
 }
 
@@ -66,12 +56,7 @@ async fn an_export_shows_one_state_of_the_table() {
 async fn an_export_that_is_dropped_half_read_gives_its_connection_back() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    log.bulk_writer()
-        .await
-        .unwrap()
-        .write(&records(0..600))
-        .await
-        .unwrap();
+    log.bulk_writer().await.unwrap().write(&records(0..600)).await.unwrap();
     for _ in 0..20 {
         let mut export = Box::pin(log.export(Filters::default()));
         export.next().await.unwrap().unwrap();

@@ -22,24 +22,9 @@ async fn varied(log: &PgAuditLog) -> Vec<Record> {
         "key.rotated",
         "iam.CreateUser",
     ];
-    let addresses = [
-        "10.1.2.3",
-        "10.1.9.9",
-        "192.0.2.1",
-        "2001:db8::1",
-        "2001:db9::1",
-    ];
-    let metadata = [
-        r#"{"plan":"pro","n":5}"#,
-        r#"{"plan":"free","n":"5"}"#,
-        "{}",
-        r#"{"n":null}"#,
-    ];
-    let actors = [
-        Actor::user("u1").unwrap(),
-        Actor::api_key("u1").unwrap(),
-        Actor::system(),
-    ];
+    let addresses = ["10.1.2.3", "10.1.9.9", "192.0.2.1", "2001:db8::1", "2001:db9::1"];
+    let metadata = [r#"{"plan":"pro","n":5}"#, r#"{"plan":"free","n":"5"}"#, "{}", r#"{"n":null}"#];
+    let actors = [Actor::user("u1").unwrap(), Actor::api_key("u1").unwrap(), Actor::system()];
     let mut batch = Vec::new();
     for n in 0..420_usize {
         let mut one = input().with_id(id(n as u128 + 1));
@@ -59,9 +44,7 @@ async fn varied(log: &PgAuditLog) -> Vec<Record> {
         one.created_at = Some(time(i64::try_from(n).unwrap() / 3));
         batch.push(one);
     }
-    log.create_many(batch.clone(), OnInvalid::Refuse)
-        .await
-        .unwrap();
+    log.create_many(batch.clone(), OnInvalid::Refuse).await.unwrap();
     let mut stored = Vec::new();
     for input in batch {
         stored.push(log.get(input.id.unwrap()).await.unwrap().unwrap());
@@ -90,90 +73,38 @@ fn cases() -> Vec<(Filters, Rule)> {
     let all = Filters::default;
     vec![
         (all(), |_| true),
-        (
-            Filters {
-                actor_id: Some("u1".parse().unwrap()),
-                ..all()
-            },
-            |r| r.actor.id() == "u1",
-        ),
-        (
-            Filters {
-                actor_type: Some(ActorType::ApiKey),
-                ..all()
-            },
-            |r| r.actor.actor_type() == ActorType::ApiKey,
-        ),
-        (
-            Filters {
-                action: Some("project.created".parse().unwrap()),
-                ..all()
-            },
-            |r| r.action.as_str() == "project.created",
-        ),
-        (
-            Filters {
-                action: Some("project.*".parse().unwrap()),
-                ..all()
-            },
-            |r| r.action.as_str().starts_with("project."),
-        ),
-        (
-            Filters {
-                action: Some("nothing.*".parse().unwrap()),
-                ..all()
-            },
-            |_| false,
-        ),
-        (
-            Filters {
-                target_type: Some("AWS::S3::Bucket".parse().unwrap()),
-                ..all()
-            },
-            |r| r.target.target_type.as_str() == "AWS::S3::Bucket",
-        ),
-        (
-            Filters {
-                target_id: Some("ü".parse().unwrap()),
-                ..all()
-            },
-            |r| r.target.target_id.as_str() == "ü",
-        ),
-        (
-            Filters {
-                tenant_id: Some("t2".parse().unwrap()),
-                ..all()
-            },
-            |r| r.tenant_id.as_ref().is_some_and(|t| t.as_str() == "t2"),
-        ),
-        (
-            Filters {
-                request_id: Some("r7".parse().unwrap()),
-                ..all()
-            },
-            |r| r.request_id.as_ref().is_some_and(|t| t.as_str() == "r7"),
-        ),
-        (
-            Filters {
-                ip_address: Some("10.1.0.0/16".parse().unwrap()),
-                ..all()
-            },
-            |r| in_network(r, "10.1.0.0/16"),
-        ),
-        (
-            Filters {
-                ip_address: Some("10.1.2.3/32".parse().unwrap()),
-                ..all()
-            },
-            |r| in_network(r, "10.1.2.3/32"),
-        ),
-        (
-            Filters {
-                ip_address: Some("2001:db8::/32".parse().unwrap()),
-                ..all()
-            },
-            |r| in_network(r, "2001:db8::/32"),
-        ),
+        (Filters { actor_id: Some("u1".parse().unwrap()), ..all() }, |r| r.actor.id() == "u1"),
+        (Filters { actor_type: Some(ActorType::ApiKey), ..all() }, |r| {
+            r.actor.actor_type() == ActorType::ApiKey
+        }),
+        (Filters { action: Some("project.created".parse().unwrap()), ..all() }, |r| {
+            r.action.as_str() == "project.created"
+        }),
+        (Filters { action: Some("project.*".parse().unwrap()), ..all() }, |r| {
+            r.action.as_str().starts_with("project.")
+        }),
+        (Filters { action: Some("nothing.*".parse().unwrap()), ..all() }, |_| false),
+        (Filters { target_type: Some("AWS::S3::Bucket".parse().unwrap()), ..all() }, |r| {
+            r.target.target_type.as_str() == "AWS::S3::Bucket"
+        }),
+        (Filters { target_id: Some("ü".parse().unwrap()), ..all() }, |r| {
+            r.target.target_id.as_str() == "ü"
+        }),
+        (Filters { tenant_id: Some("t2".parse().unwrap()), ..all() }, |r| {
+            r.tenant_id.as_ref().is_some_and(|t| t.as_str() == "t2")
+        }),
+        (Filters { request_id: Some("r7".parse().unwrap()), ..all() }, |r| {
+            r.request_id.as_ref().is_some_and(|t| t.as_str() == "r7")
+        }),
+        (Filters { ip_address: Some("10.1.0.0/16".parse().unwrap()), ..all() }, |r| {
+            in_network(r, "10.1.0.0/16")
+        }),
+        (Filters { ip_address: Some("10.1.2.3/32".parse().unwrap()), ..all() }, |r| {
+            in_network(r, "10.1.2.3/32")
+        }),
+        (Filters { ip_address: Some("2001:db8::/32".parse().unwrap()), ..all() }, |r| {
+            in_network(r, "2001:db8::/32")
+        }),
         (
             Filters {
                 created_at: TimeRange::new(Some(time(20)), Some(time(50))).unwrap(),
@@ -181,13 +112,9 @@ fn cases() -> Vec<(Filters, Rule)> {
             },
             |r| (time(20)..time(50)).contains(&r.created_at),
         ),
-        (
-            Filters {
-                metadata: vec![MetadataFilter::new("n", "5").unwrap()],
-                ..all()
-            },
-            |r| metadata_is(r, "n", "5"),
-        ),
+        (Filters { metadata: vec![MetadataFilter::new("n", "5").unwrap()], ..all() }, |r| {
+            metadata_is(r, "n", "5")
+        }),
         (
             Filters {
                 actor_id: Some("u1".parse().unwrap()),
@@ -233,15 +160,11 @@ async fn a_prefix_of_actions_finds_the_same_under_a_collation_of_a_language() {
                      alter column action type text collate "en-x-icu""#;
     sql(&mut owner, collate).await;
     let stored = varied(&log).await;
-    let mut query = by(Filters {
-        action: Some("project.*".parse().unwrap()),
-        ..Filters::default()
-    });
+    let mut query =
+        by(Filters { action: Some("project.*".parse().unwrap()), ..Filters::default() });
     query.limit = "1000".parse().unwrap();
     let found = ids(&log.query(&query).await.unwrap().records);
-    let expected = stored
-        .iter()
-        .filter(|r| r.action.as_str().starts_with("project."));
+    let expected = stored.iter().filter(|r| r.action.as_str().starts_with("project."));
     assert_eq!(found, expected.map(|r| r.id).collect::<Vec<_>>());
 }
 
@@ -256,16 +179,8 @@ async fn a_prefix_finds_its_actions_also_where_there_are_too_many_to_list() {
                   from generate_series(1, 6000) n";
     sql(&mut owner, many).await;
     log.create(input().with_id(id(1))).await.unwrap();
-    for (prefix, expected) in [
-        ("project.*", 1),
-        ("a00017.*", 1),
-        ("a05999.*", 1),
-        ("x.*", 0),
-    ] {
-        let filters = Filters {
-            action: Some(prefix.parse().unwrap()),
-            ..Filters::default()
-        };
+    for (prefix, expected) in [("project.*", 1), ("a00017.*", 1), ("a05999.*", 1), ("x.*", 0)] {
+        let filters = Filters { action: Some(prefix.parse().unwrap()), ..Filters::default() };
         let found = log.query(&by(filters)).await.unwrap();
         assert_eq!(found.records.len(), expected, "{prefix}");
     }
@@ -276,20 +191,13 @@ async fn an_estimate_is_close_once_the_table_is_analyzed() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     varied(&log).await;
-    sql(
-        &mut db.connect(db.owner()).await,
-        "analyze control_plane.audit_logs",
-    )
-    .await;
+    sql(&mut db.connect(db.owner()).await, "analyze control_plane.audit_logs").await;
     let mut query = by(Filters::default());
     query.count = "estimated".parse().unwrap();
     assert_eq!(log.query(&query).await.unwrap().total, Some(420));
     query.filters.actor_type = Some(ActorType::System);
     let estimate = log.query(&query).await.unwrap().total.unwrap();
-    assert!(
-        (100..=180).contains(&estimate),
-        "{estimate} is far from 140"
-    );
+    assert!((100..=180).contains(&estimate), "{estimate} is far from 140");
 }
 
 fn ids(records: &[Record]) -> Vec<RecordId> {

@@ -9,10 +9,7 @@ use auditrail_testkit::TestDb;
 use crate::support::{by, id, log, record, sql};
 
 fn pages_of(size: u16) -> Query {
-    Query {
-        limit: PageSize::new(size).unwrap(),
-        ..by(Filters::default())
-    }
+    Query { limit: PageSize::new(size).unwrap(), ..by(Filters::default()) }
 }
 
 /// Turns to the page after `page`, by its token as a caller would.
@@ -49,10 +46,7 @@ async fn ten_thousand_records_with_many_equal_times_are_paged_through_exactly_on
     // Ids in no order at all, and about forty records for each moment.
     let records: Vec<_> = (1..=10_000_u128)
         .map(|n| {
-            record(
-                n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
-                (n % 250) as i64,
-            )
+            record(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835), (n % 250) as i64)
         })
         .collect();
     let mut writer = log.bulk_writer().await.unwrap();
@@ -99,12 +93,7 @@ async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let records: Vec<_> = (1..=10).map(|n| record(n, n as i64)).collect();
-    log.bulk_writer()
-        .await
-        .unwrap()
-        .write(&records)
-        .await
-        .unwrap();
+    log.bulk_writer().await.unwrap().write(&records).await.unwrap();
     for (offset, expected, more) in [
         (0, vec![10, 9, 8, 7], true),
         (6, vec![4, 3, 2, 1], false),

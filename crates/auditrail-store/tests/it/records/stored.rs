@@ -72,8 +72,5 @@ async fn a_row_that_breaks_a_dropped_check_is_named_as_corrupt() {
     )
     .await;
     let refused = log.get(id(1)).await.unwrap_err();
-    assert!(
-        matches!(refused, StoreError::Corrupt { id: row, .. } if row == id(1)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, StoreError::Corrupt { id: row, .. } if row == id(1)), "{refused:?}");
 }
