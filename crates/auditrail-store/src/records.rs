@@ -144,10 +144,8 @@ impl AuditLogService for PgAuditLog {
     }
 
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
-        if query.count == Count::None {
-            return find(&mut *self.acquire().await?, query).await;
-        }
-        // The page and the number must tell of the same table.
+        // A page, its number of matches and the actions of a prefix must tell of the same table. A
+        // transaction also keeps a pooler in between from planning here and running elsewhere.
         let mut tx = self.snapshot().await?;
         let found = find(&mut tx, query).await?;
         end(tx).await?;
