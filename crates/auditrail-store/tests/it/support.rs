@@ -16,13 +16,13 @@ pub(crate) async fn log(db: &TestDb) -> PgAuditLog {
     PgAuditLog::new(db.pool(db.app()).await, CursorKey::public())
 }
 
-pub(crate) fn id(number: u128) -> RecordId {
-    Uuid::from_u128(number).into()
+pub(crate) fn id(number: u32) -> RecordId {
+    Uuid::from_u128(number.into()).into()
 }
 
 /// `seconds` after [`START_MICROS`].
-pub(crate) fn time(seconds: i64) -> RecordTime {
-    RecordTime::from_unix_micros(START_MICROS + seconds * 1_000_000).unwrap()
+pub(crate) fn time(seconds: u32) -> RecordTime {
+    RecordTime::from_unix_micros(START_MICROS + i64::from(seconds) * 1_000_000).unwrap()
 }
 
 pub(crate) fn input() -> CreateInput {
@@ -31,7 +31,7 @@ pub(crate) fn input() -> CreateInput {
 }
 
 /// A plain record; the number makes the id.
-pub(crate) fn record(number: u128, seconds: i64) -> Record {
+pub(crate) fn record(number: u32, seconds: u32) -> Record {
     input().into_record(id(number), time(seconds))
 }
 

@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 use crate::support::{blocked_session, number, record, sql};
 
 fn chunk() -> Vec<Record> {
-    (1..=5_000).map(|n| record(n, n as i64)).collect()
+    (1..=5_000).map(|n| record(n, n)).collect()
 }
 
 async fn count(db: &mut PgConnection) -> i64 {

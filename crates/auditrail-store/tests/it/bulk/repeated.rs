@@ -6,8 +6,8 @@ use auditrail_testkit::TestDb;
 
 use crate::support::{id, log, number, record, sql, time};
 
-fn chunk(numbers: std::ops::Range<u128>) -> Vec<Record> {
-    numbers.map(|n| record(n, n as i64)).collect()
+fn chunk(numbers: std::ops::Range<u32>) -> Vec<Record> {
+    numbers.map(|n| record(n, n)).collect()
 }
 
 fn outcome(created: u64, duplicates: u64) -> ChunkOutcome {
@@ -60,7 +60,7 @@ async fn conflicts_are_named_and_the_rest_is_written_whether_compared_first_or_l
             |r| r.created_at = time(99_999),
         ];
         for (n, change) in (4..8).zip(changes) {
-            let mut other = record(n, n as i64);
+            let mut other = record(n, n);
             change(&mut other);
             mixed.push(other);
         }

@@ -6,10 +6,10 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::support::{log, record};
 
-fn records(numbers: std::ops::Range<u128>) -> Vec<Record> {
+fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers
         .map(|n| {
-            let mut record = record(n + 1, (n / 3) as i64);
+            let mut record = record(n + 1, n / 3);
             if n % 5 == 0 {
                 record.action = "key.rotated".parse().unwrap();
             }

@@ -5,8 +5,9 @@ use auditrail_core::{
 };
 use auditrail_store::PgAuditLog;
 use auditrail_testkit::TestDb;
+use uuid::Uuid;
 
-use crate::support::{by, id, log, record, sql};
+use crate::support::{START_MICROS, by, id, log, record, sql};
 
 fn pages_of(size: u16) -> Query {
     Query { limit: PageSize::new(size).unwrap(), ..by(Filters::default()) }
@@ -39,14 +40,18 @@ fn newest_first(mut records: Vec<Record>) -> Vec<RecordId> {
     records.iter().map(|record| record.id).collect()
 }
 
+/// Odd, so that multiples of it modulo 2^128 are all different, and in no order.
+const SCATTER: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
 #[tokio::test]
 async fn ten_thousand_records_with_many_equal_times_are_paged_through_exactly_once() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     // Ids in no order at all, and about forty records for each moment.
-    let records: Vec<_> = (1..=10_000_u128)
-        .map(|n| {
-            record(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835), (n % 250) as i64)
+    let records: Vec<_> = (1..=10_000)
+        .map(|n| Record {
+            id: Uuid::from_u128(SCATTER.wrapping_mul(n.into())).into(),
+            ..record(n, n % 250)
         })
         .collect();
     let mut writer = log.bulk_writer().await.unwrap();
@@ -62,17 +67,17 @@ async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_one
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut writer = log.bulk_writer().await.unwrap();
-    let old: Vec<_> = (0..60).map(|n| record(1_000 + n, (n / 4) as i64)).collect();
+    let old: Vec<_> = (0..60).map(|n| record(1_000 + n, n / 4)).collect();
     writer.write(&old).await.unwrap();
 
     let mut query = pages_of(7);
-    let (mut seen, mut next) = (Vec::new(), 1_u128);
+    let (mut seen, mut next) = (Vec::new(), 1);
     loop {
         let page = log.page(&query).await.unwrap();
         seen.extend(page.data.iter().map(|record| record.id));
         // Newer than all, in the middle of what was read, and tied with the last record read.
         let last = page.data.last().unwrap().created_at;
-        let tied = (last.unix_micros() - crate::support::START_MICROS) / 1_000_000;
+        let tied = u32::try_from((last.unix_micros() - START_MICROS) / 1_000_000).unwrap();
         let times = [100, tied + 1, tied];
         let arriving = times.into_iter().zip(next..);
         let arriving: Vec<_> = arriving.map(|(at, n)| record(5_000 + n, at)).collect();
@@ -92,8 +97,13 @@ async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_one
 async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    let records: Vec<_> = (1..=10).map(|n| record(n, n as i64)).collect();
-    log.bulk_writer().await.unwrap().write(&records).await.unwrap();
+    let records: Vec<_> = (1..=10).map(|n| record(n, n)).collect();
+    log.bulk_writer()
+        .await
+        .unwrap()
+        .write(&records)
+        .await
+        .unwrap();
     for (offset, expected, more) in [
         (0, vec![10, 9, 8, 7], true),
         (6, vec![4, 3, 2, 1], false),

@@ -7,13 +7,13 @@ use jiff::civil::date;
 
 use crate::support::{log, record, sql};
 
-const DAY: i64 = 24 * 60 * 60;
+const DAY: u32 = 24 * 60 * 60;
 
 #[tokio::test]
 async fn a_summary_counts_by_actor_action_and_utc_day() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    let mut records: Vec<_> = (0..10).map(|n| record(n + 1, (n / 4) as i64 * DAY)).collect();
+    let mut records: Vec<_> = (0..10).map(|n| record(n + 1, n / 4 * DAY)).collect();
     records[0].actor = Actor::system();
     records[1].actor = Actor::api_key("u1").unwrap();
     records[2].actor = Actor::api_key("u1").unwrap();
