@@ -7,10 +7,7 @@
 //! Each run gets a fresh database with every index. The runs take turns, because the speed of a
 //! shared machine drifts, and the median of each counts. The URL names a server that holds nothing
 //! of value; psql reads text that psql wrote.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a measurement that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 use std::error::Error;
@@ -61,12 +58,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             });
         }
     }
-    let names = [
-        "psql \\copy",
-        "import, 1,000 a chunk",
-        "import, 5,000 a chunk",
-        "a second import",
-    ];
+    let names =
+        ["psql \\copy", "import, 1,000 a chunk", "import, 5,000 a chunk", "a second import"];
     let base = median(&mut times[0]);
     for (name, took) in names.iter().zip(&mut times) {
         let took = median(took).as_secs_f64();
@@ -101,9 +94,7 @@ async fn import(
 
 fn psql(db: &TestDb, command: &str) {
     let url = db.url(&db.app());
-    let done = Command::new("psql")
-        .args(["-qX", &url, "-c", command])
-        .status();
+    let done = Command::new("psql").args(["-qX", &url, "-c", command]).status();
     assert!(done.unwrap().success(), "psql failed");
 }
 
@@ -122,11 +113,7 @@ fn record(n: u32) -> Record {
     );
     let context = RequestContext {
         ip_address: Some(std::net::Ipv4Addr::from(0x0a00_0000 + n % 65_536).into()),
-        user_agent: Some(
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
-                .parse()
-                .unwrap(),
-        ),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36".parse().unwrap()),
         request_id: Some(format!("req-{n:08x}").parse().unwrap()),
     };
     let target = format!("project:prj_{:06}", n.wrapping_mul(7_919) % 20_000);

@@ -74,24 +74,15 @@ struct Case {
 }
 
 fn actor(id: &str) -> Filters {
-    Filters {
-        actor_id: id.parse().ok(),
-        ..Filters::default()
-    }
+    Filters { actor_id: id.parse().ok(), ..Filters::default() }
 }
 
 fn target(id: &str) -> Filters {
-    Filters {
-        target_id: id.parse().ok(),
-        ..Filters::default()
-    }
+    Filters { target_id: id.parse().ok(), ..Filters::default() }
 }
 
 fn action(text: &str) -> Filters {
-    Filters {
-        action: text.parse().ok(),
-        ..Filters::default()
-    }
+    Filters { action: text.parse().ok(), ..Filters::default() }
 }
 
 fn on_day(filters: Filters) -> Filters {
@@ -107,20 +98,10 @@ fn cases() -> Vec<Case> {
     const ACTOR: &str = "idx_audit_logs_actor_created";
     const TARGET: &str = "idx_audit_logs_target_created";
     const ACTION: &str = "idx_audit_logs_action";
-    let case = |name, filters, own, generic| Case {
-        name,
-        filters,
-        own,
-        generic,
-    };
+    let case = |name, filters, own, generic| Case { name, filters, own, generic };
     vec![
         case("everything", Filters::default(), &[CREATED], &[CREATED]),
-        case(
-            "one day",
-            on_day(Filters::default()),
-            &[CREATED],
-            &[CREATED],
-        ),
+        case("one day", on_day(Filters::default()), &[CREATED], &[CREATED]),
         case("a quiet actor", actor("u1900"), &[ACTOR], &[ACTOR]),
         case("a busy actor", actor("u5"), &[ACTOR], &[ACTOR]),
         // One record in twelve: walking back in time is as quick a way to a page of them.

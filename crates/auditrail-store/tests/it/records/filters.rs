@@ -79,9 +79,7 @@ fn with(set: fn(&mut Filters)) -> Filters {
 fn texts() -> Vec<(Filters, Rule)> {
     vec![
         (with(|_| ()), |_| true),
-        (with(|f| f.actor_id = "u1".parse().ok()), |r| {
-            r.actor.id() == "u1"
-        }),
+        (with(|f| f.actor_id = "u1".parse().ok()), |r| r.actor.id() == "u1"),
         (with(|f| f.actor_type = Some(ActorType::ApiKey)), |r| {
             r.actor.actor_type() == ActorType::ApiKey
         }),
@@ -92,13 +90,10 @@ fn texts() -> Vec<(Filters, Rule)> {
             r.action.as_str().starts_with("project.")
         }),
         (with(|f| f.action = "nothing.*".parse().ok()), |_| false),
-        (
-            with(|f| f.target_type = "AWS::S3::Bucket".parse().ok()),
-            |r| r.target.target_type.as_str() == "AWS::S3::Bucket",
-        ),
-        (with(|f| f.target_id = "ü".parse().ok()), |r| {
-            r.target.target_id.as_str() == "ü"
+        (with(|f| f.target_type = "AWS::S3::Bucket".parse().ok()), |r| {
+            r.target.target_type.as_str() == "AWS::S3::Bucket"
         }),
+        (with(|f| f.target_id = "ü".parse().ok()), |r| r.target.target_id.as_str() == "ü"),
         (with(|f| f.tenant_id = "t2".parse().ok()), |r| {
             r.tenant_id.as_ref().is_some_and(|t| t.as_str() == "t2")
         }),
@@ -111,10 +106,7 @@ fn texts() -> Vec<(Filters, Rule)> {
 fn values() -> Vec<(Filters, Rule)> {
     let number = MetadataFilter::new("n", "5").unwrap();
     let plan = MetadataFilter::new("plan", "pro").unwrap();
-    let five = Filters {
-        metadata: vec![number.clone()],
-        ..Filters::default()
-    };
+    let five = Filters { metadata: vec![number.clone()], ..Filters::default() };
     let several = Filters {
         metadata: vec![number, plan],
         ..with(|f| (f.actor_id, f.action) = ("u1".parse().ok(), "project.*".parse().ok()))
@@ -124,15 +116,9 @@ fn values() -> Vec<(Filters, Rule)> {
         ..Filters::default()
     };
     vec![
-        (with(|f| f.ip_address = "10.1.0.0/16".parse().ok()), |r| {
-            in_network(r, "10.1.0.0/16")
-        }),
-        (with(|f| f.ip_address = "10.1.2.3/32".parse().ok()), |r| {
-            in_network(r, "10.1.2.3/32")
-        }),
-        (with(|f| f.ip_address = "2001:db8::/32".parse().ok()), |r| {
-            in_network(r, "2001:db8::/32")
-        }),
+        (with(|f| f.ip_address = "10.1.0.0/16".parse().ok()), |r| in_network(r, "10.1.0.0/16")),
+        (with(|f| f.ip_address = "10.1.2.3/32".parse().ok()), |r| in_network(r, "10.1.2.3/32")),
+        (with(|f| f.ip_address = "2001:db8::/32".parse().ok()), |r| in_network(r, "2001:db8::/32")),
         (range, |r| (time(20)..time(50)).contains(&r.created_at)),
         (five, |r| metadata_is(r, "n", "5")),
         (several, |r| {

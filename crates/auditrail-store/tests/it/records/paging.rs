@@ -98,12 +98,7 @@ async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let records: Vec<_> = (1..=10).map(|n| record(n, n)).collect();
-    log.bulk_writer()
-        .await
-        .unwrap()
-        .write(&records)
-        .await
-        .unwrap();
+    log.bulk_writer().await.unwrap().write(&records).await.unwrap();
     for (offset, expected, more) in [
         (0, vec![10, 9, 8, 7], true),
         (6, vec![4, 3, 2, 1], false),
