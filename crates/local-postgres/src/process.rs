@@ -1,11 +1,11 @@
 //! Which process is the server: `postmaster.pid`, and whether to believe it.
 
 use std::fs;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
 use crate::error::Error;
@@ -36,7 +36,11 @@ impl PidFile {
 
     fn parse(text: &str) -> Option<Self> {
         let lines: Vec<&str> = text.lines().collect();
-        let pid = lines.first()?.trim().parse().ok().filter(|&pid| pid > 1)?;
+        // A server without clients (`postgres --single`) writes its number with a minus.
+        let pid = lines.first()?.trim().parse::<i32>().ok()?.unsigned_abs();
+        if pid == 0 {
+            return None;
+        }
         let port = lines.get(3).and_then(|line| line.trim().parse().ok());
         let dir = lines.get(4).filter(|line| line.starts_with('/')).map(PathBuf::from);
         Some(Self { pid, socket: dir.zip(port) })
@@ -108,9 +112,11 @@ pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
     }
     let text = fs::read_to_string(&path).map_err(&failed)?;
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    let mut file = layout.open(&path, OFlags::empty()).map_err(&failed)?;
-    file.rewind().map_err(&failed)?;
-    file.set_len(0).map_err(&failed)?;
+    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(&path, flags, Mode::empty());
+    let mut file = opened
+        .map(fs::File::from)
+        .map_err(|error| failed(error.into()))?;
     write!(file, "{NOBODYS_PID}\n{rest}").map_err(&failed)
 }
 
@@ -153,9 +159,28 @@ mod tests {
         let whole = "77\n/data/pg\n1700000000\n5432\n/data/run\n\n 10036499 8\nready   \n";
         let socket = Some((PathBuf::from("/data/run"), 5432));
         assert_eq!(read(whole), Some(PidFile { pid: 77, socket }));
-        assert_eq!(read("77\n/data/pg\n17"), Some(PidFile { pid: 77, socket: None }));
-        assert_eq!(read("77"), Some(PidFile { pid: 77, socket: None }));
-        for damaged in ["", "\n", "seven\n/data", "0\n", "1\n", "-4\n"] {
+        assert_eq!(
+            read("77\n/data/pg\n17"),
+            Some(PidFile {
+                pid: 77,
+                socket: None
+            })
+        );
+        assert_eq!(
+            read("77"),
+            Some(PidFile {
+                pid: 77,
+                socket: None
+            })
+        );
+        assert_eq!(
+            read("-77\n/data/pg\n"),
+            Some(PidFile {
+                pid: 77,
+                socket: None
+            })
+        );
+        for damaged in ["", "\n", "seven\n/data", "0\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");
         }
     }

@@ -3,7 +3,7 @@
 //! The server trusts whoever can connect, so this directory is the whole of its access control.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::client::socket_file;
@@ -109,9 +109,14 @@ fn private(layout: &Layout, dir: &Path) -> Result<(), Error> {
             Error::io("make the socket directory", dir)(error)
         }
     })?;
-    let meta = open_dir(dir)
-        .and_then(|dir| dir.metadata())
-        .map_err(Error::io("open the socket directory", dir))?;
+    let failed = Error::io("open the socket directory", dir);
+    let opened = open_dir(dir).map_err(&failed)?;
+    let mut meta = opened.metadata().map_err(&failed)?;
+    if account.dropping && meta.uid() == 0 {
+        // Root was killed between making it and giving it away.
+        fchown(&opened, Some(account.uid), Some(account.gid)).map_err(&failed)?;
+        meta = opened.metadata().map_err(&failed)?;
+    }
     if meta.uid() != account.uid {
         return Err(refused(
             dir,

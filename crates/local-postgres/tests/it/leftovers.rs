@@ -155,6 +155,34 @@ fn a_server_that_somebody_started_by_hand_is_shared_and_left_running() {
 }
 
 #[test]
+fn a_cluster_that_somebody_repairs_without_a_server_is_left_alone() {
+    let place = Place::new(Who::Me);
+    made(&place);
+    let postgres = LocalPostgres::open(place.config(place.data())).unwrap();
+    let program = postgres.installation().program("postgres").unwrap();
+    postgres.close().unwrap();
+    let mut command = as_server(&place.data(), &program);
+    command
+        .args(["--single", "-D"])
+        .arg(place.data().join("pg"))
+        .arg("postgres");
+    let mut single = command.stdin(Stdio::piped()).spawn().unwrap();
+    let file = place.data().join("pg/postmaster.pid");
+    until("it to claim the cluster", LIMIT, || {
+        fs::read_to_string(&file).is_ok_and(|text| text.starts_with('-'))
+    });
+    let hurried = place
+        .config(place.data())
+        .start_timeout(Duration::from_millis(300));
+    let error = LocalPostgres::open(hurried).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    assert!(single.try_wait().unwrap().is_none());
+    drop(single.stdin.take());
+    single.wait().unwrap();
+    opens(&place);
+}
+
+#[test]
 fn a_running_server_with_fsync_off_is_refused_and_left_running() {
     let place = Place::new(Who::Me);
     let mut server = by_hand(&place, "off");

@@ -1,12 +1,14 @@
 //! What is refused, and that the sentence says what to do.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use local_postgres::{Config, Error, LocalPostgres, Search};
 
-use crate::support::{Holder, Place, Who, everybody, is_root, needs_root, write_program};
+use crate::support::{
+    Holder, LIMIT, Place, Who, everybody, is_alive, is_root, needs_root, until, write_program,
+};
 
 fn refused(config: Config) -> Error {
     LocalPostgres::open(config).unwrap_err()
@@ -110,6 +112,35 @@ fn root_leaves_an_ordinary_users_directory_to_that_user() {
 }
 
 #[test]
+fn what_root_had_no_time_to_give_away_is_put_right() {
+    if !needs_root() {
+        return;
+    }
+    let place = Place::new(Who::Me);
+    LocalPostgres::open(place.config(place.data()))
+        .unwrap()
+        .close()
+        .unwrap();
+    for name in [
+        "run",
+        "locks",
+        "locks/users",
+        "locks/mode",
+        "locks/watchdog",
+    ] {
+        let path = place.data().join(name);
+        chown(&path, Some(0), Some(0)).unwrap();
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut holder = place.hold(&[]);
+    let (pid, _) = holder.open();
+    holder.kill();
+    // The watchdog, which does not run as root, can read what it needs.
+    until("the server to end", LIMIT, || !is_alive(pid));
+}
+
+#[test]
 fn another_users_cluster_is_refused_and_named() {
     if !needs_root() {
         return;
@@ -155,11 +186,11 @@ fn a_prepared_socket_directory_of_somebody_else_is_refused() {
         let loose = fs::Permissions::from_mode(0o755);
         fs::set_permissions(socket_dir, loose).unwrap();
         if is_root() {
-            std::os::unix::fs::chown(socket_dir, Some(owner.uid()), None).unwrap();
+            chown(socket_dir, Some(owner.uid()), None).unwrap();
         }
         assert!(hold().failure().contains("others can enter it"), "{who:?}: open to others");
         if is_root() {
-            std::os::unix::fs::chown(socket_dir, Some(1), Some(1)).unwrap();
+            chown(socket_dir, Some(1), Some(1)).unwrap();
             fs::set_permissions(socket_dir, fs::Permissions::from_mode(0o700)).unwrap();
             let said = hold().failure();
             assert!(said.contains("socket"), "{who:?}: somebody else's: {said}");
