@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 /// Names the directory of `postgres` and `initdb` to use. Tests and the program read it too.
 pub(crate) const BIN: &str = "AUDITRAIL_PG_BIN";
 
+/// The same for the tests of `local-postgres`, which knows nothing of Auditrail.
+pub(crate) const BIN_OF_SUPERVISOR_TESTS: &str = "LOCAL_POSTGRES_TEST_BIN_DIR";
+
 /// An installation that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Postgres {

@@ -41,6 +41,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         .args(scope)
         .args(&args.rest)
         .env(postgres::BIN, &postgres.bin)
+        .env(postgres::BIN_OF_SUPERVISOR_TESTS, &postgres.bin)
         .show_and_run()?;
     if args.rest.is_empty() {
         cargo().args(["test", "--doc", "--workspace"]).dir(workspace.root()).show_and_run()?;

@@ -114,9 +114,7 @@ pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = rustix::fs::open(&path, flags, Mode::empty());
-    let mut file = opened
-        .map(fs::File::from)
-        .map_err(|error| failed(error.into()))?;
+    let mut file = opened.map(fs::File::from).map_err(|error| failed(error.into()))?;
     write!(file, "{NOBODYS_PID}\n{rest}").map_err(&failed)
 }
 
@@ -159,27 +157,9 @@ mod tests {
         let whole = "77\n/data/pg\n1700000000\n5432\n/data/run\n\n 10036499 8\nready   \n";
         let socket = Some((PathBuf::from("/data/run"), 5432));
         assert_eq!(read(whole), Some(PidFile { pid: 77, socket }));
-        assert_eq!(
-            read("77\n/data/pg\n17"),
-            Some(PidFile {
-                pid: 77,
-                socket: None
-            })
-        );
-        assert_eq!(
-            read("77"),
-            Some(PidFile {
-                pid: 77,
-                socket: None
-            })
-        );
-        assert_eq!(
-            read("-77\n/data/pg\n"),
-            Some(PidFile {
-                pid: 77,
-                socket: None
-            })
-        );
+        assert_eq!(read("77\n/data/pg\n17"), Some(PidFile { pid: 77, socket: None }));
+        assert_eq!(read("77"), Some(PidFile { pid: 77, socket: None }));
+        assert_eq!(read("-77\n/data/pg\n"), Some(PidFile { pid: 77, socket: None }));
         for damaged in ["", "\n", "seven\n/data", "0\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");
         }

@@ -162,18 +162,13 @@ fn a_cluster_that_somebody_repairs_without_a_server_is_left_alone() {
     let program = postgres.installation().program("postgres").unwrap();
     postgres.close().unwrap();
     let mut command = as_server(&place.data(), &program);
-    command
-        .args(["--single", "-D"])
-        .arg(place.data().join("pg"))
-        .arg("postgres");
+    command.args(["--single", "-D"]).arg(place.data().join("pg")).arg("postgres");
     let mut single = command.stdin(Stdio::piped()).spawn().unwrap();
     let file = place.data().join("pg/postmaster.pid");
     until("it to claim the cluster", LIMIT, || {
         fs::read_to_string(&file).is_ok_and(|text| text.starts_with('-'))
     });
-    let hurried = place
-        .config(place.data())
-        .start_timeout(Duration::from_millis(300));
+    let hurried = place.config(place.data()).start_timeout(Duration::from_millis(300));
     let error = LocalPostgres::open(hurried).unwrap_err();
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     assert!(single.try_wait().unwrap().is_none());

@@ -117,17 +117,8 @@ fn what_root_had_no_time_to_give_away_is_put_right() {
         return;
     }
     let place = Place::new(Who::Me);
-    LocalPostgres::open(place.config(place.data()))
-        .unwrap()
-        .close()
-        .unwrap();
-    for name in [
-        "run",
-        "locks",
-        "locks/users",
-        "locks/mode",
-        "locks/watchdog",
-    ] {
+    LocalPostgres::open(place.config(place.data())).unwrap().close().unwrap();
+    for name in ["run", "locks", "locks/users", "locks/mode", "locks/watchdog"] {
         let path = place.data().join(name);
         chown(&path, Some(0), Some(0)).unwrap();
         let mode = if path.is_dir() { 0o700 } else { 0o600 };
