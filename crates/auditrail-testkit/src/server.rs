@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use local_postgres::{Config, Durability, LocalPostgres, Search};
+use local_postgres::{Config, Durability, Installation, LocalPostgres, Search};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::OnceCell;
@@ -50,13 +50,20 @@ async fn start() -> Server {
 }
 
 fn open() -> LocalPostgres {
+    try_open().unwrap_or_else(|e| panic!("the tests need a PostgreSQL: {e}"))
+}
+
+fn try_open() -> Result<LocalPostgres, local_postgres::Error> {
     let bin = env::var_os("AUDITRAIL_PG_BIN").map(PathBuf::from);
-    let config = Config::new(target().join("testkit"))
-        .search(Search::usual().with_bin_dir(bin))
+    let search = Search::usual().with_bin_dir(bin);
+    // Data files belong to one major version, and tests may be run with several.
+    let major = Installation::find(&search)?.version().major;
+    let config = Config::new(target().join(format!("testkit/{major}")))
+        .search(search)
         .durability(Durability::NoFsyncForTests)
         .setting("max_connections", "300")
         .linger(LINGER);
-    LocalPostgres::open(config).unwrap_or_else(|e| panic!("the tests need a PostgreSQL: {e}"))
+    LocalPostgres::open(config)
 }
 
 /// The build folder.
