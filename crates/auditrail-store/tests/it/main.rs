@@ -4,5 +4,7 @@
 mod bulk;
 mod errors;
 mod golden;
+mod guard;
+mod migrate;
 mod records;
 mod support;

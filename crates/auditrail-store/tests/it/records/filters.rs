@@ -150,6 +150,15 @@ async fn a_prefix_of_actions_finds_the_same_under_a_collation_of_a_language() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
+    let there: bool =
+        sqlx::query_scalar("select exists (select from pg_collation where collname = 'en-x-icu')")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+    if !there {
+        println!("not tested: this PostgreSQL was built without ICU, so it knows no language");
+        return;
+    }
     let collate = r#"alter table control_plane.audit_logs
                      alter column action type text collate "en-x-icu""#;
     sql(&mut owner, collate).await;
