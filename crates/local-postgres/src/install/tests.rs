@@ -1,0 +1,112 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+
+/// A directory with programs that answer `--version` the way PostgreSQL does.
+fn fake(dir: &Path, version: &str) {
+    fs::create_dir_all(dir).unwrap();
+    for name in ["postgres", "initdb"] {
+        let file = dir.join(name);
+        fs::write(
+            &file,
+            format!("#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n"),
+        )
+        .unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+fn nowhere() -> Search {
+    Search::usual().with_path(None).with_places(Vec::new())
+}
+
+#[test]
+fn versions_are_read_as_the_server_prints_them() {
+    let read = |text| Version::parse(text).map(|version| version.to_string());
+    assert_eq!(
+        read("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n").unwrap(),
+        "15.18"
+    );
+    assert_eq!(read("postgres (PostgreSQL) 18beta1").unwrap(), "18.0");
+    assert_eq!(read("19devel").unwrap(), "19.0");
+    assert_eq!(read("postgres (PostgreSQL) 9.6.24").unwrap(), "9.6");
+    assert_eq!(read("MariaDB"), None);
+    assert_eq!(read(""), None);
+}
+
+#[test]
+fn nothing_found_says_where_it_looked_and_what_to_install() {
+    let dir = tempfile::tempdir().unwrap();
+    let search = Search::usual()
+        .with_path(Some(dir.path().into()))
+        .with_places(vec![format!("{}/pgsql-*/bin", dir.path().display())]);
+    let text = Installation::find(&search).unwrap_err().to_string();
+    assert!(text.contains("pgsql-*/bin: no `postgres` there"), "{text}");
+    assert!(text.contains("PATH ("), "{text}");
+    assert!(text.contains("apt-get install postgresql"), "{text}");
+    assert!(text.contains("brew install"), "{text}");
+}
+
+#[test]
+fn the_newest_system_version_comes_first_and_old_ones_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for version in ["9.6", "14", "16", "15"] {
+        fake(
+            &dir.path().join(version).join("bin"),
+            &format!("{version}.2"),
+        );
+    }
+    let search = nowhere().with_places(vec![format!("{}/*/bin", dir.path().display())]);
+    assert_eq!(Installation::find(&search).unwrap().version().major, 16);
+
+    let fifteen = search.clone().with_major(Some(15));
+    assert_eq!(Installation::find(&fifteen).unwrap().version().major, 15);
+
+    let missing = Installation::find(&search.with_major(Some(17))).unwrap_err();
+    assert!(
+        matches!(missing, Error::OtherMajor { cluster: 17, .. }),
+        "{missing}"
+    );
+
+    let old = nowhere().with_places(vec![format!("{}/14/bin", dir.path().display())]);
+    let text = Installation::find(&old).unwrap_err().to_string();
+    assert!(text.contains("PostgreSQL 14.2, which is too old"), "{text}");
+}
+
+#[test]
+fn path_comes_before_the_system_and_a_link_leads_to_the_real_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let real = root.join("opt/pg 15/bin");
+    fake(&real, "15.1");
+    fake(&root.join("sys/bin"), "18.1");
+    let linked = root.join("linked");
+    fs::create_dir(&linked).unwrap();
+    symlink(real.join("postgres"), linked.join("postgres")).unwrap();
+    let search = nowhere()
+        .with_path(Some(linked.into()))
+        .with_places(vec![format!("{}/sys/bin", root.display())]);
+    assert_eq!(Installation::find(&search).unwrap().bin_dir(), real);
+}
+
+#[test]
+fn an_explicit_directory_that_is_wrong_is_an_error_even_if_another_would_do() {
+    let dir = tempfile::tempdir().unwrap();
+    fake(&dir.path().join("good/bin"), "16.1");
+    fake(&dir.path().join("old"), "13.1");
+    fs::create_dir(dir.path().join("broken")).unwrap();
+    fs::write(dir.path().join("broken/postgres"), "not a program").unwrap();
+    let search = nowhere().with_places(vec![format!("{}/*/bin", dir.path().display())]);
+    for (name, words) in [
+        ("missing", "no such directory"),
+        ("good", "its `bin` does"),
+        ("old", "13.1, which is too old"),
+        ("broken", "no `initdb`"),
+    ] {
+        let explicit = search.clone().with_bin_dir(Some(dir.path().join(name)));
+        let error = Installation::find(&explicit).unwrap_err();
+        assert!(matches!(error, Error::BinDir { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

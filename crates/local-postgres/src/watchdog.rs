@@ -1,0 +1,79 @@
+//! A small process that outlives us and stops the server when its last user is gone.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+use crate::error::Error;
+use crate::install::on_path;
+use crate::layout::Layout;
+use crate::lock::{Held, LockFile, WATCHDOG};
+
+const SCRIPT: &str = include_str!("watchdog.sh");
+
+/// When the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// This long after its last user has left.
+    Leased { linger: Duration },
+    /// When somebody says so.
+    Pinned,
+}
+
+impl Mode {
+    /// The mode of the server that was started last. Unreadable counts as the default.
+    pub(crate) fn read(layout: &Layout) -> Self {
+        let text = fs::read_to_string(layout.locks().join("mode")).unwrap_or_default();
+        let (mode, linger) = text.trim().split_once(' ').unwrap_or(("leased", "0"));
+        if mode == "pinned" {
+            return Self::Pinned;
+        }
+        Self::Leased {
+            linger: Duration::from_secs(linger.parse().unwrap_or(0)),
+        }
+    }
+
+    /// Written while the lock `start` and a share of `users` are held: nobody reads it then.
+    pub(crate) fn write(self, layout: &Layout) -> Result<(), Error> {
+        let path = layout.locks().join("mode");
+        let failed = Error::io("write", &path);
+        let text = match self {
+            Self::Pinned => "pinned 0\n".to_owned(),
+            Self::Leased { linger } => {
+                let part = u64::from(linger.subsec_nanos() > 0);
+                format!("leased {}\n", linger.as_secs() + part)
+            }
+        };
+        let mut file = layout.open(&path, OFlags::TRUNC).map_err(&failed)?;
+        file.write_all(text.as_bytes()).map_err(&failed)
+    }
+}
+
+/// Starts the watchdog unless there is one. `false`: this system has no `flock` program.
+pub(crate) fn ensure(layout: &Layout) -> Result<bool, Error> {
+    if on_path("flock").is_none() {
+        return Ok(false);
+    }
+    let lock = LockFile::open(layout, WATCHDOG)?;
+    if !lock.try_alone()? {
+        return Ok(true);
+    }
+    drop(Held(lock));
+    let mut command: Command = layout.account.command("/bin/sh");
+    let child = command
+        .args(["-c", SCRIPT, "local-postgres-watchdog"])
+        .arg(&layout.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Not reached by a Ctrl-C that is meant for us.
+        .process_group(0)
+        .spawn()
+        .map_err(Error::io("start the watchdog of", &layout.dir))?;
+    crate::server::reap(child);
+    Ok(true)
+}
