@@ -1,28 +1,39 @@
 //! What a caller asks to write.
 
 mod explain;
+mod flat;
 mod parse;
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
 
 use crate::action::Action;
-use crate::actor::{Actor, ActorType};
+use crate::actor::Actor;
 use crate::context::RequestContext;
 use crate::error::{InputError, ValueError};
 use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::record::Record;
-use crate::target::{Target, TargetType};
-use crate::text::{RequestId, TargetId, TenantId, UserAgent};
+use crate::target::Target;
+use crate::text::TenantId;
 use crate::time::RecordTime;
 
 /// What a caller asks to write: a record whose id, time and metadata may still be missing.
 ///
 /// As JSON it is flat, under the names of the columns; what is `None` is left out.
+///
+/// ```
+/// use auditrail_core::{Action, Actor, CreateInput, Target};
+///
+/// let target: Target = "project:p1".parse()?;
+/// let input = CreateInput::new(Actor::user("u1")?, Action::ProjectCreated, target)
+///     .with_metadata(r#"{"plan":"pro"}"#.parse()?);
+///
+/// let json = serde_json::to_vec(&input)?;
+/// let now = "2026-01-02T03:04:05Z".parse()?;
+/// assert_eq!(CreateInput::from_json(&json, now)?, input);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateInput {
     /// The caller's own id, so that a repeated request finds the first one's record.
@@ -206,7 +217,7 @@ impl CreateInput {
     }
 }
 
-fn left_out_or_same<T: PartialEq>(asked: Option<T>, stored: Option<T>) -> bool {
+fn left_out_or_same<T: PartialEq + Copy>(asked: Option<T>, stored: Option<T>) -> bool {
     asked.is_none() || asked == stored
 }
 
@@ -225,69 +236,6 @@ fn invalid_utf8(bytes: &[u8], at: usize) -> InputError {
     }
 }
 
-impl Serialize for CreateInput {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            id,
-            actor,
-            action,
-            target,
-            metadata,
-            context,
-            tenant_id,
-            created_at,
-        } = self;
-        let Target {
-            target_type,
-            target_id,
-        } = target;
-        let RequestContext {
-            ip_address,
-            user_agent,
-            request_id,
-        } = context;
-        Fields {
-            id,
-            actor_id: actor.id(),
-            actor_type: actor.actor_type(),
-            action,
-            target_type,
-            target_id,
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
-        }
-        .serialize(serializer)
-    }
-}
-
-/// The flat form.
-#[derive(Serialize)]
-struct Fields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: &'a Option<RecordId>,
-    actor_id: &'a str,
-    actor_type: ActorType,
-    action: &'a Action,
-    target_type: &'a TargetType,
-    target_id: &'a TargetId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: &'a Option<Metadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip_address: &'a Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: &'a Option<UserAgent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: &'a Option<RecordTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant_id: &'a Option<TenantId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: &'a Option<RequestId>,
-}
-
 /// The names of the fields, which are those of the columns.
 const FIELDS: [&str; 12] = [
     "id",
@@ -303,3 +251,6 @@ const FIELDS: [&str; 12] = [
     "tenant_id",
     "request_id",
 ];
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ mod number;
 mod same;
 mod scan;
 
-pub(crate) use scan::type_name;
+pub(crate) use scan::{type_name, unstorable_text};
 
 use std::fmt;
 use std::str::FromStr;

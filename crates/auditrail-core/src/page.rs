@@ -1,6 +1,6 @@
 //! A page of a search, as it is answered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cursor::{Cursor, CursorKey};
 use crate::query::{PageSize, Position, Query};
@@ -8,7 +8,7 @@ use crate::record::Record;
 use crate::service::Found;
 
 /// A page of a search, as it is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The rows, newest first.
     pub data: Vec<T>,
@@ -17,7 +17,7 @@ pub struct Page<T> {
 }
 
 /// Where a page is and how to get the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pagination {
     /// Most rows in a page.
     pub limit: PageSize,
@@ -28,7 +28,7 @@ pub struct Pagination {
     /// How many rows were skipped; `null` when the page was reached by a cursor.
     pub offset: Option<u64>,
     /// How many rows match in all; absent unless it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
 }
 

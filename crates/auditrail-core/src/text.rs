@@ -155,7 +155,7 @@ pub(crate) fn check(text: &str, max: usize, empty: Empty) -> Result<(), ValueErr
             return Err(ValueError::TooLong { chars, max });
         }
     }
-    let suspicious = text.bytes().any(|byte| byte < 0x20 || byte >= 0x7f);
+    let suspicious = text.bytes().any(|byte| !(0x20..0x7f).contains(&byte));
     if suspicious {
         let found = text.chars().enumerate().find(|(_, c)| c.is_control());
         if let Some((place, c)) = found {

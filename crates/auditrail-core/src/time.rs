@@ -18,7 +18,7 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 /// A moment in whole microseconds, as PostgreSQL's `timestamptz` keeps it.
 ///
 /// The range is what RFC 3339, `timestamptz` and our time library can all hold: from the start of
-/// year 1 to 9999-12-30T22:00:00.999999Z. Finer times are cut to the microsecond before them.
+/// year 1 to 9999-12-30T22:00:00Z. Finer times are cut to the microsecond before them.
 /// Prints as `2026-01-02T03:04:05.000006Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordTime(Timestamp);
@@ -26,13 +26,13 @@ pub struct RecordTime(Timestamp);
 impl RecordTime {
     /// Microseconds since 1970 at the first moment that can be kept, 0001-01-01T00:00:00Z.
     pub const MIN_UNIX_MICROS: i64 = -62_135_596_800_000_000;
-    /// Microseconds since 1970 at the last moment that can be kept, 9999-12-30T22:00:00.999999Z.
-    pub const MAX_UNIX_MICROS: i64 = 253_402_207_200_999_999;
+    /// Microseconds since 1970 at the last moment that can be kept, 9999-12-30T22:00:00Z.
+    pub const MAX_UNIX_MICROS: i64 = 253_402_207_200_000_000;
 
     /// Takes a moment, cut to the microsecond before it.
     ///
     /// # Errors
-    /// [`ValueError::OutOfRange`] before year 1.
+    /// [`ValueError::OutOfRange`] outside the range.
     pub fn new(time: Timestamp) -> Result<Self, ValueError> {
         let nanos = time.as_nanosecond();
         let micros = i64::try_from(nanos.div_euclid(1_000)).map_err(|_| OUT_OF_RANGE)?;
@@ -42,7 +42,7 @@ impl RecordTime {
     /// Takes microseconds since 1970.
     ///
     /// # Errors
-    /// [`ValueError::OutOfRange`] outside years 1 to 9999.
+    /// [`ValueError::OutOfRange`] outside the range.
     pub fn from_unix_micros(micros: i64) -> Result<Self, ValueError> {
         if !(Self::MIN_UNIX_MICROS..=Self::MAX_UNIX_MICROS).contains(&micros) {
             return Err(OUT_OF_RANGE);

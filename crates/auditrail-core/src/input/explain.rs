@@ -16,7 +16,7 @@ use crate::context::RequestContext;
 use crate::error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 use crate::inet::parse_address;
 use crate::limits::{REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
-use crate::metadata::{Metadata, type_name};
+use crate::metadata::{Metadata, type_name, unstorable_text};
 use crate::target::Target;
 use crate::text::ActorId;
 use crate::time::RecordTime;
@@ -97,20 +97,19 @@ impl<'a> Report<'a> {
                     seen[field] = true;
                     fields[field] = Some(value).filter(|value| value.get() != "null");
                 }
+                // A hostile body may repeat or invent millions of names; the answer stays small.
+                _ if name_errors.len() == REPORTED_ERRORS_MAX => {}
                 Some(_) => name_errors.push(FieldError {
                     pointer: pointer(&name),
                     code: ErrorCode::DuplicateField,
                     detail: "is given more than once".to_owned(),
                 }),
-                None if name_errors.len() < REPORTED_ERRORS_MAX => {
-                    name_errors.push(FieldError {
-                        pointer: pointer(&name),
-                        code: ErrorCode::UnknownField,
-                        detail: "is not a field of a record; other facts belong into metadata"
-                            .to_owned(),
-                    });
-                }
-                None => {}
+                None => name_errors.push(FieldError {
+                    pointer: pointer(&name),
+                    code: ErrorCode::UnknownField,
+                    detail: "is not a field of a record; other facts belong into metadata"
+                        .to_owned(),
+                }),
             }
         }
         Self {
@@ -209,9 +208,7 @@ fn string(raw: &RawValue) -> Result<String, ValueError> {
         });
     }
     // The syntax is right, so only an escape that stands for no character is left to be wrong.
-    serde_json::from_str(raw.get()).map_err(|_| ValueError::BadFormat {
-        expected: "text without half a surrogate pair",
-    })
+    serde_json::from_str(raw.get()).map_err(|_| unstorable_text(raw.get()))
 }
 
 fn required(pointer: &str) -> FieldError {

@@ -60,6 +60,13 @@ pub(crate) fn type_name(text: &str) -> &'static str {
     }
 }
 
+/// What is wrong with a JSON string, of right syntax, that cannot be decoded.
+pub(crate) fn unstorable_text(string: &str) -> ValueError {
+    check_string(string.as_bytes(), 0)
+        .err()
+        .unwrap_or(ValueError::BadFormat { expected: "text" })
+}
+
 fn check_size(bytes: u64) -> Result<(), ValueError> {
     if bytes > METADATA_MAX_BYTES as u64 {
         return Err(ValueError::TooLarge {

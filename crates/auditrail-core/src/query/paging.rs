@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::error::ValueError;
 use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 
 /// Most records in one page: 1 to [`PAGE_SIZE_MAX`], [`PAGE_SIZE_DEFAULT`] when not said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct PageSize(u16);
 
 impl PageSize {
@@ -36,6 +36,20 @@ impl PageSize {
 const PAGE_SIZE_RANGE: ValueError = ValueError::OutOfRange {
     range: "between 1 and 1000",
 };
+
+impl TryFrom<u16> for PageSize {
+    type Error = ValueError;
+
+    fn try_from(records: u16) -> Result<Self, ValueError> {
+        Self::new(records)
+    }
+}
+
+impl From<PageSize> for u16 {
+    fn from(size: PageSize) -> Self {
+        size.0
+    }
+}
 
 impl Default for PageSize {
     fn default() -> Self {

@@ -4,7 +4,7 @@ use super::{Filters, MetadataFilter, Position, Query, TimeRange};
 use crate::cursor::{Cursor, CursorKey};
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
 use crate::inet::parse_network;
-use crate::limits::{METADATA_FILTERS_MAX, REPORTED_NAME_MAX_CHARS};
+use crate::limits::{METADATA_FILTERS_MAX, REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
 use crate::time::RecordTime;
 
 impl Filters {
@@ -155,7 +155,13 @@ impl Reader {
     }
 
     /// Notes a name, and reports it when it was there before.
+    ///
+    /// Once the answer is full nothing more is read: every name noted is a right one, of which there
+    /// are few, or has an error, so hostile parameters cannot make the search through them long.
     fn is_first(&mut self, name: &str) -> bool {
+        if self.errors.len() >= REPORTED_ERRORS_MAX {
+            return false;
+        }
         if self.was_seen(name) {
             self.report(name, ErrorCode::DuplicateField, "is given more than once");
             return false;

@@ -1,0 +1,115 @@
+//! Cursors: they come back whole, and only for the filters and the key they were made with.
+
+use auditrail_core::{Cursor, CursorError, CursorKey, Filters, RecordId, RecordTime};
+use proptest::prelude::*;
+
+use crate::given::{good_text, id, now, time};
+
+fn filters(name: &str, value: &str) -> Filters {
+    Filters::from_pairs([(name, value)]).unwrap()
+}
+
+#[test]
+fn a_token_has_its_golden_value() {
+    // Worked out by a second implementation, outside of this crate.
+    let id: RecordId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    let cursor = Cursor {
+        created_at: RecordTime::new(now()).unwrap(),
+        id,
+    };
+    let plain = cursor.encode(&Filters::default(), &CursorKey::public());
+    assert_eq!(
+        plain,
+        "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAV6U9NuUXVcbXTqzNKo0kQ8s"
+    );
+    let filtered = cursor.encode(&filters("actor_id", "u1"), &CursorKey::new([7; 32]));
+    assert_eq!(
+        filtered,
+        "AQAGR172TPNAAYkKXayWd0u8zrMCCZqAVzVRNXErYprf_ZK3ANUG3Ps"
+    );
+}
+
+#[test]
+fn what_is_no_token_is_malformed() {
+    let key = CursorKey::public();
+    let good = Cursor {
+        created_at: RecordTime::new(now()).unwrap(),
+        id: RecordId::derived(None, &[]),
+    }
+    .encode(&Filters::default(), &key);
+    let other_version = format!("B{}", &good[1..]);
+    for wrong in [
+        "",
+        "x",
+        "!!!",
+        &good[..54],
+        &format!("{good}A"),
+        &format!("{good}="),
+        &other_version,
+    ] {
+        let error = Cursor::decode(wrong, &Filters::default(), &key);
+        assert_eq!(error, Err(CursorError::Malformed), "{wrong}");
+    }
+}
+
+#[test]
+fn where_one_value_ends_matters() {
+    let cursor = Cursor {
+        created_at: RecordTime::new(now()).unwrap(),
+        id: RecordId::derived(None, &[]),
+    };
+    let key = CursorKey::public();
+    let token = cursor.encode(&filters("metadata.a", "bc"), &key);
+    let error = Cursor::decode(&token, &filters("metadata.ab", "c"), &key);
+    assert_eq!(error, Err(CursorError::NotForThis));
+}
+
+#[test]
+fn a_key_is_not_printed() {
+    assert_eq!(format!("{:?}", CursorKey::new([65; 32])), "CursorKey(…)");
+}
+
+proptest! {
+    #[test]
+    fn a_cursor_comes_back_for_its_own_filters_only(
+        created_at in time(),
+        id in id(),
+        actor in good_text(),
+        other in good_text(),
+        secret in any::<[u8; 32]>(),
+    ) {
+        let cursor = Cursor { created_at, id };
+        let key = CursorKey::new(secret);
+        let own = filters("actor_id", &actor);
+        let token = cursor.encode(&own, &key);
+        prop_assert_eq!(token.len(), 55);
+        prop_assert_eq!(Cursor::decode(&token, &own, &key), Ok(cursor));
+        let refused = Err(CursorError::NotForThis);
+        prop_assert_eq!(Cursor::decode(&token, &Filters::default(), &key), refused);
+        prop_assert_eq!(Cursor::decode(&token, &filters("target_id", &actor), &key), refused);
+        prop_assert_eq!(Cursor::decode(&token, &own, &CursorKey::public()), refused);
+        if other != actor {
+            prop_assert_eq!(Cursor::decode(&token, &filters("actor_id", &other), &key), refused);
+        }
+    }
+
+    #[test]
+    fn one_altered_character_is_found(
+        created_at in time(),
+        id in id(),
+        place in 0..55_usize,
+        put in "[A-Za-z0-9_-]",
+    ) {
+        let key = CursorKey::public();
+        let token = Cursor { created_at, id }.encode(&Filters::default(), &key);
+        let altered = format!("{}{put}{}", &token[..place], &token[place + 1..]);
+        prop_assume!(altered != token);
+        prop_assert!(Cursor::decode(&altered, &Filters::default(), &key).is_err());
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(text in any::<String>()) {
+        let decoded = Cursor::decode(&text, &Filters::default(), &CursorKey::public());
+        prop_assert!(decoded.is_err());
+    }
+}

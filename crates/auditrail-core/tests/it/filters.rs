@@ -1,0 +1,299 @@
+//! Searches as named parameters.
+
+use auditrail_core::{
+    Action, ActionFilter, Count, Cursor, CursorKey, Filters, PageSize, Position, Query, RecordId,
+    RecordTime, ValidationErrors, limits,
+};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::given::{action_text, good_text, now, target_type_text, time};
+
+fn shown(errors: ValidationErrors) -> Vec<String> {
+    errors
+        .into_iter()
+        .map(|error| format!("{} {}", error.pointer, error.code))
+        .collect()
+}
+
+fn refused(pairs: &[(&str, &str)]) -> Vec<String> {
+    shown(Query::from_pairs(pairs.iter().copied(), &CursorKey::public()).unwrap_err())
+}
+
+fn filters(pairs: &[(&str, &str)]) -> Filters {
+    Filters::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+#[test]
+fn every_parameter_is_read() {
+    let pairs = [
+        ("actor_id", "u1"),
+        ("actor_type", "user"),
+        ("action", "project.*"),
+        ("target_type", "project"),
+        ("target_id", "p1"),
+        ("tenant_id", "t1"),
+        ("request_id", "r1"),
+        ("ip_address", "10.1.2.3/8"),
+        ("start_date", "2026-01-01"),
+        ("end_date", "2026-01-02T00:00:00+01:00"),
+        ("metadata.a.b", "1"),
+        ("metadata.plan", ""),
+    ];
+    assert_eq!(
+        pairs[..10].iter().map(|pair| pair.0).collect::<Vec<_>>(),
+        Filters::NAMES
+    );
+    let written: Vec<String> = filters(&pairs)
+        .to_pairs()
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(
+        written,
+        [
+            "actor_id=u1",
+            "actor_type=user",
+            "action=project.*",
+            "target_type=project",
+            "target_id=p1",
+            "tenant_id=t1",
+            "request_id=r1",
+            "ip_address=10.0.0.0/8",
+            "start_date=2026-01-01T00:00:00.000000Z",
+            "end_date=2026-01-01T23:00:00.000000Z",
+            "metadata.a.b=1",
+            "metadata.plan=",
+        ]
+    );
+}
+
+#[test]
+fn no_parameters_find_everything_a_hundred_at_a_time() {
+    let query = Query::from_pairs([("", ""); 0], &CursorKey::public()).unwrap();
+    assert_eq!(query, Query::default());
+    assert_eq!(
+        (query.limit.get(), query.position),
+        (100, Position::Offset(0))
+    );
+}
+
+#[test]
+fn every_wrong_parameter_is_reported_by_name() {
+    let wrong = [
+        ("actor_id", ""),
+        ("actor_type", "robot"),
+        ("action", "*"),
+        ("target_type", "x\u{0}"),
+        ("tenant_id", "t1"),
+        ("tenant_id", "t2"),
+        ("ip_address", "10.0.0.0/33"),
+        ("start_date", "yesterday"),
+        ("end_date", "300000-01-01"),
+        ("metadata.", "x"),
+        ("limit", "0"),
+        ("offset", "-1"),
+        ("count", "yes"),
+        ("colour", "red"),
+    ];
+    assert_eq!(
+        refused(&wrong),
+        [
+            "actor_id empty",
+            "actor_type unknown_value",
+            "action bad_format",
+            "target_type control_character",
+            "tenant_id duplicate_field",
+            "ip_address bad_format",
+            "start_date bad_format",
+            "end_date out_of_range",
+            "metadata. empty",
+            "limit out_of_range",
+            "offset bad_format",
+            "count unknown_value",
+            "colour unknown_field",
+        ]
+    );
+}
+
+#[test]
+fn a_hostile_query_gets_a_short_answer() {
+    let pairs = (0..200_000).map(|n| (format!("x{n}"), ""));
+    let errors = Filters::from_pairs(pairs).unwrap_err();
+    assert_eq!(errors.as_slice().len(), limits::REPORTED_ERRORS_MAX);
+}
+
+#[test]
+fn paging_is_no_filter() {
+    assert_eq!(
+        shown(Filters::from_pairs([("limit", "5")]).unwrap_err()),
+        ["limit unknown_field"]
+    );
+}
+
+#[test]
+fn a_range_of_time_must_hold_a_moment() {
+    let range = |start, end| [("start_date", start), ("end_date", end)];
+    assert_eq!(
+        refused(&range("2026-01-02", "2026-01-01")),
+        ["end_date empty_range"]
+    );
+    assert_eq!(
+        refused(&range("2026-01-01", "2026-01-01")),
+        ["end_date empty_range"]
+    );
+    let found = filters(&range(
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00.000001Z",
+    ));
+    assert!(found.created_at.start() < found.created_at.end());
+    assert_eq!(
+        filters(&[("start_date", "2026-01-01")]).created_at.end(),
+        None
+    );
+}
+
+#[test]
+fn limits_hold_to_the_number() {
+    let limit = |text: &str| text.parse::<PageSize>().ok().map(PageSize::get);
+    assert_eq!(
+        (limit("1"), limit("1000"), limit("1001"), limit("0")),
+        (Some(1), Some(1_000), None, None)
+    );
+    for wrong in ["", "+1", " 1", "1.0", "99999999999999999999999"] {
+        assert_eq!(limit(wrong), None, "{wrong}");
+    }
+    assert_eq!(
+        Position::parse_offset("100000"),
+        Ok(Position::Offset(limits::OFFSET_MAX))
+    );
+    assert!(Position::parse_offset("100001").is_err());
+    assert_eq!("exact".parse(), Ok(Count::Exact));
+    assert_eq!("estimated".parse(), Ok(Count::Estimated));
+}
+
+#[test]
+fn metadata_filters_are_limited_in_number_and_length() {
+    let names: Vec<String> = (0..=limits::METADATA_FILTERS_MAX)
+        .map(|n| format!("metadata.k{n}"))
+        .collect();
+    let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    assert_eq!(
+        filters(&pairs[1..]).metadata.len(),
+        limits::METADATA_FILTERS_MAX
+    );
+    assert_eq!(refused(&pairs), ["metadata.k10 too_many"]);
+    let long = "é".repeat(limits::METADATA_FILTER_VALUE_MAX_CHARS);
+    assert_eq!(filters(&[("metadata.a", &long)]).metadata[0].value(), long);
+    assert_eq!(
+        refused(&[("metadata.a", &format!("{long}é"))]),
+        ["metadata.a too_long"]
+    );
+    assert_eq!(
+        refused(&[("metadata.a", "\0")]),
+        ["metadata.a control_character"]
+    );
+    assert_eq!(
+        filters(&[("metadata.a", "two\nlines")]).metadata[0].key(),
+        "a"
+    );
+}
+
+#[test]
+fn an_action_filter_is_exact_or_a_prefix() {
+    let parsed = |text: &str| text.parse::<ActionFilter>();
+    assert!(matches!(parsed("project.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "project."));
+    assert!(matches!(parsed("a.b.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "a.b."));
+    assert_eq!(
+        parsed("key.created"),
+        Ok(ActionFilter::Exact(Action::KeyCreated))
+    );
+    assert_eq!(
+        parsed("odd"),
+        Ok(ActionFilter::Exact(Action::from_stored("odd")))
+    );
+    assert_eq!(
+        parsed("pro*"),
+        Ok(ActionFilter::Exact(Action::from_stored("pro*")))
+    );
+    assert!(parsed(".*").is_err());
+}
+
+#[test]
+fn a_cursor_and_an_offset_exclude_each_other() {
+    let key = CursorKey::public();
+    let cursor = Cursor {
+        created_at: RecordTime::new(now()).unwrap(),
+        id: RecordId::derived(None, &[]),
+    };
+    let token = cursor.encode(&filters(&[("actor_id", "u1")]), &key);
+    let query = Query::from_pairs([("cursor", token.as_str()), ("actor_id", "u1")], &key).unwrap();
+    assert_eq!(query.position, Position::After(cursor));
+    assert_eq!(
+        refused(&[("cursor", &token), ("actor_id", "u2")]),
+        ["cursor invalid_cursor"]
+    );
+    assert_eq!(refused(&[("cursor", "x")]), ["cursor invalid_cursor"]);
+    let both = [
+        ("cursor", token.as_str()),
+        ("offset", "1"),
+        ("actor_id", "u1"),
+    ];
+    assert_eq!(refused(&both), ["offset conflict"]);
+}
+
+#[test]
+fn parameter_errors_serialise_like_field_errors() {
+    let errors = Filters::from_pairs([("actor_type", "robot")]).unwrap_err();
+    let expected: Value = json!([{
+        "pointer": "actor_type", "code": "unknown_value",
+        "detail": "must be one of user, system, api_key",
+    }]);
+    assert_eq!(serde_json::to_value(errors).unwrap(), expected);
+}
+
+prop_compose! {
+    fn any_pairs()(
+        actor_id in option::of(good_text()),
+        action in option::of(prop_oneof![action_text(), Just("iam.*".to_owned())]),
+        target_type in option::of(target_type_text()),
+        request_id in option::of(good_text()),
+        ip_address in option::of(crate::given::network().prop_map(|net| net.to_string())),
+        times in option::of((time(), time()).prop_filter("a range", |(a, b)| a < b)),
+        metadata in proptest::collection::btree_map("[a-z.]{1,5}", "[ -~]{0,9}", 0..4),
+    ) -> Vec<(String, String)> {
+        let (start, end) = times.unzip();
+        let named = [
+            ("actor_id", actor_id),
+            ("action", action),
+            ("target_type", target_type),
+            ("request_id", request_id),
+            ("ip_address", ip_address),
+            ("start_date", start.map(|time| time.to_string())),
+            ("end_date", end.map(|time| time.to_string())),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        named.chain(metadata.into_iter().map(|(key, value)| (format!("metadata.{key}"), value))).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn filters_write_and_read_back(pairs in any_pairs()) {
+        let filters = Filters::from_pairs(pairs.iter().cloned()).unwrap();
+        prop_assert_eq!(Filters::from_pairs(filters.to_pairs()).unwrap(), filters.clone());
+        let reversed = Filters::from_pairs(pairs.into_iter().rev()).unwrap();
+        prop_assert_eq!(reversed, filters, "the order of parameters does not matter");
+    }
+
+    #[test]
+    fn no_parameter_breaks_the_reader(name in any::<String>(), value in any::<String>()) {
+        let named: Vec<_> = Filters::NAMES.iter().map(|known| (*known, value.as_str())).collect();
+        for pairs in [named, vec![(name.as_str(), value.as_str())]] {
+            if let Ok(filters) = Filters::from_pairs(pairs) {
+                prop_assert_eq!(Filters::from_pairs(filters.to_pairs()), Ok(filters));
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Records and inputs as JSON.
+
+use auditrail_core::{CreateInput, Record, RecordId, RecordTime};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::given::{full_json, good_input, now, stored_record};
+
+#[test]
+fn a_record_has_the_columns_as_names_and_null_for_what_is_absent() {
+    let input = CreateInput::from_json(
+        br#"{"actor_id":"u1","actor_type":"user","action":"a.b","target_type":"t","target_id":"x"}"#,
+        now(),
+    );
+    let id: RecordId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    let record = input
+        .unwrap()
+        .into_record(id, RecordTime::new(now()).unwrap());
+    assert_eq!(
+        serde_json::to_string(&record).unwrap(),
+        concat!(
+            r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","actor_id":"u1","actor_type":"user","#,
+            r#""action":"a.b","target_type":"t","target_id":"x","metadata":{},"ip_address":null,"#,
+            r#""user_agent":null,"created_at":"2026-01-02T03:04:05.000000Z","tenant_id":null,"#,
+            r#""request_id":null}"#,
+        )
+    );
+}
+
+#[test]
+fn a_full_input_becomes_the_record_it_describes() {
+    let input = CreateInput::from_json(full_json().to_string().as_bytes(), now()).unwrap();
+    let other_id = RecordId::derived(None, &[]);
+    let record = input
+        .clone()
+        .into_record(other_id, RecordTime::new(now()).unwrap());
+    assert_eq!(serde_json::to_value(&record).unwrap(), full_json());
+    assert!(input.is_held_by(&record));
+}
+
+#[test]
+fn null_means_left_out() {
+    let mut json = full_json();
+    let optional = [
+        "id",
+        "metadata",
+        "ip_address",
+        "user_agent",
+        "created_at",
+        "tenant_id",
+        "request_id",
+    ];
+    for name in optional {
+        json[name] = Value::Null;
+    }
+    let input = CreateInput::from_json(json.to_string().as_bytes(), now()).unwrap();
+    let written = serde_json::to_value(&input).unwrap();
+    assert_eq!(
+        written,
+        json!({"actor_id": "u1", "actor_type": "user", "action": "project.created",
+               "target_type": "project", "target_id": "p1"})
+    );
+    assert_eq!(input.metadata_text(), "{}");
+}
+
+#[test]
+fn a_repeated_input_is_held_by_its_record_and_a_changed_one_is_not() {
+    let read = |json: &Value| CreateInput::from_json(json.to_string().as_bytes(), now()).unwrap();
+    let base = full_json();
+    let time = RecordTime::new(now()).unwrap();
+    let record = read(&base).into_record(RecordId::derived(None, &[]), time);
+    let changes = [
+        ("id", json!("01890a5d-ac96-774b-bcce-b302099a8058")),
+        ("actor_id", json!("u2")),
+        ("actor_type", json!("api_key")),
+        ("action", json!("project.deleted")),
+        ("target_type", json!("team")),
+        ("target_id", json!("p2")),
+        ("metadata", json!({"plan": "free"})),
+        ("ip_address", json!("203.0.113.8")),
+        ("user_agent", json!("curl/9")),
+        ("created_at", json!("2026-01-02T03:04:05.000007Z")),
+        ("tenant_id", json!("t2")),
+        ("request_id", json!("r2")),
+    ];
+    assert_eq!(changes.len(), base.as_object().unwrap().len());
+    for (name, other) in changes {
+        let mut changed = base.clone();
+        changed[name] = other;
+        assert!(!read(&changed).is_held_by(&record), "{name}");
+    }
+    for name in ["id", "metadata", "ip_address", "created_at", "tenant_id"] {
+        let mut shorter = base.clone();
+        shorter.as_object_mut().unwrap().remove(name);
+        assert!(read(&shorter).is_held_by(&record), "{name}");
+    }
+}
+
+#[test]
+fn a_newer_server_may_send_more_fields() {
+    let mut json = full_json();
+    json["seq"] = json!(7);
+    let record: Record = serde_json::from_value(json).unwrap();
+    assert_eq!(serde_json::to_value(&record).unwrap(), full_json());
+}
+
+#[test]
+fn an_impossible_system_actor_is_no_record() {
+    let mut json = full_json();
+    json["actor_type"] = json!("system");
+    assert!(serde_json::from_value::<Record>(json).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_stored_record_survives_json(record in stored_record()) {
+        let text = serde_json::to_string(&record).unwrap();
+        prop_assert!(!text.contains('\n'), "a record is one line of NDJSON");
+        prop_assert_eq!(&serde_json::from_str::<Record>(&text).unwrap(), &record);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(value.as_object().unwrap().len(), 12);
+        prop_assert_eq!(&serde_json::from_reader::<_, Record>(text.as_bytes()).unwrap(), &record);
+    }
+
+    #[test]
+    fn any_good_input_survives_json_and_is_held_by_its_record(input in good_input()) {
+        let text = serde_json::to_vec(&input).unwrap();
+        prop_assert_eq!(CreateInput::from_json(&text, now()), Ok(input.clone()));
+        let time = RecordTime::new(now()).unwrap();
+        let record = input.clone().into_record(RecordId::derived(None, &[]), time);
+        prop_assert!(input.is_held_by(&record));
+    }
+}

@@ -1,0 +1,13 @@
+//! What the crate promises from outside: limits, round trips, and what strangers are told.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod cursors;
+mod errors;
+mod filters;
+mod given;
+mod ids;
+mod json;
+mod metadata;
+mod pages;
+mod texts;
+mod times;

@@ -1,0 +1,81 @@
+//! Pages as they are answered.
+
+use auditrail_core::{Cursor, CursorKey, Found, Page, Position, Query, Record};
+use serde_json::{Value, json};
+
+use crate::given::full_json;
+
+fn record() -> Record {
+    serde_json::from_value(full_json()).unwrap()
+}
+
+fn page(query: &Query, found: Found) -> Value {
+    serde_json::to_value(Page::new(query, found, &CursorKey::public())).unwrap()
+}
+
+#[test]
+fn the_last_page_has_no_cursor_and_no_total() {
+    let found = Found {
+        records: vec![record()],
+        has_more: false,
+        total: None,
+    };
+    let expected = json!({
+        "data": [full_json()],
+        "pagination": {"limit": 100, "has_more": false, "next_cursor": null, "offset": 0},
+    });
+    assert_eq!(page(&Query::default(), found), expected);
+}
+
+#[test]
+fn the_cursor_names_the_last_record_and_is_bound_to_the_filters() {
+    let key = CursorKey::public();
+    let query =
+        Query::from_pairs([("actor_id", "u1"), ("limit", "1"), ("offset", "3")], &key).unwrap();
+    let found = Found {
+        records: vec![record()],
+        has_more: true,
+        total: Some(9),
+    };
+    let page = page(&query, found);
+    let token = page["pagination"]["next_cursor"].as_str().unwrap();
+    let cursor = Cursor::decode(token, &query.filters, &key).unwrap();
+    assert_eq!(
+        cursor,
+        Cursor {
+            created_at: record().created_at,
+            id: record().id
+        }
+    );
+    assert_eq!(
+        page["pagination"],
+        json!({"limit": 1, "has_more": true, "next_cursor": token, "offset": 3, "total": 9})
+    );
+}
+
+#[test]
+fn a_page_reached_by_a_cursor_has_no_offset() {
+    let cursor = Cursor {
+        created_at: record().created_at,
+        id: record().id,
+    };
+    let query = Query {
+        position: Position::After(cursor),
+        ..Query::default()
+    };
+    let page = page(&query, Found::default());
+    assert_eq!(page["pagination"]["offset"], Value::Null);
+    assert_eq!(page["pagination"]["next_cursor"], Value::Null);
+}
+
+#[test]
+fn a_client_reads_a_page_back() {
+    let found = Found {
+        records: vec![record()],
+        has_more: true,
+        total: None,
+    };
+    let page = Page::new(&Query::default(), found, &CursorKey::public());
+    let text = serde_json::to_string(&page).unwrap();
+    assert_eq!(serde_json::from_str::<Page<Record>>(&text).unwrap(), page);
+}
