@@ -28,7 +28,7 @@ impl Sheet {
     /// An empty table with these column names.
     pub(crate) fn new(output: Output, header: &[&str]) -> Self {
         let mut table = Table::new();
-        table.load_style(comfy_table::TableStyle::Nothing);
+        table.load_style(comfy_table::presets::NOTHING);
         if table.is_tty() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
