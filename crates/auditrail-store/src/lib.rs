@@ -5,7 +5,19 @@
 //! the types of `auditrail-core`. On purpose it has no HTTP, no configuration files and no retry
 //! policy for writes.
 //!
-//! Start with [`migrate`] for the schema's history and [`schema`] for what it should look like.
+//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many, [`migrate`]
+//! for the schema's history and [`schema`] for what it should look like.
 
+mod bulk;
+mod copy;
+mod driver;
+mod error;
+mod ids;
 pub mod migrate;
+mod records;
 pub mod schema;
+mod wire;
+
+pub use bulk::{BulkWriter, ChunkOutcome};
+pub use error::StoreError;
+pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary};

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::PgErrorPosition;
 
 use super::lock::Holder;
 use super::validate::Problem;
+use crate::driver::{is_connection_loss, postgres};
 use crate::schema::Difference;
 
 /// Why the runner stopped. Each variant is something else to do about it.
@@ -154,36 +155,6 @@ impl MigrateError {
             source,
         }
     }
-}
-
-/// Whether the connection is gone, or could not be made, rather than a statement refused.
-pub(crate) fn is_connection_loss(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
-            // Class 08: connection exceptions. 57P01 to 57P03: shut down, crashed, starting up.
-            // 53300: too many connections.
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "53300")
-        }),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
-}
-
-/// The SQLSTATE of an error the server raised.
-pub(crate) fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error
-        .as_database_error()?
-        .code()
-        .map(|code| code.into_owned())
-}
-
-fn postgres(error: &sqlx::Error) -> Option<&PgDatabaseError> {
-    error.as_database_error()?.try_downcast_ref()
 }
 
 fn position(error: &sqlx::Error) -> Option<usize> {

@@ -6,13 +6,14 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgTransaction};
 use tokio::time::{Instant, sleep};
 
 use super::concurrent;
-use super::error::{MigrateError, sqlstate};
+use super::error::MigrateError;
 use super::lock;
 use super::migration::{Migration, Mode};
 use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session::{self, ATTEMPT};
 use super::tracking::Origin;
+use crate::driver::sqlstate;
 
 /// Which way a migration is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +203,7 @@ async fn note(run: &mut Run<'_>, step: Step<'_>, took: Duration) -> Result<(), s
 
 /// A lock that was not to be had in time, or a deadlock that this transaction lost.
 pub(super) fn is_lock_failure(error: &sqlx::Error) -> bool {
-    matches!(sqlstate(error).as_deref(), Some("55P03" | "40P01"))
+    matches!(sqlstate(error), Some("55P03" | "40P01"))
 }
 
 /// Doubles from 100 ms to 2 s. One runner at a time tries, so there is no herd to spread out.

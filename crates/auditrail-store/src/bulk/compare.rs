@@ -1,0 +1,65 @@
+//! Which records of a chunk are there, and whether with the same content.
+
+use sqlx::{PgConnection, Row};
+
+use crate::error::StoreError;
+use crate::records::Columns;
+
+/// How a record of the chunk, whose id is in the table, stands to the row there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Its place in the chunk, from 0.
+    pub(super) place: usize,
+    /// Whether both have the same content.
+    pub(super) same: bool,
+}
+
+/// Compares a chunk with the table; records whose ids are not there are left out.
+///
+/// The inner LIMIT makes every lookup a probe of the primary key, whatever the statistics say: a scan
+/// of the whole table for each chunk would make a repeated import take quadratic time.
+pub(super) async fn compare(
+    db: &mut PgConnection,
+    columns: &Columns<'_>,
+    time_given: &[bool],
+) -> Result<Vec<Standing>, StoreError> {
+    let statement = sqlx::query(
+        "select asked.place,
+                (not asked.time_given or stored.created_at = asked.created_at)
+                    and (stored.actor_id, stored.actor_type, stored.action, stored.target_type,
+                         stored.target_id, stored.metadata, stored.ip_address, stored.user_agent,
+                         stored.tenant_id, stored.request_id)
+                        is not distinct from
+                        (asked.actor_id, asked.actor_type, asked.action, asked.target_type,
+                         asked.target_id, asked.metadata, asked.ip_address, asked.user_agent,
+                         asked.tenant_id, asked.request_id)
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                       $7::jsonb[], $8::inet[], $9::text[], $10::timestamptz[], $11::text[],
+                       $12::text[], $13::boolean[])
+                with ordinality
+                as asked (id, actor_id, actor_type, action, target_type, target_id, metadata,
+                          ip_address, user_agent, created_at, tenant_id, request_id, time_given,
+                          place)
+          cross join lateral
+                (select *
+                   from control_plane.audit_logs
+                  where audit_logs.id = asked.id
+                  limit 1) as stored
+          order by asked.place",
+    );
+    let rows = columns
+        .bind_to(statement)
+        .bind(time_given)
+        .fetch_all(db)
+        .await
+        .map_err(StoreError::while_trying_to("compare records"))?;
+    let standing = rows.iter().map(|row| {
+        let place: i64 = row.try_get(0)?;
+        let place = usize::try_from(place - 1).map_err(|e| sqlx::Error::Decode(e.into()))?;
+        let same = row.try_get(1)?;
+        Ok(Standing { place, same })
+    });
+    standing
+        .collect::<Result<_, _>>()
+        .map_err(StoreError::while_trying_to("compare records"))
+}

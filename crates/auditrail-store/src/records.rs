@@ -1,0 +1,178 @@
+//! The audit records: writing, finding, exporting and counting them.
+//!
+//! One statement, one function, one file; what a statement needs of its neighbours it takes as
+//! arguments. No row leaves its file: callers see the types of `auditrail-core`.
+//!
+//! The order of searches is `(created_at, id)`, newest first; a cursor names the last record of a
+//! page, so records that arrive between two pages neither repeat nor hide older ones.
+
+mod actions;
+mod count;
+mod create;
+mod export;
+mod filters;
+mod get;
+mod insert;
+mod page;
+mod row;
+mod summary;
+
+use auditrail_core::{
+    AuditLogService, BatchOutcome, Count, CreateInput, Created, CursorKey, Filters, Found,
+    OnInvalid, Page, Query, Record, RecordId,
+};
+use futures_util::Stream;
+use sqlx::{PgConnection, PgPool};
+
+pub(crate) use insert::{Columns, many as insert_many};
+pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary};
+
+use crate::bulk::BulkWriter;
+use crate::error::StoreError;
+
+/// Reads that consist of several statements see one state of the table.
+pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
+
+/// The audit log in the database of a pool.
+///
+/// Cheap to clone. The role of the pool needs USAGE on the schema `control_plane` and SELECT and
+/// INSERT on `control_plane.audit_logs`, nothing else.
+#[derive(Clone, Debug)]
+pub struct PgAuditLog {
+    pool: PgPool,
+    cursor_key: CursorKey,
+}
+
+impl PgAuditLog {
+    /// Takes a pool and the key that signs cursors. Nothing is asked of the database yet.
+    #[must_use]
+    pub const fn new(pool: PgPool, cursor_key: CursorKey) -> Self {
+        Self { pool, cursor_key }
+    }
+
+    /// The pool.
+    #[must_use]
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The key that signs cursors, to read those that callers send.
+    #[must_use]
+    pub const fn cursor_key(&self) -> &CursorKey {
+        &self.cursor_key
+    }
+
+    /// Finds one page of records, newest first, with the cursor of the next.
+    ///
+    /// # Errors
+    /// As [`AuditLogService::query`].
+    pub async fn page(&self, query: &Query) -> Result<Page<Record>, StoreError> {
+        let found = self.query(query).await?;
+        Ok(Page::new(query, found, &self.cursor_key))
+    }
+
+    /// Streams every record that matches, oldest first, all from one state of the table.
+    ///
+    /// Takes constant memory however many there are, and holds one connection and one snapshot until
+    /// it ends or is dropped. A snapshot keeps the server from cleaning up, so do not leave it lying
+    /// about half-read.
+    pub fn export(
+        &self,
+        filters: Filters,
+    ) -> impl Stream<Item = Result<Record, StoreError>> + Send + 'static {
+        export::stream(self.pool.clone(), filters)
+    }
+
+    /// Counts what matches, by actor, by action and by day, all from one state of the table.
+    ///
+    /// `top` is the most actors and the most actions that are listed; of the days the latest
+    /// [`DAYS_MAX`] are.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn summary(&self, filters: &Filters, top: u16) -> Result<Summary, StoreError> {
+        let mut tx = self.snapshot().await?;
+        let summary = summary::summary(&mut tx, filters, top).await?;
+        end(tx).await?;
+        Ok(summary)
+    }
+
+    /// Opens a connection of its own to the same database for writing many records.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`].
+    pub async fn bulk_writer(&self) -> Result<BulkWriter, StoreError> {
+        BulkWriter::connect(&self.pool.connect_options()).await
+    }
+
+    async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {
+        let connection = self.pool.acquire().await;
+        connection.map_err(StoreError::while_trying_to("get a connection"))
+    }
+
+    async fn begin(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
+        let tx = self.pool.begin().await;
+        tx.map_err(StoreError::while_trying_to("start a transaction"))
+    }
+
+    async fn snapshot(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
+        let tx = self.pool.begin_with(ONE_SNAPSHOT).await;
+        tx.map_err(StoreError::while_trying_to("start a snapshot"))
+    }
+}
+
+impl AuditLogService for PgAuditLog {
+    type Error = StoreError;
+
+    async fn create(&self, input: CreateInput) -> Result<Created, StoreError> {
+        create::one(&mut *self.acquire().await?, input).await
+    }
+
+    /// One record that a rule of the database refuses (none of ours: the types hold those) refuses
+    /// the whole batch, with [`OnInvalid::Skip`] too.
+    async fn create_many(
+        &self,
+        inputs: Vec<CreateInput>,
+        on_invalid: OnInvalid,
+    ) -> Result<BatchOutcome, StoreError> {
+        let mut tx = self.begin().await?;
+        let outcome = create::many(&mut tx, &inputs, on_invalid).await?;
+        end(tx).await?;
+        Ok(outcome)
+    }
+
+    async fn query(&self, query: &Query) -> Result<Found, StoreError> {
+        if query.count == Count::None {
+            return find(&mut *self.acquire().await?, query).await;
+        }
+        // The page and the number must tell of the same table.
+        let mut tx = self.snapshot().await?;
+        let found = find(&mut tx, query).await?;
+        end(tx).await?;
+        Ok(found)
+    }
+
+    async fn get(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
+        get::by_id(&mut *self.acquire().await?, id).await
+    }
+}
+
+async fn find(db: &mut PgConnection, query: &Query) -> Result<Found, StoreError> {
+    let conditions = filters::Conditions::of(db, &query.filters).await?;
+    let (records, has_more) = page::page(db, &conditions, query.limit, query.position).await?;
+    let total = match query.count {
+        Count::None => None,
+        Count::Exact => Some(count::exact(db, &conditions).await?),
+        Count::Estimated => Some(count::estimated(db, &conditions).await?),
+    };
+    Ok(Found {
+        records,
+        has_more,
+        total,
+    })
+}
+
+async fn end(tx: sqlx::PgTransaction<'_>) -> Result<(), StoreError> {
+    let ended = tx.commit().await;
+    ended.map_err(StoreError::while_trying_to("commit"))
+}

@@ -1,0 +1,102 @@
+//! A row of the table, and the record in it.
+
+use auditrail_core::{
+    Action, Actor, ActorId, ActorType, Metadata, Record, RecordId, RequestId, StoredAddress,
+    Target, TargetId, TargetType, TenantId, UserAgent,
+};
+use ipnet::IpNet;
+use serde_json::value::RawValue;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::wire::PgTime;
+
+/// The columns [`record`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, \
+         user_agent, created_at, tenant_id, request_id"
+    };
+}
+pub(crate) use columns;
+
+/// Reads a row of exactly [`columns!`].
+///
+/// Text is taken as it is stored, whatever plain SQL may have written. A jsonb that is no object is
+/// kept as it is too; jsonb `null` reads as none. For times see [`PgTime`].
+pub(crate) fn record(row: &PgRow) -> Result<Record, StoreError> {
+    let Columns {
+        id,
+        actor_id,
+        actor_type,
+        action,
+        target_type,
+        target_id,
+        metadata,
+        ip_address,
+        user_agent,
+        created_at,
+        tenant_id,
+        request_id,
+    } = Columns::read(row).map_err(StoreError::while_trying_to("read a row"))?;
+    let id = RecordId::from(id);
+    Ok(Record {
+        id,
+        actor: actor(id, actor_type, actor_id)?,
+        action: Action::from_stored(action),
+        target: Target::new(
+            TargetType::from_stored(target_type),
+            TargetId::from_stored(target_id),
+        ),
+        metadata: metadata.and_then(|Json(raw)| Metadata::from_stored(raw)),
+        ip_address: ip_address.map(StoredAddress::from),
+        user_agent: user_agent.map(UserAgent::from_stored),
+        created_at: created_at.0,
+        tenant_id: tenant_id.map(TenantId::from_stored),
+        request_id: request_id.map(RequestId::from_stored),
+    })
+}
+
+/// Only the table's own checks, once dropped, could let in what fails here.
+fn actor(id: RecordId, actor_type: &str, actor_id: &str) -> Result<Actor, StoreError> {
+    let corrupt = |source| StoreError::Corrupt { id, source };
+    let actor_type: ActorType = actor_type.parse().map_err(corrupt)?;
+    Actor::new(actor_type, ActorId::from_stored(actor_id)).map_err(corrupt)
+}
+
+struct Columns<'r> {
+    id: Uuid,
+    actor_id: &'r str,
+    actor_type: &'r str,
+    action: &'r str,
+    target_type: &'r str,
+    target_id: &'r str,
+    metadata: Option<Json<Box<RawValue>>>,
+    ip_address: Option<IpNet>,
+    user_agent: Option<&'r str>,
+    created_at: PgTime,
+    tenant_id: Option<&'r str>,
+    request_id: Option<&'r str>,
+}
+
+impl<'r> Columns<'r> {
+    fn read(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            actor_id: row.try_get(1)?,
+            actor_type: row.try_get(2)?,
+            action: row.try_get(3)?,
+            target_type: row.try_get(4)?,
+            target_id: row.try_get(5)?,
+            metadata: row.try_get(6)?,
+            ip_address: row.try_get(7)?,
+            user_agent: row.try_get(8)?,
+            created_at: row.try_get(9)?,
+            tenant_id: row.try_get(10)?,
+            request_id: row.try_get(11)?,
+        })
+    }
+}
