@@ -2,8 +2,14 @@
 
 mod completions;
 mod db;
+mod export;
+mod filters;
+mod import;
+mod log;
 mod man;
 mod migrate;
+mod query;
+mod record_view;
 
 use std::future::Future;
 
@@ -93,6 +99,10 @@ impl Context {
 pub(crate) fn run(cx: &Context, command: &Command) -> Result<Exit, Error> {
     match command {
         Command::Migrate(args) => migrate::run(cx, args),
+        Command::Log(args) => log::run(cx, args),
+        Command::Query(args) => query::run(cx, args),
+        Command::Export(args) => export::run(cx, args),
+        Command::Import(args) => import::run(cx, args),
         Command::Db(command) => db::run(cx, command),
         Command::Completions(args) => completions::run(cx, args),
         Command::Man(args) => man::run(cx, args),

@@ -54,7 +54,10 @@ impl Settings {
             Some(dir) => dir,
             None => file.data_dir.clone().map_or_else(default_data_dir, Ok)?,
         };
-        let pg_bin = flags.pg_bin.clone().or(environment.path("AUDITRAIL_PG_BIN")?);
+        let pg_bin = flags
+            .pg_bin
+            .clone()
+            .or(environment.path("AUDITRAIL_PG_BIN")?);
         Ok(Self {
             database_url: database_url(flags, &environment, &file)?,
             data_dir,

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
+use auditrail_store::{BulkWriter, PgAuditLog};
 use local_postgres::{Config, Event, LocalPostgres, Search};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -37,7 +39,9 @@ impl Database {
                 (parse(&server.url(PRIVATE_DATABASE))?, Some(server))
             }
         };
-        let options = options.application_name("auditrail").disable_statement_logging();
+        let options = options
+            .application_name("auditrail")
+            .disable_statement_logging();
         Ok(Self { options, private })
     }
 
@@ -50,11 +54,21 @@ impl Database {
         }
     }
 
+    /// The audit log in it.
+    pub(crate) async fn log(&self) -> Result<PgAuditLog, Error> {
+        Ok(PgAuditLog::new(self.pool().await?, CursorKey::public()))
+    }
+
+    /// A connection that writes many records.
+    pub(crate) async fn bulk_writer(&self) -> Result<BulkWriter, Error> {
+        Ok(self.log().await?.bulk_writer().await?)
+    }
+
     /// A pool of connections.
     ///
     /// It asks with one connection first: a pool repeats a refused connection until its timeout and
     /// then does not say why.
-    pub(crate) async fn pool(&self) -> Result<PgPool, Error> {
+    async fn pool(&self) -> Result<PgPool, Error> {
         let connect = PgConnection::connect_with(&self.options);
         let first = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
             Ok(outcome) => outcome,

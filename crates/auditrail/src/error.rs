@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use auditrail_core::ValidationErrors;
+use auditrail_store::StoreError;
 use auditrail_store::migrate::MigrateError;
 
 use crate::config::ConfigError;
@@ -24,6 +25,17 @@ pub(crate) enum Error {
     /// The migration runner stopped.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something was done before it failed.
+    #[error("{detail}")]
+    Partly {
+        /// What was done.
+        detail: String,
+        /// What stopped the rest.
+        source: Box<Error>,
+    },
     /// The private PostgreSQL could not be found, made, started or stopped.
     #[error("the private PostgreSQL cannot be used")]
     Private(#[from] local_postgres::Error),
@@ -113,6 +125,8 @@ impl Error {
             Self::Invalid(_) => "invalid_value",
             Self::Config(_) => "configuration",
             Self::Migrate(error) => migrate_code(error),
+            Self::Store(error) => error.code(),
+            Self::Partly { source, .. } => source.code(),
             Self::Private(_) => "private_postgres",
             Self::Unreachable { .. } => "unreachable",
             Self::Pending { .. } => "migrations_pending",
@@ -129,12 +143,17 @@ impl Error {
         match self {
             Self::Usage(_) | Self::Invalid(_) => Some("`--help` has examples"),
             Self::Pending { .. } => Some("run `auditrail migrate`"),
-            Self::Unreachable { .. } | Self::Migrate(MigrateError::Unreachable { .. }) => Some(
+            Self::Unreachable { .. }
+            | Self::Store(StoreError::Unreachable { .. })
+            | Self::Migrate(MigrateError::Unreachable { .. }) => Some(
                 "check that the server runs, and the database URL (--database-url, DATABASE_URL, \
                  .env, auditrail.toml); without one, a private PostgreSQL is used",
             ),
             Self::Migrate(MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. }) => {
                 Some("try again, or wait longer with --lock-timeout")
+            }
+            Self::Partly { .. } => {
+                Some("run the same command again when it can: nothing is written twice")
             }
             Self::Failed { hint, .. } => *hint,
             _ => None,
@@ -182,7 +201,11 @@ fn list(errors: &ValidationErrors) -> String {
         [one] => one.to_string(),
         many => {
             let lines = many.iter().map(|error| format!("\n  {error}"));
-            format!("{} values are wrong:{}", many.len(), lines.collect::<String>())
+            format!(
+                "{} values are wrong:{}",
+                many.len(),
+                lines.collect::<String>()
+            )
         }
     }
 }

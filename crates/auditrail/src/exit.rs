@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use auditrail_store::StoreError;
 use auditrail_store::migrate::MigrateError;
 
 use crate::error::Error;
@@ -35,15 +36,27 @@ impl Exit {
         match error {
             Error::Usage(_) | Error::Invalid(_) | Error::Config(_) => Self::Usage,
             Error::Migrate(error) => Self::of_migrate(error),
+            Error::Store(error) => Self::of_store(error),
+            Error::Partly { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
             Error::Unsound { .. } => Self::Unsound,
-            Error::Private(local_postgres::Error::Busy { .. } | local_postgres::Error::InUse { .. }) => {
-                Self::Busy
-            }
+            Error::Private(
+                local_postgres::Error::Busy { .. } | local_postgres::Error::InUse { .. },
+            ) => Self::Busy,
             Error::Private(_) | Error::Unreachable { .. } => Self::Unreachable,
             Error::Interrupted => Self::Interrupted,
             Error::BrokenPipe => Self::BrokenPipe,
             Error::Io { .. } | Error::Failed { .. } => Self::Failed,
+        }
+    }
+
+    fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unreachable { .. } => Self::Unreachable,
+            StoreError::Busy { .. } => Self::Busy,
+            StoreError::NotMigrated { .. } => Self::Pending,
+            StoreError::Corrupt { .. } => Self::Unsound,
+            _ => Self::Failed,
         }
     }
 

@@ -148,7 +148,13 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
         .env("PGUSER", server.superuser())
         .env("PGDATABASE", PRIVATE_DATABASE);
     // These would lead psql elsewhere, or make it ask for what the socket does not need.
-    for name in ["PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE"] {
+    for name in [
+        "PGHOSTADDR",
+        "PGSERVICE",
+        "PGPASSWORD",
+        "PGOPTIONS",
+        "PGSSLMODE",
+    ] {
         command.env_remove(name);
     }
     // Ctrl-C is for psql, which cancels a query with it.

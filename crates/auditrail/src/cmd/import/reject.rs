@@ -58,7 +58,10 @@ impl From<InputError> for Reason {
                 Self::new("not_json", format!("not JSON at column {column}: {detail}"))
             }
             InputError::Invalid(errors) => {
-                let code = errors.as_slice().first().map_or("invalid", |e| e.code.as_str());
+                let code = errors
+                    .as_slice()
+                    .first()
+                    .map_or("invalid", |e| e.code.as_str());
                 Self::new(code, errors.to_string())
             }
         }
@@ -132,7 +135,8 @@ impl Rejects {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
-            self.output.warn(&format!("{more} more were rejected{hint}"));
+            self.output
+                .warn(&format!("{more} more were rejected{hint}"));
         }
         match &mut self.file {
             Some((path, out)) => out.flush().map_err(Error::io("write to", path)),

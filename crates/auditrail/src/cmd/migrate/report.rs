@@ -52,7 +52,9 @@ impl Report {
                 phase, done, total, ..
             } => self.building(phase, done, total),
             Event::Healed { index } => {
-                self.note(&format!("  removed {index}, left unfinished by an earlier run"));
+                self.note(&format!(
+                    "  removed {index}, left unfinished by an earlier run"
+                ));
             }
             Event::FoundReady { index } => {
                 self.note(&format!("  {index} is there already, and ready"));
