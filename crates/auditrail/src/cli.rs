@@ -1,4 +1,8 @@
 //! The arguments: what can be asked, and the help that teaches it.
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, which people read without Markdown"
+)]
 
 mod db;
 mod export;

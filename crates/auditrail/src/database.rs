@@ -46,12 +46,13 @@ impl Database {
     }
 
     /// A runner for its migrations.
-    pub(crate) fn runner(&self, lock_timeout: Option<Duration>) -> Runner {
+    pub(crate) async fn runner(&self, lock_timeout: Option<Duration>) -> Result<Runner, Error> {
+        self.reach().await?;
         let runner = Runner::new(self.options.clone());
-        match lock_timeout {
+        Ok(match lock_timeout {
             Some(timeout) => runner.with_lock_timeout(timeout),
             None => runner,
-        }
+        })
     }
 
     /// The audit log in it.
@@ -65,16 +66,32 @@ impl Database {
     }
 
     /// A pool of connections.
-    ///
-    /// It asks with one connection first: a pool repeats a refused connection until its timeout and
-    /// then does not say why.
     async fn pool(&self) -> Result<PgPool, Error> {
+        self.reach().await?;
+        PgPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_with(self.options.clone())
+            .await
+            .map_err(|source| self.unreachable(source))
+    }
+
+    /// Makes one connection, to find out whether and why not.
+    ///
+    /// A pool repeats a refused connection until its timeout and then does not say why.
+    pub(crate) async fn reach(&self) -> Result<(), Error> {
         let connect = PgConnection::connect_with(&self.options);
         let first = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(sqlx::Error::PoolTimedOut),
+            Ok(outcome) => outcome.map_err(|source| self.unreachable(source)),
+            Err(_) => Err(self.unreachable(sqlx::Error::PoolTimedOut)),
         };
-        let unreachable = |source: sqlx::Error| Error::Unreachable {
+        // The answer is what counts; a connection that will not close politely is no matter.
+        drop(first?.close().await);
+        Ok(())
+    }
+
+    fn unreachable(&self, source: sqlx::Error) -> Error {
+        Error::Unreachable {
             doing: format!("cannot reach the database {}", self.shown()),
             source: match source {
                 sqlx::Error::PoolTimedOut => {
@@ -82,15 +99,7 @@ impl Database {
                 }
                 source => source.into(),
             },
-        };
-        // The answer is what counts; a connection that will not close politely is no matter.
-        drop(first.map_err(unreachable)?.close().await);
-        PgPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_with(self.options.clone())
-            .await
-            .map_err(unreachable)
+        }
     }
 
     /// Where it is, without the password.

@@ -165,7 +165,7 @@ impl Error {
         let mut texts = vec![self.to_string()];
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
-            let text = error.to_string();
+            let text = worded(error);
             // Some libraries repeat their source in their own message.
             if texts.last().is_some_and(|last| !last.contains(&text)) {
                 texts.push(text);
@@ -173,6 +173,21 @@ impl Error {
             source = error.source();
         }
         texts
+    }
+}
+
+/// The server's own words; the driver adds to them a line of the server's source code.
+fn worded(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(error)) => match error.code() {
+            Some(code) => format!("{} (SQLSTATE {code})", error.message()),
+            None => error.message().to_owned(),
+        },
+        Some(sqlx::Error::Io(error)) => error.to_string(),
+        _ => match error.downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+            Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code()),
+            None => error.to_string(),
+        },
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
     let terminal = destination.is_terminal();
     let form: Form = match args.format {
         ExportFormat::Csv => Form::Csv(Box::new(Csv::new(destination, terminal))),
-        ExportFormat::Ndjson => Form::Ndjson(Ndjson::new(destination)),
+        ExportFormat::Ndjson => Form::Ndjson(Box::new(Ndjson::new(destination))),
     };
     let (records, took) =
         cx.with_database(async |database| stream(cx, database, filters, form).await)?;

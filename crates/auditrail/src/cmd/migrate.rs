@@ -31,7 +31,7 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
     let (mut report, output) = (Report::new(cx.output, "applying"), cx.output);
     cx.with_database(async |database| {
-        let runner = database.runner(timeout);
+        let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan(args.to).await?;
             return plan(cx, &planned, "would apply");
@@ -53,7 +53,7 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
     let (mut report, output) = (Report::new(cx.output, "undoing"), cx.output);
     cx.with_database(async |database| {
-        let runner = database.runner(timeout);
+        let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan_down(args.to, args.allow_data_loss).await?;
             return plan(cx, &planned, "would undo");
@@ -95,7 +95,7 @@ fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, timeout)?;
     let mut report = Report::new(cx.output, "noting");
     let version = cx.with_database(async |database| {
-        let runner = database.runner(timeout);
+        let runner = database.runner(timeout).await?;
         let version = runner.baseline(&mut |event| report.tell(event)).await?;
         Ok(version)
     })?;

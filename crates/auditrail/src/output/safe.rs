@@ -1,7 +1,6 @@
 //! Keeps what strangers wrote into the log from steering the terminal of who reads it.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// Escapes every character that a terminal would obey or hide: C0, DEL, C1, and those that turn the
 /// direction of text around or break lines.
@@ -25,7 +24,7 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
         match c {
             '\n' => out.push(c),
             // All of them are in the basic plane, so one escape is enough.
-            c if is_unsafe(c) => push(&mut out, format_args!("\\u{:04x}", u32::from(c))),
+            c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -50,16 +49,11 @@ fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match is_unsafe(c) {
-            true => push(&mut out, format_args!("{}", c.escape_unicode())),
+            true => out.extend(c.escape_unicode()),
             false => out.push(c),
         }
     }
     Cow::Owned(out)
-}
-
-fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a String does not fail.
-    drop(out.write_fmt(text));
 }
 
 fn is_unsafe(c: char) -> bool {

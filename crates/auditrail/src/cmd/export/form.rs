@@ -33,7 +33,7 @@ const HEADER: [&str; 12] = [
 /// Either form.
 pub(super) enum Form {
     Csv(Box<Csv>),
-    Ndjson(Ndjson),
+    Ndjson(Box<Ndjson>),
 }
 
 impl Form {

@@ -90,11 +90,6 @@ impl Rejects {
         })
     }
 
-    /// How many there were.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
     /// Takes one; `file` is where it was found.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
         let Reject {

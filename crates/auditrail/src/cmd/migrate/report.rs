@@ -29,11 +29,10 @@ impl Report {
     /// Tells one event.
     pub(super) fn tell(&mut self, event: Event<'_>) {
         match event {
-            Event::WaitingForLock { holder } => {
-                if !self.waiting {
-                    self.waiting = true;
-                    self.note(&format!("waiting for another migration run: {holder}"));
-                }
+            // It is told each time the runner tries; once is enough.
+            Event::WaitingForLock { holder } if !self.waiting => {
+                self.waiting = true;
+                self.note(&format!("waiting for another migration run: {holder}"));
             }
             Event::Started { migration } => {
                 self.phase.clear();

@@ -14,7 +14,8 @@ use crate::output::table::{Sheet, Tone};
 
 /// Prints every migration and every problem.
 pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
-    let status = cx.with_database(async |database| Ok(database.runner(None).status().await?))?;
+    let status =
+        cx.with_database(async |database| Ok(database.runner(None).await?.status().await?))?;
     let pending = status.pending();
     if cx.output.json {
         cx.output.document(&json!({
@@ -83,7 +84,7 @@ fn row(migration: &MigrationStatus) -> [(String, Tone); 6] {
 /// Prints every difference between the live schema and what it should be.
 pub(super) fn verify(cx: &Context) -> Result<Exit, Error> {
     let (version, differences, pending) = cx.with_database(async |database| {
-        let runner = database.runner(None);
+        let runner = database.runner(None).await?;
         let (version, differences) = runner.verify().await?;
         Ok((version, differences, runner.status().await?.pending()))
     })?;
