@@ -89,9 +89,9 @@ pub(super) fn read_secret(name: &'static str, path: &Path) -> Result<String, Con
 fn dot_env_error(text: &str, error: &dotenvy::Error) -> ConfigError {
     let line = match error {
         dotenvy::Error::LineParse(content, _) => {
-            let place = text
-                .lines()
-                .position(|line| line.contains(content.as_str()));
+            // A value whose quote is not closed has taken the lines after it along.
+            let first = content.lines().next().unwrap_or_default();
+            let place = text.lines().position(|line| line.contains(first));
             place.map_or(1, |index| index + 1)
         }
         _ => 1,

@@ -17,7 +17,7 @@ async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
     let with = |from: &str, to: &str| line(1).replace(from, to).trim_end().to_owned();
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"nonsense".to_vec(), "not JSON at column "),
-        (b"[]".to_vec(), "must be a JSON object"),
+        (b"[]".to_vec(), "must be an object"),
         (
             b"{\"actor_id\":\"\xff\"}".to_vec(),
             "not valid UTF-8 at byte 13",

@@ -19,14 +19,13 @@ fn with(fields: &serde_json::Value) -> Result<CreateInput, String> {
     parse(event.to_string().as_bytes(), now()).map_err(|reason| reason.text)
 }
 
-fn actor(identity: serde_json::Value) -> String {
+fn actor(identity: &serde_json::Value) -> String {
     let fields = serde_json::json!({"userIdentity": identity});
     with(&fields).map_or_else(|reason| reason, |input| input.actor.to_string())
 }
 
 #[test]
 fn actors_are_named_by_the_best_there_is() {
-    let j = |text: &str| serde_json::from_str(text).unwrap();
     for (identity, expected) in [
         (
             r#"{"type":"IAMUser","userName":"ann","arn":"a:b"}"#,
@@ -56,7 +55,8 @@ fn actors_are_named_by_the_best_there_is() {
         (r#"{"type":"AWSAccount","accountId":"1"}"#, "user:account:1"),
         (r#"{}"#, "userIdentity: says nothing about who acted"),
     ] {
-        assert_eq!(actor(j(identity)), expected, "{identity}");
+        let parsed = serde_json::from_str(identity).unwrap();
+        assert_eq!(actor(&parsed), expected, "{identity}");
     }
 }
 
