@@ -1,0 +1,111 @@
+//! The arguments: what can be asked, and the help that teaches it.
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, which people read without Markdown"
+)]
+
+mod db;
+mod export;
+mod filters;
+mod import;
+mod log;
+mod migrate;
+mod query;
+mod tools;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use db::{DbCommand, PsqlArgs};
+pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use filters::FilterArgs;
+pub(crate) use import::{ImportArgs, ImportFormat};
+pub(crate) use log::LogArgs;
+pub(crate) use migrate::{DownArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs};
+pub(crate) use query::{CountArg, QueryArgs};
+pub(crate) use tools::{CompletionsArgs, ManArgs};
+
+/// Widest help text, so that it reads well and is the same everywhere.
+const HELP_WIDTH: usize = 100;
+
+/// The audit log of a control plane: who did what to what, from where and when.
+///
+/// The log is a table in your own PostgreSQL. Without a database URL, a private PostgreSQL is
+/// started and stopped for each command; nothing else has to be set up.
+#[derive(Debug, Parser)]
+#[command(
+    name = "auditrail",
+    version,
+    max_term_width = HELP_WIDTH,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  auditrail migrate
+  auditrail log --actor user:u1 --action project.created --target project:p1
+  auditrail query --action 'project.*' --since 7d
+  auditrail import --format cloudtrail trail/*.json.gz
+
+`auditrail COMMAND --help` has examples for each command.
+Exit codes: 0 done, 1 failed, 2 usage, 3 migrations pending, 4 checksum, order, drift or
+verification failure, 5 lock busy, 6 database unreachable."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes. Precedence: flag, environment (then `.env`), `auditrail.toml`, default.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The database, as postgres://USER@HOST/DATABASE. Without one, a private PostgreSQL in the data
+    /// directory is used [env: DATABASE_URL, or DATABASE_URL_FILE for a file that holds it]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Where the private PostgreSQL keeps its data [env: AUDITRAIL_DATA_DIR] [default: the user's
+    /// data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the programs of PostgreSQL are, for the private one [env: AUDITRAIL_PG_BIN]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Configuration file [env: AUDITRAIL_CONFIG] [default: ./auditrail.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints JSON on stdout and nothing else: one document, or a line per record
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Says nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Whether to colour the output; auto follows the terminal and NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorArg,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorArg {
+    /// On a terminal.
+    Auto,
+    /// Also into a pipe or file.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Migrate(MigrateArgs),
+    Log(LogArgs),
+    Query(QueryArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
+    #[command(subcommand)]
+    Db(DbCommand),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}

@@ -1,0 +1,169 @@
+//! `db`: the private PostgreSQL.
+
+use std::process::Command;
+
+use local_postgres::{LocalPostgres, ServerInfo, Status, StopMode};
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{DbCommand, PsqlArgs};
+use crate::database::{PRIVATE_DATABASE, private_config};
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Runs the subcommand.
+pub(super) fn run(cx: &Context, command: &DbCommand) -> Result<Exit, Error> {
+    if cx.settings.database_url.is_some() {
+        cx.output.note(
+            "note: a database URL is set, so the other commands do not use the private PostgreSQL",
+        );
+    }
+    match command {
+        DbCommand::Start => start(cx),
+        DbCommand::Stop { force } => stop(cx, *force),
+        DbCommand::Status => status(cx),
+        DbCommand::Url => url(cx),
+        DbCommand::Psql(args) => psql(cx, args),
+    }
+}
+
+fn start(cx: &Context) -> Result<Exit, Error> {
+    // The database is made through a share of our own; the pinned server then outlives it.
+    let info = local_postgres::start_pinned(private_config(&cx.settings, cx.output))?;
+    let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
+    server.ensure_database(PRIVATE_DATABASE)?;
+    server.close()?;
+    match cx.output.json {
+        true => cx.output.document(&running(cx, &info))?,
+        false => cx.output.line(&format!(
+            "running: {} (process {}); `auditrail db stop` ends it",
+            info.url(PRIVATE_DATABASE),
+            info.pid()
+        ))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
+    let mode = match force {
+        true => StopMode::Fast,
+        false => StopMode::IfUnused,
+    };
+    let stopped = local_postgres::stop(&cx.settings.data_dir, mode)?;
+    match (cx.output.json, stopped) {
+        (true, _) => cx.output.document(&json!({"stopped": stopped}))?,
+        (false, true) => cx.output.line("stopped")?,
+        (false, false) => cx.output.line("it was not running")?,
+    }
+    Ok(Exit::Done)
+}
+
+fn status(cx: &Context) -> Result<Exit, Error> {
+    let dir = &cx.settings.data_dir;
+    let status = local_postgres::status(dir)?;
+    let (document, text) = match &status {
+        Status::Absent => (
+            json!({"state": "absent", "data_dir": dir}),
+            "not made yet; the first command that needs it makes it".to_owned(),
+        ),
+        Status::Stopped { major } => (
+            json!({"state": "stopped", "data_dir": dir, "major": major}),
+            format!("stopped (PostgreSQL {major})"),
+        ),
+        Status::Changing { pid } => (
+            json!({"state": "changing", "data_dir": dir, "pid": pid}),
+            "starting or stopping".to_owned(),
+        ),
+        Status::Running(info) => (running(cx, info), running_text(info)),
+        // The crate may learn of more; it says itself what they are.
+        other => (
+            json!({"state": "unknown", "data_dir": dir}),
+            format!("{other:?}"),
+        ),
+    };
+    match cx.output.json {
+        true => cx.output.document(&document)?,
+        false => cx.output.line(&format!("{}: {text}", dir.display()))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
+    json!({
+        "state": "running",
+        "data_dir": cx.settings.data_dir,
+        "pid": info.pid(),
+        "version": info.version().to_string(),
+        "url": info.url(PRIVATE_DATABASE),
+        "pinned": info.is_pinned(),
+        "in_use": info.is_in_use(),
+    })
+}
+
+fn running_text(info: &ServerInfo) -> String {
+    let stays = match info.is_pinned() {
+        true => "until `auditrail db stop`",
+        false => "for as long as a command uses it",
+    };
+    format!(
+        "running {stays} (PostgreSQL {}, process {})\n{}",
+        info.version(),
+        info.pid(),
+        info.url(PRIVATE_DATABASE)
+    )
+}
+
+fn url(cx: &Context) -> Result<Exit, Error> {
+    let Status::Running(info) = local_postgres::status(&cx.settings.data_dir)? else {
+        return Err(Error::Failed {
+            code: "not_running",
+            detail: "the private PostgreSQL is not running".to_owned(),
+            source: None,
+            hint: Some("start it with `auditrail db start`"),
+        });
+    };
+    let url = info.url(PRIVATE_DATABASE);
+    match cx.output.json {
+        true => cx.output.document(&json!({"url": url}))?,
+        false => cx.output.line(&url)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Runs psql as a child, not in our place: our share keeps the server running until it ends.
+fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
+    let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
+    server.ensure_database(PRIVATE_DATABASE)?;
+    let psql = server.installation().psql().ok_or_else(|| Error::Failed {
+        code: "no_psql",
+        detail: "this PostgreSQL comes without psql, and there is none on PATH".to_owned(),
+        source: None,
+        hint: Some("install the client, for example with `apt-get install postgresql-client`"),
+    })?;
+    let mut command = Command::new(&psql);
+    command
+        .args(&args.args)
+        .env("PGHOST", server.socket_dir())
+        .env("PGPORT", server.port().to_string())
+        .env("PGUSER", server.superuser())
+        .env("PGDATABASE", PRIVATE_DATABASE);
+    // These would lead psql elsewhere, or make it ask for what the socket does not need.
+    for name in [
+        "PGHOSTADDR",
+        "PGSERVICE",
+        "PGPASSWORD",
+        "PGOPTIONS",
+        "PGSSLMODE",
+    ] {
+        command.env_remove(name);
+    }
+    // Ctrl-C is for psql, which cancels a query with it.
+    let _ignored = cx.ignore_interrupts()?;
+    let status = command.status().map_err(Error::io("run", &psql))?;
+    server.close()?;
+    match status.code() {
+        Some(0) => Ok(Exit::Done),
+        Some(code) => Err(Error::failed("psql", format!("psql ended with {code}"))),
+        None => Err(Error::failed("psql", format!("psql was ended: {status}"))),
+    }
+}

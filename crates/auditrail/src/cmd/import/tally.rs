@@ -1,0 +1,131 @@
+//! What became of an import.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::ImportArgs;
+use crate::error::Error;
+use crate::output::progress::rate;
+use crate::output::{Output, safe};
+
+/// Counts.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Tally {
+    /// Pieces of input, good and bad.
+    pub(super) read: u64,
+    /// Records that were written.
+    pub(super) created: u64,
+    /// Records that were there already.
+    pub(super) duplicates: u64,
+    /// Pieces that could not become a record, or whose id belongs to another one.
+    pub(super) rejected: u64,
+    /// Records without a time of their own, which got the time of this run.
+    pub(super) without_time: u64,
+    /// Chunks that were written.
+    pub(super) chunks: u64,
+    /// Files that could not be read to their end.
+    pub(super) broken: Vec<Broken>,
+    /// Whether nothing was to be written.
+    pub(super) dry_run: bool,
+    /// How long it took.
+    #[serde(rename = "duration_ms", serialize_with = "as_millis")]
+    pub(super) took: Duration,
+}
+
+/// A file that could not be read to its end.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Broken {
+    pub(super) file: String,
+    pub(super) reason: String,
+}
+
+impl Tally {
+    /// What is in by now, for messages about what stopped the rest.
+    pub(super) fn so_far(&self) -> String {
+        format!(
+            "{} in {} were written before, and {} were there already",
+            count(self.created, "record"),
+            count(self.chunks, "chunk"),
+            self.duplicates
+        )
+    }
+
+    /// Prints the counts. Anything that did not become a record makes it an error.
+    pub(super) fn report(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
+        match output.json {
+            true => output.document(self)?,
+            false => output.line(&self.text())?,
+        }
+        if self.without_time > 0 {
+            let records = count(self.without_time, "record");
+            output.note(&format!(
+                "{records} had no time and got the time of this run"
+            ));
+        }
+        if self.rejected == 0 && self.broken.is_empty() {
+            return Ok(());
+        }
+        let mut what = Vec::new();
+        if self.rejected > 0 {
+            what.push(format!("{} rejected", was(self.rejected, "line")));
+        }
+        for broken in &self.broken {
+            let file = safe::text(&broken.file);
+            what.push(format!(
+                "{file} could not be read to its end: {}",
+                broken.reason
+            ));
+        }
+        let rest = match (args.dry_run, args.strict) {
+            (true, _) => "",
+            (false, true) => "; the chunk with it was not written",
+            (false, false) => "; everything else is in the log",
+        };
+        Err(Error::Failed {
+            code: match self.broken.is_empty() {
+                true => "lines_rejected",
+                false => "file_broken",
+            },
+            detail: format!("{}{rest}", what.join("; ")),
+            source: None,
+            hint: Some("mend the input and import it again: nothing is written twice"),
+        })
+    }
+
+    fn text(&self) -> String {
+        let good = self.read - self.rejected;
+        if self.dry_run {
+            return format!(
+                "{} can be imported; nothing was written",
+                count(good, "record")
+            );
+        }
+        format!(
+            "imported {}, {} there already, in {:.1} s ({}/s)",
+            count(self.created, "record"),
+            was(self.duplicates, ""),
+            self.took.as_secs_f64(),
+            rate(good, self.took),
+        )
+    }
+}
+
+fn count(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
+
+fn was(n: u64, noun: &str) -> String {
+    let verb = if n == 1 { "was" } else { "were" };
+    match noun {
+        "" => format!("{n} {verb}"),
+        noun => format!("{} {verb}", count(n, noun)),
+    }
+}
+
+fn as_millis<S: serde::Serializer>(took: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    u64::try_from(took.as_millis())
+        .unwrap_or(u64::MAX)
+        .serialize(out)
+}

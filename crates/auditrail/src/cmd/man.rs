@@ -1,0 +1,35 @@
+//! `man`: the manual.
+
+use std::fs;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use super::Context;
+use crate::cli::{Cli, ManArgs};
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Prints the first page, or writes all of them.
+pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
+    match &args.output {
+        None => {
+            let mut page = Vec::new();
+            Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(Error::stdout)?;
+            cx.output.text(&String::from_utf8_lossy(&page))?;
+        }
+        Some(dir) => write_all(cx, dir)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn write_all(cx: &Context, dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(Error::io("make the directory", dir))?;
+    clap_mangen::generate_to(Cli::command(), dir).map_err(Error::io("write the manual to", dir))?;
+    cx.output
+        .note(&format!("wrote the manual to {}", dir.display()));
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! `query`: records, newest first.
+
+use auditrail_core::{CursorKey, Page, Query, Record};
+use serde_json::json;
+
+use super::Context;
+use super::filters::{in_flags, pairs};
+use super::record_view::print_records;
+use crate::cli::{CountArg, FilterArgs, QueryArgs};
+use crate::clock;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::{Output, safe};
+
+/// Prints one page.
+pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
+    let query = query(args)?;
+    let page = cx.with_database(async |database| Ok(database.log().await?.page(&query).await?))?;
+    match cx.output.json {
+        true => print_json(cx.output, args, &query, &page)?,
+        false => print(cx.output, args, &query, &page)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn query(args: &QueryArgs) -> Result<Query, Error> {
+    let mut pairs = pairs(&args.filters, clock::now())?;
+    pairs.push(("limit".to_owned(), args.limit.clone()));
+    if let Some(cursor) = &args.cursor {
+        pairs.push(("cursor".to_owned(), cursor.clone()));
+    }
+    match args.count {
+        CountArg::None => {}
+        CountArg::Exact => pairs.push(("count".to_owned(), "exact".to_owned())),
+        CountArg::Estimated => pairs.push(("count".to_owned(), "estimated".to_owned())),
+    }
+    Query::from_pairs(pairs, &CursorKey::public()).map_err(in_flags)
+}
+
+/// A line per record on stdout; how to go on is a line on stderr.
+fn print_json(
+    output: Output,
+    args: &QueryArgs,
+    query: &Query,
+    page: &Page<Record>,
+) -> Result<(), Error> {
+    for record in &page.data {
+        let text = serde_json::to_string(record).map_err(|e| Error::stdout(e.into()))?;
+        output.line(&safe::json(&text))?;
+    }
+    if page.pagination.has_more || page.pagination.total.is_some() {
+        let cursor = page.pagination.next_cursor.as_deref();
+        let next = cursor.map(|cursor| next_command(args, query, cursor));
+        output.note(&json!({"pagination": page.pagination, "next": next}).to_string());
+    }
+    Ok(())
+}
+
+fn print(
+    output: Output,
+    args: &QueryArgs,
+    query: &Query,
+    page: &Page<Record>,
+) -> Result<(), Error> {
+    match page.data.is_empty() {
+        true => output.note("no records match"),
+        false => print_records(output, &page.data)?,
+    }
+    if let Some(total) = page.pagination.total {
+        let about = match args.count {
+            CountArg::Estimated => "about ",
+            CountArg::None | CountArg::Exact => "",
+        };
+        output.note(&format!("{about}{total} match in all"));
+    }
+    if let Some(cursor) = &page.pagination.next_cursor {
+        output.note(&format!("more: {}", next_command(args, query, cursor)));
+    }
+    Ok(())
+}
+
+/// The command for the next page. Relative times have become fixed ones: the cursor is bound to the
+/// filters, and by then they would mean something else.
+fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
+    let FilterArgs {
+        actor,
+        actor_id,
+        actor_type,
+        action,
+        target,
+        target_type,
+        target_id,
+        tenant,
+        request_id,
+        ip,
+        since: _,
+        until: _,
+        metadata,
+    } = &args.filters;
+    let range = query.filters.created_at;
+    let (since, until) = (range.start(), range.end());
+    let flags = [
+        ("--actor", actor.clone()),
+        ("--actor-id", actor_id.clone()),
+        ("--actor-type", actor_type.clone()),
+        ("--action", action.clone()),
+        ("--target", target.clone()),
+        ("--target-type", target_type.clone()),
+        ("--target-id", target_id.clone()),
+        ("--tenant", tenant.clone()),
+        ("--request-id", request_id.clone()),
+        ("--ip", ip.clone()),
+        ("--since", since.map(|time| time.to_string())),
+        ("--until", until.map(|time| time.to_string())),
+    ];
+    let mut out = "auditrail query".to_owned();
+    let metadata = metadata
+        .iter()
+        .map(|text| ("--metadata", Some(text.clone())));
+    for (flag, value) in flags.into_iter().chain(metadata) {
+        if let Some(value) = value {
+            out.push_str(&format!(" {flag} {}", quoted(&value)));
+        }
+    }
+    out.push_str(&format!(" --limit {} --cursor {cursor}", query.limit));
+    out
+}
+
+/// Quoted for a POSIX shell where it has to be.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}

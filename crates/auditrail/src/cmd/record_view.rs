@@ -1,0 +1,100 @@
+//! How records are shown to people.
+
+use auditrail_core::Record;
+
+use crate::error::Error;
+use crate::output::table::Sheet;
+use crate::output::{Output, safe};
+
+/// Metadata in a table is cut after so many characters; `--json` has all of it.
+const METADATA_SHOWN_CHARS: usize = 60;
+
+/// Prints one record, a line for each column that says something.
+pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error> {
+    let optional = |value: Option<String>| value.unwrap_or_default();
+    let rows = [
+        ("id", record.id.to_string()),
+        ("time", record.created_at.to_string()),
+        ("actor", record.actor.to_string()),
+        ("action", record.action.to_string()),
+        ("target", record.target.to_string()),
+        ("ip", optional(record.ip_address.map(|ip| ip.to_string()))),
+        (
+            "user agent",
+            optional(record.user_agent.as_ref().map(ToString::to_string)),
+        ),
+        (
+            "tenant",
+            optional(record.tenant_id.as_ref().map(ToString::to_string)),
+        ),
+        (
+            "request",
+            optional(record.request_id.as_ref().map(ToString::to_string)),
+        ),
+        ("metadata", metadata(record)),
+    ];
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        output.line(&format!("{name:<10}  {}", safe::text(value)))?;
+    }
+    Ok(())
+}
+
+/// Prints records as a table, newest first.
+pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
+    let header = [
+        "time", "actor", "action", "target", "ip", "request", "tenant", "metadata",
+    ];
+    // Columns that say nothing on this page only take room from the others.
+    let optional = [
+        records.iter().any(|record| record.ip_address.is_some()),
+        records.iter().any(|record| record.request_id.is_some()),
+        records.iter().any(|record| record.tenant_id.is_some()),
+        records.iter().any(|record| !metadata(record).is_empty()),
+    ];
+    let shown = |column: usize| column < 4 || optional[column - 4];
+    let pick = |cells: [String; 8]| {
+        let cells = cells.into_iter().enumerate();
+        cells
+            .filter_map(|(n, cell)| shown(n).then_some(cell))
+            .collect::<Vec<_>>()
+    };
+    let header = pick(header.map(ToOwned::to_owned));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut sheet = Sheet::new(output, &header);
+    for record in records {
+        sheet.row(pick(cells(record)));
+    }
+    sheet.print()
+}
+
+fn cells(record: &Record) -> [String; 8] {
+    let time = record.created_at.timestamp();
+    let metadata = metadata(record);
+    [
+        format!("{time:.0}"),
+        record.actor.to_string(),
+        record.action.to_string(),
+        record.target.to_string(),
+        record
+            .ip_address
+            .map(|ip| ip.to_string())
+            .unwrap_or_default(),
+        record
+            .request_id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        record
+            .tenant_id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        safe::shortened(&metadata, METADATA_SHOWN_CHARS).into_owned(),
+    ]
+}
+
+/// The metadata, empty when it says nothing.
+fn metadata(record: &Record) -> String {
+    let metadata = record.metadata.as_ref().map(ToString::to_string);
+    metadata.filter(|text| text != "{}").unwrap_or_default()
+}

@@ -1,0 +1,47 @@
+//! `auditrail.toml`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// What `auditrail.toml` may say. Relative paths are relative to the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfigFile {
+    pub(super) database_url: Option<String>,
+    pub(super) database_url_file: Option<PathBuf>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) pg_bin: Option<PathBuf>,
+    pub(super) lock_timeout: Option<String>,
+}
+
+impl ConfigFile {
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            name: "the configuration file",
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut file: Self = toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let before = text.get(..start).unwrap_or_default();
+            ConfigError::Toml {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                detail: error.message().trim_end().replace('\n', "; "),
+            }
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for path in [
+            &mut file.database_url_file,
+            &mut file.data_dir,
+            &mut file.pg_bin,
+        ] {
+            *path = path.take().map(|path| base.join(path));
+        }
+        Ok(file)
+    }
+}

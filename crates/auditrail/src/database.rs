@@ -1,0 +1,150 @@
+//! The database a command works with: the one a URL names, or the private PostgreSQL.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use auditrail_core::CursorKey;
+use auditrail_store::migrate::Runner;
+use auditrail_store::{BulkWriter, PgAuditLog};
+use local_postgres::{Config, Event, LocalPostgres, Search};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+
+use crate::cmd::Context;
+use crate::config::Settings;
+use crate::error::Error;
+use crate::output::Output;
+
+/// The database of the private PostgreSQL.
+pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
+/// How long a connection may take; a server behind a firewall would else keep us for minutes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// One writes while one reads; nothing here does more at once.
+const MAX_CONNECTIONS: u32 = 3;
+
+/// A database, and our share in the private PostgreSQL when it is there.
+pub(crate) struct Database {
+    options: PgConnectOptions,
+    private: Option<LocalPostgres>,
+}
+
+impl Database {
+    /// Reads the URL, or starts the private PostgreSQL and makes its database.
+    pub(crate) fn open(cx: &Context) -> Result<Self, Error> {
+        let (options, private) = match &cx.settings.database_url {
+            Some(url) => (parse(url)?, None),
+            None => {
+                let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
+                server.ensure_database(PRIVATE_DATABASE)?;
+                (parse(&server.url(PRIVATE_DATABASE))?, Some(server))
+            }
+        };
+        let options = options
+            .application_name("auditrail")
+            .disable_statement_logging();
+        Ok(Self { options, private })
+    }
+
+    /// A runner for its migrations.
+    pub(crate) async fn runner(&self, lock_timeout: Option<Duration>) -> Result<Runner, Error> {
+        self.reach().await?;
+        let runner = Runner::new(self.options.clone());
+        Ok(match lock_timeout {
+            Some(timeout) => runner.with_lock_timeout(timeout),
+            None => runner,
+        })
+    }
+
+    /// The audit log in it.
+    pub(crate) async fn log(&self) -> Result<PgAuditLog, Error> {
+        Ok(PgAuditLog::new(self.pool().await?, CursorKey::public()))
+    }
+
+    /// A connection that writes many records.
+    pub(crate) async fn bulk_writer(&self) -> Result<BulkWriter, Error> {
+        Ok(self.log().await?.bulk_writer().await?)
+    }
+
+    /// A pool of connections.
+    async fn pool(&self) -> Result<PgPool, Error> {
+        self.reach().await?;
+        PgPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_with(self.options.clone())
+            .await
+            .map_err(|source| self.unreachable(source))
+    }
+
+    /// Makes one connection, to find out whether and why not.
+    ///
+    /// A pool repeats a refused connection until its timeout and then does not say why.
+    pub(crate) async fn reach(&self) -> Result<(), Error> {
+        let connect = PgConnection::connect_with(&self.options);
+        let first = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+            Ok(outcome) => outcome.map_err(|source| self.unreachable(source)),
+            Err(_) => Err(self.unreachable(sqlx::Error::PoolTimedOut)),
+        };
+        // The answer is what counts; a connection that will not close politely is no matter.
+        drop(first?.close().await);
+        Ok(())
+    }
+
+    fn unreachable(&self, source: sqlx::Error) -> Error {
+        Error::Unreachable {
+            doing: format!("cannot reach the database {}", self.shown()),
+            source: match source {
+                sqlx::Error::PoolTimedOut => {
+                    format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()).into()
+                }
+                source => source.into(),
+            },
+        }
+    }
+
+    /// Where it is, without the password.
+    pub(crate) fn shown(&self) -> String {
+        let (options, port) = (&self.options, self.options.get_port());
+        let host = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        let user = options.get_username();
+        let database = options.get_database().unwrap_or(user);
+        format!("{database} on {host}:{port} as {user}")
+    }
+
+    /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        match self.private {
+            Some(server) => Ok(server.close()?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How to open the private PostgreSQL, and what is told while that takes a moment.
+pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
+    let search = Search::usual().with_bin_dir(settings.pg_bin.clone());
+    let config = Config::new(&settings.data_dir).search(search);
+    config.on_event(move |event| match event {
+        Event::MakingCluster { .. } => output.note("making a private PostgreSQL, once…"),
+        Event::Starting { .. } => output.note("starting the private PostgreSQL…"),
+        Event::Waiting { .. } => output.note(&event.to_string()),
+        Event::NoChecksums | Event::NoWatchdog => output.warn(&event.to_string()),
+        _ => {}
+    })
+}
+
+/// Reads a URL. It may hold a password, so no message repeats it.
+fn parse(url: &str) -> Result<PgConnectOptions, Error> {
+    let wrong = |why: &str| {
+        Error::Usage(format!(
+            "the database URL {why}; it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+        ))
+    };
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(wrong("does not start with postgres://"));
+    }
+    PgConnectOptions::from_str(url).map_err(|_| wrong("cannot be read"))
+}

@@ -1,0 +1,137 @@
+//! What the program prints: results on stdout, everything else on stderr.
+
+pub(crate) mod progress;
+pub(crate) mod safe;
+pub(crate) mod table;
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::cli::{ColorArg, GlobalArgs};
+use crate::error::Error;
+
+/// How to print, resolved once from the flags and the terminals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// JSON on stdout and nothing else.
+    pub(crate) json: bool,
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Output {
+    /// Resolves the flags.
+    pub(crate) fn new(flags: &GlobalArgs) -> Self {
+        let auto = |choice: anstream::ColorChoice| choice != anstream::ColorChoice::Never;
+        let (color_out, color_err) = match flags.color {
+            ColorArg::Always => (true, true),
+            ColorArg::Never => (false, false),
+            ColorArg::Auto => (
+                auto(anstream::AutoStream::choice(&io::stdout())),
+                auto(anstream::AutoStream::choice(&io::stderr())),
+            ),
+        };
+        Self {
+            json: flags.json,
+            quiet: flags.quiet,
+            color_out,
+            color_err,
+        }
+    }
+
+    /// Whether tables are coloured.
+    pub(crate) fn colors(self) -> bool {
+        self.color_out
+    }
+
+    /// Whether progress is shown as it goes.
+    pub(crate) fn shows_progress(self) -> bool {
+        !self.quiet
+    }
+
+    /// A line for people on stderr.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A warning on stderr; told even when quiet, because something needs attention.
+    pub(crate) fn warn(self, text: &str) {
+        let style = self.style(AnsiColor::Yellow);
+        eprintln!("{style}warning{style:#}: {text}");
+    }
+
+    /// A failure on stderr, with its causes and the next step; as JSON too when that is asked for.
+    pub(crate) fn error(self, error: &Error) {
+        let style = self.style(AnsiColor::Red);
+        let mut message = String::new();
+        for (n, text) in error.chain().iter().enumerate() {
+            let text = safe::lines(text);
+            match n {
+                0 => message.push_str(&text),
+                _ => message.push_str(&format!("\n  because: {text}")),
+            }
+        }
+        if let Some(hint) = error.hint() {
+            message.push_str(&format!("\n  hint: {hint}"));
+        }
+        if self.json {
+            let body = ErrorBody {
+                error: ErrorFields {
+                    code: error.code(),
+                    message: &message,
+                },
+            };
+            // A struct of two strings can always be written as JSON.
+            eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
+        } else {
+            eprintln!("{style}error{style:#}: {message}");
+        }
+    }
+
+    /// A line of a result on stdout.
+    pub(crate) fn line(self, text: &str) -> Result<(), Error> {
+        writeln!(io::stdout().lock(), "{text}").map_err(Error::stdout)
+    }
+
+    /// Text as it is, on stdout.
+    pub(crate) fn text(self, text: &str) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(Error::stdout)
+    }
+
+    /// The one JSON document of a command, on stdout.
+    pub(crate) fn document<T: Serialize>(self, document: &T) -> Result<(), Error> {
+        let text = match io::stdout().is_terminal() {
+            true => serde_json::to_string_pretty(document),
+            false => serde_json::to_string(document),
+        };
+        let text = text.map_err(|error| Error::stdout(error.into()))?;
+        self.line(&safe::json(&text))
+    }
+
+    fn style(self, color: AnsiColor) -> Style {
+        match self.color_err {
+            true => Style::new().fg_color(Some(color.into())).bold(),
+            false => Style::new(),
+        }
+    }
+}
+
+/// What an error is as JSON.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorFields<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorFields<'a> {
+    code: &'static str,
+    message: &'a str,
+}

@@ -1,0 +1,206 @@
+//! `import` of the real files, where they are beside the checkout.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use auditrail_testkit::TestDb;
+use flate2::read::MultiGzDecoder;
+use serde_json::{Value, json};
+
+use crate::import::counts;
+use crate::program::{Desk, real_data};
+
+type Counts = BTreeMap<String, u64>;
+
+fn rows_of(path: &Path) -> Vec<Value> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).unwrap();
+    MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn count(values: impl Iterator<Item = String>) -> Counts {
+    let mut counts = Counts::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    counts
+}
+
+/// Everything the log holds, by an export.
+fn exported(desk: &Desk) -> Vec<Value> {
+    let mut rows = desk.run(&["export", "--format", "ndjson"]).code(0).rows();
+    rows.pop();
+    rows
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// What the mapping says about the actor, written a second time from its description.
+fn actor_of(event: &Value) -> String {
+    let identity = &event["userIdentity"];
+    match identity["type"].as_str() {
+        Some("IAMUser") => format!("user:{}", text(&identity["userName"])),
+        Some("AssumedRole") => format!("user:{}", text(&identity["arn"])),
+        Some("AWSService") | None => "system".to_owned(),
+        Some(other) => panic!("the file has no {other}"),
+    }
+}
+
+fn action_of(event: &Value) -> String {
+    let source = text(&event["eventSource"]);
+    format!(
+        "{}.{}",
+        source.replace(".amazonaws.com", ""),
+        text(&event["eventName"])
+    )
+}
+
+#[tokio::test]
+async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
+    let Some(path) = real_data("cloudtrail.ndjson.gz") else {
+        return;
+    };
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    let args = [
+        "import",
+        "--format",
+        "cloudtrail",
+        "--json",
+        path.to_str().unwrap(),
+    ];
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (2_900, 0, 0));
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 2_900, 0));
+
+    let (events, records) = (rows_of(&path), exported(&desk));
+    let actor = |row: &Value| match row["actor_type"].as_str() {
+        Some("system") => "system".to_owned(),
+        kind => format!("{}:{}", kind.unwrap(), text(&row["actor_id"])),
+    };
+    assert_eq!(
+        count(records.iter().map(actor)),
+        count(events.iter().map(actor_of))
+    );
+    let actions = count(records.iter().map(|row| text(&row["action"])));
+    assert_eq!(actions, count(events.iter().map(action_of)));
+
+    // Each address is in its column, and each host name in the metadata.
+    let sources = records.iter().map(|row| match &row["ip_address"] {
+        Value::Null => text(&row["metadata"]["sourceHost"]),
+        address => text(address),
+    });
+    assert_eq!(
+        count(sources),
+        count(events.iter().map(|e| text(&e["sourceIPAddress"])))
+    );
+    let ids = |rows: &[Value], name: &str| count(rows.iter().map(|row| text(&row[name])));
+    assert_eq!(ids(&records, "id"), ids(&events, "eventID"));
+    let requests = records.iter().map(|row| text(&row["request_id"]));
+    assert_eq!(count(requests), ids(&events, "requestID"));
+}
+
+#[tokio::test]
+async fn all_of_the_git_history_is_imported_once() {
+    let Some(path) = real_data("git-history.ndjson.gz") else {
+        return;
+    };
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    let args = [
+        "import",
+        "--format",
+        "ndjson",
+        "--json",
+        path.to_str().unwrap(),
+    ];
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (60_000, 0, 0));
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 60_000, 0));
+    let (lines, records) = (rows_of(&path), exported(&desk));
+    for name in ["actor_id", "action", "target_id"] {
+        let of = |rows: &[Value]| count(rows.iter().map(|row| text(&row[name])));
+        assert_eq!(of(&records), of(&lines), "{name}");
+    }
+}
+
+/// The jq program of `docs/import.md`, said in Rust.
+fn map_saas(row: &Value) -> Value {
+    let event = &row["event"];
+    let first = |paths: &[&str]| {
+        let found = paths.iter().filter_map(|path| event.pointer(path));
+        let mut texts = found.filter_map(|value| match value {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        texts.next()
+    };
+    let service = text(&row["log_type"])
+        .split('.')
+        .next()
+        .unwrap()
+        .to_lowercase();
+    let actor = [
+        "/actor/email",
+        "/actor/alternateId",
+        "/actor/user/email",
+        "/actor/id",
+        "/actor",
+    ];
+    let verb = [
+        "/event_type",
+        "/eventType",
+        "/action",
+        "/event/type",
+        "/name",
+        "/type",
+    ];
+    let target = [
+        "/resource/gid",
+        "/target/0/id",
+        "/repo",
+        "/entity/user/id",
+        "/id/uniqueQualifier",
+    ];
+    json!({
+        "actor_type": "user",
+        "actor_id": first(&actor).unwrap_or_else(|| "unknown".to_owned()),
+        "action": format!("{service}.{}", first(&verb).unwrap_or_else(|| "event".to_owned())),
+        "target_type": service,
+        "target_id": first(&target).unwrap_or_else(|| "unknown".to_owned()),
+        "metadata": event,
+    })
+}
+
+#[tokio::test]
+async fn the_saas_samples_are_imported_after_a_small_mapping() {
+    let Some(path) = real_data("saas-audit-samples.ndjson.gz") else {
+        return;
+    };
+    let rows = rows_of(&path);
+    let mapped: String = rows
+        .iter()
+        .map(|row| format!("{}\n", map_saas(row)))
+        .collect();
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    desk.file("saas.ndjson", mapped);
+    let args = ["import", "--format", "ndjson", "--json", "saas.ndjson"];
+    let total = rows.len() as u64;
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (total, 0, 0));
+    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, total, 0));
+    let metadata = count(
+        exported(&desk)
+            .iter()
+            .map(|row| row["metadata"].to_string()),
+    );
+    assert_eq!(
+        metadata,
+        count(rows.iter().map(|row| row["event"].to_string()))
+    );
+}

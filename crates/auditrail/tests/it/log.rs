@@ -1,0 +1,125 @@
+//! `log`.
+
+use auditrail_testkit::TestDb;
+use serde_json::json;
+
+use crate::program::Desk;
+
+const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+fn log<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["log", "--actor", "user:u1", "--action", "project.created"];
+    args.extend(["--target", "project:p1"]);
+    args.extend(more);
+    args
+}
+
+#[tokio::test]
+async fn a_record_is_written_and_printed() {
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    desk.run(&log(&[]))
+        .code(0)
+        .prints("user:u1")
+        .prints("project:p1");
+    let run = desk.run(&log(&[
+        "--json",
+        "--metadata",
+        r#"{"plan":"pro"}"#,
+        "--ip",
+        "203.0.113.7",
+        "--user-agent",
+        "curl/8",
+        "--tenant",
+        "t1",
+        "--request-id",
+        "r1",
+        "--id",
+        ID,
+        "--at",
+        "2026-01-02T03:04:05+01:00",
+    ]));
+    let expected = json!({
+        "id": ID, "actor_id": "u1", "actor_type": "user", "action": "project.created",
+        "target_type": "project", "target_id": "p1", "metadata": {"plan": "pro"},
+        "ip_address": "203.0.113.7", "user_agent": "curl/8", "tenant_id": "t1", "request_id": "r1",
+        "created_at": "2026-01-02T02:04:05.000000Z",
+    });
+    assert_eq!(run.code(0).json(), expected);
+    let found = desk.run(&["query", "--json", "--request-id", "r1"]).code(0);
+    assert_eq!(found.rows(), [expected]);
+}
+
+#[tokio::test]
+async fn the_same_id_is_found_again_or_refused() {
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    desk.run(&log(&["--id", ID])).code(0);
+    desk.run(&log(&["--id", ID]))
+        .code(0)
+        .says("already there")
+        .prints(ID);
+    let run = desk
+        .run(&log(&["--id", ID, "--tenant", "t1", "--json"]))
+        .code(1);
+    assert_eq!(run.error_code(), "id_conflict");
+    assert_eq!(run.out, "");
+    assert_eq!(desk.run(&["query", "--json"]).rows().len(), 1);
+}
+
+#[test]
+fn every_wrong_flag_is_reported_at_once() {
+    let run = Desk::with("postgres://nobody@127.0.0.1:1/x").run(&[
+        "log",
+        "--actor",
+        "system:x",
+        "--action",
+        "verb",
+        "--target",
+        "p",
+        "--metadata",
+        "[]",
+        "--ip",
+        "host",
+        "--id",
+        "7",
+        "--at",
+        "+300000-01-01T00:00:00Z",
+        "--tenant",
+        "a\nb",
+    ]);
+    let run = run.code(2).says("8 values are wrong");
+    for flag in [
+        "--actor",
+        "--action",
+        "--target",
+        "--metadata",
+        "--ip",
+        "--id",
+        "--at",
+        "--tenant",
+    ] {
+        assert!(
+            run.err.contains(&format!("\n  {flag}: ")),
+            "no {flag} in {run:?}"
+        );
+    }
+    let run = Desk::bare().run(&log(&["--at", "2999-01-01T00:00:00Z"]));
+    run.code(2).says("--at: ");
+}
+
+#[tokio::test]
+async fn a_role_without_rights_and_a_schema_that_is_not_there_are_named() {
+    let db = TestDb::empty().await;
+    let run = Desk::with(&db.url(&db.owner())).run(&log(&[])).code(3);
+    run.says("auditrail migrate");
+    let db = TestDb::migrated().await;
+    let mut admin = db.connect(db.admin()).await;
+    let revoke = "revoke insert on control_plane.audit_logs from auditrail_app";
+    sqlx::raw_sql(revoke).execute(&mut admin).await.unwrap();
+    let run = Desk::with(&db.url(&db.app()))
+        .run(&log(&["--json"]))
+        .code(1);
+    assert_eq!(run.error_code(), "permission_denied");
+    Desk::with(&db.url(&db.app())).run(&["query"]).code(0);
+}
