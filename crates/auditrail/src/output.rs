@@ -34,12 +34,7 @@ impl Output {
                 auto(anstream::AutoStream::choice(&io::stderr())),
             ),
         };
-        Self {
-            json: flags.json,
-            quiet: flags.quiet,
-            color_out,
-            color_err,
-        }
+        Self { json: flags.json, quiet: flags.quiet, color_out, color_err }
     }
 
     /// Whether tables are coloured.
@@ -80,12 +75,7 @@ impl Output {
             message.push_str(&format!("\n  hint: {hint}"));
         }
         if self.json {
-            let body = ErrorBody {
-                error: ErrorFields {
-                    code: error.code(),
-                    message: &message,
-                },
-            };
+            let body = ErrorBody { error: ErrorFields { code: error.code(), message: &message } };
             // A struct of two strings can always be written as JSON.
             eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
         } else {
@@ -101,9 +91,7 @@ impl Output {
     /// Text as it is, on stdout.
     pub(crate) fn text(self, text: &str) -> Result<(), Error> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(Error::stdout)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::stdout)
     }
 
     /// The one JSON document of a command, on stdout.

@@ -49,10 +49,6 @@ pub(crate) enum DbCommand {
   auditrail db psql -c '\\d control_plane.audit_logs'")]
 pub(crate) struct PsqlArgs {
     /// Passed on to psql
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "ARGS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub(crate) args: Vec<OsString>,
 }

@@ -62,11 +62,8 @@ impl Sheet {
 
     /// Prints it.
     pub(crate) fn print(&self) -> Result<(), Error> {
-        let lines: Vec<String> = self
-            .table
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect();
+        let lines: Vec<String> =
+            self.table.lines().map(|line| line.trim_end().to_owned()).collect();
         self.output.line(&lines.join("\n"))
     }
 }

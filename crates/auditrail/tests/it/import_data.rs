@@ -17,9 +17,7 @@ fn rows_of(path: &Path) -> Vec<Value> {
     let mut text = String::new();
     let file = std::fs::File::open(path).unwrap();
     MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn count(values: impl Iterator<Item = String>) -> Counts {
@@ -54,11 +52,7 @@ fn actor_of(event: &Value) -> String {
 
 fn action_of(event: &Value) -> String {
     let source = text(&event["eventSource"]);
-    format!(
-        "{}.{}",
-        source.replace(".amazonaws.com", ""),
-        text(&event["eventName"])
-    )
+    format!("{}.{}", source.replace(".amazonaws.com", ""), text(&event["eventName"]))
 }
 
 #[tokio::test]
@@ -68,13 +62,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
     };
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = [
-        "import",
-        "--format",
-        "cloudtrail",
-        "--json",
-        path.to_str().unwrap(),
-    ];
+    let args = ["import", "--format", "cloudtrail", "--json", path.to_str().unwrap()];
     assert_eq!(counts(&desk.run(&args).code(0).json()), (2_900, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 2_900, 0));
 
@@ -83,10 +71,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
         Some("system") => "system".to_owned(),
         kind => format!("{}:{}", kind.unwrap(), text(&row["actor_id"])),
     };
-    assert_eq!(
-        count(records.iter().map(actor)),
-        count(events.iter().map(actor_of))
-    );
+    assert_eq!(count(records.iter().map(actor)), count(events.iter().map(actor_of)));
     let actions = count(records.iter().map(|row| text(&row["action"])));
     assert_eq!(actions, count(events.iter().map(action_of)));
 
@@ -95,10 +80,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
         Value::Null => text(&row["metadata"]["sourceHost"]),
         address => text(address),
     });
-    assert_eq!(
-        count(sources),
-        count(events.iter().map(|e| text(&e["sourceIPAddress"])))
-    );
+    assert_eq!(count(sources), count(events.iter().map(|e| text(&e["sourceIPAddress"]))));
     let ids = |rows: &[Value], name: &str| count(rows.iter().map(|row| text(&row[name])));
     assert_eq!(ids(&records, "id"), ids(&events, "eventID"));
     let requests = records.iter().map(|row| text(&row["request_id"]));
@@ -112,13 +94,7 @@ async fn all_of_the_git_history_is_imported_once() {
     };
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        path.to_str().unwrap(),
-    ];
+    let args = ["import", "--format", "ndjson", "--json", path.to_str().unwrap()];
     assert_eq!(counts(&desk.run(&args).code(0).json()), (60_000, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 60_000, 0));
     let (lines, records) = (rows_of(&path), exported(&desk));
@@ -140,33 +116,11 @@ fn map_saas(row: &Value) -> Value {
         });
         texts.next()
     };
-    let service = text(&row["log_type"])
-        .split('.')
-        .next()
-        .unwrap()
-        .to_lowercase();
-    let actor = [
-        "/actor/email",
-        "/actor/alternateId",
-        "/actor/user/email",
-        "/actor/id",
-        "/actor",
-    ];
-    let verb = [
-        "/event_type",
-        "/eventType",
-        "/action",
-        "/event/type",
-        "/name",
-        "/type",
-    ];
-    let target = [
-        "/resource/gid",
-        "/target/0/id",
-        "/repo",
-        "/entity/user/id",
-        "/id/uniqueQualifier",
-    ];
+    let service = text(&row["log_type"]).split('.').next().unwrap().to_lowercase();
+    let actor = ["/actor/email", "/actor/alternateId", "/actor/user/email", "/actor/id", "/actor"];
+    let verb = ["/event_type", "/eventType", "/action", "/event/type", "/name", "/type"];
+    let target =
+        ["/resource/gid", "/target/0/id", "/repo", "/entity/user/id", "/id/uniqueQualifier"];
     json!({
         "actor_type": "user",
         "actor_id": first(&actor).unwrap_or_else(|| "unknown".to_owned()),
@@ -183,10 +137,7 @@ async fn the_saas_samples_are_imported_after_a_small_mapping() {
         return;
     };
     let rows = rows_of(&path);
-    let mapped: String = rows
-        .iter()
-        .map(|row| format!("{}\n", map_saas(row)))
-        .collect();
+    let mapped: String = rows.iter().map(|row| format!("{}\n", map_saas(row))).collect();
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("saas.ndjson", mapped);
@@ -194,13 +145,6 @@ async fn the_saas_samples_are_imported_after_a_small_mapping() {
     let total = rows.len() as u64;
     assert_eq!(counts(&desk.run(&args).code(0).json()), (total, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, total, 0));
-    let metadata = count(
-        exported(&desk)
-            .iter()
-            .map(|row| row["metadata"].to_string()),
-    );
-    assert_eq!(
-        metadata,
-        count(rows.iter().map(|row| row["event"].to_string()))
-    );
+    let metadata = count(exported(&desk).iter().map(|row| row["metadata"].to_string()));
+    assert_eq!(metadata, count(rows.iter().map(|row| row["event"].to_string())));
 }

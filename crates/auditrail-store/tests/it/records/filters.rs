@@ -146,6 +146,7 @@ async fn every_filter_finds_exactly_what_its_rule_says_newest_first() {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "what was not tested is said")]
 async fn a_prefix_of_actions_finds_the_same_under_a_collation_of_a_language() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;

@@ -34,10 +34,7 @@ pub(super) struct Reason {
 
 impl Reason {
     pub(super) fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
-        }
+        Self { code, text: text.into() }
     }
 }
 
@@ -58,10 +55,7 @@ impl From<InputError> for Reason {
                 Self::new("not_json", format!("not JSON at column {column}: {detail}"))
             }
             InputError::Invalid(errors) => {
-                let code = errors
-                    .as_slice()
-                    .first()
-                    .map_or("invalid", |e| e.code.as_str());
+                let code = errors.as_slice().first().map_or("invalid", |e| e.code.as_str());
                 Self::new(code, errors.to_string())
             }
         }
@@ -83,28 +77,19 @@ impl Rejects {
             let file = file.map_err(Error::io("make the file for rejected lines,", path))?;
             Ok::<_, Error>((path.to_owned(), BufWriter::new(file)))
         });
-        Ok(Self {
-            output,
-            file: file.transpose()?,
-            count: 0,
-        })
+        Ok(Self { output, file: file.transpose()?, count: 0 })
     }
 
     /// Takes one; `file` is where it was found.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
-        let Reject {
-            place: Place { line, nth },
-            reason,
-            input,
-        } = reject;
+        let Reject { place: Place { line, nth }, reason, input } = reject;
         self.count += 1;
         if self.count <= SHOWN_MAX {
             let nth = match nth {
                 0 => String::new(),
                 nth => format!(" (record {nth})"),
             };
-            self.output
-                .warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
+            self.output.warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
         }
         if let Some((path, out)) = &mut self.file {
             let row = Row {
@@ -130,8 +115,7 @@ impl Rejects {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
-            self.output
-                .warn(&format!("{more} more were rejected{hint}"));
+            self.output.warn(&format!("{more} more were rejected{hint}"));
         }
         match &mut self.file {
             Some((path, out)) => out.flush().map_err(Error::io("write to", path)),
