@@ -19,8 +19,8 @@ use copy_in::Copied;
 /// of the chunk is there already, the chunk is written again by INSERT, and when most of a chunk was
 /// there, the next one is first compared with the table, so that repeating an import writes nothing.
 ///
-/// Dropping the future of a write in the middle is safe: the server drops that chunk, and the next
-/// write uses a new connection.
+/// Dropping the future of a write in the middle is safe: the server keeps that chunk as a whole or not
+/// at all, and the next write uses a new connection.
 #[derive(Debug)]
 pub struct BulkWriter {
     options: PgConnectOptions,
@@ -97,7 +97,7 @@ impl BulkWriter {
             self.connection = Some(db);
         }
         let outcome = written?;
-        self.compare_first = outcome.created < records.len() as u64 / 2;
+        self.compare_first = outcome.created * 2 < records.len() as u64;
         Ok(outcome)
     }
 

@@ -14,6 +14,8 @@ mod filters;
 mod get;
 mod insert;
 mod page;
+#[cfg(test)]
+mod plans;
 mod row;
 mod summary;
 
@@ -37,6 +39,20 @@ pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read rea
 ///
 /// Cheap to clone. The role of the pool needs USAGE on the schema `control_plane` and SELECT and
 /// INSERT on `control_plane.audit_logs`, nothing else.
+///
+/// ```no_run
+/// # async fn record(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// use auditrail_core::{Action, Actor, AuditLogService, CreateInput, CursorKey, Query};
+/// use auditrail_store::PgAuditLog;
+///
+/// let log = PgAuditLog::new(pool, CursorKey::public());
+/// let actor = Actor::user("u1")?;
+/// let input = CreateInput::new(actor, Action::ProjectCreated, "project:p1".parse()?);
+/// let record = log.create(input).await?.into_record();
+/// let newest = log.page(&Query::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PgAuditLog {
     pool: PgPool,
@@ -142,10 +158,8 @@ impl AuditLogService for PgAuditLog {
     }
 
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
-        if query.count == Count::None {
-            return find(&mut *self.acquire().await?, query).await;
-        }
-        // The page and the number must tell of the same table.
+        // A page, its number of matches and the actions of a prefix must tell of the same table. A
+        // transaction also keeps a pooler in between from planning here and running elsewhere.
         let mut tx = self.snapshot().await?;
         let found = find(&mut tx, query).await?;
         end(tx).await?;

@@ -17,7 +17,8 @@ const FETCH: &str = "fetch forward 250 from auditrail_export";
 /// Streams the matches, oldest first.
 ///
 /// A cursor of the server's, not one long answer: a reader that stops early then costs one batch
-/// instead of having the rest drained, and the server never sorts or sends ahead.
+/// instead of having the rest drained, the server sends nothing ahead, and its `statement_timeout`
+/// bounds each batch instead of the whole.
 pub(super) fn stream(
     pool: PgPool,
     filters: Filters,

@@ -93,6 +93,9 @@ impl<'a> Conditions<'a> {
             Some(ActionCondition::Exact(action)) => {
                 sql.push(" and action = ").push_bind(*action);
             }
+            Some(ActionCondition::AnyOf(actions)) if actions.is_empty() => {
+                sql.push(" and false");
+            }
             Some(ActionCondition::AnyOf(actions)) => {
                 sql.push(" and action = any(").push_bind(actions).push(")");
             }

@@ -18,7 +18,9 @@ pub(super) async fn page(
     size: PageSize,
     position: Position,
 ) -> Result<(Vec<Record>, bool), StoreError> {
-    let rows = statement(conditions, size, position)
+    let mut sql = QueryBuilder::new("");
+    push_select(&mut sql, conditions, size, position);
+    let rows = sql
         .build()
         .persistent(false)
         .fetch_all(db)
@@ -29,16 +31,17 @@ pub(super) async fn page(
     Ok((records.collect::<Result<_, _>>()?, rows.len() > wanted))
 }
 
-/// The statement; it asks for one row more than the page has, to learn whether there are more.
-pub(super) fn statement(
+/// Adds the statement; it asks for one row more than the page has, to learn whether there are more.
+pub(super) fn push_select(
+    sql: &mut QueryBuilder<Postgres>,
     conditions: &Conditions<'_>,
     size: PageSize,
     position: Position,
-) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(concat!("select ", columns!()));
-    conditions.push_from_where(&mut sql);
+) {
+    sql.push(concat!("select ", columns!()));
+    conditions.push_from_where(sql);
     if let Position::After(cursor) = position {
-        push_after(&mut sql, cursor);
+        push_after(sql, cursor);
     }
     sql.push(" order by created_at desc, id desc limit ")
         .push_bind(i64::from(size.get()) + 1);
@@ -46,7 +49,6 @@ pub(super) fn statement(
         sql.push(" offset ")
             .push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
     }
-    sql
 }
 
 /// Adds the condition that a row comes after the cursor's.

@@ -1,4 +1,8 @@
 //! The store against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bulk;
+mod errors;
 mod golden;
+mod records;
+mod support;

@@ -1,0 +1,5 @@
+//! Writing many records at once.
+
+mod faults;
+mod repeated;
+mod round_trip;

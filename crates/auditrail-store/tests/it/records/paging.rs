@@ -1,0 +1,145 @@
+//! Pages: complete, without repetition, and steady while records arrive.
+
+use auditrail_core::{
+    AuditLogService, Cursor, Filters, PageSize, Position, Query, Record, RecordId,
+};
+use auditrail_store::PgAuditLog;
+use auditrail_testkit::TestDb;
+use uuid::Uuid;
+
+use crate::support::{START_MICROS, by, id, log, record, sql};
+
+fn pages_of(size: u16) -> Query {
+    Query {
+        limit: PageSize::new(size).unwrap(),
+        ..by(Filters::default())
+    }
+}
+
+/// Turns to the page after `page`, by its token as a caller would.
+fn turn(log: &PgAuditLog, query: &mut Query, token: &str) {
+    let cursor = Cursor::decode(token, &query.filters, log.cursor_key()).unwrap();
+    query.position = Position::After(cursor);
+}
+
+async fn all_pages(log: &PgAuditLog, size: u16) -> Vec<RecordId> {
+    let mut query = pages_of(size);
+    let mut seen = Vec::new();
+    loop {
+        let page = log.page(&query).await.unwrap();
+        assert!(page.data.len() <= usize::from(size));
+        seen.extend(page.data.iter().map(|record| record.id));
+        let Some(token) = page.pagination.next_cursor else {
+            return seen;
+        };
+        assert_eq!(page.data.len(), usize::from(size));
+        turn(log, &mut query, &token);
+        assert!(seen.len() <= 10_000, "the pages never end");
+    }
+}
+
+fn newest_first(mut records: Vec<Record>) -> Vec<RecordId> {
+    records.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.id)));
+    records.iter().map(|record| record.id).collect()
+}
+
+/// Odd, so that multiples of it modulo 2^128 are all different, and in no order.
+const SCATTER: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+#[tokio::test]
+async fn ten_thousand_records_with_many_equal_times_are_paged_through_exactly_once() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    // Ids in no order at all, and about forty records for each moment.
+    let records: Vec<_> = (1..=10_000)
+        .map(|n| Record {
+            id: Uuid::from_u128(SCATTER.wrapping_mul(n.into())).into(),
+            ..record(n, n % 250)
+        })
+        .collect();
+    let mut writer = log.bulk_writer().await.unwrap();
+    writer.write(&records).await.unwrap();
+    let expected = newest_first(records);
+    for size in [1_000, 97] {
+        assert_eq!(all_pages(&log, size).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_ones() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let mut writer = log.bulk_writer().await.unwrap();
+    let old: Vec<_> = (0..60).map(|n| record(1_000 + n, n / 4)).collect();
+    writer.write(&old).await.unwrap();
+
+    let mut query = pages_of(7);
+    let (mut seen, mut next) = (Vec::new(), 1);
+    loop {
+        let page = log.page(&query).await.unwrap();
+        seen.extend(page.data.iter().map(|record| record.id));
+        // Newer than all, in the middle of what was read, and tied with the last record read.
+        let last = page.data.last().unwrap().created_at;
+        let tied = u32::try_from((last.unix_micros() - START_MICROS) / 1_000_000).unwrap();
+        let times = [100, tied + 1, tied];
+        let arriving = times.into_iter().zip(next..);
+        let arriving: Vec<_> = arriving.map(|(at, n)| record(5_000 + n, at)).collect();
+        next += 3;
+        writer.write(&arriving).await.unwrap();
+        let Some(token) = page.pagination.next_cursor else {
+            break;
+        };
+        turn(&log, &mut query, &token);
+    }
+    let is_old = |seen: &&RecordId| seen.as_uuid().as_u128() < 5_000;
+    let old_seen: Vec<_> = seen.iter().filter(is_old).copied().collect();
+    assert_eq!(old_seen, newest_first(old));
+}
+
+#[tokio::test]
+async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let records: Vec<_> = (1..=10).map(|n| record(n, n)).collect();
+    log.bulk_writer()
+        .await
+        .unwrap()
+        .write(&records)
+        .await
+        .unwrap();
+    for (offset, expected, more) in [
+        (0, vec![10, 9, 8, 7], true),
+        (6, vec![4, 3, 2, 1], false),
+        (8, vec![2, 1], false),
+        (10, vec![], false),
+    ] {
+        let mut query = pages_of(4);
+        query.position = Position::Offset(offset);
+        let page = log.page(&query).await.unwrap();
+        let found: Vec<_> = page.data.iter().map(|r| r.id.as_uuid().as_u128()).collect();
+        assert_eq!((found, page.pagination.has_more), (expected, more));
+        assert_eq!(page.pagination.offset, Some(offset));
+    }
+}
+
+#[tokio::test]
+async fn rows_with_times_beyond_what_can_be_printed_are_paged_through_exactly_once() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let mut owner = db.connect(db.owner()).await;
+    // More than a page at each end and on both sides of the edge, ids against the order of times.
+    let rows = "insert into control_plane.audit_logs
+                    (id, actor_id, actor_type, action, target_type, target_id, created_at)
+                select lpad(to_hex(row_number() over ()), 32, '0')::uuid, 'u', 'user', 'a.b', 'x', 'y', t
+                  from unnest(array['infinity', 'infinity', '200000-01-01', '100000-01-01',
+                                    '9999-12-31 23:00:00Z', '9999-12-30 22:00:00Z', '2026-01-01',
+                                    '0001-01-01 00:00:00Z', '0002-01-01 BC', '4000-01-01 BC',
+                                    '-infinity', '-infinity', '-infinity']::timestamptz[]) t";
+    sql(&mut owner, rows).await;
+    let expected: Vec<_> = [2, 1, 3, 4, 5, 6, 7, 8, 9, 10, 13, 12, 11].map(id).to_vec();
+    for size in [1, 2, 3, 5] {
+        assert_eq!(all_pages(&log, size).await, expected, "in pages of {size}");
+    }
+    let first = &log.query(&pages_of(1)).await.unwrap().records[0];
+    assert_eq!(first.created_at.to_string(), "9999-12-30T22:00:00.000000Z");
+}
