@@ -11,6 +11,7 @@
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use local_postgres::{Config, LocalPostgres, Search};
@@ -22,14 +23,32 @@ struct Args {
     writers: u32,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = hold() else {
+        return ExitCode::SUCCESS;
+    };
+    let mut text = format!("error: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    io::stderr().write_all(format!("{text}\n").as_bytes()).ok();
+    ExitCode::FAILURE
+}
+
+fn hold() -> Result<(), Box<dyn Error>> {
     let args = args()?;
     let config = Config::new(args.dir)
         .search(Search::usual().with_bin_dir(args.bin_dir))
         .linger(Duration::from_secs(args.linger))
         .on_event(|event| say(&format!("event {event}")));
     let database = LocalPostgres::open(config)?;
-    say(&format!("open {} {}", database.postmaster_pid(), database.url("postgres")));
+    say(&format!(
+        "open {} {}",
+        database.postmaster_pid(),
+        database.url("postgres")
+    ));
     for writer in 0..args.writers {
         let url = database.url("postgres");
         std::thread::spawn(move || {
@@ -44,13 +63,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Inserts rows one by one until the server is gone. The number of the writer and a count make
-/// up an id that is never used twice in one run.
+/// Inserts rows one by one until the server is gone. An id is made up of our process id, the
+/// number of the writer and a count, so none is used twice.
 fn write(url: &str, writer: u32) -> Result<(), postgres::Error> {
     let mut client = postgres::Client::connect(url, postgres::NoTls)?;
     let insert = client.prepare("insert into written (id) values ($1)")?;
     for count in 0_i64.. {
-        let id = i64::from(writer) * 1_000_000_000 + count;
+        let id = (i64::from(std::process::id()) * 100 + i64::from(writer)) * 1_000_000_000 + count;
         client.execute(&insert, &[&id])?;
         say(&format!("ack {id}"));
     }
@@ -65,8 +84,15 @@ fn say(line: &str) {
 
 fn args() -> Result<Args, Box<dyn Error>> {
     let mut given = std::env::args_os().skip(1);
-    let dir = given.next().ok_or("usage: hold DIR [--bin-dir DIR] [--linger S] [--writers N]")?;
-    let mut args = Args { dir: dir.into(), bin_dir: None, linger: 0, writers: 0 };
+    let dir = given
+        .next()
+        .ok_or("usage: hold DIR [--bin-dir DIR] [--linger S] [--writers N]")?;
+    let mut args = Args {
+        dir: dir.into(),
+        bin_dir: None,
+        linger: 0,
+        writers: 0,
+    };
     while let Some(name) = given.next() {
         let value = given.next().ok_or("an option needs a value")?;
         let number = || value.to_str().unwrap_or_default().parse::<u32>();

@@ -82,7 +82,9 @@ impl Config {
     }
 
     /// For how long the server stays after its last user has left; not at all unless said.
-    /// Rounded up to seconds. Needs the watchdog; see the crate's documentation.
+    ///
+    /// It is rounded up to seconds and is the least: it may become twice as long. Needs the
+    /// watchdog; without one the last user stops the server.
     #[must_use]
     pub fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::handle::{LocalPostgres, url};
+use crate::handle::LocalPostgres;
 use crate::install::Version;
 use crate::layout::Layout;
 use crate::lock::{Held, LockFile, SERVER, START, USERS};
 use crate::process::Tell;
 use crate::server::{Found, Running};
+use crate::url::url;
 use crate::watchdog::Mode;
 use crate::{cluster, opening, server, socket};
 
@@ -122,8 +123,10 @@ pub fn status(dir: &Path) -> Result<Status, Error> {
     }))
 }
 
-/// Starts a server that stays when nobody uses it, until [`stop`]; one that is
-/// already running is made such a server.
+/// Starts a server that stays when nobody uses it, until [`stop`].
+///
+/// One that is already running is made such a server. If it dies, the next program that opens it
+/// starts it again, and it is then like any other.
 ///
 /// # Errors
 /// As [`LocalPostgres::open`].

@@ -13,6 +13,7 @@ use crate::lock::{Held, LockFile, SERVER, START};
 use crate::opening::{self, Opened};
 use crate::process::Tell;
 use crate::server::Running;
+use crate::url::url;
 use crate::watchdog::Mode;
 use crate::{client, cluster, server, socket, wait};
 
@@ -274,48 +275,5 @@ impl fmt::Debug for LocalPostgres {
             .field("pid", &self.running.pid)
             .field("version", &self.version)
             .finish_non_exhaustive()
-    }
-}
-
-/// See [`LocalPostgres::url`].
-pub(crate) fn url(running: &Running, database: &str) -> String {
-    format!(
-        "postgres://{}@{}:{}/{}",
-        cluster::SUPERUSER,
-        percent(&running.socket_dir.display().to_string()),
-        running.port,
-        percent(database),
-    )
-}
-
-/// Percent-encodes all but the unreserved characters of RFC 3986.
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_hides_nothing_that_has_a_meaning_in_urls() {
-        let running = Running {
-            pid: 2,
-            socket_dir: "/a b/ü?#@:%".into(),
-            port: 5432,
-            ours: true,
-        };
-        assert_eq!(
-            url(&running, "x/y"),
-            "postgres://postgres@%2Fa%20b%2F%C3%BC%3F%23%40%3A%25:5432/x%2Fy"
-        );
     }
 }

@@ -41,24 +41,21 @@ impl Layout {
     pub(crate) fn prepare(dir: &Path) -> Result<Self, Error> {
         refuse_unsuitable(dir)?;
         if !dir.is_dir() {
+            // Before anything is made in a place that turns out to be of no use.
+            let absolute = std::path::absolute(dir).map_err(Error::io("find", dir))?;
+            // Not the directory itself: another program may just be making it.
+            let parent = absolute.parent().unwrap_or(&absolute);
+            Account::choose(dir, &dir.join("pg"))?.check_reach(parent)?;
             make_dirs(dir)?;
         }
         let layout = Self::of(dir)?;
         layout.open_to_account()?;
         layout.account.check_reach(&layout.dir)?;
-        let (uid, gid) = owner_of(&layout.dir).unwrap_or((0, 0));
-        let group = if layout.account.dropping {
-            layout.account.gid
-        } else {
-            gid
-        };
-        let mode = if layout.account.dropping {
-            0o750
-        } else {
-            0o700
-        };
-        make_dir(&layout.locks(), (uid, group), mode)
-            .map_err(Error::io("make the directory", &layout.locks()))?;
+        let locks = layout.locks();
+        let failed = Error::io("make the directory", &locks);
+        make_dir(&locks, layout.keeper(), 0o700).map_err(&failed)?;
+        let opened = open_dir(&locks).map_err(&failed)?;
+        layout.show_account(&opened, 0o750).map_err(&failed)?;
         Ok(layout)
     }
 
@@ -77,7 +74,10 @@ impl Layout {
         refuse_unsuitable(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
-        if let Some((owner, _)) = owner_of(&pg).filter(|owner| owner.0 != account.uid) {
+        let owner = owner_of(&pg).filter(|owner| owner.0 != account.uid);
+        // What is no cluster is refused for that; one of somebody else cannot be looked into.
+        let is_no_cluster = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
+        if let Some((owner, _)) = owner.filter(|_| !is_no_cluster) {
             let reason = format!(
                 "it belongs to another user (user id {owner}), and this program runs as {}; run it as that user or as root",
                 account.name
@@ -110,23 +110,36 @@ impl Layout {
 
     /// Opens a file of ours for reading and writing, and makes it when it is missing.
     pub(crate) fn open(&self, path: &Path, extra: OFlags) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | extra;
-        let private = Mode::from_raw_mode(0o600);
-        match rustix::fs::open(path, flags | OFlags::CREATE | OFlags::EXCL, private) {
-            Ok(fd) => {
-                let file = File::from(fd);
-                if self.account.dropping {
-                    let owner = owner_of(&self.dir).map(|owner| owner.0);
-                    std::os::unix::fs::fchown(&file, owner, Some(self.account.gid))?;
-                    file.set_permissions(fs::Permissions::from_mode(0o640))?;
-                }
-                Ok(file)
-            }
-            Err(rustix::io::Errno::EXIST) => {
-                Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
-            }
-            Err(error) => Err(error.into()),
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | extra;
+        let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?);
+        self.show_account(&file, 0o640)?;
+        Ok(file)
+    }
+
+    /// Owner and group of what is in the directory.
+    fn keeper(&self) -> (u32, u32) {
+        owner_of(&self.dir).unwrap_or((self.account.uid, self.account.gid))
+    }
+
+    /// Lets the user that we run the server as read a file or directory of ours. Also one that
+    /// was there before, because whoever made it may have been killed right after.
+    fn show_account(&self, file: &File, mode: u32) -> io::Result<()> {
+        if !self.account.dropping {
+            return Ok(());
         }
+        let meta = file.metadata()?;
+        if meta.is_file() && meta.nlink() != 1 {
+            // Root must not give away what a less trusted user has linked to here.
+            return Err(io::Error::other("it is a file that also has another name"));
+        }
+        let owner = self.keeper().0;
+        if (meta.uid(), meta.gid()) != (owner, self.account.gid) {
+            std::os::unix::fs::fchown(file, Some(owner), Some(self.account.gid))?;
+        }
+        if meta.mode() & 0o777 != mode {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
     }
 
     /// Lets the user that the server runs as pass through a directory of root's: a directory

@@ -1,11 +1,11 @@
 //! Which process is the server: `postmaster.pid`, and whether to believe it.
 
 use std::fs;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
 use crate::error::Error;
@@ -36,7 +36,11 @@ impl PidFile {
 
     fn parse(text: &str) -> Option<Self> {
         let lines: Vec<&str> = text.lines().collect();
-        let pid = lines.first()?.trim().parse().ok().filter(|&pid| pid > 1)?;
+        // A server without clients (`postgres --single`) writes its number with a minus.
+        let pid = lines.first()?.trim().parse::<i32>().ok()?.unsigned_abs();
+        if pid == 0 {
+            return None;
+        }
         let port = lines.get(3).and_then(|line| line.trim().parse().ok());
         let dir = lines
             .get(4)
@@ -92,28 +96,35 @@ pub(crate) fn standing(layout: &Layout, pid: u32, server: &LockFile) -> Standing
     }
 }
 
-/// Makes a leftover `postmaster.pid` harmless when its process id now belongs to another program
-/// of the same user, which PostgreSQL would take for a living server for ever.
+/// Makes a leftover `postmaster.pid` harmless: one without a process id, which PostgreSQL refuses,
+/// and one whose process id now belongs to another program of the same user, which it would take
+/// for a living server for ever.
 ///
 /// Only the number is replaced. The file also names the shared memory of the old server, and
 /// PostgreSQL must still see that nobody is attached to it: the reason not to delete the file.
 /// Only to be called while the lock `server` is held, so that there is no server of ours.
 pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
+    let path = path(layout);
+    let failed = Error::io("correct the leftover", &path);
     let Some(found) = PidFile::read(layout)? else {
-        return Ok(());
+        // A full disk leaves an empty file, which PostgreSQL refuses. It names nothing to look at.
+        return match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        };
     };
     let alive = as_pid(found.pid)
         .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
     if !alive || standing(layout, found.pid, server) != Standing::Nothing {
         return Ok(());
     }
-    let path = path(layout);
-    let failed = Error::io("correct the leftover", &path);
     let text = fs::read_to_string(&path).map_err(&failed)?;
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    let mut file = layout.open(&path, OFlags::empty()).map_err(&failed)?;
-    file.rewind().map_err(&failed)?;
-    file.set_len(0).map_err(&failed)?;
+    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(&path, flags, Mode::empty());
+    let mut file = opened
+        .map(fs::File::from)
+        .map_err(|error| failed(error.into()))?;
     write!(file, "{NOBODYS_PID}\n{rest}").map_err(&failed)
 }
 
@@ -170,7 +181,14 @@ mod tests {
                 socket: None
             })
         );
-        for damaged in ["", "\n", "seven\n/data", "0\n", "1\n", "-4\n"] {
+        assert_eq!(
+            read("-77\n/data/pg\n"),
+            Some(PidFile {
+                pid: 77,
+                socket: None
+            })
+        );
+        for damaged in ["", "\n", "seven\n/data", "0\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");
         }
     }

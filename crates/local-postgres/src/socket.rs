@@ -3,7 +3,7 @@
 //! The server trusts whoever can connect, so this directory is the whole of its access control.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::client::socket_file;
@@ -19,11 +19,11 @@ const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// The directory for the socket, made if it is missing and checked if it is not.
 ///
-/// It is `<dir>/run` unless that makes too long a path; then a directory below
+/// It is `<dir>/run` unless clients could not name that; then a directory below
 /// `XDG_RUNTIME_DIR`, or below the directory for temporary files.
 pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
     let inside = layout.run();
-    if fits(&inside) {
+    if is_nameable(&inside) {
         private(layout, &inside)?;
         return Ok(inside);
     }
@@ -36,11 +36,9 @@ pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
         name_hash(&layout.dir)
     );
     let dir = base.join(name);
-    if !fits(&dir) {
-        return Err(refused(
-            &dir,
-            "its path is too long for a socket".to_owned(),
-        ));
+    if !is_nameable(&dir) {
+        let reason = "its path is too long for a socket, or has a comma in it";
+        return Err(refused(&dir, reason.to_owned()));
     }
     layout.account.check_reach(&base)?;
     private(layout, &dir)?;
@@ -76,8 +74,12 @@ pub(crate) fn as_setting(dir: &Path) -> String {
     format!("\"{}\"", dir.display().to_string().replace('"', "\"\""))
 }
 
-fn fits(dir: &Path) -> bool {
-    socket_file(dir, PORT).as_os_str().len() <= LONGEST_SOCKET
+/// Whether clients can name a socket in this directory: the system limits the length of its
+/// path, and libpq takes a comma for the end of one host in a list.
+fn is_nameable(dir: &Path) -> bool {
+    let file = socket_file(dir, PORT);
+    let bytes = file.as_os_str().as_encoded_bytes();
+    bytes.len() <= LONGEST_SOCKET && !bytes.contains(&b',')
 }
 
 /// `XDG_RUNTIME_DIR` belongs to one user, so it is of no use to root that runs a server as
@@ -117,9 +119,14 @@ fn private(layout: &Layout, dir: &Path) -> Result<(), Error> {
             Error::io("make the socket directory", dir)(error)
         }
     })?;
-    let meta = open_dir(dir)
-        .and_then(|dir| dir.metadata())
-        .map_err(Error::io("open the socket directory", dir))?;
+    let failed = Error::io("open the socket directory", dir);
+    let opened = open_dir(dir).map_err(&failed)?;
+    let mut meta = opened.metadata().map_err(&failed)?;
+    if account.dropping && meta.uid() == 0 {
+        // Root was killed between making it and giving it away.
+        fchown(&opened, Some(account.uid), Some(account.gid)).map_err(&failed)?;
+        meta = opened.metadata().map_err(&failed)?;
+    }
     if meta.uid() != account.uid {
         return Err(refused(
             dir,
