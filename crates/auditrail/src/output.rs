@@ -7,6 +7,7 @@ pub(crate) mod table;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use auditrail_core::FieldError;
 use serde::Serialize;
 
 use crate::cli::{ColorArg, GlobalArgs};
@@ -84,9 +85,13 @@ impl Output {
                 error: ErrorFields {
                     code: error.code(),
                     message: &message,
+                    errors: match error {
+                        Error::Invalid(errors) => errors.as_slice(),
+                        _ => &[],
+                    },
                 },
             };
-            // A struct of two strings can always be written as JSON.
+            // Strings can always be written as JSON.
             eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
         } else {
             eprintln!("{style}error{style:#}: {message}");
@@ -134,4 +139,7 @@ struct ErrorBody<'a> {
 struct ErrorFields<'a> {
     code: &'static str,
     message: &'a str,
+    /// Every wrong value, where values are wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
 }
