@@ -1,5 +1,6 @@
 //! What the program prints: results on stdout, everything else on stderr.
 
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod safe;
 pub(crate) mod table;

@@ -29,7 +29,9 @@ impl Sheet {
     pub(crate) fn new(output: Output, header: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        if table.is_tty() {
+        // Asked before the colours are decided: without them it would not look for a terminal.
+        if let Some(width) = table.width() {
+            table.set_width(width);
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
         match output.colors() {

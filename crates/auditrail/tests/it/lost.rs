@@ -27,7 +27,15 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = ["import", "--format", "ndjson", "--json", "-"];
+    let args = [
+        "import",
+        "--format",
+        "ndjson",
+        "--json",
+        "--rejects",
+        "r.ndjson",
+        "-",
+    ];
     let mut command = desk.command(&args);
     command
         .stdin(Stdio::piped())
