@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table};
 
 use super::{Output, safe};
 use crate::error::Error;
@@ -63,7 +63,11 @@ impl Sheet {
     }
 
     /// Prints it.
-    pub(crate) fn print(&self) -> Result<(), Error> {
+    pub(crate) fn print(&mut self) -> Result<(), Error> {
+        // The first column names the row; a time or a name broken in two is hard to read.
+        if let Some(first) = self.table.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
         let lines: Vec<String> = self
             .table
             .lines()
