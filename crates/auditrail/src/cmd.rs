@@ -36,21 +36,15 @@ impl Context {
     /// Resolves the settings.
     pub(crate) fn new(flags: &GlobalArgs, output: Output) -> Result<Self, Error> {
         // One thread waits for the network while another works; there are few connections.
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|source| Error::Failed {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+            |source| Error::Failed {
                 code: "runtime",
                 detail: "could not start".to_owned(),
                 source: Some(source.into()),
                 hint: None,
-            })?;
-        Ok(Self {
-            settings: Settings::resolve(flags)?,
-            output,
-            runtime,
-        })
+            },
+        )?;
+        Ok(Self { settings: Settings::resolve(flags)?, output, runtime })
     }
 
     /// Runs a future until it is done or the program is told to end.
@@ -112,10 +106,7 @@ pub(crate) fn run(cx: &Context, command: &Command) -> Result<Exit, Error> {
 /// Waits for Ctrl-C or SIGTERM.
 async fn told_to_end() {
     let listen = |kind| signal(kind).ok();
-    let (interrupt, terminate) = (
-        listen(SignalKind::interrupt()),
-        listen(SignalKind::terminate()),
-    );
+    let (interrupt, terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
     let wait = async |signals: Option<tokio::signal::unix::Signal>| match signals {
         Some(mut signals) => drop(signals.recv().await),
         None => std::future::pending().await,

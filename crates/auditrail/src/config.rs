@@ -54,10 +54,7 @@ impl Settings {
             Some(dir) => dir,
             None => file.data_dir.clone().map_or_else(default_data_dir, Ok)?,
         };
-        let pg_bin = flags
-            .pg_bin
-            .clone()
-            .or(environment.path("AUDITRAIL_PG_BIN")?);
+        let pg_bin = flags.pg_bin.clone().or(environment.path("AUDITRAIL_PG_BIN")?);
         Ok(Self {
             database_url: database_url(flags, &environment, &file)?,
             data_dir,
@@ -98,10 +95,9 @@ fn database_url(
         return Ok(Some(url));
     }
     match (&file.database_url, &file.database_url_file) {
-        (Some(_), Some(_)) => Err(ConfigError::Both {
-            one: "database_url",
-            other: "database_url_file",
-        }),
+        (Some(_), Some(_)) => {
+            Err(ConfigError::Both { one: "database_url", other: "database_url_file" })
+        }
         (Some(url), None) => Ok(Some(url.clone())),
         (None, Some(path)) => environment::read_secret("database_url_file", path).map(Some),
         (None, None) => Ok(None),

@@ -39,9 +39,7 @@ impl Database {
                 (parse(&server.url(PRIVATE_DATABASE))?, Some(server))
             }
         };
-        let options = options
-            .application_name("auditrail")
-            .disable_statement_logging();
+        let options = options.application_name("auditrail").disable_statement_logging();
         Ok(Self { options, private })
     }
 

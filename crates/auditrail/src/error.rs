@@ -92,12 +92,7 @@ pub(crate) enum Error {
 impl Error {
     /// A failure that is its own cause.
     pub(crate) fn failed(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Failed {
-            code,
-            detail: detail.into(),
-            source: None,
-            hint: None,
-        }
+        Self::Failed { code, detail: detail.into(), source: None, hint: None }
     }
 
     /// A file is there that would have to be overwritten.
@@ -115,11 +110,7 @@ impl Error {
         let path = path.to_owned();
         move |source| match source.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
-            _ => Self::Io {
-                doing,
-                path,
-                source,
-            },
+            _ => Self::Io { doing, path, source },
         }
     }
 
@@ -226,11 +217,7 @@ fn list(errors: &ValidationErrors) -> String {
         [one] => one.to_string(),
         many => {
             let lines = many.iter().map(|error| format!("\n  {error}"));
-            format!(
-                "{} values are wrong:{}",
-                many.len(),
-                lines.collect::<String>()
-            )
+            format!("{} values are wrong:{}", many.len(), lines.collect::<String>())
         }
     }
 }

@@ -36,12 +36,7 @@ impl Output {
                 auto(anstream::AutoStream::choice(&io::stderr())),
             ),
         };
-        Self {
-            json: flags.json,
-            quiet: flags.quiet,
-            color_out,
-            color_err,
-        }
+        Self { json: flags.json, quiet: flags.quiet, color_out, color_err }
     }
 
     /// Whether tables are coloured.
@@ -107,9 +102,7 @@ impl Output {
     /// Text as it is, on stdout.
     pub(crate) fn text(self, text: &str) -> Result<(), Error> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(Error::stdout)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::stdout)
     }
 
     /// The one JSON document of a command, on stdout.

@@ -35,10 +35,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Help and version are printed as what they are; wrong arguments are an error in both forms.
 fn refused(error: &clap::Error, args: &[OsString]) -> Exit {
-    let wants_help = matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    );
+    let wants_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !wants_help && args.iter().any(|arg| arg == "--json") {
         let message = error.to_string();
         let message = message.trim_end().trim_start_matches("error: ");

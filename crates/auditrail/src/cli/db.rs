@@ -52,10 +52,6 @@ pub(crate) enum DbCommand {
   auditrail db psql -- -qAt -f report.sql")]
 pub(crate) struct PsqlArgs {
     /// Passed on to psql
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "ARGS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub(crate) args: Vec<OsString>,
 }

@@ -76,10 +76,7 @@ fn status(cx: &Context) -> Result<Exit, Error> {
         ),
         Status::Running(info) => (running(cx, info), running_text(info)),
         // The crate may learn of more; it says itself what they are.
-        other => (
-            json!({"state": "unknown", "data_dir": dir}),
-            format!("{other:?}"),
-        ),
+        other => (json!({"state": "unknown", "data_dir": dir}), format!("{other:?}")),
     };
     match cx.output.json {
         true => cx.output.document(&document)?,
@@ -148,13 +145,7 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
         .env("PGUSER", server.superuser())
         .env("PGDATABASE", PRIVATE_DATABASE);
     // These would lead psql elsewhere, or make it ask for what the socket does not need.
-    for name in [
-        "PGHOSTADDR",
-        "PGSERVICE",
-        "PGPASSWORD",
-        "PGOPTIONS",
-        "PGSSLMODE",
-    ] {
+    for name in ["PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE"] {
         command.env_remove(name);
     }
     // Ctrl-C is for psql, which cancels a query with it.

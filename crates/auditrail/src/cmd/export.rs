@@ -37,9 +37,7 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     };
     match cx.output.json {
-        true => cx
-            .output
-            .document(&json!({"file": path, "records": records}))?,
+        true => cx.output.document(&json!({"file": path, "records": records}))?,
         false => cx.output.note(&format!(
             "wrote {records} records to {} ({}/s)",
             path.display(),

@@ -92,10 +92,7 @@ fn time(text: &str, now: Timestamp) -> String {
     let relative = || -> Option<Timestamp> {
         let span: Span = text.trim_end_matches(" ago").parse().ok()?;
         let days = SpanRelativeTo::days_are_24_hours();
-        let seconds = span
-            .total((Unit::Second, days))
-            .ok()
-            .filter(|s| *s >= 0.0)?;
+        let seconds = span.total((Unit::Second, days)).ok().filter(|s| *s >= 0.0)?;
         let ago = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
         now.checked_sub(ago).ok()
     };
@@ -116,11 +113,7 @@ pub(super) fn in_flags(errors: ValidationErrors) -> Error {
             ErrorCode::EmptyRange => "must be after --since".to_owned(),
             _ => error.detail,
         };
-        FieldError {
-            pointer,
-            code: error.code,
-            detail,
-        }
+        FieldError { pointer, code: error.code, detail }
     };
     let renamed: Vec<FieldError> = errors.into_iter().map(rename).collect();
     match ValidationErrors::new(renamed) {

@@ -95,10 +95,7 @@ async fn import(
     };
     // A reader that was cut short may wait for its input for ever; nobody waits for it then.
     if to_the_end && reader.join().is_err() {
-        return Err(Error::failed(
-            "reader",
-            "the reader of the files broke down",
-        ));
+        return Err(Error::failed("reader", "the reader of the files broke down"));
     }
     writer.finish()
 }

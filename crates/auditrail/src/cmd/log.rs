@@ -33,30 +33,10 @@ pub(super) fn run(cx: &Context, args: &LogArgs) -> Result<Exit, Error> {
 /// Reads every flag, and reports every wrong one.
 fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
     let mut wrong = Vec::new();
-    let actor = read(
-        &mut wrong,
-        "--actor",
-        Some(&args.actor),
-        str::parse::<Actor>,
-    );
-    let action = read(
-        &mut wrong,
-        "--action",
-        Some(&args.action),
-        str::parse::<Action>,
-    );
-    let target = read(
-        &mut wrong,
-        "--target",
-        Some(&args.target),
-        str::parse::<Target>,
-    );
-    let metadata = read(
-        &mut wrong,
-        "--metadata",
-        args.metadata.as_ref(),
-        str::parse::<Metadata>,
-    );
+    let actor = read(&mut wrong, "--actor", Some(&args.actor), str::parse::<Actor>);
+    let action = read(&mut wrong, "--action", Some(&args.action), str::parse::<Action>);
+    let target = read(&mut wrong, "--target", Some(&args.target), str::parse::<Target>);
+    let metadata = read(&mut wrong, "--metadata", args.metadata.as_ref(), str::parse::<Metadata>);
     let context = RequestContext {
         ip_address: read(&mut wrong, "--ip", args.ip.as_ref(), parse_address),
         user_agent: read(
@@ -72,12 +52,7 @@ fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
             str::parse::<RequestId>,
         ),
     };
-    let tenant_id = read(
-        &mut wrong,
-        "--tenant",
-        args.tenant.as_ref(),
-        str::parse::<TenantId>,
-    );
+    let tenant_id = read(&mut wrong, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
     let id = read(&mut wrong, "--id", args.id.as_ref(), str::parse::<RecordId>);
     let created_at = read(&mut wrong, "--at", args.at.as_ref(), |text| {
         let time: RecordTime = text.parse()?;
@@ -91,16 +66,7 @@ fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
         // All three are required flags, so a missing one has been reported.
         return Err(FieldError::new("", &ValueError::Empty).into());
     };
-    Ok(CreateInput {
-        id,
-        actor,
-        action,
-        target,
-        metadata,
-        context,
-        tenant_id,
-        created_at,
-    })
+    Ok(CreateInput { id, actor, action, target, metadata, context, tenant_id, created_at })
 }
 
 fn read<T>(
@@ -110,7 +76,5 @@ fn read<T>(
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Option<T> {
     let parsed = parse(value?);
-    parsed
-        .map_err(|error| wrong.push(FieldError::new(flag, &error)))
-        .ok()
+    parsed.map_err(|error| wrong.push(FieldError::new(flag, &error))).ok()
 }

@@ -16,9 +16,7 @@ pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
     match &args.output {
         None => {
             let mut page = Vec::new();
-            Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(Error::stdout)?;
+            Man::new(Cli::command()).render(&mut page).map_err(Error::stdout)?;
             cx.output.text(&String::from_utf8_lossy(&page))?;
         }
         Some(dir) => write_all(cx, dir)?,
@@ -29,7 +27,6 @@ pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
 fn write_all(cx: &Context, dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(dir).map_err(Error::io("make the directory", dir))?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(Error::io("write the manual to", dir))?;
-    cx.output
-        .note(&format!("wrote the manual to {}", dir.display()));
+    cx.output.note(&format!("wrote the manual to {}", dir.display()));
     Ok(())
 }

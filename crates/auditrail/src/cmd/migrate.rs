@@ -58,11 +58,8 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
             let planned = runner.plan_down(args.to, args.allow_data_loss).await?;
             return plan(cx, &planned, "would undo");
         }
-        let undone = runner
-            .down(args.to, args.allow_data_loss, &mut |event| {
-                report.tell(event)
-            })
-            .await?;
+        let undone =
+            runner.down(args.to, args.allow_data_loss, &mut |event| report.tell(event)).await?;
         if output.json {
             return output.document(&json!({"undone": steps(&undone), "dry_run": false}));
         }
@@ -77,9 +74,7 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
 fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
     if cx.output.json {
         let planned: Vec<_> = planned.iter().map(step).collect();
-        return cx
-            .output
-            .document(&json!({"planned": planned, "dry_run": true}));
+        return cx.output.document(&json!({"planned": planned, "dry_run": true}));
     }
     if planned.is_empty() {
         return cx.output.line("nothing to do");

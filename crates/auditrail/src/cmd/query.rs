@@ -114,9 +114,7 @@ fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
         ("--until", until.map(|time| time.to_string())),
     ];
     let mut out = "auditrail query".to_owned();
-    let metadata = metadata
-        .iter()
-        .map(|text| ("--metadata", Some(text.clone())));
+    let metadata = metadata.iter().map(|text| ("--metadata", Some(text.clone())));
     for (flag, value) in flags.into_iter().chain(metadata) {
         if let Some(value) = value {
             out.push_str(&format!(" {flag} {}", quoted(&value)));

@@ -19,18 +19,9 @@ pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error>
         ("action", record.action.to_string()),
         ("target", record.target.to_string()),
         ("ip", optional(record.ip_address.map(|ip| ip.to_string()))),
-        (
-            "user agent",
-            optional(record.user_agent.as_ref().map(ToString::to_string)),
-        ),
-        (
-            "tenant",
-            optional(record.tenant_id.as_ref().map(ToString::to_string)),
-        ),
-        (
-            "request",
-            optional(record.request_id.as_ref().map(ToString::to_string)),
-        ),
+        ("user agent", optional(record.user_agent.as_ref().map(ToString::to_string))),
+        ("tenant", optional(record.tenant_id.as_ref().map(ToString::to_string))),
+        ("request", optional(record.request_id.as_ref().map(ToString::to_string))),
         ("metadata", metadata(record)),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
@@ -41,9 +32,7 @@ pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error>
 
 /// Prints records as a table, newest first.
 pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
-    let header = [
-        "time", "actor", "action", "target", "ip", "request", "tenant", "metadata",
-    ];
+    let header = ["time", "actor", "action", "target", "ip", "request", "tenant", "metadata"];
     // Columns that say nothing on this page only take room from the others.
     let optional = [
         records.iter().any(|record| record.ip_address.is_some()),
@@ -54,9 +43,7 @@ pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Er
     let shown = |column: usize| column < 4 || optional[column - 4];
     let pick = |cells: [String; 8]| {
         let cells = cells.into_iter().enumerate();
-        cells
-            .filter_map(|(n, cell)| shown(n).then_some(cell))
-            .collect::<Vec<_>>()
+        cells.filter_map(|(n, cell)| shown(n).then_some(cell)).collect::<Vec<_>>()
     };
     let header = pick(header.map(ToOwned::to_owned));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -75,20 +62,9 @@ fn cells(record: &Record) -> [String; 8] {
         record.actor.to_string(),
         record.action.to_string(),
         record.target.to_string(),
-        record
-            .ip_address
-            .map(|ip| ip.to_string())
-            .unwrap_or_default(),
-        record
-            .request_id
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        record
-            .tenant_id
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        record.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
+        record.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        record.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         safe::shortened(&metadata, METADATA_SHOWN_CHARS).into_owned(),
     ]
 }

@@ -60,10 +60,7 @@ impl Environment {
         file_name: &'static str,
     ) -> Result<Option<String>, ConfigError> {
         match (self.get(name)?, self.path(file_name)?) {
-            (Some(_), Some(_)) => Err(ConfigError::Both {
-                one: name,
-                other: file_name,
-            }),
+            (Some(_), Some(_)) => Err(ConfigError::Both { one: name, other: file_name }),
             (None, Some(path)) => read_secret(file_name, &path).map(Some),
             (value, None) => Ok(value),
         }

@@ -35,11 +35,7 @@ impl ConfigFile {
             }
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for path in [
-            &mut file.database_url_file,
-            &mut file.data_dir,
-            &mut file.pg_bin,
-        ] {
+        for path in [&mut file.database_url_file, &mut file.data_dir, &mut file.pg_bin] {
             *path = path.take().map(|path| base.join(path));
         }
         Ok(file)

@@ -27,10 +27,9 @@ impl Meter {
     /// Progress over `bytes` of input, or over an unknown amount.
     pub(crate) fn bytes(output: Output, bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
-            Some(bytes) => (
-                ProgressBar::new(bytes),
-                "{bar:24} {bytes}/{total_bytes}  {msg}  eta {eta}",
-            ),
+            Some(bytes) => {
+                (ProgressBar::new(bytes), "{bar:24} {bytes}/{total_bytes}  {msg}  eta {eta}")
+            }
             None => (ProgressBar::no_length(), "{spinner} {bytes}  {msg}"),
         };
         Self::new(output, bar, template)
@@ -51,12 +50,7 @@ impl Meter {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Self {
-            bar,
-            output,
-            begun: now,
-            told: now,
-        }
+        Self { bar, output, begun: now, told: now }
     }
 
     /// Tells how far it is: `position` of the bytes, `records` so far.

@@ -58,10 +58,7 @@ fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
-        )
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -83,10 +80,7 @@ mod tests {
         let value = serde_json::json!({"a": "x\u{9b}y\u{7f}\u{202e}\u{1b}"});
         let shown = json(&value.to_string()).into_owned();
         assert!(!shown.contains(is_unsafe));
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&shown).ok(),
-            Some(value)
-        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(value));
     }
 
     #[test]

@@ -68,11 +68,8 @@ impl Sheet {
         if let Some(first) = self.table.column_mut(0) {
             first.set_constraint(ColumnConstraint::ContentWidth);
         }
-        let lines: Vec<String> = self
-            .table
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect();
+        let lines: Vec<String> =
+            self.table.lines().map(|line| line.trim_end().to_owned()).collect();
         self.output.line(&lines.join("\n"))
     }
 }

@@ -45,9 +45,7 @@ async fn secrets_are_read_from_files_without_their_last_newline() {
     desk.file("url.txt", format!("{url}\n"));
     desk.run(&["query"]).code(0);
     let both = Desk::with(&url).set("DATABASE_URL_FILE", "url.txt");
-    both.run(&["query"])
-        .code(2)
-        .says("both DATABASE_URL and DATABASE_URL_FILE are set");
+    both.run(&["query"]).code(2).says("both DATABASE_URL and DATABASE_URL_FILE are set");
     Desk::bare()
         .set("DATABASE_URL_FILE", "missing.txt")
         .run(&["query"])
@@ -59,35 +57,23 @@ async fn secrets_are_read_from_files_without_their_last_newline() {
 fn unknown_and_malformed_settings_are_refused_by_name_and_line() {
     let desk = Desk::bare();
     desk.file("auditrail.toml", "data_dir = \"x\"\ndatabse_url = \"y\"\n");
-    desk.run(&["query"])
-        .code(2)
-        .says("auditrail.toml:2: unknown field `databse_url`");
+    desk.run(&["query"]).code(2).says("auditrail.toml:2: unknown field `databse_url`");
     desk.file("auditrail.toml", "data_dir =\n");
     desk.run(&["query"]).code(2).says("auditrail.toml:1: ");
-    desk.run(&["query", "--config", "none.toml"])
-        .code(2)
-        .says("none.toml");
+    desk.run(&["query", "--config", "none.toml"]).code(2).says("none.toml");
 
     let desk = Desk::bare();
     desk.file(".env", "A=1\nDATABASE_URL='hunter2\n");
     let run = desk.run(&["query"]).code(2).says(".env:2: ");
     assert!(!run.err.contains("hunter2"), "{run:?}");
 
-    let run = Desk::bare()
-        .set("AUDITRAIL_LOCK_TIMEOUT", "soon")
-        .run(&["query"]);
-    run.code(2)
-        .says("AUDITRAIL_LOCK_TIMEOUT is not a length of time");
+    let run = Desk::bare().set("AUDITRAIL_LOCK_TIMEOUT", "soon").run(&["query"]);
+    run.code(2).says("AUDITRAIL_LOCK_TIMEOUT is not a length of time");
 }
 
 #[test]
 fn passwords_are_never_shown() {
-    for url in [
-        NOWHERE,
-        "mysql://u:hunter2@h/x",
-        "postgres://u:hunter2@[/x",
-        "u:hunter2",
-    ] {
+    for url in [NOWHERE, "mysql://u:hunter2@h/x", "postgres://u:hunter2@[/x", "u:hunter2"] {
         let run = Desk::with(url).run(&["query"]);
         assert!(matches!(run.code, Some(2 | 6)), "{run:?}");
         assert!(!run.err.contains("hunter2"), "{run:?}");
@@ -100,15 +86,9 @@ fn passwords_are_never_shown() {
 #[test]
 fn an_unreachable_database_ends_with_6_and_a_hint() {
     let desk = Desk::with(NOWHERE);
-    for command in [
-        &["query"][..],
-        &["migrate"],
-        &["migrate", "status"],
-        &["migrate", "verify"],
-    ] {
+    for command in [&["query"][..], &["migrate"], &["migrate", "status"], &["migrate", "verify"]] {
         let run = desk.run(command).code(6);
-        run.says("cannot reach the database nowhere on 127.0.0.1:1 as someone")
-            .says("hint: ");
+        run.says("cannot reach the database nowhere on 127.0.0.1:1 as someone").says("hint: ");
     }
     let run = desk.run(&["--json", "query"]).code(6);
     assert_eq!(run.error_code(), "unreachable");

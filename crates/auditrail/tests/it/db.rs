@@ -31,28 +31,17 @@ fn every_command_works_without_a_url_and_leaves_no_server_running() {
     let desk = &private.0;
     let state = || desk.run(&["db", "status", "--json"]).code(0).json()["state"].clone();
     assert_eq!(state(), "absent");
-    desk.run(&["query"])
-        .code(3)
-        .says("making a private PostgreSQL");
-    desk.run(&["migrate"])
-        .code(0)
-        .prints("applied 6 migrations");
+    desk.run(&["query"]).code(3).says("making a private PostgreSQL");
+    desk.run(&["migrate"]).code(0).prints("applied 6 migrations");
     assert_eq!(state(), "stopped");
-    let args = [
-        "log", "--actor", "system", "--action", "a.b", "--target", "t:x", "--json",
-    ];
+    let args = ["log", "--actor", "system", "--action", "a.b", "--target", "t:x", "--json"];
     let record: Value = desk.run(&args).code(0).json();
     assert_eq!(desk.run(&["query", "--json"]).code(0).rows(), [record]);
     desk.run(&["migrate", "verify"]).code(0);
     assert_eq!(state(), "stopped");
-    desk.run(&["db", "url", "--json"])
-        .code(1)
-        .says("not_running")
-        .says("db start");
+    desk.run(&["db", "url", "--json"]).code(1).says("not_running").says("db start");
 
-    desk.run(&["db", "start"])
-        .code(0)
-        .prints("running: postgres://");
+    desk.run(&["db", "start"]).code(0).prints("running: postgres://");
     assert_eq!(state(), "running");
     let url = desk.run(&["db", "url"]).code(0).out;
     let other = Desk::with(url.trim());
@@ -60,24 +49,15 @@ fn every_command_works_without_a_url_and_leaves_no_server_running() {
     let count = "select count(*) from control_plane.audit_logs";
     let psql = desk.run(&["db", "psql", "-XtAc", count]);
     assert_eq!(psql.code(0).out, "1\n");
-    desk.run(&["db", "psql", "-XtAc", "select nonsense"])
-        .code(1)
-        .says("psql ended with 1");
-    assert_eq!(
-        desk.run(&["db", "stop", "--json"]).code(0).json(),
-        json!({"stopped": true})
-    );
-    desk.run(&["db", "stop"])
-        .code(0)
-        .prints("it was not running");
+    desk.run(&["db", "psql", "-XtAc", "select nonsense"]).code(1).says("psql ended with 1");
+    assert_eq!(desk.run(&["db", "stop", "--json"]).code(0).json(), json!({"stopped": true}));
+    desk.run(&["db", "stop"]).code(0).prints("it was not running");
 }
 
 #[test]
 fn a_directory_without_postgresql_is_told() {
     let desk = Desk::bare().set("AUDITRAIL_DATA_DIR", "data");
-    let run = desk
-        .run(&["query", "--pg-bin", "nowhere", "--json"])
-        .code(6);
+    let run = desk.run(&["query", "--pg-bin", "nowhere", "--json"]).code(6);
     assert_eq!(run.error_code(), "private_postgres");
     assert!(run.err.contains("nowhere"), "{run:?}");
 }

@@ -37,22 +37,13 @@ fn the_help_is_what_is_committed() {
         let mut args = command.to_vec();
         args.push("--help");
         let help = desk.run(&args).code(0).out;
-        let name = ["auditrail"]
-            .iter()
-            .chain(command)
-            .copied()
-            .collect::<Vec<_>>();
+        let name = ["auditrail"].iter().chain(command).copied().collect::<Vec<_>>();
         let file = dir.join(format!("{}.txt", name.join("-")));
         if std::env::var_os("AUDITRAIL_ACCEPT_HELP").is_some() {
             fs::write(&file, &help).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(
-            help,
-            expected,
-            "the help of {name:?} is not {}",
-            file.display()
-        );
+        assert_eq!(help, expected, "the help of {name:?} is not {}", file.display());
     }
 }
 
@@ -62,10 +53,7 @@ fn every_command_has_examples() {
     for command in COMMANDS {
         let mut args = command.to_vec();
         args.push("--help");
-        desk.run(&args)
-            .code(0)
-            .prints("Examples:")
-            .prints("auditrail ");
+        desk.run(&args).code(0).prints("Examples:").prints("auditrail ");
     }
 }
 
@@ -73,9 +61,7 @@ fn every_command_has_examples() {
 fn wrong_arguments_end_with_2_and_a_suggestion() {
     let desk = Desk::bare();
     desk.run(&["quer"]).code(2).says("query");
-    desk.run(&["log", "--actor", "user:u1"])
-        .code(2)
-        .says("--action");
+    desk.run(&["log", "--actor", "user:u1"]).code(2).says("--action");
     desk.run::<&str>(&[]).code(2);
     let run = desk.run(&["--json", "quer"]).code(2);
     assert_eq!(run.error_code(), "usage");
@@ -85,10 +71,7 @@ fn wrong_arguments_end_with_2_and_a_suggestion() {
 #[test]
 fn completions_are_printed_for_the_usual_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        Desk::bare()
-            .run(&["completions", shell])
-            .code(0)
-            .prints("auditrail");
+        Desk::bare().run(&["completions", shell]).code(0).prints("auditrail");
     }
     Desk::bare().run(&["completions", "tcsh"]).code(2);
 }
@@ -98,11 +81,7 @@ fn the_manual_has_a_page_for_every_command() {
     let desk = Desk::bare();
     desk.run(&["man"]).code(0).prints(".TH auditrail 1");
     desk.run(&["man", "--output", "pages"]).code(0);
-    for page in [
-        "auditrail.1",
-        "auditrail-migrate-status.1",
-        "auditrail-import.1",
-    ] {
+    for page in ["auditrail.1", "auditrail-migrate-status.1", "auditrail-import.1"] {
         let text = fs::read_to_string(desk.path("pages").join(page)).unwrap();
         assert!(text.contains("Examples:"), "{page}");
     }

@@ -42,15 +42,7 @@ async fn plain_gzip_and_stdin_are_read_alike_and_a_second_run_adds_nothing() {
     let mut members = gzip(lines(3..5));
     members.extend(gzip(lines(5..7)));
     desk.file("b.ndjson.gz", members);
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        "a.ndjson",
-        "b.ndjson.gz",
-        "-",
-    ];
+    let args = ["import", "--format", "ndjson", "--json", "a.ndjson", "b.ndjson.gz", "-"];
     let run = desk.run_with_input(&args, lines(7..9).as_bytes()).code(0);
     assert_eq!(counts(&run.json()), (9, 0, 0));
     let run = desk.run_with_input(&args, lines(7..9).as_bytes()).code(0);
@@ -63,9 +55,7 @@ async fn equal_lines_are_records_of_their_own() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("a.ndjson", line(1).repeat(3));
-    let run = desk
-        .run(&["import", "--format", "ndjson", "--json", "a.ndjson"])
-        .code(0);
+    let run = desk.run(&["import", "--format", "ndjson", "--json", "a.ndjson"]).code(0);
     assert_eq!(counts(&run.json()), (3, 0, 0));
 }
 
@@ -73,10 +63,7 @@ async fn equal_lines_are_records_of_their_own() {
 async fn a_line_without_a_time_gets_that_of_the_run_and_is_found_again() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    desk.file(
-        "a.ndjson",
-        line(1).replace(r#""created_at":"2026-01-01T00:00:00Z","#, ""),
-    );
+    desk.file("a.ndjson", line(1).replace(r#""created_at":"2026-01-01T00:00:00Z","#, ""));
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson"];
     let run = desk.run(&args).code(0).says("1 record had no time");
     assert_eq!(counts(&run.json()), (1, 0, 0));
@@ -89,17 +76,10 @@ async fn the_tenant_is_filled_in_and_another_one_is_rejected() {
     let desk = Desk::with(&db.url(&db.app()));
     let of = |tenant: &str, n| line(n).replace('{', &format!("{{\"tenant_id\":\"{tenant}\","));
     desk.file("a.ndjson", line(1) + &of("t1", 2) + &of("t2", 3));
-    let run = desk.run(&[
-        "import", "--format", "ndjson", "--json", "--tenant", "t1", "a.ndjson",
-    ]);
+    let run = desk.run(&["import", "--format", "ndjson", "--json", "--tenant", "t1", "a.ndjson"]);
     let run = run.code(1).says("a.ndjson:3: tenant_id: is another tenant");
     assert_eq!(counts(&run.json()), (2, 0, 1));
-    assert_eq!(
-        desk.run(&["query", "--json", "--tenant", "t1"])
-            .rows()
-            .len(),
-        2
-    );
+    assert_eq!(desk.run(&["query", "--json", "--tenant", "t1"]).rows().len(), 2);
     desk.run(&["import", "--format", "ndjson", "--tenant", "", "a.ndjson"])
         .code(2)
         .says("--tenant");
@@ -110,32 +90,15 @@ async fn an_id_that_belongs_to_another_record_is_rejected_with_its_line() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     let id = "{\"id\":\"01890a5d-ac96-774b-bcce-b302099a8057\",";
-    desk.file(
-        "a.ndjson",
-        line(0) + &line(1).replace('{', id) + &line(2).replace('{', id),
-    );
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        "--rejects",
-        "r.ndjson",
-        "a.ndjson",
-    ];
+    desk.file("a.ndjson", line(0) + &line(1).replace('{', id) + &line(2).replace('{', id));
+    let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "a.ndjson"];
     let run = desk.run(&args).code(1).says("a.ndjson:3: id: 01890a5d");
     assert_eq!(counts(&run.json()), (2, 0, 1));
     let rejects = std::fs::read_to_string(desk.path("r.ndjson")).unwrap();
     let row: Value = serde_json::from_str(&rejects).unwrap();
-    assert_eq!(
-        (&row["line"], &row["code"]),
-        (&json!(3), &json!("id_conflict"))
-    );
+    assert_eq!((&row["line"], &row["code"]), (&json!(3), &json!("id_conflict")));
     desk.run(&args).code(1).says("r.ndjson is there already");
-    assert_eq!(
-        std::fs::read_to_string(desk.path("r.ndjson")).unwrap(),
-        rejects
-    );
+    assert_eq!(std::fs::read_to_string(desk.path("r.ndjson")).unwrap(), rejects);
 }
 
 #[tokio::test]
@@ -143,9 +106,7 @@ async fn a_dry_run_needs_no_database_and_writes_nothing() {
     let desk = Desk::with("postgres://nobody@127.0.0.1:1/nowhere");
     desk.file("a.ndjson", lines(0..2));
     let args = ["import", "--format", "ndjson", "--dry-run", "a.ndjson"];
-    desk.run(&args)
-        .code(0)
-        .prints("2 records can be imported; nothing was written");
+    desk.run(&args).code(0).prints("2 records can be imported; nothing was written");
     desk.file("b.ndjson", "no\n");
     desk.run(&["import", "--format", "ndjson", "--dry-run", "b.ndjson"])
         .code(1)
@@ -168,14 +129,8 @@ async fn cloudtrail_is_read_as_lines_documents_and_arrays() {
     let pretty = serde_json::to_string_pretty(&document(4..6)).unwrap();
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    desk.file(
-        "lines.ndjson",
-        format!("{}\n{}\n{}\n", event(0), document(1..3), event(3)),
-    );
-    desk.file(
-        "pretty.json.gz",
-        gzip(format!("{pretty}{}", document(6..8))),
-    );
+    desk.file("lines.ndjson", format!("{}\n{}\n{}\n", event(0), document(1..3), event(3)));
+    desk.file("pretty.json.gz", gzip(format!("{pretty}{}", document(6..8))));
     desk.file("array.json", json!([event(8), event(9)]).to_string());
     let args = ["import", "--format", "cloudtrail", "--json"];
     let args = [&args[..], &["lines.ndjson", "pretty.json.gz", "array.json"]].concat();

@@ -18,9 +18,7 @@ fn rows_of(path: &Path) -> Vec<Value> {
     let mut text = String::new();
     let file = std::fs::File::open(path).unwrap();
     MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn count(values: impl Iterator<Item = String>) -> Counts {
@@ -55,11 +53,7 @@ fn actor_of(event: &Value) -> String {
 
 fn action_of(event: &Value) -> String {
     let source = text(&event["eventSource"]);
-    format!(
-        "{}.{}",
-        source.replace(".amazonaws.com", ""),
-        text(&event["eventName"])
-    )
+    format!("{}.{}", source.replace(".amazonaws.com", ""), text(&event["eventName"]))
 }
 
 #[tokio::test]
@@ -69,13 +63,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
     };
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = [
-        "import",
-        "--format",
-        "cloudtrail",
-        "--json",
-        path.to_str().unwrap(),
-    ];
+    let args = ["import", "--format", "cloudtrail", "--json", path.to_str().unwrap()];
     assert_eq!(counts(&desk.run(&args).code(0).json()), (2_900, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 2_900, 0));
 
@@ -84,10 +72,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
         Some("system") => "system".to_owned(),
         kind => format!("{}:{}", kind.unwrap(), text(&row["actor_id"])),
     };
-    assert_eq!(
-        count(records.iter().map(actor)),
-        count(events.iter().map(actor_of))
-    );
+    assert_eq!(count(records.iter().map(actor)), count(events.iter().map(actor_of)));
     let actions = count(records.iter().map(|row| text(&row["action"])));
     assert_eq!(actions, count(events.iter().map(action_of)));
 
@@ -96,10 +81,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
         Value::Null => text(&row["metadata"]["sourceHost"]),
         address => text(address),
     });
-    assert_eq!(
-        count(sources),
-        count(events.iter().map(|e| text(&e["sourceIPAddress"])))
-    );
+    assert_eq!(count(sources), count(events.iter().map(|e| text(&e["sourceIPAddress"]))));
     let ids = |rows: &[Value], name: &str| count(rows.iter().map(|row| text(&row[name])));
     assert_eq!(ids(&records, "id"), ids(&events, "eventID"));
     let requests = records.iter().map(|row| text(&row["request_id"]));
@@ -113,13 +95,7 @@ async fn all_of_the_git_history_is_imported_once() {
     };
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        path.to_str().unwrap(),
-    ];
+    let args = ["import", "--format", "ndjson", "--json", path.to_str().unwrap()];
     assert_eq!(counts(&desk.run(&args).code(0).json()), (60_000, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 60_000, 0));
     let (lines, records) = (rows_of(&path), exported(&desk));
@@ -141,33 +117,11 @@ fn map_saas(row: &Value) -> Value {
         });
         texts.next()
     };
-    let service = text(&row["log_type"])
-        .split('.')
-        .next()
-        .unwrap()
-        .to_lowercase();
-    let actor = [
-        "/actor/email",
-        "/actor/alternateId",
-        "/actor/user/email",
-        "/actor/id",
-        "/actor",
-    ];
-    let verb = [
-        "/event_type",
-        "/eventType",
-        "/action",
-        "/event/type",
-        "/name",
-        "/type",
-    ];
-    let target = [
-        "/resource/gid",
-        "/target/0/id",
-        "/repo",
-        "/entity/user/id",
-        "/id/uniqueQualifier",
-    ];
+    let service = text(&row["log_type"]).split('.').next().unwrap().to_lowercase();
+    let actor = ["/actor/email", "/actor/alternateId", "/actor/user/email", "/actor/id", "/actor"];
+    let verb = ["/event_type", "/eventType", "/action", "/event/type", "/name", "/type"];
+    let target =
+        ["/resource/gid", "/target/0/id", "/repo", "/entity/user/id", "/id/uniqueQualifier"];
     json!({
         "actor_type": "user",
         "actor_id": first(&actor).unwrap_or_else(|| "unknown".to_owned()),
@@ -186,46 +140,23 @@ fn the_documented_mapping_is_the_one_that_is_tested() {
     };
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/import.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let program = page
-        .split("```jq\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let program = page.split("```jq\n").nth(1).unwrap().split("```").next().unwrap();
     let rows = rows_of(&path);
     let desk = Desk::bare();
     let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
     let input = desk.file("in.ndjson", input);
-    let jq = Command::new("jq")
-        .arg("-c")
-        .arg(program)
-        .arg(input)
-        .output();
+    let jq = Command::new("jq").arg("-c").arg(program).arg(input).output();
     let Ok(output) = jq else {
         eprintln!("skipped: there is no jq on this machine");
         return;
     };
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mapped = String::from_utf8(output.stdout).unwrap();
-    let mapped: Vec<Value> = mapped
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    let mapped: Vec<Value> = mapped.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(mapped.len(), rows.len());
     for (by_jq, row) in mapped.iter().zip(&rows) {
         let by_us = map_saas(row);
-        for name in [
-            "actor_type",
-            "actor_id",
-            "action",
-            "target_type",
-            "target_id",
-        ] {
+        for name in ["actor_type", "actor_id", "action", "target_type", "target_id"] {
             assert_eq!(by_jq[name], by_us[name], "{name} of {row}");
         }
     }
@@ -237,10 +168,7 @@ async fn the_saas_samples_are_imported_after_a_small_mapping() {
         return;
     };
     let rows = rows_of(&path);
-    let mapped: String = rows
-        .iter()
-        .map(|row| format!("{}\n", map_saas(row)))
-        .collect();
+    let mapped: String = rows.iter().map(|row| format!("{}\n", map_saas(row))).collect();
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("saas.ndjson", mapped);
@@ -248,13 +176,6 @@ async fn the_saas_samples_are_imported_after_a_small_mapping() {
     let total = rows.len() as u64;
     assert_eq!(counts(&desk.run(&args).code(0).json()), (total, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, total, 0));
-    let metadata = count(
-        exported(&desk)
-            .iter()
-            .map(|row| row["metadata"].to_string()),
-    );
-    assert_eq!(
-        metadata,
-        count(rows.iter().map(|row| row["event"].to_string()))
-    );
+    let metadata = count(exported(&desk).iter().map(|row| row["metadata"].to_string()));
+    assert_eq!(metadata, count(rows.iter().map(|row| row["event"].to_string())));
 }

@@ -18,25 +18,13 @@ async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"nonsense".to_vec(), "not JSON at column "),
         (b"[]".to_vec(), "must be an object"),
-        (
-            b"{\"actor_id\":\"\xff\"}".to_vec(),
-            "not valid UTF-8 at byte 13",
-        ),
+        (b"{\"actor_id\":\"\xff\"}".to_vec(), "not valid UTF-8 at byte 13"),
         (with("u1", "u\\u0000").into(), "/actor_id: "),
-        (
-            with("\"user\"", "\"system\"").into(),
-            "/actor_id: must be \"system\"",
-        ),
-        (
-            with("2026-01", "+300000-01").into(),
-            "/created_at: must be between the years",
-        ),
+        (with("\"user\"", "\"system\"").into(), "/actor_id: must be \"system\""),
+        (with("2026-01", "+300000-01").into(), "/created_at: must be between the years"),
         (with("2026-01", "2999-01").into(), "/created_at: "),
         (with("{", "{\"actorid\":1,").into(), "/actorid: "),
-        (
-            with("{", "{\"metadata\":{\"a\":\"\\u0000\"},").into(),
-            "/metadata: holds \\u0000",
-        ),
+        (with("{", "{\"metadata\":{\"a\":\"\\u0000\"},").into(), "/metadata: holds \\u0000"),
         (with("\"user\"", "\"robot\"").into(), "/actor_type: "),
         (with("\"a.b\"", "\"ab\"").into(), "/action: "),
     ];
@@ -47,15 +35,7 @@ async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
     }
     file.extend(line(101).bytes());
     desk.file("bad.ndjson", file);
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        "--rejects",
-        "r.ndjson",
-        "bad.ndjson",
-    ];
+    let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "bad.ndjson"];
     let run = desk.run(&args).code(1);
     assert_eq!(counts(&run.json()), (2, 0, cases.len() as u64));
     assert_eq!(run.error_code(), "lines_rejected");
@@ -65,10 +45,7 @@ async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
         assert_eq!(row["line"], n + 2);
         let told = row["reason"].as_str().unwrap();
         assert!(told.contains(reason), "line {}: {told}", n + 2);
-        assert!(
-            run.err.contains(&format!("bad.ndjson:{}: {told}", n + 2)),
-            "{run:?}"
-        );
+        assert!(run.err.contains(&format!("bad.ndjson:{}: {told}", n + 2)), "{run:?}");
     }
 }
 
@@ -77,12 +54,8 @@ async fn the_first_twenty_are_shown_and_all_are_counted() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("bad.ndjson", "no\n".repeat(12_345));
-    let run = desk
-        .run(&["import", "--format", "ndjson", "bad.ndjson"])
-        .code(1);
-    let run = run
-        .says("12325 more were rejected")
-        .says("12345 lines were rejected");
+    let run = desk.run(&["import", "--format", "ndjson", "bad.ndjson"]).code(1);
+    let run = run.says("12325 more were rejected").says("12345 lines were rejected");
     assert_eq!(run.err.matches("not JSON").count(), 20);
 }
 
@@ -90,18 +63,8 @@ async fn the_first_twenty_are_shown_and_all_are_counted() {
 async fn a_strict_import_stops_at_the_first_bad_line_and_keeps_the_chunks_before_it() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    desk.file(
-        "bad.ndjson",
-        lines(0..5_500) + "no\n" + &lines(5_500..20_000),
-    );
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--strict",
-        "--json",
-        "bad.ndjson",
-    ];
+    desk.file("bad.ndjson", lines(0..5_500) + "no\n" + &lines(5_500..20_000));
+    let args = ["import", "--format", "ndjson", "--strict", "--json", "bad.ndjson"];
     let run = desk.run(&args).code(1).says("bad.ndjson:5501: not JSON");
     assert_eq!(counts(&run.json()), (5_000, 0, 1));
     desk.file("bad.ndjson", lines(0..5_500) + &lines(5_500..6_000));
@@ -123,10 +86,7 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let whole = gzip(text);
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson.gz"];
     desk.file("a.ndjson.gz", &whole[..whole.len() / 2]);
-    let run = desk
-        .run(&args)
-        .code(1)
-        .says("a.ndjson.gz could not be read to its end: ");
+    let run = desk.run(&args).code(1).says("a.ndjson.gz could not be read to its end: ");
     let run = run.says("ends too early");
     assert_eq!(run.error_code(), "file_broken");
     let (created, duplicates, rejected) = counts(&run.json());
@@ -137,9 +97,7 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let middle = broken.len() / 2;
     broken[middle..middle + 64].fill(0xff);
     desk.file("a.ndjson.gz", &broken);
-    desk.run(&args)
-        .code(1)
-        .says("its compressed data is broken");
+    desk.run(&args).code(1).says("its compressed data is broken");
 
     desk.file("a.ndjson.gz", &whole);
     let run = desk.run(&args).code(0);
@@ -151,10 +109,7 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
 /// The most memory a running process has had, in KiB.
 fn peak_kib(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -164,17 +119,12 @@ async fn memory_stays_small_whatever_the_file_holds() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let large = format!("{{\"metadata\":{{\"a\":\"{}\"}},", "x".repeat(60_000));
     for n in 0..2_500 {
-        stdin
-            .write_all(line(n).replacen('{', &large, 1).as_bytes())
-            .unwrap();
+        stdin.write_all(line(n).replacen('{', &large, 1).as_bytes()).unwrap();
     }
     assert!(peak_kib(&child) < 64 * 1_024, "{} KiB", peak_kib(&child));
     drop(stdin);
@@ -187,10 +137,7 @@ async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let block = vec![b'x'; 1_000_000];
@@ -200,10 +147,7 @@ async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
     }
     // The program has read all but what is in the pipe, and waits for more.
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kib < 64 * 1_024, "{kib} KiB");
     stdin.write_all(b"\n").unwrap();
@@ -220,14 +164,10 @@ async fn files_that_cannot_be_read_are_told_before_anything_is_written() {
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("good.ndjson", line(1));
     let import = |file: &str| desk.run(&["import", "--format", "ndjson", "good.ndjson", file]);
-    import("none.ndjson")
-        .code(1)
-        .says("could not read none.ndjson");
+    import("none.ndjson").code(1).says("could not read none.ndjson");
     import(".").code(1).says("it is a directory");
     assert_eq!(desk.run(&["query", "--json"]).rows().len(), 0);
-    desk.run(&["import", "--format", "ndjson", "-", "-"])
-        .code(2)
-        .says("only once");
+    desk.run(&["import", "--format", "ndjson", "-", "-"]).code(2).says("only once");
     desk.run(&["import", "--format", "xml", "x"]).code(2);
     desk.run(&["import", "--format", "ndjson"]).code(2);
 }
@@ -239,12 +179,8 @@ async fn an_empty_file_is_told_and_is_no_failure() {
     desk.file("empty", "");
     desk.file("blank", "\n \n");
     desk.file("empty.gz", gzip(""));
-    let run = desk
-        .run(&["import", "--format", "ndjson", "empty", "blank", "empty.gz"])
-        .code(0);
-    run.says("empty has no records")
-        .says("blank has no records")
-        .says("empty.gz has no records");
+    let run = desk.run(&["import", "--format", "ndjson", "empty", "blank", "empty.gz"]).code(0);
+    run.says("empty has no records").says("blank has no records").says("empty.gz has no records");
 }
 
 #[tokio::test]
@@ -252,9 +188,7 @@ async fn a_cloudtrail_document_that_is_cut_off_keeps_nothing_of_its_chunk() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("cut.json", "{\"Records\":[{\"eventName\":\"X\"},{\"eventN");
-    let run = desk
-        .run(&["import", "--format", "cloudtrail", "cut.json"])
-        .code(1);
+    let run = desk.run(&["import", "--format", "cloudtrail", "cut.json"]).code(1);
     run.says("cut.json:1 (record 1): userIdentity: is missing")
         .says("the file ends in the middle of a JSON document");
 }

@@ -18,10 +18,7 @@ fn log<'a>(more: &[&'a str]) -> Vec<&'a str> {
 async fn a_record_is_written_and_printed() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
-    desk.run(&log(&[]))
-        .code(0)
-        .prints("user:u1")
-        .prints("project:p1");
+    desk.run(&log(&[])).code(0).prints("user:u1").prints("project:p1");
     let run = desk.run(&log(&[
         "--json",
         "--metadata",
@@ -55,13 +52,8 @@ async fn the_same_id_is_found_again_or_refused() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.run(&log(&["--id", ID])).code(0);
-    desk.run(&log(&["--id", ID]))
-        .code(0)
-        .says("already there")
-        .prints(ID);
-    let run = desk
-        .run(&log(&["--id", ID, "--tenant", "t1", "--json"]))
-        .code(1);
+    desk.run(&log(&["--id", ID])).code(0).says("already there").prints(ID);
+    let run = desk.run(&log(&["--id", ID, "--tenant", "t1", "--json"])).code(1);
     assert_eq!(run.error_code(), "id_conflict");
     assert_eq!(run.out, "");
     assert_eq!(desk.run(&["query", "--json"]).rows().len(), 1);
@@ -89,20 +81,10 @@ fn every_wrong_flag_is_reported_at_once() {
         "a\nb",
     ]);
     let run = run.code(2).says("8 values are wrong");
-    for flag in [
-        "--actor",
-        "--action",
-        "--target",
-        "--metadata",
-        "--ip",
-        "--id",
-        "--at",
-        "--tenant",
-    ] {
-        assert!(
-            run.err.contains(&format!("\n  {flag}: ")),
-            "no {flag} in {run:?}"
-        );
+    for flag in
+        ["--actor", "--action", "--target", "--metadata", "--ip", "--id", "--at", "--tenant"]
+    {
+        assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }
     let run = Desk::bare().run(&log(&["--ip", "host", "--json"])).code(2);
     assert_eq!(run.error_code(), "invalid_value");
@@ -122,9 +104,7 @@ async fn a_role_without_rights_and_a_schema_that_is_not_there_are_named() {
     let mut admin = db.connect(db.admin()).await;
     let revoke = "revoke insert on control_plane.audit_logs from auditrail_app";
     sqlx::raw_sql(revoke).execute(&mut admin).await.unwrap();
-    let run = Desk::with(&db.url(&db.app()))
-        .run(&log(&["--json"]))
-        .code(1);
+    let run = Desk::with(&db.url(&db.app())).run(&log(&["--json"])).code(1);
     assert_eq!(run.error_code(), "permission_denied");
     Desk::with(&db.url(&db.app())).run(&["query"]).code(0);
 }

@@ -27,20 +27,9 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = [
-        "import",
-        "--format",
-        "ndjson",
-        "--json",
-        "--rejects",
-        "r.ndjson",
-        "-",
-    ];
+    let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "-"];
     let mut command = desk.command(&args);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // The first chunk is committed while the program waits for the rest of the second.
@@ -53,16 +42,12 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     drop(stdin.write_all(lines(7_000..12_000).as_bytes()));
     drop(stdin);
     let run: Run = child.wait_with_output().unwrap().into();
-    let run = run
-        .code(6)
-        .says("5000 records in 1 chunk were written before");
+    let run = run.code(6).says("5000 records in 1 chunk were written before");
     assert_eq!(run.error_code(), "database_unreachable");
     assert_eq!(run.out, "");
     assert_eq!(stored(&mut admin).await, 5_000);
 
-    let again = desk
-        .run_with_input(&args, lines(0..12_000).as_bytes())
-        .code(0);
+    let again = desk.run_with_input(&args, lines(0..12_000).as_bytes()).code(0);
     assert_eq!(counts(&again.json()), (7_000, 5_000, 0));
 }
 
@@ -72,10 +57,7 @@ async fn an_interrupted_import_ends_with_130_and_keeps_whole_chunks() {
     let mut admin = db.connect(db.admin()).await;
     let desk = Desk::with(&db.url(&db.app()));
     let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(lines(0..7_000).as_bytes()).unwrap();
@@ -101,23 +83,11 @@ async fn an_export_that_is_cut_off_leaves_no_file() {
     sqlx::raw_sql(fill).execute(&mut admin).await.unwrap();
     let desk = Desk::with(&db.url(&db.app()));
     let mut command = desk.command(&["export", "--format", "csv", "--output", "out.csv"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "select count(*) from pg_stat_activity
                     where datname = current_database() and query like 'fetch forward%'";
-    while sqlx::query_scalar::<_, i64>(reading)
-        .fetch_one(&mut admin)
-        .await
-        .unwrap()
-        == 0
-    {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the export was over too soon"
-        );
+    while sqlx::query_scalar::<_, i64>(reading).fetch_one(&mut admin).await.unwrap() == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the export was over too soon");
     }
     cut(&mut admin).await;
     let run: Run = child.wait_with_output().unwrap().into();

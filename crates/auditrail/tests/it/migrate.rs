@@ -10,36 +10,18 @@ async fn migrations_are_shown_applied_and_then_done() {
     let db = TestDb::empty().await;
     let desk = Desk::with(&db.url(&db.owner()));
     desk.run(&["migrate", "status"]).code(0).prints("pending");
-    desk.run(&["migrate", "status", "--check"])
-        .code(3)
-        .says("6 migrations are pending");
-    desk.run(&["migrate", "--dry-run"])
-        .code(0)
-        .prints("would apply 001_create_audit_logs_table");
+    desk.run(&["migrate", "status", "--check"]).code(3).says("6 migrations are pending");
+    desk.run(&["migrate", "--dry-run"]).code(0).prints("would apply 001_create_audit_logs_table");
     desk.run(&["migrate", "status", "--check"]).code(3);
-    let run = desk
-        .run(&["migrate", "--to", "2"])
-        .code(0)
-        .prints("applied 2 migrations");
-    run.says("applying 002_add_tenant_and_request_id.sql")
-        .says("done in ");
-    desk.run(&["migrate", "verify"])
-        .code(0)
-        .prints("what version 2 should be")
-        .says("4 pending");
-    desk.run(&["migrate"])
-        .code(0)
-        .prints("applied 4 migrations");
+    let run = desk.run(&["migrate", "--to", "2"]).code(0).prints("applied 2 migrations");
+    run.says("applying 002_add_tenant_and_request_id.sql").says("done in ");
+    desk.run(&["migrate", "verify"]).code(0).prints("what version 2 should be").says("4 pending");
+    desk.run(&["migrate"]).code(0).prints("applied 4 migrations");
     desk.run(&["migrate"]).code(0).prints("nothing to do");
-    desk.run(&["migrate", "status", "--check"])
-        .code(0)
-        .prints("applied");
+    desk.run(&["migrate", "status", "--check"]).code(0).prints("applied");
     desk.run(&["migrate", "verify"]).code(0);
     let run = desk.run(&["migrate", "--quiet", "--json"]).code(0);
-    assert_eq!(
-        (run.json(), run.err.as_str()),
-        (json!({"applied": [], "dry_run": false}), "")
-    );
+    assert_eq!((run.json(), run.err.as_str()), (json!({"applied": [], "dry_run": false}), ""));
 }
 
 #[tokio::test]
@@ -61,19 +43,9 @@ async fn json_is_one_document_and_nothing_else() {
     assert_eq!(status["migrations"][0]["checksum_ok"], true);
     assert_eq!(status["problems"], json!([]));
     let verified = json(&["migrate", "verify"]);
+    assert_eq!(verified, json!({"version": 6, "drift": 0, "differences": [], "pending": 0}));
     assert_eq!(
-        verified,
-        json!({"version": 6, "drift": 0, "differences": [], "pending": 0})
-    );
-    assert_eq!(
-        json(&[
-            "migrate",
-            "down",
-            "--to",
-            "5",
-            "--dry-run",
-            "--allow-data-loss"
-        ])["planned"][0]["version"],
+        json(&["migrate", "down", "--to", "5", "--dry-run", "--allow-data-loss"])["planned"][0]["version"],
         6
     );
 }
@@ -82,9 +54,7 @@ async fn json_is_one_document_and_nothing_else() {
 async fn steps_are_taken_back_unless_they_lose_data() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.owner()));
-    let run = desk
-        .run(&["migrate", "down", "--to", "0", "--json"])
-        .code(1);
+    let run = desk.run(&["migrate", "down", "--to", "0", "--json"]).code(1);
     assert_eq!(run.error_code(), "data_loss");
     desk.run(&["migrate", "status", "--check"]).code(0);
     let down = |more: &[&str]| {
@@ -93,13 +63,9 @@ async fn steps_are_taken_back_unless_they_lose_data() {
         desk.run(&args).code(0)
     };
     down(&["--dry-run"]).prints("would undo 006_add_transaction_id.sql");
-    down(&[])
-        .prints("undid 2 migrations")
-        .says("undoing 006_add_transaction_id.sql");
+    down(&[]).prints("undid 2 migrations").says("undoing 006_add_transaction_id.sql");
     down(&[]).prints("nothing to do");
-    desk.run(&["migrate"])
-        .code(0)
-        .prints("applied 2 migrations");
+    desk.run(&["migrate"]).code(0).prints("applied 2 migrations");
     desk.run(&["migrate", "down"]).code(2).says("--to");
 }
 
@@ -127,36 +93,23 @@ async fn the_sql_for_other_tools_makes_the_same_schema() {
     let desk = Desk::with(&db.url(&db.owner()));
     desk.run(&["migrate", "status", "--check"]).code(0);
     desk.run(&["migrate", "verify"]).code(0);
-    let parts = offline
-        .run(&["migrate", "sql", "--from", "3", "--to", "4"])
-        .code(0);
+    let parts = offline.run(&["migrate", "sql", "--from", "3", "--to", "4"]).code(0);
     assert!(parts.out.contains("003_index_tenant") && !parts.out.contains("001_create"));
-    offline
-        .run(&["migrate", "sql", "--from", "4", "--to", "3"])
-        .code(2);
-    offline
-        .run(&["migrate", "sql", "--to", "99"])
-        .code(2)
-        .says("there is no migration 99");
+    offline.run(&["migrate", "sql", "--from", "4", "--to", "3"]).code(2);
+    offline.run(&["migrate", "sql", "--to", "99"]).code(2).says("there is no migration 99");
 }
 
 #[tokio::test]
 async fn a_table_made_by_other_means_is_adopted() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "baseline"])
-        .code(1)
-        .says("already has a history");
+    desk.run(&["migrate", "baseline"]).code(1).says("already has a history");
     let mut owner = db.connect(db.owner()).await;
     let forget = "drop table control_plane.schema_migrations";
     sqlx::raw_sql(forget).execute(&mut owner).await.unwrap();
     desk.run(&["migrate"]).code(1).says("migrate baseline");
-    desk.run(&["migrate", "baseline"])
-        .code(0)
-        .prints("the schema is version 6");
-    desk.run(&["migrate", "status", "--check"])
-        .code(0)
-        .prints("adopted");
+    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 6");
+    desk.run(&["migrate", "status", "--check"]).code(0).prints("adopted");
 }
 
 #[tokio::test]
@@ -168,8 +121,6 @@ async fn six_runs_at_once_apply_each_migration_once() {
         let started: Vec<_> = (0..6).map(|_| start()).collect();
         started.into_iter().map(|run| run.join().unwrap()).collect()
     });
-    let applied = runs
-        .iter()
-        .map(|run| run["applied"].as_array().unwrap().len());
+    let applied = runs.iter().map(|run| run["applied"].as_array().unwrap().len());
     assert_eq!(applied.sum::<usize>(), 6, "{runs:?}");
 }

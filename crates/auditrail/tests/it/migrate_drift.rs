@@ -14,10 +14,7 @@ async fn run_sql(db: &TestDb, sql: &str) {
 #[tokio::test]
 async fn every_kind_of_drift_is_named() {
     for (sql, named) in [
-        (
-            "drop index control_plane.idx_audit_logs_action",
-            "index idx_audit_logs_action",
-        ),
+        ("drop index control_plane.idx_audit_logs_action", "index idx_audit_logs_action"),
         (
             "update pg_index set indisvalid = false
               where indexrelid = 'control_plane.idx_audit_logs_action'::regclass",
@@ -31,10 +28,7 @@ async fn every_kind_of_drift_is_named() {
             "alter table control_plane.audit_logs add extra text",
             "audit_logs.extra should not be there",
         ),
-        (
-            "comment on column control_plane.audit_logs.action is 'x'",
-            "has comment `x`",
-        ),
+        ("comment on column control_plane.audit_logs.action is 'x'", "has comment `x`"),
         (
             "alter table control_plane.audit_logs drop constraint audit_logs_actor_type_check",
             "constraint audit_logs_actor_type_check",
@@ -44,11 +38,7 @@ async fn every_kind_of_drift_is_named() {
         run_sql(&db, sql).await;
         let desk = Desk::with(&db.url(&db.owner()));
         let run = desk.run(&["migrate", "verify"]).code(4).prints(named);
-        assert!(
-            run.err
-                .contains("the schema is not what version 6 should be"),
-            "{run:?}"
-        );
+        assert!(run.err.contains("the schema is not what version 6 should be"), "{run:?}");
         let run = desk.run(&["migrate", "verify", "--json"]).code(4);
         assert!(run.json()["drift"].as_u64() >= Some(1), "{run:?}");
         assert_eq!(run.error_code(), "verification_failed");
@@ -58,15 +48,9 @@ async fn every_kind_of_drift_is_named() {
 #[tokio::test]
 async fn an_index_of_the_users_own_is_told_and_is_no_drift() {
     let db = TestDb::migrated().await;
-    run_sql(
-        &db,
-        "create index mine on control_plane.audit_logs (user_agent)",
-    )
-    .await;
+    run_sql(&db, "create index mine on control_plane.audit_logs (user_agent)").await;
     let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "verify"])
-        .code(0)
-        .prints("index mine");
+    desk.run(&["migrate", "verify"]).code(0).prints("index mine");
 }
 
 #[tokio::test]
@@ -85,9 +69,7 @@ async fn a_history_that_does_not_fit_stops_everything_with_4() {
         run_sql(&db, sql).await;
         let desk = Desk::with(&db.url(&db.owner()));
         desk.run(&["migrate", "status"]).code(4).says(named);
-        desk.run(&["migrate", "status", "--check"])
-            .code(4)
-            .says(named);
+        desk.run(&["migrate", "status", "--check"]).code(4).says(named);
         desk.run(&["migrate"]).code(4).says(named);
         let run = desk.run(&["migrate", "verify", "--json"]).code(4);
         assert_eq!(run.error_code(), "history_invalid");
@@ -104,38 +86,30 @@ async fn a_table_that_matches_no_version_is_not_adopted() {
     )
     .await;
     let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "baseline"])
-        .code(4)
-        .says("audit_logs.action has not null");
+    desk.run(&["migrate", "baseline"]).code(4).says("audit_logs.action has not null");
 }
 
 #[tokio::test]
 async fn a_held_table_ends_with_5_after_the_timeout_and_leaves_nothing() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "down", "--to", "5", "--allow-data-loss"])
-        .code(0);
+    desk.run(&["migrate", "down", "--to", "5", "--allow-data-loss"]).code(0);
     let pool = db.pool(db.admin()).await;
     let mut holder = pool.begin().await.unwrap();
     let lock = "lock table control_plane.audit_logs in access share mode";
     sqlx::raw_sql(lock).execute(&mut *holder).await.unwrap();
     let run = desk.run(&["migrate", "--lock-timeout", "1s"]).code(5);
-    run.says("006_add_transaction_id.sql could not get its lock")
-        .says("--lock-timeout");
+    run.says("006_add_transaction_id.sql could not get its lock").says("--lock-timeout");
     holder.rollback().await.unwrap();
     desk.run(&["migrate"]).code(0).prints("applied 1 migration");
-    desk.run(&["migrate", "--lock-timeout", "soon"])
-        .code(2)
-        .says("--lock-timeout");
+    desk.run(&["migrate", "--lock-timeout", "soon"]).code(2).says("--lock-timeout");
 }
 
 #[tokio::test]
 async fn a_role_that_may_not_migrate_is_told_what_it_needs() {
     let db = TestDb::empty().await;
     let desk = Desk::with(&db.url(&db.app()));
-    desk.run(&["migrate"])
-        .code(1)
-        .says("a role that may create in this database");
+    desk.run(&["migrate"]).code(1).says("a role that may create in this database");
 }
 
 #[tokio::test]
@@ -148,8 +122,6 @@ async fn a_table_of_another_tool_is_left_alone() {
          alter table control_plane.schema_migrations owner to auditrail_owner",
     )
     .await;
-    let run = Desk::with(&db.url(&db.owner()))
-        .run(&["migrate", "--json"])
-        .code(1);
+    let run = Desk::with(&db.url(&db.owner())).run(&["migrate", "--json"]).code(1);
     assert_eq!(run.error_code(), "foreign_tracking_table");
 }

@@ -48,10 +48,7 @@ pub(crate) struct Run {
 impl Desk {
     /// Without a database.
     pub(crate) fn bare() -> Self {
-        Self {
-            dir: TempDir::new().unwrap(),
-            env: Vec::new(),
-        }
+        Self { dir: TempDir::new().unwrap(), env: Vec::new() }
     }
 
     /// With this database.
@@ -95,10 +92,7 @@ impl Desk {
     /// Runs it with this on stdin.
     pub(crate) fn run_with_input<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Run {
         let mut command = self.command(args);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
@@ -174,9 +168,6 @@ pub(crate) fn real_data(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!(
-        "skipped: there is no {} beside the checkout",
-        path.display()
-    );
+    eprintln!("skipped: there is no {} beside the checkout", path.display());
     None
 }

@@ -31,9 +31,7 @@ fn ten(desk: &Desk) {
 }
 
 fn targets(rows: &[Value]) -> Vec<&str> {
-    rows.iter()
-        .map(|row| row["target_id"].as_str().unwrap())
-        .collect()
+    rows.iter().map(|row| row["target_id"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -44,22 +42,13 @@ async fn filters_find_what_they_say_newest_first() {
     for (filters, expected) in [
         (&["--actor", "user:a0"][..], &["p6", "p0"][..]),
         (&["--actor-id", "a0"], &["p9", "p6", "p3", "p0"]),
-        (
-            &["--actor-type", "api_key", "--action", "project.*"],
-            &["p3", "p1"],
-        ),
-        (
-            &["--action", "key.rotated", "--until", "2026-01-01T06:00:00Z"],
-            &["p5"],
-        ),
+        (&["--actor-type", "api_key", "--action", "project.*"], &["p3", "p1"]),
+        (&["--action", "key.rotated", "--until", "2026-01-01T06:00:00Z"], &["p5"]),
         (&["--target", "project:p4"], &["p4"]),
         (&["--target-type", "project", "--target-id", "p4"], &["p4"]),
         (&["--tenant", "t7"], &["p7"]),
         (&["--ip", "203.0.113.8/31"], &["p9", "p8"]),
-        (
-            &["--metadata", "n=2", "--metadata", "reason=unpaid"],
-            &["p2"],
-        ),
+        (&["--metadata", "n=2", "--metadata", "reason=unpaid"], &["p2"]),
         (&["--since", "2026-01-01T08:00:00Z"], &["p9", "p8"]),
         (&["--since", "2026-01-02"], &[]),
         (&["--since", "1h"], &[]),
@@ -76,9 +65,8 @@ async fn the_next_page_is_a_command_on_stderr() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     ten(&desk);
-    let mut args: Vec<String> = ["query", "--limit", "4", "--since", "2026-01-01"]
-        .map(ToOwned::to_owned)
-        .to_vec();
+    let mut args: Vec<String> =
+        ["query", "--limit", "4", "--since", "2026-01-01"].map(ToOwned::to_owned).to_vec();
     args.push("--json".to_owned());
     let mut seen = Vec::new();
     loop {
@@ -89,25 +77,16 @@ async fn the_next_page_is_a_command_on_stderr() {
         };
         let page: Value = serde_json::from_str(line).unwrap();
         assert_eq!(page["pagination"]["has_more"], true);
-        let next = page["next"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("auditrail ")
-            .unwrap();
+        let next = page["next"].as_str().unwrap().strip_prefix("auditrail ").unwrap();
         args = next.split(' ').map(ToOwned::to_owned).collect();
         args.push("--json".to_owned());
     }
     let all: Vec<String> = (0..10).rev().map(|n| format!("p{n}")).collect();
     assert_eq!(seen, all);
 
-    let run = desk
-        .run(&["query", "--limit", "4"])
-        .code(0)
-        .says("more: auditrail query --limit 4");
+    let run = desk.run(&["query", "--limit", "4"]).code(0).says("more: auditrail query --limit 4");
     let cursor = run.err.trim().rsplit(' ').next().unwrap();
-    let other = desk
-        .run(&["query", "--actor-id", "a0", "--cursor", cursor])
-        .code(2);
+    let other = desk.run(&["query", "--actor-id", "a0", "--cursor", cursor]).code(2);
     other.says("--cursor: ");
 }
 
@@ -116,24 +95,12 @@ async fn matches_are_counted_on_demand() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     ten(&desk);
-    let run = desk.run(&[
-        "query",
-        "--limit",
-        "1",
-        "--count",
-        "exact",
-        "--actor-id",
-        "a0",
-    ]);
+    let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--actor-id", "a0"]);
     run.code(0).says("4 match in all");
-    let run = desk
-        .run(&["query", "--limit", "1", "--count", "exact", "--json"])
-        .code(0);
+    let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--json"]).code(0);
     let page: Value = serde_json::from_str(run.err.trim()).unwrap();
     assert_eq!(page["pagination"]["total"], 10);
-    desk.run(&["query", "--count", "estimated"])
-        .code(0)
-        .says("match in all");
+    desk.run(&["query", "--count", "estimated"]).code(0).says("match in all");
 }
 
 #[test]
@@ -153,22 +120,14 @@ fn every_wrong_filter_is_reported_under_its_flag() {
     ]);
     let run = run.code(2);
     for flag in ["--ip", "--since", "--limit", "--action"] {
-        assert!(
-            run.err.contains(&format!("\n  {flag}: ")),
-            "no {flag} in {run:?}"
-        );
+        assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }
-    Desk::bare()
-        .run(&["query", "--metadata", "a"])
-        .code(2)
-        .says("--metadata: must be KEY=VALUE");
+    Desk::bare().run(&["query", "--metadata", "a"]).code(2).says("--metadata: must be KEY=VALUE");
     Desk::bare()
         .run(&["query", "--since", "2026-02-01", "--until", "2026-01-01"])
         .code(2)
         .says("--until: must be after --since");
-    Desk::bare()
-        .run(&["query", "--actor", "user:a", "--actor-id", "b"])
-        .code(2);
+    Desk::bare().run(&["query", "--actor", "user:a", "--actor-id", "b"]).code(2);
 }
 
 /// Plain SQL can write what we refuse.
@@ -182,11 +141,7 @@ async fn stored_control_characters_never_reach_the_terminal() {
                       jsonb_build_object('k', E'\\x1b]0;owned\\x07', 'c', E'\\u009b'))";
     sqlx::raw_sql(insert).execute(&mut admin).await.unwrap();
     let desk = Desk::with(&db.url(&db.app()));
-    for args in [
-        &["query"][..],
-        &["query", "--json"],
-        &["export", "--format", "ndjson"],
-    ] {
+    for args in [&["query"][..], &["query", "--json"], &["export", "--format", "ndjson"]] {
         let run = desk.run(args).code(0);
         let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!run.out.contains(bad), "{args:?}: {:?}", run.out);
@@ -228,7 +183,5 @@ async fn colours_are_for_terminals_unless_asked_for() {
     let desk = Desk::with(&db.url(&db.owner()));
     let run = desk.run(&["migrate", "status"]).code(0);
     assert!(!run.out.contains('\u{1b}'), "{run:?}");
-    desk.run(&["migrate", "status", "--color", "always"])
-        .code(0)
-        .prints("\u{1b}[");
+    desk.run(&["migrate", "status", "--color", "always"]).code(0).prints("\u{1b}[");
 }

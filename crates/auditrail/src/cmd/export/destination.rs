@@ -15,11 +15,7 @@ use crate::output::file::temporary_beside;
 /// does not get to its end.
 pub(super) enum Destination {
     Stdout(BufWriter<io::Stdout>),
-    File {
-        file: BufWriter<NamedTempFile>,
-        path: PathBuf,
-        force: bool,
-    },
+    File { file: BufWriter<NamedTempFile>, path: PathBuf, force: bool },
 }
 
 impl Destination {
@@ -63,9 +59,7 @@ impl Destination {
         };
         let file = file.into_inner().map_err(|error| error.into_error());
         let file = file.map_err(Error::io("write to", &path))?;
-        file.as_file()
-            .sync_all()
-            .map_err(Error::io("write to", &path))?;
+        file.as_file().sync_all().map_err(Error::io("write to", &path))?;
         let named = match force {
             true => file.persist(&path),
             false => file.persist_noclobber(&path),

@@ -63,11 +63,7 @@ pub(super) struct Csv {
 
 impl Csv {
     pub(super) fn new(destination: Destination, terminal: bool) -> Self {
-        Self {
-            out: csv::Writer::from_writer(destination),
-            terminal,
-            begun: false,
-        }
+        Self { out: csv::Writer::from_writer(destination), terminal, begun: false }
     }
 
     fn write(&mut self, record: &Record) -> Result<(), Error> {
@@ -80,11 +76,7 @@ impl Csv {
             record.action.as_str().into(),
             record.target.target_type.as_str().into(),
             record.target.target_id.as_str().into(),
-            record
-                .metadata
-                .as_ref()
-                .map_or("", |metadata| metadata.as_str())
-                .into(),
+            record.metadata.as_ref().map_or("", |metadata| metadata.as_str()).into(),
             text(record.ip_address.map(|ip| ip.to_string())).into(),
             text(record.user_agent.as_ref().map(ToString::to_string)).into(),
             record.created_at.to_string().into(),
@@ -164,10 +156,7 @@ impl Ndjson {
         self.line.push(b'\n');
         self.hash.update(&self.line);
         self.out.write_all(&self.line).map_err(self.out.error())?;
-        let mark = Mark {
-            created_at: record.created_at.to_string(),
-            id: record.id.to_string(),
-        };
+        let mark = Mark { created_at: record.created_at.to_string(), id: record.id.to_string() };
         self.count += 1;
         if self.first.is_none() {
             self.first = Some(mark.clone());
@@ -187,9 +176,7 @@ impl Ndjson {
         };
         let mut line = serde_json::json!({MANIFEST_KEY: manifest}).to_string();
         line.push('\n');
-        self.out
-            .write_all(line.as_bytes())
-            .map_err(self.out.error())?;
+        self.out.write_all(line.as_bytes()).map_err(self.out.error())?;
         self.out.finish()
     }
 }

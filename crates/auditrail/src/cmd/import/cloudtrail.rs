@@ -21,10 +21,7 @@ use metadata::Parts;
 pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<CreateInput, Reason> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
-        Reason::new(
-            "not_json",
-            format!("not JSON: the text is not valid UTF-8 at byte {at}"),
-        )
+        Reason::new("not_json", format!("not JSON: the text is not valid UTF-8 at byte {at}"))
     })?;
     let event: Event<'_> = serde_json::from_str(text).map_err(|error| {
         let code = match error.is_data() {
@@ -45,14 +42,12 @@ fn map(event: &Event<'_>, now: Timestamp) -> Result<CreateInput, Reason> {
         target_type.parse().map_err(wrong("resources"))?,
         target_id.parse().map_err(wrong("resources"))?,
     );
-    let time: RecordTime = required("eventTime", event.event_time.as_deref())?
-        .parse()
-        .map_err(wrong("eventTime"))?;
+    let time: RecordTime =
+        required("eventTime", event.event_time.as_deref())?.parse().map_err(wrong("eventTime"))?;
     time.check_not_in_future(now).map_err(wrong("eventTime"))?;
     let context = context(event, &mut parts);
-    let mut input = CreateInput::new(actor, action, target)
-        .with_context(context)
-        .with_created_at(time);
+    let mut input =
+        CreateInput::new(actor, action, target).with_context(context).with_created_at(time);
     match event.event_id.as_deref().map(str::parse::<RecordId>) {
         Some(Ok(id)) => input = input.with_id(id),
         Some(Err(_)) => parts.text("eventID", event.event_id.as_deref()),
@@ -66,9 +61,7 @@ fn action(event: &Event<'_>) -> Result<auditrail_core::Action, Reason> {
     let source = required("eventSource", event.event_source.as_deref())?;
     let name = required("eventName", event.event_name.as_deref())?;
     let service = event::service(source);
-    format!("{service}.{name}")
-        .parse()
-        .map_err(wrong("eventName"))
+    format!("{service}.{name}").parse().map_err(wrong("eventName"))
 }
 
 /// Where the call came from. What our columns refuse goes into the metadata instead of nowhere.
@@ -91,11 +84,7 @@ fn context(event: &Event<'_>, parts: &mut Parts<'_>) -> RequestContext {
     if request_id.is_none() {
         parts.text("requestID", request);
     }
-    RequestContext {
-        ip_address,
-        user_agent,
-        request_id,
-    }
+    RequestContext { ip_address, user_agent, request_id }
 }
 
 /// A field that must be there and say something.

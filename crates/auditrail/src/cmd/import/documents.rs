@@ -44,13 +44,7 @@ enum End {
 impl<R: BufRead> Documents<R> {
     /// The records of `input`, whose first byte is on `line`.
     pub(super) fn new(input: R, line: u64) -> Self {
-        Self {
-            input,
-            within: Within::Nothing,
-            line,
-            nth: 0,
-            buffer: Vec::new(),
-        }
+        Self { input, within: Within::Nothing, line, nth: 0, buffer: Vec::new() }
     }
 
     /// The next record. An input that ends within a document is an error.
@@ -101,10 +95,7 @@ impl<R: BufRead> Documents<R> {
         if self.within != Within::Nothing {
             self.nth += 1;
         }
-        Place {
-            line: self.line,
-            nth: self.nth,
-        }
+        Place { line: self.line, nth: self.nth }
     }
 
     fn enter(&mut self, within: Within) {

@@ -19,11 +19,7 @@ pub(super) struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// The lines of `input`, which begins with line 1.
     pub(super) fn new(input: R) -> Self {
-        Self {
-            input,
-            line: 0,
-            buffer: Vec::new(),
-        }
+        Self { input, line: 0, buffer: Vec::new() }
     }
 
     /// The next line that is not blank. What stands before an error without an end of line is not a
@@ -41,10 +37,7 @@ impl<R: BufRead> Lines<R> {
             if !too_long && self.buffer.trim_ascii().is_empty() {
                 continue;
             }
-            let place = Place {
-                line: self.line,
-                nth: 0,
-            };
+            let place = Place { line: self.line, nth: 0 };
             let body = match too_long {
                 true => Err(Flaw::TooLong { bytes }),
                 false => Ok(self.buffer.trim_ascii()),

@@ -68,14 +68,8 @@ struct Stop;
 
 /// Reads all files and sends their records.
 pub(super) fn read(plan: &Plan, chunks: &Sender<Chunk>) {
-    let mut reader = Reader {
-        plan,
-        chunks,
-        chunk: Chunk::default(),
-        file: 0,
-        file_name: Vec::new(),
-        pieces: 0,
-    };
+    let mut reader =
+        Reader { plan, chunks, chunk: Chunk::default(), file: 0, file_name: Vec::new(), pieces: 0 };
     for (file, path) in plan.files.iter().enumerate() {
         if reader.file(file, path).is_err() {
             break;
@@ -112,11 +106,7 @@ impl Reader<'_> {
             }
         };
         let stop = self.plan.strict && fault.is_some();
-        self.chunk.ended.push(Ended {
-            file,
-            pieces: self.pieces,
-            fault,
-        });
+        self.chunk.ended.push(Ended { file, pieces: self.pieces, fault });
         match stop {
             true => Err(Stop),
             false => Ok(()),
@@ -127,11 +117,7 @@ impl Reader<'_> {
     /// the bytes were right, so what stands close before a fault is not trusted.
     fn drop_unfinished(&mut self) {
         let (chunk, file) = (&mut self.chunk, self.file);
-        let kept = chunk
-            .origins
-            .iter()
-            .take_while(|(of, _)| *of != file)
-            .count();
+        let kept = chunk.origins.iter().take_while(|(of, _)| *of != file).count();
         chunk.records.truncate(kept);
         chunk.time_given.truncate(kept);
         chunk.origins.truncate(kept);
@@ -250,11 +236,7 @@ impl Reader<'_> {
             true => bytes.to_vec(),
             false => Vec::new(),
         };
-        let reject = Reject {
-            place,
-            reason,
-            input,
-        };
+        let reject = Reject { place, reason, input };
         let chunk = &mut self.chunk;
         chunk.bytes += bytes.len();
         chunk.rejects.push((self.file, reject));

@@ -36,10 +36,7 @@ pub(super) struct Reason {
 
 impl Reason {
     pub(super) fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
-        }
+        Self { code, text: text.into() }
     }
 }
 
@@ -60,10 +57,7 @@ impl From<InputError> for Reason {
                 Self::new("not_json", format!("not JSON at column {column}: {detail}"))
             }
             InputError::Invalid(errors) => {
-                let code = errors
-                    .as_slice()
-                    .first()
-                    .map_or("invalid", |e| e.code.as_str());
+                let code = errors.as_slice().first().map_or("invalid", |e| e.code.as_str());
                 Self::new(code, errors.to_string())
             }
         }
@@ -90,28 +84,19 @@ impl Rejects {
             let file = temporary_beside(path)?;
             Ok((path.to_owned(), BufWriter::new(file)))
         });
-        Ok(Self {
-            output,
-            file: file.transpose()?,
-            count: 0,
-        })
+        Ok(Self { output, file: file.transpose()?, count: 0 })
     }
 
     /// Takes one; `file` is where it was found.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
-        let Reject {
-            place: Place { line, nth },
-            reason,
-            input,
-        } = reject;
+        let Reject { place: Place { line, nth }, reason, input } = reject;
         self.count += 1;
         if self.count <= SHOWN_MAX {
             let nth = match nth {
                 0 => String::new(),
                 nth => format!(" (record {nth})"),
             };
-            self.output
-                .warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
+            self.output.warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
         }
         if let Some((path, out)) = &mut self.file {
             let row = Row {
@@ -137,8 +122,7 @@ impl Rejects {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
-            self.output
-                .warn(&format!("{more} more were rejected{hint}"));
+            self.output.warn(&format!("{more} more were rejected{hint}"));
         }
         let Some((path, out)) = self.file else {
             return Ok(());
@@ -146,9 +130,7 @@ impl Rejects {
         let file = out.into_inner().map_err(|error| error.into_error());
         let file = file.map_err(Error::io("write to", &path))?;
         let named = file.persist_noclobber(&path).map_err(|error| error.error);
-        named
-            .map(drop)
-            .map_err(Error::io("give its name to", &path))
+        named.map(drop).map_err(Error::io("give its name to", &path))
     }
 }
 

@@ -59,9 +59,7 @@ impl Tally {
         }
         if self.without_time > 0 {
             let records = count(self.without_time, "record");
-            output.note(&format!(
-                "{records} had no time and got the time of this run"
-            ));
+            output.note(&format!("{records} had no time and got the time of this run"));
         }
         if self.rejected == 0 && self.broken.is_empty() {
             return Ok(());
@@ -72,10 +70,7 @@ impl Tally {
         }
         for broken in &self.broken {
             let file = safe::text(&broken.file);
-            what.push(format!(
-                "{file} could not be read to its end: {}",
-                broken.reason
-            ));
+            what.push(format!("{file} could not be read to its end: {}", broken.reason));
         }
         let rest = match (args.dry_run, args.strict) {
             (true, _) => "",
@@ -96,10 +91,7 @@ impl Tally {
     fn text(&self) -> String {
         let good = self.read - self.rejected;
         if self.dry_run {
-            return format!(
-                "{} can be imported; nothing was written",
-                count(good, "record")
-            );
+            return format!("{} can be imported; nothing was written", count(good, "record"));
         }
         format!(
             "imported {}, {} there already, in {:.1} s ({}/s)",
@@ -125,7 +117,5 @@ fn was(n: u64, noun: &str) -> String {
 }
 
 fn as_millis<S: serde::Serializer>(took: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    u64::try_from(took.as_millis())
-        .unwrap_or(u64::MAX)
-        .serialize(out)
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX).serialize(out)
 }

@@ -39,10 +39,7 @@ impl Writer {
     ) -> Self {
         Self {
             output,
-            files: files
-                .iter()
-                .map(|file| file.display().to_string())
-                .collect(),
+            files: files.iter().map(|file| file.display().to_string()).collect(),
             strict,
             rejects,
             meter,
@@ -96,9 +93,7 @@ impl Writer {
             self.reject(*file, reject)?;
         }
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
-            let written = bulk
-                .write_with_times(&chunk.records, &chunk.time_given)
-                .await;
+            let written = bulk.write_with_times(&chunk.records, &chunk.time_given).await;
             let outcome = written.map_err(|error| Error::Partly {
                 detail: format!("the import stopped: {}", self.tally.so_far()),
                 source: Box::new(error.into()),
@@ -121,8 +116,7 @@ impl Writer {
         self.tally.rejected += 1;
         let (files, rejects) = (&self.files, &mut self.rejects);
         let mut outcome = Ok(());
-        self.meter
-            .suspend(|| outcome = rejects.add(&files[file], reject));
+        self.meter.suspend(|| outcome = rejects.add(&files[file], reject));
         outcome
     }
 
@@ -157,10 +151,9 @@ impl Writer {
     fn ended(&mut self, ended: &Ended) {
         let file = &self.files[ended.file];
         match &ended.fault {
-            Some(error) => self.tally.broken.push(Broken {
-                file: file.clone(),
-                reason: reason(error),
-            }),
+            Some(error) => {
+                self.tally.broken.push(Broken { file: file.clone(), reason: reason(error) })
+            }
             None if ended.pieces == 0 => {
                 let text = format!("{} has no records", safe::text(file));
                 self.meter.suspend(|| self.output.warn(&text));

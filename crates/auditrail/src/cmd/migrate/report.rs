@@ -18,12 +18,7 @@ pub(super) struct Report {
 impl Report {
     /// `verb` is what happens to a migration, as in "applying".
     pub(super) fn new(output: Output, verb: &'static str) -> Self {
-        Self {
-            output,
-            verb,
-            waiting: false,
-            phase: String::new(),
-        }
+        Self { output, verb, waiting: false, phase: String::new() }
     }
 
     /// Tells one event.
@@ -38,22 +33,14 @@ impl Report {
                 self.phase.clear();
                 self.note(&format!("{} {}", self.verb, migration.file()));
             }
-            Event::Retrying {
-                migration,
-                attempts,
-                blockers,
-            } => self.note(&format!(
+            Event::Retrying { migration, attempts, blockers } => self.note(&format!(
                 "  {} waits for its table, attempt {attempts}{}",
                 migration.file(),
                 list(blockers)
             )),
-            Event::Building {
-                phase, done, total, ..
-            } => self.building(phase, done, total),
+            Event::Building { phase, done, total, .. } => self.building(phase, done, total),
             Event::Healed { index } => {
-                self.note(&format!(
-                    "  removed {index}, left unfinished by an earlier run"
-                ));
+                self.note(&format!("  removed {index}, left unfinished by an earlier run"));
             }
             Event::FoundReady { index } => {
                 self.note(&format!("  {index} is there already, and ready"));

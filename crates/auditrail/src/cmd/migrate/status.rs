@@ -27,10 +27,7 @@ pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
         print(cx.output, &status)?;
     }
     if !status.problems.is_empty() {
-        let texts = status
-            .problems
-            .iter()
-            .map(|problem| format!("\n  {problem}"));
+        let texts = status.problems.iter().map(|problem| format!("\n  {problem}"));
         let texts: String = texts.collect();
         let detail = format!("the database's history does not fit this program:{texts}");
         return Err(Error::Unsound { detail });
@@ -74,10 +71,7 @@ fn row(migration: &MigrationStatus) -> [(String, Tone); 6] {
         (at.unwrap_or_default(), Tone::Plain),
         (migration.took.map(shown).unwrap_or_default(), Tone::Plain),
         (checksum.to_owned(), checksum_tone),
-        (
-            migration.applied_by.clone().unwrap_or_default(),
-            Tone::Plain,
-        ),
+        (migration.applied_by.clone().unwrap_or_default(), Tone::Plain),
     ]
 }
 

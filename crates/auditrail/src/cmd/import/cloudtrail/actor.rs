@@ -16,20 +16,10 @@ pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
     let Some(identity) = &event.user_identity else {
         return match event.event_type.as_deref() {
             Some("AwsServiceEvent") => Ok(Actor::system()),
-            _ => Err(Reason::new(
-                "required",
-                "userIdentity: is missing, so nobody acted",
-            )),
+            _ => Err(Reason::new("required", "userIdentity: is missing, so nobody acted")),
         };
     };
-    let Identity {
-        user_name,
-        arn,
-        principal_id,
-        account_id,
-        invoked_by,
-        ..
-    } = identity;
+    let Identity { user_name, arn, principal_id, account_id, invoked_by, .. } = identity;
     let kind = text(identity.kind.as_ref()).unwrap_or_default();
     let (name, arn) = (text(user_name.as_ref()), text(arn.as_ref()));
     let principal = text(principal_id.as_ref());
@@ -49,16 +39,11 @@ pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
             let of_account = format!("account:{account}");
             Actor::user(&of_account).map_err(wrong("userIdentity"))
         }
-        None => Err(Reason::new(
-            "required",
-            "userIdentity: says nothing about who acted",
-        )),
+        None => Err(Reason::new("required", "userIdentity: says nothing about who acted")),
     }
 }
 
 /// A field that says something: CloudTrail writes empty text for what is not known.
 fn text<'a>(field: Option<&'a Cow<'_, str>>) -> Option<&'a str> {
-    field
-        .map(AsRef::as_ref)
-        .filter(|text: &&str| !text.is_empty())
+    field.map(AsRef::as_ref).filter(|text: &&str| !text.is_empty())
 }

@@ -17,10 +17,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// What every record has of it.
     pub(super) fn of(event: &'a Event<'a>) -> Self {
-        let mut parts = Self {
-            parts: Vec::new(),
-            event,
-        };
+        let mut parts = Self { parts: Vec::new(), event };
         parts.event_facts();
         parts.identity_facts();
         parts
@@ -58,10 +55,7 @@ impl<'a> Parts<'a> {
             return;
         };
         let issuer = session.session_issuer.as_ref();
-        self.text(
-            "sessionIssuer",
-            issuer.and_then(|issuer| issuer.arn.as_deref()),
-        );
+        self.text("sessionIssuer", issuer.and_then(|issuer| issuer.arn.as_deref()));
         let attributes = session.attributes.as_ref();
         let mfa = attributes.and_then(|attributes| attributes.mfa_authenticated.as_deref());
         self.text("mfaAuthenticated", mfa);
@@ -70,8 +64,7 @@ impl<'a> Parts<'a> {
     /// Adds text, if it says something.
     pub(super) fn text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            self.parts
-                .push((name, serde_json::Value::from(value).to_string()));
+            self.parts.push((name, serde_json::Value::from(value).to_string()));
         }
     }
 

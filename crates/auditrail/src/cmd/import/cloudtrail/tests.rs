@@ -27,31 +27,16 @@ fn actor(identity: &serde_json::Value) -> String {
 #[test]
 fn actors_are_named_by_the_best_there_is() {
     for (identity, expected) in [
-        (
-            r#"{"type":"IAMUser","userName":"ann","arn":"a:b"}"#,
-            "user:ann",
-        ),
-        (
-            r#"{"type":"IAMUser","userName":"","arn":"a:b"}"#,
-            "user:a:b",
-        ),
+        (r#"{"type":"IAMUser","userName":"ann","arn":"a:b"}"#, "user:ann"),
+        (r#"{"type":"IAMUser","userName":"","arn":"a:b"}"#, "user:a:b"),
         (r#"{"type":"IAMUser","principalId":"AID"}"#, "user:AID"),
-        (
-            r#"{"type":"Root","arn":"arn:aws:iam::1:root"}"#,
-            "user:arn:aws:iam::1:root",
-        ),
+        (r#"{"type":"Root","arn":"arn:aws:iam::1:root"}"#, "user:arn:aws:iam::1:root"),
         (
             r#"{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/r/s","invokedBy":"x"}"#,
             "user:arn:aws:sts::1:assumed-role/r/s",
         ),
-        (
-            r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#,
-            "system",
-        ),
-        (
-            r#"{"accountId":"1","invokedBy":"ec2.amazonaws.com"}"#,
-            "system",
-        ),
+        (r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#, "system"),
+        (r#"{"accountId":"1","invokedBy":"ec2.amazonaws.com"}"#, "system"),
         (r#"{"type":"AWSAccount","accountId":"1"}"#, "user:account:1"),
         (r#"{}"#, "userIdentity: says nothing about who acted"),
     ] {
@@ -67,32 +52,17 @@ fn targets_are_the_resource_or_the_parameter_or_the_service() {
             r#"{"resources":[{"ARN":"arn:aws:s3:::b","type":"AWS::S3::Bucket"}]}"#,
             ("s3.bucket", "arn:aws:s3:::b"),
         ),
-        (
-            r#"{"requestParameters":{"bucketName":"b"}}"#,
-            ("s3.bucket", "arn:aws:s3:::b"),
-        ),
-        (
-            r#"{"requestParameters":{"policyArn":"p","roleName":"r"}}"#,
-            ("iam.role", "r"),
-        ),
+        (r#"{"requestParameters":{"bucketName":"b"}}"#, ("s3.bucket", "arn:aws:s3:::b")),
+        (r#"{"requestParameters":{"policyArn":"p","roleName":"r"}}"#, ("iam.role", "r")),
         (
             r#"{"requestParameters":{"instancesSet":{"items":[{"instanceId":"i-1"}]}}}"#,
             ("ec2.instance", "i-1"),
         ),
-        (
-            r#"{"requestParameters":{"name":"n"}}"#,
-            ("iam.resource", "n"),
-        ),
-        (
-            r#"{"requestParameters":null}"#,
-            ("service", "iam.amazonaws.com"),
-        ),
+        (r#"{"requestParameters":{"name":"n"}}"#, ("iam.resource", "n")),
+        (r#"{"requestParameters":null}"#, ("service", "iam.amazonaws.com")),
     ] {
         let input = with(&serde_json::from_str(fields).unwrap()).unwrap();
-        let target = (
-            input.target.target_type.as_str(),
-            input.target.target_id.as_str(),
-        );
+        let target = (input.target.target_type.as_str(), input.target.target_id.as_str());
         assert_eq!(target, expected, "{fields}");
     }
 }
@@ -101,10 +71,7 @@ fn targets_are_the_resource_or_the_parameter_or_the_service() {
 fn a_host_name_goes_to_the_metadata_and_an_address_to_its_column() {
     let host = with(&serde_json::json!({"sourceIPAddress": "health.amazonaws.com"})).unwrap();
     assert_eq!(host.context.ip_address, None);
-    assert!(
-        host.metadata_text()
-            .contains(r#""sourceHost":"health.amazonaws.com""#)
-    );
+    assert!(host.metadata_text().contains(r#""sourceHost":"health.amazonaws.com""#));
     let address = with(&serde_json::json!({"sourceIPAddress": "10.0.0.1"})).unwrap();
     assert_eq!(address.context.ip_address, "10.0.0.1".parse().ok());
     assert!(!address.metadata_text().contains("sourceHost"));
@@ -121,10 +88,7 @@ fn too_large_parts_are_dropped_and_named() {
     let input = with(&fields).unwrap();
     let metadata: serde_json::Value = serde_json::from_str(input.metadata_text()).unwrap();
     assert_eq!(metadata["errorCode"], "AccessDenied");
-    assert_eq!(
-        metadata["dropped"],
-        serde_json::json!(["requestParameters", "responseElements"])
-    );
+    assert_eq!(metadata["dropped"], serde_json::json!(["requestParameters", "responseElements"]));
 }
 
 #[test]

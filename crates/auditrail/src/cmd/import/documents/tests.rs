@@ -34,10 +34,7 @@ fn pretty_printed_bare_and_array_forms_are_read() {
         all("{\n  \"Records\": [\n    {\n \"a\": 1},\n {}]\n}\n"),
         ["3.1 {\n \"a\": 1}", "5.2 {}"].map(|text| text.to_owned())
     );
-    assert_eq!(
-        all("{\"a\":1}\n{\"a\":2}"),
-        ["1.0 {\"a\":1}", "2.0 {\"a\":2}"]
-    );
+    assert_eq!(all("{\"a\":1}\n{\"a\":2}"), ["1.0 {\"a\":1}", "2.0 {\"a\":2}"]);
     assert_eq!(all("[{},\n{}]"), ["1.1 {}", "2.2 {}"]);
 }
 
@@ -45,19 +42,10 @@ fn pretty_printed_bare_and_array_forms_are_read() {
 fn what_is_no_record_is_reported_and_the_next_one_is_read() {
     assert_eq!(
         all("{\"Records\":[1,{},null,\"x\",{}]}"),
-        [
-            "1.1 NotAnObject",
-            "1.2 {}",
-            "1.3 NotAnObject",
-            "1.4 NotAnObject",
-            "1.5 {}"
-        ]
+        ["1.1 NotAnObject", "1.2 {}", "1.3 NotAnObject", "1.4 NotAnObject", "1.5 {}"]
     );
     assert_eq!(all("oops\n{}"), ["1.0 NotAnObject", "2.0 {}"]);
-    assert_eq!(
-        all("{\"a\":\"x\n{\"b\":1}"),
-        ["1.0 OpenString", "2.0 {\"b\":1}"]
-    );
+    assert_eq!(all("{\"a\":\"x\n{\"b\":1}"), ["1.0 OpenString", "2.0 {\"b\":1}"]);
 }
 
 #[test]
@@ -73,34 +61,17 @@ fn a_record_over_the_limit_is_skipped_and_the_next_one_is_read() {
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(PIECE_MAX_BYTES));
     let found = all(&format!("{{\"Records\":[{long},{{}}]}}"));
     let bytes = long.len() as u64;
-    assert_eq!(
-        found,
-        [
-            format!("1.1 {:?}", Flaw::TooLong { bytes }),
-            "1.2 {}".to_owned()
-        ]
-    );
+    assert_eq!(found, [format!("1.1 {:?}", Flaw::TooLong { bytes }), "1.2 {}".to_owned()]);
 }
 
 #[test]
 fn documents_are_told_from_lines_by_how_they_begin() {
-    for document in [
-        "{\"Records\":[",
-        " [{}",
-        "{\n  \"a\"",
-        "{ \"Records\" : [\n",
-        "{\"v\":1,\"Records\":[{",
-    ] {
+    for document in
+        ["{\"Records\":[", " [{}", "{\n  \"a\"", "{ \"Records\" : [\n", "{\"v\":1,\"Records\":[{"]
+    {
         assert!(is_document(document.as_bytes()), "{document}");
     }
-    for lines in [
-        "{\"a\":1}\n{",
-        "{\"Records\":1}\n",
-        "{\"a\":\"x\n{}",
-        "{\"a\":1\n{}",
-        "no",
-        "",
-    ] {
+    for lines in ["{\"a\":1}\n{", "{\"Records\":1}\n", "{\"a\":\"x\n{}", "{\"a\":1\n{}", "no", ""] {
         assert!(!is_document(lines.as_bytes()), "{lines}");
     }
 }
