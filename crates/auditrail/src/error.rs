@@ -95,6 +95,16 @@ impl Error {
         Self::Failed { code, detail: detail.into(), source: None, hint: None }
     }
 
+    /// A file is there that would have to be overwritten.
+    pub(crate) fn exists(path: &Path, hint: &'static str) -> Self {
+        Self::Failed {
+            code: "file_exists",
+            detail: format!("{} is there already", path.display()),
+            source: None,
+            hint: Some(hint),
+        }
+    }
+
     /// For `map_err`: an error about a file.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

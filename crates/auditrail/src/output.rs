@@ -1,5 +1,6 @@
 //! What the program prints: results on stdout, everything else on stderr.
 
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod safe;
 pub(crate) mod table;
@@ -7,6 +8,7 @@ pub(crate) mod table;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use auditrail_core::FieldError;
 use serde::Serialize;
 
 use crate::cli::{ColorArg, GlobalArgs};
@@ -75,8 +77,17 @@ impl Output {
             message.push_str(&format!("\n  hint: {hint}"));
         }
         if self.json {
-            let body = ErrorBody { error: ErrorFields { code: error.code(), message: &message } };
-            // A struct of two strings can always be written as JSON.
+            let body = ErrorBody {
+                error: ErrorFields {
+                    code: error.code(),
+                    message: &message,
+                    errors: match error {
+                        Error::Invalid(errors) => errors.as_slice(),
+                        _ => &[],
+                    },
+                },
+            };
+            // Strings can always be written as JSON.
             eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
         } else {
             eprintln!("{style}error{style:#}: {message}");
@@ -122,4 +133,7 @@ struct ErrorBody<'a> {
 struct ErrorFields<'a> {
     code: &'static str,
     message: &'a str,
+    /// Every wrong value, where values are wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
 }

@@ -43,10 +43,13 @@ pub(crate) enum DbCommand {
 }
 
 /// Opens psql on its database; further arguments are those of psql
+///
+/// Arguments that both programs know, such as -q, are for psql after --.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail db psql
-  auditrail db psql -c '\\d control_plane.audit_logs'")]
+  auditrail db psql -c '\\d control_plane.audit_logs'
+  auditrail db psql -- -qAt -f report.sql")]
 pub(crate) struct PsqlArgs {
     /// Passed on to psql
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]

@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table};
 
 use super::{Output, safe};
 use crate::error::Error;
@@ -29,7 +29,9 @@ impl Sheet {
     pub(crate) fn new(output: Output, header: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        if table.is_tty() {
+        // Asked before the colours are decided: without them it would not look for a terminal.
+        if let Some(width) = table.width() {
+            table.set_width(width);
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
         match output.colors() {
@@ -61,7 +63,11 @@ impl Sheet {
     }
 
     /// Prints it.
-    pub(crate) fn print(&self) -> Result<(), Error> {
+    pub(crate) fn print(&mut self) -> Result<(), Error> {
+        // The first column names the row; a time or a name broken in two is hard to read.
+        if let Some(first) = self.table.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
         let lines: Vec<String> =
             self.table.lines().map(|line| line.trim_end().to_owned()).collect();
         self.output.line(&lines.join("\n"))

@@ -97,7 +97,8 @@ async fn an_id_that_belongs_to_another_record_is_rejected_with_its_line() {
     let rejects = std::fs::read_to_string(desk.path("r.ndjson")).unwrap();
     let row: Value = serde_json::from_str(&rejects).unwrap();
     assert_eq!((&row["line"], &row["code"]), (&json!(3), &json!("id_conflict")));
-    desk.run(&args).code(1).says("could not make the file for rejected lines, r.ndjson");
+    desk.run(&args).code(1).says("r.ndjson is there already");
+    assert_eq!(std::fs::read_to_string(desk.path("r.ndjson")).unwrap(), rejects);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::process::Command;
 
 use auditrail_testkit::TestDb;
 use flate2::read::MultiGzDecoder;
@@ -129,6 +130,36 @@ fn map_saas(row: &Value) -> Value {
         "target_id": first(&target).unwrap_or_else(|| "unknown".to_owned()),
         "metadata": event,
     })
+}
+
+/// The program in the documentation, run by jq where this machine has it.
+#[test]
+fn the_documented_mapping_is_the_one_that_is_tested() {
+    let Some(path) = real_data("saas-audit-samples.ndjson.gz") else {
+        return;
+    };
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/import.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let program = page.split("```jq\n").nth(1).unwrap().split("```").next().unwrap();
+    let rows = rows_of(&path);
+    let desk = Desk::bare();
+    let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let input = desk.file("in.ndjson", input);
+    let jq = Command::new("jq").arg("-c").arg(program).arg(input).output();
+    let Ok(output) = jq else {
+        eprintln!("skipped: there is no jq on this machine");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mapped = String::from_utf8(output.stdout).unwrap();
+    let mapped: Vec<Value> = mapped.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(mapped.len(), rows.len());
+    for (by_jq, row) in mapped.iter().zip(&rows) {
+        let by_us = map_saas(row);
+        for name in ["actor_type", "actor_id", "action", "target_type", "target_id"] {
+            assert_eq!(by_jq[name], by_us[name], "{name} of {row}");
+        }
+    }
 }
 
 #[tokio::test]

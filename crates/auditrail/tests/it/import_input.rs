@@ -2,7 +2,7 @@
 //! half-written.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use auditrail_testkit::TestDb;
 use serde_json::Value;
@@ -104,6 +104,32 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let (more, again, _) = counts(&run.json());
     assert_eq!(more + again, 20_000);
     assert!(again >= created);
+}
+
+/// The most memory a running process has had, in KiB.
+fn peak_kib(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Records as large as they can be, many times the memory they may take.
+#[tokio::test]
+async fn memory_stays_small_whatever_the_file_holds() {
+    let db = TestDb::migrated().await;
+    let desk = Desk::with(&db.url(&db.app()));
+    let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let large = format!("{{\"metadata\":{{\"a\":\"{}\"}},", "x".repeat(60_000));
+    for n in 0..2_500 {
+        stdin.write_all(line(n).replacen('{', &large, 1).as_bytes()).unwrap();
+    }
+    assert!(peak_kib(&child) < 64 * 1_024, "{} KiB", peak_kib(&child));
+    drop(stdin);
+    let run: crate::program::Run = child.wait_with_output().unwrap().into();
+    assert_eq!(counts(&run.code(0).json()), (2_500, 0, 0));
 }
 
 #[tokio::test]

@@ -86,6 +86,11 @@ fn every_wrong_flag_is_reported_at_once() {
     {
         assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }
+    let run = Desk::bare().run(&log(&["--ip", "host", "--json"])).code(2);
+    assert_eq!(run.error_code(), "invalid_value");
+    let error: serde_json::Value = serde_json::from_str(&run.err).unwrap();
+    assert_eq!(error["error"]["errors"][0]["pointer"], "--ip");
+    assert_eq!(error["error"]["errors"][0]["code"], "bad_format");
     let run = Desk::bare().run(&log(&["--at", "2999-01-01T00:00:00Z"]));
     run.code(2).says("--at: ");
 }

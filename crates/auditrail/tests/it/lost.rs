@@ -27,7 +27,7 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let desk = Desk::with(&db.url(&db.app()));
-    let args = ["import", "--format", "ndjson", "--json", "-"];
+    let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "-"];
     let mut command = desk.command(&args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -49,6 +49,28 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
 
     let again = desk.run_with_input(&args, lines(0..12_000).as_bytes()).code(0);
     assert_eq!(counts(&again.json()), (7_000, 5_000, 0));
+}
+
+#[tokio::test]
+async fn an_interrupted_import_ends_with_130_and_keeps_whole_chunks() {
+    let db = TestDb::migrated().await;
+    let mut admin = db.connect(db.admin()).await;
+    let desk = Desk::with(&db.url(&db.app()));
+    let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(lines(0..7_000).as_bytes()).unwrap();
+    while stored(&mut admin).await < 5_000 {
+        tokio::task::yield_now().await;
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    // stdin stays open: the program must not wait for the rest of it.
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    drop(stdin);
+    assert_eq!(stored(&mut admin).await, 5_000);
 }
 
 #[tokio::test]

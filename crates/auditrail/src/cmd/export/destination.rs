@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
+use crate::output::file::temporary_beside;
 
 /// Stdout, or a file that gets its name only when it is complete.
 ///
@@ -26,12 +27,8 @@ impl Destination {
         if !force && fs::symlink_metadata(path).is_ok() {
             return Err(exists(path));
         }
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let file = tempfile::Builder::new()
-            .prefix(".auditrail-export-")
-            .tempfile_in(dir.unwrap_or(Path::new(".")));
         Ok(Self::File {
-            file: BufWriter::new(file.map_err(Error::io("make a file beside", path))?),
+            file: BufWriter::new(temporary_beside(path)?),
             path: path.to_owned(),
             force,
         })
@@ -92,10 +89,5 @@ impl Write for Destination {
 }
 
 fn exists(path: &Path) -> Error {
-    Error::Failed {
-        code: "file_exists",
-        detail: format!("{} is there already", path.display()),
-        source: None,
-        hint: Some("name another file, or replace it with --force"),
-    }
+    Error::exists(path, "name another file, or replace it with --force")
 }

@@ -1,14 +1,16 @@
 //! What could not become a record, and why.
 
-use std::fs::{File, OpenOptions};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use auditrail_core::InputError;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use super::piece::{Flaw, Place};
 use crate::error::Error;
+use crate::output::file::temporary_beside;
 use crate::output::{Output, safe};
 
 /// So many are shown; all are counted.
@@ -63,19 +65,24 @@ impl From<InputError> for Reason {
 }
 
 /// Shows the first rejects, counts all, and writes all to a file when there is one.
+///
+/// The file gets its name at the end: an import that was cut short is run again, and would else find
+/// the file in its way.
 pub(super) struct Rejects {
     output: Output,
-    file: Option<(PathBuf, BufWriter<File>)>,
+    file: Option<(PathBuf, BufWriter<NamedTempFile>)>,
     count: u64,
 }
 
 impl Rejects {
-    /// Makes the file, which must not be there: what an earlier import rejected would be lost.
+    /// Begins the file, which must not be there: what an earlier import rejected would be lost.
     pub(super) fn new(output: Output, path: Option<&Path>) -> Result<Self, Error> {
         let file = path.map(|path| {
-            let file = OpenOptions::new().write(true).create_new(true).open(path);
-            let file = file.map_err(Error::io("make the file for rejected lines,", path))?;
-            Ok::<_, Error>((path.to_owned(), BufWriter::new(file)))
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(Error::exists(path, "name another file for rejected lines"));
+            }
+            let file = temporary_beside(path)?;
+            Ok((path.to_owned(), BufWriter::new(file)))
         });
         Ok(Self { output, file: file.transpose()?, count: 0 })
     }
@@ -107,8 +114,8 @@ impl Rejects {
         Ok(())
     }
 
-    /// Finishes the file, and says how many were not shown.
-    pub(super) fn finish(&mut self) -> Result<(), Error> {
+    /// Gives the file its name, and says how many were not shown.
+    pub(super) fn finish(self) -> Result<(), Error> {
         if self.count > SHOWN_MAX {
             let more = self.count - SHOWN_MAX;
             let hint = match self.file {
@@ -117,10 +124,13 @@ impl Rejects {
             };
             self.output.warn(&format!("{more} more were rejected{hint}"));
         }
-        match &mut self.file {
-            Some((path, out)) => out.flush().map_err(Error::io("write to", path)),
-            None => Ok(()),
-        }
+        let Some((path, out)) = self.file else {
+            return Ok(());
+        };
+        let file = out.into_inner().map_err(|error| error.into_error());
+        let file = file.map_err(Error::io("write to", &path))?;
+        let named = file.persist_noclobber(&path).map_err(|error| error.error);
+        named.map(drop).map_err(Error::io("give its name to", &path))
     }
 }
 

@@ -76,13 +76,9 @@ impl Writer {
         Ok(to_the_end)
     }
 
-    /// Takes the progress away and finishes the file of rejects, when something else went wrong.
+    /// Takes the progress away, when something else went wrong.
     pub(super) fn abandon(self) {
         self.meter.finish();
-        let mut rejects = self.rejects;
-        if let Err(error) = rejects.finish() {
-            self.output.warn(&error.to_string());
-        }
     }
 
     /// The counts, when all is done.
