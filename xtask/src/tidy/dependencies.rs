@@ -12,11 +12,13 @@ pub(super) struct Edge {
 
 /// Allowed uses between our crates, as the picture in ARCHITECTURE.md has them. No crate is added
 /// without a line there and a line here.
-const ALLOWED: [(&str, &str); 8] = [
+const ALLOWED: [(&str, &str); 9] = [
     ("auditrail-store", "auditrail-core"),
     ("auditrail", "auditrail-core"),
     ("auditrail", "auditrail-store"),
     ("auditrail", "local-postgres"),
+    // It opens the connections it hands to the store, and sends no statement of its own.
+    ("auditrail", "sqlx"),
     ("auditrail-testkit", "auditrail-core"),
     ("auditrail-testkit", "auditrail-store"),
     ("auditrail-testkit", "local-postgres"),
@@ -24,10 +26,9 @@ const ALLOWED: [(&str, &str); 8] = [
 ];
 
 /// Allowed for tests only: those who need a database to try themselves on.
-const ALLOWED_FOR_TESTS: [(&str, &str); 3] = [
+const ALLOWED_FOR_TESTS: [(&str, &str); 2] = [
     ("auditrail-store", "auditrail-testkit"),
     ("auditrail", "auditrail-testkit"),
-    ("auditrail", "sqlx"),
 ];
 
 /// Only these speak SQL.
@@ -98,7 +99,7 @@ mod tests {
     fn only_the_store_speaks_sql() {
         assert_eq!(complaints("auditrail-store", "jiff-sqlx", false), 0);
         assert_eq!(complaints("auditrail-core", "sqlx", false), 1);
-        assert_eq!(complaints("auditrail", "sqlx", false), 1);
-        assert_eq!(complaints("auditrail", "sqlx", true), 0);
+        assert_eq!(complaints("xtask", "sqlx", false), 1);
+        assert_eq!(complaints("xtask", "sqlx", true), 1);
     }
 }
