@@ -26,10 +26,8 @@ const ALLOWED: [(&str, &str); 9] = [
 ];
 
 /// Allowed for tests only: those who need a database to try themselves on.
-const ALLOWED_FOR_TESTS: [(&str, &str); 2] = [
-    ("auditrail-store", "auditrail-testkit"),
-    ("auditrail", "auditrail-testkit"),
-];
+const ALLOWED_FOR_TESTS: [(&str, &str); 2] =
+    [("auditrail-store", "auditrail-testkit"), ("auditrail", "auditrail-testkit")];
 
 /// Only these speak SQL.
 const SQL: [&str; 2] = ["auditrail-store", "auditrail-testkit"];
