@@ -125,11 +125,11 @@ impl Error {
             Self::Usage(_) => "usage",
             Self::Invalid(_) => "invalid_value",
             Self::Config(_) => "configuration",
-            Self::Migrate(error) => migrate_code(error),
+            Self::Migrate(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Partly { source, .. } => source.code(),
             Self::Private(_) => "private_postgres",
-            Self::Unreachable { .. } => "unreachable",
+            Self::Unreachable { .. } => "database_unreachable",
             Self::Pending { .. } => "migrations_pending",
             Self::Unsound { .. } => "verification_failed",
             Self::Io { .. } => "io",
@@ -189,25 +189,6 @@ fn worded(error: &(dyn std::error::Error + 'static)) -> String {
             Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code()),
             None => error.to_string(),
         },
-    }
-}
-
-fn migrate_code(error: &MigrateError) -> &'static str {
-    match error {
-        MigrateError::Unreachable { .. } => "unreachable",
-        MigrateError::LockBusy { .. } => "lock_busy",
-        MigrateError::TableBusy { .. } => "table_busy",
-        MigrateError::Invalid { .. } => "history_invalid",
-        MigrateError::StepFailed { .. } => "step_failed",
-        MigrateError::TransactionEnded { .. } => "transaction_ended",
-        MigrateError::ForeignTrackingTable { .. } => "foreign_tracking_table",
-        MigrateError::NoSuchVersion { .. } => "no_such_version",
-        MigrateError::DataLoss { .. } => "data_loss",
-        MigrateError::NoWayBack { .. } => "no_way_back",
-        MigrateError::NoBaseline { .. } => "no_baseline",
-        MigrateError::AlreadyTracked { .. } => "already_tracked",
-        MigrateError::NotDescribed { .. } => "not_described",
-        _ => "migration_failed",
     }
 }
 

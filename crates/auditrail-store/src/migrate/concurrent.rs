@@ -56,7 +56,7 @@ pub(super) async fn run(
         (ConcurrentIndex::Create { .. }, State::Invalid) => {
             drop_index(&mut run.connection, schema, name)
                 .await
-                .map_err(|source| MigrateError::in_file(step.file(), step.sql, source))?;
+                .map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))?;
             progress(Event::Healed { index: name });
         }
         (ConcurrentIndex::Drop { .. }, State::Missing) => return Ok(()),
@@ -64,7 +64,7 @@ pub(super) async fn run(
     }
     match execute(run, step, progress).await {
         Ok(()) => Ok(()),
-        Err(source) => Err(failed(run, step, index, started, source).await),
+        Err(cause) => Err(failed(run, step, index, started, cause).await),
     }
 }
 
@@ -125,16 +125,16 @@ async fn failed(
     step: Step<'_>,
     index: &ConcurrentIndex,
     started: Instant,
-    source: sqlx::Error,
+    cause: sqlx::Error,
 ) -> MigrateError {
-    let lock_failure = is_lock_failure(&source);
+    let lock_failure = is_lock_failure(&cause);
     let leftover = remove_leftover(run, index).await;
     if lock_failure {
         return busy(run, step, started).await;
     }
-    match MigrateError::in_file(step.file(), step.sql, source) {
-        MigrateError::StepFailed { file, excerpt, source, .. } => {
-            MigrateError::StepFailed { file, excerpt, leftover, source }
+    match MigrateError::in_file(step.file(), step.sql, cause) {
+        MigrateError::StepFailed { file, excerpt, cause, .. } => {
+            MigrateError::StepFailed { file, excerpt, leftover, cause }
         }
         other => other,
     }

@@ -14,7 +14,7 @@ pub(super) const ATTEMPT: Duration = Duration::from_millis(500);
 /// A fresh connection that names itself and has no statement timeout, whatever the URL or the role
 /// asks for.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
-    let unreachable = |source| MigrateError::Unreachable { source };
+    let unreachable = |cause| MigrateError::Unreachable { cause };
     let options = options.clone().application_name("auditrail migrate");
     let mut db = PgConnection::connect_with(&options).await.map_err(unreachable)?;
     sqlx::raw_sql("set statement_timeout = 0").execute(&mut db).await.map_err(unreachable)?;

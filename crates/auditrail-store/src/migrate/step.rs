@@ -94,10 +94,10 @@ async fn in_transaction(
             return Ok(());
         };
         attempts += 1;
-        let MigrateError::StepFailed { source, .. } = &error else {
+        let MigrateError::StepFailed { cause, .. } = &error else {
             return Err(error);
         };
-        if !is_lock_failure(source) {
+        if !is_lock_failure(cause) {
             return Err(error);
         }
         let blockers = lock::table_holders(&mut run.connection, run.tracking.schema())
@@ -131,7 +131,7 @@ async fn attempt(
     sqlx::raw_sql(AssertSqlSafe(step.sql.to_owned()))
         .execute(&mut *tx)
         .await
-        .map_err(|source| MigrateError::in_file(step.file(), step.sql, source))?;
+        .map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))?;
     if transaction_id(&mut tx).await? != before {
         return Err(MigrateError::TransactionEnded { file: step.file() });
     }
@@ -145,7 +145,7 @@ async fn attempt(
     };
     noted.map_err(MigrateError::while_trying_to("note the migration"))?;
     // Deferred constraints speak up only now, so a failing commit is the script's failure too.
-    tx.commit().await.map_err(|source| MigrateError::in_file(step.file(), step.sql, source))
+    tx.commit().await.map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))
 }
 
 async fn transaction_id(tx: &mut PgTransaction<'_>) -> Result<String, MigrateError> {

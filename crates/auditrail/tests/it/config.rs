@@ -91,7 +91,7 @@ fn an_unreachable_database_ends_with_6_and_a_hint() {
         run.says("cannot reach the database nowhere on 127.0.0.1:1 as someone").says("hint: ");
     }
     let run = desk.run(&["--json", "query"]).code(6);
-    assert_eq!(run.error_code(), "unreachable");
+    assert_eq!(run.error_code(), "database_unreachable");
     assert_eq!(run.out, "");
 }
 

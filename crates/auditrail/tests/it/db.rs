@@ -11,7 +11,10 @@ struct Private(Desk);
 
 impl Private {
     fn new() -> Self {
-        let desk = Desk::bare().set("AUDITRAIL_DATA_DIR", "data");
+        let mut desk = Desk::bare().set("AUDITRAIL_DATA_DIR", "data");
+        if let Ok(bin) = std::env::var("AUDITRAIL_PG_BIN") {
+            desk = desk.set("AUDITRAIL_PG_BIN", &bin);
+        }
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(desk.path(""), open).unwrap();
         Self(desk)

@@ -16,5 +16,6 @@ mod log;
 mod lost;
 mod migrate;
 mod migrate_drift;
+mod migrate_race;
 mod program;
 mod query;

@@ -111,16 +111,3 @@ async fn a_table_made_by_other_means_is_adopted() {
     desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 6");
     desk.run(&["migrate", "status", "--check"]).code(0).prints("adopted");
 }
-
-#[tokio::test]
-async fn six_runs_at_once_apply_each_migration_once() {
-    let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    let runs: Vec<_> = std::thread::scope(|scope| {
-        let start = || scope.spawn(|| desk.run(&["migrate", "--json"]).code(0).json());
-        let started: Vec<_> = (0..6).map(|_| start()).collect();
-        started.into_iter().map(|run| run.join().unwrap()).collect()
-    });
-    let applied = runs.iter().map(|run| run["applied"].as_array().unwrap().len());
-    assert_eq!(applied.sum::<usize>(), 6, "{runs:?}");
-}
