@@ -28,7 +28,7 @@ const COMMANDS: [&[&str]; 19] = [
 ];
 
 /// A change of the help is a change of what people rely on, so it shows in a review. To accept one,
-/// run this test with `AUDITRAIL_ACCEPT_HELP=1`.
+/// run this test with `AUDITRAIL_BLESS=1`.
 #[test]
 fn the_help_is_what_is_committed() {
     let desk = Desk::bare();
@@ -39,7 +39,7 @@ fn the_help_is_what_is_committed() {
         let help = desk.run(&args).code(0).out;
         let name = ["auditrail"].iter().chain(command).copied().collect::<Vec<_>>();
         let file = dir.join(format!("{}.txt", name.join("-")));
-        if std::env::var_os("AUDITRAIL_ACCEPT_HELP").is_some() {
+        if std::env::var_os("AUDITRAIL_BLESS").is_some() {
             fs::write(&file, &help).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
