@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
+use std::time::Duration;
 
 use auditrail_store::migrate::{MigrationSet, Runner, silent};
 use sha2::{Digest, Sha256};
@@ -168,4 +169,23 @@ async fn run(db: &mut PgConnection, sql: &str) {
 
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// How often [`until`] asks, and how many times.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+const ASK_TIMES: u32 = 1_500;
+
+/// Asks `question`, a query for one boolean, until the answer is yes.
+///
+/// # Panics
+/// When it is still no after half a minute, or cannot be asked.
+pub async fn until(db: &mut PgConnection, question: &str) {
+    for _ in 0..ASK_TIMES {
+        let asked = sqlx::query_scalar(AssertSqlSafe(question.to_owned())).fetch_one(&mut *db);
+        if asked.await.unwrap_or_else(|e| panic!("cannot ask `{question}`: {e}")) {
+            return;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    panic!("never became true: {question}");
 }

@@ -171,7 +171,9 @@ impl Error {
             if texts.last().is_some_and(|last| !last.contains(&text)) {
                 texts.push(text);
             }
-            source = error.source();
+            // What lies below is the same, with a line of the server's source code.
+            let from_server = matches!(error.downcast_ref(), Some(sqlx::Error::Database(_)));
+            source = error.source().filter(|_| !from_server);
         }
         texts
     }
@@ -185,10 +187,7 @@ fn worded(error: &(dyn std::error::Error + 'static)) -> String {
             None => error.message().to_owned(),
         },
         Some(sqlx::Error::Io(error)) => error.to_string(),
-        _ => match error.downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-            Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code()),
-            None => error.to_string(),
-        },
+        _ => error.to_string(),
     }
 }
 

@@ -53,7 +53,6 @@ impl Exit {
     fn of_store(error: &StoreError) -> Self {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
-            StoreError::Busy { .. } => Self::Busy,
             StoreError::NotMigrated { .. } => Self::Pending,
             StoreError::Corrupt { .. } => Self::Unsound,
             _ => Self::Failed,

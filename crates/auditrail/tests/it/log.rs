@@ -106,5 +106,7 @@ async fn a_role_without_rights_and_a_schema_that_is_not_there_are_named() {
     sqlx::raw_sql(revoke).execute(&mut admin).await.unwrap();
     let run = Desk::with(&db.url(&db.app())).run(&log(&["--json"])).code(1);
     assert_eq!(run.error_code(), "permission_denied");
+    let run = run.says("permission denied for table audit_logs (SQLSTATE 42501)");
+    assert_eq!(run.err.matches("permission denied").count(), 1, "said once: {run:#?}");
     Desk::with(&db.url(&db.app())).run(&["query"]).code(0);
 }

@@ -1,6 +1,6 @@
 //! Six `migrate` processes at once.
 
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::program::Desk;
@@ -19,18 +19,6 @@ fn six_at_once(desk: &Desk) -> Vec<usize> {
 
 async fn sql(db: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await.unwrap();
-}
-
-/// Asks until the answer is yes; fails after half a minute.
-async fn until(db: &mut PgConnection, question: &str) {
-    for _ in 0..1500 {
-        let question = AssertSqlSafe(question.to_owned());
-        if sqlx::query_scalar::<_, bool>(question).fetch_one(&mut *db).await.unwrap() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("never became true: {question}");
 }
 
 /// The history has steps of both kinds: in a transaction, and concurrent index builds.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use auditrail_store::migrate::{Event, MigrateError, silent};
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 
-use super::support::{BUILD_WAITS, TABLE, index, one, run, shop_runner, until};
+use super::support::{BUILD_WAITS, TABLE, index, one, run, shop_runner};
 
 const INVALID: &str = "select exists (select from pg_index where not indisvalid)";
 const MISSING: &str = "select to_regclass('shop.things_n') is null";

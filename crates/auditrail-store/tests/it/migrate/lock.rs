@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use auditrail_store::migrate::{Event, MigrateError, Runner, silent};
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 use tokio::task::JoinSet;
 
-use super::support::{BUILD_WAITS, TABLE, advisory_locks, index, one, run, shop_runner, until};
+use super::support::{BUILD_WAITS, TABLE, advisory_locks, index, one, run, shop_runner};
 
 /// Starts six runners at once and gives how many migrations each applied.
 async fn six_at_once(runner: &Runner) -> Vec<usize> {

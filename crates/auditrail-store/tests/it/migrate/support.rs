@@ -63,17 +63,6 @@ pub(crate) async fn advisory_locks(db: &mut PgConnection) -> i64 {
     .await
 }
 
-/// Asks `sql`, which gives a boolean, until it is true. Fails after a generous while.
-pub(crate) async fn until(db: &mut PgConnection, sql: &str) {
-    for _ in 0..500 {
-        if one::<bool>(db, sql).await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("never became true: {sql}");
-}
-
 /// Whether a concurrent build in this database waits for an open transaction; by then the index
 /// is in the catalogue, invalid.
 pub(crate) const BUILD_WAITS: &str = "select exists (select from pg_stat_progress_create_index
