@@ -21,6 +21,7 @@ mod concurrent_index;
 mod down;
 mod error;
 mod header;
+mod holder;
 mod lock;
 mod migration;
 mod progress;
@@ -35,7 +36,7 @@ mod up;
 mod validate;
 
 pub use error::MigrateError;
-pub use lock::Holder;
+pub use holder::Holder;
 pub use migration::{Checksum, Migration, MigrationFileError, Undo};
 pub use progress::{Event, Progress, silent};
 pub use runner::{DEFAULT_LOCK_TIMEOUT, Runner};

@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval_at, sleep};
 
 use super::concurrent_index::ConcurrentIndex;
 use super::error::MigrateError;
-use super::lock;
+use super::holder;
 use super::migration::Migration;
 use super::progress::{Event, Progress};
 use super::runner::Run;
@@ -161,7 +161,7 @@ async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<S
 
 async fn busy(run: &mut Run<'_>, step: Step<'_>, started: Instant) -> MigrateError {
     let waited = started.elapsed();
-    let holders = lock::table_holders(&mut run.connection, run.tracking.schema()).await;
+    let holders = holder::table_holders(&mut run.connection, run.tracking.schema()).await;
     MigrateError::TableBusy { file: step.file(), waited, blockers: holders.unwrap_or_default() }
 }
 

@@ -5,7 +5,7 @@ mod text;
 use std::time::Duration;
 
 use self::text::{Blockers, Described, Leftover, Lines};
-use super::lock::Holder;
+use super::holder::Holder;
 use super::validate::Problem;
 use crate::driver::is_connection_loss;
 use crate::schema::Difference;

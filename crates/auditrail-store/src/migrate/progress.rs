@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lock::Holder;
+use super::holder::Holder;
 use super::migration::Migration;
 
 /// Something happened that a person watching would want to know.

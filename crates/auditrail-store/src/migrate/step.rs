@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::concurrent;
 use super::error::MigrateError;
-use super::lock;
+use super::holder;
 use super::migration::{Migration, Mode};
 use super::progress::{Event, Progress};
 use super::runner::Run;
@@ -100,7 +100,7 @@ async fn in_transaction(
         if !is_lock_failure(cause) {
             return Err(error);
         }
-        let blockers = lock::table_holders(&mut run.connection, run.tracking.schema())
+        let blockers = holder::table_holders(&mut run.connection, run.tracking.schema())
             .await
             .map_err(MigrateError::while_trying_to("ask who holds the schema's tables"))?;
         let waited = started.elapsed();

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::postgres::PgErrorPosition;
 
 use crate::driver::postgres;
-use crate::migrate::lock::Holder;
+use crate::migrate::holder::Holder;
 
 /// Where in a statement the server saw the fault, in characters from 1.
 pub(super) fn position(error: &sqlx::Error) -> Option<usize> {
