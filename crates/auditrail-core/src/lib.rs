@@ -11,7 +11,7 @@
 //! unchanged.
 //!
 //! Where to start reading: [`CreateInput`] is what a caller asks to write, [`Record`] is what the
-//! table holds, [`Query`] finds records, [`limits`] names every limit.
+//! table holds, [`Query`] finds records, [`ApiKey`] is what may ask, [`limits`] names every limit.
 
 mod action;
 mod actor;
@@ -21,6 +21,7 @@ mod error;
 mod id;
 mod inet;
 mod input;
+mod key;
 pub mod limits;
 mod metadata;
 mod open_enum;
@@ -40,6 +41,9 @@ pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError}
 pub use id::RecordId;
 pub use inet::{StoredAddress, parse_address, parse_network};
 pub use input::CreateInput;
+pub use key::{
+    ApiKey, KeyEnv, KeyHash, KeyId, KeySecret, KeySecretError, KeyState, NewKey, Scope, ScopeSet,
+};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
@@ -49,5 +53,5 @@ pub use query::{
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
 pub use target::{OtherTargetType, Target, TargetType};
-pub use text::{ActorId, RequestId, TargetId, TenantId, UserAgent};
+pub use text::{ActorId, KeyHint, KeyName, RequestId, TargetId, TenantId, UserAgent};
 pub use time::RecordTime;

@@ -45,6 +45,25 @@ pub const METADATA_FILTER_KEY_MAX_CHARS: usize = 200;
 /// Most characters in the value of a metadata filter.
 pub const METADATA_FILTER_VALUE_MAX_CHARS: usize = 1_000;
 
+/// Most characters in the name of an API key.
+pub const KEY_NAME_MAX_CHARS: usize = 200;
+/// Most characters in the environment label of an API key, such as `live`.
+pub const KEY_ENV_MAX_CHARS: usize = 16;
+/// Random bytes in an API key: 160 bits, so that guessing one is hopeless and a fast hash is enough to
+/// keep it by.
+pub const KEY_SECRET_BYTES: usize = 20;
+/// Characters of the secret of an API key: base62 digits that hold [`KEY_SECRET_BYTES`].
+pub const KEY_SECRET_CHARS: usize = 27;
+/// Characters of the checksum of an API key: base62 digits that hold 32 bits.
+pub const KEY_CHECKSUM_CHARS: usize = 6;
+/// Characters of the secret that are kept and shown. They tell keys apart and leave 136 bits to guess.
+pub const KEY_HINT_SECRET_CHARS: usize = 4;
+/// Most characters in the hint of an API key: `adt_`, the label, `_` and the shown characters.
+pub const KEY_HINT_MAX_CHARS: usize = 4 + KEY_ENV_MAX_CHARS + 1 + KEY_HINT_SECRET_CHARS;
+/// Most characters in an API key.
+pub const KEY_MAX_CHARS: usize =
+    4 + KEY_ENV_MAX_CHARS + 1 + KEY_SECRET_CHARS + 1 + KEY_CHECKSUM_CHARS;
+
 /// Most problems one answer lists; a hostile body could otherwise make the answer larger than itself.
 pub const REPORTED_ERRORS_MAX: usize = 100;
 /// Most characters of an unknown field's name that an error repeats.

@@ -130,6 +130,16 @@ text_type! {
     RequestId, max = limits::REQUEST_ID_MAX_CHARS, empty = refused
 }
 
+text_type! {
+    /// What people call an API key.
+    KeyName, max = limits::KEY_NAME_MAX_CHARS, empty = refused
+}
+text_type! {
+    /// How an API key starts, as `adt_live_Ab3d`: enough for people to tell keys apart, and of no use
+    /// to anybody else.
+    KeyHint, max = limits::KEY_HINT_MAX_CHARS, empty = refused
+}
+
 /// Whether a text may be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(non_camel_case_types, reason = "the names are the words of the text_type! macro")]

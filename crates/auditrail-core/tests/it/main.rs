@@ -7,6 +7,7 @@ mod filters;
 mod given;
 mod ids;
 mod json;
+mod keys;
 mod metadata;
 mod pages;
 mod texts;

@@ -1,0 +1,118 @@
+//! What a key may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::ValueError;
+
+/// One thing a key may do. None contains another: a key that writes cannot read back, and one that
+/// manages keys sees no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Writes records, and learns of them no more than whether they were written.
+    Write,
+    /// Searches and reads records, in pages.
+    Read,
+    /// Exports any number of records.
+    Export,
+    /// Makes, lists and revokes keys. Whoever holds it can make a key with any scope, and leaves a
+    /// record of that.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope, in the order in which sets list them.
+    pub const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Export, Self::Admin];
+
+    /// The scope as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Export => "export",
+            Self::Admin => "admin",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let found = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
+        found.ok_or(ValueError::UnknownValue { expected: "write, read, export, admin" })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a key may do altogether: at least one scope, each once.
+///
+/// As JSON it is a list in the order of [`Scope::ALL`]; prints as `write,read`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeSet(u8);
+
+impl ScopeSet {
+    /// Takes scopes in any order; repeated ones count once.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`] when there is none: such a key would be good for nothing.
+    pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Result<Self, ValueError> {
+        match scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()) {
+            0 => Err(ValueError::Empty),
+            bits => Ok(Self(bits)),
+        }
+    }
+
+    /// Whether this scope is among them.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// The scopes, in the order of [`Scope::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    }
+}
+
+impl From<Scope> for ScopeSet {
+    fn from(scope: Scope) -> Self {
+        Self(scope.bit())
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, scope) in self.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "," };
+            write!(f, "{separator}{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for ScopeSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for ScopeSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Vec::<Scope>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
