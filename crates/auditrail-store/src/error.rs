@@ -1,6 +1,6 @@
 //! Why the store refused or failed.
 
-use auditrail_core::{FieldError, RecordId, ValueError};
+use auditrail_core::{FieldError, KeyId, RecordId, ValueError};
 
 use crate::driver::{is_connection_loss, postgres};
 
@@ -51,8 +51,8 @@ pub enum StoreError {
     },
     /// The role of this program may not do that. Have its rights granted.
     #[error(
-        "could not {doing}: the role lacks the right; grant it USAGE on schema control_plane and \
-         SELECT, INSERT on control_plane.audit_logs"
+        "could not {doing}: the role lacks the right; `auditrail migrate grants` prints the SQL that \
+         gives it"
     )]
     PermissionDenied {
         /// What was being done.
@@ -80,8 +80,23 @@ pub enum StoreError {
         /// What is wrong with it.
         source: ValueError,
     },
-    /// The operating system gave no random bytes for an id.
-    #[error("the operating system gave no random bytes for a record id")]
+    /// A key cannot be made like that. Nothing was written.
+    #[error("the API key cannot be made: {error}")]
+    InvalidKey {
+        /// The field and what is wrong with it.
+        error: FieldError,
+    },
+    /// The row of a key breaks a rule the schema should hold. Compare the schema with
+    /// `auditrail migrate verify`.
+    #[error("the stored API key {id} breaks a rule of the table; run `auditrail migrate verify`")]
+    CorruptKey {
+        /// The id of the row.
+        id: KeyId,
+        /// What is wrong with it.
+        source: ValueError,
+    },
+    /// The operating system gave no random bytes for an id or a key.
+    #[error("the operating system gave no random bytes for an id or a key")]
     NoRandomness {
         /// What it said.
         source: getrandom::Error,
@@ -110,6 +125,8 @@ impl StoreError {
             Self::NotMigrated { .. } => "not_migrated",
             Self::ReadOnly { .. } => "read_only",
             Self::Corrupt { .. } => "corrupt_record",
+            Self::InvalidKey { error } => error.code.as_str(),
+            Self::CorruptKey { .. } => "corrupt_key",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

@@ -1,7 +1,9 @@
 //! The only place of this crate that reads a clock or asks for random bytes.
 
+use auditrail_core::limits::KEY_SECRET_BYTES;
 use auditrail_core::{RecordId, RecordTime};
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 
@@ -12,6 +14,13 @@ use crate::error::StoreError;
 )]
 pub(crate) fn now() -> RecordTime {
     RecordTime::from_stored_micros(Timestamp::now().as_microsecond())
+}
+
+/// The random bytes of a new API key, wiped when they are dropped.
+pub(crate) fn key_bytes() -> Result<Zeroizing<[u8; KEY_SECRET_BYTES]>, StoreError> {
+    let mut random = Zeroizing::new([0; KEY_SECRET_BYTES]);
+    getrandom::fill(random.as_mut_slice()).map_err(|source| StoreError::NoRandomness { source })?;
+    Ok(random)
 }
 
 /// A new id, whose time part is `time`.

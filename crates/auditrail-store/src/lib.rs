@@ -5,14 +5,17 @@
 //! the types of `auditrail-core`. On purpose it has no HTTP, no configuration files and no retry
 //! policy for writes.
 //!
-//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many, [`migrate`]
-//! for the schema's history and [`schema`] for what it should look like.
+//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many, [`PgKeys`] for
+//! API keys, [`migrate`] for the schema's history, [`schema`] for what it should look like and
+//! [`grants`] for who may do what.
 
 mod bulk;
 mod copy;
 mod driver;
 mod error;
+pub mod grants;
 mod ids;
+mod keys;
 pub mod migrate;
 mod records;
 pub mod schema;
@@ -20,4 +23,5 @@ mod wire;
 
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
+pub use keys::{IssuedKey, PgKeys, Revoked};
 pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary};

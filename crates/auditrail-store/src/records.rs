@@ -26,7 +26,7 @@ use auditrail_core::{
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
-pub(crate) use insert::{Columns, many as insert_many};
+pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
 pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary};
 
 use crate::bulk::BulkWriter;

@@ -4,12 +4,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
+use auditrail_store::grants::{self, Roles};
 use auditrail_store::migrate::{MigrationSet, Runner, silent};
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-use crate::server::{self, APP, OWNER};
+use crate::server::{self, APP, OWNER, READER, SERVICE};
 
 /// A database that is dropped with this value.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl TestDb {
         Self::create("template1").await
     }
 
-    /// A database with every migration applied, and the rights of the application role granted.
+    /// A database with every migration applied, and the rights of each role granted.
     ///
     /// # Panics
     /// When there is no PostgreSQL to be had, with the reason.
@@ -54,6 +55,18 @@ impl TestDb {
     #[must_use]
     pub fn app(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name).username(APP)
+    }
+
+    /// Connects as the role of who may read records and nothing else.
+    #[must_use]
+    pub fn reader(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name).username(READER)
+    }
+
+    /// Connects as the role of the HTTP service, which may also find, make and revoke keys.
+    #[must_use]
+    pub fn service(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name).username(SERVICE)
     }
 
     /// Connects as the superuser of the server.
@@ -119,6 +132,7 @@ async fn template() -> String {
     for migration in MigrationSet::embedded().migrations() {
         hash.update(migration.checksum().as_bytes());
     }
+    hash.update(rights());
     let hash: [u8; 32] = hash.finalize().into();
     let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let mut db = connect(&server.admin).await;
@@ -145,15 +159,18 @@ async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &s
     let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
     migrated.unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
     let mut template = connect(&owner).await;
-    for grant in [
-        format!("grant usage on schema control_plane to {APP}"),
-        format!("grant select, insert on control_plane.audit_logs to {APP}"),
-        format!("grant select on control_plane.schema_migrations to {APP}"),
-    ] {
-        run(&mut template, &grant).await;
-    }
+    run(&mut template, &rights()).await;
     template.close().await.unwrap_or_else(|e| panic!("cannot close the template: {e}"));
     run(db, &format!("alter database {name}_new rename to {name}")).await;
+}
+
+/// The rights that `auditrail migrate grants` prints.
+fn rights() -> String {
+    let role = |name: &str| {
+        let parsed = name.parse();
+        Some(parsed.unwrap_or_else(|e| panic!("the role {name} has a wrong name: {e}")))
+    };
+    grants::sql(&Roles { writer: role(APP), reader: role(READER), service: role(SERVICE) })
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {

@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use local_postgres::{Config, Durability, Installation, LocalPostgres, Search};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 /// The role that owns each test database.
 pub(crate) const OWNER: &str = "auditrail_owner";
-/// The role of an application.
+/// The role of an application that writes.
 pub(crate) const APP: &str = "auditrail_app";
+/// The role of who only reads.
+pub(crate) const READER: &str = "auditrail_reader";
+/// The role of the HTTP service.
+pub(crate) const SERVICE: &str = "auditrail_service";
 
 /// How long the server outlives the last test process.
 const LINGER: Duration = Duration::from_secs(60);
@@ -77,19 +81,21 @@ async fn make_roles(admin: &PgConnectOptions) {
     let mut db = PgConnection::connect_with(admin)
         .await
         .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"));
-    let made = sqlx::raw_sql(
+    let missing = |role: &str| {
+        format!(
+            "if not exists (select from pg_roles where rolname = '{role}') then
+                 create role {role} login;
+             end if;"
+        )
+    };
+    let make = format!(
         "do $$ begin
              perform pg_advisory_xact_lock(hashtext('auditrail testkit roles'));
-             if not exists (select from pg_roles where rolname = 'auditrail_owner') then
-                 create role auditrail_owner login;
-             end if;
-             if not exists (select from pg_roles where rolname = 'auditrail_app') then
-                 create role auditrail_app login;
-             end if;
+             {}
          end $$",
-    )
-    .execute(&mut db)
-    .await;
+        [OWNER, APP, READER, SERVICE].map(missing).concat()
+    );
+    let made = sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut db).await;
     made.unwrap_or_else(|e| panic!("cannot make the test roles: {e}"));
 }
 

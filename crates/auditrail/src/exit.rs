@@ -54,7 +54,7 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } => Self::Unsound,
+            StoreError::Corrupt { .. } | StoreError::CorruptKey { .. } => Self::Unsound,
             _ => Self::Failed,
         }
     }

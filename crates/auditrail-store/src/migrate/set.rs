@@ -34,6 +34,7 @@ const EMBEDDED: &[(&str, &str, &str)] = embedded![
     "004_index_request",
     "005_guard_append_only",
     "006_add_transaction_id",
+    "007_create_api_keys",
 ];
 
 impl MigrationSet {

@@ -14,7 +14,7 @@ use crate::wire::{JsonText, PgTime};
 /// Writes one record unless its id is there already, and returns it as it is stored.
 ///
 /// When another transaction is writing the same id, this waits to learn whether that one commits.
-pub(super) async fn one(
+pub(crate) async fn one(
     db: &mut PgConnection,
     record: &Record,
 ) -> Result<Option<Record>, StoreError> {

@@ -15,6 +15,7 @@ const DESCRIPTIONS: &[(i64, &str)] = descriptions![
     4 => "004.json",
     5 => "005.json",
     6 => "006.json",
+    7 => "007.json",
 ];
 
 /// The description of the schema at `version`.

@@ -4,7 +4,9 @@
 mod bulk;
 mod errors;
 mod golden;
+mod grants;
 mod guard;
+mod keys;
 mod migrate;
 mod records;
 mod support;

@@ -30,7 +30,12 @@ async fn a_step_back_that_loses_data_is_refused_before_anything_is_undone() {
     let runner = Runner::new(db.owner());
     let error = runner.down(1, false, &mut silent).await.unwrap_err();
     let MigrateError::DataLoss { files } = &error else { panic!("{error}") };
-    assert_eq!(files, &["006_add_transaction_id.sql", "002_add_tenant_and_request_id.sql"]);
+    let expected = [
+        "007_create_api_keys.sql",
+        "006_add_transaction_id.sql",
+        "002_add_tenant_and_request_id.sql",
+    ];
+    assert_eq!(files, &expected);
     assert_eq!(runner.status().await.unwrap().pending(), 0);
 }
 

@@ -156,6 +156,7 @@ async fn an_empty_database_lacks_everything() {
     assert_eq!(
         found,
         [
+            "table control_plane.audit_api_keys is missing",
             "table control_plane.audit_logs is missing",
             "function control_plane.refuse_audit_log_change() is missing",
         ]

@@ -1,0 +1,177 @@
+//! The API keys: making, finding, listing and revoking them.
+//!
+//! One statement, one function, one file. Every change of a key and the audit record of it are one
+//! transaction: neither is there without the other.
+
+mod find;
+mod insert;
+mod list;
+mod record;
+mod revoke;
+mod row;
+
+use auditrail_core::{
+    Actor, ApiKey, FieldError, KeyHash, KeyId, KeySecret, NewKey, PageSize, RecordId,
+    RequestContext, TenantId,
+};
+use sqlx::{PgPool, PgTransaction};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::ids;
+use crate::records::insert_one;
+
+/// The API keys in the database of a pool.
+///
+/// Cheap to clone. The role of the pool needs what [`grants`](crate::grants) gives to a service.
+#[derive(Clone, Debug)]
+pub struct PgKeys {
+    pool: PgPool,
+}
+
+/// A key that was just made.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// What is kept of it.
+    pub key: ApiKey,
+    /// The key itself. It cannot be had again.
+    pub secret: KeySecret,
+}
+
+/// What revoking found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// The key was not revoked before; now it is, and there is a record of it.
+    Now(ApiKey),
+    /// The key was revoked before. Nothing was changed or recorded.
+    Before(ApiKey),
+}
+
+impl Revoked {
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &ApiKey {
+        match self {
+            Self::Now(key) | Self::Before(key) => key,
+        }
+    }
+}
+
+impl PgKeys {
+    /// Takes a pool. Nothing is asked of the database yet.
+    #[must_use]
+    pub const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Makes a key, and the record that `by` made it.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`] when it would have expired already; otherwise whatever keeps the
+    /// database from writing. When the connection was lost during the commit there may be a key that
+    /// nobody holds; it shows in the list and can be revoked.
+    pub async fn create(
+        &self,
+        new: &NewKey,
+        by: &Actor,
+        context: &RequestContext,
+    ) -> Result<IssuedKey, StoreError> {
+        let now = ids::now();
+        new.check_expiry(now).map_err(|error| StoreError::InvalidKey {
+            error: FieldError::new("/expires_at", &error),
+        })?;
+        let random = ids::key_bytes()?;
+        let secret = KeySecret::from_random(&new.env, &random);
+        let hash = secret.hash();
+        let key = ApiKey {
+            id: KeyId::from(Uuid::from(ids::fresh(now)?)),
+            hint: secret.hint(),
+            name: new.name.clone(),
+            scopes: new.scopes,
+            tenant_id: new.tenant_id.clone(),
+            created_at: now,
+            created_by: by.clone(),
+            expires_at: new.expires_at,
+            revoked_at: None,
+        };
+        let record = record::created(&key, &hash, by, context)?;
+        let mut tx = self.begin().await?;
+        insert::key(&mut tx, &key, &hash).await?;
+        self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
+        Ok(IssuedKey { key, secret })
+    }
+
+    /// Finds the key with this hash, active or not: whether to let it in is the caller's decision,
+    /// with [`ApiKey::state`].
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn find_by_hash(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        find::by_hash(&mut *self.acquire().await?, hash).await
+    }
+
+    /// Finds the key with this id.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn get(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        find::by_id(&mut *self.acquire().await?, id).await
+    }
+
+    /// Lists keys, oldest first, revoked and expired ones too: of one tenant or of all, `size` at most,
+    /// those after the key `after`.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn list(
+        &self,
+        tenant: Option<&TenantId>,
+        after: Option<KeyId>,
+        size: PageSize,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        list::page(&mut *self.acquire().await?, tenant, after, size).await
+    }
+
+    /// Revokes a key, and records that `by` did. Revoking it again changes and records nothing.
+    ///
+    /// `None` when there is no such key.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from writing.
+    pub async fn revoke(
+        &self,
+        id: KeyId,
+        by: &Actor,
+        context: &RequestContext,
+    ) -> Result<Option<Revoked>, StoreError> {
+        let now = ids::now();
+        let mut tx = self.begin().await?;
+        // Of two at once the second waits here, and then finds that nothing is left to do.
+        let Some(key) = revoke::active(&mut tx, id, now).await? else {
+            return Ok(find::by_id(&mut tx, id).await?.map(Revoked::Before));
+        };
+        let record = record::revoked(&key, by, context)?;
+        self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
+        Ok(Some(Revoked::Now(key)))
+    }
+
+    async fn record_and_commit(
+        &self,
+        mut tx: PgTransaction<'static>,
+        record: auditrail_core::Record,
+    ) -> Result<(), StoreError> {
+        let id: RecordId = record.id;
+        if insert_one(&mut tx, &record).await?.is_none() {
+            return Err(StoreError::IdConflict { id });
+        }
+        tx.commit().await.map_err(StoreError::while_trying_to("commit a change of an API key"))
+    }
+
+    async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {
+        self.pool.acquire().await.map_err(StoreError::while_trying_to("get a connection"))
+    }
+
+    async fn begin(&self) -> Result<PgTransaction<'static>, StoreError> {
+        self.pool.begin().await.map_err(StoreError::while_trying_to("start a transaction"))
+    }
+}

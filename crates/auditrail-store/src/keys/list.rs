@@ -1,0 +1,31 @@
+//! Keys in pages.
+
+use auditrail_core::{ApiKey, KeyId, PageSize, TenantId};
+use sqlx::PgConnection;
+
+use super::row::{self, columns};
+use crate::error::StoreError;
+
+/// Up to `size` keys after `after`, by id, which is by age.
+pub(super) async fn page(
+    db: &mut PgConnection,
+    tenant: Option<&TenantId>,
+    after: Option<KeyId>,
+    size: PageSize,
+) -> Result<Vec<ApiKey>, StoreError> {
+    let found = sqlx::query(concat!(
+        "select ",
+        columns!(),
+        " from control_plane.audit_api_keys
+          where ($1::text is null or tenant_id = $1) and ($2::uuid is null or id > $2)
+          order by id
+          limit $3"
+    ))
+    .bind(tenant.map(AsRef::<str>::as_ref))
+    .bind(after.as_ref().map(KeyId::as_uuid))
+    .bind(i64::from(size.get()))
+    .fetch_all(db)
+    .await
+    .map_err(StoreError::while_trying_to("list API keys"))?;
+    found.iter().map(row::key).collect()
+}

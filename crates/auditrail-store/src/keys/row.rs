@@ -1,0 +1,83 @@
+//! A row of the table, and the key in it.
+
+use auditrail_core::{
+    Actor, ApiKey, KeyHint, KeyId, KeyName, Scope, ScopeSet, TenantId, ValueError,
+};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::wire::PgTime;
+
+/// The columns [`key`] reads, in its order. The hash is not among them: nobody needs it back.
+macro_rules! columns {
+    () => {
+        "id, hint, name, scopes, tenant_id, created_at, created_by, expires_at, revoked_at"
+    };
+}
+pub(super) use columns;
+
+/// Reads a row of exactly [`columns!`].
+pub(super) fn key(row: &PgRow) -> Result<ApiKey, StoreError> {
+    let Columns {
+        id,
+        hint,
+        name,
+        scopes,
+        tenant_id,
+        created_at,
+        created_by,
+        expires_at,
+        revoked_at,
+    } = Columns::read(row).map_err(StoreError::while_trying_to("read the row of an API key"))?;
+    let id = KeyId::from(id);
+    // Only the table's own checks, once dropped, could let in what fails here.
+    let corrupt = |source| StoreError::CorruptKey { id, source };
+    Ok(ApiKey {
+        id,
+        hint: KeyHint::from_stored(hint),
+        name: name.map(KeyName::from_stored),
+        scopes: scope_set(&scopes).map_err(corrupt)?,
+        tenant_id: tenant_id.map(TenantId::from_stored),
+        created_at: created_at.0,
+        created_by: created_by.parse::<Actor>().map_err(corrupt)?,
+        expires_at: expires_at.map(|time| time.0),
+        revoked_at: revoked_at.map(|time| time.0),
+    })
+}
+
+/// A scope of a newer program is an error here and not left out: a key that may do more than is shown
+/// would be a lie.
+fn scope_set(scopes: &[String]) -> Result<ScopeSet, ValueError> {
+    let scopes: Result<Vec<Scope>, _> = scopes.iter().map(|scope| scope.parse()).collect();
+    ScopeSet::new(scopes?)
+}
+
+struct Columns<'r> {
+    id: Uuid,
+    hint: &'r str,
+    name: Option<&'r str>,
+    scopes: Vec<String>,
+    tenant_id: Option<&'r str>,
+    created_at: PgTime,
+    created_by: &'r str,
+    expires_at: Option<PgTime>,
+    revoked_at: Option<PgTime>,
+}
+
+impl<'r> Columns<'r> {
+    fn read(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            hint: row.try_get(1)?,
+            name: row.try_get(2)?,
+            scopes: row.try_get(3)?,
+            tenant_id: row.try_get(4)?,
+            created_at: row.try_get(5)?,
+            created_by: row.try_get(6)?,
+            expires_at: row.try_get(7)?,
+            revoked_at: row.try_get(8)?,
+        })
+    }
+}

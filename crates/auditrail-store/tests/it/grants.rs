@@ -1,0 +1,116 @@
+//! The rights that `grants::sql` gives, tried out as the roles that have them.
+
+use auditrail_store::grants::{self, Roles};
+use auditrail_testkit::TestDb;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::sql;
+
+const INSERT: &str =
+    "insert into control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id)
+     values ('u1', 'user', 'project.created', 'project', 'p1')";
+const READ: &str = "select * from control_plane.audit_logs";
+const HISTORY: &str = "select * from control_plane.schema_migrations";
+const READ_KEYS: &str = "select * from control_plane.audit_api_keys";
+const MAKE_KEY: &str =
+    "insert into control_plane.audit_api_keys (id, hash, hint, scopes, created_by)
+     values (gen_random_uuid(), sha256(gen_random_uuid()::text::bytea), 'adt', '{write}', 'system')";
+const REVOKE_KEY: &str =
+    "update control_plane.audit_api_keys set revoked_at = now() where revoked_at is null";
+/// What nobody but the owner may do.
+const FORBIDDEN: [&str; 9] = [
+    "update control_plane.audit_logs set action = 'x.y'",
+    "delete from control_plane.audit_logs",
+    "truncate control_plane.audit_logs",
+    "update control_plane.audit_api_keys set scopes = '{admin}'",
+    "update control_plane.audit_api_keys set expires_at = null, tenant_id = null",
+    "delete from control_plane.audit_api_keys",
+    "truncate control_plane.audit_api_keys",
+    "delete from control_plane.schema_migrations",
+    "create table control_plane.mine (id int)",
+];
+
+async fn may(db: &mut PgConnection, statement: &str) -> bool {
+    match sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(db).await {
+        Ok(_) => true,
+        Err(error) => {
+            let code = error.as_database_error().unwrap().code().unwrap().into_owned();
+            assert_eq!(code, "42501", "{statement}: {error}");
+            false
+        }
+    }
+}
+
+/// Checks that this role may do all of this, and none of the rest.
+async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
+    let name = role.get_username().to_owned();
+    let mut connection = db.connect(role).await;
+    for statement in [INSERT, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY] {
+        let may = may(&mut connection, statement).await;
+        assert_eq!(may, allowed.contains(&statement), "{name}: {statement}");
+    }
+    for statement in FORBIDDEN {
+        assert!(!may(&mut connection, statement).await, "{name}: {statement}");
+    }
+}
+
+fn roles() -> Roles {
+    let role = |name: &str| Some(name.parse().unwrap());
+    Roles {
+        writer: role("auditrail_app"),
+        reader: role("auditrail_reader"),
+        service: role("auditrail_service"),
+    }
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_it_needs_and_nothing_else() {
+    let db = TestDb::empty().await;
+    let mut owner = db.connect(db.owner()).await;
+    auditrail_store::migrate::migrate(&db.pool(db.owner()).await).await.unwrap();
+    for role in [db.app(), db.reader(), db.service()] {
+        check(&db, role, &[]).await;
+    }
+    // Twice, because it has to be run again after later versions.
+    sql(&mut owner, &grants::sql(&roles())).await;
+    sql(&mut owner, &grants::sql(&roles())).await;
+    check(&db, db.app(), &[INSERT, READ, HISTORY]).await;
+    check(&db, db.reader(), &[READ, HISTORY]).await;
+    check(&db, db.service(), &[INSERT, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY]).await;
+}
+
+#[tokio::test]
+async fn what_the_roles_hold_in_the_catalogue_is_what_is_printed() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let held: Vec<String> = sqlx::query_scalar(
+        "select distinct grantee::regrole || ' ' || privilege_type || ' ' || relname
+           from pg_class, aclexplode(relacl)
+          where relnamespace = 'control_plane'::regnamespace and grantee <> relowner
+         union
+         select grantee::regrole || ' ' || privilege_type || ' ' || relname || '.' || attname
+           from pg_attribute, aclexplode(attacl), pg_class c
+          where attrelid = c.oid and relnamespace = 'control_plane'::regnamespace
+          order by 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(
+        held,
+        [
+            "auditrail_app INSERT audit_logs",
+            "auditrail_app SELECT audit_logs",
+            "auditrail_app SELECT schema_migrations",
+            "auditrail_reader SELECT audit_logs",
+            "auditrail_reader SELECT schema_migrations",
+            "auditrail_service INSERT audit_api_keys",
+            "auditrail_service INSERT audit_logs",
+            "auditrail_service SELECT audit_api_keys",
+            "auditrail_service SELECT audit_logs",
+            "auditrail_service SELECT schema_migrations",
+            "auditrail_service UPDATE audit_api_keys.revoked_at",
+        ]
+    );
+}
