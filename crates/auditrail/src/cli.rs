@@ -8,6 +8,7 @@ mod db;
 mod export;
 mod filters;
 mod import;
+mod key;
 mod log;
 mod migrate;
 mod query;
@@ -21,8 +22,11 @@ pub(crate) use db::{DbCommand, PsqlArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filters::FilterArgs;
 pub(crate) use import::{ImportArgs, ImportFormat};
+pub(crate) use key::{KeyCommand, KeyCreateArgs, KeyRevokeArgs};
 pub(crate) use log::LogArgs;
-pub(crate) use migrate::{DownArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs};
+pub(crate) use migrate::{
+    DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
+};
 pub(crate) use query::{CountArg, QueryArgs};
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 
@@ -104,6 +108,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    #[command(subcommand)]
+    Key(KeyCommand),
     #[command(subcommand)]
     Db(DbCommand),
     Completions(CompletionsArgs),

@@ -4,7 +4,9 @@ mod completions;
 mod db;
 mod export;
 mod filters;
+mod flags;
 mod import;
+mod key;
 mod log;
 mod man;
 mod migrate;
@@ -97,6 +99,7 @@ pub(crate) fn run(cx: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Query(args) => query::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
+        Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Completions(args) => completions::run(cx, args),
         Command::Man(args) => man::run(cx, args),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgAuditLog};
+use auditrail_store::{BulkWriter, PgAuditLog, PgKeys};
 use local_postgres::{Config, Event, LocalPostgres, Search};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -56,6 +56,11 @@ impl Database {
     /// The audit log in it.
     pub(crate) async fn log(&self) -> Result<PgAuditLog, Error> {
         Ok(PgAuditLog::new(self.pool().await?, CursorKey::public()))
+    }
+
+    /// The API keys in it.
+    pub(crate) async fn keys(&self) -> Result<PgKeys, Error> {
+        Ok(PgKeys::new(self.pool().await?))
     }
 
     /// A connection that writes many records.

@@ -64,6 +64,7 @@ pub(crate) enum MigrateCommand {
     },
     Sql(SqlArgs),
     Down(DownArgs),
+    Grants(GrantsArgs),
 }
 
 /// Shows every migration: applied or pending, when, how long it took, and whether its file is still
@@ -118,4 +119,25 @@ pub(crate) struct DownArgs {
     /// How long to wait for another runner, and each step for its table, as 30s or 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) lock_timeout: Option<String>,
+}
+
+/// Prints the SQL that gives each role the rights it needs, and no more
+///
+/// Read it, then run it as the role that migrates, after migrating; the roles must be there. With
+/// none named, it is printed for auditrail_writer, auditrail_reader and auditrail_service. Needs no
+/// database.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrail migrate grants
+  auditrail migrate grants --service audit_api | psql mydb")]
+pub(crate) struct GrantsArgs {
+    /// Who writes records, and sees them
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) writer: Option<String>,
+    /// Who reads records
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) reader: Option<String>,
+    /// Who does both and manages API keys: the HTTP service, and `auditrail key`
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) service: Option<String>,
 }

@@ -7,6 +7,7 @@ use auditrail_core::{
 };
 
 use super::Context;
+use super::flags::read;
 use super::record_view::print_record;
 use crate::cli::LogArgs;
 use crate::clock;
@@ -67,14 +68,4 @@ fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
         return Err(FieldError::new("", &ValueError::Empty).into());
     };
     Ok(CreateInput { id, actor, action, target, metadata, context, tenant_id, created_at })
-}
-
-fn read<T>(
-    wrong: &mut Vec<FieldError>,
-    flag: &str,
-    value: Option<&String>,
-    parse: impl FnOnce(&str) -> Result<T, ValueError>,
-) -> Option<T> {
-    let parsed = parse(value?);
-    parsed.map_err(|error| wrong.push(FieldError::new(flag, &error))).ok()
 }

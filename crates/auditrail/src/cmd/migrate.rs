@@ -1,5 +1,6 @@
 //! `migrate`: the schema of the audit log.
 
+mod grants;
 mod report;
 mod status;
 
@@ -24,6 +25,7 @@ pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
         Some(MigrateCommand::Baseline { lock_timeout }) => baseline(cx, lock_timeout.as_deref()),
         Some(MigrateCommand::Sql(args)) => sql(cx, args),
         Some(MigrateCommand::Down(args)) => down(cx, args),
+        Some(MigrateCommand::Grants(args)) => grants::run(cx, args),
     }
 }
 

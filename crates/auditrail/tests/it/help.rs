@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::program::Desk;
 
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["migrate"],
     &["migrate", "status"],
@@ -13,10 +13,15 @@ const COMMANDS: [&[&str]; 19] = [
     &["migrate", "baseline"],
     &["migrate", "sql"],
     &["migrate", "down"],
+    &["migrate", "grants"],
     &["log"],
     &["query"],
     &["export"],
     &["import"],
+    &["key"],
+    &["key", "create"],
+    &["key", "list"],
+    &["key", "revoke"],
     &["db"],
     &["db", "start"],
     &["db", "stop"],

@@ -12,6 +12,7 @@ mod help;
 mod import;
 mod import_data;
 mod import_input;
+mod key;
 mod log;
 mod lost;
 mod migrate;

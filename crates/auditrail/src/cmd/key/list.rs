@@ -1,0 +1,92 @@
+//! `key list`.
+
+use auditrail_core::limits::PAGE_SIZE_MAX;
+use auditrail_core::{ApiKey, KeyState, PageSize};
+use auditrail_store::PgKeys;
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::cmd::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::table::{Sheet, Tone};
+use crate::output::{Output, safe};
+
+/// Prints every key, oldest first.
+pub(super) fn run(cx: &Context) -> Result<Exit, Error> {
+    let keys = cx.with_database(async |database| all(&database.keys().await?).await)?;
+    match cx.output.json {
+        true => print_json(cx.output, &keys)?,
+        false => print(cx.output, &keys, clock::now())?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Page after page; an installation has hundreds of keys, each a few hundred bytes.
+async fn all(keys: &PgKeys) -> Result<Vec<ApiKey>, Error> {
+    let size = PageSize::new(PAGE_SIZE_MAX)
+        .map_err(|error| Error::failed("page_size", error.to_string()))?;
+    let mut found: Vec<ApiKey> = Vec::new();
+    loop {
+        let page = keys.list(None, found.last().map(|key| key.id), size).await?;
+        let is_last = page.len() < usize::from(size.get());
+        found.extend(page);
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+fn print_json(output: Output, keys: &[ApiKey]) -> Result<(), Error> {
+    for key in keys {
+        let text = serde_json::to_string(key).map_err(|e| Error::stdout(e.into()))?;
+        output.line(&safe::json(&text))?;
+    }
+    Ok(())
+}
+
+fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
+    if keys.is_empty() {
+        output.note("there are no keys");
+        return Ok(());
+    }
+    let header = ["id", "key", "name", "scopes", "tenant", "state", "created", "by", "expires"];
+    let mut sheet = Sheet::new(output, &header);
+    for key in keys {
+        sheet.toned(row(key, now));
+    }
+    sheet.print()
+}
+
+fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {
+    let ApiKey {
+        id,
+        hint,
+        name,
+        scopes,
+        tenant_id,
+        created_at,
+        created_by,
+        expires_at,
+        revoked_at: _,
+    } = key;
+    let plain = |text: String| (text, Tone::Plain);
+    let state = key.state(now);
+    let tone = match state {
+        KeyState::Active => Tone::Good,
+        KeyState::Expired => Tone::Notice,
+        KeyState::Revoked => Tone::Bad,
+    };
+    let expires = expires_at.map(|end| format!("{:.0}", end.timestamp()));
+    [
+        plain(id.to_string()),
+        plain(format!("{hint}…")),
+        plain(name.as_ref().map(ToString::to_string).unwrap_or_default()),
+        plain(scopes.to_string()),
+        plain(tenant_id.as_ref().map(ToString::to_string).unwrap_or_default()),
+        (state.as_str().to_owned(), tone),
+        plain(format!("{:.0}", created_at.timestamp())),
+        plain(created_by.to_string()),
+        plain(expires.unwrap_or_default()),
+    ]
+}
