@@ -199,7 +199,7 @@ proptest! {
         let hint = key.hint().as_str().parse::<auditrail_core::KeyHint>();
         prop_assert_eq!(hint, Ok(key.hint()));
         let hidden = &key.expose()[key.hint().as_str().len()..];
-        let shown = format!("{:?} {}", key, key);
+        let shown = format!("{key:?} {key}");
         prop_assert!(!shown.contains(&hidden[..8]));
     }
 
