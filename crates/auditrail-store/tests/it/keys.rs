@@ -1,12 +1,12 @@
 //! API keys in the database, as the role of the service.
 
 use auditrail_core::{
-    Action, Actor, AuditLogService, CursorKey, Filters, KeyEnv, KeyHash, KeyId, KeyState, NewKey,
-    PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
+    Action, Actor, AuditLogService, CreateInput, CursorKey, KeyEnv, KeyHash, KeyId, KeyState,
+    NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
 };
 use auditrail_store::{PgAuditLog, PgKeys, Revoked, StoreError};
 use auditrail_testkit::TestDb;
-use sqlx::PgPool;
+use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use crate::support::{number, sql};
@@ -254,16 +254,35 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
     assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == issued.key.id), "{error}");
 }
 
+/// The query of the guide, for another key.
+fn query_of_the_guide(key: &str) -> String {
+    let guide = include_str!("../../../../docs/keys.md");
+    let (_, rest) = guide.split_once("```sql\n").unwrap();
+    let (sql, _) = rest.split_once("```").unwrap();
+    let example = "adt_live_0029sS3yqsuDyR1vGFhTuuRAq1b_2mCDPP";
+    assert!(sql.contains(example));
+    sql.replace(example, key)
+}
+
 #[tokio::test]
-async fn what_a_key_did_is_found_by_its_id() {
+async fn what_a_leaked_key_did_is_found_from_the_key_alone_as_the_guide_says() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
-    let key = keys.create(&new_key(&[Scope::Write]), &by(), &context()).await.unwrap().key;
+    let [leaked, other] = [0, 1].map(|_| new_key(&[Scope::Write]));
+    let leaked = keys.create(&leaked, &by(), &context()).await.unwrap();
+    let other = keys.create(&other, &by(), &context()).await.unwrap();
     let log = PgAuditLog::new(pool, CursorKey::public());
-    let target: Target = "project:p1".parse().unwrap();
-    let input = auditrail_core::CreateInput::new(key.actor(), Action::ProjectCreated, target);
-    let record = log.create(input).await.unwrap().into_record();
-    let actor_id = Some(key.id.to_string().parse().unwrap());
-    let query = crate::support::by(Filters { actor_id, ..Filters::default() });
-    assert_eq!(log.query(&query).await.unwrap().records, [record]);
+    for (key, target) in [(&leaked.key, "project:p1"), (&other.key, "project:p2")] {
+        let target: Target = target.parse().unwrap();
+        let input = CreateInput::new(key.actor(), Action::ProjectCreated, target);
+        log.create(input).await.unwrap();
+    }
+    let sql = query_of_the_guide(leaked.secret.expose());
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(log.pool()).await.unwrap();
+    let rows = rows.iter().map(|row| (row.get("key_id"), row.get("target_id")));
+    let rows: Vec<(String, String)> = rows.collect();
+    assert_eq!(rows, [(leaked.key.id.to_string(), "p1".to_owned())]);
+    let sql = query_of_the_guide("adt_live_000000000000000000000000000_27iyFv");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(log.pool()).await.unwrap();
+    assert!(rows.is_empty());
 }
