@@ -1,0 +1,12 @@
+//! The service, driven over HTTP on a real listener, against a real database as the role of an
+//! application.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admin;
+mod client;
+mod errors;
+mod http;
+mod matrix;
+mod openapi;
+mod read;
+mod service;
