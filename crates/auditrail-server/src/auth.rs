@@ -6,8 +6,10 @@ mod scope;
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_core::TenantId;
+use auditrail_core::{CreateInput, TenantId};
 use futures_util::future::BoxFuture;
+
+use crate::problem::Problem;
 
 pub(crate) use access::{Exporter, KeyHolder, Reader, Writer};
 pub use scope::Scope;
@@ -51,6 +53,17 @@ impl Principal {
     #[must_use]
     pub fn sees(&self, tenant: Option<&TenantId>) -> bool {
         self.tenant.is_none() || self.tenant.as_ref() == tenant
+    }
+
+    /// Makes a record one of the tenant the key is bound to; one of another tenant is refused.
+    pub(crate) fn stamp(&self, input: &mut CreateInput) -> Result<(), Problem> {
+        if input.tenant_id.is_none() {
+            input.tenant_id.clone_from(&self.tenant);
+        }
+        match self.sees(input.tenant_id.as_ref()) {
+            true => Ok(()),
+            false => Err(Problem::other_tenant()),
+        }
     }
 }
 

@@ -18,3 +18,10 @@ pub(crate) fn request_id() -> String {
     }
     RecordId::from_parts(now(), random).to_string()
 }
+
+/// A new id for a record.
+pub(crate) fn record_id() -> Result<RecordId, getrandom::Error> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)?;
+    Ok(RecordId::from_parts(now(), random))
+}

@@ -10,7 +10,7 @@ use auditrail_core::FieldError;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use mapping::{in_batch, in_query};
+pub(crate) use mapping::{in_parameter, in_query, invalid, not_json, placed};
 pub(crate) use render::{ProblemSchema, panicked, render};
 
 use crate::auth::Scope;

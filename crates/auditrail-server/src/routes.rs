@@ -1,5 +1,7 @@
 //! Every route of the service, a file each.
 
+mod batch;
+mod create;
 mod get;
 mod list;
 mod openapi_json;
@@ -43,7 +45,8 @@ pub fn openapi() -> OpenApi {
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(schema::document())
-        .routes(routes!(list::list))
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(batch::batch))
         .routes(routes!(stats::stats))
         .routes(routes!(get::get))
         .routes(routes!(openapi_json::openapi_json))

@@ -19,6 +19,8 @@ mod plans;
 mod row;
 mod summary;
 
+use std::collections::HashMap;
+
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, CursorKey, Filters, Found,
     OnInvalid, Page, Query, Record, RecordId,
@@ -111,6 +113,18 @@ impl PgAuditLog {
         let summary = summary::summary(&mut tx, filters, top).await?;
         end(tx).await?;
         Ok(summary)
+    }
+
+    /// Gets the records with these ids, as far as they are there.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering; an unknown id is left out.
+    pub async fn get_many(
+        &self,
+        ids: &[RecordId],
+    ) -> Result<HashMap<RecordId, Record>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
+        get::by_ids(&mut *self.acquire().await?, &ids).await
     }
 
     /// Opens a connection of its own to the same database for writing many records.

@@ -1,6 +1,6 @@
 //! Which error is which problem.
 
-use auditrail_core::{FieldError, InputError, ValidationErrors};
+use auditrail_core::{FieldError, InputError, ValidationErrors, ValueError};
 use auditrail_store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
 
@@ -75,15 +75,9 @@ pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
         .with_errors(errors)
 }
 
-/// The same for a record of a batch: pointers begin with its place.
-pub(crate) fn in_batch(index: usize, error: InputError) -> Problem {
-    match error {
-        InputError::NotJson { .. } => not_json(format!("record {index} is {error}")),
-        InputError::Invalid(errors) => {
-            let placed = errors.into_iter().map(|error| placed(index, error));
-            invalid(placed.collect())
-        }
-    }
+/// What is wrong with the value of one parameter: 400.
+pub(crate) fn in_parameter(name: &str, error: &ValueError) -> Problem {
+    in_query(FieldError::new(name, error).into())
 }
 
 impl Problem {
@@ -96,15 +90,18 @@ impl Problem {
     }
 }
 
-fn placed(index: usize, error: FieldError) -> FieldError {
+/// The error of a record of a batch: the pointer begins with the place of the record.
+pub(crate) fn placed(index: usize, error: FieldError) -> FieldError {
     FieldError { pointer: format!("/{index}{}", error.pointer), ..error }
 }
 
+/// The body, or a line of it, is not JSON: 400.
 pub(crate) fn not_json(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", detail)
 }
 
-fn invalid(errors: Vec<FieldError>) -> Problem {
+/// What is wrong with the fields of a record, or of several: 422.
+pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
     let detail = format!("{} wrong; `errors` has each of them", count(&errors, "field"));
     let title = "The record is not valid";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", title, detail)

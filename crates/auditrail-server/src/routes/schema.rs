@@ -69,6 +69,18 @@ pub(super) struct PageParams {
     count: Option<CountSchema>,
 }
 
+/// How to write a batch.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes how `batch` reads them")]
+pub(super) struct BatchParams {
+    /// What to do with the rest when one record cannot be written: `refuse`, which is the default,
+    /// writes none, and `skip` writes the others.
+    on_invalid: Option<String>,
+    /// `summary`, which is the default, or `full` to have the records in the answer.
+    r#return: Option<String>,
+}
+
 /// How to count.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
@@ -156,4 +168,46 @@ struct PaginationSchema {
     /// How many records match, when it was asked for.
     #[schema(required = false)]
     total: u64,
+}
+
+/// A record to write. Whatever else there is to say belongs into `metadata`.
+#[derive(ToSchema)]
+#[schema(as = CreateInput)]
+#[expect(dead_code, reason = "it describes `CreateInput` of the core")]
+pub(super) struct CreateSchema {
+    /// The caller's own id, so that a repetition finds the first record.
+    #[schema(format = "uuid")]
+    id: Option<String>,
+    /// Who acted.
+    #[schema(min_length = 1, max_length = 500)]
+    actor_id: String,
+    /// The kind of actor; the id of `system` is `system`.
+    #[schema(inline)]
+    actor_type: ActorTypeSchema,
+    /// What was done, as in `project.created`.
+    #[schema(min_length = 1, max_length = 100)]
+    action: String,
+    /// The kind of target.
+    #[schema(min_length = 1, max_length = 50)]
+    target_type: String,
+    /// What was acted upon.
+    #[schema(min_length = 1, max_length = 500)]
+    target_id: String,
+    /// Whatever else there is to say: at most 64 KiB and 32 levels.
+    #[schema(value_type = Option<Object>)]
+    metadata: (),
+    /// Where the request came from.
+    ip_address: Option<String>,
+    /// The software that made the request.
+    #[schema(max_length = 1024)]
+    user_agent: Option<String>,
+    /// When it happened: RFC 3339, at most 5 minutes ahead. Left out, the writer's clock counts.
+    #[schema(format = "date-time")]
+    created_at: Option<String>,
+    /// Whose record it is. Left out, the tenant of the key.
+    #[schema(min_length = 1, max_length = 200)]
+    tenant_id: Option<String>,
+    /// The request that caused it.
+    #[schema(min_length = 1, max_length = 200)]
+    request_id: Option<String>,
 }
