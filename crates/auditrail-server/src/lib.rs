@@ -22,6 +22,7 @@ mod body;
 mod clock;
 mod config;
 mod context;
+mod export;
 mod headers;
 mod idempotency;
 mod listen;

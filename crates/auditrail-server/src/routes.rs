@@ -2,6 +2,7 @@
 
 mod batch;
 mod create;
+mod export;
 mod get;
 mod list;
 mod openapi_json;
@@ -48,6 +49,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(batch::batch))
         .routes(routes!(stats::stats))
+        .routes(routes!(export::export))
         .routes(routes!(get::get))
         .routes(routes!(openapi_json::openapi_json))
 }

@@ -81,6 +81,25 @@ pub(super) struct BatchParams {
     r#return: Option<String>,
 }
 
+/// How to write an export.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes how `export` reads it")]
+pub(super) struct ExportParams {
+    /// CSV with a header, or NDJSON whose last line is a manifest.
+    #[param(inline)]
+    format: FormatSchema,
+}
+
+/// The form of an export.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes `ExportFormat` of the core")]
+enum FormatSchema {
+    Csv,
+    Ndjson,
+}
+
 /// How to count.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]

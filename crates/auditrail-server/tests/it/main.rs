@@ -7,6 +7,7 @@ mod batch;
 mod client;
 mod create;
 mod errors;
+mod export;
 mod http;
 mod matrix;
 mod openapi;

@@ -65,6 +65,15 @@ const ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/v1/audit-logs/export",
+        scope: Some("export"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/audit-logs/export?format=csv&tenant_id=t1",
+    },
+    Route {
+        method: "get",
         path: "/v1/audit-logs/stats",
         scope: Some("read"),
         right: 200,

@@ -35,8 +35,10 @@ async fn the_description_is_served() {
 fn every_filter_is_described() {
     let api = serde_json::to_value(openapi()).unwrap();
     let paging = ["limit", "cursor", "offset", "count"];
-    for (path, extra) in [("/v1/audit-logs", &paging[..]), ("/v1/audit-logs/stats", &[])] {
-        let params = api["paths"][path]["get"]["parameters"].as_array().unwrap();
+    let calls = [("", &paging[..]), ("/stats", &[]), ("/export", &["format"])];
+    for (path, extra) in calls {
+        let path = format!("/v1/audit-logs{path}");
+        let params = api["paths"][&path]["get"]["parameters"].as_array().unwrap();
         let described: BTreeSet<_> = params.iter().map(|p| p["name"].as_str().unwrap()).collect();
         let known: BTreeSet<_> = Filters::NAMES.iter().chain(extra).copied().collect();
         assert_eq!(described, known, "{path}");
@@ -49,6 +51,10 @@ async fn what_is_sent_has_the_fields_that_are_described() {
     service.write(vec![record(1, None), record(2, None)]).await;
     let page = service.get("/v1/audit-logs?limit=1&count=exact").key("read").send().await.json();
     let stats = service.get("/v1/audit-logs/stats").key("read").send().await.json();
+    let mut bad = record(3, None);
+    bad["actor_id"] = "".into();
+    let batch = service.post("/v1/audit-logs/batch?on_invalid=skip&return=full").key("write");
+    let batch = batch.json(&serde_json::json!([bad])).send().await.json();
     let problem = service.get("/v1/audit-logs?limit=x").key("read").send().await.json();
     for (schema, sent) in [
         ("Page", &page),
@@ -58,11 +64,29 @@ async fn what_is_sent_has_the_fields_that_are_described() {
         ("Day", &stats["days"][0]),
         ("ActorStats", &stats["actors"][0]),
         ("ActionStats", &stats["actions"][0]),
+        ("BatchAnswer", &batch),
+        ("BatchError", &batch["errors"][0]),
         ("Problem", &problem),
         ("FieldError", &problem["errors"][0]),
     ] {
         assert_eq!(names(sent), names(&described(schema)["properties"]), "{schema}");
     }
+}
+
+#[tokio::test]
+async fn a_record_to_write_has_the_fields_that_are_described() {
+    let fields = names(&described("CreateInput")["properties"]);
+    assert_eq!(fields, names(&described("Record")["properties"]));
+    let required: BTreeSet<_> = described("CreateInput")["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| format!("/{}", name.as_str().unwrap()))
+        .collect();
+    let service = Service::start().await;
+    let empty = service.post("/v1/audit-logs").key("write").json(&serde_json::json!({}));
+    let missing = empty.send().await.errors();
+    assert_eq!(required, missing.into_iter().map(|(pointer, _)| pointer).collect());
 }
 
 fn described(schema: &str) -> Value {

@@ -68,14 +68,15 @@ impl Authenticator for Keys {
     }
 }
 
-/// A running service, its database, and the way to end it.
+/// A running service and its database.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) db: TestDb,
     pub(crate) log: PgAuditLog,
     pub(crate) keys: Arc<Keys>,
     pub(crate) address: SocketAddr,
-    running: Running,
+    /// Letting go of it is what ends the service.
+    _running: Running,
 }
 
 impl Service {
@@ -91,7 +92,7 @@ impl Service {
         let app = App::new(config.clone(), log.clone(), Arc::clone(&keys));
         let running = Running::start(router(app), config).await;
         let address = running.address;
-        Self { db, log, keys, address, running }
+        Self { db, log, keys, address, _running: running }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -109,11 +110,6 @@ impl Service {
             |record: &Value| CreateInput::from_json(record.to_string().as_bytes(), now).unwrap();
         let inputs = records.iter().map(input).collect();
         self.log.create_many(inputs, OnInvalid::Refuse).await.unwrap();
-    }
-
-    /// Shuts down, and says whether everything under way came to its end.
-    pub(crate) async fn stop(self) -> bool {
-        self.running.stop().await
     }
 }
 
@@ -157,7 +153,7 @@ pub(crate) fn record(number: u32, tenant: Option<&str>) -> Value {
         "id": uuid::Uuid::from_u128(number.into()).to_string(),
         "actor_type": "user",
         "actor_id": format!("u{}", number % 3),
-        "action": if number % 2 == 0 { "project.created" } else { "project.deleted" },
+        "action": if number.is_multiple_of(2) { "project.created" } else { "project.deleted" },
         "target_type": "project",
         "target_id": format!("p{number}"),
         "metadata": {"plan": "pro"},
