@@ -83,6 +83,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
     }
 
+    /// The parameters are not text.
+    pub(crate) fn bad_query() -> Self {
+        let detail = "the query of the address must be percent-encoded UTF-8";
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", "The query is malformed", detail)
+    }
+
     /// One header of the request cannot be understood.
     pub(crate) fn bad_header(detail: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_header", "A header is malformed", detail)

@@ -3,6 +3,7 @@
 use auditrail_core::limits::REPORTED_NAME_MAX_CHARS;
 use auditrail_core::{ErrorCode, FieldError, Filters, Query, ValidationErrors};
 use axum::extract::{FromRequestParts, Query as RawQuery};
+use axum::http::Uri;
 use axum::http::request::Parts;
 
 use crate::app::App;
@@ -17,13 +18,21 @@ impl FromRequestParts<App> for Pairs {
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
         let pairs = RawQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let RawQuery(pairs) = pairs.map_err(|_| {
-            let detail = "the query of the address cannot be read";
-            let status = axum::http::StatusCode::BAD_REQUEST;
-            Problem::new(status, "invalid_query", "The query is malformed", detail)
-        })?;
-        Ok(Self(pairs))
+        match pairs {
+            Ok(RawQuery(pairs)) if is_text(&parts.uri, &pairs) => Ok(Self(pairs)),
+            _ => Err(Problem::bad_query()),
+        }
     }
+}
+
+/// Whether the query is UTF-8. Decoding puts U+FFFD in the place of every byte that is not, and a
+/// search for that would find nothing without a word.
+fn is_text(uri: &Uri, pairs: &[(String, String)]) -> bool {
+    let replaced = |text: &str| text.matches(char::REPLACEMENT_CHARACTER).count();
+    let decoded: usize = pairs.iter().map(|(name, value)| replaced(name) + replaced(value)).sum();
+    let raw = uri.query().unwrap_or_default();
+    let meant = raw.to_ascii_lowercase().matches("%ef%bf%bd").count() + replaced(raw);
+    decoded == meant
 }
 
 impl Pairs {

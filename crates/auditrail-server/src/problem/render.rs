@@ -44,7 +44,9 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     // Strings and numbers always have a JSON form; an empty body would still have its status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let headers = response.headers_mut();
+    // They tell of the body that is replaced.
     headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_ENCODING);
     let form = HeaderValue::from_static("application/problem+json");
     headers.insert(header::CONTENT_TYPE, form);
     *response.body_mut() = Body::from(body);
@@ -71,7 +73,7 @@ pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     Problem::internal("internal").into_response()
 }
 
-/// A problem, for the description of the interface.
+/// Why a request was not done (RFC 9457).
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem)]
 #[expect(dead_code, reason = "it describes what `Document` writes, and a test compares the two")]

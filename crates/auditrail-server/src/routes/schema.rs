@@ -109,7 +109,7 @@ enum CountSchema {
     Estimated,
 }
 
-/// The kind of an actor.
+/// The kind of actor. The id of `system` is `system`.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it describes `ActorType` of the core")]
@@ -129,7 +129,6 @@ pub(super) struct RecordSchema {
     id: String,
     /// Who acted.
     actor_id: String,
-    /// The kind of actor.
     #[schema(inline)]
     actor_type: ActorTypeSchema,
     /// What was done, as in `project.created`.
@@ -200,7 +199,6 @@ pub(super) struct CreateSchema {
     /// Who acted.
     #[schema(min_length = 1, max_length = 500)]
     actor_id: String,
-    /// The kind of actor; the id of `system` is `system`.
     #[schema(inline)]
     actor_type: ActorTypeSchema,
     /// What was done, as in `project.created`.

@@ -34,6 +34,25 @@ async fn every_wrong_parameter_is_named() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_no_text_is_refused() {
+    let service = Service::start().await;
+    let path = "/v1/audit-logs?actor_id=a%ff";
+    let answer = service.get(path).key("read").send().await;
+    assert_eq!(answer.problem(), (400, "bad_query".to_owned()));
+    let meant = service.get("/v1/audit-logs?actor_id=a%EF%BF%BD").key("read").send().await;
+    assert_eq!(meant.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn an_error_the_router_makes_is_whole_however_it_was_packed() {
+    let service = Service::start().await;
+    let path = "/v1/audit-logs/%ff";
+    let answer = service.get(path).key("read").header("accept-encoding", "gzip").send().await;
+    assert_eq!(answer.problem(), (400, "bad_request".to_owned()));
+    assert_eq!(answer.header("content-encoding"), "");
+}
+
+#[tokio::test]
 async fn a_handler_that_takes_too_long_is_503() {
     let config = ServerConfig { request_timeout: Duration::ZERO, ..ServerConfig::default() };
     let service = Service::start_with(config).await;

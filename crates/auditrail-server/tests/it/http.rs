@@ -79,6 +79,22 @@ async fn a_head_that_is_too_large_or_too_slow_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_beyond_the_limit_waits_for_another_to_end() {
+    let config = ServerConfig { connections_max: 1, ..ServerConfig::default() };
+    let service = Service::start_with(config).await;
+    let mut first = TcpStream::connect(service.address).await.unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut start = [0; 12];
+    first.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 404");
+    let mut second = tokio::spawn(service.get("/").send());
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut second).await;
+    assert!(early.is_err());
+    drop(first);
+    assert_eq!(second.await.unwrap().status.as_u16(), 404);
+}
+
+#[tokio::test]
 async fn shutdown_waits_for_what_is_under_way_and_not_for_idle_connections() {
     let (running, waiting) = Waiting::start(ServerConfig::default()).await;
     let idle = TcpStream::connect(running.address).await.unwrap();

@@ -69,7 +69,11 @@ async fn what_is_sent_has_the_fields_that_are_described() {
         ("Problem", &problem),
         ("FieldError", &problem["errors"][0]),
     ] {
-        assert_eq!(names(sent), names(&described(schema)["properties"]), "{schema}");
+        let properties = &described(schema)["properties"];
+        assert_eq!(names(sent), names(properties), "{schema}");
+        for (name, value) in sent.as_object().unwrap() {
+            assert!(fits(&properties[name], value), "{schema}.{name}: {properties}");
+        }
     }
 }
 
@@ -87,6 +91,24 @@ async fn a_record_to_write_has_the_fields_that_are_described() {
     let empty = service.post("/v1/audit-logs").key("write").json(&serde_json::json!({}));
     let missing = empty.send().await.errors();
     assert_eq!(required, missing.into_iter().map(|(pointer, _)| pointer).collect());
+}
+
+/// Whether a value has the JSON type of its description.
+fn fits(schema: &Value, value: &Value) -> bool {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match (&schema["type"], &schema["$ref"]) {
+        (Value::String(only), _) => only == kind,
+        (Value::Array(several), _) => several.iter().any(|one| one == kind),
+        (_, Value::String(_)) => value.is_object(),
+        _ => false,
+    }
 }
 
 fn described(schema: &str) -> Value {
