@@ -11,6 +11,22 @@
 //! Where to start reading: [`App`] is what the routes work with, [`router`] lists them, [`serve`]
 //! answers on a listener. [`Authenticator`] and [`Writes`] are the two doors through which the keys
 //! and the writer come in.
+//!
+//! ```no_run
+//! # async fn run(
+//! #     log: auditrail_store::PgAuditLog,
+//! #     keys: impl auditrail_server::Authenticator + 'static,
+//! #     interrupted: impl Future<Output = ()>,
+//! # ) -> std::io::Result<()> {
+//! use auditrail_server::{App, ServerConfig, router, serve};
+//!
+//! let config = ServerConfig::default();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let app = App::new(config.clone(), log, keys);
+//! let in_order = serve(listener, router(app), &config, interrupted).await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod access_log;
 mod admin;

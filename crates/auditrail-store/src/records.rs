@@ -29,7 +29,7 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use insert::{Columns, many as insert_many};
-pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary};
+pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary, TargetCount};
 
 use crate::bulk::BulkWriter;
 use crate::error::StoreError;
@@ -101,9 +101,9 @@ impl PgAuditLog {
         export::stream(self.pool.clone(), filters)
     }
 
-    /// Counts what matches, by actor, by action and by day, all from one state of the table.
+    /// Counts what matches, by actor, by action, by target and by day, all from one state of the table.
     ///
-    /// `top` is the most actors and the most actions that are listed; of the days the latest
+    /// `top` is the most actors, actions and targets that are listed; of the days the latest
     /// [`DAYS_MAX`] are.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `GET /v1/audit-logs/stats`: how many records match, and how they spread.
 
-use auditrail_store::{ActionCount, ActorCount, DayCount, Summary};
+use auditrail_store::{ActionCount, ActorCount, DayCount, Summary, TargetCount};
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::limits::STATS_TOP;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
-/// Counts records by day, by actor and by action.
+/// Counts records by day, by actor, by action and by target.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/stats",
@@ -50,6 +50,8 @@ pub(super) struct Stats {
     actors: Vec<ActorStats>,
     /// The 20 most frequent actions, most records first.
     actions: Vec<ActionStats>,
+    /// The 20 targets most was done to, most records first.
+    targets: Vec<TargetStats>,
 }
 
 /// How many records a day has.
@@ -82,9 +84,20 @@ struct ActionStats {
     count: u64,
 }
 
+/// How many records a target has.
+#[derive(Serialize, ToSchema)]
+struct TargetStats {
+    /// The kind of target.
+    target_type: String,
+    /// What was acted upon.
+    target_id: String,
+    /// Records.
+    count: u64,
+}
+
 impl From<Summary> for Stats {
     fn from(summary: Summary) -> Self {
-        let Summary { total, actors, actions, days } = summary;
+        let Summary { total, actors, actions, targets, days } = summary;
         let day = |DayCount { day, count }| Day { day: day.to_string(), count };
         let actor = |ActorCount { actor, count }| ActorStats {
             actor_type: actor.actor_type().as_str().to_owned(),
@@ -95,11 +108,17 @@ impl From<Summary> for Stats {
             action: action.as_str().to_owned(),
             count,
         };
+        let target = |TargetCount { target, count }| TargetStats {
+            target_type: target.target_type.as_str().to_owned(),
+            target_id: target.target_id.as_str().to_owned(),
+            count,
+        };
         Self {
             total,
             days: days.into_iter().map(day).collect(),
             actors: actors.into_iter().map(actor).collect(),
             actions: actions.into_iter().map(action).collect(),
+            targets: targets.into_iter().map(target).collect(),
         }
     }
 }

@@ -64,6 +64,7 @@ async fn what_is_sent_has_the_fields_that_are_described() {
         ("Day", &stats["days"][0]),
         ("ActorStats", &stats["actors"][0]),
         ("ActionStats", &stats["actions"][0]),
+        ("TargetStats", &stats["targets"][0]),
         ("BatchAnswer", &batch),
         ("BatchError", &batch["errors"][0]),
         ("Problem", &problem),

@@ -98,15 +98,19 @@ async fn what_is_no_id_or_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn counts_spread_by_day_actor_and_action() {
+async fn counts_spread_by_day_actor_action_and_target() {
     let service = Service::start().await;
     service.write((0..6).map(|number| record(number, None)).collect()).await;
     let stats = service.get("/v1/audit-logs/stats?actor_id=u0").key("read").send().await.json();
     assert_eq!(stats["total"], 2);
     assert_eq!(stats["days"], serde_json::json!([{"day": "2026-01-02", "count": 2}]));
     assert_eq!(stats["actors"][0]["actor_id"], "u0");
-    let actions: Vec<&Value> = stats["actions"].as_array().unwrap().iter().collect();
-    assert_eq!(actions.len(), 2);
+    let count = |action: &str| serde_json::json!({"action": action, "count": 1});
+    let actions = [count("project.created"), count("project.deleted")];
+    assert_eq!(stats["actions"], Value::from(actions.to_vec()));
+    let target =
+        |id: &str| serde_json::json!({"target_type": "project", "target_id": id, "count": 1});
+    assert_eq!(stats["targets"], Value::from(vec![target("p0"), target("p3")]));
 }
 
 #[tokio::test]
