@@ -39,8 +39,8 @@ impl Default for ServerConfig {
     }
 }
 
-/// The figures, with their reasons.
-pub(crate) mod limits {
+/// Every limit of the service, by name and with its reason.
+pub mod limits {
     use std::time::Duration;
 
     /// Most bytes in a body: 10,000 records of an ordinary kilobyte and a half.

@@ -52,12 +52,7 @@ mod writes;
 pub use admin::admin_router;
 pub use app::App;
 pub use auth::{AuthError, Authenticator, Principal, Scope};
-pub use config::ServerConfig;
+pub use config::{ServerConfig, limits};
 pub use listen::{Peer, serve};
 pub use routes::{openapi, router};
 pub use writes::{DirectWrites, Writes};
-
-pub mod limits {
-    //! Every limit of the service, by name.
-    pub use crate::config::limits::*;
-}

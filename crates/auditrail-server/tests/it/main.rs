@@ -9,6 +9,7 @@ mod create;
 mod errors;
 mod export;
 mod http;
+mod logged;
 mod matrix;
 mod openapi;
 mod read;
