@@ -131,3 +131,28 @@ async fn a_reader_that_stalls_loses_the_export_and_can_tell() {
     let whole = service.get("/v1/audit-logs/export?format=csv").key("export").send().await;
     assert!(rest.len() < whole.body.len());
 }
+
+#[tokio::test]
+async fn an_export_whose_database_goes_away_is_not_taken_for_a_whole_one() {
+    let service = Service::start().await;
+    service.write(much()).await;
+    let mut reader = TcpStream::connect(service.address).await.unwrap();
+    let head = "GET /v1/audit-logs/export?format=ndjson HTTP/1.1\r\nhost: a\r\n\
+                connection: close\r\nauthorization: Bearer export\r\n\r\n";
+    reader.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 15];
+    reader.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    let mut admin = service.db.connect(service.db.admin()).await;
+    until(
+        &mut admin,
+        "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity
+          where datname = current_database() and usename <> current_user
+            and state = 'idle in transaction'",
+    )
+    .await;
+    let mut rest = Vec::new();
+    drop(reader.read_to_end(&mut rest).await);
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+    assert!(!String::from_utf8_lossy(&rest).contains("auditrail_manifest"));
+}
