@@ -24,4 +24,4 @@ mod wire;
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
 pub use keys::{IssuedKey, PgKeys, Revoked};
-pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary};
+pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary, TargetCount};

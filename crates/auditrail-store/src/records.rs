@@ -19,6 +19,8 @@ mod plans;
 mod row;
 mod summary;
 
+use std::collections::HashMap;
+
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, CursorKey, Filters, Found,
     OnInvalid, Page, Query, Record, RecordId,
@@ -27,7 +29,7 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
-pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary};
+pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary, TargetCount};
 
 use crate::bulk::BulkWriter;
 use crate::error::StoreError;
@@ -99,9 +101,9 @@ impl PgAuditLog {
         export::stream(self.pool.clone(), filters)
     }
 
-    /// Counts what matches, by actor, by action and by day, all from one state of the table.
+    /// Counts what matches, by actor, by action, by target and by day, all from one state of the table.
     ///
-    /// `top` is the most actors and the most actions that are listed; of the days the latest
+    /// `top` is the most actors, actions and targets that are listed; of the days the latest
     /// [`DAYS_MAX`] are.
     ///
     /// # Errors
@@ -111,6 +113,18 @@ impl PgAuditLog {
         let summary = summary::summary(&mut tx, filters, top).await?;
         end(tx).await?;
         Ok(summary)
+    }
+
+    /// Gets the records with these ids, as far as they are there.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering; an unknown id is left out.
+    pub async fn get_many(
+        &self,
+        ids: &[RecordId],
+    ) -> Result<HashMap<RecordId, Record>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
+        get::by_ids(&mut *self.acquire().await?, &ids).await
     }
 
     /// Opens a connection of its own to the same database for writing many records.

@@ -1,6 +1,8 @@
-//! Counts by actor, by action and by day.
+//! Counts by actor, by action, by target and by day.
 
-use auditrail_core::{Action, Actor, ActorId, ActorType, Filters, RecordTime};
+use auditrail_core::{
+    Action, Actor, ActorId, ActorType, Filters, RecordTime, Target, TargetId, TargetType,
+};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sqlx::postgres::PgRow;
@@ -23,6 +25,8 @@ pub struct Summary {
     pub actors: Vec<ActorCount>,
     /// The most frequent actions, most records first.
     pub actions: Vec<ActionCount>,
+    /// The targets most was done to, most records first.
+    pub targets: Vec<TargetCount>,
     /// The latest [`DAYS_MAX`] days with records, in UTC, earliest first.
     pub days: Vec<DayCount>,
 }
@@ -41,6 +45,15 @@ pub struct ActorCount {
 pub struct ActionCount {
     /// What.
     pub action: Action,
+    /// Records.
+    pub count: u64,
+}
+
+/// How many records a target has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetCount {
+    /// What.
+    pub target: Target,
     /// Records.
     pub count: u64,
 }
@@ -65,6 +78,7 @@ pub(super) async fn summary(
         total: count::exact(db, &conditions).await?,
         actors: by_actor(db, &conditions, top).await?,
         actions: by_action(db, &conditions, top).await?,
+        targets: by_target(db, &conditions, top).await?,
         days: by_day(db, &conditions).await?,
     })
 }
@@ -99,6 +113,23 @@ async fn by_action(
             action: Action::from_stored(row.try_get::<&str, _>(1)?),
             count: counted(row)?,
         })
+    })
+    .await
+}
+
+async fn by_target(
+    db: &mut PgConnection,
+    conditions: &Conditions<'_>,
+    top: u16,
+) -> Result<Vec<TargetCount>, StoreError> {
+    let mut sql = QueryBuilder::new("select count(*), target_type, target_id");
+    conditions.push_from_where(&mut sql);
+    sql.push(" group by target_type, target_id order by 1 desc, 2, 3 limit ")
+        .push_bind(i64::from(top));
+    read(db, sql, |row| {
+        let kind = TargetType::from_stored(row.try_get::<&str, _>(1)?);
+        let id = TargetId::from_stored(row.try_get::<&str, _>(2)?);
+        Ok(TargetCount { target: Target::new(kind, id), count: counted(row)? })
     })
     .await
 }

@@ -18,19 +18,17 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::progress::{Meter, rate};
 use destination::Destination;
-use form::{Csv, Form, Ndjson};
-
-pub(crate) use form::MANIFEST_KEY;
+use form::Form;
 
 /// Writes the export.
 pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
     let filters = filters(&args.filters, clock::now())?;
     let destination = Destination::open(args.output.as_deref(), args.force)?;
-    let terminal = destination.is_terminal();
-    let form: Form = match args.format {
-        ExportFormat::Csv => Form::Csv(Box::new(Csv::new(destination, terminal))),
-        ExportFormat::Ndjson => Form::Ndjson(Box::new(Ndjson::new(destination))),
+    let format = match args.format {
+        ExportFormat::Csv => auditrail_core::ExportFormat::Csv,
+        ExportFormat::Ndjson => auditrail_core::ExportFormat::Ndjson,
     };
+    let form = Form::new(format, destination);
     let (records, took) =
         cx.with_database(async |database| stream(cx, database, filters, form).await)?;
     let Some(path) = &args.output else {

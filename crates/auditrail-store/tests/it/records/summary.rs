@@ -1,7 +1,7 @@
-//! Counts by actor, action and day.
+//! Counts by actor, action, target and day.
 
 use auditrail_core::{Action, Actor, Filters};
-use auditrail_store::{ActionCount, ActorCount, DayCount};
+use auditrail_store::{ActionCount, ActorCount, DayCount, TargetCount};
 use auditrail_testkit::TestDb;
 use jiff::civil::date;
 
@@ -10,7 +10,7 @@ use crate::support::{log, record, sql};
 const DAY: u32 = 24 * 60 * 60;
 
 #[tokio::test]
-async fn a_summary_counts_by_actor_action_and_utc_day() {
+async fn a_summary_counts_by_actor_action_target_and_utc_day() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut records: Vec<_> = (0..10).map(|n| record(n + 1, n / 4 * DAY)).collect();
@@ -18,6 +18,9 @@ async fn a_summary_counts_by_actor_action_and_utc_day() {
     records[1].actor = Actor::api_key("u1").unwrap();
     records[2].actor = Actor::api_key("u1").unwrap();
     records[9].action = Action::KeyRotated;
+    records[8].target = "api_key:p1".parse().unwrap();
+    records[9].target = "api_key:p1".parse().unwrap();
+    records[7].target = "project:p2".parse().unwrap();
     log.bulk_writer().await.unwrap().write(&records).await.unwrap();
 
     let summary = log.summary(&Filters::default(), 2).await.unwrap();
@@ -28,6 +31,8 @@ async fn a_summary_counts_by_actor_action_and_utc_day() {
     let action = |action, count| ActionCount { action, count };
     let frequent = [action(Action::ProjectCreated, 9), action(Action::KeyRotated, 1)];
     assert_eq!(summary.actions, frequent);
+    let target = |text: &str, count| TargetCount { target: text.parse().unwrap(), count };
+    assert_eq!(summary.targets, [target("project:p1", 7), target("api_key:p1", 2)]);
     let day = |day, count| DayCount { day, count };
     let days = [day(date(2026, 1, 2), 4), day(date(2026, 1, 3), 4), day(date(2026, 1, 4), 2)];
     assert_eq!(summary.days, days);

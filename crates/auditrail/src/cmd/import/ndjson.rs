@@ -1,10 +1,9 @@
 //! A line of our own form.
 
-use auditrail_core::CreateInput;
+use auditrail_core::{CreateInput, MANIFEST_KEY};
 use jiff::Timestamp;
 
 use super::reject::Reason;
-use crate::cmd::export::MANIFEST_KEY;
 
 /// Reads a line; `None` for the manifest that ends an export.
 pub(super) fn parse(line: &[u8], now: Timestamp) -> Result<Option<CreateInput>, Reason> {

@@ -1,0 +1,71 @@
+//! What the routes work with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use auditrail_store::PgAuditLog;
+
+use crate::auth::Authenticator;
+use crate::config::ServerConfig;
+use crate::writes::{DirectWrites, Writes};
+
+/// What the routes work with. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    config: ServerConfig,
+    log: PgAuditLog,
+    writes: Box<dyn Writes>,
+    authenticator: Box<dyn Authenticator>,
+}
+
+impl App {
+    /// Puts the parts together; records are written one request at a time ([`DirectWrites`]).
+    #[must_use]
+    pub fn new(
+        config: ServerConfig,
+        log: PgAuditLog,
+        authenticator: impl Authenticator + 'static,
+    ) -> Self {
+        let writes = DirectWrites::new(log.clone());
+        Self::with_writes(config, log, authenticator, writes)
+    }
+
+    /// As [`App::new`], with another way to write.
+    #[must_use]
+    pub fn with_writes(
+        config: ServerConfig,
+        log: PgAuditLog,
+        authenticator: impl Authenticator + 'static,
+        writes: impl Writes + 'static,
+    ) -> Self {
+        let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
+        Self(Arc::new(Parts { config, log, writes, authenticator }))
+    }
+
+    /// What the operator has set.
+    #[must_use]
+    pub fn config(&self) -> &ServerConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn log(&self) -> &PgAuditLog {
+        &self.0.log
+    }
+
+    pub(crate) fn writes(&self) -> &dyn Writes {
+        &*self.0.writes
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
+        &*self.0.authenticator
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { config, log, writes: _, authenticator: _ } = &*self.0;
+        f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! Who calls, and what they may do.
+
+mod access;
+mod scope;
+
+use std::fmt;
+use std::sync::Arc;
+
+use auditrail_core::{CreateInput, TenantId};
+use futures_util::future::BoxFuture;
+
+use crate::problem::Problem;
+
+pub(crate) use access::{Exporter, KeyHolder, Reader, Writer};
+pub use scope::Scope;
+
+/// Tells who a bearer token belongs to.
+pub trait Authenticator: Send + Sync {
+    /// Finds the owner of a token, which may be any text at all.
+    ///
+    /// # Errors
+    /// [`AuthError::Refused`] for a token that is unknown, revoked or expired, without saying which:
+    /// the difference would help only somebody who guesses. [`AuthError::Unavailable`] when nobody
+    /// can tell at the moment.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>>;
+}
+
+impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>> {
+        (**self).authenticate(token)
+    }
+}
+
+/// The holder of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The public id of the key; the records that we write name it as their actor.
+    pub key_id: Box<str>,
+    /// What the key is good for. No scope implies another.
+    pub scopes: Vec<Scope>,
+    /// The only tenant whose records the key sees and writes; none for every tenant.
+    pub tenant: Option<TenantId>,
+}
+
+impl Principal {
+    /// Whether the key is good for this.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// Whether the key may have to do with the records of this tenant, or with those of none.
+    #[must_use]
+    pub fn sees(&self, tenant: Option<&TenantId>) -> bool {
+        self.tenant.is_none() || self.tenant.as_ref() == tenant
+    }
+
+    /// Makes a record one of the tenant the key is bound to; one of another tenant is refused.
+    pub(crate) fn stamp(&self, input: &mut CreateInput) -> Result<(), Problem> {
+        if input.tenant_id.is_none() {
+            input.tenant_id.clone_from(&self.tenant);
+        }
+        match self.sees(input.tenant_id.as_ref()) {
+            true => Ok(()),
+            false => Err(Problem::other_tenant()),
+        }
+    }
+}
+
+/// Why a token has no owner.
+#[derive(Debug)]
+pub enum AuthError {
+    /// The token is not good. Use another.
+    Refused,
+    /// Nobody can tell at the moment. Try again.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the key is unknown, revoked or expired; use another",
+            Self::Unavailable(_) => "keys cannot be checked at the moment; try again",
+        })
+    }
+}
+
+impl std::error::Error for AuthError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused => None,
+            Self::Unavailable(source) => Some(&**source),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What an operator may set.
+
+use std::time::Duration;
+
+/// What an operator may set; the default is [`limits`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Most bytes in the body of a request.
+    pub body_max_bytes: usize,
+    /// How long a caller may take to send a body; then 408.
+    pub body_timeout: Duration,
+    /// How long a request may take until its answer begins; then 503.
+    pub request_timeout: Duration,
+    /// How long a caller may take to send the head of a request, and a connection may idle between
+    /// two requests; then the connection is closed.
+    pub header_timeout: Duration,
+    /// How long the reader of an export may stall before the export is given up.
+    pub stall_timeout: Duration,
+    /// How long requests that are under way may take after a shutdown began.
+    pub shutdown_grace: Duration,
+    /// Most connections at a time; others wait to be accepted.
+    pub connections_max: usize,
+    /// Whether reading leaves a record too. Exports always do.
+    pub record_reads: bool,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            body_max_bytes: limits::BODY_MAX_BYTES,
+            body_timeout: limits::BODY_TIMEOUT,
+            request_timeout: limits::REQUEST_TIMEOUT,
+            header_timeout: limits::HEADER_TIMEOUT,
+            stall_timeout: limits::STALL_TIMEOUT,
+            shutdown_grace: limits::SHUTDOWN_GRACE,
+            connections_max: limits::CONNECTIONS_MAX,
+            record_reads: false,
+        }
+    }
+}
+
+/// Every limit of the service, by name and with its reason.
+pub mod limits {
+    use std::time::Duration;
+
+    /// Most bytes in a body: 10,000 records of an ordinary kilobyte and a half.
+    pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+    /// Most records in a batch; they are one transaction and are held in memory at once.
+    pub const BATCH_MAX_RECORDS: usize = 10_000;
+    /// A body at its limit arrives in this time over 5 Mbit/s.
+    pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Longer than a body may take, and long enough for an exact count over a large table.
+    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+    /// A head is one packet or two; who takes longer ties up a connection on purpose.
+    pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+    /// A stalled export holds a snapshot, which keeps PostgreSQL from cleaning up.
+    pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Below the 30 seconds that most supervisors wait before they kill.
+    pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+    /// Each connection takes a file descriptor, and the usual limit is 1,024 of those.
+    pub const CONNECTIONS_MAX: usize = 900;
+    /// Most bytes in the head of a request, which holds any search at the limits of its filters.
+    pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
+    /// Most header lines of a request.
+    pub const HEADERS_MAX: usize = 64;
+    /// Most characters in an `Idempotency-Key`.
+    pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+    /// How many of the busiest actors, actions and targets the statistics list.
+    pub const STATS_TOP: u16 = 20;
+    /// How long a readiness check may take; supervisors seldom wait longer.
+    pub const READY_TIMEOUT: Duration = Duration::from_secs(2);
+    /// When to come back after the database was out of reach for the moment.
+    pub const RETRY_SOON: Duration = Duration::from_secs(1);
+    /// When to come back after something that an operator must mend.
+    pub const RETRY_LATER: Duration = Duration::from_secs(30);
+}

@@ -1,0 +1,58 @@
+//! The audit log over HTTP.
+//!
+//! A handler here is translation: it takes a request apart, makes one call to the store, and writes
+//! the answer down. What a record is and what is wrong with one is decided in `auditrail-core`; how
+//! it is kept is decided in `auditrail-store`.
+//!
+//! Absent on purpose: SQL, TLS (a proxy's business), cookies and sessions, trust in
+//! `X-Forwarded-For`, and content negotiation (each resource has one form). Nothing is answered
+//! without a key, on loopback either.
+//!
+//! Where to start reading: [`App`] is what the routes work with, [`router`] lists them, [`serve`]
+//! answers on a listener. [`Authenticator`] and [`Writes`] are the two doors through which the keys
+//! and the writer come in.
+//!
+//! ```no_run
+//! # async fn run(
+//! #     log: auditrail_store::PgAuditLog,
+//! #     keys: impl auditrail_server::Authenticator + 'static,
+//! #     interrupted: impl Future<Output = ()>,
+//! # ) -> std::io::Result<()> {
+//! use auditrail_server::{App, ServerConfig, router, serve};
+//!
+//! let config = ServerConfig::default();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let app = App::new(config.clone(), log, keys);
+//! let in_order = serve(listener, router(app), &config, interrupted).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod access_log;
+mod admin;
+mod answer;
+mod app;
+mod auth;
+mod batch;
+mod body;
+mod clock;
+mod config;
+mod context;
+mod export;
+mod headers;
+mod idempotency;
+mod listen;
+mod problem;
+mod request_id;
+mod routes;
+mod search;
+mod timeout;
+mod writes;
+
+pub use admin::admin_router;
+pub use app::App;
+pub use auth::{AuthError, Authenticator, Principal, Scope};
+pub use config::{ServerConfig, limits};
+pub use listen::{Peer, serve};
+pub use routes::{openapi, router};
+pub use writes::{DirectWrites, Writes};

@@ -1,0 +1,151 @@
+//! Problem details (RFC 9457): the form of everything that is no success.
+
+mod mapping;
+mod render;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use auditrail_core::FieldError;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use mapping::{in_parameter, in_query, invalid, not_json, placed};
+pub(crate) use render::{ProblemSchema, panicked, render};
+
+use crate::auth::Scope;
+
+/// Why a request was not done.
+///
+/// As a response it travels without a body, in the extensions; [`render`] writes the body once the
+/// id of the request is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (code, detail) = (code.into(), detail.into());
+        Self(Box::new(Inner { status, code, title, detail, errors: Vec::new(), header: None }))
+    }
+
+    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
+        self
+    }
+
+    /// Says when to come back.
+    pub(crate) fn retry_after(self, after: Duration) -> Self {
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
+    }
+
+    /// The request carries no key, or not as it should.
+    pub(crate) fn no_key() -> Self {
+        let detail = "send a key in one header `Authorization: Bearer <key>`";
+        Self::new(StatusCode::UNAUTHORIZED, "no_key", "A key is needed", detail)
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// The key is good for other things.
+    pub(crate) fn wrong_scope(scope: Scope) -> Self {
+        let detail = format!("this call needs a key with the scope `{scope}`");
+        Self::new(StatusCode::FORBIDDEN, "wrong_scope", "The key is not good for this", detail)
+    }
+
+    /// The key is bound to one tenant, and this is about another.
+    pub(crate) fn other_tenant() -> Self {
+        let detail = "this key is bound to a tenant and has to do with no other";
+        Self::new(StatusCode::FORBIDDEN, "other_tenant", "The key is not good for this", detail)
+    }
+
+    /// There is no such record, for this caller.
+    pub(crate) fn no_record() -> Self {
+        let detail = "there is no record with this id";
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
+    }
+
+    /// The parameters are not text.
+    pub(crate) fn bad_query() -> Self {
+        let detail = "the query of the address must be percent-encoded UTF-8";
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", "The query is malformed", detail)
+    }
+
+    /// One header of the request cannot be understood.
+    pub(crate) fn bad_header(detail: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_header", "A header is malformed", detail)
+    }
+
+    /// The body did not arrive as a whole.
+    pub(crate) fn broken_body() -> Self {
+        let detail = "the body ended before its end";
+        Self::new(StatusCode::BAD_REQUEST, "broken_body", "The body is incomplete", detail)
+    }
+
+    /// The body did not arrive in time.
+    pub(crate) fn slow_body() -> Self {
+        let detail = "the body took too long to arrive; send less at a time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body took too long", detail)
+    }
+
+    /// The body is too large.
+    pub(crate) fn large_body(max: usize) -> Self {
+        let detail = format!("the body may have {max} bytes at most");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", detail)
+    }
+
+    /// The batch has too many records.
+    pub(crate) fn large_batch(max: usize) -> Self {
+        let detail = format!("a batch may have {max} records at most");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "Too many records", detail)
+    }
+
+    /// The body has a form that is not read here.
+    pub(crate) fn media_type(detail: &'static str) -> Self {
+        let title = "The form of the body is not supported";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title, detail)
+    }
+
+    /// The answer took too long. A write may have taken hold all the same.
+    pub(crate) fn timed_out() -> Self {
+        let detail = "there was no answer in time; a write may have taken hold, and repeating it \
+                      with the same id or Idempotency-Key finds out";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "It took too long", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
+    /// Something broke that should not. Nothing of it is told to strangers.
+    pub(crate) fn internal(code: impl Into<Cow<'static, str>>) -> Self {
+        let detail = "something is wrong on our side; the log of the server has it by request_id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "Internal error", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        if let Some((name, value)) = self.0.header.clone() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

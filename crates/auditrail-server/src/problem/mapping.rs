@@ -1,0 +1,129 @@
+//! Which error is which problem.
+
+use auditrail_core::{FieldError, InputError, ValidationErrors, ValueError};
+use auditrail_store::StoreError;
+use axum::http::{HeaderValue, StatusCode, header};
+
+use super::Problem;
+use crate::auth::AuthError;
+use crate::limits::{RETRY_LATER, RETRY_SOON};
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AuthError::Refused => {
+                let title = "The key is not good";
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_key", title, detail)
+                    .with_header(header::WWW_AUTHENTICATE, challenge)
+            }
+            AuthError::Unavailable(_) => {
+                let title = "Not available at the moment";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", title, detail)
+                    .retry_after(RETRY_SOON)
+            }
+        }
+    }
+}
+
+impl From<InputError> for Problem {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::NotJson { .. } => not_json(error.to_string()),
+            InputError::Invalid(errors) => invalid(errors.into_iter().collect()),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let code = error.code();
+        match &error {
+            StoreError::IdConflict { .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+            }
+            StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
+            StoreError::Rejected { .. } => {
+                tracing::warn!(code, error = %error, "the database refused a record");
+                let title = "The record cannot be kept";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, error.to_string())
+            }
+            StoreError::Unreachable { .. } | StoreError::Busy { .. } => {
+                report(&error);
+                unavailable(code).retry_after(RETRY_SOON)
+            }
+            StoreError::NotMigrated { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::PermissionDenied { .. } => {
+                report(&error);
+                unavailable(code).retry_after(RETRY_LATER)
+            }
+            _ => {
+                report(&error);
+                Self::internal(code)
+            }
+        }
+    }
+}
+
+/// What is wrong with the parameters of a query: 400.
+pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
+    let errors: Vec<FieldError> = errors.into_iter().collect();
+    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "parameter"));
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", "Parameters are wrong", detail)
+        .with_errors(errors)
+}
+
+/// What is wrong with the value of one parameter: 400.
+pub(crate) fn in_parameter(name: &str, error: &ValueError) -> Problem {
+    in_query(FieldError::new(name, error).into())
+}
+
+impl Problem {
+    /// The problem of a batch that the store refused: pointers begin with the place of the record.
+    pub(crate) fn of_batch(error: StoreError) -> Self {
+        match error {
+            StoreError::Invalid { index, error } => invalid(vec![placed(index, error)]),
+            other => other.into(),
+        }
+    }
+}
+
+/// The error of a record of a batch: the pointer begins with the place of the record.
+pub(crate) fn placed(index: usize, error: FieldError) -> FieldError {
+    FieldError { pointer: format!("/{index}{}", error.pointer), ..error }
+}
+
+/// The body, or a line of it, is not JSON: 400.
+pub(crate) fn not_json(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", detail)
+}
+
+/// What is wrong with the fields of a record, or of several: 422.
+pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
+    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "field"));
+    let title = "The record is not valid";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", title, detail)
+        .with_errors(errors)
+}
+
+fn count(errors: &[FieldError], what: &str) -> String {
+    match errors.len() {
+        1 => format!("1 {what} is"),
+        n => format!("{n} {what}s are"),
+    }
+}
+
+fn unavailable(code: &'static str) -> Problem {
+    let detail = "the database takes no such call at the moment; a write may have taken hold, and \
+                  repeating it with the same id or Idempotency-Key finds out";
+    let title = "Not available at the moment";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+}
+
+/// Logs an error once, where it is handled, with what caused it.
+fn report(error: &StoreError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(code = error.code(), error = %error, cause, "a call to the store failed");
+}

@@ -1,0 +1,109 @@
+//! Writing a problem down.
+
+use std::any::Any;
+
+use auditrail_core::FieldError;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::{Inner, Problem};
+
+/// The document, by its fields.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// Gives every response that is an error its document, also those that no handler of ours made.
+pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let problem = response.extensions_mut().remove::<Problem>();
+    let Problem(inner) = problem.unwrap_or_else(|| of_status(status));
+    let Inner { status: _, code, title, detail, errors, header: _ } = &*inner;
+    let document = Document {
+        r#type: format!("urn:auditrail:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id,
+        errors,
+    };
+    // Strings and numbers always have a JSON form; an empty body would still have its status.
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let headers = response.headers_mut();
+    // They tell of the body that is replaced.
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_ENCODING);
+    let form = HeaderValue::from_static("application/problem+json");
+    headers.insert(header::CONTENT_TYPE, form);
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+/// The problem of an error that the router itself answers with.
+fn of_status(status: StatusCode) -> Problem {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => ("no_such_route", "there is nothing at this path"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("method_not_allowed", "this path has other methods; the header Allow names them")
+        }
+        status if status.is_client_error() => ("bad_request", "the request cannot be understood"),
+        _ => return Problem::internal("internal"),
+    };
+    Problem::new(status, code, title, detail)
+}
+
+/// What a panic is answered with; the panic itself is in the log of the process.
+pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal("internal").into_response()
+}
+
+/// Why a request was not done (RFC 9457).
+#[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "it describes what `Document` writes, and a test compares the two")]
+pub(crate) struct ProblemSchema {
+    /// Names the kind of problem, as a URN that ends in the code.
+    r#type: String,
+    /// The kind of problem, for people.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time, for people.
+    detail: String,
+    /// The kind of problem, to match on; these never change.
+    code: String,
+    /// The id of the request, as in `X-Request-Id`.
+    request_id: String,
+    /// Every wrong field or parameter.
+    #[schema(required = false)]
+    errors: Vec<FieldErrorSchema>,
+}
+
+/// One wrong field or parameter.
+#[derive(utoipa::ToSchema)]
+#[schema(as = FieldError)]
+#[expect(dead_code, reason = "it describes `FieldError` of the core")]
+struct FieldErrorSchema {
+    /// A JSON pointer into the body, or the name of the parameter.
+    pointer: String,
+    /// What is wrong, to match on.
+    code: String,
+    /// What is wrong, for people.
+    detail: String,
+}

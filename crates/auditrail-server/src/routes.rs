@@ -1,0 +1,60 @@
+//! Every route of the service, a file each.
+
+mod batch;
+mod create;
+mod export;
+mod get;
+mod list;
+mod openapi_json;
+mod schema;
+mod stats;
+
+use axum::Router;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
+use axum::middleware;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::{access_log, headers, problem, request_id, timeout};
+
+/// The service: every route, and what lies around them.
+///
+/// From the outside in: the id of the request and the form of errors, the log line, headers,
+/// compression, panics, the time limit. There is no CORS: no page of another origin may read this.
+pub fn router(app: App) -> Router {
+    let (router, _) = described().split_for_parts();
+    router
+        .layer(middleware::from_fn_with_state(app.clone(), timeout::layer))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
+        .layer(middleware::from_fn(headers::layer))
+        .layer(middleware::from_fn(access_log::layer))
+        .layer(middleware::from_fn(request_id::layer))
+        .with_state(app)
+}
+
+/// The description of the interface, OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(schema::document())
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(batch::batch))
+        .routes(routes!(stats::stats))
+        .routes(routes!(export::export))
+        .routes(routes!(get::get))
+        .routes(routes!(openapi_json::openapi_json))
+}
+
+/// A strong tag names exact bytes, and those of a compressed answer would be others.
+fn has_no_tag(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ETAG)
+}

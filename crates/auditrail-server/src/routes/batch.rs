@@ -1,0 +1,201 @@
+//! `POST /v1/audit-logs/batch`: many records in one transaction.
+
+use auditrail_core::{
+    BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
+    ValueError,
+};
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::schema::{BatchParams, CreateSchema, RecordSchema};
+use crate::answer::Json;
+use crate::app::App;
+use crate::auth::Writer;
+use crate::batch::{self, Batch};
+use crate::body::Entity;
+use crate::clock;
+use crate::idempotency::IdempotencyKey;
+use crate::problem::{Problem, ProblemSchema, in_parameter};
+use crate::search::Pairs;
+
+/// How many records are read back at once for `return=full`, to know their times.
+const READ_BACK: usize = 250;
+
+/// Writes up to 10,000 records in one transaction: all or, unless told otherwise, none.
+#[utoipa::path(
+    post,
+    path = "/v1/audit-logs/batch",
+    tag = "audit logs",
+    security(("bearer" = ["write"])),
+    params(
+        BatchParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "With its place in the batch, \
+         stands for an id of each record that gives none"),
+    ),
+    request_body(description = "The records", content(
+        (Vec<CreateSchema> = "application/json"),
+        (String = "application/x-ndjson"),
+    )),
+    responses(
+        (status = 200, description = "What became of the records", body = BatchAnswer),
+        (status = 409, description = "An id is there with other content; nothing was written",
+         body = ProblemSchema, content_type = "application/problem+json"),
+        (status = "default", description = "A problem", body = ProblemSchema,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn batch(
+    writer: Writer,
+    State(app): State<App>,
+    key: IdempotencyKey,
+    pairs: Pairs,
+    entity: Entity,
+) -> Result<Json<BatchAnswer>, Problem> {
+    let asked = Asked::of(pairs)?;
+    let mut batch = parsed(entity, asked.on_invalid).await?;
+    for (index, input) in &mut batch.inputs {
+        writer.principal().stamp(input)?;
+        key.apply(writer.principal(), *index, input);
+        name(input, asked.full)?;
+    }
+    let (places, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
+    let kept = asked.full.then(|| inputs.clone());
+    let written = app.writes().create_many(inputs, asked.on_invalid).await;
+    let outcome = written.map_err(Problem::of_batch)?;
+    let mut answer = BatchAnswer::new(batch.rejected, &places, outcome);
+    if let Some(inputs) = kept {
+        answer.records = Some(answer.read_back(&app, batch.size, &places, inputs).await?);
+    }
+    Ok(Json(answer))
+}
+
+/// Reads the records aside: ten thousand of them take long enough to hold up other requests.
+async fn parsed(entity: Entity, on_invalid: OnInvalid) -> Result<Batch, Problem> {
+    let now = clock::now();
+    let parsing = tokio::task::spawn_blocking(move || batch::parse(&entity, on_invalid, now));
+    parsing.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a batch could not be read");
+        Err(Problem::internal("internal"))
+    })
+}
+
+/// Gives an input an id where the caller must be told which it is.
+fn name(input: &mut CreateInput, full: bool) -> Result<(), Problem> {
+    if full && input.id.is_none() {
+        let fresh = clock::record_id().map_err(|error| {
+            tracing::error!(%error, "the operating system gave no random bytes");
+            Problem::internal("no_randomness")
+        })?;
+        input.id = Some(fresh);
+    }
+    Ok(())
+}
+
+/// How to write a batch, as `BatchParams` describes it.
+struct Asked {
+    on_invalid: OnInvalid,
+    full: bool,
+}
+
+impl Asked {
+    fn of(mut pairs: Pairs) -> Result<Self, Problem> {
+        let unknown = |name, expected| in_parameter(name, &ValueError::UnknownValue { expected });
+        let on_invalid = match pairs.take("on_invalid").as_deref() {
+            None | Some("refuse") => OnInvalid::Refuse,
+            Some("skip") => OnInvalid::Skip,
+            Some(_) => return Err(unknown("on_invalid", "refuse, skip")),
+        };
+        let full = match pairs.take("return").as_deref() {
+            None | Some("summary") => false,
+            Some("full") => true,
+            Some(_) => return Err(unknown("return", "summary, full")),
+        };
+        pairs.none()?;
+        Ok(Self { on_invalid, full })
+    }
+}
+
+/// What became of a batch. The three numbers add up to its size.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BatchAnswer {
+    /// Records that were written.
+    created: u64,
+    /// Records that were there already with the same content, or twice in the batch.
+    duplicates: u64,
+    /// Records that could not be written.
+    rejected: u64,
+    /// Why, for each of these.
+    errors: Vec<BatchError>,
+    /// With `return=full` the records in their order as they were sent, with their ids and times;
+    /// null for one that could not be written.
+    #[schema(value_type = Vec<Option<RecordSchema>>, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<Vec<Option<Record>>>,
+}
+
+/// Why a record of a batch could not be written.
+#[derive(Serialize, ToSchema)]
+struct BatchError {
+    /// Its place in the batch, from 0.
+    index: usize,
+    /// What is wrong, to match on; of several wrong fields the first.
+    code: String,
+    /// What is wrong, for people.
+    detail: String,
+}
+
+impl BatchAnswer {
+    /// Puts together what was wrong before writing and what became of the others.
+    fn new(unread: Vec<(usize, InputError)>, places: &[usize], outcome: BatchOutcome) -> Self {
+        let BatchOutcome { created, duplicates, rejected } = outcome;
+        let mut errors: Vec<_> = unread.into_iter().map(BatchError::from).collect();
+        errors.extend(rejected.into_iter().map(|rejected| {
+            let Rejected { index, code, detail } = rejected;
+            BatchError { index: places[index], code: code.as_str().to_owned(), detail }
+        }));
+        errors.sort_by_key(|error| error.index);
+        Self { created, duplicates, rejected: errors.len() as u64, errors, records: None }
+    }
+
+    /// The records as they were sent, with the times under which they are stored.
+    ///
+    /// What is stored is not shown: a key that may write need not be one that may read.
+    async fn read_back(
+        &self,
+        app: &App,
+        size: usize,
+        places: &[usize],
+        inputs: Vec<CreateInput>,
+    ) -> Result<Vec<Option<Record>>, Problem> {
+        let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
+        let mut times: Vec<Option<RecordTime>> = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(READ_BACK) {
+            let stored = app.log().get_many(chunk).await?;
+            times.extend(chunk.iter().map(|id| stored.get(id).map(|record| record.created_at)));
+        }
+        let mut records = vec![None; size];
+        for (((place, id), time), input) in places.iter().zip(ids).zip(times).zip(inputs) {
+            let failed = self.errors.binary_search_by_key(place, |error| error.index).is_ok();
+            records[*place] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
+        }
+        Ok(records)
+    }
+}
+
+impl From<(usize, InputError)> for BatchError {
+    fn from((index, error): (usize, InputError)) -> Self {
+        match error {
+            InputError::NotJson { .. } => {
+                Self { index, code: "not_json".to_owned(), detail: error.to_string() }
+            }
+            InputError::Invalid(errors) => {
+                let (first, others) = (&errors.as_slice()[0], errors.as_slice().len() - 1);
+                let more =
+                    if others == 0 { String::new() } else { format!(" (and {others} more)") };
+                let code = first.code.as_str().to_owned();
+                Self { index, code, detail: format!("{first}{more}") }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `GET /v1/audit-logs/export`: every matching record, streamed.
+
+use auditrail_core::{ErrorCode, ExportFormat, FieldError};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::schema::{ExportParams, FilterParams};
+use crate::app::App;
+use crate::auth::Exporter;
+use crate::context::{Deed, Origin, as_object, record};
+use crate::export;
+use crate::problem::{Problem, ProblemSchema, in_parameter, in_query};
+use crate::search::Pairs;
+
+/// Streams every matching record, oldest first, all from one state of the table.
+///
+/// An export that does not get to its end breaks the connection, and as NDJSON lacks its manifest.
+/// It leaves a record of its own before it begins.
+#[utoipa::path(
+    get,
+    path = "/v1/audit-logs/export",
+    tag = "audit logs",
+    security(("bearer" = ["export"])),
+    params(FilterParams, ExportParams),
+    responses(
+        (status = 200, description = "The records", content(
+            (String = "text/csv"),
+            (String = "application/x-ndjson"),
+        )),
+        (status = "default", description = "A problem", body = ProblemSchema,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn export(
+    exporter: Exporter,
+    State(app): State<App>,
+    origin: Origin,
+    mut pairs: Pairs,
+) -> Result<Response, Problem> {
+    let format = format(&mut pairs)?;
+    let filters = pairs.filters(exporter.principal())?;
+    let told = json!({"format": format.to_string(), "filters": as_object(&filters)});
+    let tenant = filters.tenant_id.clone();
+    record(&app, exporter.principal(), origin, Deed::Exported, tenant, told).await?;
+    let bytes =
+        export::start(app.log().export(filters), format, app.config().stall_timeout).await?;
+    Ok(answer(format, Body::from_stream(bytes)))
+}
+
+fn format(pairs: &mut Pairs) -> Result<ExportFormat, Problem> {
+    let Some(format) = pairs.take("format") else {
+        let detail = "must be given once: csv or ndjson".to_owned();
+        let pointer = "format".to_owned();
+        return Err(in_query(FieldError { pointer, code: ErrorCode::Required, detail }.into()));
+    };
+    format.parse().map_err(|error| in_parameter("format", &error))
+}
+
+fn answer(format: ExportFormat, body: Body) -> Response {
+    let (form, name) = match format {
+        ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "audit-logs.csv"),
+        ExportFormat::Ndjson => ("application/x-ndjson", "audit-logs.ndjson"),
+    };
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers =
+        [(header::CONTENT_TYPE, form.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    (headers, body).into_response()
+}

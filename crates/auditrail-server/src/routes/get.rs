@@ -1,0 +1,91 @@
+//! `GET /v1/audit-logs/{id}`: one record.
+
+use auditrail_core::{AuditLogService, Filters, Record, RecordId};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::schema::RecordSchema;
+use crate::answer;
+use crate::app::App;
+use crate::auth::Reader;
+use crate::context::{Origin, record_read};
+use crate::problem::{Problem, ProblemSchema};
+use crate::search::Pairs;
+
+/// A record may be erased by law, so a copy is kept only as long as we say that it holds.
+const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// Gets one record.
+#[utoipa::path(
+    get,
+    path = "/v1/audit-logs/{id}",
+    tag = "audit logs",
+    security(("bearer" = ["read"])),
+    params(("id" = String, Path, description = "The id of the record", format = "uuid")),
+    responses(
+        (status = 200, description = "The record", body = RecordSchema,
+         headers(("ETag" = String, description = "Changes when any byte of the record does"))),
+        (status = 304, description = "The record is what `If-None-Match` names"),
+        (status = "default", description = "A problem", body = ProblemSchema,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    reader: Reader,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    origin: Origin,
+    pairs: Pairs,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    pairs.none()?;
+    let id: RecordId = id.parse().map_err(|_| Problem::no_record())?;
+    let record = app.log().get(id).await?;
+    let seen = record.filter(|record| reader.principal().sees(record.tenant_id.as_ref()));
+    let record = seen.ok_or_else(Problem::no_record)?;
+    record_read(&app, reader.principal(), origin, &only(&record)).await?;
+    tagged(&record, &headers)
+}
+
+/// What the record about this read says was looked at.
+fn only(record: &Record) -> Filters {
+    let Record { target, tenant_id, .. } = record;
+    let (target_type, target_id) = (target.target_type.clone(), target.target_id.clone());
+    Filters {
+        target_type: Some(target_type),
+        target_id: Some(target_id),
+        tenant_id: tenant_id.clone(),
+        ..Filters::default()
+    }
+}
+
+fn tagged(record: &Record, headers: &HeaderMap) -> Result<Response, Problem> {
+    let json = serde_json::to_vec(record).map_err(|_| Problem::internal("internal"))?;
+    let tag = tag(&json).ok_or_else(|| Problem::internal("internal"))?;
+    let mut response = match is_known(headers, &tag) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => answer::bytes(json),
+    };
+    response.headers_mut().insert(header::ETAG, tag);
+    response.headers_mut().insert(header::CACHE_CONTROL, CACHE);
+    Ok(response)
+}
+
+/// A strong tag: 128 bits of the SHA-256 of the body.
+fn tag(json: &[u8]) -> Option<HeaderValue> {
+    let digest = Sha256::digest(json);
+    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(format!("\"{hex}\"")).ok()
+}
+
+/// Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, which compares weakly).
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let given = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut tags = given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    tags.any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
+    })
+}

@@ -1,0 +1,54 @@
+//! `GET /v1/audit-logs`: a page of a search.
+
+use auditrail_core::{Page, Pagination, Query, Record};
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::schema::{FilterParams, PageParams, PageSchema};
+use crate::answer::Json;
+use crate::app::App;
+use crate::auth::Reader;
+use crate::context::{Origin, record_read};
+use crate::problem::{Problem, ProblemSchema};
+use crate::search::Pairs;
+
+/// The path; a link to the next page names it.
+const PATH: &str = "/v1/audit-logs";
+
+/// Searches records, newest first.
+#[utoipa::path(
+    get,
+    path = PATH,
+    tag = "audit logs",
+    security(("bearer" = ["read"])),
+    params(FilterParams, PageParams),
+    responses(
+        (status = 200, description = "A page of records", body = PageSchema,
+         headers(("Link" = String, description = "The next page, as `rel=\"next\"` (RFC 8288)"))),
+        (status = "default", description = "A problem", body = ProblemSchema,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    reader: Reader,
+    State(app): State<App>,
+    origin: Origin,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    let query = pairs.query(reader.principal(), &app)?;
+    record_read(&app, reader.principal(), origin, &query.filters).await?;
+    let page = app.log().page(&query).await?;
+    Ok((link(&query, &page), Json(page)).into_response())
+}
+
+/// The header that leads to the next page, with every parameter it needs.
+fn link(query: &Query, page: &Page<Record>) -> Option<[(HeaderName, HeaderValue); 1]> {
+    let Pagination { limit, next_cursor, .. } = &page.pagination;
+    let mut pairs = query.filters.to_pairs();
+    pairs.push(("limit".into(), limit.to_string()));
+    pairs.push(("cursor".into(), next_cursor.clone()?));
+    let query = serde_urlencoded::to_string(pairs).ok()?;
+    let link = HeaderValue::try_from(format!("<{PATH}?{query}>; rel=\"next\"")).ok()?;
+    Some([(header::LINK, link)])
+}

@@ -1,0 +1,16 @@
+//! The service, driven over HTTP on a real listener, against a real database as the role of an
+//! application.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admin;
+mod batch;
+mod client;
+mod create;
+mod errors;
+mod export;
+mod http;
+mod logged;
+mod matrix;
+mod openapi;
+mod read;
+mod service;
