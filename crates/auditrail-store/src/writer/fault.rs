@@ -19,12 +19,13 @@ pub(super) enum Fault {
 impl Fault {
     /// Sorts the error of a statement; one of making a connection is always an outage.
     ///
-    /// A trigger of the user's may raise any SQLSTATE, also one of those that tell of an outage; the
-    /// routine of the server that reports it gives it away.
+    /// A trigger of the user's may raise any SQLSTATE, also one of those that tell of an outage, and
+    /// a row-level policy refuses a row as if the role had no rights; the routine of the server that
+    /// reports it gives both away.
     pub(super) fn of(error: &StoreError) -> Self {
         let source = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
         let routine = source.and_then(postgres).and_then(|e| e.routine());
-        if routine == Some("exec_stmt_raise") {
+        if matches!(routine, Some("exec_stmt_raise" | "ExecWithCheckOptions")) {
             return Self::Record;
         }
         match error {

@@ -1,5 +1,6 @@
 //! One connection, and the groups it writes one after the other.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,9 +64,7 @@ impl Lane {
     /// Writes until the queue is closed and empty.
     pub(super) async fn run(mut self) {
         while let Some(group) = self.next_group().await {
-            let records: usize = group.iter().map(|pending| pending.request.records.len()).sum();
             self.serve(group).await;
-            self.queue.with_stats(|stats| stats.in_flight_records -= records as u64);
         }
         if let Some(db) = self.db.take() {
             // Whatever was written is committed, so a farewell that fails is nobody's loss.
@@ -102,10 +101,15 @@ impl Lane {
     }
 
     /// Answers every request of a group whose caller is still there.
+    ///
+    /// What has to be tried again goes to the end of the line, and a single request that somebody
+    /// holds up lets newer ones pass.
     async fn serve(&mut self, group: Vec<Pending>) {
-        let mut parts = vec![group];
-        while let Some(mut part) = parts.pop() {
-            part.retain(|pending| !pending.is_abandoned());
+        let mut parts = VecDeque::from([group]);
+        while let Some(part) = parts.pop_front() {
+            let (gone, mut part): (Vec<_>, Vec<_>) =
+                part.into_iter().partition(Pending::is_abandoned);
+            self.queue.done(&gone);
             if part.is_empty() {
                 continue;
             }
@@ -115,17 +119,20 @@ impl Lane {
                 Err(Failed { error, fault }) => match fault {
                     Fault::Record | Fault::Contention if part.len() > 1 => {
                         self.queue.with_stats(|stats| stats.splits += 1);
-                        parts.push(part.split_off(part.len() / 2));
-                        parts.push(part);
+                        parts.push_front(part.split_off(part.len() / 2));
+                        parts.push_front(part);
                     }
                     Fault::Record => self.refuse(part, error),
                     Fault::Contention | Fault::Outage => {
                         if matches!(error, StoreError::Unreachable { .. }) {
                             part.iter_mut().for_each(|pending| pending.sent = true);
                         }
-                        parts.push(part);
+                        parts.push_back(part);
                         self.note_outage(error);
                         self.pause().await;
+                        if fault == Fault::Contention {
+                            parts.push_front(self.queue.take_group());
+                        }
                     }
                 },
             }
@@ -187,6 +194,7 @@ impl Lane {
                 }
             }
         });
+        self.queue.done(&part);
         for (pending, verdict) in part.into_iter().zip(written.verdicts) {
             pending.answer(told(verdict));
         }
@@ -196,6 +204,7 @@ impl Lane {
     fn refuse(&mut self, part: Vec<Pending>, error: StoreError) {
         self.note_well();
         self.queue.with_stats(|stats| stats.refused += 1);
+        self.queue.done(&part);
         let mut error = Some(error);
         for pending in part {
             if let Some(source) = error.take() {

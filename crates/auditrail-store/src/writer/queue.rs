@@ -147,7 +147,8 @@ impl Queue {
         }
     }
 
-    fn take_group(&self) -> Vec<Pending> {
+    /// Takes as much as fits in one group, which may be nothing.
+    pub(super) fn take_group(&self) -> Vec<Pending> {
         let mut state = self.state();
         let mut group = Vec::new();
         let (mut records, mut bytes) = (0, 0);
@@ -166,6 +167,12 @@ impl Queue {
             group.push(pending);
         }
         group
+    }
+
+    /// Counts requests out that are answered, or need no answer.
+    pub(super) fn done(&self, group: &[Pending]) {
+        let records: usize = group.iter().map(|pending| pending.request.records.len()).sum();
+        self.state().stats.in_flight_records -= records as u64;
     }
 
     /// Takes nothing more in; what was accepted stays.

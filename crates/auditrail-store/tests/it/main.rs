@@ -8,3 +8,4 @@ mod guard;
 mod migrate;
 mod records;
 mod support;
+mod writer;

@@ -1,0 +1,9 @@
+//! Writing for many callers at once.
+
+mod bounds;
+mod closing;
+mod conflicts;
+mod grouping;
+mod outage;
+mod poison;
+mod support;
