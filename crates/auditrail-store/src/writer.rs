@@ -95,6 +95,9 @@ impl GroupWriter {
 
     /// Writes the records of a request, together with those of others, and waits for the commit.
     ///
+    /// A caller that waits for room keeps its records itself; whoever takes in requests from outside
+    /// bounds how many may wait.
+    ///
     /// # Errors
     /// See [`WriteError`]; it says of each error whether something may have been written. Repeating a
     /// request with the same ids is always safe.

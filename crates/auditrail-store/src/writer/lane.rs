@@ -119,6 +119,9 @@ impl Lane {
                 Err(Failed { error, fault }) => match fault {
                     Fault::Record | Fault::Contention if part.len() > 1 => {
                         self.queue.with_stats(|stats| stats.splits += 1);
+                        if fault == Fault::Contention {
+                            self.note_outage(error);
+                        }
                         parts.push_front(part.split_off(part.len() / 2));
                         parts.push_front(part);
                     }

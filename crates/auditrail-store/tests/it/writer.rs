@@ -4,6 +4,7 @@ mod bounds;
 mod closing;
 mod conflicts;
 mod grouping;
+mod lost_answer;
 mod outage;
 mod poison;
 mod support;
