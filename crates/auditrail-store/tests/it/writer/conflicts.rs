@@ -59,15 +59,15 @@ async fn neighbours_of_a_refused_request_are_written() {
     for answer in answers {
         assert_eq!(answer.unwrap(), outcome(&[0], &[], &[]));
     }
-    // The first two by themselves, and nothing of the refused one.
-    assert_eq!(count(&mut owner).await, 52);
+    // The first three by themselves, and nothing of the refused one.
+    assert_eq!(count(&mut owner).await, 53);
     assert_eq!(
         crate::support::number(
             &mut owner,
             "select count(distinct xact_id) from control_plane.audit_logs"
         )
         .await,
-        3
+        4
     );
 }
 

@@ -30,7 +30,7 @@ async fn among_neighbours(rule: &str, more: Vec<WriteRequest>) -> StoreError {
         assert!(answer == outcome(&[0], &[], &[]) || answer == outcome(&[], &[0], &[]));
     }
     assert_eq!(created, 50);
-    assert_eq!(count(&mut owner).await, 51, "{repeated} repeated");
+    assert_eq!(count(&mut owner).await, 52, "{repeated} repeated");
     match refused {
         Err(WriteError::Refused { source }) => source,
         other => panic!("expected a refusal, got {other:?}"),
@@ -103,7 +103,7 @@ async fn a_unique_index_of_the_users_is_no_duplicate_of_an_id() {
         Err(WriteError::Refused { source: StoreError::Rejected { rule, .. } })
             if rule == "one_request"
     ));
-    assert_eq!(count(&mut owner).await, 5);
+    assert_eq!(count(&mut owner).await, 6);
 }
 
 #[tokio::test]

@@ -26,9 +26,16 @@ pub(crate) fn start(db: &TestDb) -> GroupWriter {
     GroupWriter::start(db.app(), WriterLimits::default())
 }
 
-/// A single connection, so that what waits while it is held up becomes one group.
+/// A single connection that waits for locks, so that what comes while it is held up becomes one group.
 pub(crate) fn start_one(db: &TestDb) -> GroupWriter {
-    GroupWriter::start(db.app(), WriterLimits { writers: 1, ..WriterLimits::default() })
+    let long = Duration::from_secs(60);
+    let limits = WriterLimits {
+        writers: 1,
+        statement_timeout: long,
+        lock_timeout: long,
+        ..WriterLimits::default()
+    };
+    GroupWriter::start(db.app(), limits)
 }
 
 pub(crate) fn one(number: u32) -> WriteRequest {
@@ -79,17 +86,19 @@ pub(crate) const HOLD_UP: &str = "begin; lock table control_plane.audit_logs in 
 /// Writes these requests in one group over a writer with one connection, and returns the answers in
 /// the same order.
 ///
-/// The first request is held up by a lock until the others wait behind it.
+/// Two records of its own come first: one so that the writer is connected, and one that a lock holds
+/// up until the others wait behind it.
 pub(crate) async fn in_one_group(
     db: &TestDb,
     requests: Vec<WriteRequest>,
 ) -> Vec<Result<WriteOutcome, WriteError>> {
     let writer = start_one(db);
     let mut owner = db.connect(db.owner()).await;
+    writer.write(one(1_000_000), soon()).await.unwrap();
     crate::support::sql(&mut owner, HOLD_UP).await;
     let records: usize = requests.iter().map(|request| request.records().len()).sum();
     let mut tasks = JoinSet::new();
-    spawn(&mut tasks, &writer, usize::MAX, one(1_000_000));
+    spawn(&mut tasks, &writer, usize::MAX, one(1_000_001));
     until(&writer, |stats| stats.in_flight_records == 1).await;
     for (place, request) in requests.into_iter().enumerate() {
         let queued = writer.stats().queued_requests;
