@@ -6,7 +6,7 @@ use auditrail_store::{GroupWriter, OnConflict, WriteError, WriterLimits};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
-use super::support::{HOLD_UP, count, many, one, outcome, soon, start, start_one, until, within};
+use super::support::{HOLD_UP, count, many, one, outcome, soon, start_one, until, within};
 use crate::support::{record, sql};
 
 #[tokio::test]
@@ -163,6 +163,24 @@ async fn a_lock_that_is_held_for_long_is_told_and_waited_for() {
 }
 
 #[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_tried_again() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let limits = WriterLimits {
+        statement_timeout: Duration::from_millis(50),
+        lock_timeout: Duration::from_secs(60),
+        ..Default::default()
+    };
+    let writer = GroupWriter::start(db.app(), limits);
+    sql(&mut owner, HOLD_UP).await;
+    let late = writer.write(one(1), within(400)).await.unwrap_err();
+    assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
+    assert_eq!(late.code(), "database_busy");
+    sql(&mut owner, "commit").await;
+    assert_eq!(writer.write(one(2), soon()).await.unwrap(), outcome(&[0], &[], &[]));
+}
+
+#[tokio::test]
 async fn an_id_that_a_stranger_holds_does_not_hold_up_the_neighbours() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
@@ -195,5 +213,4 @@ async fn an_id_that_a_stranger_holds_does_not_hold_up_the_neighbours() {
     sql(&mut owner, "rollback").await;
     assert_eq!(stuck.await.unwrap().unwrap(), outcome(&[0], &[], &[]));
     assert_eq!(count(&mut owner).await, 50);
-    drop(start(&db));
 }
