@@ -10,8 +10,8 @@ use sqlx::{Connection, PgConnection};
 
 use crate::error::StoreError;
 use crate::records::{Columns, insert_many};
-use compare::Standing;
-use copy_in::Copied;
+pub(crate) use compare::{Standing, compare};
+pub(crate) use copy_in::{Copied, copy_in};
 
 /// Writes records chunk by chunk over a connection of its own; each chunk is one transaction.
 ///
@@ -123,7 +123,7 @@ impl BulkWriter {
         let new = match self.compare_first {
             true => {
                 let columns = Columns::of(records);
-                let standing = compare::compare(db, &columns, time_given).await?;
+                let standing = compare(db, &columns, time_given).await?;
                 outcome.note_there(records, &standing)
             }
             false => all,
@@ -133,7 +133,7 @@ impl BulkWriter {
         }
         if !self.copy_refused {
             let rows = new.iter().map(|place| &records[*place]);
-            match copy_in::copy_in(db, &mut self.buffer, rows).await? {
+            match copy_in(db, &mut self.buffer, rows).await? {
                 Copied::All => {
                     outcome.created = new.len() as u64;
                     return Ok(outcome);
@@ -162,7 +162,7 @@ async fn insert_new(
     let created = insert_many(&mut tx, &columns).await?.len();
     if created < places.len() {
         // The rows just written compare as the same, and so do their repetitions in this chunk.
-        let standing = compare::compare(&mut tx, &columns, &given).await?;
+        let standing = compare(&mut tx, &columns, &given).await?;
         let other = standing.iter().filter(|standing| !standing.same);
         let ids = columns.ids();
         let conflicts = other.map(|standing| RecordId::from(ids[standing.place]));

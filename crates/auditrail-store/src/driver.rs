@@ -6,9 +6,9 @@ use sqlx::postgres::PgDatabaseError;
 pub(crate) fn is_connection_loss(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(e) => e.code().is_some_and(|code| {
-            // Class 08: connection exceptions. 57P01 to 57P03: shut down, crashed, starting up.
-            // 53300: too many connections.
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "53300")
+            // Class 08: connection exceptions. 57P01 to 57P05: shut down, crashed, starting up,
+            // database dropped, idle for too long. 53300: too many connections.
+            ["08", "57P0"].iter().any(|class| code.starts_with(class)) || code == "53300"
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -2,12 +2,12 @@
 //! statement.
 //!
 //! Nothing outside this crate speaks SQL to the audit log, and no row type leaves it: callers see
-//! the types of `auditrail-core`. On purpose it has no HTTP, no configuration files and no retry
-//! policy for writes.
+//! the types of `auditrail-core`. On purpose it has no HTTP and no configuration files, and only
+//! [`GroupWriter`] tries a write again by itself.
 //!
-//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many, [`PgKeys`] for
-//! API keys, [`migrate`] for the schema's history, [`schema`] for what it should look like and
-//! [`grants`] for who may do what.
+//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
+//! [`GroupWriter`] to write for many callers at once, [`PgKeys`] for API keys, [`migrate`] for the
+//! schema's history, [`schema`] for what it should look like and [`grants`] for who may do what.
 
 mod bulk;
 mod copy;
@@ -20,8 +20,13 @@ pub mod migrate;
 mod records;
 pub mod schema;
 mod wire;
+mod writer;
 
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
 pub use keys::{IssuedKey, PgKeys, Revoked};
 pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary, TargetCount};
+pub use writer::{
+    GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest, WriterLimits,
+    WriterStats,
+};

@@ -7,18 +7,18 @@ use crate::records::Columns;
 
 /// How a record of the chunk, whose id is in the table, stands to the row there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// Its place in the chunk, from 0.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     /// Whether both have the same content.
-    pub(super) same: bool,
+    pub(crate) same: bool,
 }
 
 /// Compares a chunk with the table; records whose ids are not there are left out.
 ///
 /// The inner LIMIT makes every lookup a probe of the primary key, whatever the statistics say: a scan
 /// of the whole table for each chunk would make a repeated import take quadratic time.
-pub(super) async fn compare(
+pub(crate) async fn compare(
     db: &mut PgConnection,
     columns: &Columns<'_>,
     time_given: &[bool],

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 const PART_BYTES: usize = 64 * 1_024;
 
 /// What became of a COPY.
-pub(super) enum Copied {
+pub(crate) enum Copied {
     /// It is committed.
     All,
     /// Nothing was kept: an id is there already, or twice in the chunk.
@@ -22,7 +22,7 @@ pub(super) enum Copied {
 }
 
 /// Writes the records in one COPY, which is a transaction of its own.
-pub(super) async fn copy_in<'a>(
+pub(crate) async fn copy_in<'a>(
     db: &mut PgConnection,
     buffer: &mut BytesMut,
     records: impl Iterator<Item = &'a Record>,

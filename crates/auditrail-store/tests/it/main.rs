@@ -10,3 +10,4 @@ mod keys;
 mod migrate;
 mod records;
 mod support;
+mod writer;

@@ -1,0 +1,48 @@
+//! Whose fault a failed group is.
+
+use std::error::Error;
+
+use crate::driver::{postgres, sqlstate};
+use crate::error::StoreError;
+
+/// Whose fault a failed group is, which says what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Some record's. The others can be written without it.
+    Record,
+    /// Somebody holds a lock or the server is slow; perhaps it is about one record only.
+    Contention,
+    /// The database's. Nothing can be written now.
+    Outage,
+}
+
+impl Fault {
+    /// Sorts the error of a statement; one of making a connection is always an outage.
+    ///
+    /// A trigger of the user's may raise any SQLSTATE, also one of those that tell of an outage, and
+    /// a row-level policy refuses a row as if the role had no rights; the routine of the server that
+    /// reports it gives both away.
+    pub(super) fn of(error: &StoreError) -> Self {
+        let source = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
+        let routine = source.and_then(postgres).and_then(|e| e.routine());
+        if matches!(routine, Some("exec_stmt_raise" | "ExecWithCheckOptions")) {
+            return Self::Record;
+        }
+        match error {
+            StoreError::Busy { source, .. } => match sqlstate(source) {
+                Some("55P03" | "57014" | "40P01" | "40001") => Self::Contention,
+                _ => Self::Outage,
+            },
+            StoreError::Unreachable { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::PermissionDenied { .. }
+            | StoreError::NotMigrated { .. } => Self::Outage,
+            StoreError::IdConflict { .. }
+            | StoreError::Invalid { .. }
+            | StoreError::Rejected { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::NoRandomness { .. }
+            | StoreError::Database { .. } => Self::Record,
+        }
+    }
+}

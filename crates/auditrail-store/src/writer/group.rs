@@ -1,0 +1,92 @@
+//! A group in one transaction.
+
+use std::collections::HashSet;
+
+use auditrail_core::{Record, RecordId};
+use bytes::BytesMut;
+use sqlx::{Connection, PgConnection};
+
+use super::request::WriteOutcome;
+use super::sort::{Asked, Sorted, Verdict, sort};
+use crate::bulk::{Copied, compare, copy_in};
+use crate::error::StoreError;
+use crate::records::{Columns, insert_many};
+
+/// What became of a group.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// One for each request.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Whether it was written by INSERT.
+    pub(super) by_insert: bool,
+    /// Whether the server refuses COPY for this role, as it does under row-level security.
+    pub(super) copy_refused: bool,
+}
+
+/// Writes a group: by COPY, or record by record where some are there already.
+///
+/// Nothing of the group is kept after an error, but after [`StoreError::Unreachable`] it may have been
+/// kept as a whole.
+pub(super) async fn write(
+    db: &mut PgConnection,
+    buffer: &mut BytesMut,
+    group: &[Asked<'_>],
+    mut copy_refused: bool,
+) -> Result<Written, StoreError> {
+    // What may be there already is looked for first: a COPY that fails leaves dead rows.
+    if !copy_refused && !group.iter().any(|asked| asked.sent) {
+        match copy_in(db, buffer, records(group)).await? {
+            Copied::All => {
+                let all = group.iter().map(|asked| asked.request.records.len());
+                let verdicts = all.map(|records| Ok(WriteOutcome::all_created(records))).collect();
+                return Ok(Written { verdicts, by_insert: false, copy_refused });
+            }
+            Copied::NoneForDuplicate => {}
+            Copied::NoneForPolicy => copy_refused = true,
+        }
+    }
+    let verdicts = insert(db, group).await?;
+    Ok(Written { verdicts, by_insert: true, copy_refused })
+}
+
+/// Looks which records are there, sorts, and writes what is new.
+///
+/// Another session may write one of the ids in between; then the group is sorted again. Each round
+/// learns of at least one more id that is taken, so there is an end to it.
+async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdict>, StoreError> {
+    let all: Vec<&Record> = records(group).collect();
+    let columns = Columns::of(all.iter().copied());
+    let times = group.iter().flat_map(|asked| &asked.request.time_given);
+    let time_given: Vec<bool> = times.copied().collect();
+    let mut taken: HashSet<RecordId> = HashSet::new();
+    loop {
+        let begun = db.begin().await;
+        let mut tx = begun.map_err(StoreError::while_trying_to("start a transaction"))?;
+        // A taken id that cannot be seen belongs to a record that this role must not see.
+        let mut stored: Vec<Option<bool>> =
+            all.iter().map(|record| taken.contains(&record.id).then_some(false)).collect();
+        for standing in compare(&mut tx, &columns, &time_given).await? {
+            stored[standing.place] = Some(standing.same);
+        }
+        let Sorted { verdicts, new } = sort(group, &stored);
+        let new: Vec<&Record> = new.into_iter().map(|place| all[place]).collect();
+        let written = match new.is_empty() {
+            true => Vec::new(),
+            false => insert_many(&mut tx, &Columns::of(new.iter().copied())).await?,
+        };
+        if written.len() == new.len() {
+            let ended = tx.commit().await;
+            ended.map_err(StoreError::while_trying_to("commit"))?;
+            return Ok(verdicts);
+        }
+        let ended = tx.rollback().await;
+        ended.map_err(StoreError::while_trying_to("roll back"))?;
+        let written: HashSet<RecordId> = written.into_iter().map(RecordId::from).collect();
+        let others = new.iter().map(|record| record.id).filter(|id| !written.contains(id));
+        taken.extend(others);
+    }
+}
+
+fn records<'a>(group: &[Asked<'a>]) -> impl Iterator<Item = &'a Record> {
+    group.iter().flat_map(|asked| &asked.request.records)
+}

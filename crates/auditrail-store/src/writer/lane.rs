@@ -1,0 +1,258 @@
+//! One connection, and the groups it writes one after the other.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::WriteError;
+use super::fault::Fault;
+use super::group::{self, Written};
+use super::limits::{CONNECT_PATIENCE, WriterLimits};
+use super::queue::{Pending, Queue};
+use super::sort::{Asked, Verdict};
+use crate::bulk::copy_in;
+use crate::error::StoreError;
+
+/// The first pause after a second failure in a row; it doubles from there. The first failure is
+/// tried again at once, because an idle connection may have been lost long ago.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// The longest pause: a recovered server is noticed within a second.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Doublings after which the pause is longest.
+const DOUBLINGS_MAX: u32 = 5;
+
+/// One connection, and the groups it writes one after the other.
+#[derive(Debug)]
+pub(super) struct Lane {
+    queue: Arc<Queue>,
+    options: PgConnectOptions,
+    patience: Duration,
+    /// Not there before the first group, and after a failure.
+    db: Option<PgConnection>,
+    buffer: BytesMut,
+    copy_refused: bool,
+    /// Failures of the database since it was last known to take writes.
+    failures: u32,
+}
+
+/// A failed attempt.
+struct Failed {
+    error: StoreError,
+    fault: Fault,
+}
+
+impl Lane {
+    pub(super) fn new(queue: Arc<Queue>, options: PgConnectOptions, limits: &WriterLimits) -> Self {
+        queue.lane_began();
+        Self {
+            queue,
+            options,
+            patience: limits.patience(),
+            db: None,
+            buffer: BytesMut::new(),
+            copy_refused: false,
+            failures: 0,
+        }
+    }
+
+    /// Writes until the queue is closed and empty.
+    pub(super) async fn run(mut self) {
+        while let Some(group) = self.next_group().await {
+            self.serve(group).await;
+        }
+        if let Some(db) = self.db.take() {
+            // Whatever was written is committed, so a farewell that fails is nobody's loss.
+            drop(db.close().await);
+        }
+    }
+
+    /// Waits for work. Until the database is known to take writes, it is asked in between: the first
+    /// caller should not wait for a connection, and an outage must be seen to end without callers,
+    /// who may stay away because of it.
+    async fn next_group(&mut self) -> Option<Vec<Pending>> {
+        while self.db.is_none() || self.failures > 0 {
+            tokio::select! {
+                biased;
+                group = self.queue.next_group() => return group,
+                () = self.pause() => {}
+            }
+            match self.probe().await {
+                Ok(()) => self.note_well(),
+                Err(error) => self.note_outage(error),
+            }
+        }
+        self.queue.next_group().await
+    }
+
+    /// Finds out whether the database takes writes, by a COPY without rows: it needs the table, the
+    /// rights and a server that is not read-only, and changes nothing.
+    async fn probe(&mut self) -> Result<(), StoreError> {
+        let mut db = self.take_connection().await?;
+        let probing = copy_in(&mut db, &mut self.buffer, std::iter::empty());
+        timeout(self.patience, probing).await.unwrap_or_else(|_| Err(no_answer()))?;
+        self.db = Some(db);
+        Ok(())
+    }
+
+    /// Answers every request of a group whose caller is still there.
+    ///
+    /// What has to be tried again goes to the end of the line, and a single request that somebody
+    /// holds up lets newer ones pass.
+    async fn serve(&mut self, group: Vec<Pending>) {
+        let mut parts = VecDeque::from([group]);
+        while let Some(part) = parts.pop_front() {
+            let (gone, mut part): (Vec<_>, Vec<_>) =
+                part.into_iter().partition(Pending::is_abandoned);
+            self.queue.done(&gone);
+            if part.is_empty() {
+                continue;
+            }
+            let began = Instant::now();
+            match self.attempt(&part).await {
+                Ok(written) => self.acknowledge(part, written, began.elapsed()),
+                Err(Failed { error, fault }) => match fault {
+                    Fault::Record | Fault::Contention if part.len() > 1 => {
+                        self.queue.with_stats(|stats| stats.splits += 1);
+                        if fault == Fault::Contention {
+                            self.note_outage(error);
+                        }
+                        parts.push_front(part.split_off(part.len() / 2));
+                        parts.push_front(part);
+                    }
+                    Fault::Record => self.refuse(part, error),
+                    Fault::Contention | Fault::Outage => {
+                        if matches!(error, StoreError::Unreachable { .. }) {
+                            part.iter_mut().for_each(|pending| pending.sent = true);
+                        }
+                        parts.push_back(part);
+                        self.note_outage(error);
+                        self.pause().await;
+                        if fault == Fault::Contention {
+                            parts.push_front(self.queue.take_group());
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Tries once to write a group, over a new connection if there is none.
+    async fn attempt(&mut self, part: &[Pending]) -> Result<Written, Failed> {
+        let connected = self.take_connection().await;
+        let mut db = connected.map_err(|error| Failed { error, fault: Fault::Outage })?;
+        let asked: Vec<Asked<'_>> =
+            part.iter().map(|p| Asked { request: &p.request, sent: p.sent }).collect();
+        let writing = group::write(&mut db, &mut self.buffer, &asked, self.copy_refused);
+        let written = timeout(self.patience, writing).await.unwrap_or_else(|_| Err(no_answer()));
+        match written {
+            Ok(written) => {
+                self.copy_refused = written.copy_refused;
+                self.db = Some(db);
+                Ok(written)
+            }
+            Err(error) => {
+                let fault = Fault::of(&error);
+                // After an outage only a new session knows: after a failover the old one stays with a
+                // server that takes no writes.
+                if fault != Fault::Outage {
+                    self.db = Some(db);
+                }
+                Err(Failed { error, fault })
+            }
+        }
+    }
+
+    /// The connection, or a new one. It is put back when it is known to be of use still.
+    async fn take_connection(&mut self) -> Result<PgConnection, StoreError> {
+        if let Some(db) = self.db.take() {
+            return Ok(db);
+        }
+        self.copy_refused = false;
+        let connecting = PgConnection::connect_with(&self.options);
+        let connected = timeout(CONNECT_PATIENCE, connecting).await;
+        let connected = connected.unwrap_or_else(|_| Err(timed_out()));
+        connected.map_err(StoreError::while_trying_to("connect"))
+    }
+
+    fn acknowledge(&mut self, part: Vec<Pending>, written: Written, took: Duration) {
+        self.note_well();
+        self.queue.with_stats(|stats| {
+            stats.commits += 1;
+            stats.fallbacks += u64::from(written.by_insert);
+            stats.last_commit = Some(took);
+            for verdict in &written.verdicts {
+                match verdict {
+                    Ok(outcome) => {
+                        stats.created += outcome.created.len() as u64;
+                        stats.duplicates += outcome.duplicates.len() as u64;
+                        stats.conflicts += outcome.conflicts.len() as u64;
+                    }
+                    Err(conflicts) => stats.conflicts += conflicts.len() as u64,
+                }
+            }
+        });
+        self.queue.done(&part);
+        for (pending, verdict) in part.into_iter().zip(written.verdicts) {
+            pending.answer(told(verdict));
+        }
+    }
+
+    /// Tells the one request whose record was refused. The database itself is well.
+    fn refuse(&mut self, part: Vec<Pending>, error: StoreError) {
+        self.note_well();
+        self.queue.with_stats(|stats| stats.refused += 1);
+        self.queue.done(&part);
+        let mut error = Some(error);
+        for pending in part {
+            if let Some(source) = error.take() {
+                pending.answer(Err(WriteError::Refused { source }));
+            }
+        }
+    }
+
+    fn note_well(&mut self) {
+        self.failures = 0;
+        self.queue.with_stats(|stats| stats.outage = None);
+    }
+
+    fn note_outage(&mut self, error: StoreError) {
+        self.failures = self.failures.saturating_add(1);
+        self.queue.with_stats(|stats| {
+            stats.failures += 1;
+            stats.last_error_at = Some(Instant::now());
+            stats.outage = Some(Arc::new(error));
+        });
+    }
+
+    async fn pause(&self) {
+        if self.failures > 1 {
+            let doublings = (self.failures - 2).min(DOUBLINGS_MAX);
+            sleep((PAUSE_FIRST * 2_u32.pow(doublings)).min(PAUSE_MAX)).await;
+        }
+    }
+}
+
+/// A lane may also end because its runtime does, or by a bug; whoever closes must not wait for it.
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.queue.lane_ended();
+    }
+}
+
+fn told(verdict: Verdict) -> super::queue::Answer {
+    verdict.map_err(|conflicts| WriteError::Conflict { conflicts })
+}
+
+fn no_answer() -> StoreError {
+    StoreError::Unreachable { source: timed_out() }
+}
+
+fn timed_out() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time"))
+}

@@ -1,0 +1,10 @@
+//! Writing for many callers at once.
+
+mod bounds;
+mod closing;
+mod conflicts;
+mod grouping;
+mod lost_answer;
+mod outage;
+mod poison;
+mod support;

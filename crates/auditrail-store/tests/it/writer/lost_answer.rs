@@ -1,0 +1,142 @@
+//! The connection is lost between the commit and the answer, so that the writer cannot know of it.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use auditrail_store::{GroupWriter, OnConflict, WriterLimits};
+use auditrail_testkit::TestDb;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::task::JoinSet;
+
+use super::support::{count, many, one, outcome, refused_for, soon};
+use crate::support::record;
+
+/// Passes bytes between the writer and the server until the server tells of a commit; then it breaks
+/// the connection instead of passing that on.
+struct Proxy {
+    port: u16,
+    /// How many more answers it swallows.
+    swallows: Arc<AtomicU32>,
+}
+
+impl Proxy {
+    fn start(server: PgConnectOptions) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let swallows = Arc::new(AtomicU32::new(0));
+        let left = Arc::clone(&swallows);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                serve(client.unwrap(), &server, &left);
+            }
+        });
+        Self { port, swallows }
+    }
+
+    /// The role of an application, through the proxy.
+    fn app(&self, db: &TestDb) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(self.port)
+            .username(db.app().get_username())
+            .database(db.name())
+            .ssl_mode(PgSslMode::Disable)
+    }
+}
+
+fn serve(client: TcpStream, server: &PgConnectOptions, swallows: &Arc<AtomicU32>) {
+    let (from_server, to_server): (Box<dyn Read + Send>, Box<dyn Write + Send>) =
+        match server.get_socket() {
+            Some(folder) => {
+                let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
+                let stream = UnixStream::connect(path).unwrap();
+                (Box::new(stream.try_clone().unwrap()), Box::new(stream))
+            }
+            None => {
+                let stream = TcpStream::connect((server.get_host(), server.get_port())).unwrap();
+                (Box::new(stream.try_clone().unwrap()), Box::new(stream))
+            }
+        };
+    let (from_client, to_client) = (client.try_clone().unwrap(), client.try_clone().unwrap());
+    thread::spawn(move || pass(from_client, to_server, |_| true));
+    let swallows = Arc::clone(swallows);
+    thread::spawn(move || {
+        pass(from_server, to_client, |bytes| {
+            let swallow = tells_of_a_commit(bytes)
+                && swallows
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                    .is_ok();
+            !swallow
+        });
+        drop(client.shutdown(Shutdown::Both));
+    });
+}
+
+/// Passes bytes on until an end is closed, or `may_pass` says no.
+fn pass(mut from: impl Read, mut to: impl Write, mut may_pass: impl FnMut(&[u8]) -> bool) {
+    let mut buffer = vec![0; 64 * 1_024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if !may_pass(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
+            return;
+        }
+    }
+}
+
+/// A COPY of at least one record, or the end of a transaction.
+fn tells_of_a_commit(bytes: &[u8]) -> bool {
+    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    (holds(b"COPY ") && !holds(b"COPY 0\0")) || holds(b"COMMIT\0")
+}
+
+fn start_through(proxy: &Proxy, db: &TestDb) -> GroupWriter {
+    let limits = WriterLimits { writers: 1, group_records: 20, ..WriterLimits::default() };
+    GroupWriter::start(proxy.app(db), limits)
+}
+
+#[tokio::test]
+async fn what_was_committed_unknown_to_the_writer_is_found_and_called_created() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let proxy = Proxy::start(db.app());
+    let writer = start_through(&proxy, &db);
+    writer.write(one(0), soon()).await.unwrap();
+    proxy.swallows.store(3, Ordering::Relaxed);
+    // The COPY, the COMMIT of the second try and that of the third: the fourth try is told.
+    assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
+    assert_eq!(proxy.swallows.load(Ordering::Relaxed), 0);
+    assert_eq!(count(&mut owner).await, 2);
+    let stats = writer.stats();
+    assert_eq!((stats.created, stats.duplicates, stats.failures), (2, 0, 3));
+    // A repetition is a duplicate all the same.
+    assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[], &[0], &[]));
+}
+
+#[tokio::test]
+async fn an_unknown_commit_of_a_group_is_told_to_each_request_as_it_was() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let proxy = Proxy::start(db.app());
+    let writer = start_through(&proxy, &db);
+    writer.write(one(0), soon()).await.unwrap();
+    proxy.swallows.store(5, Ordering::Relaxed);
+    let mut tasks = JoinSet::new();
+    for n in 1..=200 {
+        let writer = writer.clone();
+        tasks.spawn(async move { writer.write(one(n), soon()).await.unwrap() });
+    }
+    let refused = tokio::spawn({
+        let writer = writer.clone();
+        let records = vec![record(300, 1), record(0, 99)];
+        async move { writer.write(many(records, OnConflict::Refuse), soon()).await }
+    });
+    for answer in tasks.join_all().await {
+        assert_eq!(answer, outcome(&[0], &[], &[]));
+    }
+    assert_eq!(refused_for(refused.await.unwrap()), [1]);
+    assert_eq!(proxy.swallows.load(Ordering::Relaxed), 0);
+    assert_eq!(count(&mut owner).await, 201);
+}

@@ -1,0 +1,124 @@
+//! A record the database refuses fails its own request and no other.
+
+use auditrail_store::{OnConflict, StoreError, WriteError, WriteRequest};
+use auditrail_testkit::TestDb;
+
+use super::support::{count, in_one_group, many, one, outcome, soon, start};
+use crate::support::{record, sql};
+
+/// A request of three records, of which the middle one is about a secret.
+fn poison() -> WriteRequest {
+    let mut records = vec![record(900, 1), record(901, 1), record(902, 1)];
+    records[1].target = "secret:s1".parse().unwrap();
+    many(records, OnConflict::Skip)
+}
+
+/// Writes it in the middle of 50 neighbours under this rule, and returns what it was told.
+async fn among_neighbours(rule: &str, more: Vec<WriteRequest>) -> StoreError {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    sql(&mut owner, rule).await;
+    let repeated = more.len();
+    let mut requests: Vec<_> = (0..50).map(one).chain(more).collect();
+    requests.insert(25, poison());
+    let mut answers = in_one_group(&db, requests).await;
+    let refused = answers.remove(25);
+    let mut created = 0;
+    for answer in answers {
+        let answer = answer.unwrap();
+        created += answer.created.len();
+        assert!(answer == outcome(&[0], &[], &[]) || answer == outcome(&[], &[0], &[]));
+    }
+    assert_eq!(created, 50);
+    assert_eq!(count(&mut owner).await, 52, "{repeated} repeated");
+    match refused {
+        Err(WriteError::Refused { source }) => source,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_the_users_refuses_one_request_among_many() {
+    let rule = "alter table control_plane.audit_logs
+                add constraint no_secrets check (target_type <> 'secret')";
+    for more in [vec![], vec![one(1), one(49)]] {
+        let refused = among_neighbours(rule, more).await;
+        assert!(
+            matches!(&refused, StoreError::Rejected { rule, .. } if rule == "no_secrets"),
+            "{refused:?}"
+        );
+    }
+}
+
+/// A trigger that raises an exception with this SQLSTATE.
+fn trigger(sqlstate: &str) -> String {
+    format!(
+        "create function public.refuse() returns trigger language plpgsql as $$
+         begin
+             if new.target_type = 'secret' then
+                 raise exception 'no secrets' using errcode = '{sqlstate}';
+             end if;
+             return new;
+         end $$;
+         create trigger refuse before insert on control_plane.audit_logs
+             for each row execute function public.refuse()"
+    )
+}
+
+#[tokio::test]
+async fn a_trigger_of_the_users_refuses_one_request_whatever_code_it_raises() {
+    // Its own code, and some that mean an outage when the server raises them.
+    for code in ["P0001", "42501", "53100", "57014", "25006", "57P03"] {
+        let refused = among_neighbours(&trigger(code), vec![]).await;
+        assert!(!refused.to_string().contains("no secrets"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_level_policy_refuses_one_request_though_copy_cannot_be_used() {
+    let rule = "alter table control_plane.audit_logs enable row level security;
+                create policy no_secrets on control_plane.audit_logs
+                    using (true) with check (target_type <> 'secret')";
+    let refused = among_neighbours(rule, vec![one(7)]).await;
+    assert!(matches!(refused, StoreError::PermissionDenied { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_unique_index_of_the_users_is_no_duplicate_of_an_id() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let rule = "create unique index one_request on control_plane.audit_logs (request_id)";
+    sql(&mut owner, rule).await;
+    let with_request = |n: u32| {
+        let mut record = record(n, n);
+        record.request_id = Some("r1".parse().unwrap());
+        WriteRequest::one(record, true)
+    };
+    let requests = vec![one(1), with_request(2), one(3), with_request(4), one(5)];
+    let answers = in_one_group(&db, requests).await;
+    let refused: Vec<_> = answers.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [false, false, false, true, false]);
+    assert!(matches!(
+        &answers[3],
+        Err(WriteError::Refused { source: StoreError::Rejected { rule, .. } })
+            if rule == "one_request"
+    ));
+    assert_eq!(count(&mut owner).await, 6);
+}
+
+#[tokio::test]
+async fn the_writer_is_well_after_a_refusal() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    sql(&mut owner, &trigger("57P03")).await;
+    let writer = start(&db);
+    for n in 0..3 {
+        let refused = writer.write(poison(), soon()).await.unwrap_err();
+        assert!(matches!(refused, WriteError::Refused { .. }), "{refused:?}");
+        assert_eq!(refused.retry_after(), None);
+        assert_eq!(writer.write(one(n), soon()).await.unwrap(), outcome(&[0], &[], &[]));
+    }
+    let stats = writer.stats();
+    assert_eq!((stats.refused, stats.failures), (3, 0));
+    assert!(stats.outage.is_none());
+}
