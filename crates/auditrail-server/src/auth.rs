@@ -1,7 +1,6 @@
 //! Who calls, and what they may do.
 
 mod access;
-mod scope;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use futures_util::future::BoxFuture;
 use crate::problem::Problem;
 
 pub(crate) use access::{Exporter, KeyHolder, Reader, Writer};
-pub use scope::Scope;
+pub use auditrail_core::Scope;
 
 /// Tells who a bearer token belongs to.
 pub trait Authenticator: Send + Sync {

@@ -42,6 +42,9 @@ impl Fault {
             | StoreError::Rejected { .. }
             | StoreError::Corrupt { .. }
             | StoreError::NoRandomness { .. }
+            // No write of records has to do with keys; listed so that a new variant is thought about.
+            | StoreError::InvalidKey { .. }
+            | StoreError::CorruptKey { .. }
             | StoreError::Database { .. } => Self::Record,
         }
     }
