@@ -1,6 +1,7 @@
 //! Who calls, and what they may do.
 
 mod access;
+mod stored;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::problem::Problem;
 
 pub(crate) use access::{Exporter, KeyHolder, Reader, Writer};
 pub use auditrail_core::Scope;
+pub use stored::StoredKeys;
 
 /// Tells who a bearer token belongs to.
 pub trait Authenticator: Send + Sync {

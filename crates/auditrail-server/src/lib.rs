@@ -51,7 +51,7 @@ mod writes;
 
 pub use admin::admin_router;
 pub use app::App;
-pub use auth::{AuthError, Authenticator, Principal, Scope};
+pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
 pub use config::{ServerConfig, limits};
 pub use listen::{Peer, serve};
 pub use routes::{openapi, router};

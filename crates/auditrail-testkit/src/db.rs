@@ -92,6 +92,14 @@ impl TestDb {
         connect(&options).await
     }
 
+    /// Runs statements as the owner, to make what nobody else can.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub async fn as_owner(&self, sql: &str) {
+        run(&mut connect(&self.owner()).await, sql).await;
+    }
+
     /// The URL of the database for a program started by a test, as the role `role` gives.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {

@@ -14,3 +14,4 @@ mod matrix;
 mod openapi;
 mod read;
 mod service;
+mod stored_keys;
