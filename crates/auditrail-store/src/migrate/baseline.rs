@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Connection;
 
 use super::error::MigrateError;
-use super::progress::{Progress, silent};
+use super::progress::Progress;
 use super::runner::{Runner, history};
 use super::tracking::Origin;
 use crate::schema::{Difference, compare, describe};
@@ -67,13 +67,5 @@ impl Runner {
                 version: self.set.latest(),
             },
         })
-    }
-
-    /// [`Runner::baseline`] without anybody watching.
-    ///
-    /// # Errors
-    /// As [`Runner::baseline`].
-    pub async fn baseline_quietly(&self) -> Result<i64, MigrateError> {
-        self.baseline(&mut silent).await
     }
 }

@@ -7,6 +7,7 @@ use super::migration::Migration;
 use super::progress::Progress;
 use super::runner::{Runner, check, history};
 use super::step::{self, Step};
+use super::tracking::Tracked;
 
 impl Runner {
     /// What [`Runner::down`] would undo, newest first. Reads only.
@@ -22,12 +23,7 @@ impl Runner {
         let mut db = self.connect().await?;
         let history = history(&mut db, &self.tracking()).await?;
         check(&self.set, &history)?;
-        let applied = |version| history.iter().any(|row| row.version == version);
-        let newest_first = self.set.migrations().iter().rev();
-        let steps: Vec<Migration> =
-            newest_first.filter(|m| target < m.version && applied(m.version)).cloned().collect();
-        refuse(&steps, allow_data_loss)?;
-        Ok(steps)
+        self.to_undo(&history, target, allow_data_loss)
     }
 
     /// Undoes every migration after `to`, newest first, each in its own transaction; 0 undoes all.
@@ -41,13 +37,16 @@ impl Runner {
         allow_data_loss: bool,
         progress: Progress<'_>,
     ) -> Result<Vec<(Migration, Duration)>, MigrateError> {
-        let planned = self.plan_down(to, allow_data_loss).await?;
-        if planned.is_empty() {
+        if self.plan_down(to, allow_data_loss).await?.is_empty() {
             return Ok(Vec::new());
         }
+        let target = self.target(Some(to))?;
         let mut run = self.begin(progress).await?;
+        // Whoever held the lock until now may have applied more, which has to be undone first.
+        let history = history(&mut run.connection, &run.tracking).await?;
+        check(&self.set, &history)?;
         let mut undone = Vec::new();
-        for migration in planned {
+        for migration in self.to_undo(&history, target, allow_data_loss)? {
             run.lock.check().await?;
             if let Some(took) = step::run(&mut run, Step::down(&migration)?, progress).await? {
                 undone.push((migration, took));
@@ -55,6 +54,21 @@ impl Runner {
         }
         run.end().await?;
         Ok(undone)
+    }
+
+    /// The applied migrations after `target`, newest first, unless one of them may not be undone.
+    fn to_undo(
+        &self,
+        history: &[Tracked],
+        target: i64,
+        allow_data_loss: bool,
+    ) -> Result<Vec<Migration>, MigrateError> {
+        let applied = |version| history.iter().any(|row| row.version == version);
+        let newest_first = self.set.migrations().iter().rev();
+        let steps: Vec<Migration> =
+            newest_first.filter(|m| target < m.version && applied(m.version)).cloned().collect();
+        refuse(&steps, allow_data_loss)?;
+        Ok(steps)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Taking migrations back.
 
-use auditrail_store::migrate::{MigrateError, Runner, silent};
+use auditrail_store::migrate::{Event, MigrateError, Runner, silent};
 use auditrail_store::schema::{compare, describe};
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 
-use super::support::{TABLE, one, shop_runner};
+use super::support::{TABLE, one, run, shop_runner};
 
 #[tokio::test]
 async fn every_migration_can_be_undone_and_applied_again_and_the_schema_is_the_same() {
@@ -59,4 +59,39 @@ async fn a_migration_without_a_way_back_stops_the_undoing_before_it_starts() {
     runner.up(None, &mut silent).await.unwrap();
     let error = runner.down(0, true, &mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::NoWayBack { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_another_run_applies_while_this_one_waits_is_undone_first() {
+    const BACK: &str = "-- What: a.\n-- Loses data: no\n-- Transaction: yes\nselect 1;";
+    let db = TestDb::empty().await;
+    let files = [
+        TABLE,
+        ("002_b.sql", "select 2;"),
+        ("002_b.down.sql", BACK),
+        ("003_c.sql", "lock table shop.things;"),
+        ("003_c.down.sql", BACK),
+    ];
+    let runner = shop_runner(&db, &files);
+    runner.up(Some(2), &mut silent).await.unwrap();
+    let mut gate = Some(db.connect(db.owner()).await);
+    run(gate.as_mut().unwrap(), "begin; select * from shop.things for share").await;
+    let other = runner.clone();
+    let applying = tokio::spawn(async move { other.up(None, &mut silent).await.map(|_| ()) });
+    let mut observer = db.connect(db.admin()).await;
+    let holds = "select exists (select from pg_locks where locktype = 'advisory' and granted
+        and database = (select oid from pg_database where datname = current_database()))";
+    until(&mut observer, holds).await;
+
+    let mut let_go = |event: Event<'_>| {
+        if let Event::WaitingForLock { .. } = event {
+            // Dropping the connection ends its transaction, and the other run goes on.
+            drop(gate.take());
+        }
+    };
+    let undone = runner.down(1, false, &mut let_go).await.unwrap();
+
+    applying.await.unwrap().unwrap();
+    let versions: Vec<i64> = undone.iter().map(|(migration, _)| migration.version()).collect();
+    assert_eq!(versions, [3, 2]);
 }
