@@ -55,6 +55,8 @@ pub enum ErrorCode {
     InvalidCursor,
     /// A record with this id and other content is already there.
     IdConflict,
+    /// A rule of the database, beyond those of the interface, refused the record.
+    RejectedByDatabase,
 }
 
 impl ErrorCode {
@@ -83,6 +85,7 @@ impl ErrorCode {
             Self::TooMany => "too_many",
             Self::InvalidCursor => "invalid_cursor",
             Self::IdConflict => "id_conflict",
+            Self::RejectedByDatabase => "rejected_by_database",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auditrail_store::PgAuditLog;
+use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::config::ServerConfig;
@@ -18,6 +19,7 @@ struct Parts {
     log: PgAuditLog,
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
+    bodies: Arc<Semaphore>,
 }
 
 impl App {
@@ -41,7 +43,10 @@ impl App {
         writes: impl Writes + 'static,
     ) -> Self {
         let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
-        Self(Arc::new(Parts { config, log, writes, authenticator }))
+        // A single body of the largest size must find room, whatever was set.
+        let room = config.bodies_max_bytes.max(config.body_max_bytes);
+        let bodies = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Parts { config, log, writes, authenticator, bodies }))
     }
 
     /// What the operator has set.
@@ -58,6 +63,11 @@ impl App {
         &*self.0.writes
     }
 
+    /// The memory that is free for bodies, a permit for each byte.
+    pub(crate) fn bodies(&self) -> &Arc<Semaphore> {
+        &self.0.bodies
+    }
+
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.0.authenticator
     }
@@ -65,7 +75,7 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { config, log, writes: _, authenticator: _ } = &*self.0;
+        let Parts { config, log, writes: _, authenticator: _, bodies: _ } = &*self.0;
         f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
     }
 }

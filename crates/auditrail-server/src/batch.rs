@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::body::{Entity, Form};
+use crate::body::Form;
 use crate::limits::BATCH_MAX_RECORDS;
 use crate::problem::{Problem, invalid, not_json, placed};
 
@@ -29,13 +29,14 @@ pub(crate) struct Batch {
 /// # Errors
 /// The body is no batch, or it has a wrong record and nothing is to be skipped.
 pub(crate) fn parse(
-    entity: &Entity,
+    form: Form,
+    bytes: &Bytes,
     on_invalid: OnInvalid,
     now: Timestamp,
 ) -> Result<Batch, Problem> {
-    let records = match entity.form {
-        Form::Json => elements(&entity.bytes)?,
-        Form::Ndjson => lines(&entity.bytes)?,
+    let records = match form {
+        Form::Json => elements(bytes)?,
+        Form::Ndjson => lines(bytes)?,
     };
     let mut batch = Batch { size: records.len(), ..Batch::default() };
     for (index, record) in records.into_iter().enumerate() {

@@ -7,6 +7,11 @@ use std::time::Duration;
 pub struct ServerConfig {
     /// Most bytes in the body of a request.
     pub body_max_bytes: usize,
+    /// Most bytes of bodies at a time; others wait for [`write_timeout`](Self::write_timeout), then
+    /// 503.
+    pub bodies_max_bytes: usize,
+    /// How long a write may wait for room and for its commit; then 503.
+    pub write_timeout: Duration,
     /// How long a caller may take to send a body; then 408.
     pub body_timeout: Duration,
     /// How long a request may take until its answer begins; then 503.
@@ -28,6 +33,8 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             body_max_bytes: limits::BODY_MAX_BYTES,
+            bodies_max_bytes: limits::BODIES_MAX_BYTES,
+            write_timeout: limits::WRITE_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             request_timeout: limits::REQUEST_TIMEOUT,
             header_timeout: limits::HEADER_TIMEOUT,
@@ -45,6 +52,11 @@ pub mod limits {
 
     /// Most bytes in a body: 10,000 records of an ordinary kilobyte and a half.
     pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+    /// Most bytes of bodies at a time: two of the largest. The records in them take about twice as
+    /// much again until they are written.
+    pub const BODIES_MAX_BYTES: usize = 2 * BODY_MAX_BYTES;
+    /// Long enough for a database that restarts, short enough for a caller to learn that it does not.
+    pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
     /// Most records in a batch; they are one transaction and are held in memory at once.
     pub const BATCH_MAX_RECORDS: usize = 10_000;
     /// A body at its limit arrives in this time over 5 Mbit/s.

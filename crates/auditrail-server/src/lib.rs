@@ -55,4 +55,4 @@ pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
 pub use config::{ServerConfig, limits};
 pub use listen::{Peer, serve};
 pub use routes::{openapi, router};
-pub use writes::{DirectWrites, Writes};
+pub use writes::{DirectWrites, GroupWrites, Writes, WritesError};

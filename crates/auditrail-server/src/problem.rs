@@ -118,6 +118,14 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "Too many records", detail)
     }
 
+    /// There is more to do than the service has room for. Nothing was written.
+    pub(crate) fn overloaded() -> Self {
+        let detail =
+            "there is more to write than there is room for; nothing was written; try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much at once", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
     /// The body has a form that is not read here.
     pub(crate) fn media_type(detail: &'static str) -> Self {
         let title = "The form of the body is not supported";

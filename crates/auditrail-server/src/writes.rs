@@ -1,8 +1,12 @@
 //! The door through which records go to the database.
 
+mod group;
+
 use auditrail_core::{AuditLogService, BatchOutcome, CreateInput, Created, OnInvalid};
-use auditrail_store::{PgAuditLog, StoreError};
+use auditrail_store::{PgAuditLog, StoreError, WriteError};
 use futures_util::future::BoxFuture;
+
+pub use group::GroupWrites;
 
 /// Writes records; what it acknowledges is on disk.
 ///
@@ -11,18 +15,30 @@ pub trait Writes: Send + Sync {
     /// Writes one record.
     ///
     /// # Errors
-    /// As [`AuditLogService::create`].
-    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, StoreError>>;
+    /// As [`AuditLogService::create`], or because the writer is full, closed or without a database.
+    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>>;
 
-    /// Writes many records in one transaction.
+    /// Writes many records: with [`OnInvalid::Refuse`] in one transaction.
     ///
     /// # Errors
-    /// As [`AuditLogService::create_many`].
+    /// As [`AuditLogService::create_many`], or because the writer is full, closed or without a
+    /// database.
     fn create_many(
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-    ) -> BoxFuture<'_, Result<BatchOutcome, StoreError>>;
+    ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>>;
+}
+
+/// Why records were not written, or are not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum WritesError {
+    /// The records or the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The writer that many callers share.
+    #[error(transparent)]
+    Writer(#[from] WriteError),
 }
 
 /// Writes each request in a transaction of its own, over the pool that reads use too.
@@ -40,15 +56,15 @@ impl DirectWrites {
 }
 
 impl Writes for DirectWrites {
-    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, StoreError>> {
-        Box::pin(self.log.create(input))
+    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>> {
+        Box::pin(async { Ok(self.log.create(input).await?) })
     }
 
     fn create_many(
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-    ) -> BoxFuture<'_, Result<BatchOutcome, StoreError>> {
-        Box::pin(self.log.create_many(inputs, on_invalid))
+    ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
+        Box::pin(async move { Ok(self.log.create_many(inputs, on_invalid).await?) })
     }
 }

@@ -214,3 +214,17 @@ pub async fn until(db: &mut PgConnection, question: &str) {
     }
     panic!("never became true: {question}");
 }
+
+/// Asks until the answer is yes; `what` says what is waited for.
+///
+/// # Panics
+/// When it is still no after half a minute.
+pub async fn eventually(what: &str, mut question: impl AsyncFnMut() -> bool) {
+    for _ in 0..ASK_TIMES {
+        if question().await {
+            return;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    panic!("never became true: {what}");
+}

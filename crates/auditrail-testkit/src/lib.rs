@@ -14,4 +14,4 @@ mod db;
 pub mod sample;
 mod server;
 
-pub use db::{TestDb, until};
+pub use db::{TestDb, eventually, until};

@@ -1,12 +1,13 @@
 //! Which error is which problem.
 
 use auditrail_core::{FieldError, InputError, ValidationErrors, ValueError};
-use auditrail_store::StoreError;
+use auditrail_store::{StoreError, WriteError};
 use axum::http::{HeaderValue, StatusCode, header};
 
 use super::Problem;
 use crate::auth::AuthError;
 use crate::limits::{RETRY_LATER, RETRY_SOON};
+use crate::writes::WritesError;
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
@@ -67,6 +68,40 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<WritesError> for Problem {
+    fn from(error: WritesError) -> Self {
+        match error {
+            WritesError::Store(error) => error.into(),
+            WritesError::Writer(error) => error.into(),
+        }
+    }
+}
+
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        let (code, after) = (error.code(), error.retry_after().unwrap_or(RETRY_SOON));
+        match error {
+            WriteError::Refused { source } => source.into(),
+            WriteError::Conflict { .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+            }
+            WriteError::TooLarge { .. } => {
+                let title = "The request is too large";
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, title, error.to_string())
+            }
+            WriteError::Overloaded { .. } => Self::overloaded().retry_after(after),
+            WriteError::Unavailable { source, .. } => {
+                report(&source);
+                unavailable(code).retry_after(after)
+            }
+            _ => {
+                tracing::warn!(code, %error, "a write was not acknowledged");
+                unavailable(code).retry_after(after)
+            }
+        }
+    }
+}
+
 /// What is wrong with the parameters of a query: 400.
 pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
     let errors: Vec<FieldError> = errors.into_iter().collect();
@@ -82,9 +117,11 @@ pub(crate) fn in_parameter(name: &str, error: &ValueError) -> Problem {
 
 impl Problem {
     /// The problem of a batch that the store refused: pointers begin with the place of the record.
-    pub(crate) fn of_batch(error: StoreError) -> Self {
+    pub(crate) fn of_batch(error: WritesError) -> Self {
         match error {
-            StoreError::Invalid { index, error } => invalid(vec![placed(index, error)]),
+            WritesError::Store(StoreError::Invalid { index, error }) => {
+                invalid(vec![placed(index, error)])
+            }
             other => other.into(),
         }
     }

@@ -4,6 +4,7 @@ use auditrail_core::{
     BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
     ValueError,
 };
+use axum::body::Bytes;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use crate::answer::Json;
 use crate::app::App;
 use crate::auth::Writer;
 use crate::batch::{self, Batch};
-use crate::body::Entity;
+use crate::body::{Entity, Form};
 use crate::clock;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Problem, ProblemSchema, in_parameter};
@@ -53,7 +54,8 @@ pub(super) async fn batch(
     entity: Entity,
 ) -> Result<Json<BatchAnswer>, Problem> {
     let asked = Asked::of(pairs)?;
-    let mut batch = parsed(entity, asked.on_invalid).await?;
+    let Entity { form, bytes, room: _room } = entity;
+    let mut batch = parsed(form, bytes, asked.on_invalid).await?;
     for (index, input) in &mut batch.inputs {
         writer.principal().stamp(input)?;
         key.apply(writer.principal(), *index, input);
@@ -71,9 +73,9 @@ pub(super) async fn batch(
 }
 
 /// Reads the records aside: ten thousand of them take long enough to hold up other requests.
-async fn parsed(entity: Entity, on_invalid: OnInvalid) -> Result<Batch, Problem> {
+async fn parsed(form: Form, bytes: Bytes, on_invalid: OnInvalid) -> Result<Batch, Problem> {
     let now = clock::now();
-    let parsing = tokio::task::spawn_blocking(move || batch::parse(&entity, on_invalid, now));
+    let parsing = tokio::task::spawn_blocking(move || batch::parse(form, &bytes, on_invalid, now));
     parsing.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a batch could not be read");
         Err(Problem::internal("internal"))

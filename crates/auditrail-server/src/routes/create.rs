@@ -46,7 +46,7 @@ pub(super) async fn create(
     entity: Entity,
 ) -> Result<Response, Problem> {
     pairs.none()?;
-    let mut input = CreateInput::from_json(&entity.json()?, clock::now())?;
+    let mut input = CreateInput::from_json(entity.json()?, clock::now())?;
     writer.principal().stamp(&mut input)?;
     key.apply(writer.principal(), 0, &mut input);
     let created = app.writes().create(input.clone()).await?;

@@ -8,6 +8,7 @@ mod client;
 mod create;
 mod errors;
 mod export;
+mod group_writes;
 mod http;
 mod logged;
 mod matrix;

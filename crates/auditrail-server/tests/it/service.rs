@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use auditrail_core::{AuditLogService, CreateInput, CursorKey, OnInvalid, TenantId};
 use auditrail_server::{
-    App, AuthError, Authenticator, Principal, Scope, ServerConfig, admin_router, router, serve,
+    App, AuthError, Authenticator, GroupWrites, Principal, Scope, ServerConfig, admin_router,
+    router, serve,
 };
-use auditrail_store::PgAuditLog;
+use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::TestDb;
 use axum::Router;
 use futures_util::future::BoxFuture;
@@ -74,6 +75,7 @@ pub(crate) struct Service {
     pub(crate) db: TestDb,
     pub(crate) log: PgAuditLog,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) writer: GroupWriter,
     pub(crate) address: SocketAddr,
     /// Letting go of it is what ends the service.
     _running: Running,
@@ -85,14 +87,20 @@ impl Service {
     }
 
     pub(crate) async fn start_with(config: ServerConfig) -> Self {
+        Self::start_limited(config, WriterLimits::default()).await
+    }
+
+    pub(crate) async fn start_limited(config: ServerConfig, limits: WriterLimits) -> Self {
         let db = TestDb::migrated().await;
         let key = CursorKey::new([7; 32]);
         let log = PgAuditLog::new(db.pool(db.app()).await, key);
         let keys = Arc::new(Keys::new());
-        let app = App::new(config.clone(), log.clone(), Arc::clone(&keys));
+        let writer = GroupWriter::start(db.app(), limits);
+        let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
+        let app = App::with_writes(config.clone(), log.clone(), Arc::clone(&keys), writes);
         let running = Running::start(router(app), config).await;
         let address = running.address;
-        Self { db, log, keys, address, _running: running }
+        Self { db, log, keys, writer, address, _running: running }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
