@@ -4,6 +4,7 @@
 //! transaction: neither is there without the other.
 
 mod find;
+mod first;
 mod insert;
 mod list;
 mod record;
@@ -76,6 +77,16 @@ impl PgKeys {
         by: &Actor,
         context: &RequestContext,
     ) -> Result<IssuedKey, StoreError> {
+        self.create_in(self.begin().await?, new, by, context).await
+    }
+
+    async fn create_in(
+        &self,
+        mut tx: PgTransaction<'static>,
+        new: &NewKey,
+        by: &Actor,
+        context: &RequestContext,
+    ) -> Result<IssuedKey, StoreError> {
         let now = ids::now();
         new.check_expiry(now).map_err(|error| StoreError::InvalidKey {
             error: FieldError::new("/expires_at", &error),
@@ -95,10 +106,27 @@ impl PgKeys {
             revoked_at: None,
         };
         let record = record::created(&key, &hash, by, context)?;
-        let mut tx = self.begin().await?;
         insert::key(&mut tx, &key, &hash).await?;
         self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
         Ok(IssuedKey { key, secret })
+    }
+
+    /// Makes a key as [`create`](Self::create) does, if there has never been one: of several programs
+    /// at once only the first makes it. `None` when there is one already, be it revoked.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn create_first(
+        &self,
+        new: &NewKey,
+        by: &Actor,
+        context: &RequestContext,
+    ) -> Result<Option<IssuedKey>, StoreError> {
+        let mut tx = self.begin().await?;
+        if !first::is_none_there(&mut tx).await? {
+            return Ok(None);
+        }
+        self.create_in(tx, new, by, context).await.map(Some)
     }
 
     /// Finds the key with this hash, active or not: whether to let it in is the caller's decision,

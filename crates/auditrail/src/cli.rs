@@ -4,6 +4,7 @@
     reason = "these comments are the help text, which people read without Markdown"
 )]
 
+mod config;
 mod db;
 mod export;
 mod filters;
@@ -12,12 +13,14 @@ mod key;
 mod log;
 mod migrate;
 mod query;
+mod serve;
 mod tools;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use config::ConfigCommand;
 pub(crate) use db::{DbCommand, PsqlArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filters::FilterArgs;
@@ -28,6 +31,7 @@ pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
 pub(crate) use query::{CountArg, QueryArgs};
+pub(crate) use serve::ServeArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 
 /// Widest help text, so that it reads well and is the same everywhere.
@@ -44,6 +48,7 @@ const HELP_WIDTH: usize = 100;
     max_term_width = HELP_WIDTH,
     disable_help_subcommand = true,
     after_help = "Examples:
+  auditrail serve
   auditrail migrate
   auditrail log --actor user:u1 --action project.created --target project:p1
   auditrail query --action 'project.*' --since 7d
@@ -103,6 +108,7 @@ pub(crate) enum ColorArg {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Serve(ServeArgs),
     Migrate(MigrateArgs),
     Log(LogArgs),
     Query(QueryArgs),
@@ -112,6 +118,8 @@ pub(crate) enum Command {
     Key(KeyCommand),
     #[command(subcommand)]
     Db(DbCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

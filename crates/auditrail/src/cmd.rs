@@ -1,6 +1,7 @@
 //! The commands: a file each.
 
 mod completions;
+mod config;
 mod db;
 mod export;
 mod filters;
@@ -12,6 +13,7 @@ mod man;
 mod migrate;
 mod query;
 mod record_view;
+mod serve;
 
 use std::future::Future;
 
@@ -92,8 +94,9 @@ impl Context {
 }
 
 /// Runs a command.
-pub(crate) fn run(cx: &Context, command: &Command) -> Result<Exit, Error> {
+pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result<Exit, Error> {
     match command {
+        Command::Serve(args) => serve::run(cx, flags, args),
         Command::Migrate(args) => migrate::run(cx, args),
         Command::Log(args) => log::run(cx, args),
         Command::Query(args) => query::run(cx, args),
@@ -101,6 +104,7 @@ pub(crate) fn run(cx: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Import(args) => import::run(cx, args),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
+        Command::Config(command) => config::run(cx, flags, command),
         Command::Completions(args) => completions::run(cx, args),
         Command::Man(args) => man::run(cx, args),
     }

@@ -3,21 +3,38 @@
 mod environment;
 mod error;
 mod file;
+mod resolver;
+mod server;
+mod value;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
-use crate::cli::GlobalArgs;
+use crate::cli::{GlobalArgs, ServeArgs};
 use environment::Environment;
 pub(crate) use error::ConfigError;
 use file::ConfigFile;
+pub(crate) use resolver::Shown;
+use resolver::{Resolver, Secret};
+pub(crate) use server::ServerSettings;
+pub(crate) use value::LogFormat;
 
 /// Read from the working directory when no other file is named.
 const DEFAULT_FILE: &str = "auditrail.toml";
+/// The variable that names another.
+const CONFIG_VARIABLE: &str = "AUDITRAIL_CONFIG";
 /// Where root keeps the private PostgreSQL: a system service has no home of its own.
 const ROOT_DATA_DIR: &str = "/var/lib/auditrail";
+
+/// The environment and the files, read once.
+struct Sources {
+    environment: Environment,
+    file: ConfigFile,
+    /// The file, where one was read.
+    path: Option<PathBuf>,
+}
 
 /// What the commands need to know, resolved.
 pub(crate) struct Settings {
@@ -31,6 +48,16 @@ pub(crate) struct Settings {
     pub(crate) lock_timeout: Option<Duration>,
 }
 
+/// Every setting there is, for people to look at.
+pub(crate) struct Overview {
+    /// The configuration file, where there is one.
+    pub(crate) path: Option<PathBuf>,
+    /// Every setting, with where it came from.
+    pub(crate) settings: Vec<Shown>,
+    /// Variables of the environment that look like ours and are not.
+    pub(crate) unknown: Vec<String>,
+}
+
 impl Settings {
     /// Resolves the settings.
     ///
@@ -38,29 +65,96 @@ impl Settings {
     /// When a file cannot be read, has an unknown key or a malformed line, or two settings exclude
     /// each other.
     pub(crate) fn resolve(flags: &GlobalArgs) -> Result<Self, ConfigError> {
-        let environment = Environment::read(Path::new(".env"))?;
-        let file = config_file(flags, &environment)?;
-        let lock_timeout = environment
-            .get("AUDITRAIL_LOCK_TIMEOUT")?
-            .map(|text| ("AUDITRAIL_LOCK_TIMEOUT", text))
-            .or_else(|| file.lock_timeout.clone().map(|text| ("lock_timeout", text)));
-        let lock_timeout = lock_timeout
-            .map(|(name, text)| {
-                parse_duration(&text).map_err(|reason| ConfigError::Value { name, reason })
-            })
-            .transpose()?;
-        let data_dir = flags.data_dir.clone();
-        let data_dir = match data_dir.or(environment.path("AUDITRAIL_DATA_DIR")?) {
+        Self::from_sources(flags, &Sources::read(flags)?).map(|(settings, _)| settings)
+    }
+
+    fn from_sources(
+        flags: &GlobalArgs,
+        sources: &Sources,
+    ) -> Result<(Self, Vec<Shown>), ConfigError> {
+        let (file, mut r) = (&sources.file, Resolver::new(&sources.environment));
+        let database_url = r.secret(&Secret {
+            key: "database_url",
+            file_key: "database_url_file",
+            env: "DATABASE_URL",
+            file_env: "DATABASE_URL_FILE",
+            flag: flags.database_url.as_deref(),
+            file: file.database_url.as_deref(),
+            file_path: file.database_url_file.as_deref(),
+        })?;
+        let data_dir = r.path(
+            "data_dir",
+            "AUDITRAIL_DATA_DIR",
+            flags.data_dir.as_deref(),
+            file.data_dir.as_deref(),
+        )?;
+        let data_dir = match data_dir {
             Some(dir) => dir,
-            None => file.data_dir.clone().map_or_else(default_data_dir, Ok)?,
+            None => {
+                let dir = default_data_dir()?;
+                r.show_last_as(dir.display().to_string());
+                dir
+            }
         };
-        let pg_bin = flags.pg_bin.clone().or(environment.path("AUDITRAIL_PG_BIN")?);
-        Ok(Self {
-            database_url: database_url(flags, &environment, &file)?,
+        let settings = Self {
+            database_url,
             data_dir,
-            pg_bin: pg_bin.or_else(|| file.pg_bin.clone()),
-            lock_timeout,
-        })
+            pg_bin: r.path(
+                "pg_bin",
+                "AUDITRAIL_PG_BIN",
+                flags.pg_bin.as_deref(),
+                file.pg_bin.as_deref(),
+            )?,
+            lock_timeout: r.optional(
+                "lock_timeout",
+                "AUDITRAIL_LOCK_TIMEOUT",
+                None,
+                file.lock_timeout.as_ref(),
+            )?,
+        };
+        Ok((settings, r.into_shown()))
+    }
+
+    /// Resolves what `serve` needs besides.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub(crate) fn server(
+        flags: &GlobalArgs,
+        args: &ServeArgs,
+    ) -> Result<ServerSettings, ConfigError> {
+        ServerSettings::resolve(args, &Sources::read(flags)?).map(|(settings, _)| settings)
+    }
+
+    /// Resolves everything, to be looked at.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub(crate) fn overview(flags: &GlobalArgs) -> Result<Overview, ConfigError> {
+        let sources = Sources::read(flags)?;
+        let (_, mut settings) = Self::from_sources(flags, &sources)?;
+        let (_, server) = ServerSettings::resolve(&ServeArgs::default(), &sources)?;
+        settings.extend(server);
+        let known = |name: &String| {
+            let own = settings.iter().any(|shown| {
+                name == shown.env
+                    || name.strip_suffix("_FILE").is_some_and(|name| name == shown.env)
+            });
+            own || name == CONFIG_VARIABLE
+        };
+        let unknown = sources.environment.own_names().into_iter().filter(|name| !known(name));
+        Ok(Overview { unknown: unknown.collect(), path: sources.path, settings })
+    }
+}
+
+impl Sources {
+    fn read(flags: &GlobalArgs) -> Result<Self, ConfigError> {
+        let environment = Environment::read(Path::new(".env"))?;
+        let named = environment.find(CONFIG_VARIABLE)?.map(|(path, _)| PathBuf::from(path));
+        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
+        let path = flags.config.clone().or(named).or_else(default);
+        let file = path.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        Ok(Self { environment, file, path })
     }
 }
 
@@ -72,36 +166,6 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let expected = "is not a length of time such as 500ms, 30s or 2m";
     let time: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
     Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
-}
-
-fn config_file(flags: &GlobalArgs, env: &Environment) -> Result<ConfigFile, ConfigError> {
-    match flags.config.clone().or(env.path("AUDITRAIL_CONFIG")?) {
-        Some(path) => ConfigFile::read(&path),
-        None if Path::new(DEFAULT_FILE).exists() => ConfigFile::read(Path::new(DEFAULT_FILE)),
-        None => Ok(ConfigFile::default()),
-    }
-}
-
-/// The first source that names a database wins; within one, URL and file exclude each other.
-fn database_url(
-    flags: &GlobalArgs,
-    env: &Environment,
-    file: &ConfigFile,
-) -> Result<Option<String>, ConfigError> {
-    if let Some(url) = &flags.database_url {
-        return Ok(Some(url.clone()));
-    }
-    if let Some(url) = env.secret("DATABASE_URL", "DATABASE_URL_FILE")? {
-        return Ok(Some(url));
-    }
-    match (&file.database_url, &file.database_url_file) {
-        (Some(_), Some(_)) => {
-            Err(ConfigError::Both { one: "database_url", other: "database_url_file" })
-        }
-        (Some(url), None) => Ok(Some(url.clone())),
-        (None, Some(path)) => environment::read_secret("database_url_file", path).map(Some),
-        (None, None) => Ok(None),
-    }
 }
 
 fn default_data_dir() -> Result<PathBuf, ConfigError> {

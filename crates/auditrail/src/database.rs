@@ -19,28 +19,31 @@ use crate::output::Output;
 pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
 /// How long a connection may take; a server behind a firewall would else keep us for minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request of the service that gets no connection in this time is told to come back.
+const SERVICE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One writes while one reads; nothing here does more at once.
 const MAX_CONNECTIONS: u32 = 3;
 
 /// A database, and our share in the private PostgreSQL when it is there.
 pub(crate) struct Database {
     options: PgConnectOptions,
+    url: String,
     private: Option<LocalPostgres>,
 }
 
 impl Database {
     /// Reads the URL, or starts the private PostgreSQL and makes its database.
     pub(crate) fn open(cx: &Context) -> Result<Self, Error> {
-        let (options, private) = match &cx.settings.database_url {
-            Some(url) => (parse(url)?, None),
+        let (url, private) = match &cx.settings.database_url {
+            Some(url) => (url.clone(), None),
             None => {
                 let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
                 server.ensure_database(PRIVATE_DATABASE)?;
-                (parse(&server.url(PRIVATE_DATABASE))?, Some(server))
+                (server.url(PRIVATE_DATABASE), Some(server))
             }
         };
-        let options = options.application_name("auditrail").disable_statement_logging();
-        Ok(Self { options, private })
+        let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
+        Ok(Self { options, url, private })
     }
 
     /// A runner for its migrations.
@@ -107,14 +110,35 @@ impl Database {
 
     /// Where it is, without the password.
     pub(crate) fn shown(&self) -> String {
-        let (options, port) = (&self.options, self.options.get_port());
-        let host = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => options.get_host().to_owned(),
-        };
-        let user = options.get_username();
-        let database = options.get_database().unwrap_or(user);
-        format!("{database} on {host}:{port} as {user}")
+        shown(&self.options)
+    }
+
+    /// Whether it is the private one.
+    pub(crate) const fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+
+    /// Its URL, which may hold a password.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How to connect to it.
+    pub(crate) const fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// A pool for a service: its statements end after `statement_timeout`, and so does waiting for a
+    /// connection.
+    ///
+    /// Nothing is connected yet, so that a service starts as quickly as it can.
+    pub(crate) fn service_pool(&self, connections: u32, statement_timeout: Duration) -> PgPool {
+        let millis = statement_timeout.as_millis().max(1).to_string();
+        let options = self.options.clone().options([("statement_timeout", millis)]);
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options)
     }
 
     /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
@@ -124,6 +148,22 @@ impl Database {
             None => Ok(()),
         }
     }
+}
+
+/// Where a URL leads, without the password.
+pub(crate) fn place(url: &str) -> Result<String, Error> {
+    parse(url).map(|options| shown(&options))
+}
+
+fn shown(options: &PgConnectOptions) -> String {
+    let port = options.get_port();
+    let host = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => options.get_host().to_owned(),
+    };
+    let user = options.get_username();
+    let database = options.get_database().unwrap_or(user);
+    format!("{database} on {host}:{port} as {user}")
 }
 
 /// How to open the private PostgreSQL, and what is told while that takes a moment.

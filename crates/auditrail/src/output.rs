@@ -44,6 +44,11 @@ impl Output {
         self.color_out
     }
 
+    /// Whether what goes to stderr is coloured.
+    pub(crate) fn colors_errors(self) -> bool {
+        self.color_err
+    }
+
     /// Whether progress is shown as it goes.
     pub(crate) fn shows_progress(self) -> bool {
         !self.quiet

@@ -20,7 +20,8 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return refused(&error, &args).into(),
     };
     let output = Output::new(&cli.global);
-    let outcome = Context::new(&cli.global, output).and_then(|cx| cmd::run(&cx, &cli.command));
+    let outcome =
+        Context::new(&cli.global, output).and_then(|cx| cmd::run(&cx, &cli.global, &cli.command));
     match outcome {
         Ok(exit) => exit,
         Err(error) => {

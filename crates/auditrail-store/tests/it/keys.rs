@@ -286,3 +286,20 @@ async fn what_a_leaked_key_did_is_found_from_the_key_alone_as_the_guide_says() {
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(log.pool()).await.unwrap();
     assert!(rows.is_empty());
 }
+
+/// As the owner: a service may lock the table of keys only as far as its own rights go, and the first
+/// key is made in the private database, where the program is the owner.
+#[tokio::test]
+async fn of_several_first_keys_one_is_made() {
+    let db = TestDb::migrated().await;
+    let keys = PgKeys::new(db.pool(db.owner()).await);
+    let (new, by, context) = (new_key(&[Scope::Admin]), by(), context());
+    let made = [(); 6].map(|()| keys.create_first(&new, &by, &context));
+    let made = futures_util::future::join_all(made).await;
+    let made: Vec<_> = made.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(keys.list(None, None, all()).await.unwrap(), [made[0].key.clone()]);
+    // Nor is there a first one after it was revoked.
+    keys.revoke(made[0].key.id, &by, &context).await.unwrap();
+    assert!(keys.create_first(&new, &by, &context).await.unwrap().is_none());
+}

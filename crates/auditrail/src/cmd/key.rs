@@ -7,6 +7,8 @@ use auditrail_core::{ApiKey, KeyId, KeyName, RecordTime, RequestContext, ScopeSe
 use auditrail_store::{IssuedKey, Revoked};
 use serde::Serialize;
 
+pub(super) use request::by_or_login;
+
 use super::Context;
 use crate::cli::{KeyCommand, KeyCreateArgs, KeyRevokeArgs};
 use crate::clock;
@@ -65,7 +67,7 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
 
 /// A new key as JSON: the only document that holds a key.
 #[derive(Serialize)]
-struct CreatedDocument<'a> {
+pub(super) struct CreatedDocument<'a> {
     id: KeyId,
     key: &'a str,
     scopes: ScopeSet,
@@ -76,7 +78,7 @@ struct CreatedDocument<'a> {
 }
 
 impl<'a> CreatedDocument<'a> {
-    fn new(key: &'a ApiKey, secret: &'a str) -> Self {
+    pub(super) fn new(key: &'a ApiKey, secret: &'a str) -> Self {
         let ApiKey {
             id,
             hint: _,

@@ -14,7 +14,7 @@ use crate::cli::{DownArgs, MigrateArgs, MigrateCommand, SqlArgs, UpArgs};
 use crate::config::parse_duration;
 use crate::error::Error;
 use crate::exit::Exit;
-use report::Report;
+pub(super) use report::Report;
 
 /// Runs the subcommand; none means to apply.
 pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {

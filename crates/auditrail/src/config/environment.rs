@@ -1,11 +1,14 @@
 //! The environment, with `.env` behind it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Cursor};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::ConfigError;
+
+/// What the names of our variables begin with.
+const PREFIX: &str = "AUDITRAIL_";
 
 /// The environment; what it lacks, `.env` may give. Nothing is ever set: other threads read it too.
 pub(super) struct Environment {
@@ -35,35 +38,30 @@ impl Environment {
         Ok(Self { dot_env })
     }
 
-    /// A variable; one that is empty counts as not set.
-    pub(super) fn get(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
-        let value = match std::env::var(name) {
-            Ok(value) => Some(value),
-            Err(std::env::VarError::NotPresent) => self.dot_env.get(name).cloned(),
+    /// A variable and whether it is from the environment or from `.env`; one that is empty counts as
+    /// not set.
+    pub(super) fn find(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<(String, &'static str)>, ConfigError> {
+        let found = match std::env::var(name) {
+            Ok(value) => Some((value, "environment")),
+            Err(std::env::VarError::NotPresent) => {
+                self.dot_env.get(name).map(|value| (value.clone(), ".env"))
+            }
             Err(std::env::VarError::NotUnicode(_)) => {
                 let reason = "is not valid UTF-8".to_owned();
                 return Err(ConfigError::Value { name, reason });
             }
         };
-        Ok(value.filter(|value| !value.is_empty()))
+        Ok(found.filter(|(value, _)| !value.is_empty()))
     }
 
-    /// A variable that names a path.
-    pub(super) fn path(&self, name: &'static str) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.get(name)?.map(PathBuf::from))
-    }
-
-    /// A secret: in the variable itself, or in the file that `file_name` names.
-    pub(super) fn secret(
-        &self,
-        name: &'static str,
-        file_name: &'static str,
-    ) -> Result<Option<String>, ConfigError> {
-        match (self.get(name)?, self.path(file_name)?) {
-            (Some(_), Some(_)) => Err(ConfigError::Both { one: name, other: file_name }),
-            (None, Some(path)) => read_secret(file_name, &path).map(Some),
-            (value, None) => Ok(value),
-        }
+    /// The names of the variables of this program that are set, in either place.
+    pub(super) fn own_names(&self) -> BTreeSet<String> {
+        let in_environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let all = in_environment.chain(self.dot_env.keys().cloned());
+        all.filter(|name| name.starts_with(PREFIX)).collect()
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::resolver::Scalar;
+use super::server::ServerTable;
 
 /// What `auditrail.toml` may say. Relative paths are relative to the file.
 #[derive(Debug, Default, Deserialize)]
@@ -15,7 +17,9 @@ pub(super) struct ConfigFile {
     pub(super) database_url_file: Option<PathBuf>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) pg_bin: Option<PathBuf>,
-    pub(super) lock_timeout: Option<String>,
+    pub(super) lock_timeout: Option<Scalar>,
+    #[serde(default)]
+    pub(super) server: ServerTable,
 }
 
 impl ConfigFile {
@@ -35,7 +39,8 @@ impl ConfigFile {
             }
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for path in [&mut file.database_url_file, &mut file.data_dir, &mut file.pg_bin] {
+        let ConfigFile { database_url_file, data_dir, pg_bin, server, .. } = &mut file;
+        for path in [database_url_file, data_dir, pg_bin, &mut server.cursor_key_file] {
             *path = path.take().map(|path| base.join(path));
         }
         Ok(file)

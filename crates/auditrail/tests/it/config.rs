@@ -104,3 +104,58 @@ async fn a_database_or_role_that_is_not_there_is_named() {
         .code(6)
         .says("database \"no_such_database\" does not exist (SQLSTATE 3D000)");
 }
+
+#[test]
+fn every_setting_is_shown_with_its_source_and_without_secrets() {
+    let secret = "c".repeat(40);
+    let desk = Desk::with(NOWHERE).set("AUDITRAIL_CURSOR_KEY", &secret);
+    desk.file(".env", "AUDITRAIL_WRITE_TIMEOUT=3s\n");
+    desk.file("auditrail.toml", "lock_timeout = \"7s\"\n[server]\nrecord_reads = true\n");
+    let run = desk.run(&["config", "show", "--json"]).code(0);
+    assert!(!run.out.contains("hunter2") && !run.out.contains(&secret), "{run:?}");
+    let document = run.json();
+    let settings = document["settings"].as_array().unwrap();
+    let shown = |key: &str| {
+        let found = settings.iter().find(|shown| shown["key"] == key);
+        let found = found.unwrap_or_else(|| panic!("no {key} in {settings:?}"));
+        (found["value"].as_str().map(str::to_owned), found["source"].as_str().unwrap().to_owned())
+    };
+    let some = |value: &str, source: &str| (Some(value.to_owned()), source.to_owned());
+    let place = "nowhere on 127.0.0.1:1 as someone";
+    assert_eq!(shown("database_url"), some(place, "environment"));
+    assert_eq!(shown("server.cursor_key"), some("(hidden)", "environment"));
+    assert_eq!(shown("server.write_timeout"), some("3s", ".env"));
+    assert_eq!(shown("server.record_reads"), some("true", "file"));
+    assert_eq!(shown("server.listen"), some("127.0.0.1:8080", "default"));
+    assert_eq!(shown("lock_timeout"), some("7s", "file"));
+    assert_eq!(shown("pg_bin"), (None, "default".to_owned()));
+    // What is shown may be written down as it is, and people see the same.
+    desk.run(&["config", "show"]).code(0).prints("server.write_timeout").prints("AUDITRAIL_LISTEN");
+}
+
+#[test]
+fn a_check_names_what_cannot_be_used_and_what_is_misspelt() {
+    let desk = Desk::bare().set("AUDITRAIL_LISTENS", "x");
+    let run = desk.run(&["config", "check"]).code(0);
+    run.says("there is no setting AUDITRAIL_LISTENS").prints("settings can be used");
+    for (line, complaint) in [
+        ("listn = \"x\"", "auditrail.toml:2: unknown field `listn`"),
+        ("listen = \"x\"", "server.listen is not an address with a port"),
+        ("record_reads = \"maybe\"", "server.record_reads is neither true nor false"),
+        ("connections_max = 0", "server.connections_max is not a number from 1"),
+        ("write_timeout = 5", "server.write_timeout is not a length of time"),
+        ("log_format = \"xml\"", "server.log_format is none of auto, text, json"),
+        ("cursor_key = \"short\"", "server.cursor_key must have 32 characters at least"),
+    ] {
+        desk.file("auditrail.toml", format!("[server]\n{line}\n"));
+        desk.run(&["config", "check"]).code(2).says(complaint);
+        desk.run(&["serve"]).code(2).says(complaint);
+    }
+    desk.file("auditrail.toml", "[server]\ncursor_key = \"x\"\ncursor_key_file = \"y\"\n");
+    desk.run(&["config", "check"])
+        .code(2)
+        .says("both server.cursor_key and server.cursor_key_file");
+    // The other commands do not stumble over what only the service needs.
+    let query = Desk::with(NOWHERE).set("AUDITRAIL_LISTEN", "x").run(&["query"]);
+    query.code(6);
+}

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::program::Desk;
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
+    &["serve"],
     &["migrate"],
     &["migrate", "status"],
     &["migrate", "verify"],
@@ -28,6 +29,9 @@ const COMMANDS: [&[&str]; 24] = [
     &["db", "status"],
     &["db", "url"],
     &["db", "psql"],
+    &["config"],
+    &["config", "check"],
+    &["config", "show"],
     &["completions"],
     &["man"],
 ];

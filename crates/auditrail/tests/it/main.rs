@@ -20,3 +20,5 @@ mod migrate_drift;
 mod migrate_race;
 mod program;
 mod query;
+mod running;
+mod serve;

@@ -72,7 +72,7 @@ fn end(text: &str, now: Timestamp) -> Result<RecordTime, ValueError> {
 ///
 /// With `cli:` before it, because that name is not of the same kind as the user ids of the control
 /// plane and must not be taken for one.
-fn by_or_login(by: Option<Actor>) -> Result<Actor, Error> {
+pub(in crate::cmd) fn by_or_login(by: Option<Actor>) -> Result<Actor, Error> {
     if let Some(by) = by {
         return Ok(by);
     }

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::output::safe;
 
 /// Tells each step as it goes, on stderr.
-pub(super) struct Report {
+pub(in crate::cmd) struct Report {
     output: Output,
     verb: &'static str,
     waiting: bool,
@@ -17,12 +17,12 @@ pub(super) struct Report {
 
 impl Report {
     /// `verb` is what happens to a migration, as in "applying".
-    pub(super) fn new(output: Output, verb: &'static str) -> Self {
+    pub(in crate::cmd) fn new(output: Output, verb: &'static str) -> Self {
         Self { output, verb, waiting: false, phase: String::new() }
     }
 
     /// Tells one event.
-    pub(super) fn tell(&mut self, event: Event<'_>) {
+    pub(in crate::cmd) fn tell(&mut self, event: Event<'_>) {
         match event {
             // It is told each time the runner tries; once is enough.
             Event::WaitingForLock { holder } if !self.waiting => {

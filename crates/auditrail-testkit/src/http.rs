@@ -1,0 +1,150 @@
+//! A small HTTP client for tests: one request, one connection. It panics where a test cannot go on.
+
+use std::net::SocketAddr;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::http::request::Builder;
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// A request that is being put together.
+#[derive(Debug)]
+pub struct Call {
+    to: SocketAddr,
+    request: Builder,
+    body: Bytes,
+}
+
+impl Call {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(to: SocketAddr, method: &str, path: &str) -> Self {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost");
+        Self { to, request, body: Bytes::new() }
+    }
+
+    /// Adds an API key.
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        self.header("authorization", &format!("Bearer {key}"))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Adds a body in this form.
+    #[must_use]
+    pub fn body(mut self, form: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", form)
+    }
+
+    /// Adds a body of JSON.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// Sends it, and waits for the whole answer.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn send(self) -> Answer {
+        self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error}"))
+    }
+
+    /// As [`send`](Self::send), where the connection may break before the answer, or not be made.
+    ///
+    /// # Errors
+    /// What kept the answer from coming.
+    ///
+    /// # Panics
+    /// When the request could not be put together.
+    pub async fn try_send(self) -> Result<Answer, SendError> {
+        let stream = TcpStream::connect(self.to).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let request = self.request.body(Full::new(self.body));
+        let request = request.unwrap_or_else(|error| panic!("not a request: {error}"));
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        connection.abort();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No connection could be made.
+    #[error("no connection")]
+    Connect(#[from] std::io::Error),
+    /// The connection broke.
+    #[error("the connection broke")]
+    Http(#[from] hyper::Error),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// A header; empty where there is none, or none that is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap_or_default())
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+
+    /// The status and the code of a problem, having looked at the rest of it.
+    ///
+    /// # Panics
+    /// When it is no problem as RFC 9457 and our interface have it.
+    #[must_use]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let problem = self.json();
+        let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(text("request_id"), self.header("x-request-id"));
+        assert_eq!(text("type"), format!("urn:auditrail:problem:{}", text("code")));
+        assert!(!text("title").is_empty() && !text("detail").is_empty());
+        (self.status.as_u16(), text("code"))
+    }
+
+    /// The pointer and the code of every wrong field.
+    ///
+    /// # Panics
+    /// When the body is no JSON.
+    #[must_use]
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let problem = self.json();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        errors.iter().map(|error| (text(error, "pointer"), text(error, "code"))).collect()
+    }
+}

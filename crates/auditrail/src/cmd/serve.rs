@@ -1,0 +1,133 @@
+//! `serve`: the HTTP service.
+
+mod first_key;
+mod listeners;
+mod logging;
+mod schema;
+mod signals;
+
+use auditrail_server::{App, GroupWrites, StoredKeys, admin_router, router, serve};
+use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::Context;
+use super::key::CreatedDocument;
+use crate::cli::{GlobalArgs, ServeArgs};
+use crate::config::{ServerSettings, Settings};
+use crate::database::Database;
+use crate::error::Error;
+use crate::exit::Exit;
+use listeners::Listeners;
+use signals::Signals;
+
+/// Runs the service until it is told to end.
+pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
+    let settings = Settings::server(flags, args)?;
+    logging::start(&settings, cx.output);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(could_not_start)?;
+    // First, so that an address in use is told before anything is started or changed.
+    let (listeners, signals) = runtime.block_on(async {
+        let signals = Signals::listen().map_err(could_not_start)?;
+        Listeners::bind(&settings).await.map(|listeners| (listeners, signals))
+    })?;
+    let database = Database::open(cx)?;
+    let outcome = runtime.block_on(async {
+        let twice = signals.clone().told(2);
+        tokio::select! {
+            outcome = service(cx, args, &settings, &database, listeners, signals) => outcome,
+            // Somebody does not want to wait.
+            () = twice => Err(Error::Interrupted),
+        }
+    });
+    // Whatever still runs has been waited for, or was told to end at once.
+    runtime.shutdown_background();
+    let closed = database.close();
+    outcome?;
+    closed.map(|()| Exit::Done)
+}
+
+fn could_not_start(source: std::io::Error) -> Error {
+    Error::Failed {
+        code: "runtime",
+        detail: "could not start".to_owned(),
+        source: Some(source.into()),
+        hint: None,
+    }
+}
+
+async fn service(
+    cx: &Context,
+    args: &ServeArgs,
+    settings: &ServerSettings,
+    database: &Database,
+    listeners: Listeners,
+    signals: Signals,
+) -> Result<(), Error> {
+    tokio::select! {
+        outcome = schema::prepare(cx, database, args.migrate) => outcome?,
+        () = signals.clone().told(1) => return Err(Error::Interrupted),
+    }
+    let config = &settings.config;
+    let pool = database.service_pool(settings.database_connections, config.request_timeout);
+    let keys = PgKeys::new(pool.clone());
+    let first_key = match database.is_private() {
+        true => first_key::make(&keys).await?,
+        false => None,
+    };
+    let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
+    let writer = GroupWriter::start(database.options().clone(), WriterLimits::default());
+    let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
+    let app = App::with_writes(config.clone(), log.clone(), StoredKeys::new(keys), writes);
+    tell(cx, &listeners, first_key.as_ref())?;
+    drop(first_key);
+
+    let (ended, admin_end) = watch::channel(());
+    let admin = serve(listeners.admin, admin_router(log), config, gone(admin_end));
+    let public = async move {
+        let in_order = serve(listeners.public, router(app), config, signals.told(1)).await;
+        tracing::info!("no more requests are taken; writing what was accepted");
+        let written = writer.close(config.shutdown_grace).await;
+        pool.close().await;
+        drop(ended);
+        (in_order, written)
+    };
+    let (_, (in_order, written)) = tokio::join!(admin, public);
+    written.map_err(|unfinished| Error::failed("unfinished_writes", unfinished.to_string()))?;
+    match in_order {
+        true => tracing::info!("ended"),
+        false => cx.output.warn("requests that took too long to end were cut off"),
+    }
+    Ok(())
+}
+
+/// Waits until the other end of a channel is gone.
+async fn gone(mut receiver: watch::Receiver<()>) {
+    while receiver.changed().await.is_ok() {}
+}
+
+/// What is told once the service answers.
+#[derive(Serialize)]
+struct Ready<'a> {
+    listen: String,
+    admin_listen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_key: Option<CreatedDocument<'a>>,
+}
+
+fn tell(cx: &Context, listeners: &Listeners, first_key: Option<&IssuedKey>) -> Result<(), Error> {
+    let [listen, admin_listen] =
+        [listeners.address, listeners.admin_address].map(|address| format!("http://{address}"));
+    if cx.output.json {
+        let first_key = first_key.map(|made| CreatedDocument::new(&made.key, made.secret.expose()));
+        return cx.output.document(&Ready { listen, admin_listen, first_key });
+    }
+    if let Some(IssuedKey { key, secret }) = first_key {
+        cx.output.note(&format!("made the first key, {}, which may {}", key.id, key.scopes));
+        cx.output.line(secret.expose())?;
+        cx.output.warn("this key is not shown again; keep it where only its program can read it");
+    }
+    cx.output.note(&format!("serving on {listen} (health and metrics on {admin_listen})"));
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! The key that lets the first person in.
+
+use auditrail_core::{KeyEnv, NewKey, RequestContext, Scope, ScopeSet};
+use auditrail_store::{IssuedKey, PgKeys};
+
+use crate::cmd::key::by_or_login;
+use crate::error::Error;
+
+/// Makes a key with every scope if there has never been a key: no scope contains another, and whoever
+/// starts a private PostgreSQL may do everything with it anyway.
+pub(super) async fn make(keys: &PgKeys) -> Result<Option<IssuedKey>, Error> {
+    let scopes =
+        ScopeSet::new(Scope::ALL).map_err(|error| Error::failed("scopes", error.to_string()))?;
+    let new = NewKey {
+        env: KeyEnv::default(),
+        name: "first key".parse().ok(),
+        scopes,
+        tenant_id: None,
+        expires_at: None,
+    };
+    Ok(keys.create_first(&new, &by_or_login(None)?, &RequestContext::default()).await?)
+}

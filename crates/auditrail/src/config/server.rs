@@ -1,0 +1,197 @@
+//! The settings of `serve`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use auditrail_core::CursorKey;
+use auditrail_server::{ServerConfig, limits};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::resolver::{Resolver, Scalar, Secret, Shown};
+use super::value::{Count, LogFilter, LogFormat};
+use super::{ConfigError, Sources};
+use crate::cli::ServeArgs;
+
+/// Loopback: whoever wants strangers to reach the service says so.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Health and metrics are for the operator alone.
+const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+/// Connections for reads and keys; the writer has its own. A search takes milliseconds.
+const DATABASE_CONNECTIONS: u32 = 10;
+/// Fewer characters could be guessed.
+const CURSOR_KEY_MIN_CHARS: usize = 32;
+
+/// The table `[server]` of `auditrail.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerTable {
+    listen: Option<Scalar>,
+    admin_listen: Option<Scalar>,
+    record_reads: Option<Scalar>,
+    database_connections: Option<Scalar>,
+    connections_max: Option<Scalar>,
+    write_timeout: Option<Scalar>,
+    request_timeout: Option<Scalar>,
+    shutdown_grace: Option<Scalar>,
+    cursor_key: Option<String>,
+    pub(super) cursor_key_file: Option<std::path::PathBuf>,
+    log: Option<Scalar>,
+    log_format: Option<Scalar>,
+}
+
+/// What `serve` needs to know, resolved.
+pub(crate) struct ServerSettings {
+    /// Where the service answers.
+    pub(crate) listen: SocketAddr,
+    /// Where health and metrics are.
+    pub(crate) admin_listen: SocketAddr,
+    /// Most connections for reading.
+    pub(crate) database_connections: u32,
+    /// What the service itself may be told.
+    pub(crate) config: ServerConfig,
+    /// Which log lines are wanted.
+    pub(crate) log: LogFilter,
+    /// Their form.
+    pub(crate) log_format: LogFormat,
+    cursor_key: Option<String>,
+}
+
+impl ServerSettings {
+    /// Resolves the settings, and says where each came from.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`](super::Settings::resolve).
+    pub(super) fn resolve(
+        args: &ServeArgs,
+        sources: &Sources,
+    ) -> Result<(Self, Vec<Shown>), ConfigError> {
+        let file = &sources.file.server;
+        let mut r = Resolver::new(&sources.environment);
+        let settings = Self {
+            listen: r.setting(
+                "server.listen",
+                "AUDITRAIL_LISTEN",
+                args.listen.as_deref(),
+                file.listen.as_ref(),
+                LISTEN,
+            )?,
+            admin_listen: r.setting(
+                "server.admin_listen",
+                "AUDITRAIL_ADMIN_LISTEN",
+                args.admin_listen.as_deref(),
+                file.admin_listen.as_ref(),
+                ADMIN_LISTEN,
+            )?,
+            database_connections: r
+                .setting(
+                    "server.database_connections",
+                    "AUDITRAIL_DATABASE_CONNECTIONS",
+                    None,
+                    file.database_connections.as_ref(),
+                    Count(DATABASE_CONNECTIONS),
+                )?
+                .0,
+            config: config(&mut r, file)?,
+            cursor_key: cursor_key(&mut r, file)?,
+            log: r.setting(
+                "server.log",
+                "AUDITRAIL_LOG",
+                None,
+                file.log.as_ref(),
+                LogFilter(Targets::new().with_default(LevelFilter::INFO)),
+            )?,
+            log_format: r.setting(
+                "server.log_format",
+                "AUDITRAIL_LOG_FORMAT",
+                None,
+                file.log_format.as_ref(),
+                LogFormat::Auto,
+            )?,
+        };
+        Ok((settings, r.into_shown()))
+    }
+
+    /// What page cursors are signed with. Where nothing was set it follows from the database URL, so
+    /// that every server of one database understands the cursors of the others.
+    ///
+    /// A forged cursor would only turn to another page of what its key may see anyway.
+    pub(crate) fn cursor_key(&self, database_url: &str) -> CursorKey {
+        let (kind, text) = match &self.cursor_key {
+            Some(key) => ("key", key.as_str()),
+            None => ("url", database_url),
+        };
+        let mut digest = Sha256::new();
+        for part in ["auditrail cursor key", kind, text] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        CursorKey::new(digest.finalize().into())
+    }
+}
+
+fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, ConfigError> {
+    let mut time = |key, env, file: &Option<Scalar>, default: Duration| {
+        r.setting(key, env, None, file.as_ref(), default)
+    };
+    let write_timeout = time(
+        "server.write_timeout",
+        "AUDITRAIL_WRITE_TIMEOUT",
+        &file.write_timeout,
+        limits::WRITE_TIMEOUT,
+    )?;
+    let request_timeout = time(
+        "server.request_timeout",
+        "AUDITRAIL_REQUEST_TIMEOUT",
+        &file.request_timeout,
+        limits::REQUEST_TIMEOUT,
+    )?;
+    let shutdown_grace = time(
+        "server.shutdown_grace",
+        "AUDITRAIL_SHUTDOWN_GRACE",
+        &file.shutdown_grace,
+        limits::SHUTDOWN_GRACE,
+    )?;
+    let connections_max = r.setting(
+        "server.connections_max",
+        "AUDITRAIL_CONNECTIONS_MAX",
+        None,
+        file.connections_max.as_ref(),
+        Count(u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX)),
+    )?;
+    let record_reads = r.setting(
+        "server.record_reads",
+        "AUDITRAIL_RECORD_READS",
+        None,
+        file.record_reads.as_ref(),
+        false,
+    )?;
+    Ok(ServerConfig {
+        write_timeout,
+        request_timeout,
+        shutdown_grace,
+        connections_max: usize::try_from(connections_max.0).unwrap_or(usize::MAX),
+        record_reads,
+        ..ServerConfig::default()
+    })
+}
+
+fn cursor_key(r: &mut Resolver<'_>, file: &ServerTable) -> Result<Option<String>, ConfigError> {
+    let key = r.secret(&Secret {
+        key: "server.cursor_key",
+        file_key: "server.cursor_key_file",
+        env: "AUDITRAIL_CURSOR_KEY",
+        file_env: "AUDITRAIL_CURSOR_KEY_FILE",
+        flag: None,
+        file: file.cursor_key.as_deref(),
+        file_path: file.cursor_key_file.as_deref(),
+    })?;
+    match &key {
+        Some(text) if text.chars().count() < CURSOR_KEY_MIN_CHARS => Err(ConfigError::Value {
+            name: "server.cursor_key",
+            reason: format!("must have {CURSOR_KEY_MIN_CHARS} characters at least"),
+        }),
+        _ => Ok(key),
+    }
+}

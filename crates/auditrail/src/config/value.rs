@@ -1,0 +1,121 @@
+//! What settings can be, how they are read and how they are shown.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+use super::parse_duration;
+
+/// The value of a setting.
+pub(super) trait Value: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The end of a sentence that says what is wrong.
+    fn read(text: &str) -> Result<Self, String>;
+
+    /// Prints it as it may be written.
+    fn show(&self) -> String;
+}
+
+impl Value for SocketAddr {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not an address with a port such as 127.0.0.1:8080".to_owned())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err("is neither true nor false".to_owned()),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for Duration {
+    fn read(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+    }
+
+    fn show(&self) -> String {
+        let millis = self.as_millis();
+        match millis.is_multiple_of(1_000) {
+            true => format!("{}s", millis / 1_000),
+            false => format!("{millis}ms"),
+        }
+    }
+}
+
+/// A number of which there must be one at least.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count(pub(super) u32);
+
+impl Value for Count {
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(count @ 1..) => Ok(Self(count)),
+            _ => Err(format!("is not a number from 1 to {}", u32::MAX)),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// A JSON object in each line.
+    Json,
+}
+
+impl Value for LogFormat {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("is none of auto, text, json".to_owned()),
+        }
+    }
+
+    fn show(&self) -> String {
+        let name = match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        };
+        name.to_owned()
+    }
+}
+
+/// Which log lines are wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct LogFilter(pub(crate) Targets);
+
+impl Value for LogFilter {
+    fn read(text: &str) -> Result<Self, String> {
+        let parsed = text.parse().map(Self);
+        parsed.map_err(|_| "is neither a level such as info nor target=level,…".to_owned())
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}

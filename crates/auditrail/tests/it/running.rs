@@ -1,0 +1,109 @@
+//! A service that runs as a program of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+use auditrail_core::{Actor, NewKey, RequestContext, Scope, ScopeSet};
+use auditrail_store::PgKeys;
+use auditrail_testkit::TestDb;
+use auditrail_testkit::http::Call;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::program::Desk;
+
+/// A running `auditrail serve`; killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    /// What it told once it was ready.
+    pub(crate) ready: Value,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    /// Starts it at ports that are free, and waits until it says that it answers.
+    pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
+        Self::try_start(desk, more).unwrap_or_else(|(status, err)| panic!("{status}: {err}"))
+    }
+
+    /// As [`start`](Self::start); how it ended, and what it said, if it did not come to answer.
+    pub(crate) fn try_start(desk: &Desk, more: &[&str]) -> Result<Self, (ExitStatus, String)> {
+        let mut args =
+            vec!["serve", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        args.extend(more);
+        let mut command = desk.command(&args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut err = child.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            drop(err.read_to_string(&mut text));
+            text
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            return Err((child.wait().unwrap(), stderr.join().unwrap()));
+        }
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let address = |name: &str| {
+            let url = ready[name].as_str().unwrap();
+            url.strip_prefix("http://").unwrap().parse().unwrap()
+        };
+        let (address, admin) = (address("listen"), address("admin_listen"));
+        Ok(Self { child, ready, address, admin, stderr: Some(stderr) })
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new(self.address, "GET", path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Call {
+        Call::new(self.address, "POST", path)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Waits for its end; its exit code and what it wrote to stderr.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        (status.code(), self.stderr.take().unwrap().join().unwrap())
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn stop(self) -> (Option<i32>, String) {
+        self.signal(Signal::TERM);
+        self.end()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Makes a key with every scope.
+pub(crate) async fn key(db: &TestDb) -> String {
+    let keys = PgKeys::new(db.pool(db.service()).await);
+    let new = NewKey {
+        env: "test".parse().unwrap(),
+        name: None,
+        scopes: ScopeSet::new(Scope::ALL).unwrap(),
+        tenant_id: None,
+        expires_at: None,
+    };
+    let made = keys.create(&new, &Actor::user("u1").unwrap(), &RequestContext::default()).await;
+    made.unwrap().secret.expose().to_owned()
+}

@@ -1,0 +1,201 @@
+//! The service as a program: it starts, says where it is, answers, and ends in order.
+
+use std::time::Duration;
+
+use auditrail_testkit::{TestDb, eventually};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use sqlx::Executor;
+use tempfile::TempDir;
+
+use crate::program::Desk;
+use crate::running::{Running, key};
+
+const PATH: &str = "/v1/audit-logs";
+
+fn record(target: &str) -> Value {
+    json!({
+        "actor_type": "user", "actor_id": "u1", "action": "project.deleted",
+        "target_type": "project", "target_id": target,
+    })
+}
+
+#[tokio::test]
+async fn it_serves_as_the_least_privileged_role_and_ends_in_order() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let desk = Desk::with(&db.url(&db.service()));
+    let service = Running::start(&desk, &[]);
+    let written = service.post(PATH).key(&key).json(&record("p1")).send().await;
+    assert_eq!(written.status.as_u16(), 201);
+    let found = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
+    assert_eq!(found["data"], json!([written.json()]));
+    assert_eq!(service.get(PATH).send().await.problem(), (401, "no_key".to_owned()));
+    for path in ["/livez", "/readyz"] {
+        let call = auditrail_testkit::http::Call::new(service.admin, "GET", path);
+        assert_eq!(call.send().await.status.as_u16(), 200, "{path}");
+    }
+    assert_eq!(service.ready.get("first_key"), None);
+    let (code, log) = service.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains(&key) && !log.contains("p1\""), "{log}");
+    assert!(log.contains("\"route\":\"/v1/audit-logs\""), "{log}");
+}
+
+#[tokio::test]
+async fn a_write_that_is_under_way_is_answered_before_the_end() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let service = Running::start(&Desk::with(&db.url(&db.service())), &[]);
+    let mut owner = db.connect(db.owner()).await;
+    let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
+    owner.execute(sqlx::raw_sql(lock)).await.unwrap();
+    let call = service.post(PATH).key(&key).json(&record("p1")).send();
+    let call = tokio::spawn(call);
+    let mut admin = db.connect(db.admin()).await;
+    let waits = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
+                  and datname = current_database() and query like 'copy%')";
+    auditrail_testkit::until(&mut admin, waits).await;
+    service.signal(Signal::TERM);
+    let address = service.address;
+    eventually("no new connections", async || {
+        tokio::net::TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    drop(owner);
+    assert_eq!(call.await.unwrap().status.as_u16(), 201);
+    assert_eq!(service.end().0, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let service = Running::start(&Desk::with(&db.url(&db.service())), &[]);
+    let mut owner = db.connect(db.owner()).await;
+    let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
+    owner.execute(sqlx::raw_sql(lock)).await.unwrap();
+    let call = tokio::spawn(service.post(PATH).key(&key).json(&record("p1")).try_send());
+    let mut admin = db.connect(db.admin()).await;
+    let waits = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
+                  and datname = current_database() and query like 'copy%')";
+    auditrail_testkit::until(&mut admin, waits).await;
+    service.signal(Signal::INT);
+    let address = service.address;
+    eventually("no new connections", async || {
+        tokio::net::TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    service.signal(Signal::INT);
+    assert_eq!(service.end().0, Some(130));
+    assert!(call.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn pending_migrations_end_it_with_3_unless_it_may_apply_them() {
+    let db = TestDb::empty().await;
+    let desk = Desk::with(&db.url(&db.owner()));
+    let (status, err) = Running::try_start(&desk, &[]).err().unwrap();
+    assert_eq!(status.code(), Some(3), "{err}");
+    assert!(err.contains("migrations are pending"), "{err}");
+    let service = Running::start(&desk, &["--migrate"]);
+    assert_eq!(service.stop().0, Some(0));
+    desk.run(&["migrate", "verify"]).code(0);
+}
+
+#[test]
+fn an_unreachable_database_ends_it_with_6() {
+    let desk = Desk::with("postgres://someone:hunter2@127.0.0.1:1/nowhere");
+    let (status, err) = Running::try_start(&desk, &[]).err().unwrap();
+    assert_eq!(status.code(), Some(6), "{err}");
+    assert!(err.contains("database_unreachable") && !err.contains("hunter2"), "{err}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let db = TestDb::migrated().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let desk = Desk::with(&db.url(&db.service()));
+    desk.run(&["serve", "--listen", &address]).code(1).says(&format!("cannot listen on {address}"));
+    let desk = desk.set("AUDITRAIL_LISTEN", "localhost");
+    desk.run(&["serve"]).code(2).says("AUDITRAIL_LISTEN is not an address with a port");
+}
+
+#[tokio::test]
+async fn the_first_serve_on_an_empty_private_database_prints_one_key_once() {
+    let data = TempDir::new().unwrap();
+    let dir = data.path().to_str().unwrap();
+    let desk = Desk::bare();
+    let service = Running::start(&desk, &["--data-dir", dir]);
+    let first = service.ready["first_key"].clone();
+    assert_eq!(first["scopes"], json!(["write", "read", "export", "admin"]));
+    let key = first["key"].as_str().unwrap().to_owned();
+    let written = service.post(PATH).key(&key).json(&record("p1")).send().await;
+    assert_eq!(written.status.as_u16(), 201);
+    let (code, log) = service.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains(&key), "{log}");
+
+    let service = Running::start(&desk, &["--data-dir", dir]);
+    assert_eq!(service.ready.get("first_key"), None);
+    let found = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
+    assert_eq!(found["data"][0]["id"], written.json()["id"]);
+    let made = service.get("/v1/audit-logs?action=key.created").key(&key).send().await.json();
+    assert_eq!(made["data"][0]["target_id"], first["id"]);
+    drop(service);
+    // For people the key alone is on stdout, so that it can be put into a file.
+    let other = TempDir::new().unwrap();
+    let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen"]);
+    command.args(["127.0.0.1:0", "--data-dir", other.path().to_str().unwrap()]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut out, &mut rest).unwrap();
+    assert!(line.starts_with("adt_live_") && rest.is_empty(), "{line}{rest}");
+}
+
+#[tokio::test]
+async fn settings_reach_the_service() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let desk = Desk::with(&db.url(&db.service()));
+    desk.file("auditrail.toml", "[server]\nrecord_reads = true\nwrite_timeout = \"200ms\"\n");
+    let service = Running::start(&desk, &[]);
+    assert_eq!(service.get(PATH).key(&key).send().await.status.as_u16(), 200);
+    let reads = service.get("/v1/audit-logs?action=audit_log.read").key(&key).send().await.json();
+    assert!(reads["data"][0]["actor_type"] == "api_key", "{reads}");
+    let mut owner = db.connect(db.owner()).await;
+    let lock = "begin; lock table control_plane.audit_logs in share row exclusive mode";
+    owner.execute(sqlx::raw_sql(lock)).await.unwrap();
+    let began = std::time::Instant::now();
+    let late = service.post(PATH).key(&key).json(&record("p1")).send().await;
+    assert_eq!(late.status.as_u16(), 503, "{late:?}");
+    // The default is ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_at_another_server_of_the_same_database() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let desk = Desk::with(&db.url(&db.service()));
+    let [first, second] = [(); 2].map(|()| Running::start(&desk, &[]));
+    for target in ["p1", "p2"] {
+        first.post(PATH).key(&key).json(&record(target)).send().await;
+    }
+    let page = first.get("/v1/audit-logs?limit=1").key(&key).send().await.json();
+    let cursor = page["pagination"]["next_cursor"].as_str().unwrap();
+    let path = format!("/v1/audit-logs?limit=1&cursor={cursor}");
+    let next = second.get(&path).key(&key).send().await.json();
+    assert_eq!(next["data"][0]["target_id"], "p1");
+    let other = desk.set("AUDITRAIL_CURSOR_KEY", &"k".repeat(32));
+    let third = Running::start(&other, &[]);
+    let refused = third.get(&path).key(&key).send().await;
+    assert_eq!(refused.errors(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
+}
