@@ -12,6 +12,7 @@
     reason = "a program for people at a terminal says what it does"
 )]
 
+mod api_test;
 mod bench;
 mod ci;
 mod db;
@@ -64,6 +65,8 @@ enum Command {
     Db(db::Args),
     /// Check the rules no compiler knows: crate edges, file sizes, docs, migrations.
     Tidy,
+    /// Check the running service against its description, with data made from it.
+    ApiTest(api_test::Args),
     /// Run the commands that README.md and docs/ tell people to run.
     DocsTest,
 }
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Db(args) => db::run(&workspace, &args),
         Command::Tidy => tidy::run(&workspace),
+        Command::ApiTest(args) => api_test::run(&workspace, &args),
         Command::DocsTest => docs_test::run(&workspace),
     }
 }

@@ -1,8 +1,9 @@
 //! Cargo subcommands that a machine may lack, at versions that are known to work.
 
+use std::fs;
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
@@ -11,6 +12,9 @@ const NEXTEST: &str = "0.9.143";
 
 /// Checks licences and sources. Its rules change between releases, so only this one is used.
 const DENY: &str = "0.20.2";
+
+/// Tries the service with data made from its description. What it makes changes between releases.
+const SCHEMATHESIS: &str = "crates/auditrail-server/tests/schemathesis/requirements.txt";
 
 /// Whether `cargo nextest` can be run; tries to install it when it cannot.
 pub(crate) fn nextest(workspace: &Workspace) -> bool {
@@ -50,6 +54,27 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
             .arg(workspace.tools())
             .quietly()?;
     }
+    Ok(program)
+}
+
+/// Schemathesis at the pinned version, in a Python environment of its own.
+pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    let pinned = workspace.root().join(SCHEMATHESIS);
+    let home = workspace.tools().join("schemathesis");
+    let (program, installed) = (home.join("bin/schemathesis"), home.join("installed.txt"));
+    let wanted = fs::read(&pinned).map_err(Error::doing(format!("read {SCHEMATHESIS}")))?;
+    // Written last, so that what an interrupted installation left is not taken for a whole one.
+    if program.exists() && fs::read(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(program);
+    }
+    println!("installing Schemathesis under target/tools (half a minute, once)");
+    Sh::new("python3").args(["-m", "venv", "--clear"]).arg(&home).quietly()?;
+    Sh::new(home.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .arg("--requirement")
+        .arg(&pinned)
+        .quietly()?;
+    fs::write(&installed, wanted).map_err(Error::doing("note what is installed"))?;
     Ok(program)
 }
 

@@ -31,7 +31,8 @@ const READ_BACK: usize = 250;
     security(("bearer" = ["write"])),
     params(
         BatchParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "With its place in the batch, \
+        ("Idempotency-Key" = Option<String>, Header,
+         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "With its place in the batch, \
          stands for an id of each record that gives none"),
     ),
     request_body(description = "The records", content(

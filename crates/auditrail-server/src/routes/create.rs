@@ -24,7 +24,8 @@ use crate::search::Pairs;
     path = "/v1/audit-logs",
     tag = "audit logs",
     security(("bearer" = ["write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Stands for an id of the \
+    params(("Idempotency-Key" = Option<String>, Header,
+         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Stands for an id of the \
             record, where the body gives none")),
     request_body(content = CreateSchema, description = "The record"),
     responses(
