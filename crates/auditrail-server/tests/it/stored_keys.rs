@@ -73,7 +73,7 @@ async fn a_revoked_key_is_shut_out_by_the_next_request() {
     let issued = kept.key(&[Scope::Read], None).await;
     assert_eq!(kept.list(issued.secret.expose()).await.0, 200);
     let here = RequestContext::default();
-    let revoked = kept.keys.revoke(issued.key.id, &Actor::System, &here).await;
+    let revoked = kept.keys.revoke(issued.key.id, None, &Actor::System, &here).await;
     assert!(revoked.unwrap().is_some());
     assert_eq!(kept.list(issued.secret.expose()).await, refused());
 }
