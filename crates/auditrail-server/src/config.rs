@@ -69,6 +69,9 @@ pub mod limits {
     pub const STATS_TOP: u16 = 20;
     /// How long a readiness check may take; supervisors seldom wait longer.
     pub const READY_TIMEOUT: Duration = Duration::from_secs(2);
+    /// How long it may take to find out whose a key is. An index lookup takes a millisecond; after
+    /// seconds the database is not well, and a caller does better to hear so than to wait.
+    pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
     /// When to come back after the database was out of reach for the moment.
     pub const RETRY_SOON: Duration = Duration::from_secs(1);
     /// When to come back after something that an operator must mend.
