@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_store::PgAuditLog;
+use auditrail_store::{PgAuditLog, PgKeys};
 
 use crate::auth::Authenticator;
+use crate::budgets::Meters;
 use crate::config::ServerConfig;
 use crate::writes::{DirectWrites, Writes};
 
@@ -18,6 +19,8 @@ struct Parts {
     log: PgAuditLog,
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
+    keys: PgKeys,
+    meters: Meters,
 }
 
 impl App {
@@ -41,7 +44,8 @@ impl App {
         writes: impl Writes + 'static,
     ) -> Self {
         let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
-        Self(Arc::new(Parts { config, log, writes, authenticator }))
+        let (keys, meters) = (PgKeys::new(log.pool().clone()), Meters::new(&config.budgets));
+        Self(Arc::new(Parts { config, log, writes, authenticator, keys, meters }))
     }
 
     /// What the operator has set.
@@ -61,11 +65,20 @@ impl App {
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.0.authenticator
     }
+
+    /// The keys that `/v1/keys` makes and revokes, in the database of the log.
+    pub(crate) fn keys(&self) -> &PgKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { config, log, writes: _, authenticator: _ } = &*self.0;
+        let Parts { config, log, .. } = &*self.0;
         f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
     }
 }

@@ -54,6 +54,7 @@ pub(super) async fn batch(
 ) -> Result<Json<BatchAnswer>, Problem> {
     let asked = Asked::of(pairs)?;
     let mut batch = parsed(entity, asked.on_invalid).await?;
+    writer.count(batch.size);
     for (index, input) in &mut batch.inputs {
         writer.principal().stamp(input)?;
         key.apply(writer.principal(), *index, input);

@@ -4,14 +4,18 @@
 
 mod admin;
 mod batch;
+mod budgets;
 mod client;
 mod create;
 mod errors;
 mod export;
 mod http;
+mod kept;
+mod keys;
 mod logged;
 mod matrix;
 mod openapi;
 mod read;
+mod recorded;
 mod service;
 mod stored_keys;
