@@ -80,6 +80,9 @@ pub mod limits {
     /// How long it may take to find out whose a key is. An index lookup takes a millisecond; after
     /// seconds the database is not well, and a caller does better to hear so than to wait.
     pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How many times whose a key is may be asked over one connection before it goes back to its
+    /// pool, which renews connections that are old: some seconds' worth on a busy server.
+    pub const KEY_CHECKS_A_CONNECTION: u64 = 10_000;
     /// Ten thousand requests a second, and a minute of them at once.
     ///
     /// That is more than any program in order asks with one key, so it meets only what has run wild;

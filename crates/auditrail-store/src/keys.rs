@@ -4,6 +4,7 @@
 //! transaction: neither is there without the other.
 
 mod find;
+mod finder;
 mod insert;
 mod list;
 mod record;
@@ -16,6 +17,7 @@ use auditrail_core::{
     Actor, ApiKey, FieldError, KeyHash, KeyId, KeySecret, NewKey, PageSize, RecordId,
     RequestContext, TenantId,
 };
+pub use finder::KeyFinder;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
 
@@ -125,6 +127,12 @@ impl PgKeys {
         hashes: &[KeyHash],
     ) -> Result<HashMap<KeyHash, Result<ApiKey, StoreError>>, StoreError> {
         find::by_hashes(&mut *self.acquire().await?, hashes).await
+    }
+
+    /// Finds keys as [`find_by_hashes`](Self::find_by_hashes) does, many times in a row.
+    #[must_use]
+    pub fn finder(&self) -> KeyFinder {
+        KeyFinder::new(self.pool.clone())
     }
 
     /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.

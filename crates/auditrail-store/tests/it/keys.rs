@@ -5,7 +5,7 @@ use auditrail_core::{
     NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
 };
 use auditrail_store::{PgAuditLog, PgKeys, Revoked, StoreError};
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
@@ -298,6 +298,29 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
     sql(&mut owner, newer).await;
     let error = keys.find_by_hash(&issued.secret.hash()).await.unwrap_err();
     assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == issued.key.id), "{error}");
+}
+
+#[tokio::test]
+async fn a_finder_replaces_a_connection_that_was_lost() {
+    let db = TestDb::migrated().await;
+    let (keys, pool) = service(&db).await;
+    let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
+    let (hash, mut finder) = (issued.secret.hash(), keys.finder());
+    for _ in 0..2 {
+        let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
+        assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
+    }
+    let mut admin = db.connect(db.admin()).await;
+    let others = "from pg_stat_activity where datname = current_database()
+                    and pid <> pg_backend_pid()";
+    sql(&mut admin, &format!("select pg_terminate_backend(pid) {others}")).await;
+    until(&mut admin, &format!("select not exists (select {others})")).await;
+    let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
+    assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
+    drop(finder);
+    pool.close().await;
+    let gone = keys.finder().find_by_hashes(&[hash]).await.unwrap_err();
+    assert!(matches!(gone, StoreError::Unreachable { .. }), "{gone}");
 }
 
 /// The query of the guide, for another key.

@@ -9,7 +9,7 @@ use auditrail_core::{ApiKey, KeyHash};
 use auditrail_store::{PgKeys, StoreError};
 use tokio::sync::oneshot;
 
-use crate::limits::KEY_CHECK_TIMEOUT;
+use crate::limits::{KEY_CHECK_TIMEOUT, KEY_CHECKS_A_CONNECTION};
 
 /// Asks for keys, one question at a time.
 ///
@@ -112,11 +112,17 @@ impl Drop for Turn {
 
 async fn work(turn: Turn) {
     let inner = &*turn.0;
-    while let Some(waiting) = inner.take() {
+    let mut finder = inner.keys.finder();
+    for number in 1_u64.. {
+        let Some(waiting) = inner.take() else {
+            return;
+        };
+        if number.is_multiple_of(KEY_CHECKS_A_CONNECTION) {
+            finder = inner.keys.finder();
+        }
         let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
-        let found =
-            tokio::time::timeout(KEY_CHECK_TIMEOUT, inner.keys.find_by_hashes(&hashes)).await;
+        let found = tokio::time::timeout(KEY_CHECK_TIMEOUT, finder.find_by_hashes(&hashes)).await;
         match found {
             Ok(Ok(found)) => tell(waiting, found),
             Ok(Err(error)) => tell_all(waiting, &CheckError::Store(Arc::new(error))),
