@@ -2,16 +2,19 @@
 
 mod bucket;
 mod shown;
+mod text;
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use bucket::Buckets;
+use axum::http::StatusCode;
+
 pub(crate) use shown::{Shown, layer};
+pub use text::BudgetError;
 
 use crate::limits;
 use crate::problem::Problem;
-use axum::http::StatusCode;
+use bucket::Buckets;
 
 /// What each key may ask for; `None` is no limit.
 ///

@@ -53,7 +53,7 @@ mod writes;
 pub use admin::admin_router;
 pub use app::App;
 pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
-pub use budgets::{Budget, RateBudgets};
+pub use budgets::{Budget, BudgetError, RateBudgets};
 pub use config::{ServerConfig, limits};
 pub use listen::{Peer, serve};
 pub use routes::{openapi, router};

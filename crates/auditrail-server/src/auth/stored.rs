@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
 use crate::clock;
+use crate::limits::KEY_CHECK_TIMEOUT;
 use checks::{CheckError, Checks};
 
 /// Checks tokens against the keys in the database, for every request anew and for all that wait
@@ -30,7 +31,7 @@ use checks::{CheckError, Checks};
 /// A text that is no key by its form or its checksum is refused without asking. What the database is
 /// asked for is the SHA-256 of the token, so how long the answer takes tells nothing about any key.
 /// When it does not answer within
-/// [`KEY_CHECK_TIMEOUT`](crate::limits::KEY_CHECK_TIMEOUT), nobody can tell, and nobody is let in.
+/// [`KEY_CHECK_TIMEOUT`], nobody can tell, and nobody is let in.
 ///
 /// Give it a pool of its own, of two connections: with one that exports share, long exports would
 /// keep everybody waiting at the door.
@@ -43,7 +44,7 @@ impl StoredKeys {
     /// Takes the keys; their pool needs the rights of a service. Clones share their statements.
     #[must_use]
     pub fn new(keys: PgKeys) -> Self {
-        Self { checks: Checks::new(keys) }
+        Self { checks: Checks::new(keys, KEY_CHECK_TIMEOUT) }
     }
 
     /// How often the database was asked so far; at most once for each request.

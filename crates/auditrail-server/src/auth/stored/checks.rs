@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use auditrail_core::{ApiKey, KeyHash};
 use auditrail_store::{PgKeys, StoreError};
 use tokio::sync::oneshot;
 
-use crate::limits::{KEY_CHECK_TIMEOUT, KEY_CHECKS_A_CONNECTION};
+use crate::limits::KEY_CHECKS_A_CONNECTION;
 
 /// Asks for keys, one question at a time.
 ///
@@ -20,6 +21,8 @@ pub(super) struct Checks(Arc<Inner>);
 
 struct Inner {
     keys: PgKeys,
+    /// How long a question may take.
+    patience: Duration,
     queue: Mutex<Queue>,
     asked: AtomicU64,
 }
@@ -43,16 +46,17 @@ pub(super) enum CheckError {
     #[error(transparent)]
     Store(Arc<StoreError>),
     /// It took too long to say.
-    #[error("the database did not say whose a key is within {} s", KEY_CHECK_TIMEOUT.as_secs())]
-    Slow,
+    #[error("the database did not say whose a key is within {} s", .0.as_secs())]
+    Slow(Duration),
     /// The task that was to ask is gone: it panicked, or the runtime is ending.
     #[error("the check of a key was given up")]
     GivenUp,
 }
 
 impl Checks {
-    pub(super) fn new(keys: PgKeys) -> Self {
-        Self(Arc::new(Inner { keys, queue: Mutex::default(), asked: AtomicU64::new(0) }))
+    pub(super) fn new(keys: PgKeys, patience: Duration) -> Self {
+        let (queue, asked) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { keys, patience, queue, asked }))
     }
 
     /// How many questions were put so far.
@@ -122,11 +126,11 @@ async fn work(turn: Turn) {
         }
         let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
-        let found = tokio::time::timeout(KEY_CHECK_TIMEOUT, finder.find_by_hashes(&hashes)).await;
+        let found = tokio::time::timeout(inner.patience, finder.find_by_hashes(&hashes)).await;
         match found {
             Ok(Ok(found)) => tell(waiting, found),
             Ok(Err(error)) => tell_all(waiting, &CheckError::Store(Arc::new(error))),
-            Err(_) => tell_all(waiting, &CheckError::Slow),
+            Err(_) => tell_all(waiting, &CheckError::Slow(inner.patience)),
         }
     }
 }

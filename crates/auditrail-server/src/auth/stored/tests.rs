@@ -1,5 +1,7 @@
 //! How requests share their questions. The database is held up by a lock, never by a clock.
 
+use std::time::Duration;
+
 use auditrail_core::{Actor, KeyEnv, NewKey, RequestContext, Scope};
 use auditrail_store::IssuedKey;
 use auditrail_testkit::{TestDb, until};
@@ -119,4 +121,18 @@ async fn after_a_failure_the_next_request_asks_again() {
     assert!(matches!(failed, Err(AuthError::Unavailable(_))), "{failed:?}");
     db.as_owner("alter table control_plane.hidden rename to audit_api_keys").await;
     assert!(stored.authenticate(issued.secret.expose()).await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_when_the_database_does_not_say_in_time() {
+    let db = TestDb::migrated().await;
+    let keys = PgKeys::new(db.pool(db.service()).await);
+    let issued = make(&keys).await;
+    let impatient = StoredKeys { checks: Checks::new(keys, Duration::ZERO) };
+    // Twice, because the first must leave the second somebody to ask.
+    for asked in [1, 2] {
+        let answer = impatient.authenticate(issued.secret.expose()).await;
+        assert!(matches!(answer, Err(AuthError::Unavailable(_))), "{answer:?}");
+        assert_eq!(impatient.asked(), asked);
+    }
 }
