@@ -14,6 +14,7 @@ use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::record::Record;
+use crate::report;
 use crate::target::Target;
 use crate::text::TenantId;
 use crate::time::RecordTime;
@@ -109,7 +110,7 @@ impl CreateInput {
     /// # Errors
     /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
-        let text = std::str::from_utf8(bytes).map_err(|e| invalid_utf8(bytes, e.valid_up_to()))?;
+        let text = report::utf8(bytes)?;
         // Good input is the rule and takes one pass; only bad input pays for the explanation.
         match parse::parse(text, now) {
             Some(input) => Ok(input),
@@ -178,14 +179,6 @@ impl CreateInput {
 
 fn left_out_or_same<T: PartialEq + Copy>(asked: Option<T>, stored: Option<T>) -> bool {
     asked.is_none() || asked == stored
-}
-
-fn invalid_utf8(bytes: &[u8], at: usize) -> InputError {
-    let before = &bytes[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-    let detail = format!("the text is not valid UTF-8 at byte {at}");
-    InputError::NotJson { line, column: at - line_start + 1, detail }
 }
 
 /// The names of the fields, which are those of the columns.

@@ -6,6 +6,7 @@
 mod base62;
 mod hash;
 mod id;
+mod parse;
 mod scope;
 mod secret;
 

@@ -29,6 +29,7 @@ mod open_enum;
 mod page;
 mod query;
 mod record;
+mod report;
 mod service;
 mod target;
 mod text;

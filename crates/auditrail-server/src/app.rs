@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_store::PgAuditLog;
+use auditrail_store::{PgAuditLog, PgKeys};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
+use crate::budgets::Meters;
 use crate::config::ServerConfig;
 use crate::writes::{DirectWrites, Writes};
 
@@ -20,6 +21,8 @@ struct Parts {
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
     bodies: Arc<Semaphore>,
+    keys: PgKeys,
+    meters: Meters,
 }
 
 impl App {
@@ -46,7 +49,8 @@ impl App {
         // A single body of the largest size must find room, whatever was set.
         let room = config.bodies_max_bytes.max(config.body_max_bytes);
         let bodies = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Parts { config, log, writes, authenticator, bodies }))
+        let (keys, meters) = (PgKeys::new(log.pool().clone()), Meters::new(&config.budgets));
+        Self(Arc::new(Parts { config, log, writes, authenticator, bodies, keys, meters }))
     }
 
     /// What the operator has set.
@@ -71,11 +75,20 @@ impl App {
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.0.authenticator
     }
+
+    /// The keys that `/v1/keys` makes and revokes, in the database of the log.
+    pub(crate) fn keys(&self) -> &PgKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { config, log, writes: _, authenticator: _, bodies: _ } = &*self.0;
+        let Parts { config, log, .. } = &*self.0;
         f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
     }
 }

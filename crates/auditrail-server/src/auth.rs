@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use crate::problem::Problem;
 
-pub(crate) use access::{Exporter, KeyHolder, Reader, Writer};
+pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Writer};
 pub use auditrail_core::Scope;
 pub use stored::StoredKeys;
 

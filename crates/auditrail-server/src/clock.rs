@@ -1,5 +1,7 @@
 //! The only place of this crate that reads a clock or asks for random bytes.
 
+use std::time::Instant;
+
 use auditrail_core::RecordId;
 use jiff::Timestamp;
 
@@ -7,6 +9,11 @@ use jiff::Timestamp;
 #[expect(clippy::disallowed_methods, reason = "an answer to a request is where the time comes in")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The clock that only goes forward, to measure time with.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// A new id for a request, which sorts by time.

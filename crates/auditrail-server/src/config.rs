@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::budgets::RateBudgets;
+
 /// What an operator may set; the default is [`limits`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -25,8 +27,10 @@ pub struct ServerConfig {
     pub shutdown_grace: Duration,
     /// Most connections at a time; others wait to be accepted.
     pub connections_max: usize,
-    /// Whether reading leaves a record too. Exports always do.
+    /// Whether searching, counting and getting records leaves a record too. Exports always do.
     pub record_reads: bool,
+    /// How much each key may ask for.
+    pub budgets: RateBudgets,
 }
 
 impl Default for ServerConfig {
@@ -42,13 +46,17 @@ impl Default for ServerConfig {
             shutdown_grace: limits::SHUTDOWN_GRACE,
             connections_max: limits::CONNECTIONS_MAX,
             record_reads: false,
+            budgets: RateBudgets::default(),
         }
     }
 }
 
 /// Every limit of the service, by name and with its reason.
 pub mod limits {
+    use std::num::NonZeroU32;
     use std::time::Duration;
+
+    use crate::budgets::Budget;
 
     /// Most bytes in a body: 10,000 records of an ordinary kilobyte and a half.
     pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
@@ -81,8 +89,34 @@ pub mod limits {
     pub const STATS_TOP: u16 = 20;
     /// How long a readiness check may take; supervisors seldom wait longer.
     pub const READY_TIMEOUT: Duration = Duration::from_secs(2);
+    /// How long it may take to find out whose a key is. An index lookup takes a millisecond; after
+    /// seconds the database is not well, and a caller does better to hear so than to wait.
+    pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How many times whose a key is may be asked over one connection before it goes back to its
+    /// pool, which renews connections that are old: some seconds' worth on a busy server.
+    pub const KEY_CHECKS_A_CONNECTION: u64 = 10_000;
+    /// Ten thousand requests a second, and a minute of them at once.
+    ///
+    /// That is more than any program in order asks with one key, so it meets only what has run wild;
+    /// an operator who serves strangers sets less.
+    pub const QUERY_BUDGET: Budget = Budget::new(nonzero(600_000), MINUTE);
+    /// Ten exports a second: each reads as much of the table as it matches, and holds a connection and
+    /// a snapshot while it does.
+    pub const EXPORT_BUDGET: Budget = Budget::new(nonzero(600), MINUTE);
+    /// Keys whose use is remembered, for each budget: about a megabyte. Beyond it the one that used
+    /// least is forgiven.
+    pub const BUDGET_KEYS_MAX: usize = 10_000;
     /// When to come back after the database was out of reach for the moment.
     pub const RETRY_SOON: Duration = Duration::from_secs(1);
     /// When to come back after something that an operator must mend.
     pub const RETRY_LATER: Duration = Duration::from_secs(30);
+
+    const MINUTE: NonZeroU32 = nonzero(60);
+
+    const fn nonzero(number: u32) -> NonZeroU32 {
+        match NonZeroU32::new(number) {
+            Some(number) => number,
+            None => NonZeroU32::MIN,
+        }
+    }
 }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use auditrail_core::limits::{METADATA_MAX_BYTES, USER_AGENT_MAX_CHARS};
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, CreateInput, Filters, Metadata, RequestContext, Target,
+    Action, Actor, ActorId, CreateInput, Filters, Metadata, Record, RequestContext, Target,
     TargetId, TargetType, TenantId,
 };
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Principal;
+use crate::clock;
+use crate::limits::RETRY_LATER;
 use crate::listen::Peer;
 use crate::problem::Problem;
 use crate::request_id::Id;
@@ -35,6 +38,13 @@ impl FromRequestParts<App> for Origin {
     }
 }
 
+impl Origin {
+    /// The same, for a record of somebody else's making.
+    pub(crate) fn into_context(self) -> RequestContext {
+        self.0
+    }
+}
+
 /// What somebody did to the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deed {
@@ -53,28 +63,58 @@ impl Deed {
     }
 }
 
+/// The calls that read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Read<'a> {
+    /// A page of a search.
+    List(&'a Filters),
+    /// The counts of a search.
+    Stats(&'a Filters),
+    /// One record.
+    Get(&'a Record),
+}
+
+impl Read<'_> {
+    fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::List(filters) | Self::Stats(filters) => filters.tenant_id.clone(),
+            Self::Get(record) => record.tenant_id.clone(),
+        }
+    }
+
+    fn metadata(self) -> Value {
+        match self {
+            Self::List(filters) => json!({"call": "list", "filters": as_object(filters)}),
+            Self::Stats(filters) => json!({"call": "stats", "filters": as_object(filters)}),
+            Self::Get(record) => json!({"call": "get", "id": record.id}),
+        }
+    }
+}
+
 /// Writes down that a key was used to read, where the operator wants that.
 ///
-/// A read that cannot be written down is not done.
+/// # Errors
+/// A 503 when it cannot be written down; then nothing may be read.
 pub(crate) async fn record_read(
     app: &App,
     principal: &Principal,
     origin: Origin,
-    filters: &Filters,
+    read: Read<'_>,
 ) -> Result<(), Problem> {
     match app.config().record_reads {
-        true => {
-            record(app, principal, origin, Deed::Read, filters.tenant_id.clone(), {
-                json!({"filters": as_object(filters)})
-            })
-            .await
-        }
+        true => record(app, principal, origin, Deed::Read, read.tenant(), read.metadata()).await,
         false => Ok(()),
     }
 }
 
 /// Writes down what a key was used for. The record belongs to the tenant whose records were asked
 /// for, so that a tenant sees who read its part of the log.
+///
+/// It has its id before it is written, so that whoever writes it may try again and writes it once.
+///
+/// # Errors
+/// A 503 when it cannot be written down, whatever the reason: the call was in order, and must not go
+/// on unrecorded.
 pub(crate) async fn record(
     app: &App,
     principal: &Principal,
@@ -83,8 +123,7 @@ pub(crate) async fn record(
     tenant: Option<TenantId>,
     metadata: Value,
 ) -> Result<(), Problem> {
-    let actor = Actor::new(ActorType::ApiKey, ActorId::from_stored(principal.key_id.clone()))
-        .map_err(|_| Problem::internal("internal"))?;
+    let actor = Actor::ApiKey(ActorId::from_stored(principal.key_id.clone()));
     let target = Target::new(
         TargetType::from_stored("audit_log"),
         TargetId::from_stored(tenant.as_ref().map_or("all", TenantId::as_str)),
@@ -93,8 +132,26 @@ pub(crate) async fn record(
         .with_context(origin.0)
         .with_metadata(small(&metadata));
     input.tenant_id = tenant;
-    app.writes().create(input).await?;
+    input.id = Some(clock::record_id().map_err(|error| {
+        tracing::error!(%error, "the operating system gave no random bytes");
+        not_recorded(Problem::internal("no_randomness"))
+    })?);
+    app.writes().create(input).await.map_err(|error| not_recorded(error.into()))?;
     Ok(())
+}
+
+/// Nothing is read or taken away that could not be written down. The call itself was in order, so
+/// whatever is wrong with the record is not the caller's mistake: what is no 503 or 429 becomes one.
+fn not_recorded(problem: Problem) -> Problem {
+    if let StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS = problem.status() {
+        return problem;
+    }
+    tracing::error!(?problem, "a call could not be recorded, so it was refused");
+    let detail = "this call leaves a record of itself, and that could not be written, so nothing \
+                  was read; try again, and tell the operator if it stays like that";
+    let title = "Not available at the moment";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", title, detail)
+        .retry_after(RETRY_LATER)
 }
 
 /// Metadata within its limits. Ten metadata filters of escaped characters can go beyond them; the

@@ -43,7 +43,13 @@ impl Problem {
         Self(Box::new(Inner { status, code, title, detail, errors: Vec::new(), header: None }))
     }
 
-    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+    /// The status it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Names every wrong field.
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
     }

@@ -4,6 +4,7 @@ mod batch;
 mod create;
 mod export;
 mod get;
+mod keys;
 mod list;
 mod openapi_json;
 mod schema;
@@ -20,18 +21,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{access_log, headers, problem, request_id, timeout};
+use crate::{access_log, budgets, headers, problem, request_id, timeout};
 
 /// The service: every route, and what lies around them.
 ///
 /// From the outside in: the id of the request and the form of errors, the log line, headers,
-/// compression, panics, the time limit. There is no CORS: no page of another origin may read this.
+/// budgets, compression, panics, the time limit. There is no CORS: no page of another origin may read this.
 pub fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
     router
         .layer(middleware::from_fn_with_state(app.clone(), timeout::layer))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
+        .layer(middleware::from_fn(budgets::layer))
         .layer(middleware::from_fn(headers::layer))
         .layer(middleware::from_fn(access_log::layer))
         .layer(middleware::from_fn(request_id::layer))
@@ -51,6 +53,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(stats::stats))
         .routes(routes!(export::export))
         .routes(routes!(get::get))
+        .routes(routes!(keys::list::list, keys::create::create))
+        .routes(routes!(keys::revoke::revoke))
         .routes(routes!(openapi_json::openapi_json))
 }
 

@@ -1,6 +1,6 @@
 //! A search as a caller may make it: the parameters of the request, within the caller's tenant.
 
-use auditrail_core::limits::REPORTED_NAME_MAX_CHARS;
+use auditrail_core::limits::{REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
 use auditrail_core::{ErrorCode, FieldError, Filters, Query, ValidationErrors};
 use axum::extract::{FromRequestParts, Query as RawQuery};
 use axum::http::Uri;
@@ -49,15 +49,19 @@ impl Pairs {
 
     /// Refuses every parameter, where there are none to give.
     pub(crate) fn none(self) -> Result<(), Problem> {
-        let unknown = self.0.into_iter().map(|(name, _)| FieldError {
-            pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
-            code: ErrorCode::UnknownField,
-            detail: "is not a parameter of this call".to_owned(),
-        });
-        match ValidationErrors::new(unknown.collect()) {
+        match ValidationErrors::new(self.unknown().collect()) {
             Some(errors) => Err(in_query(errors)),
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with parameters that the call does not have.
+    pub(crate) fn unknown(self) -> impl Iterator<Item = FieldError> {
+        self.0.into_iter().take(REPORTED_ERRORS_MAX).map(|(name, _)| FieldError {
+            pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
+            code: ErrorCode::UnknownField,
+            detail: "is not a parameter of this call".to_owned(),
+        })
     }
 
     /// The parameters as a whole search.

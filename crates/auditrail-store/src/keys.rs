@@ -4,6 +4,7 @@
 //! transaction: neither is there without the other.
 
 mod find;
+mod finder;
 mod first;
 mod insert;
 mod list;
@@ -11,10 +12,13 @@ mod record;
 mod revoke;
 mod row;
 
+use std::collections::HashMap;
+
 use auditrail_core::{
     Actor, ApiKey, FieldError, KeyHash, KeyId, KeySecret, NewKey, PageSize, RecordId,
     RequestContext, TenantId,
 };
+pub use finder::KeyFinder;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
 
@@ -37,6 +41,15 @@ pub struct IssuedKey {
     pub key: ApiKey,
     /// The key itself. It cannot be had again.
     pub secret: KeySecret,
+}
+
+/// Some of the keys, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<ApiKey>,
+    /// Whether there are more after the last of them.
+    pub has_more: bool,
 }
 
 /// What revoking found.
@@ -129,13 +142,33 @@ impl PgKeys {
         self.create_in(tx, new, by, context).await.map(Some)
     }
 
-    /// Finds the key with this hash, active or not: whether to let it in is the caller's decision,
-    /// with [`ApiKey::state`].
+    /// Finds the keys with these hashes, active or not: whether to let one in is the caller's
+    /// decision, with [`ApiKey::state`]. A hash that no key has is left out.
+    ///
+    /// It is one statement, so all answers tell of one moment after the call.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering.
+    /// Whatever keeps the database from answering; [`StoreError::CorruptKey`] is the error of one key
+    /// and does not touch the others.
+    pub async fn find_by_hashes(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, Result<ApiKey, StoreError>>, StoreError> {
+        find::by_hashes(&mut *self.acquire().await?, hashes).await
+    }
+
+    /// Finds keys as [`find_by_hashes`](Self::find_by_hashes) does, many times in a row.
+    #[must_use]
+    pub fn finder(&self) -> KeyFinder {
+        KeyFinder::new(self.pool.clone())
+    }
+
+    /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering, and [`StoreError::CorruptKey`].
     pub async fn find_by_hash(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        find::by_hash(&mut *self.acquire().await?, hash).await
+        self.find_by_hashes(&[*hash]).await?.remove(hash).transpose()
     }
 
     /// Finds the key with this id.
@@ -156,27 +189,34 @@ impl PgKeys {
         tenant: Option<&TenantId>,
         after: Option<KeyId>,
         size: PageSize,
-    ) -> Result<Vec<ApiKey>, StoreError> {
+    ) -> Result<KeyPage, StoreError> {
         list::page(&mut *self.acquire().await?, tenant, after, size).await
     }
 
-    /// Revokes a key, and records that `by` did. Revoking it again changes and records nothing.
+    /// Revokes a key, of one tenant or of any, and records that `by` did. Revoking it again changes
+    /// and records nothing.
     ///
-    /// `None` when there is no such key.
+    /// `None` when there is no such key, or it is not one of the tenant's.
+    ///
+    /// The last key with the scope `admin` can be revoked too: a key that has leaked must be shut out
+    /// whatever else it opened, and whoever has the database can make another.
     ///
     /// # Errors
     /// Whatever keeps the database from writing.
     pub async fn revoke(
         &self,
         id: KeyId,
+        tenant: Option<&TenantId>,
         by: &Actor,
         context: &RequestContext,
     ) -> Result<Option<Revoked>, StoreError> {
         let now = ids::now();
         let mut tx = self.begin().await?;
         // Of two at once the second waits here, and then finds that nothing is left to do.
-        let Some(key) = revoke::active(&mut tx, id, now).await? else {
-            return Ok(find::by_id(&mut tx, id).await?.map(Revoked::Before));
+        let Some(key) = revoke::active(&mut tx, id, tenant, now).await? else {
+            let found = find::by_id(&mut tx, id).await?;
+            let own = found.filter(|key| tenant.is_none() || key.tenant_id.as_ref() == tenant);
+            return Ok(own.map(Revoked::Before));
         };
         let record = record::revoked(&key, by, context)?;
         self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;

@@ -24,7 +24,7 @@ mod writer;
 
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
-pub use keys::{IssuedKey, PgKeys, Revoked};
+pub use keys::{IssuedKey, KeyFinder, KeyPage, PgKeys, Revoked};
 pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary, TargetCount};
 pub use writer::{
     GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest, WriterLimits,

@@ -100,6 +100,17 @@ impl TestDb {
         run(&mut connect(&self.owner()).await, sql).await;
     }
 
+    /// Locks a table against reading and writing until the connection is dropped, to hold up whoever
+    /// asks it.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    pub async fn lock(&self, table: &str) -> PgConnection {
+        let mut owner = connect(&self.owner()).await;
+        run(&mut owner, &format!("begin; lock table {table} in access exclusive mode")).await;
+        owner
+    }
+
     /// The URL of the database for a program started by a test, as the role `role` gives.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {

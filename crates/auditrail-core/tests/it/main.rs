@@ -9,6 +9,7 @@ mod ids;
 mod json;
 mod keys;
 mod metadata;
+mod new_keys;
 mod pages;
 mod texts;
 mod times;

@@ -8,6 +8,8 @@ use axum::http::request::Parts;
 
 use super::{AuthError, Principal, Scope};
 use crate::app::App;
+use crate::budgets::{Class, Shown};
+use crate::clock;
 use crate::problem::Problem;
 
 /// A caller whose key was checked and has the scope of `R`.
@@ -16,6 +18,8 @@ use crate::problem::Problem;
 /// everything else, so that a stranger's body is not even read.
 pub(crate) struct Access<R> {
     principal: Principal,
+    app: App,
+    shown: Shown,
     right: PhantomData<R>,
 }
 
@@ -25,36 +29,51 @@ impl<R> Access<R> {
     }
 }
 
+impl Access<right::Write> {
+    /// Counts the records of a batch, the first of which was counted when the request got in.
+    pub(crate) fn count(&self, records: usize) {
+        let more = u32::try_from(records.saturating_sub(1)).unwrap_or(u32::MAX);
+        let meters = self.app.meters();
+        let standing = meters.owe(Class::Write, &self.principal.key_id, more, clock::monotonic());
+        standing.into_iter().for_each(|standing| self.shown.put(standing));
+    }
+}
+
 /// May search and count.
 pub(crate) type Reader = Access<right::Read>;
 /// May write.
 pub(crate) type Writer = Access<right::Write>;
 /// May take an export.
 pub(crate) type Exporter = Access<right::Export>;
+/// May make, list and revoke keys.
+pub(crate) type Administrator = Access<right::Admin>;
 /// Has a good key, whatever its scopes.
 pub(crate) type KeyHolder = Access<right::Any>;
 
-/// The scope a handler asks for.
+/// The scope a handler asks for, and the budget it uses.
 pub(crate) trait Right {
     const SCOPE: Option<Scope>;
+    const CLASS: Class;
 }
 
 mod right {
-    use super::{Right, Scope};
+    use super::{Class, Right, Scope};
 
     macro_rules! rights {
-        ($($name:ident: $scope:expr),+) => {$(
+        ($($name:ident: $scope:expr, $class:ident);+) => {$(
             pub(crate) enum $name {}
             impl Right for $name {
                 const SCOPE: Option<Scope> = $scope;
+                const CLASS: Class = Class::$class;
             }
         )+};
     }
     rights! {
-        Read: Some(Scope::Read),
-        Write: Some(Scope::Write),
-        Export: Some(Scope::Export),
-        Any: None
+        Read: Some(Scope::Read), Query;
+        Write: Some(Scope::Write), Write;
+        Export: Some(Scope::Export), Export;
+        Admin: Some(Scope::Admin), Query;
+        Any: None, Query
     }
 }
 
@@ -69,10 +88,18 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
             }
             Problem::from(error)
         })?;
-        match R::SCOPE {
-            Some(scope) if !principal.may(scope) => Err(Problem::wrong_scope(scope)),
-            _ => Ok(Self { principal, right: PhantomData }),
+        if let Some(scope) = R::SCOPE.filter(|scope| !principal.may(*scope)) {
+            return Err(Problem::wrong_scope(scope));
         }
+        let shown = parts.extensions.get::<Shown>().cloned().unwrap_or_default();
+        match app.meters().admit(R::CLASS, &principal.key_id, clock::monotonic()) {
+            Ok(standing) => standing.into_iter().for_each(|standing| shown.put(standing)),
+            Err((standing, refusal)) => {
+                shown.put(standing);
+                return Err(refusal);
+            }
+        }
+        Ok(Self { principal, app: app.clone(), shown, right: PhantomData })
     }
 }
 

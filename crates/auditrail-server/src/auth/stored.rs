@@ -1,33 +1,61 @@
 //! The keys that are kept in the database.
 
+mod checks;
+#[cfg(test)]
+mod tests;
+
 use auditrail_core::{KeySecret, KeyState};
 use auditrail_store::PgKeys;
 use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
 use crate::clock;
+use crate::limits::KEY_CHECK_TIMEOUT;
+use checks::{CheckError, Checks};
 
-/// Checks tokens against the keys in the database, anew for every request.
+/// Checks tokens against the keys in the database, for every request anew and for all that wait
+/// together at once.
 ///
-/// A revoked key is shut out by the next request that shows it. A text that is no key by its form
-/// or its checksum is refused without asking the database. What the database is asked for is the
-/// SHA-256 of the token, so how long the answer takes tells nothing about any key.
+/// **Staleness: none.** An answer comes from a statement that began after the request did, so a key
+/// that was revoked, by whatever program or hand, is shut out of every request that comes after the
+/// commit, and its expiry is looked at when the answer is there. Nothing is kept between requests.
+/// Reading from a replica would end that: the pool has to lead to the primary.
+///
+/// **Cost: one statement at a time.** While one is under way, requests that come gather for the
+/// next one, so a busy server asks no more often than the database answers, however many requests
+/// and keys there are. An idle one adds the round trip of an index lookup to a request. A cache that
+/// is told of changes would save that round trip, at the price of a window between a change and the
+/// news of it, a connection to listen on, and no news at all through a pooler that shares connections
+/// between transactions.
+///
+/// A text that is no key by its form or its checksum is refused without asking. What the database is
+/// asked for is the SHA-256 of the token, so how long the answer takes tells nothing about any key.
+/// When it does not answer within
+/// [`KEY_CHECK_TIMEOUT`], nobody can tell, and nobody is let in.
+///
+/// Give it a pool of its own, of two connections: with one that exports share, long exports would
+/// keep everybody waiting at the door.
 #[derive(Clone, Debug)]
 pub struct StoredKeys {
-    keys: PgKeys,
+    checks: Checks,
 }
 
 impl StoredKeys {
-    /// Takes the keys; their pool needs the rights of a service.
+    /// Takes the keys; their pool needs the rights of a service. Clones share their statements.
     #[must_use]
-    pub const fn new(keys: PgKeys) -> Self {
-        Self { keys }
+    pub fn new(keys: PgKeys) -> Self {
+        Self { checks: Checks::new(keys, KEY_CHECK_TIMEOUT) }
+    }
+
+    /// How often the database was asked so far; at most once for each request.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.checks.asked()
     }
 
     async fn owner(&self, token: &str) -> Result<Principal, AuthError> {
         let secret: KeySecret = token.parse().map_err(|_| AuthError::Refused)?;
-        let found = self.keys.find_by_hash(&secret.hash()).await;
-        let found = found.map_err(|error| AuthError::Unavailable(Box::new(error)))?;
+        let found = self.checks.find(secret.hash()).await.map_err(unavailable)?;
         let active = found.filter(|key| key.state(clock::now()) == KeyState::Active);
         let key = active.ok_or(AuthError::Refused)?;
         Ok(Principal {
@@ -36,6 +64,10 @@ impl StoredKeys {
             tenant: key.tenant_id,
         })
     }
+}
+
+fn unavailable(error: CheckError) -> AuthError {
+    AuthError::Unavailable(Box::new(error))
 }
 
 impl Authenticator for StoredKeys {

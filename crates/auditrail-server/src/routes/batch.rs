@@ -57,6 +57,7 @@ pub(super) async fn batch(
     let asked = Asked::of(pairs)?;
     let Entity { form, bytes, room: _room } = entity;
     let mut batch = parsed(form, bytes, asked.on_invalid).await?;
+    writer.count(batch.size);
     for (index, input) in &mut batch.inputs {
         writer.principal().stamp(input)?;
         key.apply(writer.principal(), *index, input);

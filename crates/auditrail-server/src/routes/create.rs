@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::schema::{CreateSchema, RecordSchema};
 use crate::answer::Json;
 use crate::app::App;
-use crate::auth::{Principal, Scope, Writer};
+use crate::auth::{Scope, Writer};
 use crate::body::Entity;
 use crate::clock;
 use crate::idempotency::IdempotencyKey;
@@ -51,24 +51,26 @@ pub(super) async fn create(
     writer.principal().stamp(&mut input)?;
     key.apply(writer.principal(), 0, &mut input);
     let created = app.writes().create(input.clone()).await?;
-    Ok(answer(writer.principal(), input, created))
+    // What is stored may say more than the request: to show it would be a read that leaves no record.
+    let may_see = writer.principal().may(Scope::Read) && !app.config().record_reads;
+    Ok(answer(may_see, input, created))
 }
 
-fn answer(principal: &Principal, input: CreateInput, created: Created) -> Response {
+fn answer(may_see: bool, input: CreateInput, created: Created) -> Response {
     match created {
         Created::New(record) => {
             let place: [(HeaderName, String); 1] =
                 [(header::LOCATION, format!("/v1/audit-logs/{}", record.id))];
             (StatusCode::CREATED, place, Json(record)).into_response()
         }
-        Created::Duplicate(stored) => Json(seen_by(principal, input, stored)).into_response(),
+        Created::Duplicate(stored) => Json(seen(may_see, input, stored)).into_response(),
     }
 }
 
 /// A key that may only write must not learn what somebody else wrote under the same id: fields that
 /// the caller left out stay out.
-fn seen_by(principal: &Principal, input: CreateInput, stored: Record) -> Record {
-    match principal.may(Scope::Read) {
+fn seen(may_see: bool, input: CreateInput, stored: Record) -> Record {
+    match may_see {
         true => stored,
         false => input.into_record(stored.id, stored.created_at),
     }

@@ -1,6 +1,6 @@
 //! `GET /v1/audit-logs/{id}`: one record.
 
-use auditrail_core::{AuditLogService, Filters, Record, RecordId};
+use auditrail_core::{AuditLogService, Record, RecordId};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use super::schema::RecordSchema;
 use crate::answer;
 use crate::app::App;
 use crate::auth::Reader;
-use crate::context::{Origin, record_read};
+use crate::context::{Origin, Read, record_read};
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
@@ -45,20 +45,8 @@ pub(super) async fn get(
     let record = app.log().get(id).await?;
     let seen = record.filter(|record| reader.principal().sees(record.tenant_id.as_ref()));
     let record = seen.ok_or_else(Problem::no_record)?;
-    record_read(&app, reader.principal(), origin, &only(&record)).await?;
+    record_read(&app, reader.principal(), origin, Read::Get(&record)).await?;
     tagged(&record, &headers)
-}
-
-/// What the record about this read says was looked at.
-fn only(record: &Record) -> Filters {
-    let Record { target, tenant_id, .. } = record;
-    let (target_type, target_id) = (target.target_type.clone(), target.target_id.clone());
-    Filters {
-        target_type: Some(target_type),
-        target_id: Some(target_id),
-        tenant_id: tenant_id.clone(),
-        ..Filters::default()
-    }
 }
 
 fn tagged(record: &Record, headers: &HeaderMap) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ use super::schema::{FilterParams, PageParams, PageSchema};
 use crate::answer::Json;
 use crate::app::App;
 use crate::auth::Reader;
-use crate::context::{Origin, record_read};
+use crate::context::{Origin, Read, record_read};
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
@@ -37,7 +37,7 @@ pub(super) async fn list(
     pairs: Pairs,
 ) -> Result<Response, Problem> {
     let query = pairs.query(reader.principal(), &app)?;
-    record_read(&app, reader.principal(), origin, &query.filters).await?;
+    record_read(&app, reader.principal(), origin, Read::List(&query.filters)).await?;
     let page = app.log().page(&query).await?;
     Ok((link(&query, &page), Json(page)).into_response())
 }

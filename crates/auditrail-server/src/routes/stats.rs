@@ -9,7 +9,7 @@ use super::schema::FilterParams;
 use crate::answer::Json;
 use crate::app::App;
 use crate::auth::Reader;
-use crate::context::{Origin, record_read};
+use crate::context::{Origin, Read, record_read};
 use crate::limits::STATS_TOP;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
@@ -34,7 +34,7 @@ pub(super) async fn stats(
     pairs: Pairs,
 ) -> Result<Json<Stats>, Problem> {
     let filters = pairs.filters(reader.principal())?;
-    record_read(&app, reader.principal(), origin, &filters).await?;
+    record_read(&app, reader.principal(), origin, Read::Stats(&filters)).await?;
     let summary = app.log().summary(&filters, STATS_TOP).await?;
     Ok(Json(summary.into()))
 }

@@ -8,6 +8,8 @@ use auditrail_store::WriterLimits;
 use auditrail_testkit::eventually;
 use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::client::Answer;
 use crate::service::{Service, record};
@@ -155,7 +157,15 @@ async fn while_the_database_takes_nothing_writes_are_503_and_then_go_on_by_thems
 async fn a_full_writer_is_503_and_writes_nothing_of_what_it_refused() {
     let config =
         ServerConfig { write_timeout: Duration::from_millis(200), ..ServerConfig::default() };
-    let limits = WriterLimits { writers: 1, queue_records: 1, ..WriterLimits::default() };
+    // The first stays in the writer for as long as the lock is held, its caller there or not.
+    let long = Duration::from_secs(600);
+    let limits = WriterLimits {
+        writers: 1,
+        queue_records: 1,
+        lock_timeout: long,
+        statement_timeout: long,
+        ..WriterLimits::default()
+    };
     let service = Service::start_limited(config, limits).await;
     let blocked = lock(&service).await;
     let first = tokio::spawn(service.post(ONE).key("write").json(&record(1, None)).send());
@@ -182,23 +192,24 @@ async fn bodies_beyond_the_memory_for_them_wait_and_are_refused() {
     let config = ServerConfig {
         body_max_bytes: 1_000,
         bodies_max_bytes: 1_000,
-        write_timeout: Duration::from_millis(300),
+        write_timeout: Duration::from_millis(100),
+        body_timeout: Duration::from_secs(600),
         ..ServerConfig::default()
     };
     let service = Service::start_with(config).await;
-    let padded = |n| format!("{}{}", record(n, None), " ".repeat(600));
-    let post = |n| service.post(ONE).key("write").body("application/json", padded(n));
-    let blocked = lock(&service).await;
-    let first = tokio::spawn(post(1).send());
-    eventually("the first is in", async || {
-        let stats = service.writer.stats();
-        stats.queued_records + stats.in_flight_records == 1
+    let padded = format!("{}{}", record(1, None), " ".repeat(600));
+    let post = || service.post(ONE).key("write").body("application/json", padded.clone());
+    assert_eq!(post().send().await.status.as_u16(), 201);
+    // Somebody announces a body, gets room for it, and sends only its beginning.
+    let mut slow = TcpStream::connect(service.address).await.unwrap();
+    let head = "POST /v1/audit-logs HTTP/1.1\r\nhost: a\r\nauthorization: Bearer write\r\n\
+                content-type: application/json\r\ncontent-length: 900\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    eventually("the room is taken", async || {
+        let refused = post().send().await;
+        refused.status == 503 && refused.problem() == (503, "overloaded".to_owned())
     })
     .await;
-    let second = post(2).send().await;
-    assert_eq!(second.problem(), (503, "overloaded".to_owned()));
-    drop(blocked);
-    drop(first.await.unwrap());
-    // The room of both is free again.
-    eventually("writes are taken", async || post(3).send().await.status == 201).await;
+    drop(slow);
+    eventually("the room is free", async || post().send().await.status == 200).await;
 }

@@ -4,15 +4,19 @@
 
 mod admin;
 mod batch;
+mod budgets;
 mod client;
 mod create;
 mod errors;
 mod export;
 mod group_writes;
 mod http;
+mod kept;
+mod keys;
 mod logged;
 mod matrix;
 mod openapi;
 mod read;
+mod recorded;
 mod service;
 mod stored_keys;

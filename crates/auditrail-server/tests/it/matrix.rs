@@ -2,11 +2,13 @@
 //!
 //! The list of routes is the router's own, so a new route fails this until it has its line.
 
-use auditrail_server::openapi;
+use auditrail_core::{ApiKey, AuditLogService, OnInvalid, PageSize, Query, Record, Scope};
+use auditrail_server::{ServerConfig, openapi};
 use serde_json::{Value, json};
 
-use crate::client::Call;
-use crate::service::{Service, record};
+use crate::client::{Answer, Call};
+use crate::kept::Kept;
+use crate::service::{Service, input, record};
 
 /// How to call a route rightly.
 struct Route {
@@ -19,7 +21,7 @@ struct Route {
     /// What a key bound to another tenant is answered with; none where no record is touched.
     other_tenant: Option<u16>,
     call: fn(Call) -> Call,
-    /// The path of a call about tenant `t1`.
+    /// The path of a call about tenant `t1`; `{key}` stands for the id of one of its keys.
     about_t1: &'static str,
 }
 
@@ -90,6 +92,33 @@ const ROUTES: &[Route] = &[
         call: |call| call,
         about_t1: ONE,
     },
+    Route {
+        method: "get",
+        path: "/v1/keys",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/keys?tenant_id=t1",
+    },
+    Route {
+        method: "post",
+        path: "/v1/keys",
+        scope: Some("admin"),
+        right: 201,
+        other_tenant: Some(403),
+        call: |call| call.json(&json!({"scopes": ["read"], "tenant_id": "t1"})),
+        about_t1: "/v1/keys",
+    },
+    Route {
+        method: "delete",
+        path: "/v1/keys/{id}",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: Some(404),
+        call: |call| call,
+        about_t1: "/v1/keys/{key}",
+    },
 ];
 
 /// Every operation of the router, with the scope it says it needs.
@@ -118,35 +147,106 @@ fn every_route_of_the_router_is_in_the_matrix() {
     assert_eq!(operations(), listed);
 }
 
-#[tokio::test]
-async fn only_the_right_caller_gets_in() {
-    let service = Service::start().await;
-    service.write(vec![record(1, Some("t1"))]).await;
-    for route in ROUTES {
-        let Route { method, path, scope, right, other_tenant, call, about_t1 } = route;
-        let name = format!("{method} {path}");
-        let to = || call(Call::new(service.address, &method.to_uppercase(), about_t1));
+/// A service with a record and a key of tenant `t1`, and every kind of caller.
+struct Callers {
+    kept: Kept,
+    /// The id of the key of `t1` that calls are about.
+    key: String,
+    revoked: String,
+    expired: String,
+    /// Every scope, for tenant `t2`.
+    other_tenant: String,
+    /// One scope each, for tenant `t1` and for every tenant.
+    bound: [String; 4],
+    unbound: [String; 4],
+}
 
-        let none = to().send().await;
-        assert_eq!(none.problem(), (401, "no_key".to_owned()), "{name}");
-        assert_eq!(none.header("www-authenticate"), "Bearer", "{name}");
-        let wrong = to().key("wrong").send().await;
-        assert_eq!(wrong.problem(), (401, "invalid_key".to_owned()), "{name}");
-        for other in ["write", "read", "export", "admin"] {
-            let answer = to().key(other).send().await;
-            match scope.is_none_or(|scope| scope == other) {
-                true => assert!(answer.status.is_success(), "{name} {other}: {answer:?}"),
-                false => {
-                    assert_eq!(answer.problem(), (403, "wrong_scope".to_owned()), "{name} {other}");
+impl Callers {
+    async fn new() -> Self {
+        // So that a read that got through would leave a record.
+        let kept =
+            Kept::start_with(ServerConfig { record_reads: true, ..Default::default() }).await;
+        let one = vec![input(&record(1, Some("t1")))];
+        kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+        let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
+        for (place, scope) in Scope::ALL.into_iter().enumerate() {
+            bound[place] = kept.token(&[scope], Some("t1")).await;
+            unbound[place] = kept.token(&[scope], None).await;
+        }
+        Self {
+            key: kept.key(&[Scope::Write], Some("t1")).await.key.id.to_string(),
+            revoked: kept.revoked(&Scope::ALL, None).await,
+            expired: kept.expired(&Scope::ALL, None).await,
+            other_tenant: kept.token(&Scope::ALL, Some("t2")).await,
+            bound,
+            unbound,
+            kept,
+        }
+    }
+
+    async fn call(&self, route: &Route, token: Option<&str>) -> Answer {
+        let path = route.about_t1.replace("{key}", &self.key);
+        let call = (route.call)(self.kept.call(&route.method.to_uppercase(), &path));
+        token.into_iter().fold(call, Call::key).send().await
+    }
+
+    /// Everything there is: a refused call must leave it as it was.
+    async fn state(&self) -> (Vec<Record>, Vec<ApiKey>) {
+        let all = PageSize::new(1_000).unwrap();
+        let records = self.kept.log.query(&Query { limit: all, ..Query::default() }).await.unwrap();
+        (records.records, self.kept.keys.list(None, None, all).await.unwrap().keys)
+    }
+
+    /// Everybody who must not get in, and how they are told.
+    fn strangers(&self, route: &Route) -> Vec<(&str, Option<&str>, (u16, &'static str))> {
+        let unknown = "adt_live_000000000000000000000000000_27iyFv";
+        let mut strangers = vec![
+            ("no key", None, (401, "no_key")),
+            ("no key by its form", Some("wrong"), (401, "invalid_key")),
+            ("an unknown key", Some(unknown), (401, "invalid_key")),
+            ("a revoked key", Some(&*self.revoked), (401, "invalid_key")),
+            ("an expired key", Some(&*self.expired), (401, "invalid_key")),
+        ];
+        for (place, scope) in Scope::ALL.into_iter().enumerate() {
+            if route.scope.is_some_and(|needed| needed != scope.as_str()) {
+                for keys in [&self.bound, &self.unbound] {
+                    strangers.push((scope.as_str(), Some(&*keys[place]), (403, "wrong_scope")));
                 }
             }
         }
-        if let Some(status) = other_tenant {
-            let answer = to().key("all-t2").send().await;
-            assert_eq!(answer.problem().0, *status, "{name}");
+        if let Some(status) = route.other_tenant {
+            let code = if status == 404 { "not_found" } else { "other_tenant" };
+            strangers.push(("another tenant's key", Some(&*self.other_tenant), (status, code)));
         }
-        let own = to().key("all-t1").send().await;
-        assert_eq!(own.status.as_u16(), *right, "{name}: {own:?}");
+        strangers
+    }
+}
+
+#[tokio::test]
+async fn only_the_right_caller_gets_in() {
+    let callers = Callers::new().await;
+    let before = callers.state().await;
+    for route in ROUTES {
+        for (who, token, (status, code)) in callers.strangers(route) {
+            let name = format!("{} {} with {who}", route.method, route.path);
+            let answer = callers.call(route, token).await;
+            assert_eq!(answer.problem(), (status, code.to_owned()), "{name}");
+            let challenge = if status == 401 { "Bearer" } else { "" };
+            assert!(answer.header("www-authenticate").starts_with(challenge), "{name}");
+            assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{name}");
+        }
+    }
+    assert_eq!(callers.state().await, before, "a refused call left something behind");
+    for route in ROUTES {
+        for (place, scope) in Scope::ALL.into_iter().enumerate() {
+            if route.scope.is_none_or(|needed| needed == scope.as_str()) {
+                for keys in [&callers.bound, &callers.unbound] {
+                    let answer = callers.call(route, Some(&keys[place])).await;
+                    let name = format!("{} {} with {scope}", route.method, route.path);
+                    assert_eq!(answer.status.as_u16(), route.right, "{name}: {answer:?}");
+                }
+            }
+        }
     }
 }
 
@@ -156,7 +256,8 @@ async fn a_key_that_cannot_be_checked_opens_nothing() {
     service.keys.break_down();
     for route in ROUTES {
         let method = route.method.to_uppercase();
-        let call = (route.call)(Call::new(service.address, &method, route.about_t1));
+        let path = route.about_t1.replace("{key}", "00000000-0000-0000-0000-000000000001");
+        let call = (route.call)(Call::new(service.address, &method, &path));
         let answer = call.key("all").send().await;
         assert_eq!(answer.problem(), (503, "keys_unavailable".to_owned()), "{}", route.path);
         assert_eq!(answer.header("retry-after"), "1");

@@ -95,7 +95,7 @@ async fn a_record_to_write_has_the_fields_that_are_described() {
 }
 
 /// Whether a value has the JSON type of its description.
-fn fits(schema: &Value, value: &Value) -> bool {
+pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -112,11 +112,11 @@ fn fits(schema: &Value, value: &Value) -> bool {
     }
 }
 
-fn described(schema: &str) -> Value {
+pub(crate) fn described(schema: &str) -> Value {
     let api = serde_json::to_value(openapi()).unwrap();
     api["components"]["schemas"][schema].clone()
 }
 
-fn names(object: &Value) -> BTreeSet<String> {
+pub(crate) fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }

@@ -93,7 +93,7 @@ impl Service {
     pub(crate) async fn start_limited(config: ServerConfig, limits: WriterLimits) -> Self {
         let db = TestDb::migrated().await;
         let key = CursorKey::new([7; 32]);
-        let log = PgAuditLog::new(db.pool(db.app()).await, key);
+        let log = PgAuditLog::new(db.pool(db.service()).await, key);
         let keys = Arc::new(Keys::new());
         let writer = GroupWriter::start(db.app(), limits);
         let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
@@ -113,12 +113,15 @@ impl Service {
 
     /// Writes records directly.
     pub(crate) async fn write(&self, records: Vec<Value>) {
-        let now = "2026-06-01T00:00:00Z".parse().unwrap();
-        let input =
-            |record: &Value| CreateInput::from_json(record.to_string().as_bytes(), now).unwrap();
         let inputs = records.iter().map(input).collect();
         self.log.create_many(inputs, OnInvalid::Refuse).await.unwrap();
     }
+}
+
+/// What a record as JSON asks to write.
+pub(crate) fn input(record: &Value) -> CreateInput {
+    let now = "2026-06-01T00:00:00Z".parse().unwrap();
+    CreateInput::from_json(record.to_string().as_bytes(), now).unwrap()
 }
 
 /// A router that is being served.

@@ -1,18 +1,19 @@
 //! Keys in pages.
 
-use auditrail_core::{ApiKey, KeyId, PageSize, TenantId};
+use auditrail_core::{KeyId, PageSize, TenantId};
 use sqlx::PgConnection;
 
+use super::KeyPage;
 use super::row::{self, columns};
 use crate::error::StoreError;
 
-/// Up to `size` keys after `after`, by id, which is by age.
+/// Up to `size` keys after `after`, by id, which is by age, and whether there are more.
 pub(super) async fn page(
     db: &mut PgConnection,
     tenant: Option<&TenantId>,
     after: Option<KeyId>,
     size: PageSize,
-) -> Result<Vec<ApiKey>, StoreError> {
+) -> Result<KeyPage, StoreError> {
     let found = sqlx::query(concat!(
         "select ",
         columns!(),
@@ -23,9 +24,11 @@ pub(super) async fn page(
     ))
     .bind(tenant.map(AsRef::<str>::as_ref))
     .bind(after.as_ref().map(KeyId::as_uuid))
-    .bind(i64::from(size.get()))
+    .bind(i64::from(size.get()) + 1)
     .fetch_all(db)
     .await
     .map_err(StoreError::while_trying_to("list API keys"))?;
-    found.iter().map(row::key).collect()
+    let size = usize::from(size.get());
+    let keys: Result<_, _> = found.iter().take(size).map(row::key).collect();
+    Ok(KeyPage { keys: keys?, has_more: found.len() > size })
 }

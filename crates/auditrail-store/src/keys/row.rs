@@ -1,7 +1,7 @@
 //! A row of the table, and the key in it.
 
 use auditrail_core::{
-    Actor, ApiKey, KeyHint, KeyId, KeyName, Scope, ScopeSet, TenantId, ValueError,
+    Actor, ApiKey, KeyHash, KeyHint, KeyId, KeyName, Scope, ScopeSet, TenantId, ValueError,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::wire::PgTime;
 
-/// The columns [`key`] reads, in its order. The hash is not among them: nobody needs it back.
+/// The columns [`key`] reads, in its order. The hash is not among them: it is no part of a key that
+/// is shown.
 macro_rules! columns {
     () => {
         "id, hint, name, scopes, tenant_id, created_at, created_by, expires_at, revoked_at"
@@ -45,6 +46,15 @@ pub(super) fn key(row: &PgRow) -> Result<ApiKey, StoreError> {
         expires_at: expires_at.map(|time| time.0),
         revoked_at: revoked_at.map(|time| time.0),
     })
+}
+
+/// Reads the hash, of a row that has it after [`columns!`].
+pub(super) fn hash(row: &PgRow) -> Result<KeyHash, StoreError> {
+    let doing = "read the hash of an API key";
+    let bytes: &[u8] = row.try_get("hash").map_err(StoreError::while_trying_to(doing))?;
+    // The table's own check holds the length.
+    let bytes = bytes.try_into().map_err(|e| sqlx::Error::Decode(Box::new(e)));
+    bytes.map(KeyHash::from_bytes).map_err(StoreError::while_trying_to(doing))
 }
 
 /// A scope of a newer program is an error here and not left out: a key that may do more than is shown

@@ -5,7 +5,7 @@ use auditrail_core::{
     NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
 };
 use auditrail_store::{PgAuditLog, PgKeys, Revoked, StoreError};
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, until};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
@@ -97,7 +97,7 @@ async fn no_part_of_the_secret_but_the_hint_is_in_any_row() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Admin]), &by(), &context()).await.unwrap();
-    keys.revoke(issued.key.id, &by(), &context()).await.unwrap().unwrap();
+    keys.revoke(issued.key.id, None, &by(), &context()).await.unwrap().unwrap();
     let rows: Vec<String> = sqlx::query_scalar(
         "select k::text from control_plane.audit_api_keys k
          union all select l::text from control_plane.audit_logs l",
@@ -123,19 +123,19 @@ async fn revoking_takes_hold_once_and_is_recorded_once() {
     let (keys, pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
     let id = issued.key.id;
-    let first = keys.revoke(id, &by(), &context()).await.unwrap();
+    let first = keys.revoke(id, None, &by(), &context()).await.unwrap();
     let Some(Revoked::Now(key)) = first else { panic!("{first:?}") };
     assert_eq!(key.state(key.created_at.timestamp()), KeyState::Revoked);
     let found = keys.find_by_hash(&issued.secret.hash()).await.unwrap();
     assert_eq!(found.as_ref(), Some(&key));
-    let again = keys.revoke(id, &Actor::system(), &context()).await.unwrap();
+    let again = keys.revoke(id, None, &Actor::system(), &context()).await.unwrap();
     assert_eq!(again, Some(Revoked::Before(key.clone())));
     let records = records(&pool).await;
     assert_eq!(records.len(), 2);
     assert_eq!((&records[0].actor, &records[0].action), (&by(), &Action::KeyRevoked));
     assert_eq!((&records[0].target, &records[0].tenant_id), (&key.target(), &key.tenant_id));
     let unknown = KeyId::from(Uuid::from_u128(7));
-    assert_eq!(keys.revoke(unknown, &by(), &context()).await.unwrap(), None);
+    assert_eq!(keys.revoke(unknown, None, &by(), &context()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn of_many_revocations_at_once_one_takes_hold() {
     let (keys, pool) = service(&db).await;
     let id = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap().key.id;
     let (actor, context) = (by(), context());
-    let revoke = || keys.revoke(id, &actor, &context);
+    let revoke = || keys.revoke(id, None, &actor, &context);
     let (a, b, c, d) = tokio::join!(revoke(), revoke(), revoke(), revoke());
     let outcomes = [a, b, c, d].map(|outcome| outcome.unwrap().unwrap());
     let now = outcomes.iter().filter(|outcome| matches!(outcome, Revoked::Now(_))).count();
@@ -162,9 +162,9 @@ async fn without_its_record_no_key_is_made_or_revoked() {
     sql(&mut owner, "revoke insert on control_plane.audit_logs from auditrail_service").await;
     let error = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap_err();
     assert!(matches!(error, StoreError::PermissionDenied { .. }), "{error}");
-    let error = keys.revoke(id, &by(), &context()).await.unwrap_err();
+    let error = keys.revoke(id, None, &by(), &context()).await.unwrap_err();
     assert!(matches!(error, StoreError::PermissionDenied { .. }), "{error}");
-    let left = keys.list(None, None, all()).await.unwrap();
+    let left = keys.list(None, None, all()).await.unwrap().keys;
     assert_eq!(left.iter().map(|key| (key.id, key.revoked_at)).collect::<Vec<_>>(), [(id, None)]);
     assert_eq!(records(&pool).await.len(), 1);
 }
@@ -186,14 +186,60 @@ async fn keys_are_listed_oldest_first_by_page_and_by_tenant() {
         let tenant = tenant.map(|text| text.parse().unwrap());
         let size = PageSize::new(size).unwrap();
         let found = keys.list(tenant.as_ref(), after, size).await.unwrap();
-        found.iter().map(|key| key.id).collect::<Vec<_>>()
+        (found.keys.iter().map(|key| key.id).collect::<Vec<_>>(), found.has_more)
     };
-    assert_eq!(list(None, None, 1_000).await, ids);
-    assert_eq!(list(None, None, 2).await, ids[..2]);
-    assert_eq!(list(None, Some(ids[1]), 2).await, ids[2..4]);
-    assert_eq!(list(None, Some(ids[4]), 2).await, []);
-    assert_eq!(list(Some("even"), None, 9).await, even.into_iter().collect::<Vec<_>>());
-    assert_eq!(list(Some("none"), None, 9).await, []);
+    assert_eq!(list(None, None, 1_000).await, (ids.clone(), false));
+    assert_eq!(list(None, None, 5).await, (ids.clone(), false));
+    assert_eq!(list(None, None, 2).await, (ids[..2].to_vec(), true));
+    assert_eq!(list(None, Some(ids[1]), 2).await, (ids[2..4].to_vec(), true));
+    assert_eq!(list(None, Some(ids[4]), 2).await, (vec![], false));
+    assert_eq!(list(Some("even"), None, 9).await, (even.into_iter().collect(), false));
+    assert_eq!(list(Some("none"), None, 9).await, (vec![], false));
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_within_its_tenant_alone() {
+    let db = TestDb::migrated().await;
+    let (keys, pool) = service(&db).await;
+    let [own, other] = ["t1", "t2"].map(|text| text.parse().unwrap());
+    let id = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap().key.id;
+    let unbound = NewKey { tenant_id: None, ..new_key(&[Scope::Read]) };
+    let unbound = keys.create(&unbound, &by(), &context()).await.unwrap().key.id;
+    let revoke = async |id, tenant| keys.revoke(id, Some(tenant), &by(), &context()).await.unwrap();
+    for (id, tenant) in [(id, &other), (unbound, &own)] {
+        assert_eq!(revoke(id, tenant).await, None);
+        assert_eq!(keys.get(id).await.unwrap().unwrap().revoked_at, None);
+    }
+    assert_eq!(records(&pool).await.len(), 2);
+    assert!(matches!(revoke(id, &own).await, Some(Revoked::Now(_))));
+    assert!(matches!(revoke(id, &own).await, Some(Revoked::Before(_))));
+    assert_eq!(revoke(id, &other).await, None);
+}
+
+#[tokio::test]
+async fn several_keys_are_found_at_once_and_a_corrupt_one_fails_alone() {
+    let db = TestDb::migrated().await;
+    let (keys, _) = service(&db).await;
+    let mut issued = Vec::new();
+    for _ in 0..3 {
+        issued.push(keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap());
+    }
+    let corrupt = issued[0].key.id;
+    db.as_owner(&format!(
+        "alter table control_plane.audit_api_keys drop constraint audit_api_keys_scopes_check;
+         update control_plane.audit_api_keys set scopes = array['tail'] where id = '{corrupt}'"
+    ))
+    .await;
+    let mut hashes: Vec<KeyHash> = issued.iter().map(|one| one.secret.hash()).collect();
+    hashes.push(KeyHash::from_bytes([7; 32]));
+    let mut found = keys.find_by_hashes(&hashes).await.unwrap();
+    assert_eq!(found.len(), 3);
+    let error = found.remove(&hashes[0]).unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == corrupt), "{error}");
+    for one in &issued[1..] {
+        assert_eq!(found.remove(&one.secret.hash()).unwrap().unwrap(), one.key);
+    }
+    assert!(keys.find_by_hashes(&[]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -205,7 +251,7 @@ async fn a_key_that_would_have_expired_already_is_refused_and_nothing_is_written
     let error = keys.create(&new, &by(), &context()).await.unwrap_err();
     assert_eq!(error.code(), "out_of_range");
     assert_eq!(error.to_string(), "the API key cannot be made: /expires_at: must be in the future");
-    assert!(keys.list(None, None, all()).await.unwrap().is_empty());
+    assert!(keys.list(None, None, all()).await.unwrap().keys.is_empty());
     assert!(records(&pool).await.is_empty());
 }
 
@@ -254,6 +300,29 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
     assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == issued.key.id), "{error}");
 }
 
+#[tokio::test]
+async fn a_finder_replaces_a_connection_that_was_lost() {
+    let db = TestDb::migrated().await;
+    let (keys, pool) = service(&db).await;
+    let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
+    let (hash, mut finder) = (issued.secret.hash(), keys.finder());
+    for _ in 0..2 {
+        let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
+        assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
+    }
+    let mut admin = db.connect(db.admin()).await;
+    let others = "from pg_stat_activity where datname = current_database()
+                    and pid <> pg_backend_pid()";
+    sql(&mut admin, &format!("select pg_terminate_backend(pid) {others}")).await;
+    until(&mut admin, &format!("select not exists (select {others})")).await;
+    let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
+    assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
+    drop(finder);
+    pool.close().await;
+    let gone = keys.finder().find_by_hashes(&[hash]).await.unwrap_err();
+    assert!(matches!(gone, StoreError::Unreachable { .. }), "{gone}");
+}
+
 /// The query of the guide, for another key.
 fn query_of_the_guide(key: &str) -> String {
     let guide = include_str!("../../../../docs/keys.md");
@@ -298,8 +367,8 @@ async fn of_several_first_keys_one_is_made() {
     let made = futures_util::future::join_all(made).await;
     let made: Vec<_> = made.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(made.len(), 1);
-    assert_eq!(keys.list(None, None, all()).await.unwrap(), [made[0].key.clone()]);
+    assert_eq!(keys.list(None, None, all()).await.unwrap().keys, [made[0].key.clone()]);
     // Nor is there a first one after it was revoked.
-    keys.revoke(made[0].key.id, &by, &context).await.unwrap();
+    keys.revoke(made[0].key.id, None, &by, &context).await.unwrap();
     assert!(keys.create_first(&new, &by, &context).await.unwrap().is_none());
 }

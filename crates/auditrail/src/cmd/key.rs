@@ -45,7 +45,7 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
     let (id, by) = request::to_revoke(args)?;
     let revoked = cx.with_database(async |database| {
         let keys = database.keys().await?;
-        Ok(keys.revoke(id, &by, &RequestContext::default()).await?)
+        Ok(keys.revoke(id, None, &by, &RequestContext::default()).await?)
     })?;
     let Some(revoked) = revoked else {
         return Err(Error::Failed {

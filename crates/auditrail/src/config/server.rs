@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
-use auditrail_server::{ServerConfig, limits};
+use auditrail_server::{RateBudgets, ServerConfig, limits};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::resolver::{Resolver, Scalar, Secret, Shown};
-use super::value::{Count, LogFilter, LogFormat};
+use super::value::{Count, Limit, LogFilter, LogFormat};
 use super::{ConfigError, Sources};
 use crate::cli::ServeArgs;
 
@@ -35,6 +35,9 @@ pub(super) struct ServerTable {
     write_timeout: Option<Scalar>,
     request_timeout: Option<Scalar>,
     shutdown_grace: Option<Scalar>,
+    write_budget: Option<Scalar>,
+    query_budget: Option<Scalar>,
+    export_budget: Option<Scalar>,
     cursor_key: Option<String>,
     pub(super) cursor_key_file: Option<std::path::PathBuf>,
     log: Option<Scalar>,
@@ -168,12 +171,40 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         false,
     )?;
     Ok(ServerConfig {
+        budgets: budgets(r, file)?,
         write_timeout,
         request_timeout,
         shutdown_grace,
         connections_max: usize::try_from(connections_max.0).unwrap_or(usize::MAX),
         record_reads,
         ..ServerConfig::default()
+    })
+}
+
+fn budgets(r: &mut Resolver<'_>, file: &ServerTable) -> Result<RateBudgets, ConfigError> {
+    let usual = RateBudgets::default();
+    let mut budget = |key, env, file: &Option<Scalar>, default| {
+        r.setting(key, env, None, file.as_ref(), Limit(default)).map(|limit| limit.0)
+    };
+    Ok(RateBudgets {
+        write: budget(
+            "server.write_budget",
+            "AUDITRAIL_WRITE_BUDGET",
+            &file.write_budget,
+            usual.write,
+        )?,
+        query: budget(
+            "server.query_budget",
+            "AUDITRAIL_QUERY_BUDGET",
+            &file.query_budget,
+            usual.query,
+        )?,
+        export: budget(
+            "server.export_budget",
+            "AUDITRAIL_EXPORT_BUDGET",
+            &file.export_budget,
+            usual.export,
+        )?,
     })
 }
 

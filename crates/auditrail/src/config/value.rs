@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use auditrail_server::Budget;
 use tracing_subscriber::filter::Targets;
 
 use super::parse_duration;
@@ -71,6 +72,25 @@ impl Value for Count {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// How much a key may ask for; `none` for no limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(pub(super) Option<Budget>);
+
+impl Value for Limit {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            text => text.parse().map(|budget| Self(Some(budget))).map_err(|_| {
+                "is neither none nor an amount in a time such as 1000/60s or 50/1h".to_owned()
+            }),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or_else(|| "none".to_owned(), |budget| budget.to_string())
     }
 }
 

@@ -181,6 +181,23 @@ async fn settings_reach_the_service() {
 }
 
 #[tokio::test]
+async fn a_key_that_has_spent_its_budget_waits() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let desk = Desk::with(&db.url(&db.service())).set("AUDITRAIL_QUERY_BUDGET", "2/1h");
+    let service = Running::start(&desk, &[]);
+    for _ in 0..2 {
+        assert_eq!(service.get(PATH).key(&key).send().await.status.as_u16(), 200);
+    }
+    let spent = service.get(PATH).key(&key).send().await;
+    assert_eq!(spent.problem().0, 429);
+    assert!(spent.header("retry-after").parse::<u32>().unwrap() > 0);
+    // Writing has a budget of its own.
+    let written = service.post(PATH).key(&key).json(&record("p1")).send().await;
+    assert_eq!(written.status.as_u16(), 201);
+}
+
+#[tokio::test]
 async fn a_cursor_goes_on_at_another_server_of_the_same_database() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;

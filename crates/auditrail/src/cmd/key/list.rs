@@ -29,9 +29,8 @@ async fn all(keys: &PgKeys) -> Result<Vec<ApiKey>, Error> {
     let mut found: Vec<ApiKey> = Vec::new();
     loop {
         let page = keys.list(None, found.last().map(|key| key.id), size).await?;
-        let is_last = page.len() < usize::from(size.get());
-        found.extend(page);
-        if is_last {
+        found.extend(page.keys);
+        if !page.has_more {
             return Ok(found);
         }
     }

@@ -1,0 +1,133 @@
+//! Reads that leave a record: once, or they do not happen.
+
+use auditrail_core::{
+    AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
+};
+use auditrail_server::{App, DirectWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
+use auditrail_store::{PgAuditLog, PgKeys};
+use auditrail_testkit::TestDb;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+use crate::kept::Kept;
+use crate::service::{Running, Service, input, record};
+
+const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
+/// Every call that reads records.
+const READS: [&str; 4] =
+    ["/v1/audit-logs", "/v1/audit-logs/stats", ONE, "/v1/audit-logs/export?format=csv"];
+
+fn recording() -> ServerConfig {
+    ServerConfig { record_reads: true, ..ServerConfig::default() }
+}
+
+async fn with_one_record(kept: &Kept) {
+    let one = vec![input(&record(1, Some("t1")))];
+    kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+}
+
+/// What the log says that was done to it, newest first.
+async fn told(log: &PgAuditLog) -> Vec<(String, serde_json::Value)> {
+    let found = log.query(&Query::default()).await.unwrap();
+    let records = found.records.iter().filter(|r| r.target.target_type.as_str() == "audit_log");
+    let metadata = |text: &str| serde_json::from_str(text).unwrap();
+    records
+        .map(|r| (r.action.as_str().to_owned(), metadata(r.metadata.as_ref().unwrap().as_str())))
+        .collect()
+}
+
+#[tokio::test]
+async fn each_call_that_reads_says_what_it_read() {
+    let kept = Kept::start_with(recording()).await;
+    with_one_record(&kept).await;
+    let token = kept.token(&Scope::ALL, None).await;
+    for path in READS {
+        assert_eq!(kept.get(path, &token).await.status.as_u16(), 200, "{path}");
+    }
+    // A record that is not there was not read.
+    let nothing = "/v1/audit-logs/00000000-0000-0000-0000-000000000009";
+    assert_eq!(kept.get(nothing, &token).await.status.as_u16(), 404);
+    let expected = [
+        ("audit_log.exported", json!({"format": "csv", "filters": {}})),
+        ("audit_log.read", json!({"call": "get", "id": ONE.rsplit_once('/').unwrap().1})),
+        ("audit_log.read", json!({"call": "stats", "filters": {}})),
+        ("audit_log.read", json!({"call": "list", "filters": {}})),
+    ];
+    assert_eq!(told(&kept.log).await, expected.map(|(action, told)| (action.to_owned(), told)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_read() {
+    let right = "revoke insert on control_plane.audit_logs from auditrail_service";
+    let rule = "alter table control_plane.audit_logs add constraint no_talk
+                    check (action not like 'audit_log.%') not valid";
+    for (obstacle, code, retry) in
+        [(right, "permission_denied", "30"), (rule, "not_recorded", "30")]
+    {
+        let kept = Kept::start_with(recording()).await;
+        with_one_record(&kept).await;
+        let token = kept.token(&Scope::ALL, None).await;
+        kept.db.as_owner(obstacle).await;
+        for path in READS {
+            let answer = kept.get(path, &token).await;
+            assert_eq!(answer.problem(), (503, code.to_owned()), "{path}");
+            assert_eq!(answer.header("retry-after"), retry, "{path}");
+            assert!(!String::from_utf8_lossy(&answer.body).contains("project"), "{path}");
+        }
+        assert!(told(&kept.log).await.is_empty());
+    }
+}
+
+/// Writes everything twice, as a writer does that lost the first answer.
+struct Twice(DirectWrites);
+
+impl Writes for Twice {
+    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>> {
+        Box::pin(async move {
+            self.0.create(input.clone()).await?;
+            self.0.create(input).await
+        })
+    }
+
+    fn create_many(
+        &self,
+        inputs: Vec<CreateInput>,
+        on_invalid: OnInvalid,
+    ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
+        self.0.create_many(inputs, on_invalid)
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_recorded_once_however_often_its_record_is_written() {
+    let db = TestDb::migrated().await;
+    let pool = db.pool(db.service()).await;
+    let log = PgAuditLog::new(pool.clone(), CursorKey::public());
+    let keys = PgKeys::new(pool);
+    let writes = Twice(DirectWrites::new(log.clone()));
+    let app = App::with_writes(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
+    let running = Running::start(router(app), recording()).await;
+    let kept = Kept { db, keys, log, running };
+    with_one_record(&kept).await;
+    let token = kept.token(&Scope::ALL, None).await;
+    for path in READS {
+        assert_eq!(kept.get(path, &token).await.status.as_u16(), 200, "{path}");
+    }
+    assert_eq!(told(&kept.log).await.len(), READS.len());
+}
+
+#[tokio::test]
+async fn a_repeated_write_shows_what_is_stored_only_where_that_is_no_unrecorded_read() {
+    for (config, plan) in
+        [(ServerConfig::default(), json!({"plan": "pro"})), (recording(), json!({}))]
+    {
+        let service = Service::start_with(config).await;
+        service.write(vec![record(1, None)]).await;
+        let mut again = record(1, None);
+        again.as_object_mut().unwrap().remove("metadata");
+        let answer = service.post("/v1/audit-logs").key("all").json(&again).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["metadata"]), (200, &plan));
+        let metadata = service.get(ONE).key("all").send().await.json()["metadata"].clone();
+        assert_eq!(metadata, json!({"plan": "pro"}));
+    }
+}

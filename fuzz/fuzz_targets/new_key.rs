@@ -1,0 +1,20 @@
+//! Whatever bytes come, what is asked of a new key is read or refused with a reason; and what is read
+//! could be made.
+#![no_main]
+
+use auditrail_core::{InputError, NewKey, RecordTime};
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let now = Timestamp::constant(1_767_323_045, 0);
+    match NewKey::from_json(bytes, now) {
+        Ok(new) => {
+            assert!(new.scopes.iter().next().is_some());
+            let time = RecordTime::new(now).expect("the clock is in range");
+            assert!(new.check_expiry(time).is_ok());
+        }
+        Err(InputError::Invalid(errors)) => assert!(!errors.as_slice().is_empty()),
+        Err(InputError::NotJson { line, .. }) => assert!(line > 0),
+    }
+});
