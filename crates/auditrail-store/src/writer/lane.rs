@@ -186,6 +186,8 @@ impl Lane {
             stats.commits += 1;
             stats.fallbacks += u64::from(written.by_insert);
             stats.last_commit = Some(took);
+            stats.commit_seconds.add(took.as_secs_f64());
+            stats.commit_records.add(records_of(&part));
             for verdict in &written.verdicts {
                 match verdict {
                     Ok(outcome) => {
@@ -243,6 +245,11 @@ impl Drop for Lane {
     fn drop(&mut self) {
         self.queue.lane_ended();
     }
+}
+
+fn records_of(part: &[Pending]) -> f64 {
+    let records = part.iter().map(|pending| pending.request.records.len()).sum::<usize>();
+    f64::from(u32::try_from(records).unwrap_or(u32::MAX))
 }
 
 fn told(verdict: Verdict) -> super::queue::Answer {
