@@ -7,6 +7,8 @@ use auditrail_store::PgAuditLog;
 
 use crate::auth::Authenticator;
 use crate::config::ServerConfig;
+use crate::metrics::Metrics;
+use crate::shutdown::ShuttingDown;
 use crate::writes::{DirectWrites, Writes};
 
 /// What the routes work with. Cheap to clone.
@@ -18,6 +20,8 @@ struct Parts {
     log: PgAuditLog,
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
+    metrics: Metrics,
+    shutting_down: ShuttingDown,
 }
 
 impl App {
@@ -41,13 +45,24 @@ impl App {
         writes: impl Writes + 'static,
     ) -> Self {
         let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
-        Self(Arc::new(Parts { config, log, writes, authenticator }))
+        let (metrics, shutting_down) = (Metrics::new(), ShuttingDown::default());
+        Self(Arc::new(Parts { config, log, writes, authenticator, metrics, shutting_down }))
     }
 
     /// What the operator has set.
     #[must_use]
     pub fn config(&self) -> &ServerConfig {
         &self.0.config
+    }
+
+    /// Whether the service is about to end; whoever ends it says so here.
+    #[must_use]
+    pub fn shutting_down(&self) -> &ShuttingDown {
+        &self.0.shutting_down
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn log(&self) -> &PgAuditLog {
@@ -65,7 +80,7 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { config, log, writes: _, authenticator: _ } = &*self.0;
+        let Parts { config, log, .. } = &*self.0;
         f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
     }
 }

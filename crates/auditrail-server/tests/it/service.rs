@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use auditrail_core::{AuditLogService, CreateInput, CursorKey, OnInvalid, TenantId};
 use auditrail_server::{
-    App, AuthError, Authenticator, Principal, Scope, ServerConfig, admin_router, router, serve,
+    App, AuthError, Authenticator, Operations, Principal, Scope, ServerConfig, admin_router,
+    router, serve,
 };
-use auditrail_store::PgAuditLog;
+use auditrail_store::{GroupWriter, PgAuditLog};
 use auditrail_testkit::TestDb;
 use axum::Router;
 use futures_util::future::BoxFuture;
@@ -74,6 +75,7 @@ pub(crate) struct Service {
     pub(crate) db: TestDb,
     pub(crate) log: PgAuditLog,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) app: App,
     pub(crate) address: SocketAddr,
     /// Letting go of it is what ends the service.
     _running: Running,
@@ -90,9 +92,9 @@ impl Service {
         let log = PgAuditLog::new(db.pool(db.app()).await, key);
         let keys = Arc::new(Keys::new());
         let app = App::new(config.clone(), log.clone(), Arc::clone(&keys));
-        let running = Running::start(router(app), config).await;
+        let running = Running::start(router(app.clone()), config).await;
         let address = running.address;
-        Self { db, log, keys, address, _running: running }
+        Self { db, log, keys, app, address, _running: running }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -132,8 +134,14 @@ impl Running {
         Self { address, stop, task }
     }
 
-    pub(crate) async fn admin(log: PgAuditLog) -> Self {
-        Self::start(admin_router(log), ServerConfig::default()).await
+    /// The admin listener of a service.
+    pub(crate) async fn admin(app: &App, writer: Option<GroupWriter>) -> Self {
+        let operations = Operations::new(app, writer);
+        Self::start(admin_router(operations), ServerConfig::default()).await
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new(self.address, "GET", path)
     }
 
     /// Lets the shutdown begin, and gives what there is to wait for.
@@ -145,6 +153,11 @@ impl Running {
     pub(crate) async fn stop(self) -> bool {
         self.begin_stop().await.unwrap()
     }
+}
+
+/// A service over this log that is not served.
+pub(crate) fn app(log: PgAuditLog) -> App {
+    App::new(ServerConfig::default(), log, Keys::new())
 }
 
 /// A record as JSON: the number makes the id and the time.

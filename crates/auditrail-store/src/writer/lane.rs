@@ -248,8 +248,7 @@ impl Drop for Lane {
 }
 
 fn records_of(part: &[Pending]) -> f64 {
-    let records = part.iter().map(|pending| pending.request.records.len()).sum::<usize>();
-    f64::from(u32::try_from(records).unwrap_or(u32::MAX))
+    part.iter().map(|pending| pending.request.records.len()).sum::<usize>() as f64
 }
 
 fn told(verdict: Verdict) -> super::queue::Answer {
