@@ -6,9 +6,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 
-use crate::method;
 use crate::request_id::Id;
-use crate::trace_context::TraceParent;
+use crate::{method, span};
 
 /// Logs each request when its answer begins.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
@@ -16,8 +15,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let method = method::name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let id = request.extensions().get::<Id>().cloned();
-    let trace_id =
-        TraceParent::of(request.headers()).map(|parent| format!("{:032x}", parent.trace_id));
+    let trace_id = span::trace_id(request.headers());
     let response = next.run(request).await;
     tracing::info!(
         %method,

@@ -46,12 +46,15 @@ mod idempotency;
 mod listen;
 mod method;
 mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod problem;
 mod readiness;
 mod request_id;
 mod routes;
 mod search;
 mod shutdown;
+mod span;
 mod timeout;
 mod trace_context;
 mod writes;

@@ -23,12 +23,12 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::cors::CorsConfig;
-use crate::{access_log, headers, metrics, problem, request_id, timeout};
+use crate::{access_log, headers, metrics, problem, request_id, span, timeout};
 
 /// The service: every route, and what lies around them.
 ///
-/// From the outside in: the id of the request and the form of errors, metrics, the log line, headers,
-/// CORS, compression, panics, the time limit. Unless it is configured there is no CORS: no page of
+/// From the outside in: the id of the request and the form of errors, metrics, the span, the log line,
+/// headers, CORS, compression, panics, the time limit. Unless it is configured there is no CORS: no page of
 /// another origin may read this.
 pub fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
         .layer(option_layer(cors))
         .layer(middleware::from_fn(headers::layer))
         .layer(middleware::from_fn(access_log::layer))
+        .layer(middleware::from_fn(span::layer))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::layer))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(app)
