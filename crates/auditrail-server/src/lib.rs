@@ -18,12 +18,24 @@
 //! #     keys: impl auditrail_server::Authenticator + 'static,
 //! #     interrupted: impl Future<Output = ()>,
 //! # ) -> std::io::Result<()> {
-//! use auditrail_server::{App, ServerConfig, router, serve};
+//! use auditrail_server::{App, Operations, ServerConfig, admin_router, router, serve};
 //!
 //! let config = ServerConfig::default();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let admin = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
 //! let app = App::new(config.clone(), log, keys);
-//! let in_order = serve(listener, router(app), &config, interrupted).await;
+//! let stop = app.shutting_down().clone();
+//! let told = async {
+//!     interrupted.await;
+//!     stop.begin();
+//! };
+//! let served = serve(listener, router(app.clone()), &config, stop.begun());
+//! // Supervisors are answered until the end.
+//! let operations = admin_router(Operations::new(&app, None));
+//! let (in_order, ()) = tokio::select! {
+//!     ended = async { tokio::join!(served, told) } => ended,
+//!     _ = serve(admin, operations, &config, std::future::pending()) => unreachable!(),
+//! };
 //! # Ok(())
 //! # }
 //! ```

@@ -74,23 +74,30 @@ impl Readiness {
             return answer;
         }
         let asked = timeout_at(deadline, database.probe.ask()).await;
-        let answer = asked.map_or(Err(BUSY), of_database);
+        let answer = asked.as_ref().map_or(Err(BUSY), of_database);
         database.last = Some((Instant::now(), answer));
         // Once for each change: supervisors ask every few seconds.
-        match (before.is_none_or(|(_, before)| before != answer), answer) {
-            (true, Err(NotReady { code, detail })) => tracing::warn!(code, detail, "not ready"),
-            (true, Ok(())) => tracing::info!("ready"),
-            (false, _) => {}
+        if before.is_none_or(|(_, before)| before != answer) {
+            let cause = asked.ok().and_then(Result::err).map(|error| error.to_string());
+            log(answer, cause.as_deref());
         }
         answer
     }
 }
 
-fn of_database(status: Result<Status, MigrateError>) -> Result<(), NotReady> {
-    let status = status.map_err(|error| {
-        tracing::debug!(code = error.code(), %error, "the history of migrations cannot be read");
-        not_ready(error.code(), "the history of migrations cannot be read")
-    })?;
+fn log(answer: Result<(), NotReady>, cause: Option<&str>) {
+    match answer {
+        Ok(()) => tracing::info!("the database is ready"),
+        Err(NotReady { code, detail }) => {
+            tracing::warn!(code, detail, cause, "the database is not ready");
+        }
+    }
+}
+
+fn of_database(status: &Result<Status, MigrateError>) -> Result<(), NotReady> {
+    let status = status
+        .as_ref()
+        .map_err(|error| not_ready(error.code(), "the history of migrations cannot be read"))?;
     match (status.pending(), status.problems.is_empty()) {
         (0, true) => Ok(()),
         (0, false) => Err(HISTORY),

@@ -108,6 +108,21 @@ async fn shutdown_waits_for_what_is_under_way_and_not_for_idle_connections() {
 }
 
 #[tokio::test]
+async fn shutdown_takes_requests_in_until_load_balancers_have_noticed() {
+    let config =
+        ServerConfig { shutdown_delay: Duration::from_secs(3_600), ..ServerConfig::default() };
+    let router = Router::new().route("/", get(async || "done"));
+    let running = Running::start(router, config).await;
+    let address = running.address;
+    let stopping = running.begin_stop();
+    // Without the delay the listener would be closed by the time of one of these.
+    for _ in 0..20 {
+        assert_eq!(Call::new(address, "GET", "/").send().await.body, "done");
+    }
+    stopping.abort();
+}
+
+#[tokio::test]
 async fn shutdown_does_not_wait_for_ever() {
     let config =
         ServerConfig { shutdown_grace: Duration::from_millis(100), ..ServerConfig::default() };
