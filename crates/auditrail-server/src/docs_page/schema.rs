@@ -50,6 +50,9 @@ fn base(schema: &Value) -> Markup {
             }
         };
     }
+    if let Some(title) = schema["title"].as_str() {
+        return html! { (title) };
+    }
     let types: Vec<_> = match &schema["type"] {
         Value::Array(several) => several.iter().map(text).collect(),
         one => one.as_str().into_iter().collect(),
@@ -64,8 +67,9 @@ fn base(schema: &Value) -> Markup {
     }
 }
 
+/// Limits in words. Patterns are for programs; what they are for is in the descriptions.
 fn limits(schema: &Value) -> Markup {
-    const LIMITS: [(&str, &str); 9] = [
+    const LIMITS: [(&str, &str); 8] = [
         ("minimum", "at least"),
         ("maximum", "at most"),
         ("minLength", "characters at least"),
@@ -73,7 +77,6 @@ fn limits(schema: &Value) -> Markup {
         ("minItems", "items at least"),
         ("maxItems", "items at most"),
         ("maxProperties", "fields at most"),
-        ("pattern", "pattern"),
         ("default", "default"),
     ];
     html! {

@@ -3,6 +3,8 @@
 //! The types here only describe. The core, whose types are sent, knows nothing of HTTP; tests hold
 //! the two together.
 
+mod forms;
+
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{IntoParams, ToSchema};
@@ -29,25 +31,38 @@ pub(super) fn document() -> OpenApi {
 #[expect(dead_code, reason = "it describes `Filters` of the core")]
 pub(super) struct FilterParams {
     /// Exactly this actor id.
+    #[param(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     actor_id: Option<String>,
     /// This kind of actor.
     #[param(inline)]
     actor_type: Option<ActorTypeSchema>,
     /// Exactly this action, or `project.*` for every action that starts with `project.`.
+    #[param(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^(?!\.?\*$)[^\u0000-\u001F\u007F-\u009F]*$"
+    )]
     action: Option<String>,
     /// This kind of target.
+    #[param(min_length = 1, max_length = 50, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     target_type: Option<String>,
     /// Exactly this target id.
+    #[param(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     target_id: Option<String>,
     /// Exactly this tenant. A key that is bound to a tenant sees that one alone.
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     tenant_id: Option<String>,
     /// Exactly this request.
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     request_id: Option<String>,
     /// This address, or an address in this network (CIDR).
+    #[param(schema_with = forms::network)]
     ip_address: Option<String>,
     /// From this moment on: an RFC 3339 time, or a date, which means midnight UTC.
+    #[param(schema_with = forms::moment)]
     start_date: Option<String>,
     /// Before this moment.
+    #[param(schema_with = forms::moment)]
     end_date: Option<String>,
 }
 
@@ -76,9 +91,11 @@ pub(super) struct PageParams {
 pub(super) struct BatchParams {
     /// What to do with the rest when one record cannot be written: `refuse`, which is the default,
     /// writes none, and `skip` writes the others.
-    on_invalid: Option<String>,
+    #[param(inline)]
+    on_invalid: Option<OnInvalidSchema>,
     /// `summary`, which is the default, or `full` to have the records in the answer.
-    r#return: Option<String>,
+    #[param(inline)]
+    r#return: Option<ReturnSchema>,
 }
 
 /// How to write an export.
@@ -98,6 +115,24 @@ pub(super) struct ExportParams {
 enum FormatSchema {
     Csv,
     Ndjson,
+}
+
+/// What one bad record does to the others.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes `OnInvalid` of the core")]
+enum OnInvalidSchema {
+    Refuse,
+    Skip,
+}
+
+/// What to answer a batch with.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes how `batch` reads it")]
+enum ReturnSchema {
+    Summary,
+    Full,
 }
 
 /// How to count.
@@ -191,40 +226,46 @@ struct PaginationSchema {
 /// A record to write. Whatever else there is to say belongs into `metadata`.
 #[derive(ToSchema)]
 #[schema(as = CreateInput)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes `CreateInput` of the core")]
 pub(super) struct CreateSchema {
     /// The caller's own id, so that a repetition finds the first record.
     #[schema(format = "uuid")]
     id: Option<String>,
     /// Who acted.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     actor_id: String,
     #[schema(inline)]
     actor_type: ActorTypeSchema,
     /// What was done, as in `project.created`.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 3,
+        max_length = 100,
+        pattern = r"^(?!\.)(?=.*\.)(?!.*\.\*?$)[^\u0000-\u001F\u007F-\u009F]*$"
+    )]
     action: String,
     /// The kind of target.
-    #[schema(min_length = 1, max_length = 50)]
+    #[schema(min_length = 1, max_length = 50, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     target_type: String,
     /// What was acted upon.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     target_id: String,
     /// Whatever else there is to say: at most 64 KiB and 32 levels.
     #[schema(value_type = Option<Object>)]
     metadata: (),
     /// Where the request came from.
+    #[schema(schema_with = forms::address, required = false)]
     ip_address: Option<String>,
     /// The software that made the request.
-    #[schema(max_length = 1024)]
+    #[schema(max_length = 1024, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     user_agent: Option<String>,
     /// When it happened: RFC 3339, at most 5 minutes ahead. Left out, the writer's clock counts.
     #[schema(format = "date-time")]
     created_at: Option<String>,
     /// Whose record it is. Left out, the tenant of the key.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     tenant_id: Option<String>,
     /// The request that caused it.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")]
     request_id: Option<String>,
 }

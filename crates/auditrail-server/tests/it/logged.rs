@@ -79,9 +79,10 @@ async fn a_request_is_a_line_without_anything_personal() {
     let more = more_calls(&service, body).await;
 
     let lines = lines.kept.lock().unwrap();
-    let answered = lines.iter().filter(|line| line.contains("message=answered"));
-    assert_eq!(answered.count(), 1 + 2 * paths.len() + more);
-    let first = &lines[0];
+    // On a busy machine the driver has lines of its own, about statements that took long.
+    let answered: Vec<_> = lines.iter().filter(|line| line.contains("message=answered")).collect();
+    assert_eq!(answered.len(), 1 + 2 * paths.len() + more);
+    let first = answered[0];
     for part in ["method=POST", "route=\"/v1/audit-logs\"", "status=201", "req-1", trace] {
         assert!(first.contains(part), "{part}: {first}");
     }
