@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::net::TcpListener;
+use tokio::time::{Duration, Instant, sleep};
 
 /// A collector that listens on loopback.
 #[derive(Debug)]
@@ -40,8 +41,14 @@ impl Collector {
         Self { address, kept }
     }
 
-    /// What was sent, in the order in which it began.
-    pub(crate) fn spans(&self) -> Vec<Span> {
+    /// What was sent, in the order in which it began, as soon as it is so many or more: on a busy
+    /// machine some of it is still on its way.
+    pub(crate) async fn spans(&self, least: usize) -> Vec<Span> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.kept.lock().unwrap().len() < least {
+            assert!(Instant::now() < deadline, "{:?}", self.kept);
+            sleep(Duration::from_millis(20)).await;
+        }
         let mut spans = self.kept.lock().unwrap().clone();
         spans.sort_by_key(|span| span.start_time_unix_nano);
         spans

@@ -54,7 +54,7 @@ async fn a_request_is_a_span_of_the_trace_its_sender_names_and_holds_nothing_per
     call("/openapi.json", &format!("00-{trace}-{parent}-00")).await;
     traces.close().await;
 
-    let spans = collector.spans();
+    let spans = collector.spans(2).await;
     let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names, ["GET /v1/audit-logs", "GET"], "what is not sampled is not sent");
     let (listed, unknown) = (&spans[0], &spans[1]);
