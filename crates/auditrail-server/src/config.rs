@@ -19,7 +19,8 @@ pub struct ServerConfig {
     /// How long a caller may take nothing of an answer; then the connection is closed.
     pub stall_timeout: Duration,
     /// How long requests are still taken in after a shutdown began, while `/readyz` says no already:
-    /// longer than the time in which the load balancers in front take notice.
+    /// longer than the time in which the load balancers in front take notice. It is for
+    /// [`ShuttingDown::begun`](crate::ShuttingDown::begun).
     pub shutdown_delay: Duration,
     /// How long requests that are under way may take after the last was taken in.
     pub shutdown_grace: Duration,

@@ -29,7 +29,7 @@
 //!     interrupted.await;
 //!     stop.begin();
 //! };
-//! let served = serve(listener, router(app.clone()), &config, stop.begun());
+//! let served = serve(listener, router(app.clone()), &config, stop.begun(config.shutdown_delay));
 //! // Supervisors are answered until the end.
 //! let operations = admin_router(Operations::new(&app, None));
 //! let (in_order, ()) = tokio::select! {

@@ -31,8 +31,7 @@ pub struct Peer(pub SocketAddr);
 /// How long to wait after a connection could not be accepted, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests until `shutdown` completes and [`ServerConfig::shutdown_delay`] has passed; then
-/// accepts no more and lets those under way end.
+/// Answers requests until `shutdown` completes; then accepts no more and lets those under way end.
 ///
 /// A head that is too large or malformed is answered by hyper itself, with 431 or 400 and without a
 /// body: it gives no way to say more.
@@ -50,10 +49,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     // Dropping the set cuts off what is still under way.
     let mut connections = JoinSet::new();
-    let mut shutdown = std::pin::pin!(async {
-        shutdown.await;
-        tokio::time::sleep(config.shutdown_delay).await;
-    });
+    let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,

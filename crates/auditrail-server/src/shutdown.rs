@@ -1,5 +1,7 @@
 //! Whether the service is about to end.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 /// Whether the service is about to end; clones tell of the same service.
@@ -28,12 +30,14 @@ impl ShuttingDown {
         *self.0.borrow()
     }
 
-    /// Waits until it begins.
-    pub fn begun(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Waits until it begins, and then for as long as load balancers need to take notice
+    /// ([`ServerConfig::shutdown_delay`](crate::ServerConfig::shutdown_delay)).
+    pub fn begun(&self, delay: Duration) -> impl Future<Output = ()> + Send + 'static {
         let told = self.0.clone();
         async move {
             // The sender is in hand, so the wait cannot end for want of one.
             drop(told.subscribe().wait_for(|begun| *begun).await);
+            tokio::time::sleep(delay).await;
         }
     }
 }
@@ -45,11 +49,11 @@ mod tests {
     #[tokio::test]
     async fn every_clone_hears_of_the_shutdown_also_later() {
         let ours = ShuttingDown::default();
-        let (theirs, waiting) = (ours.clone(), tokio::spawn(ours.begun()));
+        let (theirs, waiting) = (ours.clone(), tokio::spawn(ours.begun(Duration::ZERO)));
         assert!(!theirs.has_begun());
         theirs.begin();
         waiting.await.unwrap();
-        ours.begun().await;
+        ours.begun(Duration::ZERO).await;
         assert!(ours.has_begun());
     }
 }

@@ -30,9 +30,8 @@ const READ_BACK: usize = 250;
     security(("bearer" = ["write"])),
     params(
         BatchParams,
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-         pattern = r#"^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$"#,
-         description = "With its place in the batch, stands for an id of each record that gives none"),
+        ("Idempotency-Key" = Option<String>, Header, description = "With its place in the batch, \
+         stands for an id of each record that gives none"),
     ),
     request_body(description = "The records", content(
         (Vec<CreateSchema> = "application/json"),

@@ -24,9 +24,8 @@ use crate::search::Pairs;
     path = "/v1/audit-logs",
     tag = "audit logs",
     security(("bearer" = ["write"])),
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = r#"^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$"#,
-            description = "Stands for an id of the record, where the body gives none")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Stands for an id of the \
+            record, where the body gives none")),
     request_body(content = CreateSchema, description = "The record"),
     responses(
         (status = 201, description = "The record was written", body = RecordSchema,
