@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use crate::auth::Authenticator;
 use crate::budgets::Meters;
 use crate::config::ServerConfig;
-use crate::writes::{DirectWrites, Writes};
+use crate::metrics::Metrics;
+use crate::shutdown::ShuttingDown;
+use crate::writes::Writes;
 
 /// What the routes work with. Cheap to clone.
 #[derive(Clone)]
@@ -23,23 +25,16 @@ struct Parts {
     bodies: Arc<Semaphore>,
     keys: PgKeys,
     meters: Meters,
+    metrics: Metrics,
+    shutting_down: ShuttingDown,
 }
 
 impl App {
-    /// Puts the parts together; records are written one request at a time ([`DirectWrites`]).
+    /// Puts the parts together.
+    ///
+    /// Keys are made, listed and revoked over the pool of `log`, which needs the rights of a service.
     #[must_use]
     pub fn new(
-        config: ServerConfig,
-        log: PgAuditLog,
-        authenticator: impl Authenticator + 'static,
-    ) -> Self {
-        let writes = DirectWrites::new(log.clone());
-        Self::with_writes(config, log, authenticator, writes)
-    }
-
-    /// As [`App::new`], with another way to write.
-    #[must_use]
-    pub fn with_writes(
         config: ServerConfig,
         log: PgAuditLog,
         authenticator: impl Authenticator + 'static,
@@ -48,15 +43,33 @@ impl App {
         let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
         // A single body of the largest size must find room, whatever was set.
         let room = config.bodies_max_bytes.max(config.body_max_bytes);
-        let bodies = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
-        let (keys, meters) = (PgKeys::new(log.pool().clone()), Meters::new(&config.budgets));
-        Self(Arc::new(Parts { config, log, writes, authenticator, bodies, keys, meters }))
+        Self(Arc::new(Parts {
+            bodies: Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS))),
+            keys: PgKeys::new(log.pool().clone()),
+            meters: Meters::new(&config.budgets),
+            metrics: Metrics::new(),
+            shutting_down: ShuttingDown::default(),
+            config,
+            log,
+            writes,
+            authenticator,
+        }))
     }
 
     /// What the operator has set.
     #[must_use]
     pub fn config(&self) -> &ServerConfig {
         &self.0.config
+    }
+
+    /// Whether the service is about to end; whoever ends it says so here.
+    #[must_use]
+    pub fn shutting_down(&self) -> &ShuttingDown {
+        &self.0.shutting_down
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn log(&self) -> &PgAuditLog {

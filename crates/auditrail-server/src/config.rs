@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::budgets::RateBudgets;
+use crate::cors::CorsConfig;
 
 /// What an operator may set; the default is [`limits`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +22,13 @@ pub struct ServerConfig {
     /// How long a caller may take to send the head of a request, and a connection may idle between
     /// two requests; then the connection is closed.
     pub header_timeout: Duration,
-    /// How long the reader of an export may stall before the export is given up.
+    /// How long a caller may take nothing of an answer; then the connection is closed.
     pub stall_timeout: Duration,
-    /// How long requests that are under way may take after a shutdown began.
+    /// How long requests are still taken in after a shutdown began, while `/readyz` says no already:
+    /// longer than the time in which the load balancers in front take notice. It is for
+    /// [`ShuttingDown::begun`](crate::ShuttingDown::begun).
+    pub shutdown_delay: Duration,
+    /// How long requests that are under way may take after the last was taken in.
     pub shutdown_grace: Duration,
     /// Most connections at a time; others wait to be accepted.
     pub connections_max: usize,
@@ -31,6 +36,8 @@ pub struct ServerConfig {
     pub record_reads: bool,
     /// How much each key may ask for.
     pub budgets: RateBudgets,
+    /// Which pages of other origins may use the service from a browser; none of them unless set.
+    pub cors: Option<CorsConfig>,
 }
 
 impl Default for ServerConfig {
@@ -43,10 +50,12 @@ impl Default for ServerConfig {
             request_timeout: limits::REQUEST_TIMEOUT,
             header_timeout: limits::HEADER_TIMEOUT,
             stall_timeout: limits::STALL_TIMEOUT,
+            shutdown_delay: limits::SHUTDOWN_DELAY,
             shutdown_grace: limits::SHUTDOWN_GRACE,
             connections_max: limits::CONNECTIONS_MAX,
             record_reads: false,
             budgets: RateBudgets::default(),
+            cors: None,
         }
     }
 }
@@ -73,8 +82,11 @@ pub mod limits {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
     /// A head is one packet or two; who takes longer ties up a connection on purpose.
     pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-    /// A stalled export holds a snapshot, which keeps PostgreSQL from cleaning up.
+    /// A stalled export holds a snapshot, which keeps PostgreSQL from cleaning up, and any other answer
+    /// its memory.
     pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Without a load balancer nobody is to be waited for.
+    pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
     /// Below the 30 seconds that most supervisors wait before they kill.
     pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
     /// Each connection takes a file descriptor, and the usual limit is 1,024 of those.
@@ -106,6 +118,15 @@ pub mod limits {
     /// Keys whose use is remembered, for each budget: about a megabyte. Beyond it the one that used
     /// least is forgiven.
     pub const BUDGET_KEYS_MAX: usize = 10_000;
+    /// How long what the database said about readiness is told again: the shortest period that
+    /// supervisors ask in. However many ask, the database is asked once in that time.
+    pub const READY_FRESH: Duration = Duration::from_secs(1);
+    /// How long a request may wait in the writer's queue before the service is not ready: callers give
+    /// up soon after, and another instance may be faster.
+    pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
+    /// How long a browser may keep what it was told about a request to another origin; Chromium keeps
+    /// it no longer.
+    pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
     /// When to come back after the database was out of reach for the moment.
     pub const RETRY_SOON: Duration = Duration::from_secs(1);
     /// When to come back after something that an operator must mend.

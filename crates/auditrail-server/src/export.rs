@@ -9,6 +9,7 @@ use auditrail_core::{ExportEncoder, ExportFormat, Record};
 use auditrail_store::StoreError;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, TryStreamExt};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
 use crate::problem::Problem;
@@ -33,7 +34,7 @@ type Receiver = mpsc::Receiver<Result<Message, StoreError>>;
 #[error("the export was cut off")]
 pub(crate) struct CutOff;
 
-/// Starts an export, and gives its bytes once there are some.
+/// Starts an export, and gives its bytes once there are some. Counts its rows.
 ///
 /// # Errors
 /// What kept the export from starting; later on there is only [`CutOff`].
@@ -41,10 +42,11 @@ pub(crate) async fn start(
     records: impl Stream<Item = Result<Record, StoreError>> + Send + 'static,
     format: ExportFormat,
     stall: Duration,
+    rows: Counter,
 ) -> Result<impl Stream<Item = Result<Bytes, CutOff>> + Send + 'static, Problem> {
     let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
     tokio::spawn(async move {
-        if let Err(Stop::Failed(error)) = send_all(records, format, &sender, stall).await {
+        if let Err(Stop::Failed(error)) = send_all(records, format, &sender, stall, &rows).await {
             // A reader that went away needs no message.
             drop(sender.send_timeout(Err(error), stall).await);
         }
@@ -97,12 +99,14 @@ async fn send_all(
     format: ExportFormat,
     sender: &Sender,
     stall: Duration,
+    rows: &Counter,
 ) -> Result<(), Stop> {
     let mut records = std::pin::pin!(records);
     let mut encoder = ExportEncoder::new(format);
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);
     while let Some(record) = records.try_next().await? {
         encoder.record(&record, &mut chunk).map_err(unwritable)?;
+        rows.inc();
         if chunk.len() >= CHUNK_BYTES {
             send(sender, Message::Chunk(std::mem::take(&mut chunk).into()), stall).await?;
         }

@@ -16,14 +16,27 @@
 //! # async fn run(
 //! #     log: auditrail_store::PgAuditLog,
 //! #     keys: impl auditrail_server::Authenticator + 'static,
+//! #     writes: impl auditrail_server::Writes + 'static,
 //! #     interrupted: impl Future<Output = ()>,
 //! # ) -> std::io::Result<()> {
-//! use auditrail_server::{App, ServerConfig, router, serve};
+//! use auditrail_server::{App, Operations, ServerConfig, admin_router, router, serve};
 //!
 //! let config = ServerConfig::default();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! let app = App::new(config.clone(), log, keys);
-//! let in_order = serve(listener, router(app), &config, interrupted).await;
+//! let admin = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
+//! let app = App::new(config.clone(), log, keys, writes);
+//! let stop = app.shutting_down().clone();
+//! let told = async {
+//!     interrupted.await;
+//!     stop.begin();
+//! };
+//! let served = serve(listener, router(app.clone()), &config, stop.begun(config.shutdown_delay));
+//! // Supervisors are answered until the end.
+//! let operations = admin_router(Operations::new(&app, None));
+//! let (in_order, ()) = tokio::select! {
+//!     ended = async { tokio::join!(served, told) } => ended,
+//!     _ = serve(admin, operations, &config, std::future::pending()) => unreachable!(),
+//! };
 //! # Ok(())
 //! # }
 //! ```
@@ -39,22 +52,34 @@ mod budgets;
 mod clock;
 mod config;
 mod context;
+mod cors;
+mod docs_page;
 mod export;
 mod headers;
 mod idempotency;
 mod listen;
+mod method;
+mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod problem;
+mod readiness;
 mod request_id;
 mod routes;
 mod search;
+mod shutdown;
+mod span;
 mod timeout;
+mod trace_context;
 mod writes;
 
-pub use admin::admin_router;
+pub use admin::{Operations, admin_router};
 pub use app::App;
 pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
 pub use budgets::{Budget, BudgetError, RateBudgets};
 pub use config::{ServerConfig, limits};
+pub use cors::{CorsConfig, Origin, OriginError};
 pub use listen::{Peer, serve};
 pub use routes::{openapi, router};
-pub use writes::{DirectWrites, GroupWrites, Writes, WritesError};
+pub use shutdown::ShuttingDown;
+pub use writes::{GroupWrites, Writes, WritesError};

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::config::ServerConfig;
@@ -30,6 +32,9 @@ pub struct Peer(pub SocketAddr);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers requests until `shutdown` completes; then accepts no more and lets those under way end.
+///
+/// A head that is too large or malformed is answered by hyper itself, with 431 or 400 and without a
+/// body: it gives no way to say more.
 ///
 /// Returns `true` when all of them ended within [`ServerConfig::shutdown_grace`], and `false` when
 /// some had to be cut off.
@@ -57,7 +62,7 @@ pub async fn serve(
             request.extensions_mut().insert(Peer(peer));
             answer(router.clone(), request)
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(http.serve_connection(io(stream, config), service));
         connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");
@@ -77,6 +82,14 @@ fn http(config: &ServerConfig) -> http1::Builder {
         .max_header_size(HEAD_MAX_BYTES)
         .max_buf_size(HEAD_MAX_BYTES);
     http
+}
+
+/// A connection that breaks when its other end takes nothing for too long. Whatever is written for it
+/// is in memory meanwhile, and an export holds a snapshot.
+fn io(stream: TcpStream, config: &ServerConfig) -> TokioIo<Pin<Box<TimeoutStream<TcpStream>>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(config.stall_timeout));
+    TokioIo::new(Box::pin(stream))
 }
 
 async fn answer(

@@ -59,6 +59,11 @@ impl Problem {
         self
     }
 
+    /// The kind of problem, to match on.
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
     /// Says when to come back.
     pub(crate) fn retry_after(self, after: Duration) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))

@@ -2,6 +2,7 @@
 
 mod batch;
 mod create;
+mod docs;
 mod export;
 mod get;
 mod keys;
@@ -13,6 +14,7 @@ mod stats;
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate};
@@ -21,21 +23,27 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{access_log, budgets, headers, problem, request_id, timeout};
+use crate::cors::CorsConfig;
+use crate::{access_log, budgets, headers, metrics, problem, request_id, span, timeout};
 
 /// The service: every route, and what lies around them.
 ///
-/// From the outside in: the id of the request and the form of errors, the log line, headers,
-/// budgets, compression, panics, the time limit. There is no CORS: no page of another origin may read this.
+/// From the outside in: the id of the request and the form of errors, metrics, the span, the log line,
+/// headers, CORS, budgets, compression, panics, the time limit. Unless it is configured there is no
+/// CORS: no page of another origin may read this.
 pub fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
+    let cors = app.config().cors.as_ref().map(CorsConfig::layer);
     router
         .layer(middleware::from_fn_with_state(app.clone(), timeout::layer))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
         .layer(middleware::from_fn(budgets::layer))
+        .layer(option_layer(cors))
         .layer(middleware::from_fn(headers::layer))
         .layer(middleware::from_fn(access_log::layer))
+        .layer(middleware::from_fn(span::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::layer))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(app)
 }
@@ -56,6 +64,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::list::list, keys::create::create))
         .routes(routes!(keys::revoke::revoke))
         .routes(routes!(openapi_json::openapi_json))
+        .routes(routes!(docs::docs))
 }
 
 /// A strong tag names exact bytes, and those of a compressed answer would be others.

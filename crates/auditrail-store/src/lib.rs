@@ -27,6 +27,6 @@ pub use error::StoreError;
 pub use keys::{IssuedKey, KeyFinder, KeyPage, PgKeys, Revoked};
 pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary, TargetCount};
 pub use writer::{
-    GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest, WriterLimits,
-    WriterStats,
+    Distribution, GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
+    WriterLimits, WriterStats,
 };

@@ -8,6 +8,7 @@
 //! its splitting of groups that fail; `group` writes one group; `sort` decides, without a database,
 //! what of a group is new; `fault` tells a bad record from a bad database.
 
+mod distribution;
 mod error;
 mod fault;
 mod group;
@@ -25,6 +26,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+pub use distribution::Distribution;
 pub use error::{Unfinished, WriteError};
 pub use limits::WriterLimits;
 pub use request::{OnConflict, WriteOutcome, WriteRequest};
@@ -133,7 +135,7 @@ impl GroupWriter {
     /// What the writer is doing, and has done so far.
     #[must_use]
     pub fn stats(&self) -> WriterStats {
-        self.inner.queue.with_stats(|stats| stats.clone())
+        self.inner.queue.stats()
     }
 }
 

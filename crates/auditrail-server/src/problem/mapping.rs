@@ -92,6 +92,13 @@ impl From<WriteError> for Problem {
             WriteError::Overloaded { .. } => Self::overloaded().retry_after(after),
             WriteError::Unavailable { source, .. } => {
                 report(&source);
+                // A server that is read-only may be the standby of a failover, which takes seconds.
+                let after = match &*source {
+                    StoreError::NotMigrated { .. } | StoreError::PermissionDenied { .. } => {
+                        RETRY_LATER
+                    }
+                    _ => after,
+                };
                 unavailable(code).retry_after(after)
             }
             _ => {

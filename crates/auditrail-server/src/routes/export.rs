@@ -45,8 +45,8 @@ pub(super) async fn export(
     let told = json!({"format": format.to_string(), "filters": as_object(&filters)});
     let tenant = filters.tenant_id.clone();
     record(&app, exporter.principal(), origin, Deed::Exported, tenant, told).await?;
-    let bytes =
-        export::start(app.log().export(filters), format, app.config().stall_timeout).await?;
+    let (stall, rows) = (app.config().stall_timeout, app.metrics().export_rows(format));
+    let bytes = export::start(app.log().export(filters), format, stall, rows).await?;
     Ok(answer(format, Body::from_stream(bytes)))
 }
 

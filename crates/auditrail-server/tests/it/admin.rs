@@ -1,49 +1,35 @@
-//! What supervisors ask.
-
-use auditrail_core::CursorKey;
-use auditrail_store::PgAuditLog;
-use auditrail_testkit::TestDb;
+//! What is on the admin listener.
 
 use crate::client::Call;
-use crate::service::Running;
+use crate::service::{Running, Service};
 
 #[tokio::test]
-async fn a_migrated_database_is_ready() {
-    let db = TestDb::migrated().await;
-    let admin = Running::admin(PgAuditLog::new(db.pool(db.app()).await, CursorKey::public())).await;
-    let live = Call::new(admin.address, "GET", "/livez").send().await;
-    assert_eq!((live.status.as_u16(), &live.json()["status"]), (200, &"alive".into()));
-    let ready = Call::new(admin.address, "GET", "/readyz").send().await;
-    assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (200, &"ready".into()));
-}
-
-#[tokio::test]
-async fn pending_migrations_are_not_ready() {
-    let db = TestDb::empty().await;
-    let log = PgAuditLog::new(db.pool(db.app()).await, CursorKey::public());
-    let admin = Running::admin(log).await;
-    let ready = Call::new(admin.address, "GET", "/readyz").send().await;
-    assert_eq!(ready.problem(), (503, "migrations_pending".to_owned()));
-    let live = Call::new(admin.address, "GET", "/livez").send().await;
-    assert_eq!(live.status.as_u16(), 200);
-}
-
-#[tokio::test]
-async fn a_database_that_is_gone_is_not_ready() {
-    let db = TestDb::migrated().await;
-    let log = PgAuditLog::new(db.pool(db.app()).await, CursorKey::public());
-    drop(db);
-    let admin = Running::admin(log).await;
-    let ready = Call::new(admin.address, "GET", "/readyz").send().await;
-    assert_eq!(ready.problem().0, 503);
-    assert_eq!(ready.header("retry-after"), "1");
+async fn the_process_is_alive_under_both_names() {
+    let service = Service::start().await;
+    let admin = Running::admin(&service.app, None).await;
+    for path in ["/livez", "/healthz"] {
+        let live = admin.get(path).send().await;
+        assert_eq!((live.status.as_u16(), &live.json()["status"]), (200, &"alive".into()));
+    }
 }
 
 #[tokio::test]
 async fn the_log_is_not_on_this_listener() {
-    let db = TestDb::migrated().await;
-    let log = PgAuditLog::new(db.pool(db.app()).await, CursorKey::public());
-    let admin = Running::admin(log).await;
-    let answer = Call::new(admin.address, "GET", "/v1/audit-logs").key("all").send().await;
-    assert_eq!(answer.problem(), (404, "no_such_route".to_owned()));
+    let service = Service::start().await;
+    let admin = Running::admin(&service.app, None).await;
+    for path in ["/v1/audit-logs", "/v1/audit-logs/export?format=csv"] {
+        let answer = admin.get(path).key("all").send().await;
+        assert_eq!(answer.problem(), (404, "no_such_route".to_owned()));
+    }
+    let written = Call::new(admin.address, "POST", "/livez").key("all").send().await;
+    assert_eq!(written.problem(), (405, "method_not_allowed".to_owned()));
+}
+
+#[tokio::test]
+async fn what_supervisors_ask_is_not_on_the_public_listener() {
+    let service = Service::start().await;
+    for path in ["/livez", "/readyz", "/healthz", "/metrics"] {
+        let answer = service.get(path).key("all").send().await;
+        assert_eq!(answer.problem(), (404, "no_such_route".to_owned()), "{path}");
+    }
 }

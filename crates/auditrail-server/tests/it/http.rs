@@ -4,11 +4,11 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_server::ServerConfig;
+use auditrail_server::{ServerConfig, ShuttingDown, serve};
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::client::Call;
@@ -105,6 +105,24 @@ async fn shutdown_waits_for_what_is_under_way_and_not_for_idle_connections() {
     assert_eq!(call.await.unwrap().body, "done");
     assert!(stopping.await.unwrap());
     drop(idle);
+}
+
+#[tokio::test]
+async fn shutdown_takes_requests_in_until_load_balancers_have_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutting_down = ShuttingDown::default();
+    let begun = shutting_down.begun(Duration::from_secs(3_600));
+    let router = Router::new().route("/", get(async || "done"));
+    let serving = tokio::spawn(async move {
+        serve(listener, router, &ServerConfig::default(), begun).await;
+    });
+    shutting_down.begin();
+    // Without the delay the listener would be closed by the time of one of these.
+    for _ in 0..20 {
+        assert_eq!(Call::new(address, "GET", "/").send().await.body, "done");
+    }
+    serving.abort();
 }
 
 #[tokio::test]

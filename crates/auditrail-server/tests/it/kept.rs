@@ -6,7 +6,7 @@ use auditrail_store::{IssuedKey, PgAuditLog, PgKeys};
 use auditrail_testkit::TestDb;
 
 use crate::client::{Answer, Call};
-use crate::service::Running;
+use crate::service::{Running, writes};
 
 /// A running service, its keys and its database.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ impl Kept {
         let pool = db.pool(db.service()).await;
         let keys = PgKeys::new(pool.clone());
         let log = PgAuditLog::new(pool, CursorKey::new([7; 32]));
-        let app = App::new(config.clone(), log.clone(), StoredKeys::new(keys.clone()));
+        let app =
+            App::new(config.clone(), log.clone(), StoredKeys::new(keys.clone()), writes(&log));
         let running = Running::start(router(app), config).await;
         Self { db, keys, log, running }
     }

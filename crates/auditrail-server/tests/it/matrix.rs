@@ -31,6 +31,15 @@ const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
 const ROUTES: &[Route] = &[
     Route {
         method: "get",
+        path: "/docs",
+        scope: None,
+        right: 200,
+        other_tenant: None,
+        call: |call| call,
+        about_t1: "/docs",
+    },
+    Route {
+        method: "get",
         path: "/openapi.json",
         scope: None,
         right: 200,

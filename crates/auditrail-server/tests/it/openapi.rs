@@ -31,6 +31,17 @@ async fn the_description_is_served() {
     assert_eq!(asked.errors(), [("a".to_owned(), "unknown_field".to_owned())]);
 }
 
+/// Clients are generated with them as names.
+#[test]
+fn every_call_has_a_name_of_its_own() {
+    let api = serde_json::to_value(openapi()).unwrap();
+    let paths = api["paths"].as_object().unwrap();
+    let calls = paths.values().flat_map(|path| path.as_object().unwrap().values());
+    let names: Vec<_> = calls.map(|call| call["operationId"].as_str().unwrap()).collect();
+    assert!(names.len() > 8);
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
 #[test]
 fn every_filter_is_described() {
     let api = serde_json::to_value(openapi()).unwrap();

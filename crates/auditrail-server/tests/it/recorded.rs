@@ -3,14 +3,14 @@
 use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
 };
-use auditrail_server::{App, DirectWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
+use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
 use auditrail_store::{PgAuditLog, PgKeys};
 use auditrail_testkit::TestDb;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::kept::Kept;
-use crate::service::{Running, Service, input, record};
+use crate::service::{Running, Service, input, record, writes};
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
 /// Every call that reads records.
@@ -79,7 +79,7 @@ async fn what_cannot_be_recorded_is_not_read() {
 }
 
 /// Writes everything twice, as a writer does that lost the first answer.
-struct Twice(DirectWrites);
+struct Twice(GroupWrites);
 
 impl Writes for Twice {
     fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>> {
@@ -104,8 +104,8 @@ async fn a_read_is_recorded_once_however_often_its_record_is_written() {
     let pool = db.pool(db.service()).await;
     let log = PgAuditLog::new(pool.clone(), CursorKey::public());
     let keys = PgKeys::new(pool);
-    let writes = Twice(DirectWrites::new(log.clone()));
-    let app = App::with_writes(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
+    let writes = Twice(writes(&log));
+    let app = App::new(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
     let running = Running::start(router(app), recording()).await;
     let kept = Kept { db, keys, log, running };
     with_one_record(&kept).await;

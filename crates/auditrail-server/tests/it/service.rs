@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use auditrail_core::{AuditLogService, CreateInput, CursorKey, OnInvalid, TenantId};
 use auditrail_server::{
-    App, AuthError, Authenticator, GroupWrites, Principal, Scope, ServerConfig, admin_router,
-    router, serve,
+    App, AuthError, Authenticator, GroupWrites, Operations, Principal, Scope, ServerConfig,
+    admin_router, limits, router, serve,
 };
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::TestDb;
@@ -76,6 +76,7 @@ pub(crate) struct Service {
     pub(crate) log: PgAuditLog,
     pub(crate) keys: Arc<Keys>,
     pub(crate) writer: GroupWriter,
+    pub(crate) app: App,
     pub(crate) address: SocketAddr,
     /// Letting go of it is what ends the service.
     _running: Running,
@@ -97,10 +98,10 @@ impl Service {
         let keys = Arc::new(Keys::new());
         let writer = GroupWriter::start(db.app(), limits);
         let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
-        let app = App::with_writes(config.clone(), log.clone(), Arc::clone(&keys), writes);
-        let running = Running::start(router(app), config).await;
+        let app = App::new(config.clone(), log.clone(), Arc::clone(&keys), writes);
+        let running = Running::start(router(app.clone()), config).await;
         let address = running.address;
-        Self { db, log, keys, writer, address, _running: running }
+        Self { db, log, keys, writer, app, address, _running: running }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -143,8 +144,14 @@ impl Running {
         Self { address, stop, task }
     }
 
-    pub(crate) async fn admin(log: PgAuditLog) -> Self {
-        Self::start(admin_router(log), ServerConfig::default()).await
+    /// The admin listener of a service.
+    pub(crate) async fn admin(app: &App, writer: Option<GroupWriter>) -> Self {
+        let operations = Operations::new(app, writer);
+        Self::start(admin_router(operations), ServerConfig::default()).await
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new(self.address, "GET", path)
     }
 
     /// Lets the shutdown begin, and gives what there is to wait for.
@@ -156,6 +163,19 @@ impl Running {
     pub(crate) async fn stop(self) -> bool {
         self.begin_stop().await.unwrap()
     }
+}
+
+/// A service over this log that is not served.
+pub(crate) fn app(log: PgAuditLog) -> App {
+    let writes = writes(&log);
+    App::new(ServerConfig::default(), log, Keys::new(), writes)
+}
+
+/// A writer beside this log, as its role.
+pub(crate) fn writes(log: &PgAuditLog) -> GroupWrites {
+    let options = log.pool().connect_options().as_ref().clone();
+    let writer = GroupWriter::start(options, WriterLimits::default());
+    GroupWrites::new(writer, log.clone(), limits::WRITE_TIMEOUT)
 }
 
 /// A record as JSON: the number makes the id and the time.

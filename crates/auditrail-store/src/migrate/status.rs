@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use sqlx::PgConnection;
 
 use super::error::MigrateError;
 use super::migration::Migration;
@@ -74,7 +75,12 @@ impl Runner {
     /// history are part of the answer, not an error.
     pub async fn status(&self) -> Result<Status, MigrateError> {
         let mut db = self.connect().await?;
-        let history = history(&mut db, &self.tracking()).await?;
+        self.status_over(&mut db).await
+    }
+
+    /// The same over a connection that is there already.
+    pub(super) async fn status_over(&self, db: &mut PgConnection) -> Result<Status, MigrateError> {
+        let history = history(db, &self.tracking()).await?;
         Ok(Status {
             migrations: join(&self.set, &history),
             problems: problems(&self.set, &history),

@@ -186,6 +186,8 @@ impl Lane {
             stats.commits += 1;
             stats.fallbacks += u64::from(written.by_insert);
             stats.last_commit = Some(took);
+            stats.commit_seconds.add(took.as_secs_f64());
+            stats.commit_records.add(records_of(&part));
             for verdict in &written.verdicts {
                 match verdict {
                     Ok(outcome) => {
@@ -243,6 +245,10 @@ impl Drop for Lane {
     fn drop(&mut self) {
         self.queue.lane_ended();
     }
+}
+
+fn records_of(part: &[Pending]) -> f64 {
+    part.iter().map(|pending| pending.request.records.len()).sum::<usize>() as f64
 }
 
 fn told(verdict: Verdict) -> super::queue::Answer {

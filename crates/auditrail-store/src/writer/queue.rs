@@ -46,6 +46,8 @@ pub(super) struct Pending {
     pub(super) request: WriteRequest,
     /// Whether it was sent on a connection that was lost, so that it may have been written.
     pub(super) sent: bool,
+    /// When it was queued.
+    since: Instant,
     answer: oneshot::Sender<Answer>,
     _room: [OwnedSemaphorePermit; 2],
 }
@@ -88,7 +90,7 @@ impl Queue {
             Err(_) => return Err(self.why_late(true)),
         };
         let (answer, mut answered) = oneshot::channel();
-        let pending = Pending { request, sent: false, answer, _room: room };
+        let pending = Pending { request, sent: false, since: Instant::now(), answer, _room: room };
         let ticket = self.enqueue(pending).ok_or(WriteError::Closed)?;
         if let Ok(told) = timeout_at(deadline, &mut answered).await {
             return told.unwrap_or(Err(WriteError::Closed));
@@ -213,6 +215,13 @@ impl Queue {
     pub(super) fn lane_ended(&self) {
         self.state().stats.writers -= 1;
         self.ended.notify_waiters();
+    }
+
+    /// The figures as they are now.
+    pub(super) fn stats(&self) -> WriterStats {
+        let state = self.state();
+        let oldest = state.waiting.first_key_value().map(|(_, pending)| pending.since);
+        WriterStats { oldest_queued: oldest.map(|since| since.elapsed()), ..state.stats.clone() }
     }
 
     /// Changes or reads the figures.

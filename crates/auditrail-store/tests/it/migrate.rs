@@ -5,6 +5,7 @@ mod concurrent;
 mod history;
 mod lock;
 mod neighbours;
+mod probe;
 mod steps;
 mod support;
 mod undo;

@@ -6,7 +6,9 @@ mod logging;
 mod schema;
 mod signals;
 
-use auditrail_server::{App, GroupWrites, StoredKeys, admin_router, router, serve};
+use auditrail_server::{
+    App, GroupWrites, Operations, StoredKeys, admin_router, limits, router, serve,
+};
 use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -21,12 +23,18 @@ use crate::exit::Exit;
 use listeners::Listeners;
 use signals::Signals;
 
+/// Connections to ask whose a key is: one statement answers many requests.
+const KEY_CONNECTIONS: u32 = 2;
+
 /// Runs the service until it is told to end.
 pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
     let settings = Settings::server(flags, args)?;
-    logging::start(&settings, cx.output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(could_not_start)?;
+    let traces = {
+        let _inside = runtime.enter();
+        logging::start(&settings, cx.output)?
+    };
     // First, so that an address in use is told before anything is started or changed.
     let (listeners, signals) = runtime.block_on(async {
         let signals = Signals::listen().map_err(could_not_start)?;
@@ -39,6 +47,11 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
             outcome = service(cx, args, &settings, &database, listeners, signals) => outcome,
             // Somebody does not want to wait.
             () = twice => Err(Error::Interrupted),
+        }
+    });
+    runtime.block_on(async {
+        if let Some(traces) = traces {
+            traces.close().await;
         }
     });
     // Whatever still runs has been waited for, or was told to end at once.
@@ -71,7 +84,9 @@ async fn service(
     }
     let config = &settings.config;
     let pool = database.service_pool(settings.database_connections, config.request_timeout);
-    let keys = PgKeys::new(pool.clone());
+    // Apart from the others, so that exports that take all of those keep nobody out.
+    let key_pool = database.service_pool(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
+    let keys = PgKeys::new(key_pool.clone());
     let first_key = match database.is_private() {
         true => first_key::make(&keys).await?,
         false => None,
@@ -79,17 +94,24 @@ async fn service(
     let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
     let writer = GroupWriter::start(database.options().clone(), WriterLimits::default());
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
-    let app = App::with_writes(config.clone(), log.clone(), StoredKeys::new(keys), writes);
+    let app = App::new(config.clone(), log, StoredKeys::new(keys), writes);
+    let operations = Operations::new(&app, Some(writer.clone()));
+    let stopping = app.shutting_down().clone();
     tell(cx, &listeners, first_key.as_ref())?;
     drop(first_key);
 
     let (ended, admin_end) = watch::channel(());
-    let admin = serve(listeners.admin, admin_router(log), config, gone(admin_end));
+    let admin = serve(listeners.admin, admin_router(operations), config, gone(admin_end));
     let public = async move {
-        let in_order = serve(listeners.public, router(app), config, signals.told(1)).await;
+        let told = async {
+            signals.told(1).await;
+            stopping.begin();
+            stopping.begun(config.shutdown_delay).await;
+        };
+        let in_order = serve(listeners.public, router(app), config, told).await;
         tracing::info!("no more requests are taken; writing what was accepted");
         let written = writer.close(config.shutdown_grace).await;
-        pool.close().await;
+        tokio::join!(pool.close(), key_pool.close());
         drop(ended);
         (in_order, written)
     };

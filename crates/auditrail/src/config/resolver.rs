@@ -31,6 +31,7 @@ pub(super) enum Scalar {
     Flag(bool),
     Number(i64),
     Text(String),
+    List(Vec<String>),
 }
 
 impl Scalar {
@@ -39,6 +40,7 @@ impl Scalar {
             Self::Flag(flag) => flag.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
+            Self::List(texts) => texts.join(","),
         }
     }
 }

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
-use auditrail_server::{RateBudgets, ServerConfig, limits};
+use auditrail_server::{CorsConfig, RateBudgets, ServerConfig, limits};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::resolver::{Resolver, Scalar, Secret, Shown};
-use super::value::{Count, Limit, LogFilter, LogFormat};
+use super::value::{Count, Limit, LogFilter, LogFormat, Origins};
 use super::{ConfigError, Sources};
 use crate::cli::ServeArgs;
 
@@ -38,6 +38,9 @@ pub(super) struct ServerTable {
     write_budget: Option<Scalar>,
     query_budget: Option<Scalar>,
     export_budget: Option<Scalar>,
+    shutdown_delay: Option<Scalar>,
+    cors_origins: Option<Scalar>,
+    otlp_endpoint: Option<Scalar>,
     cursor_key: Option<String>,
     pub(super) cursor_key_file: Option<std::path::PathBuf>,
     log: Option<Scalar>,
@@ -58,6 +61,8 @@ pub(crate) struct ServerSettings {
     pub(crate) log: LogFilter,
     /// Their form.
     pub(crate) log_format: LogFormat,
+    /// Where a collector of traces listens.
+    pub(crate) otlp_endpoint: Option<String>,
     cursor_key: Option<String>,
 }
 
@@ -98,6 +103,12 @@ impl ServerSettings {
                 .0,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
+            otlp_endpoint: r.optional(
+                "server.otlp_endpoint",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                None,
+                file.otlp_endpoint.as_ref(),
+            )?,
             log: r.setting(
                 "server.log",
                 "AUDITRAIL_LOG",
@@ -156,6 +167,18 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         &file.shutdown_grace,
         limits::SHUTDOWN_GRACE,
     )?;
+    let shutdown_delay = time(
+        "server.shutdown_delay",
+        "AUDITRAIL_SHUTDOWN_DELAY",
+        &file.shutdown_delay,
+        limits::SHUTDOWN_DELAY,
+    )?;
+    let cors = r.optional(
+        "server.cors_origins",
+        "AUDITRAIL_CORS_ORIGINS",
+        None,
+        file.cors_origins.as_ref(),
+    )?;
     let connections_max = r.setting(
         "server.connections_max",
         "AUDITRAIL_CONNECTIONS_MAX",
@@ -175,6 +198,8 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         write_timeout,
         request_timeout,
         shutdown_grace,
+        shutdown_delay,
+        cors: cors.map(|Origins { origins, .. }| CorsConfig::new(origins)),
         connections_max: usize::try_from(connections_max.0).unwrap_or(usize::MAX),
         record_reads,
         ..ServerConfig::default()

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use auditrail_server::Budget;
+use auditrail_server::{Budget, Origin};
 use tracing_subscriber::filter::Targets;
 
 use super::parse_duration;
@@ -91,6 +91,35 @@ impl Value for Limit {
 
     fn show(&self) -> String {
         self.0.map_or_else(|| "none".to_owned(), |budget| budget.to_string())
+    }
+}
+
+/// Origins of pages, with commas between them.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    pub(super) origins: Vec<Origin>,
+    text: String,
+}
+
+impl Value for Origins {
+    fn read(text: &str) -> Result<Self, String> {
+        let origins = text.split(',').map(|origin| origin.trim().parse::<Origin>());
+        let origins = origins.collect::<Result<_, _>>().map_err(|error| format!("has {error}"))?;
+        Ok(Self { origins, text: text.to_owned() })
+    }
+
+    fn show(&self) -> String {
+        self.text.clone()
+    }
+}
+
+impl Value for String {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+
+    fn show(&self) -> String {
+        self.clone()
     }
 }
 

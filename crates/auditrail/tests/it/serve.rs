@@ -68,6 +68,24 @@ async fn a_write_that_is_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test]
+async fn it_answers_for_a_while_after_the_signal_and_says_that_it_is_not_ready() {
+    let db = TestDb::migrated().await;
+    let key = key(&db).await;
+    let desk = Desk::with(&db.url(&db.service())).set("AUDITRAIL_SHUTDOWN_DELAY", "1h");
+    let service = Running::start(&desk, &[]);
+    let operator = |path: &str| auditrail_testkit::http::Call::new(service.admin, "GET", path);
+    let metrics = operator("/metrics").send().await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(text.contains("auditrail_build_info"), "{text}");
+    assert!(operator("/docs").send().await.header("content-type").starts_with("text/html"));
+    service.signal(Signal::TERM);
+    eventually("not ready", async || operator("/readyz").send().await.status == 503).await;
+    assert_eq!(service.get(PATH).key(&key).send().await.status.as_u16(), 200);
+    service.signal(Signal::TERM);
+    assert_eq!(service.end().0, Some(130));
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;

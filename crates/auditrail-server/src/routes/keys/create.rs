@@ -25,6 +25,7 @@ use crate::search::Pairs;
 #[utoipa::path(
     post,
     path = "/v1/keys",
+    operation_id = "create_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
     request_body(content = NewKeySchema, description = "What the key is to be"),

@@ -23,6 +23,7 @@ const PATH: &str = "/v1/keys";
 #[utoipa::path(
     get,
     path = PATH,
+    operation_id = "list_keys",
     tag = "keys",
     security(("bearer" = ["admin"])),
     params(KeyListParams),

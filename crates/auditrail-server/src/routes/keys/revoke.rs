@@ -20,6 +20,7 @@ use crate::search::Pairs;
 #[utoipa::path(
     delete,
     path = "/v1/keys/{id}",
+    operation_id = "revoke_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
     params(("id" = String, Path, description = "The id of the key, never the key itself",

@@ -30,6 +30,10 @@ async fn concurrent_single_writes_share_transactions() {
     assert_eq!((stats.created, stats.fallbacks, stats.failures), (500, 0, 0));
     assert_eq!(i64::try_from(stats.commits).unwrap(), transactions);
     assert!(stats.last_commit.is_some());
+    assert_eq!(stats.commit_seconds.count(), stats.commits);
+    assert_eq!(stats.commit_records.count(), stats.commits);
+    assert!((stats.commit_records.sum() - 500.0).abs() < 0.5);
+    assert_eq!(stats.oldest_queued, None);
 }
 
 #[tokio::test]

@@ -106,6 +106,7 @@ pub(crate) async fn in_one_group(
         until(&writer, |stats| stats.queued_requests == queued + 1).await;
     }
     assert_eq!(writer.stats().queued_records, records as u64);
+    assert_eq!(writer.stats().oldest_queued.is_some(), records > 0);
     crate::support::sql(&mut owner, "commit").await;
     let mut answers = tasks.join_all().await;
     answers.sort_by_key(|(place, _)| *place);

@@ -1,0 +1,147 @@
+//! Which pages of other origins may use the service from a browser.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::limits::CORS_MAX_AGE;
+
+/// What pages may call.
+const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];
+/// What they may send besides what every page may.
+const REQUEST_HEADERS: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::IF_NONE_MATCH,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-request-id"),
+];
+/// What they may read besides what every page may.
+const RESPONSE_HEADERS: [HeaderName; 7] = [
+    header::ETAG,
+    header::LINK,
+    header::RETRY_AFTER,
+    header::CONTENT_DISPOSITION,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// Which pages of other origins may use the service from a browser.
+///
+/// They send a key like everybody else. Cookies and other credentials that a browser adds by itself
+/// are never asked for, so a page can do nothing with what its reader is logged in to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorsConfig {
+    /// The origins, each by its exact name.
+    pub origins: Vec<Origin>,
+    /// How long a browser may keep the answer before it asks again.
+    pub max_age: Duration,
+}
+
+impl CorsConfig {
+    /// For these origins.
+    #[must_use]
+    pub const fn new(origins: Vec<Origin>) -> Self {
+        Self { origins, max_age: CORS_MAX_AGE }
+    }
+
+    pub(crate) fn layer(&self) -> CorsLayer {
+        let origins = self.origins.iter().map(|origin| origin.0.clone());
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods(METHODS)
+            .allow_headers(REQUEST_HEADERS)
+            .expose_headers(RESPONSE_HEADERS)
+            .max_age(self.max_age)
+    }
+}
+
+/// An origin as a browser names it: `https://console.example` or `http://localhost:3000`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+/// A text that is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no origin; write scheme, host and perhaps a port in lower case, as in \
+     https://console.example, without a path; there is no `*`"
+)]
+pub struct OriginError {
+    text: Box<str>,
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    /// Takes only the form that browsers send, since the two are compared byte by byte.
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        parse(text).map(Self).ok_or_else(|| OriginError { text: text.into() })
+    }
+}
+
+fn parse(text: &str) -> Option<HeaderValue> {
+    let uri: Uri = text.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return None,
+    };
+    let is_exact = text == format!("{scheme}://{authority}") && text == text.to_ascii_lowercase();
+    let has_other = authority.contains(['@', '*']) || authority.ends_with([':', '.']);
+    let is_origin = is_exact && !has_other && !authority.ends_with(default_port);
+    is_origin.then(|| HeaderValue::from_str(text).ok()).flatten()
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_taken_in_the_form_of_browsers() {
+        for text in [
+            "https://console.example",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+            "http://a:443",
+        ] {
+            let origin: Origin = text.parse().unwrap();
+            assert_eq!(origin.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_would_never_match_or_match_too_much_is_taken() {
+        for text in [
+            "",
+            "*",
+            "null",
+            "https://*.example",
+            "console.example",
+            "https://console.example/",
+            "https://console.example/a",
+            "https://console.example?a",
+            "https://Console.example",
+            "https://console.example:443",
+            "http://console.example:80",
+            "https://ada@console.example",
+            "ftp://console.example",
+            "https://",
+            "https://a b",
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+}

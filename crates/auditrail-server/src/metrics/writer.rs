@@ -1,0 +1,84 @@
+//! The writer, as it tells about itself.
+
+use std::fmt;
+
+use auditrail_store::{Distribution, GroupWriter, WriterStats};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+
+use super::{counter, gauge, whole};
+
+/// A writer whose figures are read at each scrape.
+#[derive(Debug)]
+pub(super) struct Writes(pub(super) GroupWriter);
+
+impl Collector for Writes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = self.0.stats();
+        counts(&mut encoder, &stats)?;
+        state(&mut encoder, &stats)?;
+        let name = "writer_commit_duration_seconds";
+        let help = "How long groups took from their first byte to their commit.";
+        histogram(&mut encoder, name, help, &stats.commit_seconds)?;
+        let help = "How many records the committed groups had.";
+        histogram(&mut encoder, "writer_commit_records", help, &stats.commit_records)
+    }
+}
+
+/// What happened since the start.
+fn counts(encoder: &mut DescriptorEncoder<'_>, stats: &WriterStats) -> fmt::Result {
+    let help = "Records that were answered for, by what became of them.";
+    let mut family =
+        encoder.encode_descriptor("writer_records", help, None, MetricType::Counter)?;
+    for (result, records) in
+        [("created", stats.created), ("duplicate", stats.duplicates), ("conflict", stats.conflicts)]
+    {
+        let labels = [("result", result)];
+        ConstCounter::new(records).encode(family.encode_family(&labels)?)?;
+    }
+    for (name, help, value) in [
+        ("refused_requests", "Requests that the database refused for a record.", stats.refused),
+        ("commits", "Transactions that were committed.", stats.commits),
+        (
+            "fallbacks",
+            "Groups that were written by INSERT, for ids already there.",
+            stats.fallbacks,
+        ),
+        ("splits", "Groups that were cut in two to find the bad request.", stats.splits),
+        ("failures", "Times the database failed the writer.", stats.failures),
+    ] {
+        counter(encoder, &format!("writer_{name}"), help, value)?;
+    }
+    Ok(())
+}
+
+/// What is going on now.
+fn state(encoder: &mut DescriptorEncoder<'_>, stats: &WriterStats) -> fmt::Result {
+    let oldest = stats.oldest_queued.unwrap_or_default().as_secs_f64();
+    let up = if stats.outage.is_none() { 1.0 } else { 0.0 };
+    for (name, help, value) in [
+        ("up", "1 while the database takes writes, 0 during an outage.", up),
+        ("connections", "Connections that write.", whole(stats.writers)),
+        ("queue_requests", "Requests that wait for a connection.", whole(stats.queued_requests)),
+        ("queue_records", "Their records.", whole(stats.queued_records)),
+        ("queue_bytes", "Their bytes in memory.", whole(stats.queued_bytes)),
+        ("queue_oldest_seconds", "How long the oldest of them has waited.", oldest),
+        ("in_flight_records", "Records that are being written.", whole(stats.in_flight_records)),
+    ] {
+        gauge(encoder, &format!("writer_{name}"), help, value)?;
+    }
+    Ok(())
+}
+
+fn histogram(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: &Distribution,
+) -> fmt::Result {
+    let classes: Vec<_> = values.classes().collect();
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(values.sum(), values.count(), &classes, None)
+}
