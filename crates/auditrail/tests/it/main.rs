@@ -13,6 +13,7 @@ mod import;
 mod import_data;
 mod import_input;
 mod key;
+mod kill;
 mod log;
 mod lost;
 mod migrate;
