@@ -63,6 +63,9 @@ pub mod limits {
     pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
     /// Longer than a body may take, and long enough for an exact count over a large table.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long looking up a key may take, waiting for a connection included. It is one row by its
+    /// index, so whoever waits for longer waits for a database that is out of reach.
+    pub const KEY_TIMEOUT: Duration = Duration::from_secs(8);
     /// A head is one packet or two; who takes longer ties up a connection on purpose.
     pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
     /// A stalled export holds a snapshot, which keeps PostgreSQL from cleaning up.

@@ -1,7 +1,10 @@
 //! A PostgreSQL of a test's own, for tests that kill it, stop it or fill its disk.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use auditrail_store::migrate::{Runner, silent};
 use local_postgres::{Config, LocalPostgres, Search, StopMode};
@@ -106,16 +109,29 @@ impl OwnServer {
         self.dir.path().join("pg")
     }
 
-    /// Where its programs are.
+    /// A standby of this server, which follows it and takes no writes until it is promoted.
     ///
     /// # Panics
-    /// While it does not run.
+    /// When it cannot be made, with what `pg_basebackup` said.
     #[must_use]
-    pub fn bin_dir(&self) -> &Path {
-        match &self.running {
-            Some(running) => running.installation().bin_dir(),
-            None => panic!("the server was stopped"),
-        }
+    pub fn standby(&self) -> Self {
+        let Some(running) = &self.running else { panic!("a stopped server has no standby") };
+        let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot make a folder: {e}"));
+        // The server does not run as root, and neither may who makes its files.
+        let owner = fs::metadata(self.cluster()).unwrap_or_else(|e| panic!("no cluster: {e}"));
+        let (uid, gid) = (owner.uid(), owner.gid());
+        chown(dir.path(), Some(uid), Some(gid)).unwrap_or_else(|e| panic!("cannot chown: {e}"));
+        let mut backup = Command::new(running.installation().bin_dir().join("pg_basebackup"));
+        backup.args(["--write-recovery-conf", "--no-sync", "--checkpoint=fast", "--username"]);
+        backup.arg(running.superuser()).arg("--host").arg(running.socket_dir());
+        backup.arg("--port").arg(running.port().to_string());
+        backup.arg("--pgdata").arg(dir.path().join("pg")).current_dir("/").uid(uid).gid(gid);
+        let told = backup.output().unwrap_or_else(|e| panic!("cannot run pg_basebackup: {e}"));
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let running = open(dir.path());
+        let admin: PgConnectOptions =
+            running.url(DATABASE).parse().unwrap_or_else(|e| panic!("no URL of a database: {e}"));
+        Self { running: Some(running), dir, admin }
     }
 
     /// Kills it, or a part of it, without a warning.
@@ -186,6 +202,7 @@ fn children(postmaster: u32) -> Vec<(u32, bool)> {
 fn open(dir: &Path) -> LocalPostgres {
     let bin = std::env::var_os("AUDITRAIL_PG_BIN").map(PathBuf::from);
     let config = Config::new(dir).search(Search::usual().with_bin_dir(bin));
-    let config = SETTINGS.iter().fold(config, |config, (name, value)| config.setting(*name, *value));
+    let config =
+        SETTINGS.iter().fold(config, |config, (name, value)| config.setting(*name, *value));
     LocalPostgres::open(config).unwrap_or_else(|e| panic!("the test needs a PostgreSQL: {e}"))
 }

@@ -21,6 +21,11 @@ pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request of the service that gets no connection in this time is told to come back.
 const SERVICE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to say that it is well; one that a firewall has forgotten never
+/// does, and would keep its place in the pool for as long as the system repeats what was not heard.
+const SERVICE_PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was well so recently is not asked again before it is used.
+const SERVICE_FRESH: Duration = Duration::from_secs(1);
 /// One writes while one reads; nothing here does more at once.
 const MAX_CONNECTIONS: u32 = 3;
 
@@ -129,7 +134,7 @@ impl Database {
     }
 
     /// A pool for a service: its statements end after `statement_timeout`, and so does waiting for a
-    /// connection.
+    /// connection. A connection that does not answer any more is given up, however the network fails.
     ///
     /// Nothing is connected yet, so that a service starts as quickly as it can.
     pub(crate) fn service_pool(&self, connections: u32, statement_timeout: Duration) -> PgPool {
@@ -137,7 +142,18 @@ impl Database {
         let options = self.options.clone().options([("statement_timeout", millis)]);
         PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT)
+            .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout))
+            // The pool's own test when a connection comes back would wait for ever, so this one goes
+            // before it; a connection that fails it is closed without a farewell.
+            .after_release(|db, _| {
+                Box::pin(async {
+                    answers(db).await.then_some(true).ok_or(sqlx::Error::PoolTimedOut)
+                })
+            })
+            .test_before_acquire(false)
+            .before_acquire(|db, meta| {
+                Box::pin(async move { Ok(meta.idle_for < SERVICE_FRESH || answers(db).await) })
+            })
             .connect_lazy_with(options)
     }
 
@@ -148,6 +164,10 @@ impl Database {
             None => Ok(()),
         }
     }
+}
+
+async fn answers(db: &mut PgConnection) -> bool {
+    matches!(tokio::time::timeout(SERVICE_PING_TIMEOUT, db.ping()).await, Ok(Ok(())))
 }
 
 /// Where a URL leads, without the password.

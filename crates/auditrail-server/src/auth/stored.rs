@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
 use crate::clock;
+use crate::limits::KEY_TIMEOUT;
 
 /// Checks tokens against the keys in the database, anew for every request.
 ///
@@ -26,7 +27,9 @@ impl StoredKeys {
 
     async fn owner(&self, token: &str) -> Result<Principal, AuthError> {
         let secret: KeySecret = token.parse().map_err(|_| AuthError::Refused)?;
-        let found = self.keys.find_by_hash(&secret.hash()).await;
+        let hash = secret.hash();
+        let found = tokio::time::timeout(KEY_TIMEOUT, self.keys.find_by_hash(&hash)).await;
+        let found = found.map_err(|late| AuthError::Unavailable(Box::new(late)))?;
         let found = found.map_err(|error| AuthError::Unavailable(Box::new(error)))?;
         let active = found.filter(|key| key.state(clock::now()) == KeyState::Active);
         let key = active.ok_or(AuthError::Refused)?;

@@ -6,7 +6,7 @@ mod logging;
 mod schema;
 mod signals;
 
-use auditrail_server::{App, GroupWrites, StoredKeys, admin_router, router, serve};
+use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, admin_router, router, serve};
 use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -77,7 +77,7 @@ async fn service(
         false => None,
     };
     let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
-    let writer = GroupWriter::start(database.options().clone(), WriterLimits::default());
+    let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let app = App::with_writes(config.clone(), log.clone(), StoredKeys::new(keys), writes);
     tell(cx, &listeners, first_key.as_ref())?;
@@ -100,6 +100,16 @@ async fn service(
         false => cx.output.warn("requests that took too long to end were cut off"),
     }
     Ok(())
+}
+
+/// A statement for callers who are all gone by then would only hold up others.
+fn writer_limits(config: &ServerConfig) -> WriterLimits {
+    let defaults = WriterLimits::default();
+    WriterLimits {
+        statement_timeout: defaults.statement_timeout.min(config.write_timeout),
+        lock_timeout: defaults.lock_timeout.min(config.write_timeout),
+        ..defaults
+    }
 }
 
 /// Waits until the other end of a channel is gone.

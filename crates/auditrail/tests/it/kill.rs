@@ -52,7 +52,9 @@ async fn rounds(victim: Victim) {
         all += tally;
     }
     eprintln!("{victim:?}, {rounds} rounds: {all}");
-    assert!(all.acknowledged > 0 && all.repeated > 0, "nothing was tried: {all}");
+    // A PostgreSQL that is back in time leaves nothing to be repeated.
+    let repeats = victim == Victim::Database || all.repeated > 0;
+    assert!(all.acknowledged > 0 && repeats, "nothing was tried: {all}");
 }
 
 /// Lets clients work, kills in the middle, starts again what was killed, and counts.

@@ -8,6 +8,7 @@
 mod config;
 mod db;
 mod export;
+mod faults;
 mod help;
 mod import;
 mod import_data;
