@@ -1,6 +1,11 @@
 //! A network that swallows packets.
 
-use auditrail_testkit::{OwnServer, TestDb};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use auditrail_testkit::http::Call;
+use auditrail_testkit::{OwnServer, TestDb, until};
+use tokio::task::JoinSet;
 
 use super::Tried;
 use super::proxy::Proxy;
@@ -32,21 +37,32 @@ async fn connections_that_died_in_use_leave_the_pool() {
     let proxy = Proxy::start(&server.service()).await;
     let key = key_in(server.service()).await;
     let mut tried = Tried::start(&proxy.url(&server.service()), key.clone()).await;
-    // More requests than the pool has connections, each waiting for this lock.
-    let mut admin = server.connect().await;
+    // Requests that use every connection of the pool, and each time wait for this lock.
+    let (mut holder, mut admin) = (server.connect().await, server.connect().await);
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
-    sqlx::raw_sql(lock).execute(&mut admin).await.unwrap();
-    let mut reads = tokio::task::JoinSet::new();
+    sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
+    let swallowed = Arc::new(AtomicBool::new(false));
+    let mut reads = JoinSet::new();
     for _ in 0..20 {
-        let call = tried.service.get("/v1/audit-logs").key(&key);
-        reads.spawn(async move { call.send().await.status.as_u16() });
+        let (address, key, swallowed) =
+            (tried.service.address, key.clone(), Arc::clone(&swallowed));
+        reads.spawn(async move {
+            loop {
+                let last = swallowed.load(Ordering::Relaxed);
+                let read = Call::new(address, "GET", "/v1/audit-logs").key(&key).send().await;
+                assert_eq!(read.status.as_u16(), 503, "{read:?}");
+                if last {
+                    return;
+                }
+            }
+        });
     }
     let waits = "select count(*) >= 8 from pg_stat_activity where wait_event_type = 'Lock'";
-    auditrail_testkit::until(&mut admin, waits).await;
+    until(&mut admin, waits).await;
     proxy.swallow();
-    let told = reads.join_all().await;
-    assert!(told.iter().all(|status| *status == 503), "{told:?}");
-    sqlx::raw_sql("rollback").execute(&mut admin).await.unwrap();
+    swallowed.store(true, Ordering::Relaxed);
+    reads.join_all().await;
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     proxy.lead_to(&server.service());
     tried.recovers().await;
 }
