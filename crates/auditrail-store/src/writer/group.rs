@@ -88,5 +88,5 @@ async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdic
 }
 
 fn records<'a>(group: &[Asked<'a>]) -> impl Iterator<Item = &'a Record> {
-    group.iter().flat_map(|asked| &asked.request.records)
+    group.iter().flat_map(|asked| asked.request.records.iter())
 }
