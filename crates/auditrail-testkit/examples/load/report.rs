@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Significant digits of a latency.
 const DIGITS: u8 = 3;
+/// The longest latency that is told from longer ones: an hour, in microseconds.
+const LONGEST: u64 = 3_600_000_000;
 
 /// What came of one connection.
 pub(crate) struct OneReport {
@@ -21,7 +23,7 @@ pub(crate) struct OneReport {
 
 impl OneReport {
     pub(crate) fn new() -> Self {
-        let latency = Histogram::new(DIGITS);
+        let latency = Histogram::new_with_bounds(1, LONGEST, DIGITS);
         Self {
             latency: latency.unwrap_or_else(|error| panic!("no histogram: {error}")),
             statuses: BTreeMap::new(),

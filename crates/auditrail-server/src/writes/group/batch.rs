@@ -136,11 +136,7 @@ impl GroupWrites {
 
     /// Those of the conflicts that are no repetition, of what is stored or of an earlier record of
     /// the batch.
-    async fn foreign(
-        &self,
-        batch: &Asked,
-        conflicts: &[usize],
-    ) -> Result<Vec<usize>, WritesError> {
+    async fn foreign(&self, batch: &Asked, conflicts: &[usize]) -> Result<Vec<usize>, WritesError> {
         if conflicts.is_empty() {
             return Ok(Vec::new());
         }
