@@ -1,12 +1,13 @@
 //! The database a command works with: the one a URL names, or the private PostgreSQL.
 
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
 use auditrail_store::{BulkWriter, PgAuditLog, PgKeys};
-use local_postgres::{Config, Event, LocalPostgres, Search};
+use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
@@ -33,7 +34,38 @@ const MAX_CONNECTIONS: u32 = 3;
 pub(crate) struct Database {
     options: PgConnectOptions,
     url: String,
-    private: Option<LocalPostgres>,
+    private: Option<Arc<Private>>,
+}
+
+/// Our share in the private PostgreSQL.
+pub(crate) struct Private {
+    config: Config,
+    /// Taken away when we are done with it.
+    held: Mutex<Option<LocalPostgres>>,
+}
+
+impl Private {
+    /// Starts the server again if it has died; `false` when it has not, or was stopped on purpose.
+    ///
+    /// It blocks for as long as recovery takes.
+    pub(crate) fn revive(&self) -> Result<bool, local_postgres::Error> {
+        // Who is killed leaves this behind; who is told to end does not.
+        let died = self.config.dir().join("pg/postmaster.pid").exists();
+        let stopped = || local_postgres::status(self.config.dir());
+        if !died || !matches!(stopped()?, Status::Stopped { .. }) {
+            return Ok(false);
+        }
+        let again = LocalPostgres::open(self.config.clone())?;
+        // The share in the dead server goes after ours in the new one, so that nobody stops it.
+        let dead = self.held().replace(again);
+        drop(dead);
+        Ok(true)
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn held(&self) -> MutexGuard<'_, Option<LocalPostgres>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Database {
@@ -42,9 +74,11 @@ impl Database {
         let (url, private) = match &cx.settings.database_url {
             Some(url) => (url.clone(), None),
             None => {
-                let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
+                let config = private_config(&cx.settings, cx.output);
+                let server = LocalPostgres::open(config.clone())?;
                 server.ensure_database(PRIVATE_DATABASE)?;
-                (server.url(PRIVATE_DATABASE), Some(server))
+                let url = server.url(PRIVATE_DATABASE);
+                (url, Some(Arc::new(Private { config, held: Mutex::new(Some(server)) })))
             }
         };
         let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
@@ -123,6 +157,11 @@ impl Database {
         self.private.is_some()
     }
 
+    /// Our share in the private one, if it is that.
+    pub(crate) fn private(&self) -> Option<Arc<Private>> {
+        self.private.clone()
+    }
+
     /// Its URL, which may hold a password.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -159,7 +198,8 @@ impl Database {
 
     /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
     pub(crate) fn close(self) -> Result<(), Error> {
-        match self.private {
+        let server = self.private.and_then(|private| private.held().take());
+        match server {
             Some(server) => Ok(server.close()?),
             None => Ok(()),
         }

@@ -3,6 +3,7 @@
 mod first_key;
 mod listeners;
 mod logging;
+mod revive;
 mod schema;
 mod signals;
 
@@ -10,6 +11,7 @@ use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, admin_router,
 use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::Context;
 use super::key::CreatedDocument;
@@ -80,6 +82,10 @@ async fn service(
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let app = App::with_writes(config.clone(), log.clone(), StoredKeys::new(keys), writes);
+    let mut looking = JoinSet::new();
+    if let Some(private) = database.private() {
+        looking.spawn(revive::keep_up(private, pool.clone()));
+    }
     tell(cx, &listeners, first_key.as_ref())?;
     drop(first_key);
 
@@ -89,6 +95,7 @@ async fn service(
         let in_order = serve(listeners.public, router(app), config, signals.told(1)).await;
         tracing::info!("no more requests are taken; writing what was accepted");
         let written = writer.close(config.shutdown_grace).await;
+        looking.abort_all();
         pool.close().await;
         drop(ended);
         (in_order, written)

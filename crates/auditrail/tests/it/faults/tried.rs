@@ -1,8 +1,8 @@
 //! A service on trial, and what it was asked to write.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use auditrail_testkit::eventually;
 use auditrail_testkit::http::{Answer, Call};
 use serde_json::{Value, json};
 
@@ -11,6 +11,8 @@ use crate::running::Running;
 
 const ONE: &str = "/v1/audit-logs";
 const BATCH: &str = "/v1/audit-logs/batch";
+/// Longer than the slowest recovery on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A service that gives up after short times, and what it was asked to write.
 pub(super) struct Tried {
@@ -24,10 +26,17 @@ pub(super) struct Tried {
 impl Tried {
     /// Starts it with this database, and makes sure that all is well.
     pub(super) async fn start(url: &str, key: String) -> Self {
-        let desk = Desk::with(url)
-            .set("AUDITRAIL_WRITE_TIMEOUT", "1s")
-            .set("AUDITRAIL_REQUEST_TIMEOUT", "2s");
-        let service = Running::start(&desk, &[]);
+        Self::with(Running::start(&impatient(Desk::with(url)), &[]), key).await
+    }
+
+    /// Starts it with a private PostgreSQL in this folder, and makes sure that all is well.
+    pub(super) async fn start_private(dir: &str) -> Self {
+        let service = Running::start(&impatient(Desk::bare()), &["--data-dir", dir]);
+        let key = service.ready["first_key"]["key"].as_str().unwrap().to_owned();
+        Self::with(service, key).await
+    }
+
+    async fn with(service: Running, key: String) -> Self {
         let mut tried =
             Self { service, key, next: 0, acknowledged: Vec::new(), refused: Vec::new() };
         tried.recovers().await;
@@ -138,6 +147,19 @@ impl Tried {
         }
         told
     }
+}
+
+/// Asks until the answer is yes. A question may itself take seconds while the database fails, so the
+/// time counts, and not how often it was asked.
+async fn eventually(what: &str, question: impl AsyncFnMut() -> bool) {
+    let asked = auditrail_testkit::eventually(what, question);
+    let asked = tokio::time::timeout(PATIENCE, asked).await;
+    asked.unwrap_or_else(|_| panic!("not within {} s: {what}", PATIENCE.as_secs()));
+}
+
+/// With short times, so that a test need not wait for long.
+fn impatient(desk: Desk) -> Desk {
+    desk.set("AUDITRAIL_WRITE_TIMEOUT", "1s").set("AUDITRAIL_REQUEST_TIMEOUT", "2s")
 }
 
 /// The code of a problem, which must be a clear 503.

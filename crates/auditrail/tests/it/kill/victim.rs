@@ -37,7 +37,7 @@ pub(super) struct Stage {
 }
 
 enum Postgres {
-    Own(OwnServer),
+    Own(Box<OwnServer>),
     /// The service starts it in this folder.
     Private(TempDir),
 }
@@ -55,7 +55,7 @@ impl Stage {
         let desk = Desk::with(&server.url(&server.service()));
         let key = key_in(server.service()).await;
         let service = Running::start(&desk, &[]);
-        Self { victim, service, desk, key, postgres: Postgres::Own(server) }
+        Self { victim, service, desk, key, postgres: Postgres::Own(Box::new(server)) }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
