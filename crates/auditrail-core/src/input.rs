@@ -2,7 +2,10 @@
 
 mod explain;
 mod flat;
+mod held;
 mod parse;
+
+pub use held::Stated;
 
 use jiff::Timestamp;
 
@@ -150,35 +153,6 @@ impl CreateInput {
             request_id,
         }
     }
-
-    /// Says whether a stored record holds everything this input says.
-    ///
-    /// That is what tells a repeated request from one that uses the same id for something else.
-    /// Fields the caller left out are not compared; metadata is compared by what it means.
-    #[must_use]
-    pub fn is_held_by(&self, record: &Record) -> bool {
-        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
-        let RequestContext { ip_address, user_agent, request_id } = context;
-        let same_metadata = match (metadata, &record.metadata) {
-            (None, _) => true,
-            (Some(asked), Some(stored)) => asked.same_content(stored),
-            (Some(_), None) => false,
-        };
-        *actor == record.actor
-            && *action == record.action
-            && *target == record.target
-            && left_out_or_same(*id, Some(record.id))
-            && left_out_or_same(ip_address.map(StoredAddress::from), record.ip_address)
-            && left_out_or_same(user_agent.as_ref(), record.user_agent.as_ref())
-            && left_out_or_same(request_id.as_ref(), record.request_id.as_ref())
-            && left_out_or_same(tenant_id.as_ref(), record.tenant_id.as_ref())
-            && left_out_or_same(*created_at, Some(record.created_at))
-            && same_metadata
-    }
-}
-
-fn left_out_or_same<T: PartialEq + Copy>(asked: Option<T>, stored: Option<T>) -> bool {
-    asked.is_none() || asked == stored
 }
 
 /// The names of the fields, which are those of the columns.

@@ -43,7 +43,7 @@ pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError}
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use inet::{StoredAddress, parse_address, parse_network};
-pub use input::CreateInput;
+pub use input::{CreateInput, Stated};
 pub use key::{
     ApiKey, KeyEnv, KeyHash, KeyId, KeySecret, KeySecretError, KeyState, NewKey, Scope, ScopeSet,
 };

@@ -42,7 +42,7 @@ impl FromRequest<App> for Entity {
         let form = form(request.headers())?;
         let told = request.body().size_hint().lower();
         let mut room = Room::of(told, app).await?;
-        let reading = read(request.into_body(), app, &mut room);
+        let reading = read(request.into_body(), told, app, &mut room);
         let read = tokio::time::timeout(app.config().body_timeout, reading).await;
         Ok(Self { form, bytes: read.unwrap_or_else(|_| Err(Problem::slow_body()))?, room })
     }
@@ -102,8 +102,11 @@ impl Room {
     }
 }
 
-async fn read(body: Body, app: &App, room: &mut Room) -> Result<Bytes, Problem> {
+/// Reads a body of which `told` bytes at least are to come; growing step by step would take up to
+/// three times as much for a moment.
+async fn read(body: Body, told: u64, app: &App, room: &mut Room) -> Result<Bytes, Problem> {
     let max = app.config().body_max_bytes;
+    let told = usize::try_from(told).unwrap_or(max).min(max);
     let mut body = std::pin::pin!(Limited::new(body, max));
     let (mut first, mut all) = (None, BytesMut::new());
     while let Some(frame) = body.frame().await {
@@ -116,7 +119,9 @@ async fn read(body: Body, app: &App, room: &mut Room) -> Result<Bytes, Problem> 
         match first.take() {
             None if all.is_empty() => first = Some(data),
             before => {
-                all.extend_from_slice(&before.unwrap_or_default());
+                let before = before.unwrap_or_default();
+                all.reserve(told.saturating_sub(all.len()).max(before.len() + data.len()));
+                all.extend_from_slice(&before);
                 all.extend_from_slice(&data);
             }
         }

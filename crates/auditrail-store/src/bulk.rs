@@ -138,6 +138,10 @@ impl BulkWriter {
                     outcome.created = new.len() as u64;
                     return Ok(outcome);
                 }
+                Copied::Fewer { kept } => {
+                    outcome.created = kept;
+                    return Ok(outcome);
+                }
                 Copied::NoneForDuplicate => {}
                 Copied::NoneForPolicy => self.copy_refused = true,
             }

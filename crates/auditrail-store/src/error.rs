@@ -19,7 +19,8 @@ pub enum StoreError {
         /// What the driver said.
         source: sqlx::Error,
     },
-    /// The server gave up for now: a timeout, a lock, too little memory or disk. Try again later.
+    /// The server gave up for now: a timeout, a lock, too little memory or disk, a disk that fails.
+    /// Try again later.
     #[error("could not {doing}: the database is too busy or out of resources; try again later")]
     Busy {
         /// What was being done.
@@ -147,9 +148,14 @@ impl StoreError {
         let code = postgres(&source).map(|e| e.code().to_owned());
         let code = code.as_deref().unwrap_or_default();
         match (code, code.get(..2).unwrap_or_default()) {
-            // Cancelled or timed out, lock timeout, serialization failure, deadlock, resources.
-            ("57014" | "55P03" | "40001" | "40P01", _) | (_, "53") => Self::Busy { doing, source },
+            // Cancelled or timed out, lock timeout, serialization failure, deadlock, resources, and
+            // errors of the system below the server.
+            ("57014" | "55P03" | "40001" | "40P01", _) | (_, "53" | "58") => {
+                Self::Busy { doing, source }
+            }
             _ if is_connection_loss(&source) => Self::Unreachable { source },
+            // Class 28: the server does not let us in. 3D000: it has no such database (yet).
+            ("3D000", _) | (_, "28") => Self::Unreachable { source },
             ("42501", _) => Self::PermissionDenied { doing, source },
             ("42P01" | "42703" | "3F000", _) => Self::NotMigrated { source },
             ("25006", _) => Self::ReadOnly { source },

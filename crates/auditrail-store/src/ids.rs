@@ -29,3 +29,12 @@ pub(crate) fn fresh(time: RecordTime) -> Result<RecordId, StoreError> {
     getrandom::fill(&mut random).map_err(|source| StoreError::NoRandomness { source })?;
     Ok(RecordId::from_parts(time.timestamp(), random))
 }
+
+/// A number from 0 to 1 for what must differ but need not be a secret; 1 when there is no randomness.
+pub(crate) fn chance() -> f64 {
+    let mut random = [0; 4];
+    match getrandom::fill(&mut random) {
+        Ok(()) => f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}

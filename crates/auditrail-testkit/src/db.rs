@@ -184,7 +184,7 @@ async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &s
 }
 
 /// The rights that `auditrail migrate grants` prints.
-fn rights() -> String {
+pub(crate) fn rights() -> String {
     let role = |name: &str| {
         let parsed = name.parse();
         Some(parsed.unwrap_or_else(|e| panic!("the role {name} has a wrong name: {e}")))
@@ -192,13 +192,13 @@ fn rights() -> String {
     grants::sql(&Roles { writer: role(APP), reader: role(READER), service: role(SERVICE) })
 }
 
-async fn connect(options: &PgConnectOptions) -> PgConnection {
+pub(crate) async fn connect(options: &PgConnectOptions) -> PgConnection {
     PgConnection::connect_with(options)
         .await
         .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"))
 }
 
-async fn run(db: &mut PgConnection, sql: &str) {
+pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
     let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await;
     done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
 }

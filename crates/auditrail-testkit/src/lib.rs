@@ -1,11 +1,12 @@
 //! For tests and demonstrations only; nothing that ships depends on this crate.
 //!
-//! Three rooms:
+//! Four rooms:
 //! - [`TestDb`]: a database of its own for each test, on a real PostgreSQL and as roles without
 //!   special rights: [`TestDb::owner`] may migrate its own database, [`TestDb::app`] may add and
 //!   read records. Only tests that play an attacker or an operator ask for [`TestDb::admin`].
 //!   Helpers there panic with a clear message rather than return errors: a test that cannot have its
 //!   database has failed.
+//! - [`OwnServer`]: a durable PostgreSQL of one test's own, to be killed, stopped or filled up.
 //! - [`http`]: a small client, and answers that check their own form.
 //! - [`sample`]: a believable month of a control plane, written from a seed. It has no input file,
 //!   reads no clock and knows nothing of the crates it feeds, so a test can compare what they did
@@ -13,7 +14,9 @@
 
 mod db;
 pub mod http;
+mod own;
 pub mod sample;
 mod server;
 
 pub use db::{TestDb, eventually, until};
+pub use own::{Kill, OwnServer, kill_server};

@@ -77,7 +77,7 @@ fn target() -> PathBuf {
 }
 
 /// Makes the roles; test processes start at the same time, so they take turns.
-async fn make_roles(admin: &PgConnectOptions) {
+pub(crate) async fn make_roles(admin: &PgConnectOptions) {
     let mut db = PgConnection::connect_with(admin)
         .await
         .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"));

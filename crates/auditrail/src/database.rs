@@ -1,12 +1,13 @@
 //! The database a command works with: the one a URL names, or the private PostgreSQL.
 
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
 use auditrail_store::{BulkWriter, PgAuditLog, PgKeys};
-use local_postgres::{Config, Event, LocalPostgres, Search};
+use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
@@ -21,6 +22,11 @@ pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request of the service that gets no connection in this time is told to come back.
 const SERVICE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to say that it is well; one that a firewall has forgotten never
+/// does, and would keep its place in the pool for as long as the system repeats what was not heard.
+const SERVICE_PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was well so recently is not asked again before it is used.
+const SERVICE_FRESH: Duration = Duration::from_secs(1);
 /// One writes while one reads; nothing here does more at once.
 const MAX_CONNECTIONS: u32 = 3;
 
@@ -28,7 +34,38 @@ const MAX_CONNECTIONS: u32 = 3;
 pub(crate) struct Database {
     options: PgConnectOptions,
     url: String,
-    private: Option<LocalPostgres>,
+    private: Option<Arc<Private>>,
+}
+
+/// Our share in the private PostgreSQL.
+pub(crate) struct Private {
+    config: Config,
+    /// Taken away when we are done with it.
+    held: Mutex<Option<LocalPostgres>>,
+}
+
+impl Private {
+    /// Starts the server again if it has died; `false` when it has not, or was stopped on purpose.
+    ///
+    /// It blocks for as long as recovery takes.
+    pub(crate) fn revive(&self) -> Result<bool, local_postgres::Error> {
+        // Who is killed leaves this behind; who is told to end does not.
+        let died = self.config.dir().join("pg/postmaster.pid").exists();
+        let stopped = || local_postgres::status(self.config.dir());
+        if !died || !matches!(stopped()?, Status::Stopped { .. }) {
+            return Ok(false);
+        }
+        let again = LocalPostgres::open(self.config.clone())?;
+        // The share in the dead server goes after ours in the new one, so that nobody stops it.
+        let dead = self.held().replace(again);
+        drop(dead);
+        Ok(true)
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn held(&self) -> MutexGuard<'_, Option<LocalPostgres>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Database {
@@ -37,9 +74,11 @@ impl Database {
         let (url, private) = match &cx.settings.database_url {
             Some(url) => (url.clone(), None),
             None => {
-                let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
+                let config = private_config(&cx.settings, cx.output);
+                let server = LocalPostgres::open(config.clone())?;
                 server.ensure_database(PRIVATE_DATABASE)?;
-                (server.url(PRIVATE_DATABASE), Some(server))
+                let url = server.url(PRIVATE_DATABASE);
+                (url, Some(Arc::new(Private { config, held: Mutex::new(Some(server)) })))
             }
         };
         let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
@@ -118,6 +157,11 @@ impl Database {
         self.private.is_some()
     }
 
+    /// Our share in the private one, if it is that.
+    pub(crate) fn private(&self) -> Option<Arc<Private>> {
+        self.private.clone()
+    }
+
     /// Its URL, which may hold a password.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -129,7 +173,7 @@ impl Database {
     }
 
     /// A pool for a service: its statements end after `statement_timeout`, and so does waiting for a
-    /// connection.
+    /// connection. A connection that does not answer any more is given up, however the network fails.
     ///
     /// Nothing is connected yet, so that a service starts as quickly as it can.
     pub(crate) fn service_pool(&self, connections: u32, statement_timeout: Duration) -> PgPool {
@@ -137,17 +181,33 @@ impl Database {
         let options = self.options.clone().options([("statement_timeout", millis)]);
         PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT)
+            .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout))
+            // The pool's own test when a connection comes back would wait for ever, so this one goes
+            // before it; a connection that fails it is closed without a farewell.
+            .after_release(|db, _| {
+                Box::pin(async {
+                    answers(db).await.then_some(true).ok_or(sqlx::Error::PoolTimedOut)
+                })
+            })
+            .test_before_acquire(false)
+            .before_acquire(|db, meta| {
+                Box::pin(async move { Ok(meta.idle_for < SERVICE_FRESH || answers(db).await) })
+            })
             .connect_lazy_with(options)
     }
 
     /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
     pub(crate) fn close(self) -> Result<(), Error> {
-        match self.private {
+        let server = self.private.and_then(|private| private.held().take());
+        match server {
             Some(server) => Ok(server.close()?),
             None => Ok(()),
         }
     }
+}
+
+async fn answers(db: &mut PgConnection) -> bool {
+    matches!(tokio::time::timeout(SERVICE_PING_TIMEOUT, db.ping()).await, Ok(Ok(())))
 }
 
 /// Where a URL leads, without the password.

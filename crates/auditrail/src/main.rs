@@ -23,6 +23,12 @@ mod run;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// A service that took a large batch once must not hold its memory for ever.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     run::main()
 }

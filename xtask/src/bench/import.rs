@@ -34,21 +34,22 @@ pub(crate) struct Args {
     at_most_mib: u64,
 }
 
-struct Bench {
+/// The program, and a PostgreSQL of the benchmark's own.
+pub(super) struct Bench {
     program: PathBuf,
     postgres: PathBuf,
     psql: PathBuf,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 impl Bench {
-    fn auditrail(&self) -> Command {
+    pub(super) fn auditrail(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env(postgres::BIN, &self.postgres).arg("--data-dir").arg(self.dir.join("data"));
         command
     }
 
-    fn ask(&self, args: &[&str]) -> Result<String> {
+    pub(super) fn ask(&self, args: &[&str]) -> Result<String> {
         let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
         program.arg("--data-dir").arg(self.dir.join("data")).args(args).read()
     }
@@ -58,7 +59,7 @@ impl Bench {
     }
 
     /// An empty table, and nothing left to write from the round before.
-    fn reset(&self) -> Result<()> {
+    pub(super) fn reset(&self) -> Result<()> {
         self.sql("drop schema if exists control_plane cascade")?;
         self.ask(&["migrate"])?;
         self.sql("checkpoint").map(drop)
@@ -72,7 +73,7 @@ impl Bench {
         measure::run(psql)
     }
 
-    fn import(&self, file: &Path) -> Result<Run> {
+    pub(super) fn import(&self, file: &Path) -> Result<Run> {
         let mut import = self.auditrail();
         import.args(["--quiet", "import", "--format", "ndjson"]).arg(file);
         measure::run(import)
@@ -92,7 +93,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     judge(&measured?, args)
 }
 
-fn prepare(workspace: &Workspace) -> Result<Bench> {
+pub(super) fn prepare(workspace: &Workspace) -> Result<Bench> {
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}\nbuilding with optimisation");
     let build = ["build", "--quiet", "--release", "--package", "auditrail"];
@@ -104,7 +105,7 @@ fn prepare(workspace: &Workspace) -> Result<Bench> {
     Ok(Bench { program, psql, postgres: postgres.bin, dir })
 }
 
-fn sample(workspace: &Workspace, dir: &Path, records: u64) -> Result<PathBuf> {
+pub(super) fn sample(workspace: &Workspace, dir: &Path, records: u64) -> Result<PathBuf> {
     let file = dir.join(format!("sample-{records}.ndjson"));
     if !file.exists() {
         println!("writing {records} sample records");
@@ -159,7 +160,7 @@ fn rounds(bench: &Bench, file: &Path, rounds: u16) -> Result<Measured> {
     Ok(measured)
 }
 
-fn count(bench: &Bench) -> Result<f64> {
+pub(super) fn count(bench: &Bench) -> Result<f64> {
     let rows = bench.sql("select count(*) from control_plane.audit_logs")?;
     rows.trim().parse().map_err(|_| Error::Refused(format!("`{rows}` is not a number of rows")))
 }

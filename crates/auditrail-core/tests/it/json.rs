@@ -52,6 +52,13 @@ fn null_means_left_out() {
     assert_eq!(input.metadata_text(), "{}");
 }
 
+/// Whether the record holds the input, asked with a record that was made of the input at another time.
+fn stated(input: &CreateInput, record: &Record) -> bool {
+    let later = RecordTime::from_unix_micros(record.created_at.unix_micros() + 1).unwrap();
+    let asked = input.clone().into_record(record.id, later);
+    input.stated().is_held_by(&asked, record)
+}
+
 #[test]
 fn a_repeated_input_is_held_by_its_record_and_a_changed_one_is_not() {
     let read = |json: &Value| CreateInput::from_json(json.to_string().as_bytes(), now()).unwrap();
@@ -77,11 +84,13 @@ fn a_repeated_input_is_held_by_its_record_and_a_changed_one_is_not() {
         let mut changed = base.clone();
         changed[name] = other;
         assert!(!read(&changed).is_held_by(&record), "{name}");
+        assert!(!stated(&read(&changed), &record), "{name}");
     }
     for name in ["id", "metadata", "ip_address", "created_at", "tenant_id"] {
         let mut shorter = base.clone();
         shorter.as_object_mut().unwrap().remove(name);
         assert!(read(&shorter).is_held_by(&record), "{name}");
+        assert!(stated(&read(&shorter), &record), "{name}");
     }
 }
 
@@ -118,5 +127,6 @@ proptest! {
         let time = RecordTime::new(now()).unwrap();
         let record = input.clone().into_record(RecordId::derived(None, &[]), time);
         prop_assert!(input.is_held_by(&record));
+        prop_assert!(input.stated().is_held_by(&record, &record));
     }
 }

@@ -15,6 +15,12 @@ const PART_BYTES: usize = 64 * 1_024;
 pub(crate) enum Copied {
     /// It is committed.
     All,
+    /// It is committed without some records, and nobody can tell which: a trigger of the table left
+    /// them out.
+    Fewer {
+        /// How many were kept.
+        kept: u64,
+    },
     /// Nothing was kept: an id is there already, or twice in the chunk.
     NoneForDuplicate,
     /// Nothing was kept: the table has row-level security, where only its owner may COPY into it.
@@ -27,7 +33,9 @@ pub(crate) async fn copy_in<'a>(
     buffer: &mut BytesMut,
     records: impl Iterator<Item = &'a Record>,
 ) -> Result<Copied, StoreError> {
-    match send(db, buffer, records).await {
+    let mut sent = 0;
+    match send(db, buffer, records.inspect(|_| sent += 1)).await {
+        Ok(kept) if kept < sent => Ok(Copied::Fewer { kept }),
         Ok(_) => Ok(Copied::All),
         Err(error) => match sqlstate(&error) {
             Some("23505") => Ok(Copied::NoneForDuplicate),

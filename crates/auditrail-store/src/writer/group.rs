@@ -19,7 +19,8 @@ pub(super) struct Written {
     pub(super) verdicts: Vec<Verdict>,
     /// Whether it was written by INSERT.
     pub(super) by_insert: bool,
-    /// Whether the server refuses COPY for this role, as it does under row-level security.
+    /// Whether COPY is of no use: the server refuses it under row-level security, and it does not
+    /// tell which records a trigger left out.
     pub(super) copy_refused: bool,
 }
 
@@ -33,9 +34,10 @@ pub(super) async fn write(
     group: &[Asked<'_>],
     mut copy_refused: bool,
 ) -> Result<Written, StoreError> {
+    let mut group = group.to_vec();
     // What may be there already is looked for first: a COPY that fails leaves dead rows.
     if !copy_refused && !group.iter().any(|asked| asked.sent) {
-        match copy_in(db, buffer, records(group)).await? {
+        match copy_in(db, buffer, records(&group)).await? {
             Copied::All => {
                 let all = group.iter().map(|asked| asked.request.records.len());
                 let verdicts = all.map(|records| Ok(WriteOutcome::all_created(records))).collect();
@@ -43,9 +45,16 @@ pub(super) async fn write(
             }
             Copied::NoneForDuplicate => {}
             Copied::NoneForPolicy => copy_refused = true,
+            // What is there now is our own. An INSERT tells what triggers leave out, so such a record
+            // is not acknowledged, and from here on every group goes that way. (This one group is
+            // committed, also the part of a request with such a record that was not left out.)
+            Copied::Fewer { .. } => {
+                copy_refused = true;
+                group.iter_mut().for_each(|asked| asked.sent = true);
+            }
         }
     }
-    let verdicts = insert(db, group).await?;
+    let verdicts = insert(db, &group).await?;
     Ok(Written { verdicts, by_insert: true, copy_refused })
 }
 
@@ -88,5 +97,5 @@ async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdic
 }
 
 fn records<'a>(group: &[Asked<'a>]) -> impl Iterator<Item = &'a Record> {
-    group.iter().flat_map(|asked| &asked.request.records)
+    group.iter().flat_map(|asked| asked.request.records.iter())
 }

@@ -18,6 +18,7 @@ use super::queue::{Pending, Queue};
 use super::sort::{Asked, Verdict};
 use crate::bulk::copy_in;
 use crate::error::StoreError;
+use crate::ids;
 
 /// The first pause after a second failure in a row; it doubles from there. The first failure is
 /// tried again at once, because an idle connection may have been lost long ago.
@@ -235,7 +236,10 @@ impl Lane {
     async fn pause(&self) {
         if self.failures > 1 {
             let doublings = (self.failures - 2).min(DOUBLINGS_MAX);
-            sleep((PAUSE_FIRST * 2_u32.pow(doublings)).min(PAUSE_MAX)).await;
+            let longest = (PAUSE_FIRST * 2_u32.pow(doublings)).min(PAUSE_MAX);
+            // Half of it at least. The rest is up to chance, so that the servers that lost a database
+            // together do not all come back to it at the same moments.
+            sleep(longest.mul_f64(0.5 + ids::chance() / 2.0)).await;
         }
     }
 }

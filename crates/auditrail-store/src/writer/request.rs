@@ -1,5 +1,7 @@
 //! What callers ask of the writer, and what they are told.
 
+use std::sync::Arc;
+
 use auditrail_core::{Record, Target};
 
 /// What happens to a request when another record has one of its ids.
@@ -14,7 +16,7 @@ pub enum OnConflict {
 /// Records that are written together, in one transaction.
 #[derive(Clone, Debug)]
 pub struct WriteRequest {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Arc<Vec<Record>>,
     /// For each record, whether the caller gave its time.
     pub(super) time_given: Vec<bool>,
     pub(super) on_conflict: OnConflict,
@@ -25,12 +27,18 @@ impl WriteRequest {
     /// Asks for all these records. An empty request is answered with an empty outcome.
     ///
     /// `time_given` says for each record whether the caller gave its time: one that was made up is
-    /// not compared with what is stored under the same id.
+    /// not compared with what is stored under the same id. A caller that may have to ask again shares
+    /// the records instead of copying them.
     ///
     /// # Panics
     /// When the two lists differ in length.
     #[must_use]
-    pub fn new(records: Vec<Record>, time_given: Vec<bool>, on_conflict: OnConflict) -> Self {
+    pub fn new(
+        records: impl Into<Arc<Vec<Record>>>,
+        time_given: Vec<bool>,
+        on_conflict: OnConflict,
+    ) -> Self {
+        let records = records.into();
         assert_eq!(records.len(), time_given.len(), "one flag for each record");
         let bytes = records.iter().map(bytes_of).sum();
         Self { records, time_given, on_conflict, bytes }

@@ -3,15 +3,17 @@
 mod first_key;
 mod listeners;
 mod logging;
+mod revive;
 mod schema;
 mod signals;
 
 use auditrail_server::{
-    App, GroupWrites, Operations, StoredKeys, admin_router, limits, router, serve,
+    App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
 };
 use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::Context;
 use super::key::CreatedDocument;
@@ -92,11 +94,15 @@ async fn service(
         false => None,
     };
     let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
-    let writer = GroupWriter::start(database.options().clone(), WriterLimits::default());
+    let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let app = App::new(config.clone(), log, StoredKeys::new(keys), writes);
     let operations = Operations::new(&app, Some(writer.clone()));
     let stopping = app.shutting_down().clone();
+    let mut looking = JoinSet::new();
+    if let Some(private) = database.private() {
+        looking.spawn(revive::keep_up(private, pool.clone()));
+    }
     tell(cx, &listeners, first_key.as_ref())?;
     drop(first_key);
 
@@ -111,6 +117,7 @@ async fn service(
         let in_order = serve(listeners.public, router(app), config, told).await;
         tracing::info!("no more requests are taken; writing what was accepted");
         let written = writer.close(config.shutdown_grace).await;
+        looking.abort_all();
         tokio::join!(pool.close(), key_pool.close());
         drop(ended);
         (in_order, written)
@@ -122,6 +129,16 @@ async fn service(
         false => cx.output.warn("requests that took too long to end were cut off"),
     }
     Ok(())
+}
+
+/// A statement for callers who are all gone by then would only hold up others.
+fn writer_limits(config: &ServerConfig) -> WriterLimits {
+    let defaults = WriterLimits::default();
+    WriterLimits {
+        statement_timeout: defaults.statement_timeout.min(config.write_timeout),
+        lock_timeout: defaults.lock_timeout.min(config.write_timeout),
+        ..defaults
+    }
 }
 
 /// Waits until the other end of a channel is gone.

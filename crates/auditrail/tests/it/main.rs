@@ -8,11 +8,13 @@
 mod config;
 mod db;
 mod export;
+mod faults;
 mod help;
 mod import;
 mod import_data;
 mod import_input;
 mod key;
+mod kill;
 mod log;
 mod lost;
 mod migrate;

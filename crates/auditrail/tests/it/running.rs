@@ -11,6 +11,8 @@ use auditrail_testkit::TestDb;
 use auditrail_testkit::http::Call;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::program::Desk;
 
@@ -96,7 +98,12 @@ impl Drop for Running {
 
 /// Makes a key with every scope.
 pub(crate) async fn key(db: &TestDb) -> String {
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    key_in(db.service()).await
+}
+
+/// Makes a key with every scope in the database of these options.
+pub(crate) async fn key_in(service: PgConnectOptions) -> String {
+    let keys = PgKeys::new(PgPool::connect_with(service).await.unwrap());
     let new = NewKey {
         env: "test".parse().unwrap(),
         name: None,

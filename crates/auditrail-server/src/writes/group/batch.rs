@@ -1,9 +1,11 @@
 //! A batch among the requests that are written together.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::sync::Arc;
 
-use auditrail_core::{BatchOutcome, CreateInput, ErrorCode, OnInvalid, Record, RecordId, Rejected};
+use auditrail_core::{
+    BatchOutcome, CreateInput, ErrorCode, OnInvalid, Record, RecordId, Rejected, Stated,
+};
 use auditrail_store::{OnConflict, StoreError, WriteError, WriteRequest};
 use tokio::time::Instant;
 
@@ -16,11 +18,18 @@ const REFUSED_MAX: usize = 100;
 /// How many records are read at once to be compared.
 const READ_BACK: usize = 250;
 
-/// A record of the batch, with its place and with what the caller said of it.
-struct Entry {
+/// The records of a batch, which are asked for without being copied, and what the caller said.
+struct Asked {
+    records: Arc<Vec<Record>>,
+    said: Vec<Said>,
+}
+
+/// What a record does not tell of what the caller said.
+#[derive(Clone, Copy)]
+struct Said {
+    /// Its place in the batch.
     index: usize,
-    input: CreateInput,
-    record: Record,
+    stated: Stated,
 }
 
 impl GroupWrites {
@@ -31,10 +40,10 @@ impl GroupWrites {
     ) -> Result<BatchOutcome, WritesError> {
         let deadline = Instant::now() + self.patience;
         let mut outcome = BatchOutcome::default();
-        let batch = entries(inputs, on_invalid, &mut outcome)?;
+        let batch = Asked::new(inputs, on_invalid, &mut outcome)?;
         match on_invalid {
             OnInvalid::Refuse => self.all(batch, deadline, &mut outcome).await?,
-            OnInvalid::Skip => self.good(&batch, deadline, &mut outcome).await?,
+            OnInvalid::Skip => self.good(batch, deadline, &mut outcome).await?,
         }
         outcome.rejected.sort_by_key(|rejected| rejected.index);
         Ok(outcome)
@@ -44,14 +53,14 @@ impl GroupWrites {
     /// stored, are left out and the rest is tried again.
     async fn all(
         &self,
-        mut batch: Vec<Entry>,
+        mut batch: Asked,
         deadline: Instant,
         outcome: &mut BatchOutcome,
     ) -> Result<(), WritesError> {
         let mut attempt = 1;
         loop {
-            let asked = request(&batch, OnConflict::Refuse);
-            let conflicts = match self.writer.write(asked, deadline).await {
+            let request = batch.request(OnConflict::Refuse);
+            let conflicts = match self.writer.write(request, deadline).await {
                 Ok(written) => {
                     outcome.created += written.created.len() as u64;
                     outcome.duplicates += written.duplicates.len() as u64;
@@ -64,12 +73,11 @@ impl GroupWrites {
             let mut foreign = self.foreign(&batch, &conflicts).await?;
             foreign.extend(conflicts.first().filter(|_| attempt == ATTEMPTS));
             if let Some(place) = foreign.iter().min() {
-                return Err(StoreError::IdConflict { id: batch[*place].record.id }.into());
+                return Err(StoreError::IdConflict { id: batch.records[*place].id }.into());
             }
             outcome.duplicates += conflicts.len() as u64;
             let conflicts: HashSet<_> = conflicts.into_iter().collect();
-            let mut place = 0..;
-            batch.retain(|_| place.next().is_none_or(|place| !conflicts.contains(&place)));
+            batch = batch.only((0..batch.said.len()).filter(|place| !conflicts.contains(place)));
             attempt += 1;
         }
     }
@@ -78,30 +86,28 @@ impl GroupWrites {
     /// the record it refuses is alone.
     async fn good(
         &self,
-        batch: &[Entry],
+        batch: Asked,
         deadline: Instant,
         outcome: &mut BatchOutcome,
     ) -> Result<(), WritesError> {
-        let whole: Range<usize> = 0..batch.len();
-        let mut parts = vec![whole];
+        let mut parts = vec![batch];
         let mut refused = 0;
         while let Some(part) = parts.pop() {
-            let entries = &batch[part.clone()];
-            let asked = request(entries, OnConflict::Skip);
-            match self.writer.write(asked, deadline).await {
+            match self.writer.write(part.request(OnConflict::Skip), deadline).await {
                 Ok(written) => {
                     outcome.created += written.created.len() as u64;
                     outcome.duplicates += written.duplicates.len() as u64;
-                    self.sort_conflicts(entries, &written.conflicts, outcome).await?;
+                    self.sort_conflicts(&part, &written.conflicts, outcome).await?;
                 }
-                Err(WriteError::Refused { .. }) if part.len() > 1 => {
-                    let [first, second] = halves(&part);
-                    parts.extend([second, first]);
+                Err(WriteError::Refused { .. }) if part.said.len() > 1 => {
+                    let middle = part.said.len() / 2;
+                    parts.push(part.only(middle..part.said.len()));
+                    parts.push(part.only(0..middle));
                 }
                 Err(WriteError::Refused { source }) if refused < REFUSED_MAX => {
                     refused += 1;
                     outcome.rejected.push(Rejected {
-                        index: entries[0].index,
+                        index: part.said[0].index,
                         code: ErrorCode::RejectedByDatabase,
                         detail: source.to_string(),
                     });
@@ -115,77 +121,83 @@ impl GroupWrites {
     /// Tells repetitions among the conflicts of a part that was written.
     async fn sort_conflicts(
         &self,
-        entries: &[Entry],
+        part: &Asked,
         conflicts: &[usize],
         outcome: &mut BatchOutcome,
     ) -> Result<(), WritesError> {
-        let foreign = self.foreign(entries, conflicts).await?;
+        let foreign = self.foreign(part, conflicts).await?;
         outcome.duplicates += (conflicts.len() - foreign.len()) as u64;
         outcome.rejected.extend(foreign.into_iter().map(|place| Rejected {
-            index: entries[place].index,
+            index: part.said[place].index,
             code: ErrorCode::IdConflict,
-            detail: StoreError::IdConflict { id: entries[place].record.id }.to_string(),
+            detail: StoreError::IdConflict { id: part.records[place].id }.to_string(),
         }));
         Ok(())
     }
 
     /// Those of the conflicts that are no repetition, of what is stored or of an earlier record of
     /// the batch.
-    async fn foreign(
-        &self,
-        batch: &[Entry],
-        conflicts: &[usize],
-    ) -> Result<Vec<usize>, WritesError> {
+    async fn foreign(&self, batch: &Asked, conflicts: &[usize]) -> Result<Vec<usize>, WritesError> {
         if conflicts.is_empty() {
             return Ok(Vec::new());
         }
         let mut stored: HashMap<RecordId, Record> = HashMap::new();
-        let ids: Vec<_> = conflicts.iter().map(|place| batch[*place].record.id).collect();
+        let ids: Vec<_> = conflicts.iter().map(|place| batch.records[*place].id).collect();
         for chunk in ids.chunks(READ_BACK) {
             stored.extend(self.log.get_many(chunk).await?);
         }
         let mut first: HashMap<RecordId, usize> = HashMap::new();
-        for (place, entry) in batch.iter().enumerate() {
-            first.entry(entry.record.id).or_insert(place);
+        for (place, record) in batch.records.iter().enumerate() {
+            first.entry(record.id).or_insert(place);
         }
         let is_foreign = |place: &usize| {
-            let Entry { input, record, .. } = &batch[*place];
+            let (record, said) = (&batch.records[*place], batch.said[*place]);
             // A record is no repetition of itself: what it conflicted with has vanished.
             let earlier = first.get(&record.id).filter(|earlier| *earlier != place);
-            let earlier = earlier.map(|earlier| &batch[*earlier].record);
-            !stored.get(&record.id).or(earlier).is_some_and(|holder| input.is_held_by(holder))
+            let earlier = earlier.map(|earlier| &batch.records[*earlier]);
+            !stored
+                .get(&record.id)
+                .or(earlier)
+                .is_some_and(|holder| said.stated.is_held_by(record, holder))
         };
         Ok(conflicts.iter().copied().filter(is_foreign).collect())
     }
 }
 
-/// The records to write; with [`OnInvalid::Skip`] those with a time too far ahead are left out.
-fn entries(
-    inputs: Vec<CreateInput>,
-    on_invalid: OnInvalid,
-    outcome: &mut BatchOutcome,
-) -> Result<Vec<Entry>, StoreError> {
-    let mut batch = Vec::with_capacity(inputs.len());
-    for (index, input) in inputs.into_iter().enumerate() {
-        match into_record(index, input.clone()) {
-            Ok(record) => batch.push(Entry { index, input, record }),
-            Err(StoreError::Invalid { error, .. }) if on_invalid == OnInvalid::Skip => {
-                let (code, detail) = (error.code, error.to_string());
-                outcome.rejected.push(Rejected { index, code, detail });
+impl Asked {
+    /// The records to write; with [`OnInvalid::Skip`] those with a time too far ahead are left out.
+    fn new(
+        inputs: Vec<CreateInput>,
+        on_invalid: OnInvalid,
+        outcome: &mut BatchOutcome,
+    ) -> Result<Self, StoreError> {
+        let (mut records, mut said) = (Vec::with_capacity(inputs.len()), Vec::new());
+        for (index, input) in inputs.into_iter().enumerate() {
+            let stated = input.stated();
+            match into_record(index, input) {
+                Ok(record) => {
+                    records.push(record);
+                    said.push(Said { index, stated });
+                }
+                Err(StoreError::Invalid { error, .. }) if on_invalid == OnInvalid::Skip => {
+                    let (code, detail) = (error.code, error.to_string());
+                    outcome.rejected.push(Rejected { index, code, detail });
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
+        Ok(Self { records: Arc::new(records), said })
     }
-    Ok(batch)
-}
 
-fn request(entries: &[Entry], on_conflict: OnConflict) -> WriteRequest {
-    let records = entries.iter().map(|entry| entry.record.clone()).collect();
-    let time_given = entries.iter().map(|entry| entry.input.created_at.is_some()).collect();
-    WriteRequest::new(records, time_given, on_conflict)
-}
+    fn request(&self, on_conflict: OnConflict) -> WriteRequest {
+        let time_given = self.said.iter().map(|said| said.stated.created_at).collect();
+        WriteRequest::new(Arc::clone(&self.records), time_given, on_conflict)
+    }
 
-fn halves(part: &Range<usize>) -> [Range<usize>; 2] {
-    let middle = part.start + part.len() / 2;
-    [part.start..middle, middle..part.end]
+    /// The records at these places. They are copied, which only a batch with a bad record pays for.
+    fn only(&self, places: impl Iterator<Item = usize> + Clone) -> Self {
+        let records: Vec<_> = places.clone().map(|place| self.records[place].clone()).collect();
+        let said = places.map(|place| self.said[place]).collect();
+        Self { records: Arc::new(records), said }
+    }
 }

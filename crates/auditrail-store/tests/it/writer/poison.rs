@@ -3,7 +3,9 @@
 use auditrail_store::{OnConflict, StoreError, WriteError, WriteRequest};
 use auditrail_testkit::TestDb;
 
-use super::support::{count, in_one_group, many, one, outcome, soon, start};
+use super::support::{
+    count, in_one_group, many, one, outcome, refused_for, soon, start, start_one,
+};
 use crate::support::{record, sql};
 
 /// A request of three records, of which the middle one is about a secret.
@@ -72,6 +74,37 @@ async fn a_trigger_of_the_users_refuses_one_request_whatever_code_it_raises() {
         let refused = among_neighbours(&trigger(code), vec![]).await;
         assert!(!refused.to_string().contains("no secrets"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_record_that_a_trigger_leaves_out_is_never_acknowledged() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let silent = "create function public.swallow() returns trigger language plpgsql as $$
+                  begin
+                      return case when new.target_type = 'secret' then null else new end;
+                  end $$;
+                  create trigger swallow before insert on control_plane.audit_logs
+                      for each row execute function public.swallow()";
+    sql(&mut owner, silent).await;
+    let writer = start_one(&db);
+    let secret = |n: u32| {
+        let mut secret = record(n, n);
+        secret.target = "secret:s1".parse().unwrap();
+        secret
+    };
+    // The first COPY gives the trigger away; the others find out before they commit.
+    for n in [0, 10, 20] {
+        assert_eq!(writer.write(one(n), soon()).await.unwrap(), outcome(&[0], &[], &[]));
+        let left_out = WriteRequest::one(secret(n + 1), true);
+        assert_eq!(refused_for(writer.write(left_out, soon()).await), [0]);
+    }
+    let batch = |on_conflict| many(vec![record(30, 30), secret(31), record(32, 32)], on_conflict);
+    assert_eq!(refused_for(writer.write(batch(OnConflict::Refuse), soon()).await), [1]);
+    assert_eq!(count(&mut owner).await, 3);
+    let told = writer.write(batch(OnConflict::Skip), soon()).await.unwrap();
+    assert_eq!(told, outcome(&[0, 2], &[], &[1]));
+    assert_eq!(count(&mut owner).await, 5);
 }
 
 #[tokio::test]
