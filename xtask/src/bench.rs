@@ -2,6 +2,7 @@
 
 mod import;
 mod measure;
+mod query;
 
 use clap::Subcommand;
 
@@ -16,7 +17,8 @@ use crate::workspace::Workspace;
 #[command(after_help = "\
 Examples:
   cargo xtask bench import
-  cargo xtask bench import --records 100000 --rounds 3")]
+  cargo xtask bench import --records 100000 --rounds 3
+  cargo xtask bench query --records 10000000")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -26,10 +28,13 @@ pub(crate) struct Args {
 enum Command {
     /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
+    /// The first and the hundredth page of searches in a large log.
+    Query(query::Args),
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
         Command::Import(args) => import::run(workspace, args),
+        Command::Query(args) => query::run(workspace, args),
     }
 }

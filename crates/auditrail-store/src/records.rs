@@ -9,10 +9,14 @@
 mod actions;
 mod count;
 mod create;
+#[cfg(test)]
+mod exact;
 mod export;
 mod filters;
 mod get;
 mod insert;
+mod kinds;
+mod lead;
 mod page;
 #[cfg(test)]
 mod plans;
@@ -36,6 +40,13 @@ use crate::error::StoreError;
 
 /// Reads that consist of several statements see one state of the table.
 pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
+
+/// The same for searches, planned as they are meant. What has to be sorted is gathered first, and there
+/// may be millions; the planner does so where it expects few. And compiling a statement to machine code
+/// takes longer than any of ours is meant to take.
+const SEARCH: &str = "begin isolation level repeatable read read only;
+                      set local enable_sort = off;
+                      set local jit = off";
 
 /// The audit log in the database of a pool.
 ///
@@ -174,7 +185,8 @@ impl AuditLogService for PgAuditLog {
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
         // A page, its number of matches and the actions of a prefix must tell of the same table. A
         // transaction also keeps a pooler in between from planning here and running elsewhere.
-        let mut tx = self.snapshot().await?;
+        let tx = self.pool.begin_with(SEARCH).await;
+        let mut tx = tx.map_err(StoreError::while_trying_to("start a search"))?;
         let found = find(&mut tx, query).await?;
         end(tx).await?;
         Ok(found)
@@ -187,12 +199,15 @@ impl AuditLogService for PgAuditLog {
 
 async fn find(db: &mut PgConnection, query: &Query) -> Result<Found, StoreError> {
     let conditions = filters::Conditions::of(db, &query.filters).await?;
-    let (records, has_more) = page::page(db, &conditions, query.limit, query.position).await?;
+    // First, because a page may change how the rest of the transaction is planned.
     let total = match query.count {
         Count::None => None,
         Count::Exact => Some(count::exact(db, &conditions).await?),
         Count::Estimated => Some(count::estimated(db, &conditions).await?),
     };
+    let (limit, position) = (query.limit, query.position);
+    let effort = lead::Effort::default();
+    let (records, has_more) = page::page(db, &conditions, limit, position, effort).await?;
     Ok(Found { records, has_more, total })
 }
 
