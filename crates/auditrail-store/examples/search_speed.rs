@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 use auditrail_core::{CursorKey, ExportEncoder, ExportFormat, Filters, Query};
-use auditrail_store::PgAuditLog;
+use auditrail_store::{PgAuditLog, SummaryOptions};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgPoolOptions;
 
@@ -57,7 +57,8 @@ async fn page(log: &PgAuditLog, parameters: &str) -> Result<(u64, Option<String>
 }
 
 async fn stats(log: &PgAuditLog, parameters: &str) -> Result<(u64, Option<String>)> {
-    let summary = log.summary(&filters(parameters), 20).await?;
+    let options = SummaryOptions { top: 20, interval: None, recent: true };
+    let summary = log.summary(&filters(parameters), options).await?;
     Ok((summary.total, None))
 }
 

@@ -33,7 +33,10 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
-pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary, TargetCount};
+pub use summary::{
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, Summary,
+    SummaryOptions, TargetCount,
+};
 
 use crate::bulk::BulkWriter;
 use crate::error::StoreError;
@@ -112,16 +115,18 @@ impl PgAuditLog {
         export::stream(self.pool.clone(), filters)
     }
 
-    /// Counts what matches, by actor, by action, by target and by day, all from one state of the table.
-    ///
-    /// `top` is the most actors, actions and targets that are listed; of the days the latest
-    /// [`DAYS_MAX`] are.
+    /// Counts what matches, by actor, by action, by target and by time, all from one state of the table.
     ///
     /// # Errors
     /// Whatever keeps the database from answering.
-    pub async fn summary(&self, filters: &Filters, top: u16) -> Result<Summary, StoreError> {
-        let mut tx = self.snapshot().await?;
-        let summary = summary::summary(&mut tx, filters, top).await?;
+    pub async fn summary(
+        &self,
+        filters: &Filters,
+        options: SummaryOptions,
+    ) -> Result<Summary, StoreError> {
+        let tx = self.pool.begin_with(SEARCH).await;
+        let mut tx = tx.map_err(StoreError::while_trying_to("start a summary"))?;
+        let summary = summary::summary(&mut tx, filters, options).await?;
         end(tx).await?;
         Ok(summary)
     }
@@ -154,11 +159,6 @@ impl PgAuditLog {
     async fn begin(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
         let tx = self.pool.begin().await;
         tx.map_err(StoreError::while_trying_to("start a transaction"))
-    }
-
-    async fn snapshot(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
-        let tx = self.pool.begin_with(ONE_SNAPSHOT).await;
-        tx.map_err(StoreError::while_trying_to("start a snapshot"))
     }
 }
 

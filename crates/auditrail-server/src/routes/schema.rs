@@ -3,6 +3,7 @@
 //! The types here only describe. The core, whose types are sent, knows nothing of HTTP; tests hold
 //! the two together.
 
+use serde::Serialize;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{IntoParams, ToSchema};
@@ -79,6 +80,25 @@ pub(super) struct BatchParams {
     on_invalid: Option<String>,
     /// `summary`, which is the default, or `full` to have the records in the answer.
     r#return: Option<String>,
+}
+
+/// How to count.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes how `stats` reads it")]
+pub(super) struct StatsParams {
+    /// How long a bucket of time is; by default the shortest that shows everything counted.
+    #[param(inline)]
+    interval: Option<IntervalSchema>,
+}
+
+/// How long a bucket of time is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum IntervalSchema {
+    Minute,
+    Hour,
+    Day,
 }
 
 /// How to write an export.
