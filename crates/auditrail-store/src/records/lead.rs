@@ -2,6 +2,7 @@
 
 use auditrail_core::{ActionFilter, Filters, Position, RecordTime};
 use ipnet::IpNet;
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 use super::page::is_edge;
@@ -196,21 +197,25 @@ pub(super) async fn rarest<'a>(
     }
     sql.push(") of_leads order by start nulls first limit 1");
     let row = sql.build().persistent(false).fetch_one(db).await;
-    let read = row.and_then(|row| {
-        let times = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-        Ok((row.try_get(0)?, times))
-    });
-    let (place, times): (i64, (Option<PgTime>, Option<PgTime>, Option<PgTime>)) =
-        read.map_err(StoreError::while_trying_to("size up a search"))?;
+    let row = row.map_err(StoreError::while_trying_to("size up a search"))?;
+    let (place, stretch) =
+        read_stretch(&row).map_err(StoreError::while_trying_to("size up a search"))?;
     let lead = usize::try_from(place).ok().and_then(|place| leads.get(place));
-    let stretch = match times {
+    Ok((lead.copied().unwrap_or(Lead::Time), stretch))
+}
+
+fn read_stretch(row: &PgRow) -> Result<(i64, Option<Stretch>), sqlx::Error> {
+    let start: Option<PgTime> = row.try_get(1)?;
+    let half: Option<PgTime> = row.try_get(2)?;
+    let oldest: Option<PgTime> = row.try_get(3)?;
+    let stretch = match (start, half, oldest) {
         (Some(start), Some(half), Some(oldest)) => {
             let older_half = half.0.unix_micros().saturating_sub(start.0.unix_micros());
             Some(Stretch { start, micros: older_half.saturating_mul(2), oldest })
         }
         _ => None,
     };
-    Ok((lead.copied().unwrap_or(Lead::Time), stretch))
+    Ok((row.try_get(0)?, stretch))
 }
 
 /// Adds a query for the time of the nth record of a lead, by the index alone.
