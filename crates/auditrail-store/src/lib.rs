@@ -26,8 +26,8 @@ pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
 pub use keys::{IssuedKey, PgKeys, Revoked};
 pub use records::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX, Summary,
-    SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
+    RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,
 };
 pub use writer::{
     GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest, WriterLimits,

@@ -34,8 +34,8 @@ use sqlx::{PgConnection, PgPool};
 
 pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
 pub use summary::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, Summary,
-    SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    Summary, SummaryOptions, TargetCount,
 };
 
 use crate::bulk::BulkWriter;

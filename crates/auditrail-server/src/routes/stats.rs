@@ -18,8 +18,8 @@ use crate::search::Pairs;
 
 /// Counts records by time, by actor, by action and by target.
 ///
-/// Of very many only the newest are counted: some 100,000 that an index finds by the rarest of the
-/// filters, or by time where there is no such filter. `truncated` and `since` say so; a time range asks
+/// Of very many only the newest are counted: some 25,000 that an index finds by the rarest of the
+/// filters, or 100,000 by time where there is no such filter. `truncated` and `since` say so; a time range asks
 /// for older ones. An export has them all.
 #[utoipa::path(
     get,

@@ -17,9 +17,12 @@ use crate::wire::PgTime;
 /// Most buckets a summary lists: the latest ones with records, a year of days.
 pub const BUCKETS_MAX: u16 = 366;
 
-/// Most records that a summary of recent ones looks at, ties at the end aside. It takes some hundred
-/// milliseconds to count so many.
+/// Most records that a summary of recent ones looks at by time alone, ties at the end aside.
 pub const RECENT_MAX: u32 = 100_000;
+
+/// The same by a value that an index has in the order of time. Fewer, because each lies on a page of its
+/// own: either takes some half a second.
+pub const RECENT_OF_VALUE_MAX: u32 = 25_000;
 
 /// How many records match, and how they spread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +52,9 @@ pub struct SummaryOptions {
     pub interval: Option<Interval>,
     /// Whether to count recent records alone.
     ///
-    /// Those are the newest [`RECENT_MAX`] that an index finds by the rarest of the filters, or of all
-    /// records where no filter is one an index has in the order of time. Otherwise every match is
-    /// read.
+    /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the rarest of the filters, or
+    /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time.
+    /// Otherwise every match is read.
     pub recent: bool,
 }
 
@@ -117,8 +120,11 @@ async fn start_of_recent(
     db: &mut PgConnection,
     filters: &Filters,
 ) -> Result<Option<PgTime>, StoreError> {
-    let effort =
-        Effort { time_records: RECENT_MAX, value_records: RECENT_MAX, ..Effort::default() };
+    let effort = Effort {
+        time_records: RECENT_MAX,
+        value_records: RECENT_OF_VALUE_MAX,
+        ..Effort::default()
+    };
     let (_, stretch) = lead::rarest(db, filters, Position::default(), effort).await?;
     Ok(stretch.map(|stretch| stretch.start))
 }

@@ -2,7 +2,8 @@
 
 use auditrail_core::{Action, Actor, Filters};
 use auditrail_store::{
-    ActionCount, ActorCount, BucketCount, Interval, RECENT_MAX, SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    SummaryOptions, TargetCount,
 };
 use auditrail_testkit::TestDb;
 
@@ -118,6 +119,9 @@ async fn a_summary_of_recent_records_says_since_when_and_counts_all_of_a_rare_va
     let rare = Filters { actor_id: "u7".parse().ok(), ..Filters::default() };
     let summary = log.summary(&rare, recent).await.unwrap();
     assert_eq!((summary.total, summary.since), (105, None));
+    let frequent = Filters { actor_id: "u1".parse().ok(), ..Filters::default() };
+    let summary = log.summary(&frequent, recent).await.unwrap();
+    assert_eq!(summary.total, u64::from(RECENT_OF_VALUE_MAX) + 1);
     let all = log.summary(&Filters::default(), ALL).await.unwrap();
     assert_eq!((all.total, all.since), (u64::from(RECENT_MAX) + 5_000, None));
 }
