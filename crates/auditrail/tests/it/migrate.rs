@@ -63,9 +63,9 @@ async fn steps_are_taken_back_unless_they_lose_data() {
         desk.run(&args).code(0)
     };
     down(&["--dry-run"]).prints("would undo 006_add_transaction_id.sql");
-    down(&[]).prints("undid 3 migrations").says("undoing 006_add_transaction_id.sql");
+    down(&[]).prints("undid 7 migrations").says("undoing 006_add_transaction_id.sql");
     down(&[]).prints("nothing to do");
-    desk.run(&["migrate"]).code(0).prints("applied 3 migrations");
+    desk.run(&["migrate"]).code(0).prints("applied 7 migrations");
     desk.run(&["migrate", "down"]).code(2).says("--to");
 }
 
