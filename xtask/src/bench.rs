@@ -2,6 +2,7 @@
 
 mod import;
 mod measure;
+mod query;
 mod serve;
 
 use clap::Subcommand;
@@ -18,6 +19,7 @@ use crate::workspace::Workspace;
 Examples:
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
+  cargo xtask bench query --records 10000000
   cargo xtask bench serve")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -28,6 +30,8 @@ pub(crate) struct Args {
 enum Command {
     /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
+    /// The first and the hundredth page of searches in a large log.
+    Query(query::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
 }
@@ -35,6 +39,7 @@ enum Command {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
         Command::Import(args) => import::run(workspace, args),
+        Command::Query(args) => query::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
     }
 }

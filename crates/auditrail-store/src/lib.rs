@@ -25,7 +25,10 @@ mod writer;
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
 pub use keys::{IssuedKey, KeyFinder, KeyPage, PgKeys, Revoked};
-pub use records::{ActionCount, ActorCount, DAYS_MAX, DayCount, PgAuditLog, Summary, TargetCount};
+pub use records::{
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
+    RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,
+};
 pub use writer::{
     Distribution, GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
     WriterLimits, WriterStats,

@@ -9,10 +9,14 @@
 mod actions;
 mod count;
 mod create;
+#[cfg(test)]
+mod exact;
 mod export;
 mod filters;
 mod get;
 mod insert;
+mod kinds;
+mod lead;
 mod page;
 #[cfg(test)]
 mod plans;
@@ -29,13 +33,23 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
-pub use summary::{ActionCount, ActorCount, DAYS_MAX, DayCount, Summary, TargetCount};
+pub use summary::{
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    Summary, SummaryOptions, TargetCount,
+};
 
 use crate::bulk::BulkWriter;
 use crate::error::StoreError;
 
 /// Reads that consist of several statements see one state of the table.
 pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
+
+/// The same for searches, planned as they are meant. What has to be sorted is gathered first, and there
+/// may be millions; the planner does so where it expects few. And compiling a statement to machine code
+/// takes longer than any of ours is meant to take.
+const SEARCH: &str = "begin isolation level repeatable read read only;
+                      set local enable_sort = off;
+                      set local jit = off";
 
 /// The audit log in the database of a pool.
 ///
@@ -101,16 +115,18 @@ impl PgAuditLog {
         export::stream(self.pool.clone(), filters)
     }
 
-    /// Counts what matches, by actor, by action, by target and by day, all from one state of the table.
-    ///
-    /// `top` is the most actors, actions and targets that are listed; of the days the latest
-    /// [`DAYS_MAX`] are.
+    /// Counts what matches, by actor, by action, by target and by time, all from one state of the table.
     ///
     /// # Errors
     /// Whatever keeps the database from answering.
-    pub async fn summary(&self, filters: &Filters, top: u16) -> Result<Summary, StoreError> {
-        let mut tx = self.snapshot().await?;
-        let summary = summary::summary(&mut tx, filters, top).await?;
+    pub async fn summary(
+        &self,
+        filters: &Filters,
+        options: SummaryOptions,
+    ) -> Result<Summary, StoreError> {
+        let tx = self.pool.begin_with(SEARCH).await;
+        let mut tx = tx.map_err(StoreError::while_trying_to("start a summary"))?;
+        let summary = summary::summary(&mut tx, filters, options).await?;
         end(tx).await?;
         Ok(summary)
     }
@@ -144,11 +160,6 @@ impl PgAuditLog {
         let tx = self.pool.begin().await;
         tx.map_err(StoreError::while_trying_to("start a transaction"))
     }
-
-    async fn snapshot(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
-        let tx = self.pool.begin_with(ONE_SNAPSHOT).await;
-        tx.map_err(StoreError::while_trying_to("start a snapshot"))
-    }
 }
 
 impl AuditLogService for PgAuditLog {
@@ -174,7 +185,8 @@ impl AuditLogService for PgAuditLog {
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
         // A page, its number of matches and the actions of a prefix must tell of the same table. A
         // transaction also keeps a pooler in between from planning here and running elsewhere.
-        let mut tx = self.snapshot().await?;
+        let tx = self.pool.begin_with(SEARCH).await;
+        let mut tx = tx.map_err(StoreError::while_trying_to("start a search"))?;
         let found = find(&mut tx, query).await?;
         end(tx).await?;
         Ok(found)
@@ -187,12 +199,15 @@ impl AuditLogService for PgAuditLog {
 
 async fn find(db: &mut PgConnection, query: &Query) -> Result<Found, StoreError> {
     let conditions = filters::Conditions::of(db, &query.filters).await?;
-    let (records, has_more) = page::page(db, &conditions, query.limit, query.position).await?;
+    // First, because a page may change how the rest of the transaction is planned.
     let total = match query.count {
         Count::None => None,
         Count::Exact => Some(count::exact(db, &conditions).await?),
         Count::Estimated => Some(count::estimated(db, &conditions).await?),
     };
+    let (limit, position) = (query.limit, query.position);
+    let effort = lead::Effort::default();
+    let (records, has_more) = page::page(db, &conditions, limit, position, effort).await?;
     Ok(Found { records, has_more, total })
 }
 

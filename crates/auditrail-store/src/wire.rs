@@ -95,3 +95,22 @@ impl Encode<'_, Postgres> for JsonText<'_> {
         Ok(IsNull::No)
     }
 }
+
+/// [`JsonText`] that a statement may keep.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedJsonText(pub(crate) String);
+
+impl Type<Postgres> for OwnedJsonText {
+    fn type_info() -> PgTypeInfo {
+        JsonText::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for OwnedJsonText {
+    fn encode_by_ref(
+        &self,
+        buf: &mut PgArgumentBuffer,
+    ) -> Result<IsNull, Box<dyn Error + Send + Sync>> {
+        JsonText(&self.0).encode_by_ref(buf)
+    }
+}

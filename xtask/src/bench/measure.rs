@@ -37,20 +37,37 @@ pub(super) fn run(mut command: Command) -> Result<Run> {
 /// Waits for the end and gives the highest peak seen. The system's own high-water mark only rises,
 /// so a rare look misses no more than what was taken after the last one.
 fn watch(child: &mut Child) -> Result<u64> {
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().map_err(Error::doing("wait for a program"))?.is_none() {
-        peak = peak.max(fs::read_to_string(&status).ok().and_then(high_water).unwrap_or(0));
+        peak = peak.max(peak_kib(child.id()));
         #[expect(clippy::disallowed_methods, reason = "a process offers no event to wait for")]
         thread::sleep(SAMPLE);
     }
     Ok(peak)
 }
 
+/// The most memory a running program has held, in KiB; 0 where the system does not say.
+pub(super) fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    status.ok().and_then(high_water).unwrap_or(0)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of an Option's chain")]
 fn high_water(status: String) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// The nearest-rank percentile of figures in ascending order; there is at least one.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank is between 1 and the number of figures, which is small"
+)]
+pub(super) fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    let rank = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
 }
 
 /// Lowest, middle and highest of some figures.
@@ -83,6 +100,14 @@ mod tests {
     fn the_median_is_the_middle_or_between_the_two_middles() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
+    }
+
+    #[test]
+    fn a_percentile_is_the_figure_of_its_rank() {
+        let figures: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(&figures, 99.0), 198.0);
+        assert_eq!(percentile(&figures[..3], 99.0), 3.0);
+        assert_eq!(percentile(&figures[..1], 50.0), 1.0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod forms;
 
+use serde::Serialize;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{IntoParams, ToSchema};
@@ -112,6 +113,25 @@ enum OnInvalidSchema {
 enum ReturnSchema {
     Summary,
     Full,
+}
+
+/// How to count.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes how `stats` reads it")]
+pub(super) struct StatsParams {
+    /// How long a bucket of time is; by default the shortest that shows everything counted.
+    #[param(inline)]
+    interval: Option<IntervalSchema>,
+}
+
+/// How long a bucket of time is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum IntervalSchema {
+    Minute,
+    Hour,
+    Day,
 }
 
 /// How to write an export.

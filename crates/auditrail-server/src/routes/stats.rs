@@ -1,26 +1,32 @@
 //! `GET /v1/audit-logs/stats`: how many records match, and how they spread.
 
-use auditrail_store::{ActionCount, ActorCount, DayCount, Summary, TargetCount};
+use auditrail_store::{
+    ActionCount, ActorCount, BucketCount, Interval, Summary, SummaryOptions, TargetCount,
+};
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::FilterParams;
+use super::schema::{FilterParams, IntervalSchema, StatsParams};
 use crate::answer::Json;
 use crate::app::App;
 use crate::auth::Reader;
 use crate::context::{Origin, Read, record_read};
 use crate::limits::STATS_TOP;
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::{Problem, ProblemSchema, in_parameter};
 use crate::search::Pairs;
 
-/// Counts records by day, by actor, by action and by target.
+/// Counts records by time, by actor, by action and by target.
+///
+/// Of very many only the newest are counted: some 25,000 that an index finds by the rarest of the
+/// filters, or 100,000 by time where there is no such filter. `truncated` and `since` say so; a time range asks
+/// for older ones. An export has them all.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/stats",
     tag = "audit logs",
     security(("bearer" = ["read"])),
-    params(FilterParams),
+    params(FilterParams, StatsParams),
     responses(
         (status = 200, description = "The counts", body = Stats),
         (status = "default", description = "A problem", body = ProblemSchema,
@@ -31,21 +37,35 @@ pub(super) async fn stats(
     reader: Reader,
     State(app): State<App>,
     origin: Origin,
-    pairs: Pairs,
+    mut pairs: Pairs,
 ) -> Result<Json<Stats>, Problem> {
+    let interval = interval(&mut pairs)?;
     let filters = pairs.filters(reader.principal())?;
     record_read(&app, reader.principal(), origin, Read::Stats(&filters)).await?;
-    let summary = app.log().summary(&filters, STATS_TOP).await?;
+    let options = SummaryOptions { top: STATS_TOP, interval, recent: true };
+    let summary = app.log().summary(&filters, options).await?;
     Ok(Json(summary.into()))
+}
+
+fn interval(pairs: &mut Pairs) -> Result<Option<Interval>, Problem> {
+    let interval = pairs.take("interval").map(|text| text.parse()).transpose();
+    interval.map_err(|error| in_parameter("interval", &error))
 }
 
 /// How many records match, and how they spread.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Stats {
-    /// All matches.
+    /// The matches that were counted.
     total: u64,
-    /// The latest 366 days with records, earliest first.
-    days: Vec<Day>,
+    /// Whether older records were not looked at.
+    truncated: bool,
+    /// From when on records were counted; `null` when all were.
+    #[schema(format = "date-time")]
+    since: Option<String>,
+    #[schema(inline)]
+    interval: IntervalSchema,
+    /// The latest 366 buckets with records, earliest first.
+    buckets: Vec<Bucket>,
     /// The 20 busiest actors, most records first.
     actors: Vec<ActorStats>,
     /// The 20 most frequent actions, most records first.
@@ -54,12 +74,12 @@ pub(super) struct Stats {
     targets: Vec<TargetStats>,
 }
 
-/// How many records a day has.
+/// How many records a stretch of time has.
 #[derive(Serialize, ToSchema)]
-struct Day {
-    /// The day, in UTC.
-    #[schema(format = "date")]
-    day: String,
+struct Bucket {
+    /// When it starts: a whole minute, hour or day in UTC.
+    #[schema(format = "date-time")]
+    start: String,
     /// Records.
     count: u64,
 }
@@ -97,8 +117,8 @@ struct TargetStats {
 
 impl From<Summary> for Stats {
     fn from(summary: Summary) -> Self {
-        let Summary { total, actors, actions, targets, days } = summary;
-        let day = |DayCount { day, count }| Day { day: day.to_string(), count };
+        let Summary { total, since, actors, actions, targets, interval, buckets } = summary;
+        let bucket = |BucketCount { start, count }| Bucket { start: start.to_string(), count };
         let actor = |ActorCount { actor, count }| ActorStats {
             actor_type: actor.actor_type().as_str().to_owned(),
             actor_id: actor.id().to_owned(),
@@ -115,7 +135,14 @@ impl From<Summary> for Stats {
         };
         Self {
             total,
-            days: days.into_iter().map(day).collect(),
+            truncated: since.is_some(),
+            since: since.map(|since| since.to_string()),
+            interval: match interval {
+                Interval::Minute => IntervalSchema::Minute,
+                Interval::Hour => IntervalSchema::Hour,
+                Interval::Day => IntervalSchema::Day,
+            },
+            buckets: buckets.into_iter().map(bucket).collect(),
             actors: actors.into_iter().map(actor).collect(),
             actions: actions.into_iter().map(action).collect(),
             targets: targets.into_iter().map(target).collect(),

@@ -46,7 +46,7 @@ fn every_call_has_a_name_of_its_own() {
 fn every_filter_is_described() {
     let api = serde_json::to_value(openapi()).unwrap();
     let paging = ["limit", "cursor", "offset", "count"];
-    let calls = [("", &paging[..]), ("/stats", &[]), ("/export", &["format"])];
+    let calls = [("", &paging[..]), ("/stats", &["interval"]), ("/export", &["format"])];
     for (path, extra) in calls {
         let path = format!("/v1/audit-logs{path}");
         let params = api["paths"][&path]["get"]["parameters"].as_array().unwrap();
@@ -72,7 +72,7 @@ async fn what_is_sent_has_the_fields_that_are_described() {
         ("Pagination", &page["pagination"]),
         ("Record", &page["data"][0]),
         ("Stats", &stats),
-        ("Day", &stats["days"][0]),
+        ("Bucket", &stats["buckets"][0]),
         ("ActorStats", &stats["actors"][0]),
         ("ActionStats", &stats["actions"][0]),
         ("TargetStats", &stats["targets"][0]),

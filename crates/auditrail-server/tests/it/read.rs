@@ -98,12 +98,17 @@ async fn what_is_no_id_or_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn counts_spread_by_day_actor_action_and_target() {
+async fn counts_spread_by_time_actor_action_and_target() {
     let service = Service::start().await;
     service.write((0..6).map(|number| record(number, None)).collect()).await;
-    let stats = service.get("/v1/audit-logs/stats?actor_id=u0").key("read").send().await.json();
-    assert_eq!(stats["total"], 2);
-    assert_eq!(stats["days"], serde_json::json!([{"day": "2026-01-02", "count": 2}]));
+    let get = async |path: &str| service.get(path).key("read").send().await;
+    let stats = get("/v1/audit-logs/stats?actor_id=u0&interval=day").await.json();
+    assert_eq!((&stats["total"], &stats["interval"]), (&2.into(), &"day".into()));
+    assert_eq!((&stats["truncated"], &stats["since"]), (&false.into(), &Value::Null));
+    let day = serde_json::json!([{"start": "2026-01-02T00:00:00.000000Z", "count": 2}]);
+    assert_eq!(stats["buckets"], day);
+    let wrong = get("/v1/audit-logs/stats?interval=week").await;
+    assert_eq!(wrong.errors(), [("interval".to_owned(), "unknown_value".to_owned())]);
     assert_eq!(stats["actors"][0]["actor_id"], "u0");
     let count = |action: &str| serde_json::json!({"action": action, "count": 1});
     let actions = [count("project.created"), count("project.deleted")];

@@ -35,6 +35,10 @@ const EMBEDDED: &[(&str, &str, &str)] = embedded![
     "005_guard_append_only",
     "006_add_transaction_id",
     "007_create_api_keys",
+    "008_index_action",
+    "009_index_types",
+    "010_index_ip_address",
+    "011_index_metadata",
 ];
 
 impl MigrationSet {

@@ -1,49 +1,148 @@
-//! One page of a search.
+//! One page of a search: the statements, and which of them to run.
+//!
+//! Where an index has the order of time for one of the filters, and there is no other, a search walks
+//! that index until the page is full. With other filters it might walk for ever between two matches,
+//! and gathering all matches may be as bad. So it walks a short stretch of time first. While that has
+//! too few matches, it asks for those of longer ones, in whatever way the planner thinks best, which for
+//! few matches is to join several indexes.
+//!
+//! As many of the newest matches of a stretch as a page holds are the newest there are. So how long the
+//! stretches are decides how long a search takes, and never what it finds.
 
 use auditrail_core::{Cursor, PageSize, Position, Record, RecordTime};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::postgres::PgRow;
+use sqlx::{Executor, PgConnection, Postgres, QueryBuilder};
 
 use super::filters::Conditions;
+use super::lead::{self, Effort, Lead};
 use super::row::{self, columns};
 use crate::error::StoreError;
 use crate::wire::PgTime;
 
+/// How many more stretches of time are looked at before everything is.
+const LONGER_STRETCHES: usize = 3;
+
+/// Gathering and sorting is what comes next, and by indexes: where the planner expects many matches it
+/// reads the table from end to end instead, and it does not come to this where there are many. Few
+/// random pages are also quicker than all pages of a long time, on any disk without moving parts. With
+/// the usual 4 MB to note places in the table, the notes on a million records are by page alone, and
+/// each of these pages would have to be read.
+const GATHER: &str = "set local enable_sort = on;
+                      set local enable_seqscan = off;
+                      set local random_page_cost = 1.1;
+                      set local work_mem = '32MB'";
+
 /// Reads one page, newest first, and says whether more follow.
 ///
-/// The statement is planned anew each time: a plan that is right for the busiest actor is wrong for
-/// one with three records, and planning costs less than reading a page.
+/// Statements are planned anew each time: a plan that is right for the busiest actor is wrong for one
+/// with three records, and planning costs less than reading a page.
 pub(super) async fn page(
     db: &mut PgConnection,
     conditions: &Conditions<'_>,
     size: PageSize,
     position: Position,
+    effort: Effort,
 ) -> Result<(Vec<Record>, bool), StoreError> {
-    let mut sql = QueryBuilder::new("");
-    push_select(&mut sql, conditions, size, position);
-    let rows = sql
-        .build()
-        .persistent(false)
-        .fetch_all(db)
-        .await
-        .map_err(StoreError::while_trying_to("read a page of records"))?;
+    let rows = match Lead::only(conditions.filters()) {
+        Some(lead) => fetch(db, walk(lead, conditions, size, position, None)).await?,
+        None if conditions.match_nothing() => Vec::new(),
+        None => newest_matches(db, conditions, size, position, effort).await?,
+    };
     let wanted = usize::from(size.get());
     let records = rows.iter().take(wanted).map(row::record);
     Ok((records.collect::<Result<_, _>>()?, rows.len() > wanted))
 }
 
-/// Adds the statement; it asks for one row more than the page has, to learn whether there are more.
-pub(super) fn push_select(
-    sql: &mut QueryBuilder<Postgres>,
+/// Walks a stretch of time, and then asks for the matches of longer ones.
+async fn newest_matches(
+    db: &mut PgConnection,
     conditions: &Conditions<'_>,
     size: PageSize,
     position: Position,
-) {
-    sql.push(concat!("select ", columns!()));
-    conditions.push_from_where(sql);
-    if let Position::After(cursor) = position {
-        push_after(sql, cursor);
+    effort: Effort,
+) -> Result<Vec<PgRow>, StoreError> {
+    let skipped = match position {
+        Position::Offset(offset) => offset,
+        Position::After(_) => 0,
+    };
+    let wanted = usize::from(size.get()) + 1;
+    let (lead, stretch) = lead::rarest(db, conditions.filters(), position, effort).await?;
+    let since = stretch.map(|stretch| stretch.start);
+    let mut rows = fetch(db, walk(lead, conditions, size, position, since)).await?;
+    let Some(mut stretch) = stretch.filter(|_| rows.len() < wanted) else {
+        return Ok(rows);
+    };
+    db.execute(GATHER).await.map_err(StoreError::while_trying_to("go on with a search"))?;
+    let is_soon_gathered = rows.is_empty() && stretch.is_most_of(effort.few);
+    let longer_stretches = if is_soon_gathered { 0 } else { LONGER_STRETCHES };
+    for _ in 0..longer_stretches {
+        match stretch.longer(rows.len() as u64, skipped + wanted as u64) {
+            Some(longer) => stretch = longer,
+            None => break,
+        }
+        let since = Some(stretch.start);
+        rows = fetch(db, matches(conditions, size, position, since)).await?;
+        if rows.len() == wanted {
+            return Ok(rows);
+        }
     }
-    sql.push(" order by created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
+    fetch(db, matches(conditions, size, position, None)).await
+}
+
+async fn fetch(
+    db: &mut PgConnection,
+    mut sql: QueryBuilder<Postgres>,
+) -> Result<Vec<PgRow>, StoreError> {
+    let rows = sql.build().persistent(false).fetch_all(db).await;
+    rows.map_err(StoreError::while_trying_to("read a page of records"))
+}
+
+/// Walks the index of a lead and takes what matches, one row more than the page has, to learn whether
+/// there are more. [`SEARCH`](super::SEARCH) leaves that index as the only way.
+pub(super) fn walk(
+    lead: Lead<'_>,
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    since: Option<PgTime>,
+) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(concat!("select ", columns!()));
+    conditions.push_from_where_but(&mut sql, lead);
+    lead.push_condition(&mut sql);
+    push_after(&mut sql, position);
+    push_since(&mut sql, since);
+    lead.push_order(&mut sql);
+    push_end(&mut sql, size, position);
+    sql
+}
+
+/// Gathers the matches since a time, or all, and takes the newest.
+///
+/// Materialized, because the planner would otherwise count on finding enough early on, as if matches
+/// were spread evenly over time. It comes to this where they are not, or few.
+pub(super) fn matches(
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    since: Option<PgTime>,
+) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(concat!("with matches as materialized (select ", columns!()));
+    conditions.push_from_where(&mut sql);
+    push_after(&mut sql, position);
+    push_since(&mut sql, since);
+    sql.push(concat!(") select ", columns!(), " from matches order by "));
+    push_end(&mut sql, size, position);
+    sql
+}
+
+fn push_since(sql: &mut QueryBuilder<Postgres>, since: Option<PgTime>) {
+    if let Some(since) = since {
+        sql.push(" and created_at >= ").push_bind(since);
+    }
+}
+
+fn push_end(sql: &mut QueryBuilder<Postgres>, size: PageSize, position: Position) {
+    sql.push("created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
     if let Position::Offset(offset @ 1..) = position {
         sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
     }
@@ -54,11 +153,12 @@ pub(super) fn push_select(
 /// A cursor at either end of what we can print may stand for a row beyond it, such as one with
 /// `infinity`, so there the row itself is asked for its time. Without that, such rows would be
 /// repeated for ever or passed over.
-fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: Cursor) {
-    let Cursor { created_at, id } = cursor;
-    let ends = [RecordTime::MIN_UNIX_MICROS, RecordTime::MAX_UNIX_MICROS];
+fn push_after(sql: &mut QueryBuilder<Postgres>, position: Position) {
+    let Position::After(Cursor { created_at, id }) = position else {
+        return;
+    };
     sql.push(" and (created_at, id) < (");
-    if ends.contains(&created_at.unix_micros()) {
+    if is_edge(created_at) {
         sql.push(
             "coalesce((select own.created_at from control_plane.audit_logs own where own.id = ",
         )
@@ -70,4 +170,9 @@ fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: Cursor) {
         sql.push_bind(PgTime(created_at));
     }
     sql.push(", ").push_bind(*id.as_uuid()).push(")");
+}
+
+/// Whether a time is the first or last that can be printed, and so may stand for one beyond.
+pub(super) fn is_edge(time: RecordTime) -> bool {
+    [RecordTime::MIN_UNIX_MICROS, RecordTime::MAX_UNIX_MICROS].contains(&time.unix_micros())
 }

@@ -1,34 +1,61 @@
-//! Counts by actor, by action, by target and by day.
+//! Counts by actor, by action, by target and by stretch of time.
+
+mod interval;
 
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, Filters, RecordTime, Target, TargetId, TargetType,
+    Action, Actor, ActorId, ActorType, Filters, Position, RecordTime, Target, TargetId, TargetType,
 };
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
-use super::count;
+pub use self::interval::Interval;
 use super::filters::Conditions;
+use super::lead::{self, Effort};
 use crate::error::StoreError;
 use crate::wire::PgTime;
 
-/// Most days a summary lists: the latest ones with records, a year of them.
-pub const DAYS_MAX: u16 = 366;
+/// Most buckets a summary lists: the latest ones with records, a year of days.
+pub const BUCKETS_MAX: u16 = 366;
+
+/// Most records that a summary of recent ones looks at by time alone, ties at the end aside.
+pub const RECENT_MAX: u32 = 100_000;
+
+/// The same by a value that an index has in the order of time. Fewer, because each lies on a page of its
+/// own: either takes some half a second.
+pub const RECENT_OF_VALUE_MAX: u32 = 25_000;
 
 /// How many records match, and how they spread.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// All matches.
+    /// Matches that were counted.
     pub total: u64,
+    /// From when on they were counted; `None` when all were.
+    pub since: Option<RecordTime>,
     /// The busiest actors, most records first.
     pub actors: Vec<ActorCount>,
     /// The most frequent actions, most records first.
     pub actions: Vec<ActionCount>,
     /// The targets most was done to, most records first.
     pub targets: Vec<TargetCount>,
-    /// The latest [`DAYS_MAX`] days with records, in UTC, earliest first.
-    pub days: Vec<DayCount>,
+    /// How long a bucket is.
+    pub interval: Interval,
+    /// The latest [`BUCKETS_MAX`] buckets with records, earliest first.
+    pub buckets: Vec<BucketCount>,
+}
+
+/// What to summarize.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SummaryOptions {
+    /// Most actors, actions and targets that are listed.
+    pub top: u16,
+    /// How long a bucket is; `None` takes the shortest that shows all counted time.
+    pub interval: Option<Interval>,
+    /// Whether to count recent records alone.
+    ///
+    /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the rarest of the filters, or
+    /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time.
+    /// Otherwise every match is read.
+    pub recent: bool,
 }
 
 /// How many records an actor has.
@@ -58,11 +85,11 @@ pub struct TargetCount {
     pub count: u64,
 }
 
-/// How many records a day has.
+/// How many records a stretch of time has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DayCount {
-    /// The day, in UTC.
-    pub day: Date,
+pub struct BucketCount {
+    /// When it starts: a whole minute, hour or day in UTC.
+    pub start: RecordTime,
     /// Records.
     pub count: u64,
 }
@@ -71,47 +98,94 @@ pub struct DayCount {
 pub(super) async fn summary(
     db: &mut PgConnection,
     filters: &Filters,
-    top: u16,
+    options: SummaryOptions,
 ) -> Result<Summary, StoreError> {
-    let conditions = Conditions::of(db, filters).await?;
+    let SummaryOptions { top, interval, recent } = options;
+    let since = if recent { start_of_recent(db, filters).await? } else { None };
+    let counted = Counted { conditions: Conditions::of(db, filters).await?, since };
+    let (total, span) = total(db, &counted).await?;
+    let interval = interval.unwrap_or_else(|| Interval::to_show(span));
     Ok(Summary {
-        total: count::exact(db, &conditions).await?,
-        actors: by_actor(db, &conditions, top).await?,
-        actions: by_action(db, &conditions, top).await?,
-        targets: by_target(db, &conditions, top).await?,
-        days: by_day(db, &conditions).await?,
+        total,
+        since: since.map(|PgTime(since)| since),
+        actors: by_actor(db, &counted, top).await?,
+        actions: by_action(db, &counted, top).await?,
+        targets: by_target(db, &counted, top).await?,
+        interval,
+        buckets: by_time(db, &counted, interval).await?,
     })
+}
+
+async fn start_of_recent(
+    db: &mut PgConnection,
+    filters: &Filters,
+) -> Result<Option<PgTime>, StoreError> {
+    let effort = Effort {
+        time_records: RECENT_MAX,
+        value_records: RECENT_OF_VALUE_MAX,
+        ..Effort::default()
+    };
+    let (_, stretch) = lead::rarest(db, filters, Position::default(), effort).await?;
+    Ok(stretch.map(|stretch| stretch.start))
+}
+
+/// What is counted.
+struct Counted<'a> {
+    conditions: Conditions<'a>,
+    since: Option<PgTime>,
+}
+
+impl Counted<'_> {
+    fn push_from_where(&self, sql: &mut QueryBuilder<Postgres>) {
+        self.conditions.push_from_where(sql);
+        if let Some(since) = self.since {
+            sql.push(" and created_at >= ").push_bind(since);
+        }
+    }
+}
+
+/// How many there are, and how many microseconds lie between the first and the last.
+async fn total(db: &mut PgConnection, counted: &Counted<'_>) -> Result<(u64, i64), StoreError> {
+    let mut sql = QueryBuilder::new("select count(*), min(created_at), max(created_at)");
+    counted.push_from_where(&mut sql);
+    let rows = read(db, sql, |row| {
+        let (first, last): (Option<PgTime>, Option<PgTime>) = (row.try_get(1)?, row.try_get(2)?);
+        let micros = |time: Option<PgTime>| time.map_or(0, |PgTime(time)| time.unix_micros());
+        Ok((counted_in(row)?, micros(last).saturating_sub(micros(first))))
+    })
+    .await?;
+    Ok(rows.first().copied().unwrap_or_default())
 }
 
 async fn by_actor(
     db: &mut PgConnection,
-    conditions: &Conditions<'_>,
+    counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<ActorCount>, StoreError> {
     let mut sql = QueryBuilder::new("select count(*), actor_type, actor_id");
-    conditions.push_from_where(&mut sql);
+    counted.push_from_where(&mut sql);
     sql.push(" group by actor_type, actor_id order by 1 desc, 2, 3 limit ")
         .push_bind(i64::from(top));
     read(db, sql, |row| {
         let kind: ActorType = row.try_get::<&str, _>(1)?.parse().map_err(decode)?;
         let id = ActorId::from_stored(row.try_get::<&str, _>(2)?);
-        Ok(ActorCount { actor: Actor::new(kind, id).map_err(decode)?, count: counted(row)? })
+        Ok(ActorCount { actor: Actor::new(kind, id).map_err(decode)?, count: counted_in(row)? })
     })
     .await
 }
 
 async fn by_action(
     db: &mut PgConnection,
-    conditions: &Conditions<'_>,
+    counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<ActionCount>, StoreError> {
     let mut sql = QueryBuilder::new("select count(*), action");
-    conditions.push_from_where(&mut sql);
+    counted.push_from_where(&mut sql);
     sql.push(" group by action order by 1 desc, 2 limit ").push_bind(i64::from(top));
     read(db, sql, |row| {
         Ok(ActionCount {
             action: Action::from_stored(row.try_get::<&str, _>(1)?),
-            count: counted(row)?,
+            count: counted_in(row)?,
         })
     })
     .await
@@ -119,45 +193,41 @@ async fn by_action(
 
 async fn by_target(
     db: &mut PgConnection,
-    conditions: &Conditions<'_>,
+    counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<TargetCount>, StoreError> {
     let mut sql = QueryBuilder::new("select count(*), target_type, target_id");
-    conditions.push_from_where(&mut sql);
+    counted.push_from_where(&mut sql);
     sql.push(" group by target_type, target_id order by 1 desc, 2, 3 limit ")
         .push_bind(i64::from(top));
     read(db, sql, |row| {
         let kind = TargetType::from_stored(row.try_get::<&str, _>(1)?);
         let id = TargetId::from_stored(row.try_get::<&str, _>(2)?);
-        Ok(TargetCount { target: Target::new(kind, id), count: counted(row)? })
+        Ok(TargetCount { target: Target::new(kind, id), count: counted_in(row)? })
     })
     .await
 }
 
-/// Times we cannot print count for the first or last day we can, as they are shown.
-async fn by_day(
+/// Times we cannot print count for the first or last that we can, as they are shown.
+async fn by_time(
     db: &mut PgConnection,
-    conditions: &Conditions<'_>,
-) -> Result<Vec<DayCount>, StoreError> {
+    counted: &Counted<'_>,
+    interval: Interval,
+) -> Result<Vec<BucketCount>, StoreError> {
     let first = RecordTime::from_stored_micros(RecordTime::MIN_UNIX_MICROS);
     let last = RecordTime::from_stored_micros(RecordTime::MAX_UNIX_MICROS);
-    let mut sql = QueryBuilder::new("select count(*), date_trunc('day', greatest(");
-    sql.push_bind(PgTime(first))
-        .push(", least(")
-        .push_bind(PgTime(last))
-        .push(", created_at)), 'UTC')");
-    conditions.push_from_where(&mut sql);
-    sql.push(" group by 2 order by 2 desc limit ").push_bind(i64::from(DAYS_MAX));
-    let mut days = read(db, sql, |row| {
-        let PgTime(midnight) = row.try_get(1)?;
-        Ok(DayCount {
-            day: TimeZone::UTC.to_datetime(midnight.timestamp()).date(),
-            count: counted(row)?,
-        })
+    let mut sql = QueryBuilder::new("select count(*), date_trunc(");
+    sql.push_bind(interval.as_str()).push(", greatest(").push_bind(PgTime(first));
+    sql.push(", least(").push_bind(PgTime(last)).push(", created_at)), 'UTC')");
+    counted.push_from_where(&mut sql);
+    sql.push(" group by 2 order by 2 desc limit ").push_bind(i64::from(BUCKETS_MAX));
+    let mut buckets = read(db, sql, |row| {
+        let PgTime(start) = row.try_get(1)?;
+        Ok(BucketCount { start, count: counted_in(row)? })
     })
     .await?;
-    days.reverse();
-    Ok(days)
+    buckets.reverse();
+    Ok(buckets)
 }
 
 async fn read<T>(
@@ -170,7 +240,7 @@ async fn read<T>(
         .map_err(StoreError::while_trying_to("summarize records"))
 }
 
-fn counted(row: &PgRow) -> Result<u64, sqlx::Error> {
+fn counted_in(row: &PgRow) -> Result<u64, sqlx::Error> {
     Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
 }
 

@@ -16,6 +16,10 @@ const DESCRIPTIONS: &[(i64, &str)] = descriptions![
     5 => "005.json",
     6 => "006.json",
     7 => "007.json",
+    8 => "008.json",
+    9 => "009.json",
+    10 => "010.json",
+    11 => "011.json",
 ];
 
 /// The description of the schema at `version`.

@@ -35,7 +35,8 @@ async fn repeating_an_import_adds_nothing_and_soon_does_not_even_try() {
     assert_eq!(writer.write(&chunk(1_990..2_011)).await.unwrap(), outcome(10, 11));
     assert_eq!(writer.write(&chunk(2_011..2_100)).await.unwrap(), outcome(89, 0));
     let log = log(&db).await;
-    let summary = log.summary(&auditrail_core::Filters::default(), 1).await;
+    let options = auditrail_store::SummaryOptions { top: 1, interval: None, recent: false };
+    let summary = log.summary(&auditrail_core::Filters::default(), options).await;
     assert_eq!(summary.unwrap().total, 2_099);
     writer.close().await.unwrap();
 }

@@ -1,13 +1,25 @@
 //! Counts by actor, action, target and day.
 
 use auditrail_core::{Action, Actor, Filters};
-use auditrail_store::{ActionCount, ActorCount, DayCount, TargetCount};
+use auditrail_store::{
+    ActionCount, ActorCount, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    SummaryOptions, TargetCount,
+};
 use auditrail_testkit::TestDb;
-use jiff::civil::date;
 
-use crate::support::{log, record, sql};
+use crate::support::{START_MICROS, log, record, sql};
 
 const DAY: u32 = 24 * 60 * 60;
+/// Everything, two of each.
+const ALL: SummaryOptions = SummaryOptions { top: 2, interval: Some(Interval::Day), recent: false };
+
+fn buckets(counts: &[BucketCount]) -> Vec<(String, u64)> {
+    counts.iter().map(|bucket| (bucket.start.to_string(), bucket.count)).collect()
+}
+
+fn expected(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
+    counts.iter().map(|(start, count)| ((*start).to_owned(), *count)).collect()
+}
 
 #[tokio::test]
 async fn a_summary_counts_by_actor_action_target_and_utc_day() {
@@ -23,7 +35,7 @@ async fn a_summary_counts_by_actor_action_target_and_utc_day() {
     records[7].target = "project:p2".parse().unwrap();
     log.bulk_writer().await.unwrap().write(&records).await.unwrap();
 
-    let summary = log.summary(&Filters::default(), 2).await.unwrap();
+    let summary = log.summary(&Filters::default(), ALL).await.unwrap();
     assert_eq!(summary.total, 10);
     let actor = |actor, count| ActorCount { actor, count };
     let busiest = [actor(Actor::user("u1").unwrap(), 7), actor(Actor::api_key("u1").unwrap(), 2)];
@@ -33,9 +45,13 @@ async fn a_summary_counts_by_actor_action_target_and_utc_day() {
     assert_eq!(summary.actions, frequent);
     let target = |text: &str, count| TargetCount { target: text.parse().unwrap(), count };
     assert_eq!(summary.targets, [target("project:p1", 7), target("api_key:p1", 2)]);
-    let day = |day, count| DayCount { day, count };
-    let days = [day(date(2026, 1, 2), 4), day(date(2026, 1, 3), 4), day(date(2026, 1, 4), 2)];
-    assert_eq!(summary.days, days);
+    let days = expected(&[
+        ("2026-01-02T00:00:00.000000Z", 4),
+        ("2026-01-03T00:00:00.000000Z", 4),
+        ("2026-01-04T00:00:00.000000Z", 2),
+    ]);
+    assert_eq!(buckets(&summary.buckets), days);
+    assert_eq!((summary.since, summary.interval), (None, Interval::Day));
 }
 
 #[tokio::test]
@@ -53,8 +69,59 @@ async fn a_summary_counts_what_its_filters_find_and_times_without_end_as_the_las
     )
     .await;
     let filters = Filters { action: Some("a.*".parse().unwrap()), ..Filters::default() };
-    let summary = log.summary(&filters, 10).await.unwrap();
+    let summary = log.summary(&filters, ALL).await.unwrap();
     assert_eq!((summary.total, summary.actions.len()), (3, 1));
-    let days: Vec<_> = summary.days.iter().map(|d| (d.day, d.count)).collect();
-    assert_eq!(days, [(date(1, 1, 1), 1), (date(9999, 12, 30), 2)]);
+    let days = [("0001-01-01T00:00:00.000000Z", 1), ("9999-12-30T00:00:00.000000Z", 2)];
+    assert_eq!(buckets(&summary.buckets), expected(&days));
+}
+
+#[tokio::test]
+async fn buckets_are_as_short_as_they_can_be_to_show_all_that_was_counted() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let auto = SummaryOptions { interval: None, ..ALL };
+    let write = async |number, seconds| {
+        let mut writer = log.bulk_writer().await.unwrap();
+        writer.write(&[record(number, seconds)]).await.unwrap();
+        log.summary(&Filters::default(), auto).await.unwrap()
+    };
+    write(1, 0).await;
+    let minutes = write(2, 90).await;
+    assert_eq!(minutes.interval, Interval::Minute);
+    let starts = [("2026-01-02T03:04:00.000000Z", 1), ("2026-01-02T03:05:00.000000Z", 1)];
+    assert_eq!(buckets(&minutes.buckets), expected(&starts));
+    let hours = write(3, DAY).await;
+    let starts = [("2026-01-02T03:00:00.000000Z", 2), ("2026-01-03T03:00:00.000000Z", 1)];
+    assert_eq!((hours.interval, buckets(&hours.buckets)), (Interval::Hour, expected(&starts)));
+    assert_eq!(write(4, 40 * DAY).await.interval, Interval::Day);
+}
+
+#[tokio::test]
+async fn a_summary_of_recent_records_says_since_when_and_counts_all_of_a_rare_value() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let mut owner = db.connect(db.owner()).await;
+    // One second apart, newest last; u7 has one in a thousand.
+    let rows = format!(
+        "insert into control_plane.audit_logs
+             (actor_id, actor_type, action, target_type, target_id, created_at)
+         select case when n % 1000 = 7 then 'u7' else 'u1' end, 'user', 'a.b', 'x', 'y',
+                to_timestamp({START_MICROS} / 1000000) + n * interval '1 second'
+           from generate_series(1, {RECENT_MAX} + 5000) n"
+    );
+    sql(&mut owner, &rows).await;
+    let recent = SummaryOptions { recent: true, ..ALL };
+    let summary = log.summary(&Filters::default(), recent).await.unwrap();
+    let since = summary.since.unwrap().unix_micros();
+    assert_eq!(summary.total, u64::from(RECENT_MAX) + 1);
+    assert_eq!(since, START_MICROS + 5_000 * 1_000_000);
+
+    let rare = Filters { actor_id: "u7".parse().ok(), ..Filters::default() };
+    let summary = log.summary(&rare, recent).await.unwrap();
+    assert_eq!((summary.total, summary.since), (105, None));
+    let frequent = Filters { actor_id: "u1".parse().ok(), ..Filters::default() };
+    let summary = log.summary(&frequent, recent).await.unwrap();
+    assert_eq!(summary.total, u64::from(RECENT_OF_VALUE_MAX) + 1);
+    let all = log.summary(&Filters::default(), ALL).await.unwrap();
+    assert_eq!((all.total, all.since), (u64::from(RECENT_MAX) + 5_000, None));
 }
