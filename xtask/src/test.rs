@@ -19,12 +19,15 @@ pub(crate) struct Args {
     /// Passed on to `cargo nextest run`; the examples in docs are then left out.
     #[arg(last = true)]
     rest: Vec<String>,
+    /// The profile of nextest, in `.config/nextest.toml`.
+    #[arg(skip = "default")]
+    profile: &'static str,
 }
 
 impl Args {
     /// Everything, as CI wants it.
     pub(crate) fn all() -> Self {
-        Self { rest: Vec::new() }
+        Self { rest: Vec::new(), profile: "ci" }
     }
 }
 
@@ -32,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}");
     let runner: &[&str] = match tools::nextest(workspace) {
-        true => &["nextest", "run"],
+        true => &["nextest", "run", "--profile", args.profile],
         false => &["test", "--lib", "--bins", "--tests"],
     };
     let scope: &[&str] = if chooses_packages(&args.rest) { &[] } else { &["--workspace"] };
