@@ -106,6 +106,9 @@ pub mod limits {
     /// How long it may take to find out whose a key is. An index lookup takes a millisecond; after
     /// seconds the database is not well, and a caller does better to hear so than to wait.
     pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How long whose a key is may be asked again and again while the database is out of reach. Below
+    /// [`KEY_CHECK_TIMEOUT`], so that callers hear why.
+    pub const KEY_OUTAGE_PATIENCE: Duration = Duration::from_secs(2);
     /// How many times whose a key is may be asked over one connection before it goes back to its
     /// pool, which renews connections that are old: some seconds' worth on a busy server.
     pub const KEY_CHECKS_A_CONNECTION: u64 = 10_000;

@@ -7,10 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::{ApiKey, KeyHash};
-use auditrail_store::{PgKeys, StoreError};
+use auditrail_store::{KeyFinder, PgKeys, StoreError};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use crate::limits::KEY_CHECKS_A_CONNECTION;
+use crate::limits::{KEY_CHECKS_A_CONNECTION, KEY_OUTAGE_PATIENCE};
+
+/// How long to wait before a database that is out of reach is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks for keys, one question at a time.
 ///
@@ -126,7 +130,8 @@ async fn work(turn: Turn) {
         }
         let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
-        let found = tokio::time::timeout(inner.patience, finder.find_by_hashes(&hashes)).await;
+        let asking = ask(&mut finder, &hashes);
+        let found = tokio::time::timeout(inner.patience, asking).await;
         match found {
             Ok(Ok(found)) => tell(waiting, found),
             Ok(Err(error)) => tell_all(waiting, &CheckError::Store(Arc::new(error))),
@@ -135,7 +140,23 @@ async fn work(turn: Turn) {
     }
 }
 
-fn tell(waiting: Waiting, mut found: HashMap<KeyHash, Result<ApiKey, StoreError>>) {
+type Found = HashMap<KeyHash, Result<ApiKey, StoreError>>;
+
+/// Asks, and asks again while the database is out of reach for the moment: one that restarts is back in
+/// a second or two, and nobody needs to hear of it.
+async fn ask(finder: &mut KeyFinder, hashes: &[KeyHash]) -> Result<Found, StoreError> {
+    let give_up = Instant::now() + KEY_OUTAGE_PATIENCE;
+    loop {
+        match finder.find_by_hashes(hashes).await {
+            Err(error) if error.is_worth_retrying() && Instant::now() + PAUSE < give_up => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn tell(waiting: Waiting, mut found: Found) {
     for (hash, senders) in waiting {
         let answer = found.remove(&hash).transpose();
         let answer = answer.map_err(|error| CheckError::Store(Arc::new(error)));
