@@ -4,13 +4,15 @@ mod checks;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use auditrail_core::{KeySecret, KeyState};
 use auditrail_store::PgKeys;
 use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
 use crate::clock;
-use crate::limits::KEY_CHECK_TIMEOUT;
+use crate::limits::{KEY_CHECK_TIMEOUT, KEY_OUTAGE_PATIENCE};
 use checks::{CheckError, Checks};
 
 /// Checks tokens against the keys in the database, for every request anew and for all that wait
@@ -44,7 +46,14 @@ impl StoredKeys {
     /// Takes the keys; their pool needs the rights of a service. Clones share their statements.
     #[must_use]
     pub fn new(keys: PgKeys) -> Self {
-        Self { checks: Checks::new(keys, KEY_CHECK_TIMEOUT) }
+        Self::waiting_out(keys, KEY_OUTAGE_PATIENCE)
+    }
+
+    /// As [`new`](Self::new), asking again for this long while the database is out of reach; less than
+    /// a request may take, so that callers hear why.
+    #[must_use]
+    pub fn waiting_out(keys: PgKeys, outage: Duration) -> Self {
+        Self { checks: Checks::new(keys, KEY_CHECK_TIMEOUT, outage) }
     }
 
     /// How often the database was asked so far; at most once for each request.

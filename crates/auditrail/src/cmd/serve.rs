@@ -96,7 +96,9 @@ async fn service(
     let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
-    let app = App::new(config.clone(), log, StoredKeys::new(keys), writes);
+    let outage = limits::KEY_OUTAGE_PATIENCE.min(config.request_timeout / 4);
+    let checked = StoredKeys::waiting_out(keys, outage);
+    let app = App::new(config.clone(), log, checked, writes);
     let operations = Operations::new(&app, Some(writer.clone()));
     let stopping = app.shutting_down().clone();
     let mut looking = JoinSet::new();

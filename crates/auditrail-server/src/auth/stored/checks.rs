@@ -11,7 +11,7 @@ use auditrail_store::{KeyFinder, PgKeys, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::limits::{KEY_CHECKS_A_CONNECTION, KEY_OUTAGE_PATIENCE};
+use crate::limits::KEY_CHECKS_A_CONNECTION;
 
 /// How long to wait before a database that is out of reach is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,6 +27,8 @@ struct Inner {
     keys: PgKeys,
     /// How long a question may take.
     patience: Duration,
+    /// How long to ask again while the database is out of reach.
+    outage: Duration,
     queue: Mutex<Queue>,
     asked: AtomicU64,
 }
@@ -58,9 +60,9 @@ pub(super) enum CheckError {
 }
 
 impl Checks {
-    pub(super) fn new(keys: PgKeys, patience: Duration) -> Self {
+    pub(super) fn new(keys: PgKeys, patience: Duration, outage: Duration) -> Self {
         let (queue, asked) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { keys, patience, queue, asked }))
+        Self(Arc::new(Inner { keys, patience, outage, queue, asked }))
     }
 
     /// How many questions were put so far.
@@ -101,6 +103,11 @@ impl Inner {
         queue.busy.then(|| std::mem::take(&mut queue.waiting))
     }
 
+    /// Takes those who wait, with the work to go on.
+    fn gathered(&self) -> Waiting {
+        std::mem::take(&mut self.queue().waiting)
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,13 +137,19 @@ async fn work(turn: Turn) {
         }
         let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
-        let asking = ask(&mut finder, &hashes);
+        let asking = ask(&mut finder, &hashes, inner.outage);
         let found = tokio::time::timeout(inner.patience, asking).await;
-        match found {
-            Ok(Ok(found)) => tell(waiting, found),
-            Ok(Err(error)) => tell_all(waiting, &CheckError::Store(Arc::new(error))),
-            Err(_) => tell_all(waiting, &CheckError::Slow(inner.patience)),
-        }
+        let failed = match found {
+            Ok(Ok(found)) => {
+                tell(waiting, found);
+                continue;
+            }
+            Ok(Err(error)) => CheckError::Store(Arc::new(error)),
+            Err(_) => CheckError::Slow(inner.patience),
+        };
+        tell_all(waiting, &failed);
+        // Those who came meanwhile would wait as long again to hear the same.
+        tell_all(inner.gathered(), &failed);
     }
 }
 
@@ -144,8 +157,12 @@ type Found = HashMap<KeyHash, Result<ApiKey, StoreError>>;
 
 /// Asks, and asks again while the database is out of reach for the moment: one that restarts is back in
 /// a second or two, and nobody needs to hear of it.
-async fn ask(finder: &mut KeyFinder, hashes: &[KeyHash]) -> Result<Found, StoreError> {
-    let give_up = Instant::now() + KEY_OUTAGE_PATIENCE;
+async fn ask(
+    finder: &mut KeyFinder,
+    hashes: &[KeyHash],
+    patience: Duration,
+) -> Result<Found, StoreError> {
+    let give_up = Instant::now() + patience;
     loop {
         match finder.find_by_hashes(hashes).await {
             Err(error) if error.is_worth_retrying() && Instant::now() + PAUSE < give_up => {

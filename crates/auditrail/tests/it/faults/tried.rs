@@ -90,6 +90,11 @@ impl Tried {
         .await;
     }
 
+    /// Sooner or later it says that it is not ready; what it was told a moment ago it says again.
+    pub(super) async fn refuses_to_be_ready(&self) {
+        eventually("it is not ready", async || self.ready().await.is_some()).await;
+    }
+
     /// Sooner or later everything works again, in the same process, and every record is there as it
     /// was told.
     pub(super) async fn recovers(&mut self) {
