@@ -3,6 +3,7 @@
 mod import;
 mod measure;
 mod query;
+mod result;
 mod serve;
 
 use clap::Subcommand;
