@@ -73,7 +73,7 @@ pub mod limits {
     ///
     /// The records in them take as much again, small ones twice as much, until they are written; all
     /// of that is to fit into 128 MiB (`cargo xtask bench serve`).
-    pub const BODIES_MAX_BYTES: usize = 24 * 1_024 * 1_024;
+    pub const BODIES_MAX_BYTES: usize = 20 * 1_024 * 1_024;
     /// Long enough for a database that restarts, short enough for a caller to learn that it does not.
     pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
     /// Most records in a batch; they are one transaction and are held in memory at once.

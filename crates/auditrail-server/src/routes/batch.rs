@@ -4,7 +4,6 @@ use auditrail_core::{
     BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
     ValueError,
 };
-use axum::body::Bytes;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,8 +12,8 @@ use super::schema::{BatchParams, CreateSchema, RecordSchema};
 use crate::answer::Json;
 use crate::app::App;
 use crate::auth::Writer;
-use crate::batch::{self, Batch};
-use crate::body::{Entity, Form};
+use crate::batch;
+use crate::body::Entity;
 use crate::clock;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Problem, ProblemSchema, in_parameter};
@@ -56,7 +55,7 @@ pub(super) async fn batch(
 ) -> Result<Json<BatchAnswer>, Problem> {
     let asked = Asked::of(pairs)?;
     let Entity { form, bytes, room: _room } = entity;
-    let mut batch = parsed(form, bytes, asked.on_invalid).await?;
+    let mut batch = batch::parse(form, bytes, asked.on_invalid, clock::now()).await?;
     writer.count(batch.size);
     for (index, input) in &mut batch.inputs {
         writer.principal().stamp(input)?;
@@ -72,16 +71,6 @@ pub(super) async fn batch(
         answer.records = Some(answer.read_back(&app, batch.size, &places, inputs).await?);
     }
     Ok(Json(answer))
-}
-
-/// Reads the records aside: ten thousand of them take long enough to hold up other requests.
-async fn parsed(form: Form, bytes: Bytes, on_invalid: OnInvalid) -> Result<Batch, Problem> {
-    let now = clock::now();
-    let parsing = tokio::task::spawn_blocking(move || batch::parse(form, &bytes, on_invalid, now));
-    parsing.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a batch could not be read");
-        Err(Problem::internal("internal"))
-    })
 }
 
 /// Gives an input an id where the caller must be told which it is.
