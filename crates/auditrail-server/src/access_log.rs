@@ -2,7 +2,6 @@
 //! which may hold personal data.
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 
@@ -10,13 +9,16 @@ use crate::request_id::Id;
 use crate::{method, span};
 
 /// Logs each request when its answer begins.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let started = Instant::now();
     let method = method::name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let id = request.extensions().get::<Id>().cloned();
     let trace_id = span::trace_id(request.headers());
-    let response = next.run(request).await;
+    let response = next(request).await;
     tracing::info!(
         %method,
         route = route.as_ref().map(MatchedPath::as_str),

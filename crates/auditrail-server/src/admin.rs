@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::limits::RETRY_SOON;
 use crate::problem::Problem;
 use crate::readiness::{NotReady, Readiness};
-use crate::{docs_page, headers, metrics, request_id, routes};
+use crate::{docs_page, layers, metrics, routes};
 
 /// What the admin listener tells about. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,8 +56,7 @@ pub fn admin_router(operations: Operations) -> Router {
         .route("/metrics", get(scrape))
         .route("/docs", get(docs_page::page))
         .route("/openapi.json", get(async || Json(routes::openapi())))
-        .layer(middleware::from_fn(headers::layer))
-        .layer(middleware::from_fn(request_id::layer))
+        .layer(middleware::from_fn(layers::admin))
         .with_state(operations)
 }
 

@@ -2,7 +2,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 /// On every response, unless its handler says otherwise.
@@ -16,8 +15,11 @@ const DEFAULTS: [(HeaderName, &str); 6] = [
 ];
 
 /// Adds them.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(crate) async fn layer(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let mut response = next(request).await;
     for (name, value) in DEFAULTS {
         let entry = response.headers_mut().entry(name);
         entry.or_insert(HeaderValue::from_static(value));

@@ -57,6 +57,7 @@ mod docs_page;
 mod export;
 mod headers;
 mod idempotency;
+mod layers;
 mod listen;
 mod method;
 mod metrics;

@@ -3,7 +3,6 @@
 use auditrail_core::limits::REQUEST_ID_MAX_CHARS;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::{clock, problem};
@@ -21,10 +20,13 @@ impl Id {
 }
 
 /// The outermost layer: names the request, and writes down what went wrong with it.
-pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let id = Id(sane(request.headers()).unwrap_or_else(fresh));
     request.extensions_mut().insert(id.clone());
-    let mut response = problem::render(next.run(request).await, id.as_str());
+    let mut response = problem::render(next(request).await, id.as_str());
     response.headers_mut().insert(X_REQUEST_ID, id.0);
     response
 }

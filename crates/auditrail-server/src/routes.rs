@@ -14,6 +14,7 @@ mod stats;
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware;
+use tower::ServiceBuilder;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -24,28 +25,23 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::cors::CorsConfig;
-use crate::{access_log, budgets, headers, metrics, problem, request_id, span, timeout};
+use crate::{layers, problem};
 
 /// The service: every route, and what lies around them.
 ///
-/// From the outside in: the id of the request and the form of errors, metrics, the span, the log line,
-/// headers, CORS, budgets, compression, panics, the time limit. Unless it is configured there is no
-/// CORS: no page of another origin may read this.
+/// From the outside in: [what concerns every answer](layers::outer), CORS, compression, panics,
+/// [budgets and the time limit](layers::inner). Unless it is configured there is no CORS: no page of
+/// another origin may read this.
 pub fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
     let cors = app.config().cors.as_ref().map(CorsConfig::layer);
-    router
-        .layer(middleware::from_fn_with_state(app.clone(), timeout::layer))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
-        .layer(middleware::from_fn(budgets::layer))
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(app.clone(), layers::outer))
         .layer(option_layer(cors))
-        .layer(middleware::from_fn(headers::layer))
-        .layer(middleware::from_fn(access_log::layer))
-        .layer(middleware::from_fn(span::layer))
-        .layer(middleware::from_fn_with_state(app.clone(), metrics::layer))
-        .layer(middleware::from_fn(request_id::layer))
-        .with_state(app)
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::inner));
+    router.layer(layers).with_state(app)
 }
 
 /// The description of the interface, OpenAPI 3.1.

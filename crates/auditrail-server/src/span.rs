@@ -2,7 +2,6 @@
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderMap;
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{Instrument, Span, field};
 
@@ -13,12 +12,15 @@ use crate::trace_context::TraceParent;
 pub(crate) const TARGET: &str = "auditrail_server::span";
 
 /// Puts each request into a span, named and filled as OpenTelemetry has it for HTTP servers.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let span = span(&request);
     if let Some(parent) = TraceParent::of(request.headers()) {
         set_parent(&span, parent);
     }
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = next(request).instrument(span.clone()).await;
     span.record("http.response.status_code", response.status().as_u16());
     if response.status().is_server_error() {
         span.record("otel.status_code", "ERROR");

@@ -1,7 +1,6 @@
 //! An end to waiting.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -11,7 +10,11 @@ use crate::problem::Problem;
 ///
 /// The handler is dropped with that: a read stops, and a write is either committed or not, which
 /// repeating it finds out.
-pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(app.config().request_timeout, next.run(request)).await;
+pub(crate) async fn layer(
+    app: App,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let answer = tokio::time::timeout(app.config().request_timeout, next(request)).await;
     answer.unwrap_or_else(|_| Problem::timed_out().into_response())
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Budget, Class, Standing};
@@ -34,10 +33,13 @@ impl Shown {
 }
 
 /// Shows the budget of the key in the answer, refused or not.
-pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let shown = Shown::default();
     request.extensions_mut().insert(shown.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Some(standing) = shown.get() {
         let headers = [(RATELIMIT_POLICY, policy(standing)), (RATELIMIT, state(standing))];
         for (name, value) in headers {

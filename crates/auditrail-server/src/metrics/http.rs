@@ -1,7 +1,6 @@
 //! Requests: how many, how long, how they ended.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -47,12 +46,16 @@ impl Requests {
 }
 
 /// Measures each request, and counts why callers are turned away.
-pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    app: App,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let started = Instant::now();
     let http_request_method = method::name(request.method());
     let route = request.extensions().get::<MatchedPath>();
     let http_route = route.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let http_response_status_code = response.status().as_u16();
     let labels = Labels { http_request_method, http_route, http_response_status_code };
     let seconds = started.elapsed().as_secs_f64();
