@@ -4,6 +4,7 @@
 //! These are limits to be measured against, so each is given what helps it: a statement prepared
 //! once, a ready-made file in PostgreSQL's own format, a Unix socket.
 
+mod command;
 mod copy;
 mod pgbench;
 
@@ -15,8 +16,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
-pub(super) use copy::{Copied, CopyFiles, copy};
-pub(super) use pgbench::{Inserts, Load, NO_PGBENCH, insert};
+pub(super) use command::{Args, run};
+pub(super) use copy::{CopyFiles, copy};
+pub(super) use pgbench::{Load, NO_PGBENCH, PAYLOADS, insert};
 
 /// The columns of a record as callers know it.
 pub(super) const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, \

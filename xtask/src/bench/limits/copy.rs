@@ -1,6 +1,5 @@
 //! COPY of a ready-made file in PostgreSQL's binary format.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -12,7 +11,8 @@ use crate::sh::Sh;
 /// Ready-made files, one for each connection; removed with this value.
 #[derive(Debug)]
 pub(in crate::bench) struct CopyFiles {
-    dir: tempfile::TempDir,
+    /// Removes them in the end.
+    _dir: tempfile::TempDir,
     files: Vec<PathBuf>,
 }
 
@@ -50,14 +50,7 @@ impl CopyFiles {
             Sh::new(database.bin.join("psql")).args(psql(database.url, &to)).quietly()?;
             files.push(file);
         }
-        Ok(Self { dir, files })
-    }
-
-    /// Of all files together.
-    pub(in crate::bench) fn bytes(&self) -> Result<u64> {
-        let reading = || Error::doing(format!("read {}", self.dir.path().display()));
-        let sizes = self.files.iter().map(|file| fs::metadata(file).map(|metadata| metadata.len()));
-        sizes.sum::<std::io::Result<u64>>().map_err(reading())
+        Ok(Self { _dir: dir, files })
     }
 }
 
