@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::environment;
 use super::import::{Bench, prepare};
 use super::limits::Database;
 use super::measure;
@@ -46,6 +47,12 @@ impl Bed {
     /// What a statement gives, in the database that our program made.
     pub(super) fn sql(&self, sql: &str) -> Result<String> {
         psql(self.bench.bin().join("psql"), &self.url, sql)
+    }
+
+    /// For `Part::settings`; refuses a server that is not durable.
+    pub(super) fn settings(&self, tools: &[&str]) -> Result<Vec<(String, String)>> {
+        let database = Database { bin: self.bench.bin(), url: &self.url };
+        environment::settings(database, tools)
     }
 
     fn url_of(&self, name: &str) -> Result<String> {
