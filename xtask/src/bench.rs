@@ -6,6 +6,7 @@ mod import;
 mod limits;
 mod measure;
 mod query;
+mod report;
 mod result;
 mod serve;
 
@@ -40,7 +41,12 @@ enum Command {
     Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
+    /// docs/performance.md and its chart, from what was measured last.
+    Report(report::Args),
 }
+
+/// The parts that all together are the benchmarks, in the order they are run and told.
+const PARTS: [&str; 3] = ["query", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -48,5 +54,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
+        Command::Report(_) => report::run(workspace),
     }
 }
