@@ -9,6 +9,7 @@ mod query;
 mod report;
 mod result;
 mod serve;
+mod transaction;
 
 use clap::Subcommand;
 
@@ -41,12 +42,14 @@ enum Command {
     Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
+    /// A record in the caller's transaction, against a plain INSERT and a row trigger.
+    Transaction(transaction::Args),
     /// docs/performance.md and its chart, from what was measured last.
     Report(report::Args),
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 3] = ["query", "import", "serve"];
+const PARTS: [&str; 4] = ["transaction", "query", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -54,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
+        Command::Transaction(args) => transaction::run(workspace, args),
         Command::Report(_) => report::run(workspace),
     }
 }
