@@ -40,7 +40,8 @@ fn of_sides(part: &Part, workload: &str) -> String {
     let sides = unique(figures.iter().map(|f| f.side.as_str()));
     let columns = unique(figures.iter().map(|f| (f.metric.as_str(), f.unit.as_str())));
     let ours = sides.iter().find(|side| side.starts_with("auditrail")).copied();
-    let compared = ours.filter(|_| sides.len() > 1).zip(columns.first().map(|(metric, _)| *metric));
+    let timed = columns.iter().find(|(_, unit)| unit.ends_with("/s") || *unit == "ms");
+    let compared = ours.filter(|_| sides.len() > 1).zip(timed.map(|(metric, _)| *metric));
     let mut head = vec!["side".to_owned()];
     head.extend(columns.iter().map(|(metric, unit)| titled(metric, unit)));
     head.extend(compared.map(|(ours, metric)| format!("{metric} of {ours} to it")));
@@ -53,7 +54,9 @@ fn of_sides(part: &Part, workload: &str) -> String {
         }
         row.extend(compared.map(|(ours, metric)| {
             let ratio = part.ratio((workload, metric), ours, side).filter(|_| *side != ours);
-            ratio.filter(|r| r.median.is_finite()).map_or_else(|| "–".to_owned(), |r| spread(r, 2))
+            ratio
+                .filter(|r| (r.max - r.min).is_finite())
+                .map_or_else(|| "–".to_owned(), |r| spread(r, 2))
         }));
         rows.push(row);
     }
@@ -61,7 +64,7 @@ fn of_sides(part: &Part, workload: &str) -> String {
 }
 
 /// Many workloads of one kind: a table for each size that the sides name, medians only but for the
-/// ratio of the last thing measured.
+/// ratio of p99, or else of the last thing measured.
 fn by_size(part: &Part, kind: &str) -> String {
     let prefix = format!("{kind}: ");
     let of_kind = |figure: &&Figure| figure.workload.starts_with(&prefix);
@@ -81,7 +84,8 @@ fn by_size(part: &Part, kind: &str) -> String {
                 .iter()
                 .map(|(side, metric, unit)| format!("{}, {}", who(side), titled(metric, unit))),
         );
-        let last = columns.last().map(|(_, metric, _)| *metric);
+        let tail = columns.iter().map(|(_, metric, _)| *metric).find(|metric| *metric == "p99");
+        let last = tail.or(columns.last().map(|(_, metric, _)| *metric));
         let compared = last.filter(|_| sides.len() == 2);
         head.extend(compared.map(|metric| format!("ratio of {metric}")));
         let mut rows = Vec::new();

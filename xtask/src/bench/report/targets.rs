@@ -46,7 +46,7 @@ const SINGLE_1: &str = "single, 1 connection";
 const SINGLE_64: &str = "single, 64 connections";
 const BATCH: &str = "batches of 1,000, 2 connections";
 const PGBENCH: &str = "pgbench, single-row INSERT";
-const SEARCHES: &str = "warm: *";
+const SEARCHES: &str = "warm: * page";
 const AT_10M: &str = "auditrail, 10,000,000 records";
 
 pub(super) const TARGETS: &[Target] = &[
