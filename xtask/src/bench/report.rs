@@ -96,6 +96,10 @@ impl Results {
         for figure in &mut part.figures {
             figure.rounds.iter_mut().for_each(|round| *round = number::rounded(*round));
         }
+        for (_, value) in part.settings.iter_mut().filter(|(name, _)| name == "PostgreSQL") {
+            // What a distribution adds to the version says nothing of PostgreSQL.
+            value.truncate(value.find(' ').unwrap_or(value.len()));
+        }
         self.parts.retain(|there| there.name != part.name);
         self.parts.push(part);
         let place = |part: &Part| PARTS.iter().position(|name| *name == part.name);
