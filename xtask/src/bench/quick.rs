@@ -18,7 +18,7 @@ use ratios::{Ratios, Verdict};
 /// are not compared: machines differ. What has to be built comes before the three minutes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often each ratio is taken.
+    /// How often each ratio is taken, as far as the three minutes allow.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Write what was measured to bench/ratios.toml, as what is expected from now on.
