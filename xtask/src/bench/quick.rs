@@ -66,3 +66,19 @@ fn judge(ratios: &Ratios, found: &Found) -> Result<()> {
         false => Err(Error::Refused(format!("below the noise band: {}", worse.join("; ")))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_below_its_band_fails_the_run_and_is_named() {
+        let committed = Ratios::of(&vec![("steady", vec![2.0]), ("other", vec![1.0])]);
+        let now = |steady: f64| vec![("steady", vec![steady; 3]), ("other", vec![1.0])];
+        assert!(judge(&committed, &now(1.7)).is_ok());
+        let refusal = judge(&committed, &now(1.5)).unwrap_err().to_string();
+        assert_eq!(refusal, "below the noise band: steady (1.50, committed 2.00)");
+        let unknown = judge(&Ratios::default(), &now(2.0)).unwrap_err().to_string();
+        assert!(unknown.contains("steady") && unknown.contains("other"), "{unknown}");
+    }
+}

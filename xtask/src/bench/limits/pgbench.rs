@@ -150,6 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn without_pgbench_nothing_is_measured_and_nothing_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = dir.path().join("records.ndjson");
+        fs::write(&records, "{\"actor_id\":\"u1\"}\n").unwrap();
+        let payloads = Payloads::read(&records, PAYLOADS).unwrap();
+        let load = Load { connections: 1, warm_up_seconds: 0, seconds: 1 };
+        let database = Database { bin: dir.path(), url: "postgres://nowhere" };
+        assert_eq!(insert(database, &payloads, load, dir.path()).unwrap(), None);
+    }
+
+    #[test]
     fn the_warm_up_and_what_came_too_late_are_not_counted() {
         // One each 0.1 s, of 100 ms, from second 1000 on.
         let log: Vec<_> = (1..=100).map(|n| (1e5, 1_000.0 + f64::from(n) / 10.0)).collect();
