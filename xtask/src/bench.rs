@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
+mod bed;
 mod import;
+mod limits;
 mod measure;
 mod query;
 mod result;
@@ -33,6 +35,8 @@ enum Command {
     Import(import::Args),
     /// The first and the hundredth page of searches in a large log.
     Query(query::Args),
+    /// The limits: COPY, and single-row INSERT by pgbench.
+    Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
 }
@@ -41,6 +45,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
         Command::Import(args) => import::run(workspace, args),
         Command::Query(args) => query::run(workspace, args),
+        Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
     }
 }

@@ -49,6 +49,11 @@ impl Bench {
         command
     }
 
+    /// The directory of PostgreSQL's programs.
+    pub(super) fn bin(&self) -> &Path {
+        &self.postgres
+    }
+
     pub(super) fn ask(&self, args: &[&str]) -> Result<String> {
         let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
         program.arg("--data-dir").arg(self.dir.join("data")).args(args).read()

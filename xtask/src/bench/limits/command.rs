@@ -1,0 +1,96 @@
+//! `cargo xtask bench limits`: the limits by themselves.
+
+use std::path::Path;
+
+use super::{CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy, insert};
+use crate::bench::bed::Bed;
+use crate::bench::import::sample;
+use crate::bench::measure;
+use crate::bench::result::Part;
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// How many different single records a load sends.
+const SINGLES: u64 = 4_096;
+const WARM_UP_SECONDS: u32 = 3;
+const SIDE: &str = "pgbench, single-row INSERT";
+
+/// The limits: COPY, and single-row INSERT by pgbench.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Rows that are copied.
+    #[arg(long, default_value_t = 500_000)]
+    records: u64,
+    /// For how long pgbench runs, after three seconds of warm-up.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// How often each is measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let bed = Bed::start(workspace)?;
+    let dir = bed.bench.dir.clone();
+    let payloads = Payloads::read(&sample(workspace, &dir, SINGLES)?, PAYLOADS)?;
+    let files = files(workspace, &bed, args.records)?;
+    let mut part = Part { name: "limits".to_owned(), ..Part::default() };
+    for round in 1..=args.rounds {
+        println!("round {round} of {}", args.rounds);
+        inserts(&bed, &payloads, args.seconds, &dir, &mut part)?;
+        copies(&bed, &files, &mut part)?;
+    }
+    part.save(workspace)
+}
+
+/// The same records once for one connection and once for two.
+fn files(workspace: &Workspace, bed: &Bed, records: u64) -> Result<Vec<CopyFiles>> {
+    let sample = sample(workspace, &bed.bench.dir, records)?;
+    let full = bed.empty("bench_full")?;
+    let mut import = bed.bench.auditrail();
+    import.env("DATABASE_URL", &full.url);
+    import.args(["--quiet", "import", "--format", "ndjson"]).arg(sample);
+    measure::run(import)?;
+    [1, 2].map(|n| CopyFiles::of_table(full.database(), n, &bed.bench.dir)).into_iter().collect()
+}
+
+fn inserts(
+    bed: &Bed,
+    payloads: &Payloads,
+    seconds: u32,
+    dir: &Path,
+    part: &mut Part,
+) -> Result<()> {
+    for connections in [1, 16, 64] {
+        let empty = bed.empty("bench_limit")?;
+        let load = Load { connections, warm_up_seconds: WARM_UP_SECONDS, seconds };
+        let Some(found) = insert(empty.database(), payloads, load, dir)? else {
+            if part.notes.is_empty() {
+                part.notes.push(NO_PGBENCH.to_owned());
+            }
+            return Ok(());
+        };
+        println!("  INSERT, {connections:>2} connections: {:>8.0} records/s", found.per_second);
+        let workload = workload(connections);
+        part.add(&workload, SIDE, ("rate", "records/s"), found.per_second);
+        for (metric, value) in [("p50", found.p50), ("p99", found.p99), ("max", found.max)] {
+            part.add(&workload, SIDE, (metric, "ms"), value);
+        }
+    }
+    Ok(())
+}
+
+fn workload(connections: u16) -> String {
+    let plural = if connections == 1 { "" } else { "s" };
+    format!("single, {connections} connection{plural}")
+}
+
+fn copies(bed: &Bed, files: &[CopyFiles], part: &mut Part) -> Result<()> {
+    for (files, side) in files.iter().zip(["COPY, 1 connection", "COPY, 2 connections"]) {
+        let empty = bed.empty("bench_limit")?;
+        let copied = copy(empty.database(), files)?;
+        println!("  {side}: {:>8.0} records/s", copied.per_second());
+        part.add("binary COPY", side, ("rate", "records/s"), copied.per_second());
+    }
+    Ok(())
+}
