@@ -3,10 +3,16 @@
 mod bed;
 mod import;
 mod limits;
+mod load;
+mod loss;
 mod measure;
+mod peers;
+mod process;
 mod query;
 mod result;
 mod serve;
+mod settings;
+mod write;
 
 use clap::Subcommand;
 
@@ -23,7 +29,9 @@ Examples:
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
   cargo xtask bench query --records 10000000
-  cargo xtask bench serve")]
+  cargo xtask bench serve
+  cargo xtask bench write --only auditrail --only fastify
+  cargo xtask bench loss --rounds 2")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +47,10 @@ enum Command {
     Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
+    /// Records over HTTP: ours, what people would write or take instead, and the limits.
+    Write(write::Args),
+    /// What is acknowledged and then lost, or written twice, when a server or PostgreSQL is killed.
+    Loss(loss::Args),
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -47,5 +59,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
+        Command::Write(args) => write::run(workspace, args),
+        Command::Loss(args) => loss::run(workspace, args),
     }
 }

@@ -48,6 +48,17 @@ impl Bed {
         psql(self.bench.bin().join("psql"), &self.url, sql)
     }
 
+    /// The first process of PostgreSQL, while it runs.
+    pub(super) fn postmaster(&self) -> Option<u32> {
+        let file = std::fs::read_to_string(self.bench.dir.join("data/pg/postmaster.pid"));
+        file.ok()?.lines().next()?.trim().parse().ok()
+    }
+
+    /// Starts PostgreSQL again after it was killed.
+    pub(super) fn start_again(&self) -> Result<()> {
+        self.bench.ask(&["db", "start"]).map(drop)
+    }
+
     fn url_of(&self, name: &str) -> Result<String> {
         let (server, _) = self.url.rsplit_once('/').ok_or_else(|| {
             Error::Refused(format!("`{}` is not the address of a database", self.url))
