@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
 mod bed;
+mod environment;
 mod import;
 mod limits;
 mod load;
@@ -9,9 +10,9 @@ mod measure;
 mod peers;
 mod process;
 mod query;
+mod report;
 mod result;
 mod serve;
-mod settings;
 mod write;
 
 use clap::Subcommand;
@@ -51,7 +52,12 @@ enum Command {
     Write(write::Args),
     /// What is acknowledged and then lost, or written twice, when a server or PostgreSQL is killed.
     Loss(loss::Args),
+    /// docs/performance.md and its chart, from what was measured last.
+    Report(report::Args),
 }
+
+/// The parts that all together are the benchmarks, in the order they are run and told.
+const PARTS: [&str; 5] = ["write", "loss", "query", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -61,5 +67,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Command::Serve(args) => serve::run(workspace, args),
         Command::Write(args) => write::run(workspace, args),
         Command::Loss(args) => loss::run(workspace, args),
+        Command::Report(_) => report::run(workspace),
     }
 }

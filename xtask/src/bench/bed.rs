@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::environment;
 use super::import::{Bench, prepare};
 use super::limits::Database;
 use super::measure;
@@ -57,6 +58,12 @@ impl Bed {
     /// Starts PostgreSQL again after it was killed.
     pub(super) fn start_again(&self) -> Result<()> {
         self.bench.ask(&["db", "start"]).map(drop)
+    }
+
+    /// For `Part::settings`; refuses a server that is not durable.
+    pub(super) fn settings(&self, tools: &[&str]) -> Result<Vec<(String, String)>> {
+        let database = Database { bin: self.bench.bin(), url: &self.url };
+        environment::settings(database, tools)
     }
 
     fn url_of(&self, name: &str) -> Result<String> {

@@ -1,21 +1,12 @@
 //! The load client, and what it says.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use super::peers::{Route, Server};
 use crate::error::{Error, Result};
-use crate::sh::cargo;
-use crate::workspace::Workspace;
-
-/// Builds it, and says where it is.
-pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let build = ["build", "--quiet", "--release", "--package", "auditrail-testkit"];
-    cargo().args(build).args(["--example", "load"]).dir(workspace.root()).run()?;
-    Ok(workspace.target().join("release/examples/load"))
-}
 
 /// What is sent to a server.
 #[derive(Debug)]

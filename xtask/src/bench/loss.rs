@@ -6,9 +6,9 @@ mod tally;
 
 use super::bed::Bed;
 use super::import::sample;
-use super::peers::{self, Side};
+use super::peers::{self, Peer, Side};
 use super::result::Part;
-use super::{load, settings};
+use super::serve::build_load;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use run::{Killed, Runs};
@@ -52,10 +52,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let sides = sides(&args.only)?;
     let bed = Bed::start(workspace)?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &sides)?;
-    let client = load::build(workspace)?;
+    let client = build_load(workspace)?;
     let records = sample(workspace, &bed.bench.dir, 4_096)?;
     let mut part = Part { name: "loss".to_owned(), ..Part::default() };
-    part.settings = settings::of(&bed, &peers)?;
+    part.settings = bed.settings(&[])?;
+    part.settings.extend(peers.iter().map(Peer::made_of));
     let own = [
         ("rounds", u64::from(args.rounds)),
         ("seconds of each load", args.seconds.into()),

@@ -114,7 +114,7 @@ pub(super) struct Peer {
     /// What it says while it runs.
     log: PathBuf,
     /// What it is made of, with versions.
-    pub(super) versions: String,
+    versions: String,
 }
 
 /// Sides that can be started, and a sentence for each that cannot.
@@ -154,6 +154,11 @@ fn ours(workspace: &Workspace, bed: &Bed) -> Result<Peer> {
 }
 
 impl Peer {
+    /// For `Part::settings`: its name, and what it is made of.
+    pub(super) fn made_of(&self) -> (String, String) {
+        (self.side.name().to_owned(), self.versions.clone())
+    }
+
     /// Gets the database ready for it, beyond the table that all write into; the key that it wants
     /// with every request, if it does.
     fn ready(&self, empty: &Empty<'_>) -> Result<Option<String>> {

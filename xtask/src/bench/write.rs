@@ -10,8 +10,9 @@ use std::time::Instant;
 use super::bed::Bed;
 use super::import::sample;
 use super::limits::{NO_PGBENCH, PAYLOADS, Payloads, files};
+use super::peers::{self, Peer};
 use super::result::Part;
-use super::{load, peers, settings};
+use super::serve::build_load;
 use crate::error::Result;
 use crate::workspace::Workspace;
 use round::Rounds;
@@ -71,14 +72,15 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let began = Instant::now();
     let bed = Bed::start(workspace)?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &wanted.servers())?;
-    let client = load::build(workspace)?;
+    let client = build_load(workspace)?;
     let records = sample(workspace, &bed.bench.dir, PAYLOAD_RECORDS)?;
     let copies = match wanted.sides.iter().any(|who| matches!(who, Who::Copy(_))) {
         true => files(workspace, &bed, args.records)?,
         false => Vec::new(),
     };
     let mut part = Part { name: "write".to_owned(), ..Part::default() };
-    part.settings = settings::of(&bed, &peers)?;
+    part.settings = bed.settings(&[])?;
+    part.settings.extend(peers.iter().map(Peer::made_of));
     let own = [
         ("rounds", args.rounds.to_string()),
         ("seconds of each measurement", args.seconds.to_string()),

@@ -35,7 +35,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let dir = bed.bench.dir.clone();
     let payloads = Payloads::read(&sample(workspace, &dir, SINGLES)?, PAYLOADS)?;
     let files = files(workspace, &bed, args.records)?;
-    let mut part = Part { name: "limits".to_owned(), ..Part::default() };
+    let settings = bed.settings(&[])?;
+    let mut part = Part { name: "limits".to_owned(), settings, ..Part::default() };
     for round in 1..=args.rounds {
         println!("round {round} of {}", args.rounds);
         inserts(&bed, &payloads, args.seconds, &dir, &mut part)?;

@@ -1,0 +1,260 @@
+//! What is to be reached, and whether it was.
+
+use std::collections::BTreeMap;
+
+use super::number::{number, spread};
+use crate::bench::measure::Spread;
+use crate::bench::result::{Figure, Part};
+
+/// A figure of ours that is to keep a bound, by itself or as so many times another one.
+pub(super) struct Target {
+    /// Its name in `bench/causes.toml`.
+    pub(super) key: &'static str,
+    pub(super) what: &'static str,
+    /// The part that measures it.
+    pub(super) part: &'static str,
+    pub(super) ours: Pick,
+    pub(super) theirs: Option<Pick>,
+    pub(super) bound: Bound,
+}
+
+/// Some figures of a part. A `*` in the workload stands for any text; where that is the same, ours is
+/// compared with theirs, and the worst one counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pick {
+    workload: &'static str,
+    side: &'static str,
+    metric: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    /// Not once in any round.
+    Never,
+}
+
+const fn pick(workload: &'static str, side: &'static str, metric: &'static str) -> Pick {
+    Pick { workload, side, metric }
+}
+
+use Bound::{AtLeast, AtMost, Never};
+
+const OURS: &str = "auditrail";
+const SINGLE_1: &str = "single, 1 connection";
+const SINGLE_64: &str = "single, 64 connections";
+const BATCH: &str = "batches of 1,000, 2 connections";
+const PGBENCH: &str = "pgbench, single-row INSERT";
+const SEARCHES: &str = "warm: *";
+const AT_10M: &str = "auditrail, 10,000,000 records";
+
+pub(super) const TARGETS: &[Target] = &[
+    Target {
+        key: "batch-to-copy",
+        what: "batches of 1,000 over HTTP on 2 connections, to raw binary COPY on 2 connections",
+        part: "write",
+        ours: pick(BATCH, OURS, "rate"),
+        theirs: Some(pick(BATCH, "COPY, 2 connections", "rate")),
+        bound: AtLeast(0.85),
+    },
+    Target {
+        key: "single-64-to-fastify",
+        what: "single records on 64 connections, to fastify + pg",
+        part: "write",
+        ours: pick(SINGLE_64, OURS, "rate"),
+        theirs: Some(pick(SINGLE_64, "fastify + pg", "rate")),
+        bound: AtLeast(4.0),
+    },
+    Target {
+        key: "single-64-to-axum",
+        what: "single records on 64 connections, to a plain axum + sqlx handler",
+        part: "write",
+        ours: pick(SINGLE_64, OURS, "rate"),
+        theirs: Some(pick(SINGLE_64, "axum + sqlx", "rate")),
+        bound: AtLeast(3.0),
+    },
+    Target {
+        key: "single-64-to-pgbench",
+        what: "single records on 64 connections, to single-row INSERT by pgbench on 64",
+        part: "write",
+        ours: pick(SINGLE_64, OURS, "rate"),
+        theirs: Some(pick(SINGLE_64, PGBENCH, "rate")),
+        bound: AtLeast(2.5),
+    },
+    Target {
+        key: "single-64-p99-to-fastify",
+        what: "p99 of single records on 64 connections, to that of fastify + pg",
+        part: "write",
+        ours: pick(SINGLE_64, OURS, "p99"),
+        theirs: Some(pick(SINGLE_64, "fastify + pg", "p99")),
+        bound: AtMost(0.5),
+    },
+    Target {
+        key: "single-1-to-pgbench",
+        what: "single records on 1 connection, to single-row INSERT by pgbench on 1",
+        part: "write",
+        ours: pick(SINGLE_1, OURS, "rate"),
+        theirs: Some(pick(SINGLE_1, PGBENCH, "rate")),
+        bound: AtLeast(0.8),
+    },
+    Target {
+        key: "transaction",
+        what: "time of a transaction that also writes its record, to the same with a plain INSERT",
+        part: "transaction",
+        ours: pick("*", OURS, "mean"),
+        theirs: Some(pick("*", "plain INSERT", "mean")),
+        bound: AtMost(1.15),
+    },
+    Target {
+        key: "list-to-bare-sql",
+        what: "p99 of a page, each filter, 10,000,000 records, to the bare SQL",
+        part: "query",
+        ours: pick(SEARCHES, AT_10M, "p99"),
+        theirs: Some(pick(SEARCHES, "bare SQL, 10,000,000 records", "p99")),
+        bound: AtMost(1.3),
+    },
+    Target {
+        key: "list-to-100k",
+        what: "p99 of a page, each filter, 10,000,000 records, to the same at 100,000",
+        part: "query",
+        ours: pick(SEARCHES, AT_10M, "p99"),
+        theirs: Some(pick(SEARCHES, "auditrail, 100,000 records", "p99")),
+        bound: AtMost(1.5),
+    },
+    Target {
+        key: "import",
+        what: "`auditrail import`, to `psql \\copy` of the same rows",
+        part: "import",
+        ours: pick("*", "auditrail import", "rate"),
+        theirs: Some(pick("*", "psql \\copy", "rate")),
+        bound: AtLeast(0.85),
+    },
+    Target {
+        key: "growth",
+        what: "ingest into 10,000,000 records, to ingest into none",
+        part: "growth",
+        ours: pick("*", AT_10M, "rate"),
+        theirs: Some(pick("*", "auditrail, 0 records", "rate")),
+        bound: AtLeast(0.8),
+    },
+    Target {
+        key: "lost",
+        what: "acknowledged and lost, after kill -9",
+        part: "loss",
+        ours: pick("*", OURS, "lost"),
+        theirs: None,
+        bound: Never,
+    },
+    Target {
+        key: "doubled",
+        what: "doubled, after kill -9",
+        part: "loss",
+        ours: pick("*", OURS, "doubled"),
+        theirs: None,
+        bound: Never,
+    },
+];
+
+/// What came of a target.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// Its part was not run, or has no such figure.
+    Missing(String),
+    /// The worst one, out of so many, of which so many keep the bound.
+    Measured { worst: Spread, rounds: usize, what: String, of: usize, kept: usize },
+}
+
+impl Target {
+    /// In the figures of `parts`.
+    pub(super) fn find(&self, parts: &[Part]) -> Found {
+        let Some(part) = parts.iter().find(|part| part.name == self.part) else {
+            return Found::Missing(format!("not measured: the part `{}` was not run", self.part));
+        };
+        let ours = self.ours.of(part);
+        let theirs = self.theirs.map(|theirs| theirs.of(part));
+        let mut measured = Vec::new();
+        for (same, figure) in ours {
+            let rounds = match &theirs {
+                None => figure.rounds.clone(),
+                Some(theirs) => match theirs.get(same) {
+                    Some(other) => ratios(figure, other),
+                    None => continue,
+                },
+            };
+            if !rounds.is_empty() && rounds.iter().all(|round| round.is_finite()) {
+                measured.push((same, rounds.len(), Spread::of(rounds)));
+            }
+        }
+        let kept = measured.iter().filter(|(_, _, ratio)| self.bound.holds(*ratio)).count();
+        let worse = |a: &Spread, b: &Spread| match self.bound {
+            AtLeast(_) => b.median.total_cmp(&a.median),
+            AtMost(_) => a.median.total_cmp(&b.median),
+            Never => a.max.total_cmp(&b.max),
+        };
+        match measured.iter().max_by(|a, b| worse(&a.2, &b.2)) {
+            Some((what, rounds, worst)) => {
+                let (worst, rounds, what) = (*worst, *rounds, (*what).to_owned());
+                Found::Measured { worst, rounds, what, of: measured.len(), kept }
+            }
+            None => Found::Missing(format!("not measured: `{}` has no such figure", self.part)),
+        }
+    }
+}
+
+impl Pick {
+    /// The figures by what the `*` stands for.
+    fn of<'a>(&self, part: &'a Part) -> BTreeMap<&'a str, &'a Figure> {
+        let fits = |figure: &&Figure| figure.side == self.side && figure.metric == self.metric;
+        let star = |figure: &'a Figure| Some((star(self.workload, &figure.workload)?, figure));
+        part.figures.iter().filter(fits).filter_map(star).collect()
+    }
+}
+
+/// What the `*` of `pattern` stands for in `text`, if it is of that form.
+fn star<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
+    match pattern.split_once('*') {
+        Some((before, after)) => text.strip_prefix(before)?.strip_suffix(after),
+        None => (pattern == text).then_some(""),
+    }
+}
+
+fn ratios(one: &Figure, other: &Figure) -> Vec<f64> {
+    one.rounds.iter().zip(&other.rounds).map(|(one, other)| one / other).collect()
+}
+
+impl Bound {
+    /// The median counts: a round is a chance, several are not.
+    fn holds(self, rounds: Spread) -> bool {
+        match self {
+            AtLeast(least) => rounds.median >= least,
+            AtMost(most) => rounds.median <= most,
+            Never => rounds.max <= 0.0,
+        }
+    }
+
+    pub(super) fn words(self) -> String {
+        match self {
+            Never => "0".to_owned(),
+            AtLeast(least) => format!("≥ {}", number(least)),
+            AtMost(most) => format!("≤ {}", number(most)),
+        }
+    }
+}
+
+impl Found {
+    pub(super) fn is_reached(&self) -> bool {
+        matches!(self, Self::Measured { of, kept, .. } if of == kept)
+    }
+
+    /// The figure, and which one of several it is.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Missing(_) => "–".to_owned(),
+            Self::Measured { worst, rounds, of: 1, .. } => spread(*worst, *rounds),
+            Self::Measured { worst, rounds, what, of, kept } => {
+                format!("{kept} of {of} keep it; the worst, {what}: {}", spread(*worst, *rounds))
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+
+use super::targets::Found;
+use super::*;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn the_committed_page_and_chart_are_made_of_the_committed_figures() {
+    let results = Results::committed(&root()).unwrap();
+    assert!(!results.parts.is_empty());
+    let words = Words::read(&root()).unwrap();
+    let committed = |path| fs::read_to_string(root().join(path)).unwrap();
+    let hint = "run `cargo xtask bench report`";
+    assert!(committed(PAGE) == page::render(&results.parts, &words), "{PAGE} differs: {hint}");
+    assert!(committed(CHART) == chart::render(&results.parts), "{CHART} differs: {hint}");
+    assert!(committed(RESULTS) == results.json().unwrap(), "{RESULTS} differs: {hint}");
+}
+
+fn writes(ours: &[f64], fastify: &[f64]) -> Part {
+    let settings = vec![("PostgreSQL".to_owned(), "15.18".to_owned())];
+    let mut part = Part { name: "write".to_owned(), settings, ..Part::default() };
+    part.notes.push("All on one machine.".to_owned());
+    let workload = "single, 64 connections";
+    for (ours, fastify) in ours.iter().zip(fastify) {
+        part.add(workload, "auditrail", ("rate", "records/s"), *ours);
+        part.add(workload, "fastify + pg", ("rate", "records/s"), *fastify);
+        part.add(workload, "fastify + pg", ("p99", "ms"), 19.0);
+    }
+    part
+}
+
+fn line_of<'a>(page: &'a str, start: &str) -> &'a str {
+    page.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {page}"))
+}
+
+#[test]
+fn a_page_tells_figures_verdicts_and_what_is_missing() {
+    let parts = [writes(&[25_000.0, 26_000.0, 24_000.0], &[6_000.0, 6_200.0, 6_100.0])];
+    let page = page::render(&parts, &Words::default());
+    let verdict = "| Single records on 64 connections, to fastify + pg | ≥ 4.00 \
+                   | 4.17 (3.93–4.19) | reached |";
+    assert_eq!(line_of(&page, "| Single records on 64 connections, to fastify"), verdict);
+    assert!(
+        line_of(&page, "| P99 of single").ends_with("| not measured: `write` has no such figure |")
+    );
+    assert!(
+        line_of(&page, "| Doubled").ends_with("| – | not measured: the part `loss` was not run |")
+    );
+    let row = "| fastify + pg | 6,100 (6,000–6,200) | 19.0 (19.0–19.0) | 4.17 (3.93–4.19) |";
+    assert_eq!(line_of(&page, "| fastify + pg"), row);
+    for line in ["| PostgreSQL | 15.18 |", "cargo xtask bench write", "- All on one machine."] {
+        assert_eq!(line_of(&page, line), line);
+    }
+}
+
+#[test]
+fn what_is_not_reached_has_its_cause_or_the_lack_of_one() {
+    let parts = [writes(&[12_000.0], &[6_000.0])];
+    let page = |words: &str| page::render(&parts, &Words::parse(words).unwrap());
+    let line =
+        |page: &str| line_of(page, "| Single records on 64 connections, to fastify").to_owned();
+    let unknown = line(&page(""));
+    assert!(unknown.ends_with("| 2.00 | **not reached**; the cause has not been shown yet |"));
+    let known = line(&page("[causes]\nsingle-64-to-fastify = \"one lock\"\n"));
+    assert!(known.ends_with("| 2.00 | **not reached**: one lock |"), "{known}");
+    assert!(Words::parse("[causes]\nno-such-target = \"x\"\n").is_err());
+}
+
+#[test]
+fn the_worst_of_several_searches_counts_and_is_named() {
+    let mut part = Part { name: "query".to_owned(), ..Part::default() };
+    for (search, ours) in [("a (common), first page", 1.2), ("b (rare), first page", 2.6)] {
+        let workload = format!("warm: {search}");
+        part.add(&workload, "auditrail, 10,000,000 records", ("p99", "ms"), ours);
+        part.add(&workload, "bare SQL, 10,000,000 records", ("p99", "ms"), 1.0);
+    }
+    let target = TARGETS.iter().find(|target| target.key == "list-to-bare-sql").unwrap();
+    let found = target.find(&[part]);
+    assert_eq!(found.words(), "1 of 2 keep it; the worst, b (rare), first page: 2.60");
+    assert!(!found.is_reached());
+}
+
+#[test]
+fn a_single_lost_record_in_any_round_is_not_forgiven() {
+    let target = TARGETS.iter().find(|target| target.key == "lost").unwrap();
+    let found = |rounds: &[f64]| {
+        let mut part = Part { name: "loss".to_owned(), ..Part::default() };
+        for lost in rounds {
+            part.add("kill -9 of the server", "auditrail", ("lost", "records"), *lost);
+        }
+        target.find(&[part])
+    };
+    assert!(found(&[0.0, 0.0, 0.0]).is_reached());
+    assert!(!found(&[0.0, 1.0, 0.0]).is_reached());
+    assert!(matches!(target.find(&[]), Found::Missing(_)));
+}
+
+#[test]
+fn many_searches_are_one_table_for_each_size() {
+    let mut part = Part { name: "query".to_owned(), ..Part::default() };
+    for search in 0..6 {
+        for (side, ms) in [("auditrail", 1.5), ("bare SQL", 1.0)] {
+            for size in ["1,000 records", "2,000 records"] {
+                let workload = format!("warm: filter {search}, first page");
+                part.add(&workload, &format!("{side}, {size}"), ("p50", "ms"), ms / 2.0);
+                part.add(&workload, &format!("{side}, {size}"), ("p99", "ms"), ms);
+            }
+        }
+    }
+    let page = page::render(&[part], &Words::default());
+    assert_eq!(page.matches("### Warm, 2,000 records\n").count(), 1);
+    assert_eq!(page.matches("| filter 3, first page |").count(), 2);
+    let row = "| filter 3, first page | 0.75 | 1.50 | 0.50 | 1.00 | 1.50 (1.50–1.50) |";
+    assert_eq!(line_of(&page, "| filter 3"), row);
+}
+
+#[test]
+fn the_chart_has_a_bar_for_each_side_and_says_what_is_missing() {
+    let chart = chart::render(&[writes(&[25_000.0], &[6_000.0])]);
+    assert_eq!(chart.matches("<rect").count(), 2);
+    assert!(chart.contains("class=\"ours\" x=\"220\" y=\"52\" width=\"460.0\""), "{chart}");
+    assert!(chart.contains(">fastify + pg<") && chart.contains(">25,000<"));
+    assert!(chart.contains(">not measured<"));
+}
