@@ -113,21 +113,27 @@ pub(super) struct Peer {
     dir: PathBuf,
     /// What it says while it runs.
     log: PathBuf,
+    /// How many connections to PostgreSQL it has, unless it is ours, which knows best by itself.
+    pool: u16,
     /// What it is made of, with versions.
     versions: String,
 }
 
-/// Sides that can be started, and a sentence for each that cannot.
+/// Connections to PostgreSQL that a peer has: twice what each of their libraries opens by itself.
+pub(super) const POOL: u16 = 20;
+
+/// Sides that can be started, and a sentence for each that cannot. Peers have `pool` connections.
 pub(super) fn prepare(
     workspace: &Workspace,
     bed: &Bed,
     sides: &[Side],
+    pool: u16,
 ) -> Result<(Vec<Peer>, Vec<String>)> {
     let (mut peers, mut notes) = (Vec::new(), Vec::new());
     for side in sides {
         let peer = match side {
             Side::Ours => Ok(ours(workspace, bed)?),
-            side => install::peer(workspace, *side),
+            side => install::peer(workspace, *side, pool),
         };
         match peer {
             Ok(peer) => peers.push(peer),
@@ -149,6 +155,7 @@ fn ours(workspace: &Workspace, bed: &Bed) -> Result<Peer> {
         args: vec!["serve".to_owned()],
         dir: bed.bench.dir.clone(),
         log: bed.bench.dir.join("auditrail.log"),
+        pool: 0,
         versions: said.trim().to_owned(),
     })
 }
@@ -190,6 +197,7 @@ impl Peer {
         }
         command.envs(environment(&empty.url)).env("PORT", port.to_string());
         command.env("PGRST_SERVER_PORT", port.to_string()).env("GRANIAN_PORT", port.to_string());
+        command.env("POOL", self.pool.to_string()).env("PGRST_DB_POOL", self.pool.to_string());
         // Nothing is left beside the sources.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
         command

@@ -62,6 +62,9 @@ pub(crate) struct Args {
     /// Rows that COPY writes: about as many as batches do in the time they have.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     records: u64,
+    /// Connections to PostgreSQL that each peer has; with 10 each is as its library makes it.
+    #[arg(long, default_value_t = peers::POOL, value_parser = clap::value_parser!(u16).range(2..=80))]
+    pool: u16,
     /// Only sides or workloads with this in their name; may be given several times.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
@@ -71,7 +74,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let wanted = Wanted::new(&args.only)?;
     let began = Instant::now();
     let bed = Bed::start(workspace)?;
-    let (peers, left_out) = peers::prepare(workspace, &bed, &wanted.servers())?;
+    let (peers, left_out) = peers::prepare(workspace, &bed, &wanted.servers(), args.pool)?;
     let client = build_load(workspace)?;
     let records = sample(workspace, &bed.bench.dir, PAYLOAD_RECORDS)?;
     let copies = match wanted.sides.iter().any(|who| matches!(who, Who::Copy(_))) {
@@ -86,6 +89,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("seconds of each measurement", args.seconds.to_string()),
         ("seconds of warm-up before it", args.warm_up.to_string()),
         ("rows that COPY writes", args.records.to_string()),
+        ("connections of each peer's pool", args.pool.to_string()),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
     part.notes.extend(left_out);
@@ -106,9 +110,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// What a reader has to know to judge the figures.
-const NOTES: [&str; 12] = [
+const NOTES: [&str; 13] = [
     "The load client, the server and PostgreSQL share the machine's processors, so what one of them \
      uses the others lack; the processor time of each is given for a thousand records.",
+    "The client's processor time includes its start, about a twentieth of a second, which counts where \
+     there are few records.",
     "Each measurement has an empty copy of the migrated table with all its indexes, a server that was \
      started for it, and a warm-up; a checkpoint comes before it. Afterwards the table must hold \
      every record that was acknowledged.",
@@ -118,8 +124,9 @@ const NOTES: [&str; 12] = [
      key and check no more than their frameworks do by themselves, which favours them.",
     "No side writes a log line for each request: auditrail would by default, and runs with \
      AUDITRAIL_LOG=warn.",
-    "Servers reach PostgreSQL by its Unix socket. The pools of the peers have 20 connections, twice \
-     the default of each (FastAPI: ten in each of two workers).",
+    "Servers reach PostgreSQL by its Unix socket. The pools of the peers are of the size that the \
+     settings tell, where each library would open 10 connections by itself; FastAPI's two workers \
+     have one half each. auditrail has its defaults.",
     "Batches go over 2 connections. Of the peers only PostgREST has such a call. COPY is measured \
      once a round, into a table of its own, and stands in for both sizes of batch.",
     "In mixed work every fourth request of each of the 16 connections asks for the newest hundred \

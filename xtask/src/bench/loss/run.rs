@@ -89,7 +89,7 @@ impl Runs<'_> {
             ("lost", tally.lost),
             ("doubled", tally.doubled),
             ("doubled unasked", unasked),
-            ("open", open),
+            ("not acknowledged", open),
         ];
         for (metric, records) in figures {
             part.add(killed.name(), peer.side.name(), (metric, "records"), amount(records));
@@ -97,7 +97,7 @@ impl Runs<'_> {
         let of_ended = ("ended by itself", "times");
         part.add(killed.name(), peer.side.name(), of_ended, amount(usize::from(ended)));
         println!(
-            "    {:<20} killed after {moment:>4} ms: {} acknowledged, {} lost, {} doubled, {open} not answered{}",
+            "    {:<20} killed after {moment:>4} ms: {} acknowledged, {} lost, {} doubled, {open} not acknowledged{}",
             peer.side.name(),
             tally.acknowledged,
             tally.lost,

@@ -14,9 +14,10 @@ const GRANIAN: &str = "--interface asgi --loop uvloop --workers 2 --host 127.0.0
                        --no-access-log --log-level warning app:app";
 
 /// Installs or builds it, unless that was done before with the same lock file.
-pub(super) fn peer(workspace: &Workspace, side: Side) -> Result<Peer> {
+pub(super) fn peer(workspace: &Workspace, side: Side, pool: u16) -> Result<Peer> {
     let place = Place {
         side,
+        pool,
         source: workspace.root().join("bench/peers").join(side.folder()),
         home: workspace.target().join("bench/peers").join(side.folder()),
     };
@@ -34,6 +35,7 @@ pub(super) fn peer(workspace: &Workspace, side: Side) -> Result<Peer> {
 /// Where a peer's files come from, and where they go.
 struct Place {
     side: Side,
+    pool: u16,
     source: PathBuf,
     home: PathBuf,
 }
@@ -133,7 +135,8 @@ impl Place {
     fn peer(&self, program: PathBuf, args: &[&str], dir: &Path, versions: String) -> Peer {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         let log = self.home.join("server.log");
-        Peer { side: self.side, program, args, dir: dir.to_owned(), log, versions }
+        let (side, pool, dir) = (self.side, self.pool, dir.to_owned());
+        Peer { side, program, args, dir, log, pool, versions }
     }
 }
 
