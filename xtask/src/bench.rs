@@ -48,9 +48,7 @@ enum Command {
     Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
-    /// Records over HTTP: ours, what people would write or take instead, and the limits.
     Write(write::Args),
-    /// What is acknowledged and then lost, or written twice, when a server or PostgreSQL is killed.
     Loss(loss::Args),
     /// docs/performance.md and its chart, from what was measured last.
     Report(report::Args),
