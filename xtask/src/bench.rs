@@ -10,14 +10,16 @@ mod measure;
 mod peers;
 mod process;
 mod query;
+mod quick;
 mod report;
 mod result;
 mod serve;
+mod transaction;
 mod write;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
 /// Measure, as a ratio against a peer in the same run.
@@ -27,6 +29,8 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  cargo xtask bench                every part, and then docs/performance.md
+  cargo xtask bench quick          under three minutes, against bench/ratios.toml
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
   cargo xtask bench query --records 10000000
@@ -34,8 +38,9 @@ Examples:
   cargo xtask bench write --only auditrail --only fastify
   cargo xtask bench loss --rounds 2")]
 pub(crate) struct Args {
+    /// One part; without, every part in turn, and then the report.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,21 +55,76 @@ enum Command {
     Serve(serve::Args),
     Write(write::Args),
     Loss(loss::Args),
+    /// A record in the caller's transaction, against a plain INSERT and a row trigger.
+    Transaction(transaction::Args),
+    /// A few ratios in under three minutes, against the committed ones.
+    Quick(quick::Args),
     /// docs/performance.md and its chart, from what was measured last.
     Report(report::Args),
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 5] = ["write", "loss", "query", "import", "serve"];
+const PARTS: [&str; 6] = ["write", "loss", "transaction", "query", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
+        Some(command) => one(workspace, command),
+        None => all(workspace),
+    }
+}
+
+fn one(workspace: &Workspace, command: &Command) -> Result<()> {
+    match command {
         Command::Import(args) => import::run(workspace, args),
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
         Command::Write(args) => write::run(workspace, args),
         Command::Loss(args) => loss::run(workspace, args),
+        Command::Transaction(args) => transaction::run(workspace, args),
+        Command::Quick(args) => quick::run(workspace, args),
         Command::Report(_) => report::run(workspace),
+    }
+}
+
+/// Every part as it is by itself without options. One that fails keeps no other from being measured,
+/// nor the report from being written; what failed is told in the end.
+fn all(workspace: &Workspace) -> Result<()> {
+    let mut failed = Vec::new();
+    for name in PARTS {
+        println!("\n{name}\n");
+        if let Err(error) = part(name).and_then(|command| one(workspace, &command)) {
+            eprintln!("error: {error}");
+            failed.push(format!("{name} ({error})"));
+        }
+    }
+    report::run(workspace)?;
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!("these parts failed: {}", failed.join("; ")))),
+    }
+}
+
+/// The command of a part, as if nothing but its name had been typed.
+fn part(name: &str) -> Result<Command> {
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+    let line = Line::try_parse_from(["bench", name]);
+    line.map(|line| line.command).map_err(|error| Error::Refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_is_a_command_that_needs_no_options() {
+        for name in PARTS {
+            assert!(part(name).is_ok(), "{name}");
+        }
+        assert!(part("nothing").is_err());
     }
 }

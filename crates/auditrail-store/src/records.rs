@@ -94,6 +94,35 @@ impl PgAuditLog {
         &self.cursor_key
     }
 
+    /// Writes one record in the caller's own transaction, so that it is there exactly when what it
+    /// tells of is.
+    ///
+    /// Otherwise as [`AuditLogService::create`]. No refusal but that of the database leaves the
+    /// transaction unusable: an id that is taken is found out before anything fails.
+    ///
+    /// ```no_run
+    /// # async fn rename(
+    /// #     log: &auditrail_store::PgAuditLog,
+    /// #     input: auditrail_core::CreateInput,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut tx = log.pool().begin().await?;
+    /// sqlx::query("update project set name = 'new' where id = 1").execute(&mut *tx).await?;
+    /// log.create_in(&mut tx, input).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`AuditLogService::create`].
+    pub async fn create_in(
+        &self,
+        transaction: &mut PgConnection,
+        input: CreateInput,
+    ) -> Result<Created, StoreError> {
+        create::one(transaction, input).await
+    }
+
     /// Finds one page of records, newest first, with the cursor of the next.
     ///
     /// # Errors

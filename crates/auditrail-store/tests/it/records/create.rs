@@ -44,6 +44,37 @@ async fn a_created_record_is_returned_and_read_back_as_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_record_in_the_callers_transaction_shares_its_fate() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    for (number, commits) in [(1, false), (2, true)] {
+        let mut tx = log.pool().begin().await.unwrap();
+        let created = log.create_in(&mut tx, input().with_id(id(number))).await.unwrap();
+        assert!(matches!(created, Created::New(_)), "{created:?}");
+        assert_eq!(log.get(id(number)).await.unwrap(), None, "seen before its commit");
+        match commits {
+            true => tx.commit().await.unwrap(),
+            false => tx.rollback().await.unwrap(),
+        }
+        assert_eq!(log.get(id(number)).await.unwrap().is_some(), commits);
+    }
+}
+
+#[tokio::test]
+async fn a_taken_id_leaves_the_callers_transaction_usable() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    log.create(rich()).await.unwrap();
+    let mut tx = log.pool().begin().await.unwrap();
+    let other = rich().with_tenant("t2".parse().unwrap());
+    let refused = log.create_in(&mut tx, other).await.unwrap_err();
+    assert!(matches!(refused, StoreError::IdConflict { .. }), "{refused:?}");
+    log.create_in(&mut tx, input().with_id(id(2))).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(log.get(id(2)).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_record_without_id_and_time_gets_a_uuid_v7_of_now_and_the_writers_clock() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;

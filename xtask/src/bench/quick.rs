@@ -1,0 +1,68 @@
+//! `cargo xtask bench quick`: a few ratios for every change, against the committed ones.
+
+mod measure;
+mod ratios;
+mod sides;
+
+use crate::bench::bed::Bed;
+use crate::bench::measure::Spread;
+use crate::error::{Error, Result};
+use crate::workspace::Workspace;
+use measure::Quick;
+use ratios::{Ratios, Verdict};
+
+/// A few ratios in under three minutes, against the committed ones.
+///
+/// Each is our figure by that of a limit in the same round, so higher is better. It fails when the
+/// median of the rounds is below the committed median by more than the committed noise band. Seconds
+/// are not compared: machines differ. What has to be built comes before the three minutes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often each ratio is taken.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Write what was measured to bench/ratios.toml, as what is expected from now on.
+    #[arg(long)]
+    bless: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let bed = Bed::start(workspace)?;
+    bed.settings(&[])?;
+    let found = Quick::prepare(workspace, &bed)?.rounds(args.rounds)?;
+    drop(bed);
+    if args.bless {
+        return Ratios::of(&found).write(workspace);
+    }
+    judge(&Ratios::read(workspace)?, &found)
+}
+
+/// The ratios of all rounds, by name.
+type Found = Vec<(&'static str, Vec<f64>)>;
+
+fn judge(ratios: &Ratios, found: &Found) -> Result<()> {
+    println!(
+        "\n{:<34} {:>8} {:>8}   rounds",
+        "our figure by that of the limit", "now", "committed"
+    );
+    let mut worse = Vec::new();
+    for (name, rounds) in found {
+        let Spread { min, median, max } = Spread::of(rounds.iter().copied());
+        let committed =
+            ratios.of_name(name).map_or("–".to_owned(), |r| format!("{:.2}", r.median));
+        let (verdict, bad) = match ratios.judge(name, median) {
+            Verdict::Within => ("", false),
+            Verdict::Better => ("better than its band: bless it if it stays so", false),
+            Verdict::Worse => ("WORSE than its band", true),
+            Verdict::Unknown => ("not in bench/ratios.toml: bless it", true),
+        };
+        println!("{name:<34} {median:>8.2} {committed:>8}   {min:.2} to {max:.2}  {verdict}");
+        if bad {
+            worse.push(format!("{name} ({median:.2}, committed {committed})"));
+        }
+    }
+    match worse.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!("below the noise band: {}", worse.join("; ")))),
+    }
+}

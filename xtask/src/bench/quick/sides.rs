@@ -1,0 +1,130 @@
+//! What is measured against each other: the service under a load, and a bare statement.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::bench::bed::{Bed, Empty};
+use crate::bench::limits::Database;
+use crate::bench::measure::percentile;
+use crate::bench::serve::build_load;
+use crate::bench::serve::service::Service;
+use crate::error::{Error, Result};
+use crate::sh::Sh;
+use crate::workspace::Workspace;
+
+/// How often the bare statement is run, the first tenth not counted.
+const TIMES: usize = 300;
+
+/// The same page as the service is asked for.
+const STATEMENT: &str = "select id, actor_id, actor_type, action, target_type, target_id, metadata, \
+                         ip_address, user_agent, created_at, tenant_id, request_id \
+                         from control_plane.audit_logs where tenant_id = 'lumen' \
+                         order by created_at desc, id desc limit 100;";
+
+/// The client that sends loads.
+pub(super) struct Loads {
+    program: PathBuf,
+}
+
+/// What a load tells.
+pub(super) struct Told {
+    pub(super) records_per_second: f64,
+    /// Milliseconds.
+    pub(super) p50: f64,
+}
+
+/// Our service on a database, with a key.
+pub(super) struct Serving {
+    service: Service,
+    key: String,
+}
+
+impl Serving {
+    pub(super) fn start(bed: &Bed, log: &Empty<'_>) -> Result<Self> {
+        let mut create = bed.bench.auditrail();
+        create.env("DATABASE_URL", &log.url);
+        create.args(["key", "create", "--scope", "write", "--scope", "read"]);
+        let key = said(create)?.trim().to_owned();
+        let mut serve = bed.bench.auditrail();
+        serve.env("DATABASE_URL", &log.url);
+        Ok(Self { service: Service::start(serve)?, key })
+    }
+
+    pub(super) fn end(self) -> Result<()> {
+        self.service.end()
+    }
+}
+
+impl Loads {
+    pub(super) fn build(workspace: &Workspace) -> Result<Self> {
+        Ok(Self { program: build_load(workspace)? })
+    }
+
+    /// Every request must have been answered, and well.
+    pub(super) fn run(&self, serving: &Serving, load: &[&str], seconds: u32) -> Result<Told> {
+        let mut client = Command::new(&self.program);
+        client.args(["--to", &serving.service.address, "--seconds", &seconds.to_string()]);
+        client.args(load).env("AUDITRAIL_KEY", &serving.key);
+        let out = said(client)?;
+        let told: Value = serde_json::from_str(&out)
+            .map_err(|error| Error::Refused(format!("the load broke off ({error}): {out}")))?;
+        let good = told["statuses"].as_object().is_some_and(|statuses| {
+            !statuses.is_empty() && statuses.keys().all(|status| status.starts_with('2'))
+        });
+        if !good {
+            return Err(Error::Refused(format!("not every request was answered well: {out}")));
+        }
+        let figure = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+        Ok(Told {
+            records_per_second: figure(&told["records_per_second"]),
+            p50: figure(&told["latency_ms"]["p50"]),
+        })
+    }
+}
+
+/// The median in milliseconds, as psql times it: sent as text, to the last row.
+pub(super) fn bare_page(database: Database<'_>) -> Result<f64> {
+    let script = format!("\\timing on\n{}", format!("{STATEMENT}\n").repeat(TIMES));
+    let file = tempfile::NamedTempFile::new().map_err(Error::doing("make a script"))?;
+    std::fs::write(file.path(), script).map_err(Error::doing("write a script"))?;
+    let psql = Sh::new(database.bin.join("psql")).args(["-X", "-q", "-At", "-d", database.url]);
+    let out = psql.arg("-f").arg(file.path()).read()?;
+    let mut millis: Vec<f64> = out.lines().filter_map(timing).skip(TIMES / 10).collect();
+    millis.sort_by(f64::total_cmp);
+    match millis.is_empty() {
+        true => Err(Error::Refused("psql told no times".to_owned())),
+        false => Ok(percentile(&millis, 50.0)),
+    }
+}
+
+/// `Time: 1.234 ms`.
+fn timing(line: &str) -> Option<f64> {
+    line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok()
+}
+
+/// Runs it to its end and gives what it says; fails when it fails.
+fn said(mut command: Command) -> Result<String> {
+    let line = format!("{:?}", command.get_program());
+    let output =
+        command.output().map_err(|source| Error::NotStarted { line: line.clone(), source })?;
+    if !output.status.success() {
+        let (out, err) = (output.stdout, output.stderr);
+        eprintln!("{}{}", String::from_utf8_lossy(&out), String::from_utf8_lossy(&err));
+        return Err(Error::Failed { line, status: output.status });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_from_what_psql_prints() {
+        assert_eq!(timing("Time: 1.234 ms"), Some(1.234));
+        assert_eq!(timing("Time: 1234.500 ms (00:01.234)"), Some(1_234.5));
+        assert_eq!(timing("0199|user-1"), None);
+    }
+}
