@@ -105,7 +105,7 @@ fn judge(part: &Part) -> Result<()> {
             "acknowledged",
             "lost",
             "doubled",
-            "of these, unasked for",
+            "before retries",
             "not acknowledged"
         );
         for side in Side::ALL.map(Side::name) {
@@ -117,7 +117,7 @@ fn judge(part: &Part) -> Result<()> {
                 sum("acknowledged"),
                 sum("lost"),
                 sum("doubled"),
-                sum("doubled unasked"),
+                sum("doubled before retries"),
                 sum("not acknowledged"),
             );
             if let (Some(acknowledged), Some(lost), Some(doubled), Some(unasked), Some(open)) = all
@@ -173,7 +173,8 @@ mod tests {
     fn one_lost_record_of_ours_is_too_many_and_one_of_others_is_their_affair() {
         let mut part = Part::default();
         let mut add = |side: &str, lost| {
-            for metric in ["acknowledged", "lost", "doubled", "doubled unasked", "not acknowledged"]
+            for metric in
+                ["acknowledged", "lost", "doubled", "doubled before retries", "not acknowledged"]
             {
                 let value = if metric == "lost" { lost } else { 0.0 };
                 part.add(Killed::Server.name(), side, (metric, "records"), value);

@@ -88,7 +88,7 @@ impl Runs<'_> {
             ("acknowledged", tally.acknowledged),
             ("lost", tally.lost),
             ("doubled", tally.doubled),
-            ("doubled unasked", unasked),
+            ("doubled before retries", unasked),
             ("not acknowledged", open),
         ];
         for (metric, records) in figures {
