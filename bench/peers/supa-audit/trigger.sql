@@ -28,8 +28,8 @@ create index record_version_record_id on audit.record_version (record_id)
 create index record_version_old_record_id on audit.record_version (old_record_id)
     where old_record_id is not null;
 
--- The same row has the same id as long as its primary key is the same. The names of the key's columns
--- are looked up when the trigger is made, and given to it as arguments.
+-- The same row has the same id as long as its primary key is the same. The trigger is given the names
+-- of the key's columns.
 create function audit.to_record_id(of_table oid, row_data jsonb, key_columns text[]) returns uuid
     language sql stable as $$
     select md5(of_table::text || ':' || string_agg(row_data ->> name, ',' order by position))::uuid

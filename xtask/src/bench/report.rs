@@ -22,7 +22,7 @@ use super::PARTS;
 use super::result::{Figure, Part};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
-use targets::TARGETS;
+use targets::{Found, TARGETS};
 
 const RESULTS: &str = "bench/results.json";
 const CAUSES: &str = "bench/causes.toml";
@@ -70,7 +70,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     println!("wrote {PAGE}, {CHART} and {RESULTS}");
     for target in TARGETS {
         let found = target.find(&results.parts);
-        let verdict = if found.is_reached() { "reached" } else { "NOT REACHED" };
+        let verdict = match &found {
+            Found::Missing(_) => "not measured",
+            Found::Measured { .. } if found.is_reached() => "reached",
+            Found::Measured { .. } => "NOT REACHED",
+        };
         println!("{verdict:<12} {:<26} {:<6} {}", target.key, target.bound.words(), found.words());
     }
     Ok(())
@@ -91,6 +95,10 @@ impl Results {
     fn replace(&mut self, mut part: Part) {
         for figure in &mut part.figures {
             figure.rounds.iter_mut().for_each(|round| *round = number::rounded(*round));
+        }
+        for (_, value) in part.settings.iter_mut().filter(|(name, _)| name == "PostgreSQL") {
+            // What a distribution adds to the version says nothing of PostgreSQL.
+            value.truncate(value.find(' ').unwrap_or(value.len()));
         }
         self.parts.retain(|there| there.name != part.name);
         self.parts.push(part);

@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 const ROWS: u64 = 100_000;
 const SINGLES: u64 = 4_096;
 /// For each side of a ratio of rates.
-const SECONDS: u32 = 4;
+const SECONDS: u32 = 3;
 const WARM_UP_SECONDS: u32 = 1;
 /// The newest page of a tenant with many records.
 const PAGE: &str = "/v1/audit-logs?tenant_id=lumen";

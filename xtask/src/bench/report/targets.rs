@@ -1,10 +1,14 @@
 //! What is to be reached, and whether it was.
 
+mod table;
+
 use std::collections::BTreeMap;
 
 use super::number::{number, spread};
 use crate::bench::measure::Spread;
 use crate::bench::result::{Figure, Part};
+use Bound::{AtLeast, AtMost, Never};
+pub(super) use table::TARGETS;
 
 /// A figure of ours that is to keep a bound, by itself or as so many times another one.
 pub(super) struct Target {
@@ -34,127 +38,6 @@ pub(super) enum Bound {
     /// Not once in any round.
     Never,
 }
-
-const fn pick(workload: &'static str, side: &'static str, metric: &'static str) -> Pick {
-    Pick { workload, side, metric }
-}
-
-use Bound::{AtLeast, AtMost, Never};
-
-const OURS: &str = "auditrail";
-const SINGLE_1: &str = "single, 1 connection";
-const SINGLE_64: &str = "single, 64 connections";
-const BATCH: &str = "batches of 1,000, 2 connections";
-const PGBENCH: &str = "pgbench, single-row INSERT";
-const SEARCHES: &str = "warm: *";
-const AT_10M: &str = "auditrail, 10,000,000 records";
-
-pub(super) const TARGETS: &[Target] = &[
-    Target {
-        key: "batch-to-copy",
-        what: "batches of 1,000 over HTTP on 2 connections, to raw binary COPY on 2 connections",
-        part: "write",
-        ours: pick(BATCH, OURS, "rate"),
-        theirs: Some(pick(BATCH, "COPY, 2 connections", "rate")),
-        bound: AtLeast(0.85),
-    },
-    Target {
-        key: "single-64-to-fastify",
-        what: "single records on 64 connections, to fastify + pg",
-        part: "write",
-        ours: pick(SINGLE_64, OURS, "rate"),
-        theirs: Some(pick(SINGLE_64, "fastify + pg", "rate")),
-        bound: AtLeast(4.0),
-    },
-    Target {
-        key: "single-64-to-axum",
-        what: "single records on 64 connections, to a plain axum + sqlx handler",
-        part: "write",
-        ours: pick(SINGLE_64, OURS, "rate"),
-        theirs: Some(pick(SINGLE_64, "axum + sqlx", "rate")),
-        bound: AtLeast(3.0),
-    },
-    Target {
-        key: "single-64-to-pgbench",
-        what: "single records on 64 connections, to single-row INSERT by pgbench on 64",
-        part: "write",
-        ours: pick(SINGLE_64, OURS, "rate"),
-        theirs: Some(pick(SINGLE_64, PGBENCH, "rate")),
-        bound: AtLeast(2.5),
-    },
-    Target {
-        key: "single-64-p99-to-fastify",
-        what: "p99 of single records on 64 connections, to that of fastify + pg",
-        part: "write",
-        ours: pick(SINGLE_64, OURS, "p99"),
-        theirs: Some(pick(SINGLE_64, "fastify + pg", "p99")),
-        bound: AtMost(0.5),
-    },
-    Target {
-        key: "single-1-to-pgbench",
-        what: "single records on 1 connection, to single-row INSERT by pgbench on 1",
-        part: "write",
-        ours: pick(SINGLE_1, OURS, "rate"),
-        theirs: Some(pick(SINGLE_1, PGBENCH, "rate")),
-        bound: AtLeast(0.8),
-    },
-    Target {
-        key: "transaction",
-        what: "time of a transaction that also writes its record, to the same with a plain INSERT",
-        part: "transaction",
-        ours: pick("*", OURS, "mean"),
-        theirs: Some(pick("*", "plain INSERT", "mean")),
-        bound: AtMost(1.15),
-    },
-    Target {
-        key: "list-to-bare-sql",
-        what: "p99 of a page, each filter, 10,000,000 records, to the bare SQL",
-        part: "query",
-        ours: pick(SEARCHES, AT_10M, "p99"),
-        theirs: Some(pick(SEARCHES, "bare SQL, 10,000,000 records", "p99")),
-        bound: AtMost(1.3),
-    },
-    Target {
-        key: "list-to-100k",
-        what: "p99 of a page, each filter, 10,000,000 records, to the same at 100,000",
-        part: "query",
-        ours: pick(SEARCHES, AT_10M, "p99"),
-        theirs: Some(pick(SEARCHES, "auditrail, 100,000 records", "p99")),
-        bound: AtMost(1.5),
-    },
-    Target {
-        key: "import",
-        what: "`auditrail import`, to `psql \\copy` of the same rows",
-        part: "import",
-        ours: pick("*", "auditrail import", "rate"),
-        theirs: Some(pick("*", "psql \\copy", "rate")),
-        bound: AtLeast(0.85),
-    },
-    Target {
-        key: "growth",
-        what: "ingest into 10,000,000 records, to ingest into none",
-        part: "growth",
-        ours: pick("*", AT_10M, "rate"),
-        theirs: Some(pick("*", "auditrail, 0 records", "rate")),
-        bound: AtLeast(0.8),
-    },
-    Target {
-        key: "lost",
-        what: "acknowledged and lost, after kill -9",
-        part: "loss",
-        ours: pick("*", OURS, "lost"),
-        theirs: None,
-        bound: Never,
-    },
-    Target {
-        key: "doubled",
-        what: "doubled, after kill -9",
-        part: "loss",
-        ours: pick("*", OURS, "doubled"),
-        theirs: None,
-        bound: Never,
-    },
-];
 
 /// What came of a target.
 #[derive(Debug, PartialEq)]

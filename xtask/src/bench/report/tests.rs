@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use super::targets::Found;
 use super::*;
 
 fn root() -> PathBuf {
@@ -79,7 +78,7 @@ fn the_worst_of_several_searches_counts_and_is_named() {
     }
     let target = TARGETS.iter().find(|target| target.key == "list-to-bare-sql").unwrap();
     let found = target.find(&[part]);
-    assert_eq!(found.words(), "1 of 2 keep it; the worst, b (rare), first page: 2.60");
+    assert_eq!(found.words(), "1 of 2 keep it; the worst, b (rare), first: 2.60");
     assert!(!found.is_reached());
 }
 
@@ -107,14 +106,41 @@ fn many_searches_are_one_table_for_each_size() {
                 let workload = format!("warm: filter {search}, first page");
                 part.add(&workload, &format!("{side}, {size}"), ("p50", "ms"), ms / 2.0);
                 part.add(&workload, &format!("{side}, {size}"), ("p99", "ms"), ms);
+                part.add(&workload, &format!("{side}, {size}"), ("max", "ms"), ms * 4.0);
             }
         }
     }
     let page = page::render(&[part], &Words::default());
     assert_eq!(page.matches("### Warm, 2,000 records\n").count(), 1);
     assert_eq!(page.matches("| filter 3, first page |").count(), 2);
-    let row = "| filter 3, first page | 0.75 | 1.50 | 0.50 | 1.00 | 1.50 (1.50–1.50) |";
+    let row = "| filter 3, first page | 0.75 | 1.50 | 6.00 | 0.50 | 1.00 | 4.00 | 1.50 |";
     assert_eq!(line_of(&page, "| filter 3"), row);
+}
+
+#[test]
+fn workloads_of_which_one_thing_was_measured_share_a_table() {
+    let mut part = Part { name: "serve".to_owned(), ..Part::default() };
+    for (workload, mib) in [("idle", 14.0), ("under load", 22.5)] {
+        part.add(workload, "auditrail serve", ("memory", "MiB"), mib);
+        part.add(workload, "limit", ("memory", "MiB"), 32.0);
+    }
+    let page = page::render(&[part], &Words::default());
+    assert!(page.contains("### Memory, MiB\n\n|  | auditrail serve | limit |\n"), "{page}");
+    assert_eq!(line_of(&page, "| Under load"), "| Under load | 22.5 | 32.0 |");
+}
+
+#[test]
+fn a_side_is_compared_with_ours_of_the_same_size() {
+    let mut part = Part { name: "growth".to_owned(), ..Part::default() };
+    let rates = [("0 records", 40.0, 50.0), ("1,000 records", 30.0, 10.0)];
+    for (size, ours, copy) in rates {
+        part.add("batches", &format!("auditrail, {size}"), ("rate", "records/s"), ours);
+        part.add("batches", &format!("COPY, {size}"), ("rate", "records/s"), copy);
+    }
+    let page = page::render(&[part], &Words::default());
+    assert_eq!(line_of(&page, "| COPY, 0 records"), "| COPY, 0 records | 50.0 | 0.80 |");
+    assert_eq!(line_of(&page, "| COPY, 1,000"), "| COPY, 1,000 records | 10.0 | 3.00 |");
+    assert_eq!(line_of(&page, "| auditrail, 1,000"), "| auditrail, 1,000 records | 30.0 | – |");
 }
 
 #[test]
