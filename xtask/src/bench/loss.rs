@@ -65,6 +65,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("seed of the moments", args.seed),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_string())));
+    let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
+    part.settings.extend(only);
     part.notes.extend(left_out);
     part.notes.extend(NOTES.map(str::to_owned));
     let seconds = args.seconds;

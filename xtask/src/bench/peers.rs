@@ -156,7 +156,7 @@ fn ours(workspace: &Workspace, bed: &Bed) -> Result<Peer> {
         dir: bed.bench.dir.clone(),
         log: bed.bench.dir.join("auditrail.log"),
         pool: 0,
-        versions: said.trim().to_owned(),
+        versions: said.trim().trim_start_matches("auditrail ").to_owned(),
     })
 }
 

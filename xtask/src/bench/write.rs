@@ -48,7 +48,8 @@ Workloads:  single, 1 connection; single, 16 connections; single, 64 connections
             batches of 100, 2 connections; batches of 1,000, 2 connections;
             mixed, 16 connections
 
-What was measured is kept as target/bench/results/write.json.")]
+What was measured is kept as target/bench/results/write.json, also with --only: measure all before a
+report is made of it.")]
 pub(crate) struct Args {
     /// How often each side is measured under each workload.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
@@ -92,6 +93,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("connections of each peer's pool", args.pool.to_string()),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    // A part that is not whole says so wherever it is shown.
+    let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
+    part.settings.extend(only);
     part.notes.extend(left_out);
     part.notes.extend(NOTES.map(str::to_owned));
     if !bed.bench.bin().join("pgbench").exists() {

