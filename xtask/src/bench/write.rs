@@ -134,7 +134,8 @@ const NOTES: [&str; 13] = [
     "Batches go over 2 connections. Of the peers only PostgREST has such a call. COPY is measured \
      once a round, into a table of its own, and stands in for both sizes of batch.",
     "In mixed work every fourth request of each of the 16 connections asks for the newest hundred \
-     records; the rate counts the records written.",
+     records; the rate counts the records written, and the processor time for a thousand of them \
+     has the reads in it.",
     "Start-up is the time from starting the program until it has acknowledged a record. Memory is \
      the high-water mark of each of the server's processes, added up, after the load over 64 \
      connections; auditrail, fastify, axum and PostgREST are one process.",
