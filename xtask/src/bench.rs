@@ -4,13 +4,18 @@ mod bed;
 mod environment;
 mod import;
 mod limits;
+mod load;
+mod loss;
 mod measure;
+mod peers;
+mod process;
 mod query;
 mod quick;
 mod report;
 mod result;
 mod serve;
 mod transaction;
+mod write;
 
 use clap::{Parser, Subcommand};
 
@@ -29,7 +34,9 @@ Examples:
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
   cargo xtask bench query --records 10000000
-  cargo xtask bench serve")]
+  cargo xtask bench serve
+  cargo xtask bench write --only auditrail --only fastify
+  cargo xtask bench loss --rounds 2")]
 pub(crate) struct Args {
     /// One part; without, every part in turn, and then the report.
     #[command(subcommand)]
@@ -46,6 +53,8 @@ enum Command {
     Limits(limits::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
+    Write(write::Args),
+    Loss(loss::Args),
     /// A record in the caller's transaction, against a plain INSERT and a row trigger.
     Transaction(transaction::Args),
     /// A few ratios in under three minutes, against the committed ones.
@@ -55,7 +64,7 @@ enum Command {
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 4] = ["transaction", "query", "import", "serve"];
+const PARTS: [&str; 6] = ["write", "loss", "transaction", "query", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -70,6 +79,8 @@ fn one(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
+        Command::Write(args) => write::run(workspace, args),
+        Command::Loss(args) => loss::run(workspace, args),
         Command::Transaction(args) => transaction::run(workspace, args),
         Command::Quick(args) => quick::run(workspace, args),
         Command::Report(_) => report::run(workspace),

@@ -49,6 +49,17 @@ impl Bed {
         psql(self.bench.bin().join("psql"), &self.url, sql)
     }
 
+    /// The first process of PostgreSQL, while it runs.
+    pub(super) fn postmaster(&self) -> Option<u32> {
+        let file = std::fs::read_to_string(self.bench.dir.join("data/pg/postmaster.pid"));
+        file.ok()?.lines().next()?.trim().parse().ok()
+    }
+
+    /// Starts PostgreSQL again after it was killed.
+    pub(super) fn start_again(&self) -> Result<()> {
+        self.bench.ask(&["db", "start"]).map(drop)
+    }
+
     /// For `Part::settings`; refuses a server that is not durable.
     pub(super) fn settings(&self, tools: &[&str]) -> Result<Vec<(String, String)>> {
         let database = Database { bin: self.bench.bin(), url: &self.url };

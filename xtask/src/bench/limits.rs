@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
-pub(super) use command::{Args, run};
+pub(super) use command::{Args, SIDE, files, run};
 pub(super) use copy::{CopyFiles, copy};
 pub(super) use pgbench::{Load, NO_PGBENCH, PAYLOADS, insert};
 

@@ -234,7 +234,7 @@ fn tell(child: Child) -> Result<()> {
         told["broken"],
     );
     // Being told to come back is an answer; a broken connection is none.
-    match told["broken"] == 0 {
+    match told["broken"] == 0 && told["refused"] == 0 {
         true => Ok(()),
         false => Err(refused("lost connections")),
     }

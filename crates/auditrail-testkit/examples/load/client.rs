@@ -11,8 +11,9 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::report::OneReport;
-use crate::requests::Requests;
+use crate::error::Error;
+use crate::report::{Answer, OneReport};
+use crate::requests::{One, Requests};
 
 const MIB: f64 = 1_048_576.0;
 /// After a connection broke or was refused.
@@ -30,9 +31,14 @@ impl Until {
         Arc::new(Self { time, most: most.unwrap_or(u64::MAX), sent: AtomicU64::new(0) })
     }
 
-    /// Whether another request may be sent.
-    fn take(&self) -> bool {
-        Instant::now() < self.time && self.sent.fetch_add(1, Ordering::Relaxed) < self.most
+    /// The number of the next request, if another one may be sent.
+    fn take(&self) -> Option<u64> {
+        let n = (!self.is_over()).then(|| self.sent.fetch_add(1, Ordering::Relaxed));
+        n.filter(|n| *n < self.most)
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.time || self.sent.load(Ordering::Relaxed) >= self.most
     }
 }
 
@@ -43,8 +49,6 @@ pub(crate) struct Client {
     mib_per_second: Option<f64>,
 }
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
-
 impl Client {
     pub(crate) fn new(
         to: SocketAddr,
@@ -54,40 +58,49 @@ impl Client {
         Self { to, requests, mib_per_second }
     }
 
-    /// Sends requests until it is time to stop. Each client begins elsewhere in the list.
-    pub(crate) async fn work(self, number: usize, until: Arc<Until>) -> OneReport {
-        let mut report = OneReport::new();
-        let mut connection = None;
-        let mut n = number * 61;
-        while until.take() {
-            let began = Instant::now();
-            match self.send(&mut connection, n).await {
-                Ok((status, bytes)) => {
-                    let records = if status < 300 { self.requests.records } else { 0 };
-                    report.answered(status, records, bytes, began.elapsed());
-                }
-                Err(_) => {
-                    connection = None;
-                    report.broken();
-                    tokio::time::sleep(RECONNECT_PAUSE).await;
-                }
+    /// Sends requests until it is time to stop.
+    pub(crate) async fn work(self, until: Arc<Until>) -> OneReport {
+        let mut report = OneReport::new(self.requests.have_ids());
+        while !until.is_over() {
+            match self.connect().await {
+                Ok(connection) => self.use_up(connection, &until, &mut report).await,
+                Err(_) => report.refused(),
             }
-            n += 1;
+            if !until.is_over() {
+                tokio::time::sleep(RECONNECT_PAUSE).await;
+            }
         }
         report
     }
 
+    /// Sends requests over a connection until it is time to stop, or it breaks.
+    async fn use_up(
+        &self,
+        mut connection: SendRequest<Full<Bytes>>,
+        until: &Until,
+        report: &mut OneReport,
+    ) {
+        // What is not sent is not taken: a request that was taken is answered, or it is open whether
+        // it was carried out.
+        while connection.ready().await.is_ok() {
+            let Some(n) = until.take() else { return };
+            let One { request, records, is_between } = self.requests.nth(n);
+            let began = Instant::now();
+            let Ok((status, bytes)) = self.send(&mut connection, request).await else {
+                report.broken(n);
+                return;
+            };
+            let answer = Answer { status, bytes, records, is_between };
+            report.answered(n, &answer, began.elapsed());
+        }
+    }
+
     async fn send(
         &self,
-        connection: &mut Option<SendRequest<Full<Bytes>>>,
-        n: usize,
+        connection: &mut SendRequest<Full<Bytes>>,
+        request: hyper::Request<Full<Bytes>>,
     ) -> Result<(u16, u64), Error> {
-        let sender = match connection {
-            Some(sender) => sender,
-            None => connection.insert(self.connect().await?),
-        };
-        sender.ready().await?;
-        let answer = sender.send_request(self.requests.nth(n)).await?;
+        let answer = connection.send_request(request).await?;
         let status = answer.status().as_u16();
         Ok((status, self.read(answer.into_body()).await?))
     }

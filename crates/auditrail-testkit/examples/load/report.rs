@@ -13,41 +13,76 @@ const LONGEST: u64 = 3_600_000_000;
 
 /// What came of one connection.
 pub(crate) struct OneReport {
-    /// Microseconds of requests that were answered with 2xx.
+    /// Microseconds of requests that were answered with 2xx: those that write, or else all.
     latency: Histogram<u64>,
+    /// The same of requests that read in between.
+    reads: Histogram<u64>,
     statuses: BTreeMap<u16, u64>,
+    /// Connections that were not made, so that nothing was sent over them.
+    refused: u64,
+    /// Numbers of the requests that were answered with 2xx, if they are wanted.
+    done: Option<Vec<u64>>,
+    /// Numbers of those that were answered otherwise, or not at all.
+    open: Option<Vec<u64>>,
     broken: u64,
     records: u64,
     bytes: u64,
 }
 
 impl OneReport {
-    pub(crate) fn new() -> Self {
+    /// With the numbers of the requests, where they are wanted.
+    pub(crate) fn new(numbers: bool) -> Self {
         let latency = Histogram::new_with_bounds(1, LONGEST, DIGITS);
+        let latency = latency.unwrap_or_else(|error| panic!("no histogram: {error}"));
         Self {
-            latency: latency.unwrap_or_else(|error| panic!("no histogram: {error}")),
+            reads: latency.clone(),
+            latency,
             statuses: BTreeMap::new(),
+            refused: 0,
+            done: numbers.then(Vec::new),
+            open: numbers.then(Vec::new),
             broken: 0,
             records: 0,
             bytes: 0,
         }
     }
 
-    /// A request was answered; `records` of it were acknowledged, and the answer had `bytes`.
-    pub(crate) fn answered(&mut self, status: u16, records: u64, bytes: u64, took: Duration) {
-        *self.statuses.entry(status).or_default() += 1;
-        self.records += records;
-        self.bytes += bytes;
-        if status < 300 {
+    /// Request `n` was answered after a time.
+    pub(crate) fn answered(&mut self, n: u64, answer: &Answer, took: Duration) {
+        *self.statuses.entry(answer.status).or_default() += 1;
+        self.bytes += answer.bytes;
+        let is_done = (200..300).contains(&answer.status);
+        let numbers = if is_done { &mut self.done } else { &mut self.open };
+        numbers.iter_mut().for_each(|numbers| numbers.push(n));
+        if is_done {
+            self.records += answer.records;
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.latency.saturating_record(micros);
+            let latency = if answer.is_between { &mut self.reads } else { &mut self.latency };
+            latency.saturating_record(micros);
         }
     }
 
-    /// A request was not answered.
-    pub(crate) fn broken(&mut self) {
+    /// Request `n` was not answered.
+    pub(crate) fn broken(&mut self, n: u64) {
         self.broken += 1;
+        self.open.iter_mut().for_each(|open| open.push(n));
     }
+
+    /// There was nobody to send anything to.
+    pub(crate) fn refused(&mut self) {
+        self.refused += 1;
+    }
+}
+
+/// An answer, and what it answers.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// In its body.
+    pub(crate) bytes: u64,
+    /// That were sent.
+    pub(crate) records: u64,
+    /// Whether the request was one that reads in between.
+    pub(crate) is_between: bool,
 }
 
 /// What came of all connections.
@@ -59,52 +94,77 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(connections: u16, batch: Option<u32>) -> Self {
-        Self { connections, batch, all: OneReport::new(), took: Duration::ZERO }
+    pub(crate) fn new(connections: u16, batch: Option<u32>, numbers: bool) -> Self {
+        Self { connections, batch, all: OneReport::new(numbers), took: Duration::ZERO }
     }
 
-    pub(crate) fn add(&mut self, one: &OneReport) {
-        let OneReport { latency, statuses, broken, records, bytes } = one;
-        let added = self.all.latency.add(latency);
-        added.unwrap_or_else(|error| panic!("histograms differ: {error}"));
-        for (status, times) in statuses {
-            *self.all.statuses.entry(*status).or_default() += times;
+    pub(crate) fn add(&mut self, one: OneReport) {
+        for (all, one) in [(&mut self.all.latency, one.latency), (&mut self.all.reads, one.reads)] {
+            all.add(one).unwrap_or_else(|error| panic!("histograms differ: {error}"));
         }
-        self.all.broken += broken;
-        self.all.records += records;
-        self.all.bytes += bytes;
+        for (status, times) in one.statuses {
+            *self.all.statuses.entry(status).or_default() += times;
+        }
+        for (all, one) in [(&mut self.all.done, one.done), (&mut self.all.open, one.open)] {
+            all.iter_mut().for_each(|all| all.extend(one.iter().flatten()));
+        }
+        self.all.broken += one.broken;
+        self.all.refused += one.refused;
+        self.all.records += one.records;
+        self.all.bytes += one.bytes;
     }
 
     pub(crate) fn ended(&mut self, took: Duration) {
         self.took = took;
     }
 
+    /// Numbers of the requests that were answered with 2xx, if they were wanted.
+    pub(crate) fn done(&self) -> &[u64] {
+        self.all.done.as_deref().unwrap_or_default()
+    }
+
+    /// Numbers of those that were answered otherwise, or not at all, if they were wanted.
+    pub(crate) fn open(&self) -> &[u64] {
+        self.all.open.as_deref().unwrap_or_default()
+    }
+
     /// Whether every request was answered as it should be.
     pub(crate) fn is_clean(&self) -> bool {
-        self.all.broken == 0 && self.all.statuses.keys().all(|status| *status < 300)
+        self.all.broken + self.all.refused == 0
+            && self.all.statuses.keys().all(|status| (200..300).contains(status))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub(crate) fn json(&self) -> Value {
-        let OneReport { latency, statuses, broken, records, bytes } = &self.all;
-        let (seconds, answered) = (self.took.as_secs_f64(), latency.len());
-        let millis = |micros: u64| micros as f64 / 1_000.0;
-        let at = |quantile| millis(latency.value_at_quantile(quantile));
+        let all = &self.all;
+        let (seconds, answered) = (self.took.as_secs_f64(), all.latency.len());
         json!({
             "connections": self.connections,
             "batch": self.batch,
             "seconds": seconds,
             "requests": answered,
             "requests_per_second": answered as f64 / seconds,
-            "records": records,
-            "records_per_second": *records as f64 / seconds,
-            "bytes": bytes,
-            "statuses": statuses,
-            "broken": broken,
-            "latency_ms": {
-                "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999),
-                "max": millis(latency.max()),
-            },
+            "records": all.records,
+            "records_per_second": all.records as f64 / seconds,
+            "bytes": all.bytes,
+            "statuses": all.statuses,
+            "broken": all.broken,
+            "refused": all.refused,
+            "latency_ms": latency(&all.latency),
+            "reads": (!all.reads.is_empty()).then(|| json!({
+                "requests": all.reads.len(),
+                "requests_per_second": all.reads.len() as f64 / seconds,
+                "latency_ms": latency(&all.reads),
+            })),
         })
     }
+}
+
+fn latency(of: &Histogram<u64>) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "microseconds are far below 2^52")]
+    let millis = |micros: u64| micros as f64 / 1_000.0;
+    let at = |quantile| millis(of.value_at_quantile(quantile));
+    json!({
+        "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": millis(of.max()),
+    })
 }

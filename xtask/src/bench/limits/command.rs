@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 /// How many different single records a load sends.
 const SINGLES: u64 = 4_096;
 const WARM_UP_SECONDS: u32 = 3;
-const SIDE: &str = "pgbench, single-row INSERT";
+/// As the report has it.
+pub(in crate::bench) const SIDE: &str = "pgbench, single-row INSERT";
 
 /// The limits: COPY, and single-row INSERT by pgbench.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// The same records once for one connection and once for two.
-fn files(workspace: &Workspace, bed: &Bed, records: u64) -> Result<Vec<CopyFiles>> {
+pub(in crate::bench) fn files(
+    workspace: &Workspace,
+    bed: &Bed,
+    records: u64,
+) -> Result<Vec<CopyFiles>> {
     let sample = sample(workspace, &bed.bench.dir, records)?;
     let full = bed.empty("bench_full")?;
     let mut import = bed.bench.auditrail();

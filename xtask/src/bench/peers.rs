@@ -1,0 +1,249 @@
+//! Servers that take audit records over HTTP: ours, and what people would write or take instead.
+//! `bench/peers/` has a folder for each of those.
+
+mod install;
+mod server;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::bed::{Bed, Empty};
+use crate::error::Result;
+use crate::postgres;
+use crate::sh::Sh;
+use crate::workspace::Workspace;
+
+pub(super) use server::Server;
+
+/// The view and the role of `PostgREST`.
+const VIEW: &str = include_str!("../../../bench/peers/postgrest/view.sql");
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Ours,
+    Fastify,
+    Axum,
+    Fastapi,
+    Postgrest,
+}
+
+impl Side {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Ours, Self::Fastify, Self::Axum, Self::Fastapi, Self::Postgrest];
+
+    /// As the report has it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "auditrail",
+            Self::Fastify => "fastify + pg",
+            Self::Axum => "axum + sqlx",
+            Self::Fastapi => "FastAPI + asyncpg",
+            Self::Postgrest => "PostgREST",
+        }
+    }
+
+    /// Its folder below `bench/peers`.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Ours => "auditrail",
+            Self::Fastify => "fastify",
+            Self::Axum => "axum-sqlx",
+            Self::Fastapi => "fastapi",
+            Self::Postgrest => "postgrest",
+        }
+    }
+
+    /// Where it takes a record, and how that is asked for.
+    pub(super) const fn single(self) -> Route {
+        match self {
+            Self::Ours => Route { path: "/v1/audit-logs", header: None },
+            Self::Postgrest => Route {
+                path: "/audit_logs?select=id",
+                header: Some("prefer: return=representation"),
+            },
+            Self::Fastify | Self::Axum | Self::Fastapi => {
+                Route { path: "/audit-logs", header: None }
+            }
+        }
+    }
+
+    /// Where it takes many records, if it does.
+    pub(super) const fn batch(self) -> Option<Route> {
+        match self {
+            Self::Ours => Some(Route { path: "/v1/audit-logs/batch", header: None }),
+            // The columns are named, since not every record has all.
+            Self::Postgrest => Some(Route {
+                path: "/audit_logs?columns=actor_id,actor_type,action,target_type,target_id,metadata,\
+                       ip_address,user_agent,tenant_id,request_id",
+                header: Some("prefer: return=minimal"),
+            }),
+            Self::Fastify | Self::Axum | Self::Fastapi => None,
+        }
+    }
+
+    /// Where it gives the newest hundred records, if it does.
+    pub(super) const fn newest(self) -> Option<&'static str> {
+        match self {
+            Self::Ours => Some("/v1/audit-logs"),
+            Self::Fastify => Some("/audit-logs"),
+            Self::Postgrest => Some("/audit_logs?order=created_at.desc,id.desc&limit=100"),
+            Self::Axum | Self::Fastapi => None,
+        }
+    }
+}
+
+/// Where something is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) path: &'static str,
+    /// Sent along, as `name: value`.
+    pub(super) header: Option<&'static str>,
+}
+
+/// A side that can be started.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) side: Side,
+    /// What is run.
+    program: PathBuf,
+    /// What it is told before anything else.
+    args: Vec<String>,
+    /// Where it is run.
+    dir: PathBuf,
+    /// What it says while it runs.
+    log: PathBuf,
+    /// How many connections to PostgreSQL it has, unless it is ours, which knows best by itself.
+    pool: u16,
+    /// What it is made of, with versions.
+    versions: String,
+}
+
+/// Connections to PostgreSQL that a peer has: twice what each of their libraries opens by itself.
+pub(super) const POOL: u16 = 20;
+
+/// Sides that can be started, and a sentence for each that cannot. Peers have `pool` connections.
+pub(super) fn prepare(
+    workspace: &Workspace,
+    bed: &Bed,
+    sides: &[Side],
+    pool: u16,
+) -> Result<(Vec<Peer>, Vec<String>)> {
+    let (mut peers, mut notes) = (Vec::new(), Vec::new());
+    for side in sides {
+        let peer = match side {
+            Side::Ours => Ok(ours(workspace, bed)?),
+            side => install::peer(workspace, *side, pool),
+        };
+        match peer {
+            Ok(peer) => peers.push(peer),
+            Err(error) => {
+                let note = format!("{} was left out: {error}.", side.name());
+                eprintln!("{note}");
+                notes.push(note);
+            }
+        }
+    }
+    Ok((peers, notes))
+}
+
+fn ours(workspace: &Workspace, bed: &Bed) -> Result<Peer> {
+    let said = bed.bench.ask(&["--version"])?;
+    Ok(Peer {
+        side: Side::Ours,
+        program: workspace.target().join("release/auditrail"),
+        args: vec!["serve".to_owned()],
+        dir: bed.bench.dir.clone(),
+        log: bed.bench.dir.join("auditrail.log"),
+        pool: 0,
+        versions: said.trim().trim_start_matches("auditrail ").to_owned(),
+    })
+}
+
+impl Peer {
+    /// For `Part::settings`: its name, and what it is made of.
+    pub(super) fn made_of(&self) -> (String, String) {
+        (self.side.name().to_owned(), self.versions.clone())
+    }
+
+    /// Gets the database ready for it, beyond the table that all write into; the key that it wants
+    /// with every request, if it does.
+    fn ready(&self, empty: &Empty<'_>) -> Result<Option<String>> {
+        match self.side {
+            Side::Ours => {
+                let create = ["--quiet", "key", "create", "--scope", "write", "--scope", "read"];
+                let key = Sh::new(&self.program).quiet_env("DATABASE_URL", &empty.url);
+                key.args(create).read().map(|key| Some(key.trim().to_owned()))
+            }
+            Side::Postgrest => {
+                empty.sql(VIEW)?;
+                Ok(None)
+            }
+            Side::Fastify | Side::Axum | Side::Fastapi => Ok(None),
+        }
+    }
+
+    /// What starts it, to answer on `port` of the loopback address.
+    fn command(&self, bed: &Bed, empty: &Empty<'_>, port: u16) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir);
+        if self.side == Side::Ours {
+            command.args(["--listen", &format!("127.0.0.1:{port}")]);
+            command.args(["--admin-listen", "127.0.0.1:0"]);
+            // Nobody else writes a line for each request either.
+            command.env("AUDITRAIL_LOG", "warn").env("DATABASE_URL", &empty.url);
+            command.env(postgres::BIN, bed.bench.bin());
+            return command;
+        }
+        command.envs(environment(&empty.url)).env("PORT", port.to_string());
+        command.env("PGRST_SERVER_PORT", port.to_string()).env("GRANIAN_PORT", port.to_string());
+        command.env("POOL", self.pool.to_string()).env("PGRST_DB_POOL", self.pool.to_string());
+        // Nothing is left beside the sources.
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
+        command
+    }
+}
+
+/// The address of a database as all clients of PostgreSQL read it from their environment.
+fn environment(url: &str) -> Vec<(&'static str, String)> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, host) = server.split_once('@').unwrap_or(("", server));
+    let (host, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
+    [("PGUSER", user), ("PGHOST", host), ("PGPORT", port), ("PGDATABASE", database)]
+        .map(|(name, value)| (name, decoded(value)))
+        .into()
+}
+
+/// With `%2F` and its like as the characters they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.bytes());
+        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_in_the_environment() {
+        let told = environment("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
+        let told: Vec<_> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let wanted = [
+            ("PGUSER", "me"),
+            ("PGHOST", "/a b/run"),
+            ("PGPORT", "5433"),
+            ("PGDATABASE", "bench_x"),
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(decoded("100%"), "100%");
+    }
+}

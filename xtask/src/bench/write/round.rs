@@ -1,0 +1,218 @@
+//! One measurement after the other.
+
+use std::path::PathBuf;
+
+use super::workload::{READ_EVERY, Wanted, Who};
+use super::{Args, Workload};
+use crate::bench::bed::{Bed, Empty};
+use crate::bench::limits::{self, CopyFiles, Payloads, copy, insert};
+use crate::bench::load::{Answered, Latency, Load};
+use crate::bench::peers::{Peer, Server};
+use crate::bench::process::Tree;
+use crate::bench::result::Part;
+use crate::error::{Error, Result};
+
+/// The database of one measurement.
+const DATABASE: &str = "bench_write";
+const RECORDS: (&str, &str) = ("rate", "records/s");
+const COST: &str = "s per 1,000 records";
+
+/// What all measurements need.
+pub(super) struct Rounds<'a> {
+    pub(super) bed: &'a Bed,
+    pub(super) peers: Vec<Peer>,
+    /// The load client.
+    pub(super) client: PathBuf,
+    /// What it sends.
+    pub(super) records: PathBuf,
+    pub(super) payloads: Payloads,
+    /// For one connection and for two.
+    pub(super) copies: Vec<CopyFiles>,
+    pub(super) args: &'a Args,
+}
+
+/// Processor time so far, in seconds; none where the system does not say.
+struct Cpu {
+    server: Option<f64>,
+    postgres: Option<f64>,
+    /// Ourselves and what we started: the server, and the client.
+    own: Option<f64>,
+}
+
+impl Rounds<'_> {
+    /// Every side under every workload. Who comes first changes from round to round.
+    pub(super) fn run(&self, round: usize, wanted: &Wanted, part: &mut Part) -> Result<()> {
+        let mut sides = wanted.sides.clone();
+        let first = round % sides.len();
+        sides.rotate_left(first);
+        let mut copied = [None; 2];
+        for workload in &wanted.workloads {
+            println!("  {}", workload.name());
+            for who in sides.iter().filter(|who| who.takes(*workload)) {
+                match who {
+                    Who::Server(side) => {
+                        if let Some(peer) = self.peers.iter().find(|peer| peer.side == *side) {
+                            self.server(peer, *workload, part)?;
+                        }
+                    }
+                    Who::Pgbench => self.pgbench(*workload, part)?,
+                    Who::Copy(connections) => {
+                        let found = &mut copied[connections - 1];
+                        let rate = match found {
+                            Some(rate) => *rate,
+                            None => *found.insert(self.copy(*connections)?),
+                        };
+                        part.add(&workload.name(), who.name(), RECORDS, rate);
+                        println!("    {:<28} {rate:>9.0} records/s", who.name());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn server(&self, peer: &Peer, workload: Workload, part: &mut Part) -> Result<()> {
+        let (name, side) = (workload.name(), peer.side.name());
+        let empty = self.bed.empty(DATABASE)?;
+        let server = Server::start(peer, self.bed, &empty)?;
+        let warm_up = self.load(peer, workload, &server, self.args.warm_up)?.run()?;
+        let before = self.cpu(&server);
+        let answered = self.load(peer, workload, &server, self.args.seconds)?.run()?;
+        let after = self.cpu(&server);
+        let memory = server.tree().peak_mib();
+        let started = server.started.as_secs_f64() * 1_000.0;
+        server.end()?;
+        all_there(&empty, warm_up.records + answered.records, side)?;
+
+        part.add(&name, side, RECORDS, answered.per_second);
+        latency(part, (&name, side), ["p50", "p99", "max"], answered.latency);
+        if let Some((rate, of_reads)) = answered.reads {
+            part.add(&name, side, ("reads", "reads/s"), rate);
+            latency(part, (&name, side), ["read p50", "read p99", "read max"], of_reads);
+        }
+        for (metric, seconds) in spent(&before, &after) {
+            part.add(&name, side, (metric, COST), seconds * 1_000.0 / answered.records);
+        }
+        if let (Workload::Single(64), Some(memory)) = (workload, memory) {
+            part.add(&name, side, ("memory", "MiB"), memory);
+        }
+        if workload == Workload::Single(1) {
+            part.add("start-up", side, ("first record", "ms"), started);
+        }
+        tell(side, &answered);
+        Ok(())
+    }
+
+    fn load(&self, peer: &Peer, workload: Workload, server: &Server, seconds: u32) -> Result<Load> {
+        let route = workload.route(peer.side).ok_or_else(|| {
+            Error::Refused(format!("{} does not take {}", peer.side.name(), workload.name()))
+        })?;
+        let load = Load::new(&self.client, server, route, (workload.connections(), seconds));
+        let load = load.with("--bodies", &self.records);
+        Ok(match (workload, peer.side.newest()) {
+            (Workload::Batch(size), _) => load.with("--batch", size.to_string()),
+            (Workload::Mixed, Some(newest)) => {
+                load.with("--read", newest).with("--read-every", READ_EVERY.to_string())
+            }
+            (Workload::Single(_) | Workload::Mixed, _) => load,
+        })
+    }
+
+    fn cpu(&self, server: &Server) -> Cpu {
+        Cpu {
+            server: server.tree().cpu_seconds(),
+            postgres: self.bed.postmaster().and_then(|pid| Tree::of(pid).cpu_seconds()),
+            own: Tree::own().cpu_seconds(),
+        }
+    }
+
+    fn pgbench(&self, workload: Workload, part: &mut Part) -> Result<()> {
+        let empty = self.bed.empty(DATABASE)?;
+        let load = limits::Load {
+            connections: workload.connections(),
+            warm_up_seconds: self.args.warm_up,
+            seconds: self.args.seconds,
+        };
+        let dir = &self.bed.bench.dir;
+        if let Some(found) = insert(empty.database(), &self.payloads, load, dir)? {
+            let (name, side) = (workload.name(), Who::Pgbench.name());
+            part.add(&name, side, RECORDS, found.per_second);
+            let of = Latency { p50: found.p50, p99: found.p99, max: found.max };
+            latency(part, (&name, side), ["p50", "p99", "max"], of);
+            println!("    {side:<28} {:>9.0} records/s   {}", found.per_second, told(of));
+        }
+        Ok(())
+    }
+
+    /// Rows a second.
+    fn copy(&self, connections: usize) -> Result<f64> {
+        let empty = self.bed.empty(DATABASE)?;
+        let files = self.copies.get(connections - 1);
+        let none = || Error::Refused("there are no files to copy".to_owned());
+        Ok(copy(empty.database(), files.ok_or_else(none)?)?.per_second())
+    }
+}
+
+fn latency(
+    part: &mut Part,
+    (workload, side): (&str, &str),
+    metrics: [&str; 3],
+    Latency { p50, p99, max }: Latency,
+) {
+    for (metric, value) in metrics.into_iter().zip([p50, p99, max]) {
+        part.add(workload, side, (metric, "ms"), value);
+    }
+}
+
+/// What was used between two moments, by whom. What is ours without the server's is the client's.
+fn spent(before: &Cpu, after: &Cpu) -> Vec<(&'static str, f64)> {
+    let between = |of: fn(&Cpu) -> Option<f64>| Some(of(after)? - of(before)?);
+    let server = between(|cpu| cpu.server);
+    let client = between(|cpu| cpu.own).zip(server).map(|(own, server)| own - server);
+    [("cpu", server), ("postgres cpu", between(|cpu| cpu.postgres)), ("client cpu", client)]
+        .into_iter()
+        .filter_map(|(metric, seconds)| Some((metric, seconds?)))
+        .collect()
+}
+
+/// Whoever acknowledges more than it wrote is not measured.
+fn all_there(empty: &Empty<'_>, acknowledged: f64, side: &str) -> Result<()> {
+    let rows = empty.sql("select count(*) from control_plane.audit_logs")?;
+    match rows.parse::<f64>() {
+        Ok(rows) if rows >= acknowledged => Ok(()),
+        _ => Err(Error::Refused(format!(
+            "{side} acknowledged {acknowledged} records, and {rows} are there"
+        ))),
+    }
+}
+
+fn tell(side: &str, answered: &Answered) {
+    let reads = answered.reads.map_or_else(String::new, |(rate, latency)| {
+        format!("; {rate:.0} reads/s   {}", told(latency))
+    });
+    let (rate, of_writes) = (answered.per_second, told(answered.latency));
+    println!("    {side:<28} {rate:>9.0} records/s   {of_writes}{reads}");
+}
+
+fn told(Latency { p50, p99, max }: Latency) -> String {
+    format!("p50 {p50:>6.2}  p99 {p99:>6.2}  max {max:>7.2} ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_what_is_left_of_ours() {
+        let before = Cpu { server: Some(1.0), postgres: Some(5.0), own: Some(2.0) };
+        let after = Cpu { server: Some(2.5), postgres: Some(7.0), own: Some(4.0) };
+        let spent = spent(&before, &after);
+        assert_eq!(spent, [("cpu", 1.5), ("postgres cpu", 2.0), ("client cpu", 0.5)]);
+    }
+
+    #[test]
+    fn what_the_system_does_not_say_is_left_out() {
+        let none = || Cpu { server: None, postgres: Some(1.0), own: Some(1.0) };
+        assert_eq!(spent(&none(), &none()), [("postgres cpu", 0.0)]);
+    }
+}
