@@ -17,14 +17,14 @@ use crate::records::{Columns, insert_many};
 pub(super) struct Written {
     /// One for each request.
     pub(super) verdicts: Vec<Verdict>,
-    /// Whether it was written by INSERT.
+    /// Whether it was sorted, and what is new written by INSERT, because some of it may be there already.
     pub(super) by_insert: bool,
     /// Whether COPY is of no use: the server refuses it under row-level security, and it does not
     /// tell which records a trigger left out.
     pub(super) copy_refused: bool,
 }
 
-/// Writes a group: by COPY, or record by record where some are there already.
+/// Writes a group: by COPY, a single record by INSERT, and record by record where some are there already.
 ///
 /// Nothing of the group is kept after an error, but after [`StoreError::Unreachable`] it may have been
 /// kept as a whole.
@@ -36,7 +36,12 @@ pub(super) async fn write(
 ) -> Result<Written, StoreError> {
     let mut group = group.to_vec();
     // What may be there already is looked for first: a COPY that fails leaves dead rows.
-    if !copy_refused && !group.iter().any(|asked| asked.sent) {
+    let fresh = !group.iter().any(|asked| asked.sent);
+    if fresh && insert_single(db, &group).await? {
+        let verdicts = vec![Ok(WriteOutcome::all_created(1))];
+        return Ok(Written { verdicts, by_insert: false, copy_refused });
+    }
+    if fresh && !copy_refused && !is_single(&group) {
         match copy_in(db, buffer, records(&group)).await? {
             Copied::All => {
                 let all = group.iter().map(|asked| asked.request.records.len());
@@ -54,15 +59,36 @@ pub(super) async fn write(
             }
         }
     }
-    let verdicts = insert(db, &group).await?;
-    Ok(Written { verdicts, by_insert: true, copy_refused })
+    let (verdicts, left_out) = insert(db, &group).await?;
+    Ok(Written { verdicts, by_insert: true, copy_refused: copy_refused || left_out })
+}
+
+/// Writes a record that came alone, and says whether it did: not when its id is there already, and not
+/// when there are more. A COPY is two questions to the server, the second only after the answer to the
+/// first; a prepared INSERT is one, which somebody who writes one record at a time waits less for.
+async fn insert_single(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<bool, StoreError> {
+    if !is_single(group) {
+        return Ok(false);
+    }
+    let written = insert_many(db, &Columns::of(records(group))).await?;
+    Ok(written.len() == 1)
+}
+
+fn is_single(group: &[Asked<'_>]) -> bool {
+    records(group).take(2).count() == 1
 }
 
 /// Looks which records are there, sorts, and writes what is new.
 ///
 /// Another session may write one of the ids in between; then the group is sorted again. Each round
 /// learns of at least one more id that is taken, so there is an end to it.
-async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdict>, StoreError> {
+///
+/// Also says whether a record was left out whose id nobody sees: by a trigger, most likely, of which COPY
+/// would not tell.
+async fn insert(
+    db: &mut PgConnection,
+    group: &[Asked<'_>],
+) -> Result<(Vec<Verdict>, bool), StoreError> {
     let all: Vec<&Record> = records(group).collect();
     let columns = Columns::of(all.iter().copied());
     let times = group.iter().flat_map(|asked| &asked.request.time_given);
@@ -74,7 +100,9 @@ async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdic
         // A taken id that cannot be seen belongs to a record that this role must not see.
         let mut stored: Vec<Option<bool>> =
             all.iter().map(|record| taken.contains(&record.id).then_some(false)).collect();
+        let mut unseen = taken.clone();
         for standing in compare(&mut tx, &columns, &time_given).await? {
+            unseen.remove(&all[standing.place].id);
             stored[standing.place] = Some(standing.same);
         }
         let Sorted { verdicts, new } = sort(group, &stored);
@@ -86,7 +114,7 @@ async fn insert(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<Vec<Verdic
         if written.len() == new.len() {
             let ended = tx.commit().await;
             ended.map_err(StoreError::while_trying_to("commit"))?;
-            return Ok(verdicts);
+            return Ok((verdicts, !unseen.is_empty()));
         }
         let ended = tx.rollback().await;
         ended.map_err(StoreError::while_trying_to("roll back"))?;

@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use auditrail_core::{ApiKey, KeyHash};
 use auditrail_store::{KeyFinder, PgKeys, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::limits::KEY_CHECKS_A_CONNECTION;
 
 /// How long to wait before a database that is out of reach is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the connection is kept for the next question. Giving it back and taking it again costs
+/// more than the question, and somebody who sends one request after the other has the next one soon.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// Asks for keys, one question at a time.
 ///
@@ -30,6 +33,8 @@ struct Inner {
     /// How long to ask again while the database is out of reach.
     outage: Duration,
     queue: Mutex<Queue>,
+    /// That somebody joined the queue.
+    came: Notify,
     asked: AtomicU64,
 }
 
@@ -61,8 +66,8 @@ pub(super) enum CheckError {
 
 impl Checks {
     pub(super) fn new(keys: PgKeys, patience: Duration, outage: Duration) -> Self {
-        let (queue, asked) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { keys, patience, outage, queue, asked }))
+        let (queue, came, asked) = (Mutex::default(), Notify::new(), AtomicU64::new(0));
+        Self(Arc::new(Inner { keys, patience, outage, queue, came, asked }))
     }
 
     /// How many questions were put so far.
@@ -93,7 +98,22 @@ impl Inner {
     fn enter(&self, hash: KeyHash, sender: oneshot::Sender<Answer>) -> bool {
         let mut queue = self.queue();
         queue.waiting.entry(hash).or_default().push(sender);
+        self.came.notify_one();
         !std::mem::replace(&mut queue.busy, true)
+    }
+
+    /// Those who wait, or who come within [`LINGER`].
+    async fn next(&self) -> Option<Waiting> {
+        loop {
+            let waiting = self.gathered();
+            if !waiting.is_empty() {
+                return Some(waiting);
+            }
+            // Whoever comes from here on leaves word, which is there even before it is waited for.
+            if tokio::time::timeout(LINGER, self.came.notified()).await.is_err() {
+                return self.take();
+            }
+        }
     }
 
     /// Takes those who wait; with nobody waiting the work is over.
@@ -129,7 +149,7 @@ async fn work(turn: Turn) {
     let inner = &*turn.0;
     let mut finder = inner.keys.finder();
     for number in 1_u64.. {
-        let Some(waiting) = inner.take() else {
+        let Some(waiting) = inner.next().await else {
             return;
         };
         if number.is_multiple_of(KEY_CHECKS_A_CONNECTION) {
