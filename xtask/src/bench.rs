@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
+mod http;
 mod import;
 mod measure;
+mod plain;
 mod query;
 mod result;
 mod serve;
@@ -31,7 +33,7 @@ pub(crate) struct Args {
 enum Command {
     /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
-    /// The first and the hundredth page of searches in a large log.
+    /// Pages of searches by HTTP, beside the bare SQL for the same page.
     Query(query::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),

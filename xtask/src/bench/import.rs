@@ -40,22 +40,41 @@ pub(super) struct Bench {
     postgres: PathBuf,
     psql: PathBuf,
     pub(super) dir: PathBuf,
+    /// Where its PostgreSQL keeps its data.
+    data: PathBuf,
 }
 
 impl Bench {
+    /// The same program with a PostgreSQL of its own in another directory.
+    pub(super) fn at(&self, data: PathBuf) -> Self {
+        let Self { program, postgres, psql, dir, data: _ } = self;
+        let [program, postgres, psql, dir] = [program, postgres, psql, dir].map(Clone::clone);
+        Self { program, postgres, psql, dir, data }
+    }
+
     pub(super) fn auditrail(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.env(postgres::BIN, &self.postgres).arg("--data-dir").arg(self.dir.join("data"));
+        command.env(postgres::BIN, &self.postgres).arg("--data-dir").arg(&self.data);
         command
     }
 
     pub(super) fn ask(&self, args: &[&str]) -> Result<String> {
         let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
-        program.arg("--data-dir").arg(self.dir.join("data")).args(args).read()
+        program.arg("--data-dir").arg(&self.data).args(args).read()
     }
 
-    fn sql(&self, sql: &str) -> Result<String> {
+    /// The answers of statements as psql prints them, without any decoration.
+    pub(super) fn sql(&self, sql: &str) -> Result<String> {
         self.ask(&["db", "psql", "--", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql])
+    }
+
+    /// Refuses a server that could lose what it has acknowledged.
+    pub(super) fn refuse_undurable(&self) -> Result<()> {
+        let on = self.sql("show fsync; show full_page_writes; show synchronous_commit")?;
+        match on.split_whitespace().all(|setting| setting == "on") {
+            true => Ok(()),
+            false => Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into())),
+        }
     }
 
     /// An empty table, and nothing left to write from the round before.
@@ -65,12 +84,17 @@ impl Bench {
         self.sql("checkpoint").map(drop)
     }
 
-    fn copy(&self, csv: &Path, url: &str) -> Result<Run> {
+    /// psql itself, with one command.
+    pub(super) fn psql(&self, url: &str, command: &str) -> Command {
         let mut psql = Command::new(&self.psql);
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]);
+        psql
+    }
+
+    fn copy(&self, csv: &Path, url: &str) -> Result<Run> {
         let copy =
             format!("\\copy control_plane.audit_logs ({COLUMNS}) from '{}' csv", csv.display());
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", &copy]);
-        measure::run(psql)
+        measure::run(self.psql(url, &copy))
     }
 
     pub(super) fn import(&self, file: &Path) -> Result<Run> {
@@ -102,7 +126,8 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<Bench> {
     std::fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
     let psql = postgres.bin.join("psql");
     let program = workspace.target().join("release/auditrail");
-    Ok(Bench { program, psql, postgres: postgres.bin, dir })
+    let data = dir.join("data");
+    Ok(Bench { program, psql, postgres: postgres.bin, dir, data })
 }
 
 pub(super) fn sample(workspace: &Workspace, dir: &Path, records: u64) -> Result<PathBuf> {
@@ -153,7 +178,7 @@ fn rounds(bench: &Bench, file: &Path, rounds: u16) -> Result<Measured> {
             rows / copy.seconds,
             rows / import.seconds,
             copy.seconds / import.seconds,
-            mib(import.peak_kib),
+            measure::mib(import.peak_kib),
         );
         measured.rounds.push((copy, import));
     }
@@ -186,7 +211,7 @@ fn judge(measured: &Measured, args: &Args) -> Result<()> {
     }
     let Spread { min, median, max } = ratio;
     println!("ratio              median {median:>8.2}          ({min:.2} to {max:.2})");
-    println!("peak memory        {:.1} MiB", mib(peak));
+    println!("peak memory        {:.1} MiB", measure::mib(peak));
     if median < args.at_least {
         return Err(Error::Refused(format!(
             "the ratio is {median:.2}, and should be {} or more",
@@ -197,9 +222,4 @@ fn judge(measured: &Measured, args: &Args) -> Result<()> {
         return Err(Error::Refused(format!("the import took more than {} MiB", args.at_most_mib)));
     }
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
 }

@@ -1,7 +1,7 @@
 //! What `auditrail serve` takes: how soon it is ready, and how much memory it holds when idle, under
 //! load, and while somebody slowly reads a large export.
 
-mod service;
+pub(super) mod service;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,7 +96,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     judge(&measured?)
 }
 
-fn build_load(workspace: &Workspace) -> Result<PathBuf> {
+pub(super) fn build_load(workspace: &Workspace) -> Result<PathBuf> {
     let build = ["build", "--quiet", "--release", "--package", "auditrail-testkit"];
     cargo().args(build).args(["--example", "load"]).dir(workspace.root()).run()?;
     Ok(workspace.target().join("release/examples/load"))

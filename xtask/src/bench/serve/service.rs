@@ -17,25 +17,25 @@ const ASK_EVERY: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running service; killed when it is dropped.
-pub(super) struct Service {
+pub(in crate::bench) struct Service {
     child: Child,
     /// Where it answers.
-    pub(super) address: String,
+    pub(in crate::bench) address: String,
     /// From its start to the line that says where it answers.
-    pub(super) told: Duration,
+    pub(in crate::bench) told: Duration,
     /// From its start to the first 200 of `/readyz`.
-    pub(super) answered: Duration,
+    pub(in crate::bench) answered: Duration,
 }
 
 /// What the system says of its memory.
-pub(super) struct Memory {
-    pub(super) now_mib: f64,
-    pub(super) peak_mib: f64,
+pub(in crate::bench) struct Memory {
+    pub(in crate::bench) now_mib: f64,
+    pub(in crate::bench) peak_mib: f64,
 }
 
 impl Service {
     /// Starts `command` with `serve`, and waits until it is ready.
-    pub(super) fn start(mut command: Command) -> Result<Self> {
+    pub(in crate::bench) fn start(mut command: Command) -> Result<Self> {
         let (address, admin) = (free_port()?, free_port()?);
         command.args(["serve", "--json", "--listen", &address.to_string()]);
         command.args(["--admin-listen", &admin.to_string()]).env("AUDITRAIL_LOG", "warn");
@@ -69,7 +69,7 @@ impl Service {
         Ok(service)
     }
 
-    pub(super) fn memory(&self) -> Result<Memory> {
+    pub(in crate::bench) fn memory(&self) -> Result<Memory> {
         let page = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let page = page.map_err(Error::doing("read how much memory the service has"))?;
         let mib = |name: &str| {
@@ -84,7 +84,7 @@ impl Service {
     }
 
     /// Asks it to end, and fails when it does not end well.
-    pub(super) fn end(mut self) -> Result<()> {
+    pub(in crate::bench) fn end(mut self) -> Result<()> {
         let told = kill_process(Pid::from_child(&self.child), Signal::TERM);
         told.map_err(|error| {
             Error::Refused(format!("the service cannot be told to end: {error}"))
