@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
+mod growth;
 mod http;
 mod import;
 mod measure;
@@ -33,6 +34,8 @@ pub(crate) struct Args {
 enum Command {
     /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
+    /// The rate of writing with records there already, beside COPY in the same state.
+    Growth(growth::Args),
     /// Pages of searches by HTTP, beside the bare SQL for the same page.
     Query(query::Args),
     /// What `auditrail serve` takes, against the limits it must hold.
@@ -42,6 +45,7 @@ enum Command {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
         Command::Import(args) => import::run(workspace, args),
+        Command::Growth(args) => growth::run(workspace, args),
         Command::Query(args) => query::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
     }

@@ -41,10 +41,9 @@ pub(super) struct Answer {
 impl Plain {
     /// Connects to the server and database of a URL that names a socket.
     pub(super) fn connect(url: &str) -> Result<Self> {
-        let (dir, database) = socket(url)
+        let (socket, database) = socket(url)
             .ok_or_else(|| Error::Refused(format!("`{url}` names no socket and database")))?;
-        let stream = UnixStream::connect(format!("{dir}/.s.PGSQL.5432"));
-        let stream = stream.map_err(Error::doing("connect to PostgreSQL"))?;
+        let stream = UnixStream::connect(socket).map_err(Error::doing("connect to PostgreSQL"))?;
         let mut plain = Self { stream, received: BytesMut::with_capacity(READ) };
         let mut out = BytesMut::new();
         let parameters = [("user", "postgres"), ("database", &database)];
@@ -147,10 +146,11 @@ fn refusal(body: &ErrorResponseBody) -> std::io::Result<(Vec<u8>, String)> {
     Ok((code, format!("PostgreSQL said: {said}")))
 }
 
-/// The directory and the database of `postgres://postgres@%2Fdirectory/database`.
+/// The socket and the database of `postgres://postgres@%2Fdirectory/database`.
 fn socket(url: &str) -> Option<(String, String)> {
     let (_, rest) = url.split_once('@')?;
     let (host, database) = rest.split_once('/')?;
+    let (host, port) = host.split_once(':').unwrap_or((host, "5432"));
     let mut parts = host.split('%');
     let mut dir = parts.next()?.to_owned();
     for part in parts {
@@ -159,7 +159,8 @@ fn socket(url: &str) -> Option<(String, String)> {
         dir.push_str(text);
     }
     let database = database.split('?').next()?;
-    (dir.starts_with('/') && !database.is_empty()).then(|| (dir, database.to_owned()))
+    let socket = format!("{dir}/.s.PGSQL.{port}");
+    (dir.starts_with('/') && !database.is_empty()).then(|| (socket, database.to_owned()))
 }
 
 #[cfg(test)]
@@ -168,8 +169,8 @@ mod tests {
 
     #[test]
     fn the_socket_is_read_from_a_url() {
-        let read = socket("postgres://postgres@%2Ftmp%2Fa%20b%2Frun/log?x=1");
-        assert_eq!(read, Some(("/tmp/a b/run".to_owned(), "log".to_owned())));
+        let read = socket("postgres://postgres@%2Ftmp%2Fa%20b%2Frun:5433/log?x=1");
+        assert_eq!(read, Some(("/tmp/a b/run/.s.PGSQL.5433".to_owned(), "log".to_owned())));
         assert_eq!(socket("postgres://postgres@localhost/log"), None);
         assert_eq!(socket("postgres://postgres@%2Frun/"), None);
     }

@@ -58,7 +58,13 @@ impl Part {
     }
 
     /// Adds one round's figure.
-    pub(super) fn add(&mut self, workload: &str, side: &str, (metric, unit): (&str, &str), value: f64) {
+    pub(super) fn add(
+        &mut self,
+        workload: &str,
+        side: &str,
+        (metric, unit): (&str, &str),
+        value: f64,
+    ) {
         let same = |f: &&mut Figure| f.workload == workload && f.side == side && f.metric == metric;
         match self.figures.iter_mut().find(same) {
             Some(figure) => figure.rounds.push(value),

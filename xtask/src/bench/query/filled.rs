@@ -57,6 +57,9 @@ impl Filled {
             let dir = self.dir.display();
             return Err(Error::Refused(format!("{dir} is half filled; remove it and try again")));
         }
+        if records == 0 {
+            return Ok(());
+        }
         println!("filling {} records, once", grouped(records));
         let indexes = "select indexdef from pg_indexes where schemaname = 'control_plane' \
                        and tablename = 'audit_logs' and indexname like 'idx%'";

@@ -51,7 +51,8 @@ pub(super) fn cold(part: &Part, asked: &[&Case], logs: &[Filled]) {
 
 fn cell(part: &Part, workload: &str, metric: &str, log: &Filled) -> Option<String> {
     let (ours, bare) = (log.side("auditrail"), log.side("bare SQL"));
-    let middle = |side| part.figure(workload, side, metric).map(|f| Spread::of(f.rounds.clone()).median);
+    let middle =
+        |side| part.figure(workload, side, metric).map(|f| Spread::of(f.rounds.clone()).median);
     let ratio = part.ratio((workload, metric), &ours, &bare)?.median;
     Some(format!("{:>8.2} {:>8.2} {ratio:>6.2}", middle(&ours)?, middle(&bare)?))
 }
@@ -128,7 +129,8 @@ mod tests {
     #[test]
     fn pages_that_keep_their_ratios_are_counted() {
         let mut part = Part::default();
-        let mut add = |workload: &str, side: &str, value| part.add(workload, side, ("p99", "ms"), value);
+        let mut add =
+            |workload: &str, side: &str, value| part.add(workload, side, ("p99", "ms"), value);
         for (side, value) in [
             ("auditrail, 1,000 records", 1.2),
             ("bare SQL, 1,000 records", 1.0),

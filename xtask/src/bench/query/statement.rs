@@ -85,14 +85,20 @@ mod tests {
             conditions("tenant_id=t&ip_address=10.0.0.0/8"),
             ["tenant_id = 't' and ip_address <<= '10.0.0.0/8'"]
         );
-        assert_eq!(conditions("start_date=2026-01-01T00:00:00Z")[0], "created_at >= '2026-01-01T00:00:00Z'");
+        assert_eq!(
+            conditions("start_date=2026-01-01T00:00:00Z")[0],
+            "created_at >= '2026-01-01T00:00:00Z'"
+        );
     }
 
     #[test]
     fn who_knows_the_indexes_writes_it_in_another_way() {
         assert_eq!(
             conditions("action=key.*"),
-            ["action like 'key.%'", "action collate \"C\" >= 'key.' and action collate \"C\" < 'key/'"]
+            [
+                "action like 'key.%'",
+                "action collate \"C\" >= 'key.' and action collate \"C\" < 'key/'"
+            ]
         );
         assert_eq!(
             conditions("metadata.status=500"),
@@ -105,7 +111,12 @@ mod tests {
     fn a_page_far_on_starts_after_the_end_of_the_one_before() {
         let (id, created_at) = ("an-id".to_owned(), "a-time".to_owned());
         let end = End { id, created_at, ..End::default() };
-        assert!(page("true", Some(&end)).contains("where true and (created_at, id) < ('a-time', 'an-id') order"));
-        assert!(page("true", None).ends_with("where true order by created_at desc, id desc limit 100"));
+        assert!(
+            page("true", Some(&end))
+                .contains("where true and (created_at, id) < ('a-time', 'an-id') order")
+        );
+        assert!(
+            page("true", None).ends_with("where true order by created_at desc, id desc limit 100")
+        );
     }
 }

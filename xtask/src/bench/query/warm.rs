@@ -95,11 +95,16 @@ fn choose(plain: &mut Plain, case: &Case) -> Result<String> {
 /// The first page, and one far on where there is one.
 fn pages_of(sides: &mut Sides<'_>, case: &Case, conditions: &str) -> Result<Vec<Page>> {
     let name = |which| workload("warm", case, which);
-    let page = |workload, path, after| Page { workload, path, sql: statement::page(conditions, after) };
+    let page =
+        |workload, path, after| Page { workload, path, sql: statement::page(conditions, after) };
     let mut pages = vec![page(name("first"), case.parameters.to_owned(), None)];
     if let Some(end) = far_on(&sides.http, case.parameters)? {
         let cursor = end.cursor.as_deref().unwrap_or_default();
-        pages.push(page(name("far on"), format!("{}&cursor={cursor}", case.parameters), Some(&end)));
+        pages.push(page(
+            name("far on"),
+            format!("{}&cursor={cursor}", case.parameters),
+            Some(&end),
+        ));
     }
     for page in &pages {
         same(sides, page)?;
