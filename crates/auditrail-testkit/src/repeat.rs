@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
-/// Writes so many records as NDJSON: those that `lines` has, and before them the same again, as often
-/// as it takes, each time with other ids and with times that end before the next begin. So the last
-/// record is as late as the latest of the file. Ids are as good as random, in the order of time, and
-/// the same every time.
+/// Writes so many records as NDJSON, by going over those of `lines` as often as it takes.
+///
+/// The last turn has the times of the file, each one before it has earlier ones, so that it ends before
+/// the next begins. Every record has another id: of its time, otherwise as good as random, and the same
+/// whenever this runs.
 ///
 /// # Errors
 /// What reading and writing say, and a line that is not a record with a `created_at`.

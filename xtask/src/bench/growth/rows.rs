@@ -47,6 +47,7 @@ impl Rows {
     /// the order of time, as those of the service are: the one in the order of chance would take
     /// longer.
     pub(super) fn chunks(&self, writer: u32, chunks: u32, size: u32) -> Vec<Vec<u8>> {
+        #[expect(clippy::disallowed_methods, reason = "ids near those the service makes just then")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(since.as_millis()).unwrap_or(0);
         let mut rows = self.0.iter().cycle();
