@@ -59,12 +59,16 @@ impl Http {
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(Error::doing("read an export"))
     }
 
-    /// Asks for a record that is not there, so that a connection has been used.
-    pub(super) fn miss(&self) -> Result<()> {
-        let answer = self.get(&format!("{LIST}/00000000-0000-7000-8000-000000000000"))?;
-        match answer.status().as_u16() {
-            404 => Ok(()),
-            status => Err(Error::Refused(format!("a record that is not there has {status}"))),
+    /// Asks for something that is not there: the milliseconds until that is said.
+    pub(super) fn miss(&self, path: &str) -> Result<f64> {
+        let began = Instant::now();
+        let mut answer = self.get(path)?;
+        let status = answer.status().as_u16();
+        let read = answer.body_mut().read_to_vec();
+        let millis = began.elapsed().as_secs_f64() * 1_000.0;
+        match (status, read) {
+            (404, Ok(_)) => Ok(millis),
+            _ => Err(Error::Refused(format!("{path}, which is not there, has {status}"))),
         }
     }
 

@@ -19,8 +19,6 @@ const ASKED: [&str; 8] = [
     "metadata.trace=22a4d9b04fe95c9893b41e2fde83a427",
     "actor_id=system&action=key.rotated",
 ];
-const MISS: &str = "select from control_plane.audit_logs \
-                    where id = '00000000-0000-7000-8000-000000000000'";
 
 /// Restarts each log for each side in every round.
 pub(super) fn measure(
@@ -53,7 +51,7 @@ fn find(parameters: &str, args: &Args) -> Option<&'static Case> {
 fn ours(log: &Filled, asked: &[&Case], part: &mut Part) -> Result<()> {
     let service = log.serve(&log.url()?)?;
     let http = Http::new(&service.address, log.key());
-    http.miss()?;
+    http.miss(statement::MISS.0)?;
     for case in asked {
         let millis = http.list(case.parameters)?.millis;
         let workload = workload("cold", case, "first");
@@ -65,7 +63,7 @@ fn ours(log: &Filled, asked: &[&Case], part: &mut Part) -> Result<()> {
 fn bare(log: &Filled, asked: &[&Case], chosen: &Chosen, part: &mut Part) -> Result<()> {
     let mut plain = log.plain()?;
     plain.ask(PATIENCE)?;
-    plain.ask(MISS)?;
+    plain.ask(statement::MISS.1)?;
     for case in asked {
         let conditions = chosen.get(&(log.records, case.parameters));
         let conditions = conditions.cloned().unwrap_or_else(|| "true".to_owned());

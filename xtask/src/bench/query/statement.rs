@@ -31,6 +31,12 @@ pub(super) fn page(conditions: &str, after: Option<&End>) -> String {
     )
 }
 
+/// A record that is not there, by HTTP and as SQL: what it costs to ask for anything at all.
+pub(super) const MISS: (&str, &str) = (
+    "/v1/audit-logs/00000000-0000-7000-8000-000000000000",
+    "select from control_plane.audit_logs where id = '00000000-0000-7000-8000-000000000000'",
+);
+
 /// Everything, as an export has it.
 pub(super) fn everything() -> String {
     format!("select {COLUMNS} from control_plane.audit_logs order by created_at, id")

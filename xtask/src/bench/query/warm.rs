@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::cases::{CASES, Case};
 use super::filled::Filled;
-use super::statement::{self, PAGE};
+use super::statement::{self, MISS, PAGE};
 use super::{Args, report};
 use crate::bench::http::{End, Http};
 use crate::bench::measure::percentile;
@@ -71,7 +71,8 @@ pub(super) fn measure(logs: &[Filled], args: &Args, part: &mut Part) -> Result<C
         }
         report::case(part, case, logs);
     }
-    for sides in all {
+    for mut sides in all {
+        least(&mut sides, args, part)?;
         stats(&sides, args, part)?;
         sides.service.end()?;
     }
@@ -180,7 +181,26 @@ fn add(part: &mut Part, workload: &str, side: &str, millis: &mut [f64]) {
     }
 }
 
-/// Counts by time and by value, beside the one count that a person would begin with.
+/// What it takes to ask for anything: an answer that needs no database and no key, and a record that is
+/// not there. A page cannot take less, so this is what bounds the quickest of them.
+fn least(sides: &mut Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
+    for _ in 0..args.rounds {
+        let (mut http, mut ours, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..args.times {
+            http.push(sides.http.miss("/nothing")?);
+            ours.push(sides.http.miss(MISS.0)?);
+            bare.push(sides.plain.ask(MISS.1)?.millis);
+        }
+        add(part, "warm: nothing but HTTP", &sides.log.side("auditrail"), &mut http);
+        let workload = "warm: a record that is not there";
+        add(part, workload, &sides.log.side("auditrail"), &mut ours);
+        add(part, workload, &sides.log.side("bare SQL"), &mut bare);
+    }
+    report::least(part, sides.log);
+    Ok(())
+}
+
+/// Counts by time and by value.
 fn stats(sides: &Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
     for (name, filter) in [("everything", ""), ("a tenant", "tenant_id=tenant-0")] {
         let path = format!("/v1/audit-logs/stats?{filter}");
