@@ -127,6 +127,7 @@ impl Log {
             // As files: written as changes, ten million records would be logged once more.
             let template = self.filled.bench.sql("select current_database()")?;
             let template = template.trim();
+            self.filled.refuse_without_room()?;
             sql(&format!("create database {COPY} template {template} strategy file_copy"))?;
             self.is_copied = true;
         }

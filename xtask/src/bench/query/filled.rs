@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, fadvise, statvfs};
 
 use crate::bench::import::Bench;
 use crate::bench::plain::Plain;
@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 
 /// Fills the table; the indexes are built afterwards, which takes a third of the time.
 const FILL: &str = include_str!("fill.sql");
+/// Bytes of PostgreSQL's log and of the records that are written into a copy.
+const BESIDE_A_COPY: u64 = 3 << 30;
 /// In the directory when it is filled to the end.
 const DONE: &str = ".done";
 
@@ -57,16 +59,21 @@ impl Filled {
             let dir = self.dir.display();
             return Err(Error::Refused(format!("{dir} is half filled; remove it and try again")));
         }
-        if records == 0 {
-            return Ok(());
+        if records > 0 {
+            self.fill_rows(records)?;
         }
+        fs::write(&done, "").map_err(Error::doing(format!("write {}", done.display())))
+    }
+
+    fn fill_rows(&self, records: u64) -> Result<()> {
+        let sql = |sql: &str| self.bench.sql(sql);
         println!("filling {} records, once", grouped(records));
         let indexes = "select indexdef from pg_indexes where schemaname = 'control_plane' \
                        and tablename = 'audit_logs' and indexname like 'idx%'";
         let definitions = sql(indexes)?;
-        let drop =
+        let drops =
             indexes.replace("select indexdef", "select 'drop index control_plane.' || indexname");
-        for statement in sql(&drop)?.lines() {
+        for statement in sql(&drops)?.lines() {
             sql(statement)?;
         }
         sql(&FILL.replace(":records", &records.to_string()))?;
@@ -75,8 +82,7 @@ impl Filled {
             sql(&format!("set maintenance_work_mem = '1GB'; {definition}"))?;
         }
         sql("vacuum analyze control_plane.audit_logs")?;
-        sql("checkpoint")?;
-        fs::write(&done, "").map_err(Error::doing(format!("write {}", done.display())))
+        sql("checkpoint").map(drop)
     }
 
     /// The name of one side at this size.
@@ -110,6 +116,25 @@ impl Filled {
         self.bench.ask(&["db", "stop"])?;
         forget(&self.dir.join("pg"))?;
         self.bench.ask(&["db", "start"]).map(drop)
+    }
+
+    /// Refuses when the disk has no room for a copy of it and what is written beside that.
+    pub(in crate::bench) fn refuse_without_room(&self) -> Result<()> {
+        let needed = self.bench.sql("select pg_database_size(current_database())")?;
+        let needed = needed.trim().parse::<u64>().unwrap_or(0) + BESIDE_A_COPY;
+        let disk =
+            statvfs(&self.dir).map_err(|error| Error::doing("measure a disk")(error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        match free >= needed {
+            true => Ok(()),
+            false => Err(Error::Refused(format!(
+                "a copy of {} records needs {} MiB of disk, and {} are free below {}",
+                grouped(self.records),
+                needed >> 20,
+                free >> 20,
+                self.dir.display()
+            ))),
+        }
     }
 
     pub(in crate::bench) fn remove(self) -> Result<()> {
