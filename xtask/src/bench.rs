@@ -23,22 +23,20 @@ use crate::workspace::Workspace;
 Examples:
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
-  cargo xtask bench query --records 10000000
+  cargo xtask bench query --records 100000,1000000
+  cargo xtask bench growth --records 0,1000000
   cargo xtask bench serve")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
 
+// What each part does and what its figures mean stands with its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
-    /// The rate of writing with records there already, beside COPY in the same state.
     Growth(growth::Args),
-    /// Pages of searches by HTTP, beside the bare SQL for the same page.
     Query(query::Args),
-    /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
 }
 

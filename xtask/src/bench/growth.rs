@@ -41,8 +41,8 @@ Examples:
   cargo xtask bench growth                              0, a million, ten million records there
   cargo xtask bench growth --records 0,100000 --rounds 1 --seconds 2
 
-The ratio to look at is the rate in the largest log by that in the smallest, in the same round. A copy
-of ten million records takes 9 GB more while it is measured.")]
+The ratio to look at is the rate in the largest log by that in the smallest, in the same round.
+A copy of ten million records takes 9 GB more while it is measured.")]
 pub(crate) struct Args {
     /// Records that are there, from few to many.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1_000_000, 10_000_000])]
