@@ -59,8 +59,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    if !args.records.is_sorted() || args.records.is_empty() {
-        return Err(Error::Refused("give the sizes from the smallest to the largest".to_owned()));
+    if !args.records.is_sorted_by(|less, more| less < more) || args.records.is_empty() {
+        return Err(Error::Refused(
+            "give the sizes from the smallest to the largest, each once".to_owned(),
+        ));
     }
     let bench = import::prepare(workspace)?;
     let load = serve::build_load(workspace)?;

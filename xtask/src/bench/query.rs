@@ -34,7 +34,8 @@ The ratio to look at is p99 of auditrail by that of bare SQL, and p99 in the lar
 the smallest. A ratio is of figures that were measured in the same round.")]
 pub(crate) struct Args {
     /// Sizes of the logs, in records.
-    #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000, 10_000_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000, 10_000_000],
+        value_parser = clap::value_parser!(u64).range(1_000..))]
     records: Vec<u64>,
     /// How often everything is measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
@@ -72,8 +73,10 @@ impl Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    if !args.records.is_sorted() || args.records.is_empty() {
-        return Err(Error::Refused("give the sizes from the smallest to the largest".to_owned()));
+    if !args.records.is_sorted_by(|less, more| less < more) || args.records.is_empty() {
+        return Err(Error::Refused(
+            "give the sizes from the smallest to the largest, each once".to_owned(),
+        ));
     }
     let bench = import::prepare(workspace)?;
     let open = |records: &u64| Filled::open(workspace, &bench, *records);
