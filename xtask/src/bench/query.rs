@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
     /// Ends that earlier, after so many milliseconds: some bare statements take seconds.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 300)]
     budget_ms: u64,
     /// How often PostgreSQL is started with nothing in memory, for each side.
     #[arg(long, default_value_t = 3)]
