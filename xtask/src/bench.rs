@@ -2,12 +2,15 @@
 
 mod bed;
 mod environment;
+mod growth;
+mod http;
 mod import;
 mod limits;
 mod load;
 mod loss;
 mod measure;
 mod peers;
+mod plain;
 mod process;
 mod query;
 mod quick;
@@ -33,7 +36,8 @@ Examples:
   cargo xtask bench quick          under three minutes, against bench/ratios.toml
   cargo xtask bench import
   cargo xtask bench import --records 100000 --rounds 3
-  cargo xtask bench query --records 10000000
+  cargo xtask bench query --records 100000,1000000
+  cargo xtask bench growth --records 0,1000000
   cargo xtask bench serve
   cargo xtask bench write --only auditrail --only fastify
   cargo xtask bench loss --rounds 2")]
@@ -43,15 +47,14 @@ pub(crate) struct Args {
     command: Option<Command>,
 }
 
+// What each part does and what its figures mean stands with its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// `auditrail import` against `psql \copy` of the same rows into the same table.
     Import(import::Args),
-    /// The first and the hundredth page of searches in a large log.
+    Growth(growth::Args),
     Query(query::Args),
     /// The limits: COPY, and single-row INSERT by pgbench.
     Limits(limits::Args),
-    /// What `auditrail serve` takes, against the limits it must hold.
     Serve(serve::Args),
     Write(write::Args),
     Loss(loss::Args),
@@ -64,7 +67,7 @@ enum Command {
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 6] = ["write", "loss", "transaction", "query", "import", "serve"];
+const PARTS: [&str; 7] = ["write", "loss", "transaction", "query", "growth", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -76,6 +79,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 fn one(workspace: &Workspace, command: &Command) -> Result<()> {
     match command {
         Command::Import(args) => import::run(workspace, args),
+        Command::Growth(args) => growth::run(workspace, args),
         Command::Query(args) => query::run(workspace, args),
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),

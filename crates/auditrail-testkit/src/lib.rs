@@ -11,12 +11,16 @@
 //! - [`sample`]: a believable month of a control plane, written from a seed. It has no input file,
 //!   reads no clock and knows nothing of the crates it feeds, so a test can compare what they did
 //!   with what was really written.
+//!
+//! And [`write_repeated`]: real records over and over, where a large log of real skew is wanted.
 
 mod db;
 pub mod http;
 mod own;
+mod repeat;
 pub mod sample;
 mod server;
 
 pub use db::{TestDb, eventually, until};
 pub use own::{Kill, OwnServer, kill_server};
+pub use repeat::write_repeated;

@@ -58,6 +58,12 @@ fn high_water(status: String) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
+/// KiB as MiB.
+#[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
+pub(super) fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
 /// The nearest-rank percentile of figures in ascending order; there is at least one.
 #[expect(
     clippy::cast_precision_loss,

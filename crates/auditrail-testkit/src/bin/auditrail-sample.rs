@@ -1,13 +1,15 @@
 //! Writes the sample to a file or standard output.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use auditrail_testkit::sample::{DEFAULT_SEED, DEFAULT_START, Sample};
+use auditrail_testkit::write_repeated;
 use clap::{Parser, ValueEnum};
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::civil::Date;
 
@@ -22,7 +24,8 @@ use jiff::civil::Date;
 Examples:
   auditrail-sample --records 20000 --output month.ndjson
   auditrail-sample --records 5000 --format cloudtrail --gzip --output trail.ndjson.gz
-  auditrail-sample --records 1000000 | auditrail import --format ndjson -"
+  auditrail-sample --records 1000000 | auditrail import --format ndjson -
+  auditrail-sample --records 1000000 --repeat real.ndjson.gz --output more.ndjson"
 )]
 struct Args {
     /// How many records to write.
@@ -37,6 +40,10 @@ struct Args {
     /// What to write.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
+    /// Write the records of this NDJSON file instead, plain or .gz, over and over, with other ids and
+    /// earlier times in each turn.
+    #[arg(long, conflicts_with_all = ["seed", "start", "format"])]
+    repeat: Option<PathBuf>,
     /// Compress with gzip.
     #[arg(long)]
     gzip: bool,
@@ -86,18 +93,29 @@ fn write(sample: &Sample, args: &Args, to: impl Write) -> io::Result<()> {
     let mut to = BufWriter::with_capacity(1 << 16, to);
     if args.gzip {
         let mut gzip = GzEncoder::new(&mut to, Compression::default());
-        encode(sample, args.format, &mut gzip)?;
+        encode(sample, args, &mut gzip)?;
         gzip.finish()?;
     } else {
-        encode(sample, args.format, &mut to)?;
+        encode(sample, args, &mut to)?;
     }
     to.flush()
 }
 
-fn encode(sample: &Sample, format: Format, to: impl Write) -> io::Result<()> {
-    match format {
+fn encode(sample: &Sample, args: &Args, to: impl Write) -> io::Result<()> {
+    if let Some(file) = &args.repeat {
+        return write_repeated(open(file)?, args.records, to);
+    }
+    match args.format {
         Format::Ndjson => sample.write_ndjson(to),
         Format::Cloudtrail => sample.write_cloudtrail(to),
         Format::CloudtrailRecords => sample.write_cloudtrail_records(to),
     }
+}
+
+fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let opened = File::open(file)?;
+    Ok(match file.extension().is_some_and(|extension| extension == "gz") {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(opened))),
+        false => Box::new(BufReader::new(opened)),
+    })
 }

@@ -1,156 +1,174 @@
-//! What was measured, as a table for people or as JSON.
-
-use std::fmt::Write as _;
-use std::fs;
+//! What was measured, for the person who waits for it.
 
 use super::cases::Case;
+use super::filled::Filled;
+use super::warm::workload;
+use super::{Args, grouped};
+use crate::bench::measure::Spread;
+use crate::bench::result::Part;
 use crate::error::{Error, Result};
 
-/// Milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Figures {
-    pub(super) median: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
+/// What a page may take of the time of bare SQL.
+const BY_BARE: f64 = 1.3;
+/// What a page of the largest log may take of the time in the smallest.
+const BY_SMALLEST: f64 = 1.5;
+
+pub(super) fn head(logs: &[Filled]) {
+    println!("\np99 in milliseconds: auditrail, bare SQL, and the first by the second; medians\n");
+    print!("{:<24} {:<9} {:<7}", "filter", "value", "page");
+    for log in logs {
+        print!(" | {:>24}", grouped(log.records));
+    }
+    println!();
 }
 
-/// The pages of one search.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
-    pub(super) case: Case,
-    /// Records on the first page.
-    pub(super) records: u64,
-    pub(super) first: Figures,
-    /// The number of a page far on, where there is a second page at all.
-    pub(super) deep: Option<(usize, Figures)>,
-}
-
-impl Measured {
-    /// How many times as long as the other the slower of the two pages took.
-    fn ratio(&self) -> Option<f64> {
-        let (_, deep) = self.deep?;
-        let (low, high) = (deep.median.min(self.first.median), deep.median.max(self.first.median));
-        Some(high / low)
+/// One search, at all sizes.
+pub(super) fn case(part: &Part, case: &Case, logs: &[Filled]) {
+    for page in ["first", "far on"] {
+        let workload = workload("warm", case, page);
+        let cells: Vec<_> = logs.iter().map(|log| cell(part, &workload, "p99", log)).collect();
+        if cells.iter().any(Option::is_some) {
+            print!("{:<24} {:<9} {page:<7}", case.filter, case.kind.name());
+            for cell in cells {
+                print!(" | {:>24}", cell.unwrap_or_default());
+            }
+            println!();
+        }
     }
 }
 
-/// Seconds, records and peak KiB.
-pub(super) type Export = (f64, u64, u64);
-
-/// Prints as it goes, except as JSON.
-#[derive(Debug)]
-pub(super) struct Report {
-    json: bool,
-    settings: String,
+/// What no page can be quicker than.
+pub(super) fn least(part: &Part, log: &Filled) {
+    for (what, who) in [
+        ("nothing but HTTP", "auditrail"),
+        ("a record that is not there", "auditrail"),
+        ("a record that is not there", "bare SQL"),
+    ] {
+        let side = log.side(who);
+        let p50 = part.figure(&format!("warm: {what}"), &side, "p50");
+        if let Some(p50) = p50.map(|figure| Spread::of(figure.rounds.iter().copied()).median) {
+            println!("{what:<28} {side:<32} median {p50:>6.2} ms");
+        }
+    }
 }
 
-impl Report {
-    pub(super) fn start(json: bool, settings: &str) -> Self {
-        let report = Self { json, settings: settings.to_owned() };
-        if !json {
-            println!("{settings}\nload average {}; milliseconds\n", load());
-            println!(
-                "{:<24} {:<9} {:>7} {:>7} {:>7}   {:>4} {:>7} {:>7} {:>7} {:>6}",
-                "filter", "value", "median", "p99", "max", "page", "median", "p99", "max", "ratio"
-            );
-        }
-        report
-    }
-
-    pub(super) fn page(&self, measured: &Measured) {
-        if self.json {
-            return;
-        }
-        let Measured { case, first, deep, .. } = measured;
-        let mut line = format!("{:<24} {:<9} ", case.filter, case.kind.name());
-        line += &row(first);
-        if let (Some((page, deep)), Some(ratio)) = (deep, measured.ratio()) {
-            line += &format!("   {page:>4} {} {ratio:>6.2}", row(deep));
-        }
-        println!("{line}");
-    }
-
-    pub(super) fn end(
-        &self,
-        pages: &[Measured],
-        others: &[(&str, Figures)],
-        export: Option<Export>,
-    ) {
-        if self.json {
-            println!("{}", json(&self.settings, pages, others, export));
-            return;
+/// All searches after a cold start.
+pub(super) fn cold(part: &Part, asked: &[&Case], logs: &[Filled]) {
+    for case in asked {
+        let workload = workload("cold", case, "first");
+        print!("{:<24} {:<9} {:<7}", case.filter, case.kind.name(), "first");
+        for log in logs {
+            print!(" | {:>24}", cell(part, &workload, "time", log).unwrap_or_default());
         }
         println!();
-        for (name, figures) in others {
-            println!("{name:<34} {}", row(figures));
+    }
+}
+
+fn cell(part: &Part, workload: &str, metric: &str, log: &Filled) -> Option<String> {
+    let (ours, bare) = (log.side("auditrail"), log.side("bare SQL"));
+    let middle =
+        |side| part.figure(workload, side, metric).map(|f| Spread::of(f.rounds.clone()).median);
+    let ratio = part.ratio((workload, metric), &ours, &bare)?.median;
+    Some(format!("{:>8.2} {:>8.2} {ratio:>6.2}", middle(&ours)?, middle(&bare)?))
+}
+
+/// How many of all warm pages keep what is asked of them.
+#[derive(Debug, Default, PartialEq)]
+struct Kept {
+    /// Pages in all logs, and those within [`BY_BARE`].
+    by_bare: (u32, u32),
+    /// Pages that are in the smallest and in the largest log, and those within [`BY_SMALLEST`].
+    by_smallest: (u32, u32),
+    /// The highest figure of auditrail, in milliseconds, and what had it.
+    slowest: (f64, String),
+}
+
+impl Kept {
+    fn count(part: &Part, metric: &str, sizes: &[u64]) -> Self {
+        let mut kept = Self::default();
+        let side = |who: &str, size: u64| format!("{who}, {} records", grouped(size));
+        let note = |(all, within): &mut (u32, u32), ratio: Option<Spread>, most: f64| {
+            if let Some(ratio) = ratio {
+                *all += 1;
+                *within += u32::from(ratio.median <= most);
+            }
+        };
+        let is_page = |workload: &str| workload.ends_with(" page");
+        let pages = part.figures.iter().filter(|figure| is_page(&figure.workload));
+        for figure in pages.filter(|figure| figure.metric == metric) {
+            let what = (figure.workload.as_str(), metric);
+            for size in sizes.iter().filter(|size| figure.side == side("auditrail", **size)) {
+                let ratio = part.ratio(what, &figure.side, &side("bare SQL", *size));
+                note(&mut kept.by_bare, ratio, BY_BARE);
+                let median = Spread::of(figure.rounds.clone()).median;
+                if median > kept.slowest.0 {
+                    kept.slowest = (median, format!("{}, {}", figure.workload, figure.side));
+                }
+            }
+            if let [smallest, .., largest] = sizes
+                && figure.side == side("auditrail", *largest)
+            {
+                let ratio = part.ratio(what, &figure.side, &side("auditrail", *smallest));
+                note(&mut kept.by_smallest, ratio, BY_SMALLEST);
+            }
         }
-        if let Some((seconds, records, kib)) = export {
-            println!("export of {records} records in {seconds:.1} s, at most {} MiB", kib / 1_024);
+        kept
+    }
+}
+
+/// Says how many pages were quick enough, and fails where that was asked for.
+pub(super) fn judge(part: &Part, args: &Args) -> Result<()> {
+    println!();
+    for metric in ["p50", "p99"] {
+        let Kept { by_bare, by_smallest, .. } = Kept::count(part, metric, &args.records);
+        println!(
+            "{metric}: {} of {} warm pages are within {BY_BARE} of bare SQL",
+            by_bare.1, by_bare.0
+        );
+        if by_smallest.0 > 0 {
+            println!(
+                "{metric}: {} of {} warm pages of the largest log are within {BY_SMALLEST} of the smallest",
+                by_smallest.1, by_smallest.0
+            );
         }
-        println!("load average {}", load());
+    }
+    let Kept { by_bare, slowest, .. } = Kept::count(part, "p99", &args.records);
+    println!("\nslowest p99: {:.1} ms, {}", slowest.0, slowest.1);
+    if let Some(most) = args.at_most_ms.filter(|most| slowest.0 > *most) {
+        return Err(Error::Refused(format!("{} is slower than {most} ms", slowest.1)));
+    }
+    let share = f64::from(by_bare.1) / f64::from(by_bare.0.max(1));
+    match args.share_at_least.filter(|least| share < *least) {
+        Some(least) => Err(Error::Refused(format!(
+            "a share of {share:.2} is within {BY_BARE} of bare SQL, and should be {least} or more"
+        ))),
+        None => Ok(()),
     }
 }
 
-fn row(Figures { median, p99, max }: &Figures) -> String {
-    format!("{median:>7.2} {p99:>7.2} {max:>7.2}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How many programs wanted a processor in the last minute, and longer; empty where nobody says.
-fn load() -> String {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    load.split(' ').take(3).collect::<Vec<_>>().join(" ")
-}
-
-/// The names are ours and need no escaping.
-fn json(
-    settings: &str,
-    pages: &[Measured],
-    others: &[(&str, Figures)],
-    export: Option<Export>,
-) -> String {
-    let mut out = format!("{{\"settings\": \"{settings}\", \"load\": \"{}\", \"pages\": [", load());
-    for (index, Measured { case, records, first, deep }) in pages.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let (filter, kind) = (case.filter, case.kind.name());
-        let deep = deep.map_or("null".to_owned(), |(page, figures)| {
-            format!("{{\"page\": {page}, \"ms\": {}}}", object(&figures))
-        });
-        // Writing to text cannot fail.
-        let _written = write!(
-            out,
-            "{comma}\n  {{\"filter\": \"{filter}\", \"value\": \"{kind}\", \"query\": \"{}\", \
-             \"records\": {records}, \"first\": {}, \"deep\": {deep}}}",
-            case.parameters,
-            object(first)
-        );
-    }
-    out += "\n], \"others\": {";
-    let others: Vec<_> =
-        others.iter().map(|(name, figures)| format!("\"{name}\": {}", object(figures))).collect();
-    out += &others.join(", ");
-    out += "}";
-    if let Some((seconds, records, kib)) = export {
-        let _written = write!(
-            out,
-            ", \"export\": {{\"seconds\": {seconds:.3}, \"records\": {records}, \"peak_kib\": {kib}}}"
-        );
-    }
-    out + "}"
-}
-
-fn object(Figures { median, p99, max }: &Figures) -> String {
-    format!("{{\"median\": {median:.3}, \"p99\": {p99:.3}, \"max\": {max:.3}}}")
-}
-
-/// Fails when a page was too slow.
-pub(super) fn judge(pages: &[Measured], at_most: f64) -> Result<()> {
-    let slow: Vec<_> = pages
-        .iter()
-        .filter(|page| page.first.p99.max(page.deep.map_or(0.0, |(_, deep)| deep.p99)) > at_most)
-        .map(|page| format!("{} ({})", page.case.filter, page.case.kind.name()))
-        .collect();
-    match slow.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("slower than {at_most} ms: {}", slow.join(", ")))),
+    #[test]
+    fn pages_that_keep_their_ratios_are_counted() {
+        let mut part = Part::default();
+        let mut add =
+            |workload: &str, side: &str, value| part.add(workload, side, ("p99", "ms"), value);
+        for (side, value) in [
+            ("auditrail, 1,000 records", 1.2),
+            ("bare SQL, 1,000 records", 1.0),
+            ("auditrail, 2,000 records", 1.9),
+            ("bare SQL, 2,000 records", 1.0),
+        ] {
+            add("one page", side, value);
+        }
+        add("two page", "auditrail, 2,000 records", 1.0);
+        add("two page", "bare SQL, 2,000 records", 1.0);
+        add("another", "auditrail, 2,000 records", 9.0);
+        let slowest = (1.9, "one page, auditrail, 2,000 records".to_owned());
+        let expected = Kept { by_bare: (3, 2), by_smallest: (1, 0), slowest };
+        assert_eq!(Kept::count(&part, "p99", &[1_000, 2_000]), expected);
+        assert_eq!(Kept::count(&part, "p99", &[2_000]).by_smallest, (0, 0));
     }
 }

@@ -1,0 +1,177 @@
+//! Bare SQL over a connection of its own, as psql sends it: one message with the statement, planned
+//! anew each time, and the rows back as text.
+//!
+//! Only what a private server on our own socket sends is understood.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
+use postgres_protocol::message::frontend::{self, CopyData};
+
+use crate::error::{Error, Result};
+
+/// How much is read at once. No less than a page has, so that the reader holds nobody up.
+const READ: usize = 64 * 1_024;
+/// What a statement is told that was running for too long.
+const CANCELLED: &[u8] = b"57014";
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Plain {
+    stream: UnixStream,
+    received: BytesMut,
+}
+
+/// What a statement was answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// From before it was sent until the last byte of the answer was there.
+    pub(super) millis: f64,
+    pub(super) rows: u64,
+    /// The columns of the last row.
+    pub(super) last: Vec<String>,
+    /// Whether it ran into `statement_timeout`, so that it would have taken longer than this.
+    pub(super) cancelled: bool,
+}
+
+impl Plain {
+    /// Connects to the server and database of a URL that names a socket.
+    pub(super) fn connect(url: &str) -> Result<Self> {
+        let (socket, database) = socket(url)
+            .ok_or_else(|| Error::Refused(format!("`{url}` names no socket and database")))?;
+        let stream = UnixStream::connect(socket).map_err(Error::doing("connect to PostgreSQL"))?;
+        let mut plain = Self { stream, received: BytesMut::with_capacity(READ) };
+        let mut out = BytesMut::new();
+        let parameters = [("user", "postgres"), ("database", &database)];
+        frontend::startup_message(parameters, &mut out).map_err(Error::doing("put a message"))?;
+        plain.send(&out)?;
+        plain.answer().map(|_| plain)
+    }
+
+    /// Runs one statement.
+    pub(super) fn ask(&mut self, sql: &str) -> Result<Answer> {
+        let mut out = BytesMut::new();
+        frontend::query(sql, &mut out).map_err(Error::doing("put a message"))?;
+        let began = Instant::now();
+        self.send(&out)?;
+        let (rows, last, cancelled) = self.answer()?;
+        let millis = began.elapsed().as_secs_f64() * 1_000.0;
+        let last = match last {
+            Some(row) => columns(&row).map_err(Error::doing("read a row"))?,
+            None => Vec::new(),
+        };
+        Ok(Answer { millis, rows, last, cancelled })
+    }
+
+    /// Runs a `copy … from stdin` with these bytes, which is a transaction.
+    pub(super) fn copy(&mut self, statement: &str, data: &[u8]) -> Result<()> {
+        let mut out = BytesMut::new();
+        let mut put = || {
+            frontend::query(statement, &mut out)?;
+            CopyData::new(data)?.write(&mut out);
+            frontend::copy_done(&mut out);
+            Ok(())
+        };
+        put().map_err(Error::doing("put a COPY"))?;
+        self.send(&out)?;
+        self.answer().map(drop)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.write_all(bytes).map_err(Error::doing("send to PostgreSQL"))
+    }
+
+    /// Reads until the server is ready for the next statement: how many rows, the last of them, and
+    /// whether the statement was cancelled.
+    fn answer(&mut self) -> Result<(u64, Option<DataRowBody>, bool)> {
+        let (mut rows, mut last, mut refused) = (0, None, None);
+        loop {
+            match self.message()? {
+                Message::ReadyForQuery(_) => match refused {
+                    None => return Ok((rows, last, false)),
+                    Some((code, _)) if code == CANCELLED => return Ok((rows, last, true)),
+                    Some((_, said)) => return Err(Error::Refused(said)),
+                },
+                Message::DataRow(row) => {
+                    rows += 1;
+                    last = Some(row);
+                }
+                Message::ErrorResponse(body) => {
+                    refused = Some(refusal(&body).map_err(Error::doing("read an error"))?);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn message(&mut self) -> Result<Message> {
+        loop {
+            let message = Message::parse(&mut self.received);
+            if let Some(message) = message.map_err(Error::doing("read a message"))? {
+                return Ok(message);
+            }
+            let mut part = [0; READ];
+            match self.stream.read(&mut part).map_err(Error::doing("read from PostgreSQL"))? {
+                0 => return Err(Error::Refused("PostgreSQL closed the connection".to_owned())),
+                n => self.received.extend_from_slice(&part[..n]),
+            }
+        }
+    }
+}
+
+/// The texts of a row; a null is an empty one.
+fn columns(row: &DataRowBody) -> std::io::Result<Vec<String>> {
+    let text = |range: Option<_>| {
+        let bytes = range.map_or(&[][..], |range: std::ops::Range<usize>| &row.buffer()[range]);
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    row.ranges().map(text).collect()
+}
+
+/// The code of an error, and its words.
+fn refusal(body: &ErrorResponseBody) -> std::io::Result<(Vec<u8>, String)> {
+    let (mut code, mut said) = (Vec::new(), String::new());
+    let mut fields = body.fields();
+    while let Some(field) = fields.next()? {
+        match field.type_() {
+            b'C' => code = field.value_bytes().to_vec(),
+            b'M' => said = String::from_utf8_lossy(field.value_bytes()).into_owned(),
+            _ => {}
+        }
+    }
+    Ok((code, format!("PostgreSQL said: {said}")))
+}
+
+/// The socket and the database of `postgres://postgres@%2Fdirectory/database`.
+fn socket(url: &str) -> Option<(String, String)> {
+    let (_, rest) = url.split_once('@')?;
+    let (host, database) = rest.split_once('/')?;
+    let (host, port) = host.split_once(':').unwrap_or((host, "5432"));
+    let mut parts = host.split('%');
+    let mut dir = parts.next()?.to_owned();
+    for part in parts {
+        let (code, text) = part.split_at_checked(2)?;
+        dir.push(char::from(u8::from_str_radix(code, 16).ok()?));
+        dir.push_str(text);
+    }
+    let database = database.split('?').next()?;
+    let socket = format!("{dir}/.s.PGSQL.{port}");
+    (dir.starts_with('/') && !database.is_empty()).then(|| (socket, database.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_read_from_a_url() {
+        let read = socket("postgres://postgres@%2Ftmp%2Fa%20b%2Frun:5433/log?x=1");
+        assert_eq!(read, Some(("/tmp/a b/run/.s.PGSQL.5433".to_owned(), "log".to_owned())));
+        assert_eq!(socket("postgres://postgres@localhost/log"), None);
+        assert_eq!(socket("postgres://postgres@%2Frun/"), None);
+    }
+}
