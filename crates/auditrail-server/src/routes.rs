@@ -29,9 +29,9 @@ use crate::{layers, problem};
 
 /// The service: every route, and what lies around them.
 ///
-/// From the outside in: [what concerns every answer](layers::outer), CORS, compression, panics,
-/// [budgets and the time limit](layers::inner). Unless it is configured there is no CORS: no page of
-/// another origin may read this.
+/// From the outside in: what concerns every answer (its id, the form of errors, metrics, the span, the log
+/// line, headers), CORS, compression, panics, budgets and the time limit. Unless it is configured there is
+/// no CORS: no page of another origin may read this.
 pub fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
     let cors = app.config().cors.as_ref().map(CorsConfig::layer);
