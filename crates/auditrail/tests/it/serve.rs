@@ -13,6 +13,10 @@ use crate::running::{Running, key};
 
 const PATH: &str = "/v1/audit-logs";
 
+/// Whether the INSERT of a lone record waits for a lock.
+const WAITS: &str = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
+    and datname = current_database() and query like 'insert into control_plane.audit_logs%')";
+
 fn record(target: &str) -> Value {
     json!({
         "actor_type": "user", "actor_id": "u1", "action": "project.deleted",
@@ -53,9 +57,7 @@ async fn a_write_that_is_under_way_is_answered_before_the_end() {
     let call = service.post(PATH).key(&key).json(&record("p1")).send();
     let call = tokio::spawn(call);
     let mut admin = db.connect(db.admin()).await;
-    let waits = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
-                  and datname = current_database() and query like 'copy%')";
-    auditrail_testkit::until(&mut admin, waits).await;
+    auditrail_testkit::until(&mut admin, WAITS).await;
     service.signal(Signal::TERM);
     let address = service.address;
     eventually("no new connections", async || {
@@ -95,9 +97,7 @@ async fn a_second_signal_ends_it_at_once() {
     owner.execute(sqlx::raw_sql(lock)).await.unwrap();
     let call = tokio::spawn(service.post(PATH).key(&key).json(&record("p1")).try_send());
     let mut admin = db.connect(db.admin()).await;
-    let waits = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
-                  and datname = current_database() and query like 'copy%')";
-    auditrail_testkit::until(&mut admin, waits).await;
+    auditrail_testkit::until(&mut admin, WAITS).await;
     service.signal(Signal::INT);
     let address = service.address;
     eventually("no new connections", async || {
