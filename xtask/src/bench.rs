@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
 mod bed;
+mod corpus;
 mod environment;
 mod growth;
 mod http;

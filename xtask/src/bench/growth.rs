@@ -12,7 +12,7 @@ use crate::bench::measure::Spread;
 use crate::bench::plain::Plain;
 use crate::bench::query::filled::{Filled, grouped};
 use crate::bench::result::Part;
-use crate::bench::{import, serve};
+use crate::bench::{corpus, import, serve};
 use crate::error::{Error, Result};
 use crate::sh::Sh;
 use crate::workspace::Workspace;
@@ -27,6 +27,8 @@ const COPIED_EACH_TIME: u64 = 2_000_000;
 const WRITERS: u32 = 2;
 /// Records of a batch, and of a transaction of COPY.
 const BATCH: u32 = 1_000;
+/// How many different records are written.
+const RECORDS: u64 = 20_000;
 const BATCHES: &str = "batches of 1,000, 2 connections";
 const SINGLES: &str = "single records, 64 connections";
 
@@ -66,12 +68,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     let bench = import::prepare(workspace)?;
     let load = serve::build_load(workspace)?;
-    let sample = import::sample(workspace, &bench.dir, u64::from(BATCH) * 4)?;
-    let rows = Rows::read(&sample)?;
     let mut logs = Vec::new();
     for records in &args.records {
         logs.push(Log::new(Filled::open(workspace, &bench, *records)?)?);
     }
+    let records = match logs.last() {
+        Some(Log { filled, .. }) if filled.records > 0 => {
+            corpus::drawn(&filled.bench, filled.records, RECORDS)?
+        }
+        _ => corpus::sample(workspace, &bench.dir, RECORDS)?,
+    };
+    let rows = Rows::read(&records)?;
     let mut part = Part { name: "growth".to_owned(), ..Part::default() };
     let version = logs[0].filled.bench.sql("show server_version")?;
     part.settings = vec![
@@ -84,7 +91,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     println!("{:<8} {:>12} {:>18} {:>18} {:>12}", "round", "there", "batches", "singles", "COPY");
     for round in 1..=args.rounds {
         for log in &mut logs {
-            let bed = Bed { load: &load, rows: &rows, seconds: args.seconds };
+            let bed = Bed { load: &load, records: &records, rows: &rows, seconds: args.seconds };
             bed.measure(log, round, &mut part)?;
         }
     }
@@ -99,7 +106,9 @@ const NOTES: [&str; 5] = [
      whole pages to the log of PostgreSQL; each side wrote for a second before it was measured.",
     "COPY is text, 1,000 rows a transaction, with ids in the order of time as the service makes them, \
      all put together before the clock starts.",
-    "The records are the same ones of the sample on both sides, without ids and times of their own.",
+    "The records are 20,000 of the largest log, drawn by chance and sent in turn with new ids and \
+     times, so that each belongs among others of its actor, its target and its tenant: new values at \
+     the end of an index would be cheaper.",
     "Client, service and PostgreSQL share the processors of one machine.",
 ];
 
@@ -150,6 +159,8 @@ impl Drop for Log {
 /// What every measurement needs.
 struct Bed<'a> {
     load: &'a Path,
+    /// What both sides write, as NDJSON and as rows.
+    records: &'a Path,
     rows: &'a Rows,
     seconds: u16,
 }
@@ -182,7 +193,8 @@ impl Bed<'_> {
 
     fn load(&self, to: &str, log: &Log, args: &[&str], seconds: u16) -> Result<Value> {
         let load = Sh::new(self.load).quiet_env("AUDITRAIL_KEY", log.filled.key());
-        let told = load.args(["--to", to, "--seconds", &seconds.to_string()]).args(args).read()?;
+        let load = load.args(["--to", to, "--seconds", &seconds.to_string()]).args(args);
+        let told = load.arg("--bodies").arg(self.records).read()?;
         serde_json::from_str(&told).map_err(|_| Error::Refused(format!("not a report: {told}")))
     }
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::bench::corpus::{self, Corpus};
 use crate::bench::measure::{self, Run, Spread};
 use crate::bench::result::Part;
 use crate::error::{Error, Result};
@@ -15,8 +16,6 @@ use crate::workspace::Workspace;
 const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata, \
                        ip_address, user_agent, created_at, tenant_id, request_id";
 
-/// The part of the records that is real, where it is there: beside the checkout.
-const REAL: &str = "../shared/data/git-history.ndjson.gz";
 const IMPORT: &str = "import";
 const OURS: &str = "auditrail import";
 const AGAIN: &str = "auditrail import, again";
@@ -133,7 +132,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bench = prepare(workspace)?;
     let (file, input) = match &args.file {
         Some(file) => (file.clone(), "a file of the caller's".to_owned()),
-        None => input(workspace, &bench.dir, args.records)?,
+        None => {
+            let Corpus { file, what } = corpus::usual(workspace, &bench.dir, args.records)?;
+            (file, what)
+        }
     };
     println!("starting a durable private PostgreSQL under {}", bench.dir.display());
     bench.ask(&["db", "start"])?;
@@ -156,39 +158,6 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<Bench> {
     let program = workspace.target().join("release/auditrail");
     let data = dir.join("data");
     Ok(Bench { program, psql, postgres: postgres.bin, dir, data })
-}
-
-pub(super) fn sample(workspace: &Workspace, dir: &Path, records: u64) -> Result<PathBuf> {
-    let file = dir.join(format!("sample-{records}.ndjson"));
-    generate(workspace, &file, records, &["--format", "ndjson"])?;
-    Ok(file)
-}
-
-/// Writes records to a file, unless an earlier run has.
-fn generate(workspace: &Workspace, file: &Path, records: u64, how: &[&str]) -> Result<()> {
-    if file.exists() {
-        return Ok(());
-    }
-    println!("writing {records} records");
-    let part = file.with_extension("part");
-    let sample = ["run", "--quiet", "--release", "--package", "auditrail-testkit"];
-    let run = cargo().args(sample).args(["--bin", "auditrail-sample", "--"]).args(how);
-    let run = run.args(["--records", &records.to_string(), "--output"]).arg(&part);
-    run.dir(workspace.root()).run()?;
-    std::fs::rename(&part, file).map_err(Error::doing("rename the records"))
-}
-
-/// The real records over and over, where they are; else the sample. And which of them it is.
-fn input(workspace: &Workspace, dir: &Path, records: u64) -> Result<(PathBuf, String)> {
-    let real = workspace.root().join(REAL);
-    if !real.exists() {
-        let input = format!("{records} records of the project's generator");
-        return Ok((sample(workspace, dir, records)?, input));
-    }
-    let file = dir.join(format!("git-history-{records}.ndjson"));
-    generate(workspace, &file, records, &["--repeat", &real.display().to_string()])?;
-    let input = format!("{records} records of a real history, repeated with other ids and times");
-    Ok((file, input))
 }
 
 fn rounds(bench: &Bench, file: &Path, rounds: u16) -> Result<Part> {

@@ -5,7 +5,7 @@ mod run;
 mod tally;
 
 use super::bed::Bed;
-use super::import::sample;
+use super::corpus;
 use super::peers::{self, Peer, Side};
 use super::result::Part;
 use super::serve::build_load;
@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use run::{Killed, Runs};
 use tally::Dice;
+
+/// How many different records are sent.
+const RECORDS: u64 = 20_000;
 
 /// What is acknowledged and then lost, or written twice, when a server or PostgreSQL is killed.
 ///
@@ -54,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bed = Bed::start(workspace)?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &sides, peers::POOL)?;
     let client = build_load(workspace)?;
-    let records = sample(workspace, &bed.bench.dir, 4_096)?;
+    let corpus = corpus::usual(workspace, &bed.bench.dir, RECORDS)?;
     let mut part = Part { name: "loss".to_owned(), ..Part::default() };
     part.settings = bed.settings(&[])?;
     part.settings.extend(peers.iter().map(Peer::made_of));
@@ -65,11 +68,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("seed of the moments", args.seed),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_string())));
+    part.settings.push(("records".to_owned(), corpus.what));
     let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
     part.settings.extend(only);
     part.notes.extend(left_out);
     part.notes.extend(NOTES.map(str::to_owned));
     let seconds = args.seconds;
+    let records = corpus.file;
     let mut runs = Runs { bed: &bed, client, records, seconds, dice: Dice::new(args.seed) };
     for round in 1..=args.rounds {
         println!("\nround {round} of {}", args.rounds);

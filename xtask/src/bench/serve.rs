@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bench::import::{Bench, count, prepare, sample};
+use crate::bench::corpus::sample;
+use crate::bench::import::{Bench, count, prepare};
 use crate::bench::measure::Spread;
 use crate::bench::result::Part;
 use crate::error::{Error, Result};

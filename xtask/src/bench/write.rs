@@ -8,31 +8,32 @@ mod workload;
 use std::time::Instant;
 
 use super::bed::Bed;
-use super::import::sample;
-use super::limits::{NO_PGBENCH, PAYLOADS, Payloads, files};
+use super::corpus;
+use super::limits::{NO_PGBENCH, files};
 use super::peers::{self, Peer};
 use super::result::Part;
 use super::serve::build_load;
 use crate::error::Result;
 use crate::workspace::Workspace;
-use round::Rounds;
+use round::{Rounds, Sent};
 use workload::{Wanted, Who, Workload};
 
 /// Records that are sent in turn: more than there are indexes could be warm for by chance.
-const PAYLOAD_RECORDS: u64 = 4_096;
+const PAYLOAD_RECORDS: u64 = 20_000;
 
 /// Records over HTTP: ours, what people would write or take instead, and the limits.
 ///
 /// Everybody writes the same records into a copy of the same empty table, with all its indexes, on
 /// the same durable PostgreSQL: one record a request over 1, 16 and 64 connections; batches of 100
-/// and 1,000 over 2; and writes with every fourth request a read of the newest page, over 16. Each
-/// measurement has a table, a server and a warm-up of its own. In each round every side comes once
+/// and 1,000 over 2; the same for records with much metadata, over 16 connections and in batches of
+/// 100; and writes with every fourth request a read of the newest page, over 16. The records are real
+/// ones where they lie beside the checkout, and else the generator's. Each measurement has a table, a server and a warm-up of its own. In each round every side comes once
 /// under every workload, one side right after the other, and the rounds' ratios are what counts.
 ///
 /// For each server it also tells how soon it acknowledges its first record, the most memory it holds
 /// with 64 connections, and what a thousand records cost it, PostgreSQL and the client in processor
 /// time. Node.js and Python are needed for two of the peers; without them these are left out, and
-/// that is said. With the defaults it takes about thirteen minutes, and longer the first time.
+/// that is said. With the defaults it takes about seventeen minutes, and longer the first time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,7 +47,8 @@ Sides:      auditrail, fastify + pg, axum + sqlx, FastAPI + asyncpg, PostgREST,
             pgbench (single-row INSERT), COPY over 1 and 2 connections
 Workloads:  single, 1 connection; single, 16 connections; single, 64 connections;
             batches of 100, 2 connections; batches of 1,000, 2 connections;
-            mixed, 16 connections
+            single, 16 connections, much metadata;
+            batches of 100, 2 connections, much metadata; mixed, 16 connections
 
 What was measured is kept as target/bench/results/write.json, also with --only: measure all before a
 report is made of it.")]
@@ -77,7 +79,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bed = Bed::start(workspace)?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &wanted.servers(), args.pool)?;
     let client = build_load(workspace)?;
-    let records = sample(workspace, &bed.bench.dir, PAYLOAD_RECORDS)?;
+    let usual = corpus::usual(workspace, &bed.bench.dir, PAYLOAD_RECORDS)?;
+    let large = corpus::large(workspace, &bed)?;
     let copies = match wanted.sides.iter().any(|who| matches!(who, Who::Copy(_))) {
         true => files(workspace, &bed, args.records)?,
         false => Vec::new(),
@@ -91,6 +94,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("seconds of warm-up before it", args.warm_up.to_string()),
         ("rows that COPY writes", args.records.to_string()),
         ("connections of each peer's pool", args.pool.to_string()),
+        ("records", usual.what.clone()),
+        ("records with much metadata", large.what.clone()),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
     // A part that is not whole says so wherever it is shown.
@@ -101,8 +106,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !bed.bench.bin().join("pgbench").exists() {
         part.notes.push(NO_PGBENCH.to_owned());
     }
-    let payloads = Payloads::read(&records, PAYLOADS)?;
-    let rounds = Rounds { bed: &bed, peers, client, records, payloads, copies, args };
+    let [usual, large] = [Sent::of(usual)?, Sent::of(large)?];
+    let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, args };
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);
         rounds.run(usize::from(round), &wanted, &mut part)?;
@@ -122,8 +127,9 @@ const NOTES: [&str; 13] = [
     "Each measurement has an empty copy of the migrated table with all its indexes, a server that was \
      started for it, and a warm-up; a checkpoint comes before it. Afterwards the table must hold \
      every record that was acknowledged.",
-    "All sides get the same 4,096 records of the sample in turn, byte for byte, without ids and times; \
-     pgbench draws from 120 of them, spread evenly, because it takes no more statements.",
+    "All sides get the same records in turn, byte for byte, without ids and times: 20,000 of the usual \
+     kind, or all that have much metadata. pgbench draws from 120 of them, spread evenly, because it \
+     takes no more statements.",
     "auditrail checks an API key on every call and validates every field. The peers ask nobody for a \
      key and check no more than their frameworks do by themselves, which favours them.",
     "No side writes a log line for each request: auditrail would by default, and runs with \
@@ -132,7 +138,8 @@ const NOTES: [&str; 13] = [
      settings tell, where each library would open 10 connections by itself; FastAPI's two workers \
      have one half each. auditrail has its defaults.",
     "Batches go over 2 connections. Of the peers only PostgREST has such a call. COPY is measured \
-     once a round, into a table of its own, and stands in for both sizes of batch.",
+     once a round, into a table of its own, and stands in for both sizes of batch; it is of records \
+     of the usual kind.",
     "In mixed work every fourth request of each of the 16 connections asks for the newest hundred \
      records; the rate counts the records written, and the processor time for a thousand of them \
      has the reads in it.",

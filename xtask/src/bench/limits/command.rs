@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::{CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy, insert};
 use crate::bench::bed::Bed;
-use crate::bench::import::sample;
+use crate::bench::corpus;
 use crate::bench::measure;
 use crate::bench::result::Part;
 use crate::error::Result;
 use crate::workspace::Workspace;
 
 /// How many different single records a load sends.
-const SINGLES: u64 = 4_096;
+const SINGLES: u64 = 20_000;
 const WARM_UP_SECONDS: u32 = 3;
 /// As the report has it.
 pub(in crate::bench) const SIDE: &str = "pgbench, single-row INSERT";
@@ -33,7 +33,8 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bed = Bed::start(workspace)?;
     let dir = bed.bench.dir.clone();
-    let payloads = Payloads::read(&sample(workspace, &dir, SINGLES)?, PAYLOADS)?;
+    let singles = corpus::usual(workspace, &dir, SINGLES)?;
+    let payloads = Payloads::read(&singles.file, PAYLOADS)?;
     let files = files(workspace, &bed, args.records)?;
     let settings = bed.settings(&[])?;
     let mut part = Part { name: "limits".to_owned(), settings, ..Part::default() };
@@ -51,11 +52,11 @@ pub(in crate::bench) fn files(
     bed: &Bed,
     records: u64,
 ) -> Result<Vec<CopyFiles>> {
-    let sample = sample(workspace, &bed.bench.dir, records)?;
+    let corpus = corpus::usual(workspace, &bed.bench.dir, records)?;
     let full = bed.empty("bench_full")?;
     let mut import = bed.bench.auditrail();
     import.env("DATABASE_URL", &full.url);
-    import.args(["--quiet", "import", "--format", "ndjson"]).arg(sample);
+    import.args(["--quiet", "import", "--format", "ndjson"]).arg(corpus.file);
     measure::run(import)?;
     [1, 2].map(|n| CopyFiles::of_table(full.database(), n, &bed.bench.dir)).into_iter().collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Found;
 use super::sides::{Loads, Serving, bare_page};
 use crate::bench::bed::{Bed, Empty};
-use crate::bench::import::sample;
+use crate::bench::corpus::sample;
 use crate::bench::limits::{
     COLUMNS, CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy, insert,
 };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::workload::{READ_EVERY, Wanted, Who};
 use super::{Args, Workload};
 use crate::bench::bed::{Bed, Empty};
-use crate::bench::limits::{self, CopyFiles, Payloads, copy, insert};
+use crate::bench::corpus::Corpus;
+use crate::bench::limits::{self, CopyFiles, PAYLOADS, Payloads, copy, insert};
 use crate::bench::load::{Answered, Latency, Load};
 use crate::bench::peers::{Peer, Server};
 use crate::bench::process::Tree;
@@ -24,11 +25,24 @@ pub(super) struct Rounds<'a> {
     /// The load client.
     pub(super) client: PathBuf,
     /// What it sends.
-    pub(super) records: PathBuf,
-    pub(super) payloads: Payloads,
+    pub(super) usual: Sent,
+    /// And what it sends of records with much metadata.
+    pub(super) large: Sent,
     /// For one connection and for two.
     pub(super) copies: Vec<CopyFiles>,
     pub(super) args: &'a Args,
+}
+
+/// Records, as the load client takes them and as pgbench does.
+pub(super) struct Sent {
+    records: PathBuf,
+    payloads: Payloads,
+}
+
+impl Sent {
+    pub(super) fn of(Corpus { file: records, what: _ }: Corpus) -> Result<Self> {
+        Ok(Self { payloads: Payloads::read(&records, PAYLOADS)?, records })
+    }
 }
 
 /// Processor time so far, in seconds; none where the system does not say.
@@ -108,14 +122,19 @@ impl Rounds<'_> {
             Error::Refused(format!("{} does not take {}", peer.side.name(), workload.name()))
         })?;
         let load = Load::new(&self.client, server, route, (workload.connections(), seconds));
-        let load = load.with("--bodies", &self.records);
+        let load = load.with("--bodies", &self.sent(workload).records);
         Ok(match (workload, peer.side.newest()) {
             (Workload::Batch(size), _) => load.with("--batch", size.to_string()),
+            (Workload::LargeBatch, _) => load.with("--batch", "100"),
             (Workload::Mixed, Some(newest)) => {
                 load.with("--read", newest).with("--read-every", READ_EVERY.to_string())
             }
-            (Workload::Single(_) | Workload::Mixed, _) => load,
+            (Workload::Single(_) | Workload::Large | Workload::Mixed, _) => load,
         })
+    }
+
+    fn sent(&self, workload: Workload) -> &Sent {
+        if workload.is_large() { &self.large } else { &self.usual }
     }
 
     fn cpu(&self, server: &Server) -> Cpu {
@@ -134,7 +153,7 @@ impl Rounds<'_> {
             seconds: self.args.seconds,
         };
         let dir = &self.bed.bench.dir;
-        if let Some(found) = insert(empty.database(), &self.payloads, load, dir)? {
+        if let Some(found) = insert(empty.database(), &self.sent(workload).payloads, load, dir)? {
             let (name, side) = (workload.name(), Who::Pgbench.name());
             part.add(&name, side, RECORDS, found.per_second);
             let of = Latency { p50: found.p50, p99: found.p99, max: found.max };

@@ -14,17 +14,23 @@ pub(super) enum Workload {
     Single(u16),
     /// So many records a request.
     Batch(u32),
+    /// One record with much metadata a request.
+    Large,
+    /// A hundred of them a request.
+    LargeBatch,
     /// One record a request, and the newest page in between.
     Mixed,
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Single(1),
         Self::Single(16),
         Self::Single(64),
         Self::Batch(100),
         Self::Batch(1_000),
+        Self::Large,
+        Self::LargeBatch,
         Self::Mixed,
     ];
 
@@ -35,6 +41,8 @@ impl Workload {
             Self::Single(connections) => format!("single, {connections} connections"),
             Self::Batch(1_000) => "batches of 1,000, 2 connections".to_owned(),
             Self::Batch(size) => format!("batches of {size}, 2 connections"),
+            Self::Large => "single, 16 connections, much metadata".to_owned(),
+            Self::LargeBatch => "batches of 100, 2 connections, much metadata".to_owned(),
             Self::Mixed => "mixed, 16 connections".to_owned(),
         }
     }
@@ -42,16 +50,21 @@ impl Workload {
     pub(super) const fn connections(self) -> u16 {
         match self {
             Self::Single(connections) => connections,
-            Self::Batch(_) => 2,
-            Self::Mixed => 16,
+            Self::Batch(_) | Self::LargeBatch => 2,
+            Self::Large | Self::Mixed => 16,
         }
+    }
+
+    /// Whether its records have much metadata.
+    pub(super) const fn is_large(self) -> bool {
+        matches!(self, Self::Large | Self::LargeBatch)
     }
 
     /// Where a server takes this; none, where it does not.
     pub(super) fn route(self, side: Side) -> Option<Route> {
         match self {
-            Self::Single(_) => Some(side.single()),
-            Self::Batch(_) => side.batch(),
+            Self::Single(_) | Self::Large => Some(side.single()),
+            Self::Batch(_) | Self::LargeBatch => side.batch(),
             Self::Mixed => side.newest().map(|_| side.single()),
         }
     }
@@ -87,7 +100,7 @@ impl Who {
     pub(super) fn takes(self, workload: Workload) -> bool {
         match self {
             Self::Server(side) => workload.route(side).is_some(),
-            Self::Pgbench => matches!(workload, Workload::Single(_)),
+            Self::Pgbench => matches!(workload, Workload::Single(_) | Workload::Large),
             Self::Copy(_) => matches!(workload, Workload::Batch(_)),
         }
     }
@@ -145,14 +158,14 @@ mod tests {
     #[test]
     fn without_a_choice_all_is_wanted() {
         let all = wanted(&[]);
-        assert_eq!((all.sides.len(), all.workloads.len()), (8, 6));
+        assert_eq!((all.sides.len(), all.workloads.len()), (8, 8));
     }
 
     #[test]
     fn a_text_chooses_among_sides_or_workloads() {
         let some = wanted(&["Fastify", "auditrail"]);
         assert_eq!(some.servers(), [Side::Ours, Side::Fastify]);
-        assert_eq!(some.workloads.len(), 6);
+        assert_eq!(some.workloads.len(), 8);
         let some = wanted(&["64", "1,000"]);
         assert_eq!(some.workloads, [Workload::Single(64), Workload::Batch(1_000)]);
         assert_eq!(some.sides.len(), 8);
