@@ -1,8 +1,9 @@
 //! Writing for many callers at once: group commit.
 //!
 //! Whatever requests are there when a connection becomes free go in as one COPY with one commit, and
-//! are acknowledged after it. Nobody waits for a timer: with no load a request is a group of its own,
-//! and the more come the larger the groups get.
+//! are acknowledged after it. With no load nobody waits for a timer: a request is a group of its own,
+//! and the more come the larger the groups get. While one connection writes, another leaves a few
+//! records to it for some milliseconds: two small groups cost more than one.
 //!
 //! `queue` holds the requests and their room; `lane` is a connection with its loop, its retries and
 //! its splitting of groups that fail; `group` writes one group; `sort` decides, without a database,

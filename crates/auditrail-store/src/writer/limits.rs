@@ -58,6 +58,14 @@ impl WriterLimits {
     }
 }
 
+/// Fewer waiting records than these a free connection leaves to the one that writes already. The start
+/// and the commit of a COPY cost as much as some twenty records.
+pub(super) const LEAVE_RECORDS: u64 = 64;
+
+/// How long it leaves them at most. Small groups are written in less; a large one, a slow disk or a
+/// record that somebody holds up shall not keep others waiting.
+pub(super) const LEAVE_FOR: Duration = Duration::from_millis(5);
+
 /// How long making a connection may take. Servers that recover refuse at once; this is for networks
 /// that swallow packets.
 pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(5);

@@ -1,5 +1,8 @@
 //! The requests that wait, and the room they take.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::WriteError;
-use super::limits::WriterLimits;
+use super::limits::{LEAVE_FOR, LEAVE_RECORDS, WriterLimits};
 use super::request::{WriteOutcome, WriteRequest};
 use super::stats::WriterStats;
 
@@ -126,26 +129,39 @@ impl Queue {
         state.next_number += 1;
         state.stats.count_in(&pending);
         state.waiting.insert(number, pending);
+        // The first makes a lane look how long it may leave it; what comes after it changes nothing
+        // until there is enough.
+        let tells = state.waiting.len() == 1 || state.has_enough_for_a_group();
         drop(state);
-        self.work.notify_one();
+        if tells {
+            self.work.notify_one();
+        }
         Some(Ticket { queue: self, number })
     }
 
     /// Waits for work, and takes as much as fits in one group. `None` when there will be no more.
+    ///
+    /// A lane that comes while another writes leaves a few records to that one for a while: together
+    /// with those that come until then they cost less than two small groups.
     pub(super) async fn next_group(&self) -> Option<Vec<Pending>> {
         loop {
             let told = self.work.notified();
             tokio::pin!(told);
             // From here on nothing is missed, so what came before is seen in the queue.
             told.as_mut().enable();
-            let group = self.take_group();
-            if !group.is_empty() {
-                return Some(group);
+            let due = self.state().when_due();
+            match due {
+                Due::Never => return None,
+                Due::WhenTold => told.await,
+                Due::At(due) if due > Instant::now() => drop(timeout_at(due, told).await),
+                Due::At(_) => {
+                    let group = self.take_group();
+                    // Another lane may have been quicker.
+                    if !group.is_empty() {
+                        return Some(group);
+                    }
+                }
             }
-            if self.state().closed {
-                return None;
-            }
-            told.await;
         }
     }
 
@@ -232,6 +248,34 @@ impl Queue {
     /// Nothing panics while it holds the lock, and if it did, the state would still be whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When a lane should take what waits.
+enum Due {
+    At(Instant),
+    /// Nothing waits.
+    WhenTold,
+    /// Nothing waits, and nothing will come.
+    Never,
+}
+
+impl State {
+    fn when_due(&self) -> Due {
+        match self.waiting.first_key_value() {
+            None if self.closed => Due::Never,
+            None => Due::WhenTold,
+            Some((_, oldest)) if self.closed || self.has_enough_for_a_group() => {
+                Due::At(oldest.since)
+            }
+            Some((_, oldest)) => Due::At(oldest.since + LEAVE_FOR),
+        }
+    }
+
+    /// Whether a group of what waits is worth its commit now: it is large, or nothing is being written
+    /// that it could wait for.
+    fn has_enough_for_a_group(&self) -> bool {
+        self.stats.in_flight_records == 0 || self.stats.queued_records >= LEAVE_RECORDS
     }
 }
 
