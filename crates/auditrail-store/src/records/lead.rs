@@ -196,7 +196,7 @@ pub(super) async fn rarest<'a>(
         between = " union all ";
     }
     sql.push(") of_leads order by start nulls first limit 1");
-    let row = sql.build().persistent(false).fetch_one(db).await;
+    let row = sql.build().fetch_one(db).await;
     let row = row.map_err(StoreError::while_trying_to("size up a search"))?;
     let (place, stretch) =
         read_stretch(&row).map_err(StoreError::while_trying_to("size up a search"))?;

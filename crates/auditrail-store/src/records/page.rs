@@ -34,8 +34,9 @@ const GATHER: &str = "set local enable_sort = on;
 
 /// Reads one page, newest first, and says whether more follow.
 ///
-/// Statements are planned anew each time: a plan that is right for the busiest actor is wrong for one
-/// with three records, and planning costs less than reading a page.
+/// Statements are prepared once and planned anew each time, which [`SEARCH`](super::SEARCH) sees to: a
+/// plan that is right for the busiest actor is wrong for one with three records, and planning costs
+/// less than reading a page.
 pub(super) async fn page(
     db: &mut PgConnection,
     conditions: &Conditions<'_>,
@@ -93,7 +94,7 @@ async fn fetch(
     db: &mut PgConnection,
     mut sql: QueryBuilder<Postgres>,
 ) -> Result<Vec<PgRow>, StoreError> {
-    let rows = sql.build().persistent(false).fetch_all(db).await;
+    let rows = sql.build().fetch_all(db).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
