@@ -52,20 +52,6 @@ const SEARCH: &str = "begin isolation level repeatable read read only;
                       set local jit = off;
                       set local plan_cache_mode = force_custom_plan";
 
-/// The same where an index has all that is asked for, in its order: whatever the values, there is no
-/// better plan than to walk it, so it is made once.
-const WALK: &str = "begin isolation level repeatable read read only;
-                    set local enable_sort = off;
-                    set local jit = off;
-                    set local plan_cache_mode = force_generic_plan";
-
-fn begin_for(filters: &Filters, count: Count) -> &'static str {
-    match lead::Lead::only(filters) {
-        Some(_) if count == Count::None => WALK,
-        _ => SEARCH,
-    }
-}
-
 /// The audit log in the database of a pool.
 ///
 /// Cheap to clone. The role of the pool needs USAGE on the schema `control_plane` and SELECT and
@@ -229,7 +215,7 @@ impl AuditLogService for PgAuditLog {
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
         // A page, its number of matches and the actions of a prefix must tell of the same table. A
         // transaction also keeps a pooler in between from planning here and running elsewhere.
-        let tx = self.pool.begin_with(begin_for(&query.filters, query.count)).await;
+        let tx = self.pool.begin_with(SEARCH).await;
         let mut tx = tx.map_err(StoreError::while_trying_to("start a search"))?;
         let found = find(&mut tx, query).await?;
         // It has written nothing, so nobody needs to wait for its end.

@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use auditrail_core::{Count, Cursor, Filters, PageSize, Position, RecordId};
+use auditrail_core::{Cursor, Filters, PageSize, Position, RecordId};
 use auditrail_testkit::TestDb;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::begin_for;
+use super::SEARCH;
 use super::filters::Conditions;
 use super::lead::Effort;
 use super::page;
@@ -122,7 +122,7 @@ async fn found(
     position: Position,
     effort: Effort,
 ) -> (Vec<RecordId>, Option<Cursor>) {
-    let mut tx = db.begin_with(begin_for(filters, Count::None)).await.unwrap();
+    let mut tx = db.begin_with(SEARCH).await.unwrap();
     let conditions = Conditions::of(&mut tx, filters).await.unwrap();
     let size = PageSize::new(size).unwrap();
     let page = page::page(&mut tx, &conditions, size, position, effort).await;
@@ -160,6 +160,7 @@ async fn every_filter_and_pair_finds_what_the_plain_statement_finds_whatever_is_
     let db = TestDb::migrated().await;
     db.as_owner(&format!("select setseed(0.5); {FILL}; analyze control_plane.audit_logs")).await;
     let mut app = db.connect(db.app()).await;
+    app.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
     let little = |time_records, value_records, few| Effort { time_records, value_records, few };
     let efforts = [little(40, 15, 0), little(40, 15, 8), little(400, 100, 0)];
     for (number, search) in searches().iter().enumerate() {

@@ -34,9 +34,9 @@ const GATHER: &str = "set local enable_sort = on;
 
 /// Reads one page, newest first, and says whether more follow.
 ///
-/// Statements are prepared once. But for the walk of a lone lead they are planned anew each time, which
-/// [`SEARCH`](super::SEARCH) sees to: a plan that is right for the busiest actor is wrong for one with
-/// three records, and planning costs less than reading a page.
+/// Statements are prepared once and planned anew each time, which [`SEARCH`](super::SEARCH) sees to: a
+/// plan that is right for the busiest actor is wrong for one with three records, and planning costs
+/// less than reading a page.
 pub(super) async fn page(
     db: &mut PgConnection,
     conditions: &Conditions<'_>,

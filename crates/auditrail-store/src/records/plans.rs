@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use auditrail_core::{Cursor, CursorKey, Filters, PageSize, Position, Query};
+use auditrail_core::{CursorKey, Filters, PageSize, Position, Query};
 use auditrail_testkit::TestDb;
 use futures_util::TryStreamExt;
 use sqlx::types::Json;
@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::filters::Conditions;
 use super::lead::{Effort, Lead};
-use super::{PgAuditLog, begin_for, page};
+use super::{PgAuditLog, SEARCH, page};
 
 const RECORDS: u64 = 400_000;
 /// Most records a page of 100 may read. One in twenty of all, so a scan of the table is ten times off.
@@ -123,9 +123,6 @@ const SEARCHES: &[&str] = &[
     "actor_type=api_key&ip_address=10.0.0.0/8",
 ];
 
-/// A week of the month, for any search.
-const TIMES: &str = "&start_date=2026-01-09T00:00:00Z&end_date=2026-01-16T00:00:00Z";
-
 /// Searches that read more, with the reason, held to what they do.
 const READS_MORE: &[(&str, &str)] =
     &[("metadata.plan={}x", "no index knows a value that may be an object or a list")];
@@ -136,10 +133,10 @@ fn query(parameters: &str) -> Query {
 }
 
 /// What a page reads: whether it scans the table, and how many records.
-async fn read(db: &mut PgConnection, query: &Query, position: Position) -> (bool, i64) {
-    let mut tx = db.begin_with(begin_for(&query.filters, query.count)).await.unwrap();
+async fn read(db: &mut PgConnection, filters: &Filters, position: Position) -> (bool, i64) {
+    let mut tx = db.begin_with(SEARCH).await.unwrap();
     let (scans, records) = read_so_far(&mut tx).await;
-    let conditions = Conditions::of(&mut tx, &query.filters).await.unwrap();
+    let conditions = Conditions::of(&mut tx, filters).await.unwrap();
     let size = PageSize::default();
     page::page(&mut tx, &conditions, size, position, Effort::default()).await.unwrap();
     let (scans_after, records_after) = read_so_far(&mut tx).await;
@@ -155,20 +152,16 @@ async fn read_so_far(db: &mut PgConnection) -> (i64, i64) {
     sqlx::query_as(sql).fetch_one(db).await.unwrap()
 }
 
-/// The record in the middle of the log, as a cursor.
-fn middle() -> Position {
-    Position::After(Cursor {
+/// The first page, and one far on, which is told by a cursor in the middle of the log.
+async fn faults(db: &mut PgConnection, parameters: &str) -> Vec<String> {
+    let filters = query(parameters).filters;
+    let middle = auditrail_core::Cursor {
         created_at: "2026-01-15T00:00:00Z".parse().unwrap(),
         id: uuid::Uuid::from_u128(186_666).into(),
-    })
-}
-
-/// The first page, and one far on.
-async fn faults(db: &mut PgConnection, parameters: &str) -> Vec<String> {
-    let query = query(parameters);
+    };
     let mut faults = Vec::new();
-    for position in [Position::Offset(0), middle()] {
-        let (scans, records) = read(db, &query, position).await;
+    for position in [Position::Offset(0), Position::After(middle)] {
+        let (scans, records) = read(db, &filters, position).await;
         if scans || records > READ_MAX {
             let from = if position == Position::default() { "the start" } else { "the middle" };
             faults.push(format!("{parameters} from {from}: scans {scans}, reads {records}"));
@@ -191,20 +184,24 @@ fn walk(plan: &serde_json::Value, indexes: &mut Vec<String>, scans: &mut Vec<Str
     }
 }
 
-/// The plan of walking a lead, which is made for any values. There is no better way than the index, so
-/// it must not depend on them.
-async fn walked(db: &mut PgConnection, parameters: &str, position: Position) -> Vec<String> {
-    let query = query(parameters);
-    let mut tx = db.begin_with(begin_for(&query.filters, query.count)).await.unwrap();
-    let conditions = Conditions::of(&mut tx, &query.filters).await.unwrap();
-    let lead = Lead::only(&query.filters).unwrap();
-    let walk_it = page::walk(lead, &conditions, PageSize::default(), position, None);
+/// The plan of walking a lead, for any values: what runs where something in between keeps prepared
+/// statements. There is no better way than the index, so it must not depend on the values.
+async fn walked(db: &mut PgConnection, parameters: &str) -> Vec<String> {
+    let filters = query(parameters).filters;
+    let mut tx = db.begin_with(SEARCH).await.unwrap();
+    let conditions = Conditions::of(&mut tx, &filters).await.unwrap();
+    let lead = Lead::only(&filters).unwrap();
+    let walk_it = page::walk(lead, &conditions, PageSize::default(), Position::Offset(0), None);
     let text = walk_it.sql();
     let text = text.as_str();
     let values = (1..).take_while(|n| text.contains(&format!("${n}"))).count();
     let nulls = vec!["null"; values].join(", ");
-    let prepare = format!("prepare auditrail_page as {text}");
-    tx.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await.unwrap();
+    for statement in [
+        "set local plan_cache_mode = force_generic_plan".to_owned(),
+        format!("prepare auditrail_page as {text}"),
+    ] {
+        tx.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
+    }
     let explain = format!("explain (format json) execute auditrail_page({nulls})");
     let Json(plans): Json<serde_json::Value> =
         sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut *tx).await.unwrap();
@@ -266,13 +263,7 @@ async fn a_large_log_is_searched_by_index_and_exported_in_constant_memory() {
         ("action=mid.done", "idx_audit_logs_action_created"),
         ("ip_address=192.0.2.1", "idx_audit_logs_ip_created"),
     ] {
-        for times in ["", TIMES] {
-            let parameters = format!("{parameters}{times}");
-            for position in [Position::Offset(0), middle()] {
-                let found = walked(&mut app, &parameters, position).await;
-                assert_eq!(found, [index], "{parameters}");
-            }
-        }
+        assert_eq!(walked(&mut app, parameters).await, [index], "{parameters}");
     }
     exported_in_constant_memory(&db).await;
 }
