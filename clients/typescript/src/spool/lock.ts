@@ -1,0 +1,142 @@
+/** One process for each spool directory. */
+import { randomUUID } from "node:crypto";
+import { link, open, readFile, rename, unlink } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { AuditrailError, systemCode } from "../errors.js";
+import { FILE_MODE } from "./files.js";
+
+/** Who holds the lock: a process id means nothing without the time it started. */
+interface Holder {
+  readonly pid: number;
+  /** When that process started, as the system tells it; `null` where it does not. */
+  readonly started: string | null;
+}
+
+/** How often a lock that changes hands is looked at before giving up. */
+const TRIES = 5;
+
+/** A lock that is held until it is released or its process ends. */
+export class Lock {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes the lock, also from a process that is gone. Fails with `spool_locked`. */
+  static async take(directory: string): Promise<Lock> {
+    const path = join(directory, "lock");
+    const mine = `${path}.${randomUUID()}`;
+    const handle = await open(mine, "wx", FILE_MODE);
+    const me: Holder = { pid: process.pid, started: startOf(process.pid) };
+    await handle.writeFile(`${JSON.stringify(me)}\n`);
+    await handle.close();
+    try {
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        if (await linked(mine, path)) {
+          return new Lock(path);
+        }
+        await removeStale(path);
+      }
+    } finally {
+      await unlink(mine);
+    }
+    throw locked(path, "other processes keep taking it");
+  }
+
+  /** Gives the lock back. */
+  async release(): Promise<void> {
+    await unlink(this.#path);
+  }
+}
+
+/** A link appears with its content and only where there is none, both at once. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** Removes the lock of a process that is gone; fails when the holder lives. */
+async function removeStale(path: string): Promise<void> {
+  const seen = await textOf(path);
+  if (seen === undefined) {
+    return;
+  }
+  refuseIfAlive(path, seen);
+  // Another process may have taken it over since. What is moved away is looked at once more.
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") {
+      return;
+    }
+    throw error;
+  }
+  const moved = await textOf(aside);
+  if (moved !== seen) {
+    await linked(aside, path);
+  }
+  await unlink(aside);
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function refuseIfAlive(path: string, text: string): void {
+  let holder: Partial<Holder>;
+  try {
+    holder = JSON.parse(text) as Partial<Holder>;
+  } catch {
+    // It was written before its name appeared, so what cannot be read is damage, not haste.
+    return;
+  }
+  const { pid, started } = holder;
+  if (typeof pid === "number" && isAlive(pid) && (started ?? null) === startOf(pid)) {
+    throw locked(path, `process ${pid} holds it`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === "EPERM";
+  }
+}
+
+/** On Linux, the boot and the clock ticks since it; elsewhere the id alone has to do. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name in parentheses may hold anything, so fields are counted after it: this is the 22nd.
+    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    return `${boot}/${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+function locked(path: string, who: string): AuditrailError {
+  const detail = `the spool is in use (${path}: ${who}); give each process a directory of its own`;
+  return AuditrailError.local("spool_locked", detail);
+}
