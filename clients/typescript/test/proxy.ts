@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { after } from "node:test";
 
 import { service } from "./support.js";
 
@@ -13,6 +14,8 @@ export type Fault =
   | { readonly kind: "reset" }
   /** The service did it, and the connection breaks before the answer. */
   | { readonly kind: "reset_after" }
+  /** The service never hears of it, and the connection stays open until `release`. */
+  | { readonly kind: "swallow" }
   /** Nothing happens until `release`; then it passes. */
   | { readonly kind: "hold" }
   /** The service did it; the answer waits for `release`. */
@@ -44,6 +47,7 @@ export class Proxy {
   static async start(): Promise<Proxy> {
     const proxy = new Proxy();
     await proxy.#listen();
+    after(() => proxy.stop());
     return proxy;
   }
 
@@ -56,12 +60,15 @@ export class Proxy {
     this.#released.splice(0).forEach((resolve) => resolve());
   }
 
-  /** Nobody answers at the address any more. */
+  /** Nobody answers at the address any more. Happens by itself at the end of the test. */
   async stop(): Promise<void> {
+    this.release();
+    if (!this.#server.listening) {
+      return;
+    }
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#sockets.forEach((socket) => socket.destroy());
-    this.release();
     await closed;
   }
 
@@ -102,6 +109,10 @@ export class Proxy {
         return;
       case "reset":
         request.socket.resetAndDestroy();
+        return;
+      case "swallow":
+        await this.#hold();
+        request.socket.destroy();
         return;
       case "hold":
         await this.#hold();

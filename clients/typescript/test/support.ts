@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 
 import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
 
@@ -51,10 +50,10 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   }
 }
 
-/** A directory that is gone after the tests. */
+/** A directory that is gone after the process: whatever is still open in it is closed before. */
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), "auditrail-client-"));
-  after(() => rmSync(directory, { recursive: true, force: true }));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 

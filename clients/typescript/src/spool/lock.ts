@@ -1,6 +1,6 @@
 /** One process for each spool directory. */
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, unlink } from "node:fs/promises";
+import { link, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -46,9 +46,9 @@ export class Lock {
     throw locked(path, "other processes keep taking it");
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back. Where somebody removed the directory there is none to give back. */
   async release(): Promise<void> {
-    await unlink(this.#path);
+    await rm(this.#path, { force: true });
   }
 }
 
