@@ -43,7 +43,11 @@ for (const framework of Object.keys(FRAMEWORKS)) {
     it("are in no spool, no record, no statistics and nothing printed", async (t) => {
       const printed: string[] = [];
       for (const stream of [process.stdout, process.stderr]) {
-        t.mock.method(stream, "write", (text: string | Uint8Array) => printed.push(String(text)) > 0);
+        const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+        t.mock.method(stream, "write", (...args: unknown[]) => {
+          printed.push(String(args[0]));
+          return write(...args);
+        });
       }
       const actor = unique();
       const spoolDir = temporary();

@@ -16,12 +16,12 @@ const MIB = 1024 * 1024;
 async function drain(spool: Spool, maxRecords = 3): Promise<string[]> {
   const found: string[] = [];
   for (;;) {
-    const { items, quarantined, next } = await spool.read(maxRecords, MIB);
-    if (items.length === 0 && quarantined === 0) {
+    const batch = await spool.read(maxRecords, MIB);
+    if (batch === undefined) {
       return found;
     }
-    found.push(...items.map(({ text }) => text));
-    await spool.acknowledge(next);
+    found.push(...batch.items.map(({ text }) => text));
+    await spool.acknowledge(batch.next);
   }
 }
 
@@ -46,7 +46,7 @@ describe("a line of the spool", () => {
 describe("a spool", () => {
   it("gives back what it took, in order, over many segments, and removes them", async () => {
     const directory = temporary();
-    const spool = await Spool.open(directory, 64 * 1024);
+    const spool = await Spool.open(directory, 128 * 1024);
     const texts = Array.from({ length: 300 }, (_, i) => JSON.stringify({ i, pad: "x".repeat(100) }));
     await Promise.all(texts.map((text) => spool.append(text)));
     for (const text of texts) {
@@ -64,12 +64,13 @@ describe("a spool", () => {
     const directory = temporary();
     const first = await Spool.open(directory, MIB);
     await Promise.all(["1", "2", "3", "4"].map((text) => first.append(text)));
-    const { items, next } = await first.read(2, MIB);
-    assert.deepEqual(items, [
+    const batch = await first.read(2, MIB);
+    assert.ok(batch);
+    assert.deepEqual(batch.items, [
       { text: "1", recovered: false },
       { text: "2", recovered: false },
     ]);
-    await first.acknowledge(next);
+    await first.acknowledge(batch.next);
     await first.close();
     const second = await Spool.open(directory, MIB);
     assert.equal(second.recovered, 2);

@@ -76,7 +76,7 @@ export class Redelivery {
     const { spool, ledger, settings, backoff } = this.#options;
     const added = this.#added;
     const batch = await spool.read(settings.batchMaxRecords, settings.batchMaxBytes);
-    if (batch.items.length === 0 && batch.quarantined === 0) {
+    if (batch === undefined) {
       await this.#idle(added);
       await this.#linger();
       return;

@@ -1,6 +1,6 @@
 /** One process for each spool directory. */
-import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm, unlink } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,6 +12,8 @@ interface Holder {
   readonly pid: number;
   /** When that process started, as the system tells it; `null` where it does not. */
   readonly started: string | null;
+  /** Tells this lock from another of the same process. */
+  readonly nonce: string;
 }
 
 /** How often a lock that changes hands is looked at before giving up. */
@@ -28,27 +30,57 @@ export class Lock {
   /** Takes the lock, also from a process that is gone. Fails with `spool_locked`. */
   static async take(directory: string): Promise<Lock> {
     const path = join(directory, "lock");
-    const mine = `${path}.${randomUUID()}`;
-    const handle = await open(mine, "wx", FILE_MODE);
-    const me: Holder = { pid: process.pid, started: startOf(process.pid) };
-    await handle.writeFile(`${JSON.stringify(me)}\n`);
-    await handle.close();
+    const nonce = randomUUID();
+    const mine = `${path}.${nonce}`;
+    const me: Holder = { pid: process.pid, started: startOf(process.pid), nonce };
+    await writeFile(mine, `${JSON.stringify(me)}\n`, { flag: "wx", mode: FILE_MODE });
     try {
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        if (await linked(mine, path)) {
-          return new Lock(path);
-        }
-        await removeStale(path);
-      }
+      await take(mine, path);
     } finally {
-      await unlink(mine);
+      await rm(mine, { force: true });
     }
-    throw locked(path, "other processes keep taking it");
+    return new Lock(path);
   }
 
   /** Gives the lock back. Where somebody removed the directory there is none to give back. */
   async release(): Promise<void> {
     await rm(this.#path, { force: true });
+  }
+}
+
+async function take(mine: string, path: string): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (await linked(mine, path)) {
+      return;
+    }
+    const stale = await textOf(path);
+    if (stale !== undefined) {
+      refuseIfAlive(path, stale);
+      if (await replaced(mine, path, stale)) {
+        return;
+      }
+    }
+  }
+  throw locked(path, "other processes keep taking it");
+}
+
+/**
+ * Replaces the lock of a process that is gone. Only who has the lock on replacing just that one may do
+ * it, or of two who saw it stale the later would replace the fresh lock of the earlier.
+ */
+async function replaced(mine: string, path: string, stale: string): Promise<boolean> {
+  const right = `${path}.after-${createHash("sha256").update(stale).digest("hex").slice(0, 16)}`;
+  await take(mine, right);
+  try {
+    if ((await textOf(path)) !== stale) {
+      return false;
+    }
+    const copy = `${mine}.copy`;
+    await link(mine, copy);
+    await rename(copy, path);
+    return true;
+  } finally {
+    await rm(right, { force: true });
   }
 }
 
@@ -63,30 +95,6 @@ async function linked(from: string, to: string): Promise<boolean> {
     }
     throw error;
   }
-}
-
-/** Removes the lock of a process that is gone; fails when the holder lives. */
-async function removeStale(path: string): Promise<void> {
-  const seen = await textOf(path);
-  if (seen === undefined) {
-    return;
-  }
-  refuseIfAlive(path, seen);
-  // Another process may have taken it over since. What is moved away is looked at once more.
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") {
-      return;
-    }
-    throw error;
-  }
-  const moved = await textOf(aside);
-  if (moved !== seen) {
-    await linked(aside, path);
-  }
-  await unlink(aside);
 }
 
 async function textOf(path: string): Promise<string | undefined> {

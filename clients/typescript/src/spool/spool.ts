@@ -98,11 +98,11 @@ export class Spool {
     await this.#appender.append(line);
   }
 
-  /** The next records after the position, none when all were read. They stay until `acknowledge`. */
-  async read(maxRecords: number, maxBytes: number): Promise<SpoolBatch> {
+  /** The next records after the position, `undefined` when all were read. They stay until `acknowledge`. */
+  async read(maxRecords: number, maxBytes: number): Promise<SpoolBatch | undefined> {
     const segment = await this.#unfinished();
     if (segment === undefined) {
-      return { items: [], quarantined: 0, next: this.#at };
+      return undefined;
     }
     const length = Math.min(segment.durable - this.#at.offset, maxBytes + LINE_MAX_BYTES);
     const bytes = await readAt(segmentPath(this.#directory, segment.number), this.#at.offset, length);
