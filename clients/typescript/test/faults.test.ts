@@ -38,7 +38,7 @@ const PASSING: readonly Passing[] = [
   {
     name: "a slow service, which commits after we gave up waiting",
     faults: [{ kind: "hold_after" }],
-    options: { requestTimeoutMs: 300 },
+    options: { requestTimeoutMs: 2_000 },
     heldBefore: 1,
   },
 ];
@@ -235,7 +235,7 @@ describe("many records with the service gone", () => {
     await until(() => here.stats().spoolBytes > 7 * 1024 * 1024, "the spool to fill");
     const { accepted, dropped, pending, spoolBytes } = here.stats();
     assert.equal(accepted, 100_000);
-    assert.ok((dropped.queue_full ?? 0) + (dropped.spool_full ?? 0) > 50_000);
+    assert.ok(Object.values(dropped).reduce((sum, count) => sum + count, 0) > 80_000);
     assert.ok(pending < 20_000 && spoolBytes <= 8 * 1024 * 1024 && balanced(here));
     // 16 MiB may wait, once as text and once as lines for the disk, and each record has a few objects.
     // All hundred thousand records would be 130 MiB as text alone.

@@ -179,6 +179,8 @@ describe("the bound", () => {
     const here = await recorder(proxy.url, {
       queueMaxRecords: 10,
       mustTimeoutMs: 300,
+      // What waits can be pushed out; what is under way cannot.
+      lingerMs: 600_000,
       onDropped: (_record, reason) => dropped.push(reason),
     });
     for (let i = 0; i < 15; i += 1) {

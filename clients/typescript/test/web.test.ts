@@ -100,7 +100,7 @@ interface Running {
 async function start(framework: string, timeoutMs?: number, options: Partial<RecorderOptions> = {}): Promise<Running> {
   const actor = unique();
   const proxy = await Proxy.start();
-  const recorder = await spooling(proxy.url, { mustTimeoutMs: 1_000, ...options });
+  const recorder = await spooling(proxy.url, options);
   const make = FRAMEWORKS[framework];
   assert.ok(make);
   const app = await make({ recorder, policy: POLICY, routes: ROUTES, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
@@ -195,7 +195,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
     });
 
     it("refuses what `must` cannot record, and the handler does not run", async () => {
-      const { app, ask, proxy } = await start(framework);
+      const { app, ask, proxy } = await start(framework, undefined, { mustTimeoutMs: 300 });
       await proxy.stop();
       const response = await ask("DELETE /v1/projects/p-6");
       assert.deepEqual([response.status, hanging.length], [503, 0]);
@@ -244,6 +244,18 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       hanging[0]?.send(200, {});
       assert.equal((await asked).status, 200);
       await records(1);
+    });
+
+    it("does not run the handler when time ran out before its intent was written", async () => {
+      const { app, ask, records, proxy } = await start(framework, 30);
+      proxy.next.push({ kind: "hold" });
+      const asked = ask("DELETE /v1/projects/p-11");
+      await until(() => proxy.held === 1, "the intent");
+      await until(() => app.policy.coverage().covered === 1, "the time limit");
+      proxy.release();
+      assert.deepEqual([(await asked).status, hanging.length], [503, 0]);
+      const [intent, outcome] = await records(2);
+      assert.deepEqual([meta(intent)["phase"], meta(outcome)["outcome"]], ["intent", "timeout"]);
     });
 
     it("believes no X-Forwarded-For of a stranger", async () => {

@@ -88,10 +88,16 @@ export class Exchange<Request extends IncomingMessage> {
       await written;
     } catch {
       this.#capture.counts.refused += 1;
-      this.#close(undefined);
+      if (!this.#over) {
+        this.#close(undefined);
+      }
       return "refused";
     }
-    return this.#response.closed || this.#response.destroyed || this.#over ? "gone" : "go";
+    if (this.#response.closed || this.#response.destroyed) {
+      return "gone";
+    }
+    // Time ran out while the intent was written, and is recorded as such: too late for the handler.
+    return this.#over ? "refused" : "go";
   }
 
   readonly #timedOut = (): void => {
