@@ -5,6 +5,9 @@ import type { AuditrailError } from "../errors.js";
 /** The longest wait that a `Retry-After` may ask for, in milliseconds. */
 export const RETRY_AFTER_MAX_MS = 300_000;
 
+/** The longest pause of our own choice while somebody waits for a flush, in milliseconds. */
+export const HURRIED_PAUSE_MS = 1_000;
+
 /** What an error means for the record that was sent. */
 export type Verdict = "retry" | "refused" | "not_allowed";
 

@@ -1,7 +1,7 @@
 /** A queue in memory and the requests that empty it. */
 import { monotonic } from "../clock.js";
 import { AuditrailError } from "../errors.js";
-import { Backoff, verdict } from "./backoff.js";
+import { type Backoff, HURRIED_PAUSE_MS, verdict } from "./backoff.js";
 import type { Ledger, Queued } from "./ledger.js";
 import type { Sent } from "./sender.js";
 
@@ -162,9 +162,10 @@ export class Lane {
       unsent.forEach((item) => ledger.drop(item, "closed", closed()));
       return;
     }
-    const pause = backoff.after(error);
-    this.#notBefore = Math.max(this.#notBefore, monotonic() + pause);
     this.#firm = error.retryAfter !== undefined || verdict(error) === "not_allowed";
+    const whole = backoff.after(error);
+    const pause = this.#hurried > 0 && !this.#firm ? Math.min(whole, HURRIED_PAUSE_MS) : whole;
+    this.#notBefore = Math.max(this.#notBefore, monotonic() + pause);
     const live = unsent.filter((item) => !item.settled);
     this.#queue.unshift(...live);
     this.#bytes += live.reduce((sum, item) => sum + item.bytes, 0);

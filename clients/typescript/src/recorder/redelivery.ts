@@ -2,7 +2,7 @@
 import { monotonic } from "../clock.js";
 import { AuditrailError, reason } from "../errors.js";
 import type { Spool, SpoolBatch } from "../spool/spool.js";
-import { type Backoff, verdict } from "./backoff.js";
+import { type Backoff, HURRIED_PAUSE_MS, verdict } from "./backoff.js";
 import type { Ledger } from "./ledger.js";
 import type { Settings } from "./options.js";
 import type { Sent } from "./sender.js";
@@ -100,8 +100,8 @@ export class Redelivery {
       return;
     }
     this.#unread = Math.max(0, this.#unread - batch.items.length);
-    await spool.acknowledge(batch.next);
     ledger.counters.quarantined += batch.quarantined;
+    await spool.acknowledge(batch.next);
     ledger.changed();
   }
 
@@ -142,7 +142,8 @@ export class Redelivery {
     const { ledger, backoff } = this.#options;
     ledger.trouble(error);
     this.#firm = error.retryAfter !== undefined || verdict(error) === "not_allowed";
-    const end = monotonic() + backoff.after(error);
+    const pause = backoff.after(error);
+    const end = monotonic() + (this.#hurried > 0 && !this.#firm ? Math.min(pause, HURRIED_PAUSE_MS) : pause);
     let hurried = this.#hurried;
     while (!this.#over && monotonic() < end) {
       await this.#sleep(end - monotonic());

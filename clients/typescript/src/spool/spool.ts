@@ -139,8 +139,8 @@ export class Spool {
 
   /** Waits for the disk, commits the position, and gives the directory back. */
   async close(): Promise<void> {
-    await this.#appender.close();
     try {
+      await this.#appender.close();
       if (this.#uncommitted > 0) {
         await this.#commit(this.#at);
       }
