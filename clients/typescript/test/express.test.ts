@@ -60,8 +60,8 @@ describe("Express", () => {
         request.socket.destroy();
       });
     });
-    const response = await fetch(`${running.url}/v1/broken`, { method: "POST" });
-    await assert.rejects(response.text());
+    const asked = fetch(`${running.url}/v1/broken`, { method: "POST" });
+    await assert.rejects(asked.then((response) => response.text()));
     assert.deepEqual(await outcomes(running, 1), ["error"]);
   });
 
