@@ -73,12 +73,13 @@ export function reason(thrown: unknown): string {
   if (!(thrown instanceof Error)) {
     return String(thrown);
   }
-  const code = "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
-  return thrown.message || code || thrown.name;
+  return thrown.message || systemCode(thrown) || thrown.name;
 }
 
 /** The code of a system error, such as `ENOSPC`. */
 export function systemCode(thrown: unknown): string | undefined {
-  const has = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string";
-  return has ? (thrown.code as string) : undefined;
+  if (thrown instanceof Error && "code" in thrown && typeof thrown.code === "string") {
+    return thrown.code;
+  }
+  return undefined;
 }

@@ -30,8 +30,8 @@ const forever = async <T>(): Promise<T> => {
 };
 
 interface Handle {
-  write(bytes: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>;
-  datasync(): Promise<void>;
+  write: (bytes: Uint8Array, offset: number, length: number, position: number) => Promise<{ bytesWritten: number }>;
+  datasync: () => Promise<void>;
 }
 
 async function stopAt(step: Step): Promise<void> {
