@@ -78,7 +78,12 @@ async function expressApp(make: typeof express, setup: Setup): Promise<App> {
   for (const [route, handler] of Object.entries(setup.routes)) {
     const [method, path] = split(route);
     app[method as "post"](path, ({ audit, body, params }, response) =>
-      handler({ audit, body, params, send: (status, answer) => response.status(status).json(answer) }),
+      handler({
+        audit,
+        body,
+        params: params as Record<string, string>,
+        send: (status, answer) => response.status(status).json(answer),
+      }),
     );
   }
   app.use(audit.errors);

@@ -92,9 +92,14 @@ interface Running {
   readonly actor: string;
   readonly proxy: Proxy;
   /** Sends a request. */
-  ask(route: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+  readonly ask: (
+    route: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+    signal?: AbortSignal,
+  ) => Promise<Response>;
   /** The records there are, once there are so many, oldest first. */
-  records(count: number): Promise<AuditRecord[]>;
+  readonly records: (count: number) => Promise<AuditRecord[]>;
 }
 
 async function start(framework: string, timeoutMs?: number, options: Partial<RecorderOptions> = {}): Promise<Running> {

@@ -1,6 +1,6 @@
 /** Takes records on, settles each exactly once, and counts. */
 import { monotonic } from "../clock.js";
-import { AuditrailError } from "../errors.js";
+import type { AuditrailError } from "../errors.js";
 import type { RecordInput } from "../types.js";
 import { Counters } from "./counters.js";
 import type { DropReason, Prepared, RecorderOptions, Settings } from "./options.js";
