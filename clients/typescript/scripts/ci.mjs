@@ -1,0 +1,17 @@
+// Everything CI asks of this package, with how long each step took.
+import { run } from "./run.mjs";
+
+const steps = [
+  ["npm", "ci", "--no-audit", "--no-fund"],
+  ["npm", "run", "--silent", "lint"],
+  ["npm", "run", "--silent", "check:drift"],
+  ["npm", "run", "--silent", "build"],
+  ["npm", "run", "--silent", "test"],
+];
+const begin = Date.now();
+for (const [program, ...args] of steps) {
+  const start = Date.now();
+  await run(program, args);
+  console.log(`== ${args.filter((arg) => !arg.startsWith("-")).join(" ")} passed in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+}
+console.log(`all passed in ${((Date.now() - begin) / 1000).toFixed(1)} s`);

@@ -1,0 +1,85 @@
+/** What the middleware is told, and what it counts. */
+import type { IncomingMessage } from "node:http";
+
+import { AuditrailError } from "../errors.js";
+import type { Policy } from "../policy/policy.js";
+import type { Recorder } from "../recorder/recorder.js";
+import type { ActorType } from "../types.js";
+
+/** Who made a request. */
+export interface Principal {
+  /** Who acts. */
+  readonly actor: { readonly type: ActorType; readonly id: string };
+  /** Who acts in the name of the actor, such as an administrator. */
+  readonly impersonator?: string | undefined;
+  /** The id of the session, token or key that was shown; never the token itself. */
+  readonly credential_id?: string | undefined;
+  /** Whose record it is, unless the rule says. */
+  readonly tenant_id?: string | undefined;
+}
+
+/** What the middleware is told. */
+export interface CaptureOptions<Request extends IncomingMessage = IncomingMessage> {
+  /** What takes the records. */
+  readonly recorder: Recorder;
+  /** Which requests leave which records. */
+  readonly policy: Policy;
+  /**
+   * Who made the request; asked after it was answered, with `must` before it is handled. When it gives
+   * nothing the actor is the user `anonymous`, and when it fails the user `unknown`, which is counted.
+   */
+  readonly actor: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
+  /**
+   * After how many milliseconds without a beginning of an answer a request is recorded as `timeout`.
+   * It goes on; what it still does is not recorded again. Default: never.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** Told when a record could not be taken on, after the request was answered. */
+  readonly onError?: ((error: AuditrailError) => void) | undefined;
+}
+
+/** What became of the requests. */
+export interface CaptureStats {
+  /** Records given to the recorder, intents among them. */
+  readonly recorded: number;
+  /** Requests that a handler took out with `skip()`. */
+  readonly skipped: number;
+  /** Requests that were refused because their intent could not be written. */
+  readonly refused: number;
+  /** Records after the answer that the recorder did not take on. */
+  readonly lost: number;
+  /** Records whose target id was not found. */
+  readonly unknownTargets: number;
+  /** Requests whose actor could not be told because the extractor failed. */
+  readonly unknownActors: number;
+}
+
+/** What all requests of a middleware share. */
+export class Capture<Request extends IncomingMessage = IncomingMessage> {
+  readonly options: CaptureOptions<Request>;
+  readonly counts = { recorded: 0, skipped: 0, refused: 0, lost: 0, unknownTargets: 0, unknownActors: 0 };
+
+  constructor(options: CaptureOptions<Request>) {
+    this.options = options;
+    const spools = options.policy.rules.find((rule) => rule.failure === "spool" && rule.level !== "none");
+    if (spools !== undefined && !options.recorder.spools) {
+      const detail = `the rule \`${spools.name}\` has the policy \`spool\`; give the recorder a \`spoolDir\``;
+      throw AuditrailError.local("no_spool", detail);
+    }
+  }
+
+  stats(): CaptureStats {
+    return { ...this.counts };
+  }
+
+  /** A record after the answer could not be taken on. */
+  lost(error: unknown): void {
+    this.counts.lost += 1;
+    try {
+      const known = error instanceof AuditrailError ? error : AuditrailError.local("not_recorded", String(error));
+      this.options.onError?.(known);
+    } catch {
+      // The callback is not ours, and the request is answered already.
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * A plugin for Fastify 5 that follows a policy file.
+ *
+ * Register it before the routes. The intent of `must` is written in `preHandler`: after the body was
+ * parsed and checked and after earlier hooks found out who calls, before the handler runs.
+ */
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage } from "node:http";
+
+import { Exchange, REFUSAL_RETRY_AFTER, refusal } from "./capture/exchange.js";
+import type { AuditHandle } from "./capture/handle.js";
+import { Capture, type CaptureOptions, type CaptureStats, type Principal } from "./capture/options.js";
+
+export type { AuditHandle } from "./capture/handle.js";
+export type { CaptureStats, Principal } from "./capture/options.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What a handler may say about the record of its request. */
+    audit: AuditHandle;
+  }
+}
+
+/** What the plugin is told. */
+export type FastifyAuditOptions = Omit<CaptureOptions, "actor"> & {
+  /** Who made the request; see the same option of the middleware for Express. */
+  readonly actor: (request: FastifyRequest) => Principal | undefined | Promise<Principal | undefined>;
+};
+
+/** The plugin, and what it counted. */
+export type FastifyAudit = FastifyPluginAsync & {
+  /** What became of the requests. */
+  stats(): CaptureStats;
+};
+
+/** Makes the plugin. */
+export function auditrail(options: FastifyAuditOptions): FastifyAudit {
+  const requests = new WeakMap<IncomingMessage, FastifyRequest>();
+  const exchanges = new WeakMap<FastifyRequest, Exchange<IncomingMessage>>();
+  const capture = new Capture<IncomingMessage>({
+    ...options,
+    actor: (raw) => {
+      const request = requests.get(raw);
+      return request === undefined ? undefined : options.actor(request);
+    },
+  });
+  const plugin: FastifyPluginAsync = (app) => {
+    app.decorateRequest("audit");
+    app.addHook("onRequest", (request, reply, done) => {
+      const exchange = new Exchange(capture, request.raw, reply.raw, {
+        target: request.originalUrl,
+        body: () => request.body,
+        route: () => (request.is404 ? undefined : request.routeOptions.url),
+      });
+      requests.set(request.raw, request);
+      exchanges.set(request, exchange);
+      request.audit = exchange.handle;
+      done();
+    });
+    app.addHook("preHandler", async (request, reply) => {
+      const exchange = exchanges.get(request);
+      const verdict = await exchange?.intend();
+      if (verdict === "refused") {
+        return refuse(reply, request.audit.requestId);
+      }
+      if (verdict === "gone") {
+        reply.hijack();
+      }
+      return undefined;
+    });
+    app.addHook("onError", (request, _reply, error, done) => {
+      if ((error.statusCode ?? 500) >= 500) {
+        exchanges.get(request)?.failed();
+      }
+      done();
+    });
+    return Promise.resolve();
+  };
+  // Hooks are for the application that registers the plugin, not for a scope of its own.
+  const marks = { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "auditrail" };
+  return Object.assign(plugin, marks, { stats: () => capture.stats() });
+}
+
+function refuse(reply: FastifyReply, requestId: string): FastifyReply {
+  const { status, type, body } = refusal(requestId);
+  return reply.code(status).header("retry-after", REFUSAL_RETRY_AFTER).type(type).send(body);
+}

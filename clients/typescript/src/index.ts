@@ -1,0 +1,38 @@
+/**
+ * Auditrail for Node: who did what to what, from where and when.
+ *
+ * `AuditrailClient` is the service as methods. `Recorder` gets records in although the service may be
+ * gone. `Policy` is the policy file, which the middleware of `@auditrail/client/express` and
+ * `@auditrail/client/fastify` follows. There is no logging: what goes wrong is an error, a callback or
+ * a counter.
+ */
+export { AuditrailClient } from "./client.js";
+export type { BatchOptions, ClientOptions, Created } from "./client.js";
+export { AuditrailError } from "./errors.js";
+export type { ErrorFields } from "./errors.js";
+export type { ExportFormat } from "./export.js";
+export type { KeyOptions } from "./key.js";
+export { Match, Policy } from "./policy/policy.js";
+export type { CoverageReport, Uncovered } from "./policy/coverage.js";
+export type { Level, Matched, Rule, ValueFrom } from "./policy/rule.js";
+export { Recorder } from "./recorder/recorder.js";
+export type { Flushed, Recorded } from "./recorder/recorder.js";
+export type { DropReason, FailurePolicy, RecorderOptions } from "./recorder/options.js";
+export type { RecorderStats } from "./recorder/counters.js";
+export type { CallOptions } from "./transport.js";
+export type {
+  ActorType,
+  AuditRecord,
+  BatchAnswer,
+  BatchError,
+  FieldError,
+  Filters,
+  Interval,
+  Json,
+  JsonObject,
+  Page,
+  Pagination,
+  Query,
+  RecordInput,
+  Stats,
+} from "./types.js";

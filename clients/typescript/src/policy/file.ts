@@ -1,0 +1,161 @@
+/** Reading a policy file: every key is known, and what is wrong is told with its line. */
+import { parse, TomlError } from "smol-toml";
+
+import { AuditrailError } from "../errors.js";
+import { FAILURE_POLICIES, type FailurePolicy } from "../recorder/options.js";
+import { parsePointer } from "./pointer.js";
+
+/** A table of the file, and how to speak of it. */
+export class Table {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #source: Source;
+  readonly #header: string;
+  readonly #index: number;
+
+  constructor(values: unknown, source: Source, header: string, index: number) {
+    this.#source = source;
+    this.#header = header;
+    this.#index = index;
+    if (typeof values !== "object" || values === null || Array.isArray(values)) {
+      throw source.wrong(source.header(header, index), `${header} must be a table`);
+    }
+    this.#values = values as Record<string, unknown>;
+  }
+
+  /** Refuses keys that are not in the list. */
+  known(names: readonly string[]): void {
+    const unknown = Object.keys(this.#values).find((name) => !names.includes(name));
+    if (unknown !== undefined) {
+      throw this.wrong(unknown, `\`${unknown}\` is unknown; use one of ${names.join(", ")}, or remove it`);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+
+  get(name: string): unknown {
+    return this.#values[name];
+  }
+
+  /** A text that is not empty. */
+  text(name: string, maxChars = 500): string | undefined {
+    const value = this.#values[name];
+    if (value === undefined) {
+      return undefined;
+    }
+    if (typeof value !== "string" || value === "" || [...value].length > maxChars) {
+      throw this.wrong(name, `\`${name}\` must be a text of 1 to ${maxChars} characters`);
+    }
+    return value;
+  }
+
+  texts(name: string): string[] | undefined {
+    const value = this.#values[name];
+    if (value === undefined) {
+      return undefined;
+    }
+    if (!Array.isArray(value) || !value.every((item): item is string => typeof item === "string")) {
+      throw this.wrong(name, `\`${name}\` must be a list of texts`);
+    }
+    return value;
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const value = this.#values[name];
+    const chosen = choices.find((choice) => choice === value);
+    if (value !== undefined && chosen === undefined) {
+      throw this.wrong(name, `\`${name}\` must be one of ${choices.join(", ")}`);
+    }
+    return chosen;
+  }
+
+  failure(): FailurePolicy | undefined {
+    return this.choice("failure", FAILURE_POLICIES);
+  }
+
+  /** Makes something of a value, and tells where it was when that fails. */
+  convert<T>(name: string, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      throw error instanceof AuditrailError ? this.wrong(name, error.detail) : error;
+    }
+  }
+
+  /** The steps of a JSON pointer. */
+  pointer(name: string, text: unknown): string[] {
+    const steps = typeof text === "string" ? parsePointer(text) : undefined;
+    if (steps === undefined) {
+      throw this.wrong(name, `\`${String(text)}\` in \`${name}\` is no JSON pointer; write one such as "/project/id"`);
+    }
+    return steps;
+  }
+
+  /** The error that a key of this table is wrong. */
+  wrong(name: string | undefined, what: string): AuditrailError {
+    return this.#source.wrong(this.#source.line(this.#header, this.#index, name), what);
+  }
+}
+
+/** The text of a policy and where it came from. */
+export class Source {
+  readonly name: string;
+  readonly #lines: readonly string[];
+  readonly #values: unknown;
+
+  constructor(text: string, name: string) {
+    this.name = name;
+    this.#lines = text.split("\n");
+    try {
+      this.#values = parse(text);
+    } catch (error) {
+      if (error instanceof TomlError) {
+        const what = error.message.split("\n")[0] ?? "";
+        throw this.wrong(error.line, `this is no TOML: ${what.replace(/^Invalid TOML document: /, "")}`);
+      }
+      throw error;
+    }
+  }
+
+  root(): Table {
+    return new Table(this.#values, this, "", 0);
+  }
+
+  table(values: unknown, header: string, index: number): Table {
+    return new Table(values, this, header, index);
+  }
+
+  wrong(line: number | undefined, what: string): AuditrailError {
+    const where = line === undefined ? this.name : `${this.name}:${line}`;
+    return AuditrailError.local("invalid_policy", `${where}: ${what}`);
+  }
+
+  /** The line of the nth `[[header]]`, from 1. */
+  header(header: string, index: number): number | undefined {
+    if (header === "") {
+      return undefined;
+    }
+    let seen = -1;
+    const found = this.#lines.findIndex((line) => {
+      seen += line.trim().startsWith(`[[${header}]]`) ? 1 : 0;
+      return seen === index;
+    });
+    return found < 0 ? undefined : found + 1;
+  }
+
+  /** The line of a key below the nth `[[header]]`, or of the header when the key is not found. */
+  line(header: string, index: number, key: string | undefined): number | undefined {
+    const start = this.header(header, index);
+    for (let at = start ?? 0; key !== undefined && at < this.#lines.length; at += 1) {
+      const line = (this.#lines[at] ?? "").trim();
+      if (line.startsWith("[")) {
+        break;
+      }
+      if (line.replaceAll(/["']/g, "").split(/[\s=.]/)[0] === key) {
+        return at + 1;
+      }
+    }
+    return start;
+  }
+}

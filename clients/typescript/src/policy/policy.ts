@@ -1,0 +1,125 @@
+/** The policy file: which requests leave which records. The format is described in docs/policy.md. */
+import { readFileSync } from "node:fs";
+import { BlockList, isIP } from "node:net";
+
+import { AuditrailError, reason } from "../errors.js";
+import { Coverage, type CoverageReport } from "./coverage.js";
+import { Source, type Table } from "./file.js";
+import { pathSegments } from "./pattern.js";
+import { Redaction } from "./redact.js";
+import { type Matched, matchRule, readRule, type Rule } from "./rule.js";
+
+const KEYS = ["version", "failure", "trusted_proxies", "redact", "rule"];
+const VERSION = 1;
+
+/** What a policy says about a method and path, before the status is known. */
+export class Match {
+  /** The rules about the method and path, in their order. */
+  readonly candidates: readonly Matched[];
+
+  constructor(candidates: readonly Matched[]) {
+    this.candidates = candidates;
+  }
+
+  /** The rule that decides, once the status is known: the first whose status matches too. */
+  forStatus(status: number): Matched | undefined {
+    return this.candidates.find(
+      ({ rule }) => rule.status.length === 0 || rule.status.some((pattern) => pattern.matches(status)),
+    );
+  }
+
+  /** The rule whose record is written before the request is done: the first with `must`. */
+  get intent(): Matched | undefined {
+    return this.candidates.find(({ rule }) => rule.failure === "must" && rule.level !== "none");
+  }
+}
+
+/** Ordered rules; the first whose method, route and status all match wins. */
+export class Policy {
+  readonly rules: readonly Rule[];
+  /** What is removed from whatever is recorded. */
+  readonly redaction: Redaction;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: BlockList;
+  readonly #coverage = new Coverage();
+
+  private constructor(source: Source) {
+    const root = source.root();
+    root.known(KEYS);
+    if (root.get("version") !== VERSION) {
+      throw root.wrong("version", `\`version = ${VERSION}\` is needed, and the only one there is`);
+    }
+    const failure = root.failure() ?? "spool";
+    const entries = root.texts("redact") ?? [];
+    entries.filter((entry) => entry.startsWith("/")).forEach((entry) => root.pointer("redact", entry));
+    this.redaction = new Redaction(entries);
+    this.trustedProxies = networks(root);
+    const tables = root.get("rule") ?? [];
+    if (!Array.isArray(tables)) {
+      throw root.wrong("rule", "rules are written as [[rule]], with two brackets");
+    }
+    const defaults = { failure, redaction: this.redaction };
+    this.rules = tables.map((table, index) => readRule(source.table(table, "rule", index), defaults));
+  }
+
+  /** Reads a policy file. Fails with `invalid_policy`, naming file, line and what to do. */
+  static load(path: string): Policy {
+    let text: string;
+    try {
+      text = readFileSync(path, "utf8");
+    } catch (error) {
+      throw AuditrailError.local("invalid_policy", `cannot read the policy ${path}: ${reason(error)}`);
+    }
+    return Policy.parse(text, path);
+  }
+
+  /** Reads the text of a policy; `name` is what errors call it. */
+  static parse(text: string, name = "policy"): Policy {
+    return new Policy(new Source(text, name));
+  }
+
+  /** What the rules say about a request; `undefined` when no rule is about its method and path. */
+  match(method: string, path: string): Match | undefined {
+    const segments = pathSegments(path);
+    const upper = method.toUpperCase();
+    const candidates = this.rules.flatMap((rule) => {
+      const params = matchRule(rule, upper, segments);
+      return params === undefined ? [] : [{ rule, params }];
+    });
+    return candidates.length === 0 ? undefined : new Match(candidates);
+  }
+
+  /** Which mutating routes were seen that no rule is about. */
+  coverage(): CoverageReport {
+    return this.#coverage.report(this.rules.map((rule) => rule.name));
+  }
+
+  /** For the end of a test suite: throws `not_covered`, naming each mutating route without a rule. */
+  assertCovered(): void {
+    this.#coverage.assert();
+  }
+
+  /** A request was answered. @internal */
+  saw(method: string, route: string | undefined, rule: Rule | undefined, covered: boolean): void {
+    this.#coverage.saw(method.toUpperCase(), route, covered);
+    if (rule !== undefined) {
+      this.#coverage.used(rule.name);
+    }
+  }
+}
+
+function networks(root: Table): BlockList {
+  const list = new BlockList();
+  for (const text of root.texts("trusted_proxies") ?? []) {
+    const [address = "", bits] = text.split("/");
+    const version = isIP(address);
+    const most = version === 4 ? 32 : 128;
+    const prefix = bits === undefined ? most : Number(bits);
+    const sound = version !== 0 && /^\d{1,3}$/.test(bits ?? "0") && prefix <= most && text.split("/").length <= 2;
+    if (!sound) {
+      throw root.wrong("trusted_proxies", `\`${text}\` is no address or network; write one such as "10.0.0.0/8"`);
+    }
+    list.addSubnet(address, prefix, version === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}

@@ -1,0 +1,106 @@
+/** The parts of the middleware that need no framework. */
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { describe, it } from "node:test";
+
+import { clientAddress } from "../src/capture/address.js";
+import { requestBody } from "../src/capture/body.js";
+import { build } from "../src/capture/build.js";
+import { Handle } from "../src/capture/handle.js";
+import { Capture } from "../src/capture/options.js";
+import { Policy } from "../src/index.js";
+import { recorder } from "./recorders.js";
+
+function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
+  return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
+}
+
+describe("the address of a client", () => {
+  const { trustedProxies } = Policy.parse('version = 1\ntrusted_proxies = ["10.0.0.0/8", "::1", "fd00::/8"]');
+  const cases: readonly (readonly [string, string, string | undefined, string | undefined])[] = [
+    ["the socket, when nothing is said", "203.0.113.1", undefined, "203.0.113.1"],
+    ["the socket, when a stranger says something", "203.0.113.1", "198.51.100.1", "203.0.113.1"],
+    ["what a trusted proxy says", "10.1.2.3", "198.51.100.1", "198.51.100.1"],
+    ["the right-most that is no proxy, not what a client invented", "10.1.2.3", "1.1.1.1, 198.51.100.1, 10.9.9.9", "198.51.100.1"],
+    ["the left-most when all are proxies", "10.1.2.3", "10.4.4.4, 10.5.5.5", "10.4.4.4"],
+    ["the last certain one when the next cannot be read", "10.1.2.3", "198.51.100.1, unknown, 10.5.5.5", "10.5.5.5"],
+    ["IPv4 as IPv6 sockets show it", "::ffff:10.1.2.3", "::ffff:198.51.100.1", "198.51.100.1"],
+    ["IPv6, with brackets and port", "fd00::1", "[2001:db8::1]:443", "2001:db8::1"],
+    ["IPv4 with a port", "::1", "198.51.100.1:5000", "198.51.100.1"],
+    ["without a zone", "fe80::1%eth0", undefined, "fe80::1"],
+    ["nothing for a local socket", "", "198.51.100.1", undefined],
+  ];
+  for (const [name, peer, forwarded, expected] of cases) {
+    it(`is ${name}`, () => {
+      const headers = forwarded === undefined ? {} : { "x-forwarded-for": forwarded };
+      assert.equal(clientAddress(request(peer, headers), trustedProxies), expected);
+    });
+  }
+});
+
+describe("a request's body", () => {
+  it("counts only as JSON of at most 64 KiB", () => {
+    const looked = (headers: Record<string, string>, body: unknown): boolean =>
+      requestBody(request("::1", headers), body) !== undefined;
+    assert.ok(looked({ "content-type": "application/json; charset=utf-8", "content-length": "9" }, {}));
+    assert.ok(looked({ "content-type": "application/merge-patch+json" }, []));
+    assert.ok(!looked({ "content-type": "text/plain" }, {}));
+    assert.ok(!looked({ "content-type": "application/json", "content-length": "65537" }, {}));
+    assert.ok(!looked({ "content-type": "application/json" }, { text: "x".repeat(65_536) }));
+    assert.ok(!looked({ "content-type": "application/json", "content-encoding": "gzip", "content-length": "9" }, ["x".repeat(65_536)]));
+    assert.ok(!looked({ "content-type": "application/json" }, "text"));
+    assert.ok(!looked({}, undefined));
+  });
+});
+
+describe("metadata that is too large", () => {
+  const policy = Policy.parse(`
+version = 1
+[[rule]]
+route = "/"
+level = "request_response"
+action = "a.b"
+target_type = "t"
+allow = ["/text"]
+`);
+  const [matched] = policy.match("GET", "/")?.candidates ?? [];
+  assert.ok(matched);
+  const sizes = (request_: number, response: number, extra: number, before: number): Record<string, unknown> => {
+    const handle = new Handle("r-1", policy.redaction);
+    handle.addMetadata({ text: "x".repeat(extra) });
+    handle.diff("x".repeat(before), "y");
+    const { input } = build({
+      request: request("::1", { "user-agent": "x".repeat(2_000) }),
+      method: "GET",
+      matched,
+      handle,
+      principal: { actor: { type: "user", id: "u".repeat(600) } },
+      address: "::1",
+      redaction: policy.redaction,
+      body: () => ({ text: "x".repeat(request_) }),
+      response: () => ({ text: "x".repeat(response) }),
+      end: { outcome: "success", status: 200, durationMs: 1 },
+      intentId: undefined,
+    });
+    assert.ok(Buffer.byteLength(JSON.stringify(input.metadata)) <= 65_536);
+    assert.deepEqual([input.actor_id.length, input.user_agent?.length, input.target_id], [500, 1_024, "unknown"]);
+    return input.metadata as Record<string, unknown>;
+  };
+
+  it("loses the response, then the request, then what was added, and says so", () => {
+    assert.equal(sizes(30_000, 30_000, 1, 1)["truncated"], undefined);
+    const first = sizes(40_000, 40_000, 1, 1);
+    assert.deepEqual([first["truncated"], "request" in first, "response" in first], [["response"], true, false]);
+    assert.deepEqual(sizes(66_000, 1, 1, 1)["truncated"], ["response", "request"]);
+    assert.deepEqual(sizes(1, 1, 66_000, 1)["truncated"], ["response", "request", "extra"]);
+    assert.deepEqual(sizes(1, 1, 1, 66_000)["truncated"], ["response", "request", "extra", "before"]);
+  });
+});
+
+describe("a policy that spools", () => {
+  it("is refused with a recorder that has no spool, before any request comes", async () => {
+    const policy = Policy.load("../../docs/policy-example.toml");
+    const here = await recorder(undefined);
+    assert.throws(() => new Capture({ policy, recorder: here, actor: () => undefined }), { code: "no_spool" });
+  });
+});

@@ -1,0 +1,111 @@
+/** What is special about Express. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { after, describe, it } from "node:test";
+
+import express from "express";
+
+import { auditrail, type ExpressAudit, type AuditedRequest } from "../src/express.js";
+import { Policy, type Recorder } from "../src/index.js";
+import { recorder } from "./recorders.js";
+import { stored, unique, until } from "./support.js";
+
+const POLICY = `
+version = 1
+failure = "best_effort"
+[[rule]]
+route = "/v1/{kind}"
+action = "thing.used"
+target_type = "thing"
+target_id = { path = "kind" }
+`;
+
+interface Running {
+  readonly url: string;
+  readonly actor: string;
+  readonly policy: Policy;
+  readonly here: Recorder;
+}
+
+async function start(build: (app: express.Application, audit: ExpressAudit<AuditedRequest>) => void): Promise<Running> {
+  const [actor, policy, here] = [unique(), Policy.parse(POLICY), await recorder(undefined)];
+  const app = express();
+  build(app, auditrail({ recorder: here, policy, actor: () => ({ actor: { type: "user", id: actor } }) }));
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, actor, policy, here };
+}
+
+async function outcomes({ here, actor }: Running, count: number): Promise<unknown[]> {
+  await until(() => here.stats().sent === count, `${count} records`);
+  return (await stored(actor)).map((record) => record.metadata?.["outcome"]);
+}
+
+describe("Express", () => {
+  it("tells a handler that failed within its answer from a caller who went away", async () => {
+    const running = await start((app, audit) => {
+      app.use(audit);
+      app.post("/v1/broken", (_request, response) => {
+        response.write("the beginning");
+        throw new Error("a bug of the handler");
+      });
+      app.use(audit.errors);
+      // As the last resort of Express does, without printing the stack.
+      app.use((_error: unknown, request: express.Request, _response: express.Response, _next: express.NextFunction) => {
+        request.socket.destroy();
+      });
+    });
+    const asked = fetch(`${running.url}/v1/broken`, { method: "POST" });
+    await assert.rejects(asked.then((response) => response.text()));
+    assert.deepEqual(await outcomes(running, 1), ["error"]);
+  });
+
+  it("takes the status that an error asks for", async () => {
+    const running = await start((app, audit) => {
+      app.use(audit);
+      app.post("/v1/wrong", () => {
+        throw Object.assign(new Error("no"), { status: 418 });
+      });
+      app.use(audit.errors);
+      app.use((_error: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
+        response.status(418).end();
+      });
+    });
+    await fetch(`${running.url}/v1/wrong`, { method: "POST" });
+    assert.deepEqual(await outcomes(running, 1), ["failure"]);
+  });
+
+  it("records once when it is mounted twice, and knows routes of routers by their whole path", async () => {
+    const running = await start((app, audit) => {
+      const router = express.Router();
+      router.post("/inner/:id", (_request, response) => void response.end());
+      app.use(audit);
+      app.use(audit);
+      app.use("/outer", router);
+      app.post("/v1/thing", (_request, response) => void response.end());
+    });
+    await fetch(`${running.url}/v1/thing`, { method: "POST" });
+    await fetch(`${running.url}/outer/inner/7`, { method: "POST" });
+    assert.deepEqual(await outcomes(running, 1), ["success"]);
+    await until(() => running.policy.coverage().uncoveredRequests === 1, "both requests");
+    assert.equal(running.policy.coverage().uncovered[0]?.route, "/outer/inner/:id");
+  });
+
+  it("records a connection that the server gave up as timed out", async () => {
+    const running = await start((app, audit) => {
+      app.use((request, _response, next) => {
+        request.socket.setTimeout(50);
+        next();
+      });
+      app.use(audit);
+      app.post("/v1/slow", () => undefined);
+    });
+    await assert.rejects(fetch(`${running.url}/v1/slow`, { method: "POST" }));
+    assert.deepEqual(await outcomes(running, 1), ["timeout"]);
+  });
+});

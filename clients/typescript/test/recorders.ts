@@ -1,0 +1,28 @@
+/** Recorders that hurry, for tests. */
+import { after } from "node:test";
+
+import { Recorder, type RecorderOptions } from "../src/index.js";
+import { client, temporary } from "./support.js";
+
+/** Short pauses, so that tests need not wait; the logic is the same. */
+export const QUICK = { lingerMs: 20, retryBaseMs: 5, retryCapMs: 50 } as const;
+
+/** A recorder at an address, which is closed after the tests. */
+export async function recorder(url: string | undefined, options: Partial<RecorderOptions> = {}): Promise<Recorder> {
+  const opened = await Recorder.open({ client: client(url), ...QUICK, ...options });
+  after(() => opened.close({ deadlineMs: 0 }));
+  return opened;
+}
+
+/** The same with a spool in a new directory. */
+export async function spooling(url: string | undefined, options: Partial<RecorderOptions> = {}): Promise<Recorder> {
+  return recorder(url, { spoolDir: temporary(), ...options });
+}
+
+/** The equation that says that nothing was dropped silently. */
+export function balanced(recorder: Recorder): boolean {
+  const stats = recorder.stats();
+  const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
+  const settled = stats.sent + stats.duplicates + stats.refused + dropped + stats.quarantined + stats.pending;
+  return stats.accepted + stats.recovered === settled;
+}

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+
+import { AuditrailError } from "../src/index.js";
+import { decode, encode } from "../src/spool/line.js";
+import { Spool } from "../src/spool/spool.js";
+import { Proxy } from "./proxy.js";
+import { balanced, recorder } from "./recorders.js";
+import { contents, sample, stored, temporary, unique, until } from "./support.js";
+
+const MIB = 1024 * 1024;
+
+/** Reads everything, a few records at a time, and acknowledges it. */
+async function drain(spool: Spool, maxRecords = 3): Promise<string[]> {
+  const found: string[] = [];
+  for (;;) {
+    const batch = await spool.read(maxRecords, MIB);
+    if (batch === undefined) {
+      return found;
+    }
+    found.push(...batch.items.map(({ text }) => text));
+    await spool.acknowledge(batch.next);
+  }
+}
+
+function segmentsOf(directory: string): string[] {
+  return readdirSync(directory).filter((name) => /^\d+\.ndjson$/.test(name));
+}
+
+describe("a line of the spool", () => {
+  it("is JSON, and any changed byte is noticed", () => {
+    const line = encode('{"a":"ü"}');
+    assert.deepEqual((JSON.parse(line.toString()) as { record: unknown }).record, { a: "ü" });
+    assert.equal(decode(line), '{"a":"ü"}');
+    for (let index = 0; index < line.length; index += 1) {
+      const damaged = Buffer.from(line);
+      damaged[index] = (damaged[index] ?? 0) ^ 1;
+      assert.equal(decode(damaged), undefined, `byte ${index}`);
+    }
+    assert.equal(decode(Buffer.from("\n")), undefined);
+  });
+});
+
+describe("a spool", () => {
+  it("gives back what it took, in order, over many segments, and removes them", async () => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, 128 * 1024);
+    const texts = Array.from({ length: 300 }, (_, i) => JSON.stringify({ i, pad: "x".repeat(100) }));
+    await Promise.all(texts.map((text) => spool.append(text)));
+    for (const text of texts) {
+      await spool.append(text);
+    }
+    assert.ok(segmentsOf(directory).length >= 4);
+    const before = spool.bytes;
+    assert.deepEqual(await drain(spool, 7), [...texts, ...texts]);
+    assert.equal(segmentsOf(directory).length, 1);
+    assert.ok(spool.bytes < before / 4);
+    await spool.close();
+  });
+
+  it("has what was not acknowledged after it is opened again, and nothing else", async () => {
+    const directory = temporary();
+    const first = await Spool.open(directory, MIB);
+    await Promise.all(["1", "2", "3", "4"].map((text) => first.append(text)));
+    const batch = await first.read(2, MIB);
+    assert.ok(batch);
+    assert.deepEqual(batch.items, [
+      { text: "1", recovered: false },
+      { text: "2", recovered: false },
+    ]);
+    await first.acknowledge(batch.next);
+    await first.close();
+    const second = await Spool.open(directory, MIB);
+    assert.equal(second.recovered, 2);
+    await second.append("5");
+    assert.deepEqual(await drain(second), ["3", "4", "5"]);
+    await second.close();
+    const third = await Spool.open(directory, MIB);
+    assert.equal(third.recovered, 0);
+    assert.deepEqual(segmentsOf(directory), []);
+    await third.append("6");
+    await third.close();
+    const fourth = await Spool.open(directory, MIB);
+    assert.deepEqual(await drain(fourth), ["6"]);
+    await fourth.close();
+  });
+
+  it("cuts off a torn last line, and puts a damaged line aside without stopping at it", async () => {
+    const directory = temporary();
+    const first = await Spool.open(directory, MIB);
+    await Promise.all(["1", "2", "3"].map((text) => first.append(text)));
+    await first.close();
+    const [name = ""] = segmentsOf(directory);
+    const file = join(directory, name);
+    const whole = readFileSync(file, "utf8");
+    const damaged = whole.replace('"record":2', '"record":7');
+    writeFileSync(file, damaged + encode("4").toString().slice(0, -3));
+    const second = await Spool.open(directory, MIB);
+    assert.deepEqual([second.recovered, second.torn], [3, 1]);
+    assert.deepEqual(await drain(second), ["1", "3"]);
+    assert.match(readFileSync(join(directory, "quarantine.ndjson"), "utf8"), /"record":7/);
+    await second.append("5");
+    await second.close();
+    const third = await Spool.open(directory, MIB);
+    assert.deepEqual([await drain(third), third.torn], [["5"], 0]);
+    await third.close();
+  });
+
+  it("gets past megabytes of garbage, and past a position that is damaged or beyond the end", async () => {
+    const directory = temporary();
+    const first = await Spool.open(directory, 64 * MIB);
+    await first.append("1");
+    await first.close();
+    const [name = ""] = segmentsOf(directory);
+    appendFileSync(join(directory, name), Buffer.concat([Buffer.alloc(3 * MIB, 0x78), Buffer.from("\n"), encode("2")]));
+    writeFileSync(join(directory, "position.json"), "{");
+    const second = await Spool.open(directory, 64 * MIB);
+    assert.deepEqual(await drain(second), ["1", "2"]);
+    await second.append("3");
+    await second.close();
+    writeFileSync(join(directory, "position.json"), '{"segment":1,"offset":99999999}\n');
+    const third = await Spool.open(directory, 64 * MIB);
+    assert.deepEqual(await drain(third), ["3"]);
+    await third.close();
+  });
+
+  it("is full at its limit, says so, and takes more once something was acknowledged", async () => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, 4_000);
+    const text = JSON.stringify("x".repeat(100));
+    let taken = 0;
+    await assert.rejects(async () => {
+      for (; taken < 100; taken += 1) {
+        await spool.append(text);
+      }
+    }, { code: "spool_full" });
+    assert.ok(taken > 20 && spool.bytes <= 4_000);
+    assert.equal((await drain(spool)).length, taken);
+    await spool.append(text);
+    await spool.close();
+  });
+
+  it("is readable by its owner alone", async () => {
+    const directory = join(temporary(), "deep", "spool");
+    const spool = await Spool.open(directory, MIB);
+    await spool.append("1");
+    await drain(spool);
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
+    for (const name of readdirSync(directory)) {
+      assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
+    }
+    await spool.close();
+  });
+
+  it("belongs to one process; the lock of one that is gone is taken over", async () => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, MIB);
+    await assert.rejects(Spool.open(directory, MIB), { code: "spool_locked" });
+    await spool.close();
+    assert.equal(existsSync(join(directory, "lock")), false);
+    // The id of a living process that started at another time, then no process, then damage.
+    for (const text of [`{"pid":${process.pid},"started":"x/1"}`, '{"pid":999999999,"started":null}', ""]) {
+      writeFileSync(join(directory, "lock"), text);
+      const again = await Spool.open(directory, MIB);
+      await again.close();
+    }
+    writeFileSync(join(directory, "lock"), '{"pid":999999999,"started":null}');
+    const racers = await Promise.allSettled([1, 2, 3, 4].map(() => Spool.open(directory, MIB)));
+    const winners = racers.flatMap((racer) => (racer.status === "fulfilled" ? [racer.value] : []));
+    assert.equal(winners.length, 1);
+    await winners[0]?.close();
+  });
+});
+
+describe("a recorder with a spool", () => {
+  it("counts what was damaged, and delivers the rest once", async () => {
+    const actor = unique();
+    const spoolDir = temporary();
+    const proxy = await Proxy.start();
+    await proxy.stop();
+    const first = await recorder(proxy.url, { spoolDir });
+    for (const target_id of ["p1", "p2", "p3"]) {
+      await first.record(sample(actor, { target_id }));
+    }
+    assert.equal((await first.close({ deadlineMs: 0 })).pending, 3);
+    const [name = ""] = segmentsOf(spoolDir);
+    const file = join(spoolDir, name);
+    writeFileSync(file, readFileSync(file, "utf8").replace("p2", "px"));
+    await proxy.restart();
+    const second = await recorder(proxy.url, { spoolDir });
+    await until(() => second.stats().pending === 0, "delivery");
+    const stats = second.stats();
+    assert.deepEqual([stats.recovered, stats.redelivered, stats.quarantined], [3, 2, 1]);
+    assert.ok(balanced(second));
+    assert.deepEqual((await stored(actor)).map((record) => record.target_id).sort(), ["p1", "p3"]);
+    await second.close();
+  });
+
+  it("rejects with `spool_full` at its limit and loses none of what it took", async () => {
+    const actor = unique();
+    const proxy = await Proxy.start();
+    await proxy.stop();
+    const here = await recorder(proxy.url, { spoolDir: temporary(), spoolMaxBytes: 10_000 });
+    let taken = 0;
+    const rejected: unknown[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      await here.record(sample(actor)).then(
+        () => (taken += 1),
+        (error: unknown) => rejected.push(error),
+      );
+    }
+    assert.ok(rejected.length > 0 && rejected.every((error) => error instanceof AuditrailError && error.code === "spool_full"));
+    assert.equal(here.stats().dropped.spool_full, rejected.length);
+    await proxy.restart();
+    await here.flush();
+    assert.equal((await stored(actor)).length, taken);
+    assert.ok(balanced(here));
+  });
+
+  it("shares syncs between concurrent records", async () => {
+    const spoolDir = temporary();
+    mkdirSync(spoolDir, { recursive: true });
+    const proxy = await Proxy.start();
+    await proxy.stop();
+    const here = await recorder(proxy.url, { spoolDir });
+    await Promise.all(Array.from({ length: 2_000 }, (_, i) => here.record(sample("a", { target_id: `p${i}` }))));
+    assert.equal(here.stats().spooled, 2_000);
+    assert.equal(contents(spoolDir).split('"crc"').length - 1, 2_000);
+  });
+});

@@ -1,0 +1,89 @@
+/** What the tests share: the service that scripts/test.mjs started, and waiting without hoping. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
+
+/** The address and an all-powerful key of the real service. */
+export const service = { url: env("AUDITRAIL_TS_URL"), key: env("AUDITRAIL_TS_KEY") };
+
+/** A client of the real service, or of what stands before it. */
+export function client(url = service.url, key = service.key): AuditrailClient {
+  return new AuditrailClient({ url, key });
+}
+
+/** A name that no other test uses. */
+export function unique(prefix = "a"): string {
+  return `${prefix}-${randomUUID()}`;
+}
+
+/** A record of an actor. */
+export function sample(actor: string, more: Partial<RecordInput> = {}): RecordInput {
+  return {
+    actor_type: "user",
+    actor_id: actor,
+    action: "project.created",
+    target_type: "project",
+    target_id: "apollo",
+    ...more,
+  };
+}
+
+/** What the service has of an actor, newest first, asked for directly. */
+export async function stored(actor: string): Promise<AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  for await (const record of client().records({ actor_id: actor, limit: 1_000 })) {
+    records.push(record);
+  }
+  return records;
+}
+
+/** Asks until it holds, and fails at the deadline. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, deadlineMs = 30_000): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!(await holds())) {
+    assert.ok(performance.now() < end, `waited too long: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A directory that is gone after the process: whatever is still open in it is closed before. */
+export function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), "auditrail-client-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Everything in the files of a directory. */
+export function contents(directory: string): string {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return files.map((file) => readFileSync(file, "latin1")).join("\n");
+}
+
+/** Makes an API key. */
+export async function makeKey(scopes: string[], more: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
+  const response = await fetch(`${service.url}/v1/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${service.key}`, "content-type": "application/json" },
+    body: JSON.stringify({ scopes, ...more }),
+  });
+  assert.equal(response.status, 201);
+  return (await response.json()) as { id: string; key: string };
+}
+
+/** Revokes an API key. */
+export async function revokeKey(id: string): Promise<void> {
+  const headers = { authorization: `Bearer ${service.key}` };
+  const response = await fetch(`${service.url}/v1/keys/${id}`, { method: "DELETE", headers });
+  assert.equal(response.status, 200);
+}
+
+function env(name: string): string {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set: run the tests by \`npm test\``);
+  return value;
+}
