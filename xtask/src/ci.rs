@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
-use crate::{api_test, docs_test, test, tidy, tools};
+use crate::{api_test, client_test, docs_test, test, tidy, tools};
 
 /// How long the advisory database may take to arrive.
 const ADVISORIES_SECONDS: &str = "120";
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("fmt", fmt),
     ("tidy", tidy::run),
     ("clippy", clippy),
@@ -33,6 +33,7 @@ const STEPS: [Step; 8] = [
     ("deny", deny),
     ("test", |workspace| test::run(workspace, &test::Args::all())),
     ("api-test", |workspace| api_test::run(workspace, &api_test::Args::usual())),
+    ("client-test", client_test::run),
     ("docs-test", docs_test::run),
 ];
 

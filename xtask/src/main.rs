@@ -15,11 +15,13 @@
 mod api_test;
 mod bench;
 mod ci;
+mod client_test;
 mod db;
 mod demo;
 mod docs_test;
 mod error;
 mod fences;
+mod node;
 mod postgres;
 mod sh;
 mod test;
@@ -67,6 +69,8 @@ enum Command {
     Tidy,
     /// Check the running service against its description, with data made from it.
     ApiTest(api_test::Args),
+    /// Lint, build and test the TypeScript client against the real service.
+    ClientTest,
     /// Run the commands that README.md and docs/ tell people to run.
     DocsTest,
 }
@@ -96,6 +100,7 @@ fn run(command: Command) -> Result<()> {
         Command::Db(args) => db::run(&workspace, &args),
         Command::Tidy => tidy::run(&workspace),
         Command::ApiTest(args) => api_test::run(&workspace, &args),
+        Command::ClientTest => client_test::run(&workspace),
         Command::DocsTest => docs_test::run(&workspace),
     }
 }
