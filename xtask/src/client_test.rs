@@ -1,9 +1,10 @@
 //! `cargo xtask client-test`: the TypeScript client against the real service.
 
 use crate::error::Result;
-use crate::sh::{Sh, cargo};
+use crate::node::Node;
+use crate::postgres;
+use crate::sh::cargo;
 use crate::workspace::Workspace;
-use crate::{node, postgres};
 
 /// Where the package is.
 const PACKAGE: &str = "clients/typescript";
@@ -12,15 +13,13 @@ const PACKAGE: &str = "clients/typescript";
 /// tests it.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
-    let node = node::ensure(workspace)?;
+    let node = Node::ensure(workspace)?;
     let build = ["build", "--quiet", "--package", "auditrail"];
     cargo().args(build).dir(workspace.root()).run()?;
-    let npm = Sh::new("npm").args(["run", "--silent", "ci"]).dir(&workspace.root().join(PACKAGE));
-    let npm = match &node {
-        Some(bin) => npm.path_first(bin),
-        None => npm,
-    };
-    npm.env("AUDITRAIL_BIN", workspace.target().join("debug/auditrail"))
+    node.sh("npm")
+        .args(["run", "--silent", "ci"])
+        .dir(&workspace.root().join(PACKAGE))
+        .env("AUDITRAIL_BIN", workspace.target().join("debug/auditrail"))
         .env(postgres::BIN, &postgres.bin)
         .quietly()
 }

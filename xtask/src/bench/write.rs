@@ -32,8 +32,8 @@ const PAYLOAD_RECORDS: u64 = 20_000;
 ///
 /// For each server it also tells how soon it acknowledges its first record, the most memory it holds
 /// with 64 connections, and what a thousand records cost it, PostgreSQL and the client in processor
-/// time. Node.js and Python are needed for two of the peers; without them these are left out, and
-/// that is said. With the defaults it takes about seventeen minutes, and longer the first time.
+/// time. Two of the peers need Node.js, which is obtained where there is none, and one needs
+/// Python, without which it is left out, and that is said. With the defaults it takes about seventeen minutes, and longer the first time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

