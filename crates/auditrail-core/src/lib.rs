@@ -1,5 +1,6 @@
 //! What an audit record is: its types, its limits, how it is parsed from strangers, how records are
-//! searched, and the [`AuditLogService`] trait that every place to keep them offers.
+//! searched, the [`AuditLogService`] trait that every place to keep them offers, and the [`RecordSink`]
+//! trait of what takes them on to deliver them.
 //!
 //! Absent on purpose: input and output, a clock, a random number generator, an async runtime and
 //! SQL. Everything here is a pure function of its arguments, so the command line, the HTTP server,
@@ -31,6 +32,7 @@ mod query;
 mod record;
 mod report;
 mod service;
+mod sink;
 mod target;
 mod text;
 mod time;
@@ -55,6 +57,7 @@ pub use query::{
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
+pub use sink::{FailurePolicy, RecordSink, Taken};
 pub use target::{OtherTargetType, Target, TargetType};
 pub use text::{ActorId, KeyHint, KeyName, RequestId, TargetId, TenantId, UserAgent};
 pub use time::RecordTime;
