@@ -4,13 +4,10 @@
 //! it and requests that do not, sends them to a service of our own with a private database, and
 //! compares every answer with what the description promises.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::{Error, Result};
+use crate::running::Running;
 use crate::sh::Sh;
 use crate::workspace::Workspace;
 use crate::{db, postgres, tools};
@@ -48,18 +45,19 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let schemathesis = tools::schemathesis(workspace)?;
     let home = workspace.root().join(CRATE);
     let scratch = tempfile::tempdir().map_err(Error::doing("make a directory"))?;
-    let service = Service::start(workspace, scratch.path())?;
+    let service = serve(workspace, scratch.path())?;
+    let (url, key) = (service.said("/listen")?, service.said("/first_key/key")?);
     let tested = Sh::new(schemathesis)
         .arg("run")
         .arg(home.join("openapi.json"))
-        .args(["--url", &service.url])
-        .args(["--header", &format!("Authorization: Bearer {}", service.key)])
+        .args(["--url", &url])
+        .args(["--header", &format!("Authorization: Bearer {key}")])
         .args(["--checks", "all", "--continue-on-failure", "--no-shrink"])
         .args(["--seed", &args.seed.to_string(), "--max-examples", &args.examples.to_string()])
         .quiet_env("SCHEMATHESIS_HOOKS", home.join(HOOKS))
         .dir(scratch.path())
         .read();
-    let ended = service.stop();
+    let ended = service.end();
     let said = tested?;
     // The last lines say how much was tried.
     let summary: Vec<_> = said.lines().rev().take_while(|line| !line.contains("SUMMARY")).collect();
@@ -72,57 +70,16 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// A service with a private database of its own.
-struct Service {
-    child: Child,
-    url: String,
-    key: String,
-}
-
-impl Service {
-    fn start(workspace: &Workspace, dir: &Path) -> Result<Self> {
-        let postgres = postgres::ensure(workspace)?;
-        let program = db::build(workspace)?;
-        let mut command = Command::new(&program);
-        command
-            .args([
-                "serve",
-                "--json",
-                "--quiet",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
-            .arg("--data-dir")
-            .arg(dir.join("data"))
-            .env_remove("DATABASE_URL")
-            .env(postgres::BIN, &postgres.bin)
-            .env("AUDITRAIL_LOG", "error")
-            .current_dir(dir)
-            .stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(Error::doing("start the service"))?;
-        let mut line = String::new();
-        if let Some(out) = child.stdout.take() {
-            BufReader::new(out).read_line(&mut line).map_err(Error::doing("read its address"))?;
-        }
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        let (url, key) = (&ready["listen"], &ready["first_key"]["key"]);
-        match (url.as_str().map(str::to_owned), key.as_str().map(str::to_owned)) {
-            (Some(url), Some(key)) => Ok(Self { child, url, key }),
-            _ => {
-                drop(child.kill());
-                Err(Error::Refused(format!("the service did not start: it said {line:?}")))
-            }
-        }
-    }
-
-    fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)
-            .map_err(|error| Error::Refused(format!("the service is gone: {error}")))?;
-        let status = self.child.wait().map_err(Error::doing("wait for the service"))?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Error::Refused(format!("the service did not end in order: {status}"))),
-        }
-    }
+fn serve(workspace: &Workspace, dir: &Path) -> Result<Running> {
+    let postgres = postgres::ensure(workspace)?;
+    let service = Sh::new(db::build(workspace)?)
+        .args(["serve", "--json", "--quiet"])
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .arg("--data-dir")
+        .arg(dir.join("data"))
+        .without_env("DATABASE_URL")
+        .quiet_env(postgres::BIN, &postgres.bin)
+        .quiet_env("AUDITRAIL_LOG", "error")
+        .dir(dir);
+    Running::start(service)
 }

@@ -23,6 +23,7 @@ mod error;
 mod fences;
 mod node;
 mod postgres;
+mod running;
 mod sh;
 mod test;
 mod tidy;

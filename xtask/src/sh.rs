@@ -67,6 +67,23 @@ impl Sh {
         self
     }
 
+    /// The command itself, and the line a person would type for it.
+    pub(crate) fn into_command(self) -> (Command, String) {
+        (self.command, self.line)
+    }
+
+    /// Shows the command, without running it.
+    pub(crate) fn shown(self) -> Self {
+        println!("\n$ {}", self.line);
+        self
+    }
+
+    /// Takes a variable away.
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Runs it with its output on ours.
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self.command.status();
@@ -76,8 +93,7 @@ impl Sh {
 
     /// Shows the command, then runs it.
     pub(crate) fn show_and_run(self) -> Result<()> {
-        println!("\n$ {}", self.line);
-        self.run()
+        self.shown().run()
     }
 
     /// Shows the command and runs it, all on standard error: it is not what was asked for, and
