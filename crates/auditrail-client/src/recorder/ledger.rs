@@ -3,6 +3,8 @@
 //! Everything is behind one lock that is held for moments only, so a record can be taken on where nothing
 //! can wait, and the counts add up at every moment.
 
+mod ending;
+mod state;
 mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +21,9 @@ use super::lost::Teller;
 use super::stats::{Counters, Stats};
 use crate::clock;
 use crate::error::ClientError;
+use state::{Phase, State, Told};
+use waiting::Item;
 pub(super) use waiting::Ticket;
-use waiting::{Item, Waiting};
 
 /// What the caller of a record hears.
 pub(super) type Outcome = Result<Taken, RecordError>;
@@ -42,47 +45,6 @@ pub(super) struct Ledger {
     /// The same for the reader of the spool.
     pub(super) redelivery: Notify,
     settled: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    counters: Counters,
-    next: Ticket,
-    records: usize,
-    bytes: usize,
-    must: Waiting,
-    best_effort: Waiting,
-    spooling: Waiting,
-    /// Records that came into the spool and were not read yet, about; only a batch's becoming full
-    /// depends on it.
-    unread: usize,
-    phase: Phase,
-    hurries: Hurries,
-}
-
-/// Who is in a hurry: nothing lingers, and a pause that only we chose is cut short.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hurries {
-    /// How many are at the moment.
-    pub(super) now: usize,
-    /// How many there ever were, so that a new one is noticed.
-    pub(super) ever: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    #[default]
-    Open,
-    /// Takes nothing more.
-    Closing,
-    /// Sends nothing more.
-    Ended,
-}
-
-/// A loss to be told of once the lock is free.
-enum Told {
-    Lost(Option<Bytes>, RecordError),
-    Displaced(Bytes),
 }
 
 impl Ledger {
@@ -328,63 +290,6 @@ impl Ledger {
         stats
     }
 
-    /// Who is in a hurry.
-    pub(super) fn hurries(&self) -> Hurries {
-        self.lock().hurries
-    }
-
-    /// Starts, or ends, being in a hurry.
-    pub(super) fn hurry(&self, on: bool) {
-        let mut state = self.lock();
-        if on {
-            state.hurries.now += 1;
-            state.hurries.ever += 1;
-        } else {
-            state.hurries.now = state.hurries.now.saturating_sub(1);
-        }
-        drop(state);
-        self.wake();
-    }
-
-    /// Waits until nothing is pending, at most until then.
-    pub(super) async fn empty(&self, deadline: Instant) {
-        loop {
-            let settled = self.settled.notified();
-            tokio::pin!(settled);
-            settled.as_mut().enable();
-            let pending = self.lock().counters.stats().pending;
-            if pending == 0 || tokio::time::timeout_at(deadline, settled).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// From now on no record is taken on.
-    pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.phase = state.phase.max(Phase::Closing);
-    }
-
-    /// From now on nothing is sent: what waits in memory is given up. What is on its way to the disk is not.
-    pub(super) fn end(&self) {
-        self.change(|state, told| {
-            state.phase = Phase::Ended;
-            for lane in [FailurePolicy::Must, FailurePolicy::BestEffort] {
-                for (_, item) in state.waiting(lane).drain() {
-                    state.forget(&item);
-                    let error = item.otherwise.clone().unwrap_or(RecordError::Closed);
-                    told.push(state.lose(item, error));
-                }
-            }
-        });
-        self.wake();
-    }
-
-    /// Whether nothing is sent any more.
-    pub(super) fn ended(&self) -> bool {
-        self.lock().phase == Phase::Ended
-    }
-
     fn wake(&self) {
         for notify in [&self.must, &self.best_effort, &self.redelivery] {
             notify.notify_one();
@@ -412,38 +317,5 @@ impl Ledger {
             self.settled.notify_waiters();
         }
         result
-    }
-}
-
-impl State {
-    fn waiting(&mut self, lane: FailurePolicy) -> &mut Waiting {
-        match lane {
-            FailurePolicy::Must => &mut self.must,
-            FailurePolicy::BestEffort => &mut self.best_effort,
-            FailurePolicy::Spool => &mut self.spooling,
-        }
-    }
-
-    /// Takes a record out of memory, unless it is settled already.
-    fn settle(&mut self, lane: FailurePolicy, ticket: Ticket) -> Option<Item> {
-        let item = self.waiting(lane).remove(ticket)?;
-        self.forget(&item);
-        Some(item)
-    }
-
-    fn forget(&mut self, item: &Item) {
-        self.records -= 1;
-        self.bytes -= item.text.len();
-    }
-
-    /// Counts a record that is out of memory, and tells its caller.
-    fn lose(&mut self, item: Item, error: RecordError) -> Told {
-        match (error.reason(), &error) {
-            (Some(reason), _) => self.counters.drop(reason),
-            (None, error) => self.counters.refuse(error.code()),
-        }
-        let text = item.text.clone();
-        item.tell(Err(error.clone()));
-        Told::Lost(Some(text), error)
     }
 }

@@ -1,5 +1,6 @@
 //! One batch to the service, and what became of each record of it.
 
+use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) struct Sent {
 /// batch that is refused as a whole is halved until the one is found that it was refused for.
 pub(super) async fn send(client: &Client, texts: &[Bytes], timeout: Duration) -> Sent {
     let mut sent = Sent::default();
-    let mut parts = Vec::from([0..texts.len()]);
+    let mut parts: Vec<_> = iter::once(0..texts.len()).collect();
     while let Some(part) = parts.pop() {
         let error = match client.batch(&texts[part.clone()], timeout).await {
             Ok(answer) => {
