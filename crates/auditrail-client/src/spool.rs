@@ -10,6 +10,8 @@ mod frame;
 mod present;
 #[cfg(feature = "spool")]
 mod store;
+#[cfg(all(test, feature = "spool"))]
+mod tests;
 #[cfg(feature = "spool")]
 mod thread;
 

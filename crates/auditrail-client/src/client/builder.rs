@@ -71,7 +71,7 @@ impl ClientBuilder {
         Self { timeout, ..self }
     }
 
-    /// How long making a connection may take, finding the address included. Default 5 s.
+    /// How long making a connection may take, once its address is found. Default 5 s.
     pub fn connect_timeout(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }

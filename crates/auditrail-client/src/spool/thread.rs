@@ -163,12 +163,12 @@ impl<H: Hears> Keeper<H> {
         }
         let cost: u64 = texts.iter().map(|text| frame::cost(text.len())).sum();
         match self.try_commit(texts, cost) {
+            // Only a removal, of which nobody waits to hear. One that failed is made up for later.
+            _ if tickets.is_empty() => {}
             Ok(()) => self.hears.spooled(&tickets),
             Err(error) => {
                 self.bytes.fetch_sub(cost, Ordering::Relaxed);
-                if !tickets.is_empty() {
-                    self.hears.unspooled(&tickets, &error);
-                }
+                self.hears.unspooled(&tickets, &error);
             }
         }
     }

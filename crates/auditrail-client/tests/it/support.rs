@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use auditrail_client::{Client, Recorder, RecorderConfig, Stats};
 use auditrail_core::{
-    Actor, AuditLogService, CreateInput, CursorKey, Filters, PageSize, Query, Record, TenantId,
+    Actor, AuditLogService, CreateInput, Cursor, CursorKey, PageSize, Position, Query, Record,
+    TenantId,
 };
 use auditrail_server::{
     App, AuthError, Authenticator, GroupWrites, Principal, Scope, ServerConfig, router, serve,
@@ -45,9 +46,9 @@ impl Authenticator for Keys {
 
 /// A running service, its database, and a proxy before it.
 pub(crate) struct Service {
-    pub(crate) db: TestDb,
-    pub(crate) log: PgAuditLog,
+    log: PgAuditLog,
     pub(crate) proxy: Proxy,
+    _db: TestDb,
     /// Letting go of it is what ends the service.
     _stop: oneshot::Sender<()>,
 }
@@ -66,7 +67,7 @@ impl Service {
         tokio::spawn(async move {
             serve(listener, router(app), &config, async { drop(stopped.await) }).await
         });
-        Self { db, log, proxy: Proxy::start(address).await, _stop: stop }
+        Self { _db: db, log, proxy: Proxy::start(address).await, _stop: stop }
     }
 
     /// A client whose requests go through the proxy.
@@ -74,13 +75,22 @@ impl Service {
         client(&self.proxy.url(), KEY)
     }
 
-    /// The ids that are stored, by target, whoever asks the database itself.
+    /// All that is stored, newest first, whoever asks the database itself.
     pub(crate) async fn stored(&self) -> Vec<Record> {
         let limit = PageSize::new(1_000).unwrap();
-        let query = Query { filters: Filters::default(), limit, ..Query::default() };
-        let found = self.log.query(&query).await.unwrap();
-        assert!(!found.has_more);
-        found.records
+        let mut query = Query { limit, ..Query::default() };
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let found = self.log.query(&query).await.unwrap();
+            records.extend(found.records);
+            match records.last() {
+                Some(last) if found.has_more => {
+                    let cursor = Cursor { created_at: last.created_at, id: last.id };
+                    query.position = Position::After(cursor);
+                }
+                _ => return records,
+            }
+        }
     }
 
     /// The targets that are stored, in order, each as often as it is there.
