@@ -1,0 +1,84 @@
+//! The client as a place that keeps records.
+
+use auditrail_core::{
+    ActionFilter, AuditLogService, Count, Created, Cursor, ErrorCode, Filters, OnInvalid, PageSize,
+    Position, Query,
+};
+
+use crate::support::{Service, input};
+
+#[tokio::test]
+async fn what_is_created_is_found_and_repeating_it_finds_the_first() {
+    let service = Service::start().await;
+    let client = service.client();
+    let created = client.create(input("a")).await.unwrap();
+    let record = created.record().clone();
+    assert!(matches!(created, Created::New(_)));
+    let again = client.create(input("a").with_id(record.id)).await.unwrap();
+    assert_eq!(again, Created::Duplicate(record.clone()));
+    assert_eq!(client.get(record.id).await.unwrap(), Some(record.clone()));
+    let other = client.create(input("b").with_id(record.id)).await.unwrap_err();
+    assert_eq!((other.code(), other.status()), ("id_conflict", Some(409)));
+    let unknown = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    assert_eq!(client.get(unknown).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_batch_says_what_became_of_each_record() {
+    let service = Service::start().await;
+    let client = service.client();
+    let id = client.create(input("a")).await.unwrap().record().id;
+    let batch = vec![input("b"), input("other").with_id(id), input("a").with_id(id)];
+    let outcome = client.create_many(batch.clone(), OnInvalid::Skip).await.unwrap();
+    assert_eq!((outcome.created, outcome.duplicates), (1, 1));
+    assert_eq!((outcome.rejected[0].index, outcome.rejected[0].code), (1, ErrorCode::IdConflict));
+    let refused = client.create_many(batch, OnInvalid::Refuse).await.unwrap_err();
+    assert_eq!(refused.code(), "id_conflict");
+    assert_eq!(service.targets().await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_by_offset_by_place_and_by_token() {
+    let service = Service::start().await;
+    let client = service.client();
+    // Some at the same moment, so that a page ends amid them.
+    let at = |n: usize| format!("2026-01-02T03:04:0{}Z", n / 4).parse().unwrap();
+    let batch = (0..10).map(|n| input(&n.to_string()).with_created_at(at(n))).collect();
+    client.create_many(batch, OnInvalid::Refuse).await.unwrap();
+    let filters = Filters {
+        action: Some("project.*".parse::<ActionFilter>().unwrap()),
+        ..Filters::default()
+    };
+    let limit = PageSize::new(3).unwrap();
+    let first = Query { filters, limit, count: Count::Exact, ..Query::default() };
+    let all = service.stored().await;
+
+    let (mut query, mut by_place) = (first.clone(), Vec::new());
+    loop {
+        let found = client.query(&query).await.unwrap();
+        assert_eq!(found.total, Some(10));
+        by_place.extend(found.records);
+        if !found.has_more {
+            break;
+        }
+        let last = by_place.last().unwrap();
+        let cursor = Cursor { created_at: last.created_at, id: last.id };
+        query.position = Position::After(cursor);
+    }
+    assert_eq!(by_place, all);
+
+    let (mut token, mut by_token) = (None, Vec::new());
+    loop {
+        let page = client.page(&first, token.as_deref()).await.unwrap();
+        by_token.extend(page.data);
+        token = page.pagination.next_cursor;
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(by_token, all);
+
+    let by_offset = client.query(&Query { position: Position::Offset(7), ..first }).await.unwrap();
+    assert_eq!(by_offset.records, all[7..]);
+    assert!(!by_offset.has_more);
+}

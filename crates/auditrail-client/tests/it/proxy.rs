@@ -1,0 +1,225 @@
+//! A network that misbehaves on order, in front of the real service.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use auditrail_testkit::eventually;
+use auditrail_testkit::http::{Answer, Call};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// What happens to one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// Nothing.
+    Pass,
+    /// Somebody else answers.
+    Answer { status: u16, retry_after: Option<&'static str>, body: &'static str },
+    /// The connection breaks before the service hears of it.
+    Reset,
+    /// The service did it, and the connection breaks before the answer.
+    ResetAfter,
+    /// Nothing happens until the release; then it passes.
+    Hold,
+    /// The service did it; the answer waits for the release.
+    HoldAfter,
+}
+
+impl Fault {
+    pub(crate) fn answer(status: u16, body: &'static str) -> Self {
+        Self::Answer { status, retry_after: None, body }
+    }
+
+    pub(crate) fn retry_after(status: u16, seconds: &'static str) -> Self {
+        Self::Answer { status, retry_after: Some(seconds), body: "" }
+    }
+}
+
+/// Stands before the service.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    serving: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    service: SocketAddr,
+    state: Mutex<State>,
+    released: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    next: VecDeque<Fault>,
+    otherwise: Option<Fault>,
+    times: Vec<Instant>,
+    held: usize,
+}
+
+impl Proxy {
+    pub(crate) async fn start(service: SocketAddr) -> Self {
+        let shared = Shared { service, state: Mutex::default(), released: watch::Sender::new(0) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::new(shared),
+            serving: Mutex::default(),
+        };
+        proxy.serve(listener);
+        proxy
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What happens to the next requests, one each.
+    pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.shared.state().next.extend(faults);
+    }
+
+    /// What happens to all others.
+    pub(crate) fn otherwise(&self, fault: Fault) {
+        self.shared.state().otherwise = Some(fault);
+    }
+
+    /// When requests came.
+    pub(crate) fn times(&self) -> Vec<Instant> {
+        self.shared.state().times.clone()
+    }
+
+    /// Waits until so many requests came.
+    pub(crate) async fn seen(&self, requests: usize) {
+        eventually("requests came", async || self.times().len() >= requests).await;
+    }
+
+    /// Waits until so many requests are held.
+    pub(crate) async fn held(&self, requests: usize) {
+        eventually("requests are held", async || self.shared.state().held >= requests).await;
+    }
+
+    /// Lets everything go that is held.
+    pub(crate) fn release(&self) {
+        self.shared.released.send_modify(|releases| *releases += 1);
+    }
+
+    /// Nobody answers at the address any more, and every connection breaks.
+    pub(crate) async fn stop(&self) {
+        let serving = self.serving.lock().unwrap().take();
+        if let Some(serving) = serving {
+            serving.abort();
+            assert!(serving.await.unwrap_err().is_cancelled());
+        }
+    }
+
+    /// At the same address again.
+    pub(crate) async fn restart(&self) {
+        self.serve(TcpListener::bind(self.address).await.unwrap());
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let shared = Arc::clone(&self.shared);
+        let serving = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.spawn(connection(stream, Arc::clone(&shared)));
+            }
+        });
+        *self.serving.lock().unwrap() = Some(serving);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(serving) = self.serving.lock().unwrap().take() {
+            serving.abort();
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    // Whatever ends it is a reset.
+    stream.set_zero_linger().unwrap();
+    let service = service_fn(|request| shared.handle(request));
+    // How a broken connection ends is what is being tried, and nothing to look at here.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+/// What makes hyper break the connection off.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is to break")]
+struct Break;
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Break> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Break)?.to_bytes();
+        let fault = {
+            let mut state = self.state();
+            state.times.push(Instant::now());
+            let next = state.next.pop_front();
+            next.or_else(|| state.otherwise.clone()).unwrap_or(Fault::Pass)
+        };
+        match fault {
+            Fault::Answer { status, retry_after, body } => {
+                let status = StatusCode::from_u16(status).unwrap();
+                let mut answer = Response::builder().status(status);
+                if let Some(seconds) = retry_after {
+                    answer = answer.header("retry-after", seconds);
+                }
+                return Ok(answer.body(Full::from(body)).unwrap());
+            }
+            Fault::Reset => return Err(Break),
+            Fault::Hold => self.hold().await,
+            Fault::Pass | Fault::ResetAfter | Fault::HoldAfter => {}
+        }
+        let answer = self.forward(&head, body).await?;
+        match fault {
+            Fault::ResetAfter => return Err(Break),
+            Fault::HoldAfter => self.hold().await,
+            _ => {}
+        }
+        let mut response = Response::new(Full::from(answer.body));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+
+    async fn hold(&self) {
+        let mut released = self.released.subscribe();
+        self.state().held += 1;
+        released.changed().await.unwrap();
+        self.state().held -= 1;
+    }
+
+    async fn forward(
+        &self,
+        head: &hyper::http::request::Parts,
+        body: Bytes,
+    ) -> Result<Answer, Break> {
+        let path = head.uri.path_and_query().unwrap().as_str();
+        let text = |name| head.headers.get(name).map_or("", |value| value.to_str().unwrap());
+        let mut call = Call::new(self.service, head.method.as_str(), path);
+        call = call.header("authorization", text(AUTHORIZATION));
+        if head.headers.contains_key(CONTENT_TYPE) {
+            call = call.body(text(CONTENT_TYPE), body);
+        }
+        call.try_send().await.map_err(|_| Break)
+    }
+}

@@ -1,0 +1,66 @@
+//! What the recorder does when nothing goes wrong, and what it refuses.
+
+use auditrail_client::{Recorder, RecorderConfig};
+use auditrail_core::{FailurePolicy, RecordSink, Taken};
+
+use crate::support::{Service, assert_balanced, input, open, quick, settled};
+
+#[tokio::test]
+async fn each_policy_vouches_for_what_it_says_and_all_records_arrive() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    let recorder = open(service.client(), quick().spool(spool.path().join("s"))).await;
+    assert!(recorder.spools());
+    let must = recorder.take(input("a"), Some(FailurePolicy::Must)).await.unwrap();
+    assert_eq!(must, Taken::Acknowledged);
+    assert_eq!(service.targets().await, ["a"]);
+    assert_eq!(recorder.record(input("b")).await.unwrap(), Taken::Spooled);
+    let queued = recorder.take(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
+    assert_eq!(queued, Taken::Queued);
+    settled(&recorder).await;
+    assert_eq!(service.targets().await, ["a", "b", "c"]);
+    let stats = recorder.stats();
+    assert_eq!((stats.accepted, stats.sent, stats.spooled), (3, 3, 1));
+    assert_eq!((stats.queued_records, stats.queued_bytes), (0, 0));
+    let closed = recorder.close(crate::support::LONG).await;
+    assert_eq!((closed.failed, closed.pending), (0, 0));
+}
+
+#[tokio::test]
+async fn a_record_is_taken_on_before_the_future_is_looked_at_and_dropping_it_takes_nothing_back() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    let recorder = open(service.client(), quick().spool(spool.path())).await;
+    for policy in FailurePolicy::ALL {
+        drop(recorder.take(input(policy.as_str()), Some(policy)));
+    }
+    assert_eq!(recorder.stats().accepted, 3);
+    settled(&recorder).await;
+    assert_eq!(service.targets().await, ["best_effort", "must", "spool"]);
+}
+
+#[tokio::test]
+async fn a_destructor_may_record_also_on_a_thread_without_a_runtime() {
+    struct Handle(Recorder);
+    impl Drop for Handle {
+        fn drop(&mut self) {
+            drop(self.0.record(input("dropped")));
+        }
+    }
+    let service = Service::start().await;
+    let recorder = open(service.client(), quick()).await;
+    let handle = Handle(recorder.clone());
+    std::thread::spawn(move || drop(handle)).join().unwrap();
+    settled(&recorder).await;
+    assert_eq!(service.targets().await, ["dropped"]);
+}
+
+#[tokio::test]
+async fn without_a_spool_the_policy_fails_and_nothing_is_silent() {
+    let service = Service::start().await;
+    let recorder = open(service.client(), RecorderConfig::new()).await;
+    assert!(!recorder.spools());
+    let refused = recorder.take(input("a"), Some(FailurePolicy::Spool)).await.unwrap_err();
+    assert_eq!(refused.code(), "no_spool");
+    assert_balanced(&recorder.stats());
+}

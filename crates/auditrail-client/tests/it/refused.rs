@@ -1,0 +1,169 @@
+//! What the service refuses holds up nothing else; what there is no room for is told.
+
+use std::sync::{Arc, Mutex};
+
+use auditrail_client::{DropReason, RecordError};
+use auditrail_core::{AuditLogService, FailurePolicy, RecordSink, Taken};
+
+use crate::proxy::Fault;
+use crate::support::{
+    LONG, Service, TENANT_KEY, assert_balanced, client, input, open, quick, settled,
+};
+
+#[tokio::test]
+async fn a_record_with_a_taken_id_is_refused_and_its_neighbours_arrive() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    let id = service.client().create(input("first")).await.unwrap().record().id;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let config = quick().linger(LONG).spool(spool.path()).on_lost(move |lost| {
+        assert!(lost.reason.is_none());
+        let record: serde_json::Value = serde_json::from_str(lost.record.unwrap()).unwrap();
+        let target = record["target_id"].as_str().unwrap().to_owned();
+        hears.lock().unwrap().push((target, lost.code.to_owned()));
+    });
+    let recorder = open(service.client(), config).await;
+    for policy in FailurePolicy::ALL {
+        let before = recorder.take(input(&format!("{policy}-1")), Some(policy));
+        let other = recorder.take(input(&format!("{policy}-2")).with_id(id), Some(policy));
+        let after = recorder.take(input(&format!("{policy}-3")), Some(policy));
+        before.await.unwrap();
+        after.await.unwrap();
+        assert_eq!(other.await.is_err(), policy == FailurePolicy::Must);
+    }
+    recorder.flush(LONG).await;
+    let mut expected = vec!["first".to_owned()];
+    for policy in ["best_effort", "must", "spool"] {
+        expected.extend([format!("{policy}-1"), format!("{policy}-3")]);
+    }
+    expected.sort();
+    assert_eq!(service.targets().await, expected);
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!(stats.refused_by["id_conflict"], 3);
+    let mut told = told.lock().unwrap().clone();
+    told.sort();
+    let refused = ["best_effort-2", "must-2", "spool-2"];
+    assert_eq!(told, refused.map(|target| (target.to_owned(), "id_conflict".to_owned())));
+}
+
+#[tokio::test]
+async fn a_batch_refused_as_a_whole_is_halved_until_the_one_is_found() {
+    let service = Service::start().await;
+    // Whoever is bound to a tenant and speaks of another has the whole request refused.
+    let client = client(&service.proxy.url(), TENANT_KEY);
+    let recorder = open(client, quick().linger(LONG)).await;
+    for n in 0..9 {
+        let tenant = if n == 4 { "t2" } else { "t1" };
+        let record = input(&n.to_string()).with_tenant(tenant.parse().unwrap());
+        let taken = recorder.take(record, Some(FailurePolicy::BestEffort)).await.unwrap();
+        assert_eq!(taken, Taken::Queued);
+    }
+    recorder.flush(LONG).await;
+    assert_eq!(service.targets().await, ["0", "1", "2", "3", "5", "6", "7", "8"]);
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!((stats.sent, stats.refused_by["other_tenant"]), (8, 1));
+}
+
+#[tokio::test]
+async fn a_failure_amid_the_halves_loses_and_doubles_nothing() {
+    let service = Service::start().await;
+    let recorder = open(service.client(), quick().linger(LONG)).await;
+    let too_large = Fault::answer(413, "");
+    service.proxy.next([too_large, Fault::Pass, Fault::ResetAfter]);
+    for n in 0..4 {
+        recorder.take(input(&n.to_string()), Some(FailurePolicy::BestEffort)).await.unwrap();
+    }
+    recorder.flush(LONG).await;
+    assert_eq!(service.targets().await, ["0", "1", "2", "3"]);
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!((stats.sent, stats.duplicates, stats.retried), (2, 2, 1));
+}
+
+#[tokio::test]
+async fn a_must_record_that_is_refused_hears_why() {
+    let service = Service::start().await;
+    service.proxy.next([Fault::answer(
+        422,
+        r#"{"code":"invalid","detail":"wrong","errors":[
+        {"pointer":"/0/action","code":"too_long","detail":"is too long"}]}"#,
+    )]);
+    let recorder = open(service.client(), quick()).await;
+    match recorder.record(input("a")).await {
+        Err(RecordError::Refused { code, detail, errors }) => {
+            assert_eq!((&*code, &*detail), ("invalid", "wrong"));
+            assert_eq!((&*errors[0].pointer, &*errors[0].code), ("/0/action", "too_long"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn must_and_spool_push_best_effort_out_and_then_fail() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    service.proxy.otherwise(Fault::Hold);
+    let config = quick().linger(LONG).queue_max_records(4).spool(spool.path());
+    let recorder = open(service.client(), config).await;
+    for n in 0..5 {
+        let taken = recorder.take(input(&format!("b{n}")), Some(FailurePolicy::BestEffort)).await;
+        assert_eq!(taken.unwrap(), if n < 4 { Taken::Queued } else { Taken::Dropped });
+    }
+    let mut musts = Vec::new();
+    for n in 0..4 {
+        musts.push(recorder.take(input(&format!("m{n}")), Some(FailurePolicy::Must)));
+    }
+    for policy in [FailurePolicy::Must, FailurePolicy::Spool] {
+        let full = recorder.take(input("full"), Some(policy)).await.unwrap_err();
+        assert_eq!(full.code(), "queue_full");
+    }
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!((stats.queued_records, stats.pending), (4, 4));
+    assert_eq!(stats.dropped[&DropReason::Displaced], 4);
+    assert_eq!(stats.dropped[&DropReason::QueueFull], 3);
+    service.proxy.held(1).await;
+    service.proxy.otherwise(Fault::Pass);
+    service.proxy.release();
+    for must in musts {
+        assert_eq!(must.await.unwrap(), Taken::Acknowledged);
+    }
+    assert_eq!(recorder.record(input("s")).await.unwrap(), Taken::Spooled);
+    recorder.flush(LONG).await;
+    settled(&recorder).await;
+    assert_eq!(service.targets().await, ["m0", "m1", "m2", "m3", "s"]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_it_is_sent() {
+    let service = Service::start().await;
+    let recorder = open(service.client(), quick()).await;
+    let wide = format!(r#"{{"text":"{}"}}"#, "\\u0001".repeat(10_000));
+    assert_eq!(
+        recorder.record(input("a").with_metadata(wide.parse().unwrap())).await.unwrap(),
+        Taken::Acknowledged
+    );
+    let config = quick().queue_max_bytes(1_000);
+    let recorder = open(service.client(), config).await;
+    let full = recorder.record(input("b").with_metadata(wide.parse().unwrap())).await.unwrap_err();
+    assert_eq!(full.code(), "queue_full");
+    assert_balanced(&recorder.stats());
+}
+
+#[tokio::test]
+async fn a_closed_recorder_takes_nothing_and_says_so_once_for_all() {
+    let service = Service::start().await;
+    let recorder = open(service.client(), quick()).await;
+    recorder.record(input("a")).await.unwrap();
+    let closed = tokio::join!(recorder.close(LONG), recorder.close(LONG));
+    assert_eq!(closed.0, closed.1);
+    assert_eq!(recorder.record(input("b")).await.unwrap_err().code(), "closed");
+    let late = recorder.take(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
+    assert_eq!(late, Taken::Dropped);
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!(stats.dropped[&DropReason::Closed], 2);
+}

@@ -1,0 +1,144 @@
+//! The real service in this process, and recorders before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auditrail_client::{Client, Recorder, RecorderConfig, Stats};
+use auditrail_core::{
+    Actor, AuditLogService, CreateInput, Cursor, CursorKey, PageSize, Position, Query, Record,
+    TenantId,
+};
+use auditrail_server::{
+    App, AuthError, Authenticator, GroupWrites, Principal, Scope, ServerConfig, router, serve,
+};
+use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
+use auditrail_testkit::{TestDb, eventually};
+use futures_util::future::{BoxFuture, ready};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::proxy::Proxy;
+
+/// The key of everybody in these tests. It is looked for where it must not be.
+pub(crate) const KEY: &str = "adt_test_Planted0Secret0Of0The0Tests_000000";
+/// A key that may only write, and only for the tenant `t1`.
+pub(crate) const TENANT_KEY: &str = "adt_test_OfOneTenant_000000";
+/// Longer than any test waits.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// Knows the keys above.
+struct Keys;
+
+impl Authenticator for Keys {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>> {
+        let principal = |scopes: &[Scope], tenant: Option<TenantId>| Principal {
+            key_id: "key-1".into(),
+            scopes: scopes.to_vec(),
+            tenant,
+        };
+        Box::pin(ready(match token {
+            KEY => Ok(principal(&[Scope::Write, Scope::Read], None)),
+            TENANT_KEY => Ok(principal(&[Scope::Write], Some("t1".parse().unwrap()))),
+            _ => Err(AuthError::Refused),
+        }))
+    }
+}
+
+/// A running service, its database, and a proxy before it.
+pub(crate) struct Service {
+    log: PgAuditLog,
+    pub(crate) proxy: Proxy,
+    _db: TestDb,
+    /// Letting go of it is what ends the service.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        let db = TestDb::migrated().await;
+        let config = ServerConfig::default();
+        let log = PgAuditLog::new(db.pool(db.service()).await, CursorKey::new([7; 32]));
+        let writer = GroupWriter::start(db.app(), WriterLimits::default());
+        let writes = GroupWrites::new(writer, log.clone(), config.write_timeout);
+        let app = App::new(config.clone(), log.clone(), Arc::new(Keys), writes);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(async move {
+            serve(listener, router(app), &config, async { drop(stopped.await) }).await
+        });
+        Self { _db: db, log, proxy: Proxy::start(address).await, _stop: stop }
+    }
+
+    /// A client whose requests go through the proxy.
+    pub(crate) fn client(&self) -> Client {
+        client(&self.proxy.url(), KEY)
+    }
+
+    /// All that is stored, newest first, whoever asks the database itself.
+    pub(crate) async fn stored(&self) -> Vec<Record> {
+        let limit = PageSize::new(1_000).unwrap();
+        let mut query = Query { limit, ..Query::default() };
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let found = self.log.query(&query).await.unwrap();
+            records.extend(found.records);
+            match records.last() {
+                Some(last) if found.has_more => {
+                    let cursor = Cursor { created_at: last.created_at, id: last.id };
+                    query.position = Position::After(cursor);
+                }
+                _ => return records,
+            }
+        }
+    }
+
+    /// The targets that are stored, in order, each as often as it is there.
+    pub(crate) async fn targets(&self) -> Vec<String> {
+        let stored = self.stored().await;
+        let mut targets: Vec<_> =
+            stored.iter().map(|record| record.target.target_id.to_string()).collect();
+        targets.sort();
+        targets
+    }
+}
+
+/// A client of an address.
+pub(crate) fn client(url: &str, key: &str) -> Client {
+    Client::builder(url).key(key).build().unwrap()
+}
+
+/// A record about that target.
+pub(crate) fn input(target: &str) -> CreateInput {
+    let target = format!("project:{target}").parse().unwrap();
+    let action = "project.created".parse().unwrap();
+    CreateInput::new(Actor::user("ana").unwrap(), action, target)
+}
+
+/// A recorder that does not dawdle, and whose `must` records may take as long as they like.
+pub(crate) fn quick() -> RecorderConfig {
+    RecorderConfig::new()
+        .linger(Duration::from_millis(5))
+        .retry(Duration::from_millis(1), Duration::from_millis(50))
+        .must_timeout(LONG)
+        .request_timeout(LONG)
+}
+
+pub(crate) async fn open(client: Client, config: RecorderConfig) -> Recorder {
+    Recorder::open(client, config).await.unwrap()
+}
+
+/// Whether every record is accounted for.
+#[track_caller]
+pub(crate) fn assert_balanced(stats: &Stats) {
+    let settled = stats.sent + stats.duplicates + stats.refused + stats.dropped_total();
+    let all = settled + stats.quarantined + stats.pending;
+    assert_eq!(stats.accepted + stats.recovered, all, "{stats:?}");
+    assert_eq!(stats.refused, stats.refused_by.values().sum::<u64>(), "{stats:?}");
+}
+
+/// Waits until nothing is pending.
+pub(crate) async fn settled(recorder: &Recorder) {
+    eventually("everything is settled", async || recorder.stats().pending == 0).await;
+    assert_balanced(&recorder.stats());
+}
