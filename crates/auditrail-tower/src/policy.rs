@@ -138,3 +138,6 @@ impl Policy {
         &self.coverage
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ pub(crate) fn compile(
     let methods = check.methods(&rule.methods);
     let name = rule.name.clone().unwrap_or_else(|| default_name(&methods, &rule.route));
     if rule.name.is_some() {
-        check.text("name", &name, NAME_MAX_CHARS);
+        check.text("name", &name);
     }
     let status = check.each("status", &rule.status, StatusPattern::parse);
     let what = check.what(rule);
@@ -127,9 +127,19 @@ pub(super) fn no_pointer(text: &str, key: &str) -> String {
     format!("`{text}` in `{key}` is no JSON pointer; write one such as \"/project/id\"")
 }
 
-/// What is said about a text that is empty or too long.
-fn wrong_text(key: &str, max_chars: usize) -> String {
-    format!("`{key}` must be a text of 1 to {max_chars} characters")
+/// What is said about what is no text, or one that is empty or too long.
+pub(super) fn wrong_text(key: &str) -> String {
+    format!("`{key}` must be a text of 1 to {} characters", max_chars(key))
+}
+
+/// Most characters of the text of a key.
+fn max_chars(key: &str) -> usize {
+    match key {
+        "action" => limits::ACTION_MAX_CHARS,
+        "name" => NAME_MAX_CHARS,
+        "target_type" => limits::TARGET_TYPE_MAX_CHARS,
+        _ => TEXT_MAX_CHARS,
+    }
 }
 
 fn default_name(methods: &[String], route: &str) -> String {
@@ -148,10 +158,10 @@ impl Check<'_> {
         (self.wrong)(key, what);
     }
 
-    fn text(&mut self, key: &'static str, text: &str, max_chars: usize) -> bool {
-        let sound = !text.is_empty() && text.chars().count() <= max_chars;
+    fn text(&mut self, key: &'static str, text: &str) -> bool {
+        let sound = !text.is_empty() && text.chars().count() <= max_chars(key);
         if !sound {
-            self.wrong(key, wrong_text(key, max_chars));
+            self.wrong(key, wrong_text(key));
         }
         sound
     }
@@ -178,7 +188,7 @@ impl Check<'_> {
             self.wrong("route", what.to_owned());
             return None;
         }
-        if !self.text("route", route, TEXT_MAX_CHARS) {
+        if !self.text("route", route) {
             return None;
         }
         RoutePattern::parse(route).map_err(|what| self.wrong("route", what)).ok()
@@ -198,9 +208,8 @@ impl Check<'_> {
     fn what(&mut self, rule: &Rule) -> Option<What> {
         let action = self.needed("action", rule.action.as_deref(), rule.level);
         let target_type = self.needed("target_type", rule.target_type.as_deref(), rule.level);
-        let action = action.filter(|text| self.text("action", text, limits::ACTION_MAX_CHARS));
-        let target_type = target_type
-            .filter(|text| self.text("target_type", text, limits::TARGET_TYPE_MAX_CHARS));
+        let action = action.filter(|text| self.text("action", text));
+        let target_type = target_type.filter(|text| self.text("target_type", text));
         let action: Option<Action> = action.and_then(|text| {
             let action = text.parse().ok().filter(|_| !text.contains('*'));
             if action.is_none() {

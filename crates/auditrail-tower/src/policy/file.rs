@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::builder::{PolicyBuilder, Wrong};
-use super::compile::source_form;
+use super::compile::{source_form, wrong_text};
 use super::error::Problem;
 use super::rule::{IdFrom, IdKind, Level, Rule};
 
@@ -197,10 +197,9 @@ impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
     }
 
     fn text(&mut self, name: &'static str) -> Option<String> {
-        let value = self.get(name)?.get_ref();
-        let text = value.as_str().filter(|text| !text.is_empty());
+        let text = self.get(name)?.get_ref().as_str().filter(|text| !text.is_empty());
         if text.is_none() {
-            self.wrong(name, format!("`{name}` must be a text that is not empty"));
+            self.wrong(name, wrong_text(name));
         }
         text.map(str::to_owned)
     }

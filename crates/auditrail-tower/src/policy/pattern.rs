@@ -192,6 +192,3 @@ fn status(text: &str) -> Option<u16> {
     let sound = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|status| sound && (100..600).contains(status))
 }
-
-#[cfg(test)]
-mod tests;

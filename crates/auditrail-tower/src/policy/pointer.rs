@@ -74,6 +74,3 @@ fn unescaped(step: &str) -> Option<String> {
     }
     Some(text)
 }
-
-#[cfg(test)]
-mod tests;

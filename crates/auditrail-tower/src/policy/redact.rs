@@ -130,6 +130,3 @@ pub(crate) fn column(text: &str, max_chars: usize) -> String {
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(plain).take(max_chars).collect()
 }
-
-#[cfg(test)]
-mod tests;
