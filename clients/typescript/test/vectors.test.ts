@@ -83,7 +83,7 @@ describe("the vectors of the policy", () => {
     for (const { is, peer, forwarded, address } of cases) {
       const headers = forwarded === null ? {} : { "x-forwarded-for": forwarded };
       const request = { socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage;
-      assert.equal(clientAddress(request, trustedProxies)?.toLowerCase(), address, is);
+      assert.equal(clientAddress(request, trustedProxies), address, is);
     }
   });
 
@@ -100,7 +100,8 @@ describe("the vectors of the policy", () => {
     }
     for (const { allow, document, picked: expected } of vectors.picked) {
       const pointers = allow.map((text) => parsePointer(text) ?? []);
-      assert.deepEqual(plain(picked(document, pointers)), expected, allow.join());
+      const clean = new Redaction([]).clean(document);
+      assert.deepEqual(plain(picked(clean, pointers)), expected, allow.join());
     }
     for (const { text, max, column: expected } of vectors.columns) {
       assert.equal(column(text, max), expected);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What becomes of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

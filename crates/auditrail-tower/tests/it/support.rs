@@ -49,3 +49,13 @@ pub(crate) async fn text(response: Response) -> String {
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
+
+/// Waits for what a task in the background must bring about soon.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let asking = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::sink::PATIENCE, asking).await.unwrap();
+}
