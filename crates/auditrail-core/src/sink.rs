@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,23 @@ pub trait RecordSink: Send + Sync {
 
     /// Whether it has a disk to spool to. Without, [`FailurePolicy::Spool`] always fails.
     fn spools(&self) -> bool;
+}
+
+/// A sink that is shared.
+impl<S: RecordSink> RecordSink for Arc<S> {
+    type Error = S::Error;
+
+    fn take(
+        &self,
+        input: CreateInput,
+        policy: Option<FailurePolicy>,
+    ) -> impl Future<Output = Result<Taken, Self::Error>> + Send + 'static {
+        S::take(self, input, policy)
+    }
+
+    fn spools(&self) -> bool {
+        S::spools(self)
+    }
 }
 
 #[cfg(test)]

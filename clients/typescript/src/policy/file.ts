@@ -150,7 +150,8 @@ export class Source {
     for (let at = start ?? 0; key !== undefined && at < this.#lines.length; at += 1) {
       const line = (this.#lines[at] ?? "").trim();
       if (line.startsWith("[")) {
-        break;
+        // A table where none should be is found by its header.
+        return line.startsWith(`[${key}]`) ? at + 1 : start;
       }
       if (line.replaceAll(/["']/g, "").split(/[\s=.]/)[0] === key) {
         return at + 1;

@@ -73,6 +73,7 @@ export function readRule(table: Table, defaults: Defaults): Rule {
   if (methods.some((method) => !/^[A-Z]+$/.test(method))) {
     throw table.wrong("methods", "`methods` must name HTTP methods, such as \"POST\"");
   }
+  const status = table.texts("status") ?? [];
   const level = table.choice("level", LEVELS) ?? "metadata";
   const allow = (table.texts("allow") ?? []).map((text) => table.pointer("allow", text));
   if (allow.length > 0 && level !== "request" && level !== "request_response") {
@@ -82,7 +83,7 @@ export function readRule(table: Table, defaults: Defaults): Rule {
     name: table.text("name", 200) ?? [methods.join(","), route].filter((part) => part !== "").join(" "),
     methods,
     route: pattern,
-    status: table.convert("status", () => (table.texts("status") ?? []).map((text) => new StatusPattern(text))),
+    status: table.convert("status", () => status.map((text) => new StatusPattern(text))),
     level,
     action: action(table, level),
     targetType: required(table, "target_type", 50, level),

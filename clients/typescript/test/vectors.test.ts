@@ -1,0 +1,110 @@
+/** What docs/policy-vectors.json says about policies and records; the Rust layer is tested against it too. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { describe, it } from "node:test";
+
+import { clientAddress } from "../src/capture/address.js";
+import { Policy } from "../src/index.js";
+import { pathSegments, RoutePattern, StatusPattern } from "../src/policy/pattern.js";
+import { asId, parsePointer, picked } from "../src/policy/pointer.js";
+import { column, Redaction } from "../src/policy/redact.js";
+
+interface Vectors {
+  readonly routes: readonly { route: string; target: string; params: Record<string, string> | null }[];
+  readonly statuses: readonly { pattern: string; of: number[]; matches: number[] }[];
+  readonly wrong_statuses: readonly string[];
+  readonly decisions: readonly { method: string; target: string; status: number | null; rule: string | null }[];
+  readonly intents: readonly { method: string; target: string; rule: string | null; params: Record<string, string> | null }[];
+  readonly wrong: readonly { policy: string; problems: string[] }[];
+  readonly addresses: {
+    readonly trusted_proxies: readonly string[];
+    readonly cases: readonly { is: string; peer: string; forwarded: string | null; address: string }[];
+  };
+  readonly pointers: readonly { text: string; sound: boolean }[];
+  readonly clean: readonly { redact: string[]; document: unknown; clean: unknown }[];
+  readonly numbers: readonly { json: string; id: string; clean: unknown }[];
+  readonly picked: readonly { allow: string[]; document: unknown; picked: unknown }[];
+  readonly columns: readonly { text: string; max: number; column: string }[];
+}
+
+const vectors = JSON.parse(readFileSync("../../docs/policy-vectors.json", "utf8")) as Vectors;
+const example = Policy.load("../../docs/policy-example.toml");
+
+/** As JSON has it: without prototypes and what is undefined. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null)) as unknown;
+}
+
+describe("the vectors of the policy", () => {
+  it("are about routes", () => {
+    for (const { route, target, params } of vectors.routes) {
+      assert.deepEqual(plain(new RoutePattern(route).match(pathSegments(target))), params, `${route} ${target}`);
+    }
+  });
+
+  it("are about statuses", () => {
+    for (const { pattern, of, matches } of vectors.statuses) {
+      assert.deepEqual(of.filter((status) => new StatusPattern(pattern).matches(status)), matches, pattern);
+    }
+    for (const text of vectors.wrong_statuses) {
+      assert.throws(() => new StatusPattern(text), { code: "invalid_policy" }, text);
+    }
+  });
+
+  it("are about which rule decides, and which writes an intent", () => {
+    for (const { method, target, status, rule } of vectors.decisions) {
+      const match = example.match(method, target);
+      const decided = status === null ? match?.candidates.find((found) => found.rule.level !== "none") : match?.forStatus(status);
+      assert.equal(decided?.rule.name ?? null, rule, `${method} ${target} ${String(status)}`);
+    }
+    for (const { method, target, rule, params } of vectors.intents) {
+      const intent = example.match(method, target)?.intent;
+      assert.deepEqual([intent?.rule.name ?? null, plain(intent?.params)], [rule, params], `${method} ${target}`);
+    }
+  });
+
+  it("are about wrong policies, of which this side tells the first it finds", () => {
+    for (const { policy, problems } of vectors.wrong) {
+      assert.throws(
+        () => Policy.parse(policy, "p.toml"),
+        (error: Error & { code?: string; detail?: string }) => {
+          assert.equal(error.code, "invalid_policy");
+          assert.ok(problems.includes(error.detail ?? ""), `${String(error.detail)} is not in ${problems.join("\n")}`);
+          return true;
+        },
+      );
+    }
+  });
+
+  it("are about addresses", () => {
+    const { trusted_proxies, cases } = vectors.addresses;
+    const { trustedProxies } = Policy.parse(`version = 1\ntrusted_proxies = ${JSON.stringify(trusted_proxies)}`);
+    for (const { is, peer, forwarded, address } of cases) {
+      const headers = forwarded === null ? {} : { "x-forwarded-for": forwarded };
+      const request = { socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage;
+      assert.equal(clientAddress(request, trustedProxies), address, is);
+    }
+  });
+
+  it("are about what is removed, replaced, picked and cut", () => {
+    for (const { text, sound } of vectors.pointers) {
+      assert.equal(parsePointer(text) !== undefined, sound, text);
+    }
+    for (const { redact, document, clean } of vectors.clean) {
+      assert.deepEqual(plain(new Redaction(redact).clean(document)), clean);
+    }
+    for (const { json, id, clean } of vectors.numbers) {
+      const number: unknown = JSON.parse(json);
+      assert.deepEqual([asId(number), new Redaction([]).clean(number)], [id, clean], json);
+    }
+    for (const { allow, document, picked: expected } of vectors.picked) {
+      const pointers = allow.map((text) => parsePointer(text) ?? []);
+      const clean = new Redaction([]).clean(document);
+      assert.deepEqual(plain(picked(clean, pointers)), expected, allow.join());
+    }
+    for (const { text, max, column: expected } of vectors.columns) {
+      assert.equal(column(text, max), expected);
+    }
+  });
+});

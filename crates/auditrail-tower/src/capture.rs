@@ -1,0 +1,16 @@
+//! From a request to its record.
+
+pub(crate) mod address;
+pub(crate) mod build;
+pub(crate) mod counts;
+pub(crate) mod exchange;
+pub(crate) mod grpc;
+pub(crate) mod handle;
+pub(crate) mod intent;
+pub(crate) mod json;
+pub(crate) mod outcome;
+pub(crate) mod principal;
+pub(crate) mod request_id;
+pub(crate) mod shared;
+pub(crate) mod tap;
+pub(crate) mod watch;

@@ -1,0 +1,143 @@
+//! Which requests leave which records. `docs/policy.md` describes the format.
+
+mod builder;
+mod compile;
+mod coverage;
+mod error;
+mod file;
+mod matching;
+mod pattern;
+mod pointer;
+mod redact;
+mod rule;
+
+use std::path::Path;
+
+use ipnet::IpNet;
+
+pub use builder::PolicyBuilder;
+pub(crate) use compile::{Compiled, Source};
+pub(crate) use coverage::{Coverage, Route};
+pub use coverage::{CoverageReport, Uncovered};
+pub use error::{PolicyError, Problem};
+pub(crate) use matching::{Candidate, decide, intent};
+pub use matching::{Matched, Matches};
+pub(crate) use pointer::picked;
+pub(crate) use redact::{Redaction, column, number_text};
+pub use rule::{IdFrom, Level, Rule};
+
+/// Ordered rules about requests; the first whose method, route and status all match wins.
+///
+/// ```
+/// use auditrail_tower::{IdFrom, Policy, Rule};
+///
+/// let policy = Policy::builder()
+///     .redact("password")
+///     .rule(
+///         Rule::on("POST", "/v1/projects/{id}")
+///             .status("2xx")
+///             .action("project.created")
+///             .target("project", IdFrom::path("id")),
+///     )
+///     .build()?;
+///
+/// let matches = policy.matches("POST", "/V1//projects/apollo/");
+/// let decided = matches.decide(201).map(|rule| (rule.name(), rule.param("id")));
+/// assert_eq!(decided, Some(("POST /v1/projects/{id}", Some("apollo"))));
+/// # Ok::<(), auditrail_tower::PolicyError>(())
+/// ```
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<Compiled>,
+    redaction: Redaction,
+    trusted_proxies: Vec<IpNet>,
+    coverage: Coverage,
+}
+
+impl Policy {
+    /// Starts a policy in code.
+    #[must_use]
+    pub fn builder() -> PolicyBuilder {
+        PolicyBuilder::default()
+    }
+
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// [`PolicyError::Unreadable`], or [`PolicyError::Invalid`] with everything that is wrong, by its
+    /// line.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &name),
+            Err(source) => Err(PolicyError::Unreadable { path: name, source }),
+        }
+    }
+
+    /// Reads the text of a policy; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Invalid`] with everything that is wrong, by its line.
+    pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
+        let (builder, mut report) = file::read(text, name);
+        let policy = builder.checked(&mut report);
+        let problems = report.into_problems();
+        match policy {
+            Some(policy) if problems.is_empty() => Ok(policy),
+            _ => Err(PolicyError::Invalid(problems)),
+        }
+    }
+
+    /// What the rules say about a request, by its method and what stands in its request line: a path,
+    /// or a whole URL.
+    #[must_use]
+    pub fn matches(&self, method: &str, target: &str) -> Matches<'_> {
+        Matches::new(&self.rules, self.candidates(method, target))
+    }
+
+    /// Which mutating routes were seen that no rule is about, since the policy was made.
+    #[must_use]
+    pub fn coverage(&self) -> CoverageReport {
+        self.coverage.report(&self.rules)
+    }
+
+    /// For the end of a test suite: fails unless every mutating request was one that a rule is about.
+    ///
+    /// # Panics
+    /// When a route was seen that no rule is about, naming each.
+    #[track_caller]
+    pub fn assert_covered(&self) {
+        if let Some(complaint) = self.coverage().complaint() {
+            panic!("{complaint}");
+        }
+    }
+
+    fn new(rules: Vec<Compiled>, redaction: Redaction, trusted_proxies: Vec<IpNet>) -> Self {
+        let coverage = Coverage::new(rules.len());
+        Self { rules, redaction, trusted_proxies, coverage }
+    }
+
+    pub(crate) fn candidates(&self, method: &str, target: &str) -> Vec<Candidate> {
+        matching::candidates(&self.rules, method, target)
+    }
+
+    pub(crate) fn rules(&self) -> &[Compiled] {
+        &self.rules
+    }
+
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
+    }
+
+    pub(crate) fn trusts(&self, address: std::net::IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    pub(crate) fn seen(&self) -> &Coverage {
+        &self.coverage
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+//! A rule that was checked, in the form that requests are compared with.
+
+use auditrail_core::{Action, FailurePolicy, TargetType, limits};
+
+use super::pattern::{RoutePattern, StatusPattern};
+use super::pointer::Pointer;
+use super::redact::Redaction;
+use super::rule::{IdFrom, IdKind, Level, Rule};
+
+/// Most characters of a route or a text.
+const TEXT_MAX_CHARS: usize = 500;
+/// Most characters of a name.
+const NAME_MAX_CHARS: usize = 200;
+
+/// What is recorded of which requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    pub(crate) name: String,
+    /// In upper case; empty for every method.
+    methods: Vec<String>,
+    pub(crate) route: RoutePattern,
+    /// Empty for every status.
+    status: Vec<StatusPattern>,
+    pub(crate) level: Level,
+    /// None at the level `none` alone.
+    pub(crate) what: Option<What>,
+    pub(crate) target_id: Option<Source>,
+    pub(crate) tenant_id: Option<Source>,
+    pub(crate) failure: FailurePolicy,
+    pub(crate) allow: Vec<Pointer>,
+}
+
+/// What was done to what kind of thing.
+#[derive(Clone, Debug)]
+pub(crate) struct What {
+    pub(crate) action: Action,
+    pub(crate) target_type: TargetType,
+}
+
+/// Where an id comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The parameter at this place among those of the route.
+    Path(usize),
+    /// In lower case.
+    Header(String),
+    Body(Pointer),
+    Response(Pointer),
+    Value(String),
+}
+
+impl Compiled {
+    pub(crate) fn is_about_method(&self, method: &str) -> bool {
+        self.methods.is_empty()
+            || self.methods.iter().any(|known| known.eq_ignore_ascii_case(method))
+    }
+
+    pub(crate) fn is_about_status(&self, status: u16) -> bool {
+        self.status.is_empty() || self.status.iter().any(|pattern| pattern.matches(status))
+    }
+
+    pub(crate) fn records(&self) -> bool {
+        self.level != Level::None
+    }
+
+    /// Where its ids come from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.target_id.iter().chain(&self.tenant_id)
+    }
+
+    /// Whether it looks at bodies of requests.
+    pub(crate) fn needs_request(&self) -> bool {
+        self.level.has_request() || self.sources().any(|from| matches!(from, Source::Body(_)))
+    }
+
+    /// Whether it looks at bodies of answers.
+    pub(crate) fn needs_response(&self) -> bool {
+        self.level == Level::RequestResponse
+            || self.sources().any(|from| matches!(from, Source::Response(_)))
+    }
+}
+
+/// Checks a rule. Whatever is wrong is told with the key it is about; `None` when something was.
+pub(crate) fn compile(
+    rule: &Rule,
+    default_failure: FailurePolicy,
+    redaction: &Redaction,
+    wrong: &mut dyn FnMut(&'static str, String),
+) -> Option<Compiled> {
+    let mut check = Check { redaction, wrong, failed: false };
+    let route = check.route(&rule.route);
+    let methods = check.methods(&rule.methods);
+    let name = rule.name.clone().unwrap_or_else(|| default_name(&methods, &rule.route));
+    if rule.name.is_some() {
+        check.text("name", &name);
+    }
+    let status = check.each("status", &rule.status, StatusPattern::parse);
+    let what = check.what(rule);
+    let target_id = check.source("target_id", rule.target_id.as_ref(), route.as_ref());
+    let tenant_id = check.source("tenant_id", rule.tenant_id.as_ref(), route.as_ref());
+    let allow = check.each("allow", &rule.allow, |text| {
+        Pointer::parse(text).ok_or_else(|| no_pointer(text, "allow"))
+    });
+    if !rule.allow.is_empty() && !rule.level.has_request() {
+        let what = "`allow` needs the level \"request\" or \"request_response\"";
+        check.wrong("allow", what.to_owned());
+    }
+    if check.failed {
+        return None;
+    }
+    Some(Compiled {
+        name,
+        methods,
+        route: route?,
+        status,
+        level: rule.level,
+        what: what.filter(|_| rule.level != Level::None),
+        target_id,
+        tenant_id,
+        failure: rule.failure.unwrap_or(default_failure),
+        allow,
+    })
+}
+
+/// What is said about a text that should be a JSON pointer.
+pub(super) fn no_pointer(text: &str, key: &str) -> String {
+    format!("`{text}` in `{key}` is no JSON pointer; write one such as \"/project/id\"")
+}
+
+/// What is said about what is no text, or one that is empty or too long.
+pub(super) fn wrong_text(key: &str) -> String {
+    format!("`{key}` must be a text of 1 to {} characters", max_chars(key))
+}
+
+/// Most characters of the text of a key.
+fn max_chars(key: &str) -> usize {
+    match key {
+        "action" => limits::ACTION_MAX_CHARS,
+        "name" => NAME_MAX_CHARS,
+        "target_type" => limits::TARGET_TYPE_MAX_CHARS,
+        _ => TEXT_MAX_CHARS,
+    }
+}
+
+fn default_name(methods: &[String], route: &str) -> String {
+    if methods.is_empty() { route.to_owned() } else { format!("{} {route}", methods.join(",")) }
+}
+
+struct Check<'a> {
+    redaction: &'a Redaction,
+    wrong: &'a mut dyn FnMut(&'static str, String),
+    failed: bool,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, key: &'static str, what: String) {
+        self.failed = true;
+        (self.wrong)(key, what);
+    }
+
+    fn text(&mut self, key: &'static str, text: &str) -> bool {
+        let sound = !text.is_empty() && text.chars().count() <= max_chars(key);
+        if !sound {
+            self.wrong(key, wrong_text(key));
+        }
+        sound
+    }
+
+    fn each<T>(
+        &mut self,
+        key: &'static str,
+        texts: &[String],
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut parsed = Vec::with_capacity(texts.len());
+        for text in texts {
+            match parse(text) {
+                Ok(value) => parsed.push(value),
+                Err(what) => self.wrong(key, what),
+            }
+        }
+        parsed
+    }
+
+    fn route(&mut self, route: &str) -> Option<RoutePattern> {
+        if route.is_empty() {
+            let what = "a rule needs `route`, such as \"/v1/projects/{id}\"";
+            self.wrong("route", what.to_owned());
+            return None;
+        }
+        if !self.text("route", route) {
+            return None;
+        }
+        RoutePattern::parse(route).map_err(|what| self.wrong("route", what)).ok()
+    }
+
+    fn methods(&mut self, methods: &[String]) -> Vec<String> {
+        let sound = |method: &String| {
+            !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphabetic())
+        };
+        if !methods.iter().all(sound) {
+            let what = "`methods` must name HTTP methods, such as \"POST\"";
+            self.wrong("methods", what.to_owned());
+        }
+        methods.iter().map(|method| method.to_ascii_uppercase()).collect()
+    }
+
+    fn what(&mut self, rule: &Rule) -> Option<What> {
+        let action = self.needed("action", rule.action.as_deref(), rule.level);
+        let target_type = self.needed("target_type", rule.target_type.as_deref(), rule.level);
+        let action = action.filter(|text| self.text("action", text));
+        let target_type = target_type.filter(|text| self.text("target_type", text));
+        let action: Option<Action> = action.and_then(|text| {
+            let action = text.parse().ok().filter(|_| !text.contains('*'));
+            if action.is_none() {
+                let what =
+                    "`action` must be of the form resource.verb, such as \"project.created\"";
+                self.wrong("action", what.to_owned());
+            }
+            action
+        });
+        let target_type: Option<TargetType> = target_type.and_then(|text| {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
+                let what = "`target_type` must not hold control characters";
+                self.wrong("target_type", what.to_owned());
+            }
+            parsed
+        });
+        Some(What { action: action?, target_type: target_type? })
+    }
+
+    fn needed<'t>(
+        &mut self,
+        key: &'static str,
+        text: Option<&'t str>,
+        level: Level,
+    ) -> Option<&'t str> {
+        if text.is_none() && level != Level::None {
+            self.wrong(key, format!("a rule needs `{key}`, unless its level is \"none\""));
+        }
+        text
+    }
+
+    fn source(
+        &mut self,
+        key: &'static str,
+        from: Option<&IdFrom>,
+        route: Option<&RoutePattern>,
+    ) -> Option<Source> {
+        let from = from?;
+        let text = from.text.as_str();
+        if text.is_empty() {
+            self.wrong(key, source_form(key));
+            return None;
+        }
+        let source = match from.kind {
+            IdKind::Value => Ok(Source::Value(text.to_owned())),
+            IdKind::Path => match route?.parameters().position(|name| name == text) {
+                Some(at) => Ok(Source::Path(at)),
+                None => Err(format!("the route `{}` has no {{{text}}}", route?.as_str())),
+            },
+            IdKind::Header if self.redaction.removes(text) => {
+                Err(format!("the header `{text}` is never recorded; take the id from elsewhere"))
+            }
+            IdKind::Header => Ok(Source::Header(text.to_lowercase())),
+            IdKind::Body => self.place(key, text).map(Source::Body),
+            IdKind::Response => self.place(key, text).map(Source::Response),
+        };
+        source.map_err(|what| self.wrong(key, what)).ok()
+    }
+
+    fn place(&self, key: &str, text: &str) -> Result<Pointer, String> {
+        let place = Pointer::parse(text).ok_or_else(|| no_pointer(text, key))?;
+        if self.redaction.hides(&place) {
+            return Err(format!("`{text}` is removed by `redact`; take the id from elsewhere"));
+        }
+        Ok(place)
+    }
+}
+
+/// What is said about an id of another form.
+pub(super) fn source_form(key: &str) -> String {
+    let kinds: Vec<&str> = IdKind::ALL.iter().map(|(name, _)| *name).collect();
+    format!("`{key}` must be one of {{ {} = \"…\" }}", kinds.join(" | "))
+}
