@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
-use crate::{api_test, client_test, docs_test, test, tidy, tools};
+use crate::{api_test, client_test, demo, docs_test, test, tidy, tools};
 
 /// How long the advisory database may take to arrive.
 const ADVISORIES_SECONDS: &str = "120";
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", fmt),
     ("tidy", tidy::run),
     ("clippy", clippy),
@@ -35,6 +35,7 @@ const STEPS: [Step; 9] = [
     ("api-test", |workspace| api_test::run(workspace, &api_test::Args::usual())),
     ("client-test", client_test::run),
     ("docs-test", docs_test::run),
+    ("demo", |workspace| demo::run(workspace, &demo::Args::all())),
 ];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {

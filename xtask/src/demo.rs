@@ -2,6 +2,7 @@
 //!
 //! Every step is a command of our program that a user can paste. Nothing happens behind it.
 
+mod gateway;
 mod questions;
 mod samples;
 
@@ -23,6 +24,7 @@ use crate::workspace::Workspace;
 #[command(after_help = "\
 Examples:
   cargo xtask demo
+  cargo xtask demo --gateway
   cargo xtask demo --records 1000000 --dir target/demo-large")]
 pub(crate) struct Args {
     /// Records of the sample, a quarter of them again in CloudTrail's format.
@@ -31,6 +33,16 @@ pub(crate) struct Args {
     /// Where the database and the sample files go.
     #[arg(long, default_value = "target/demo")]
     dir: PathBuf,
+    /// Also run a gateway whose requests leave records, and show what it recorded.
+    #[arg(long)]
+    gateway: bool,
+}
+
+impl Args {
+    /// What CI runs: all of it, with as small a sample as has everything in it.
+    pub(crate) fn all() -> Self {
+        Self { records: 200, dir: "target/demo-ci".into(), gateway: true }
+    }
 }
 
 /// What the steps share.
@@ -43,12 +55,15 @@ struct Demo {
 }
 
 impl Demo {
+    /// Relative to the root where that is shorter; both run the same.
+    fn short(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).unwrap_or(path).to_owned()
+    }
+
     fn auditrail(&self) -> Sh {
-        // Relative to the root where that is shorter; both run the same.
-        let short = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).to_owned();
-        let auditrail = Sh::new(short(&self.program))
+        let auditrail = Sh::new(self.short(&self.program))
             .arg("--data-dir")
-            .arg(short(&self.dir.join("data")))
+            .arg(self.short(&self.dir.join("data")))
             .dir(&self.root);
         // What the machine has, the program finds by itself; what we unpacked must be named.
         if self.postgres.starts_with(&self.root) {
@@ -77,6 +92,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     println!("\n# A private PostgreSQL, with our schema in it");
     demo.auditrail().args(["db", "start"]).show_and_run()?;
     let asked = fill(&demo, &samples).and_then(|()| questions::ask(&demo));
+    let asked = asked.and_then(|()| match args.gateway {
+        true => gateway::run(workspace, &demo),
+        false => Ok(()),
+    });
     println!("\n# Done; the data stays in {}", demo.dir.display());
     let stopped = demo.auditrail().args(["db", "stop"]).show_and_run();
     asked.and(stopped)?;
@@ -93,4 +112,11 @@ fn fill(demo: &Demo, samples: &samples::Samples) -> Result<()> {
         demo.auditrail().args(import).arg(file).show_and_run()?;
     }
     demo.auditrail().args(["migrate", "status"]).show_and_run()
+}
+
+/// Asks in SQL.
+fn psql(demo: &Demo, sql: &str) -> Result<()> {
+    // `-P pager=off`: a demonstration must not stop to be paged through.
+    let psql = ["db", "psql", "--", "-P", "pager=off", "-c", sql];
+    demo.auditrail().args(psql).show_and_run()
 }

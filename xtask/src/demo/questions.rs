@@ -1,6 +1,6 @@
 //! What the demonstration asks: how the month went, and what went wrong in it.
 
-use super::Demo;
+use super::{Demo, psql};
 use crate::error::{Error, Result};
 
 /// The key that leaks in every sample, and where it is used from. The generator's tests hold these;
@@ -54,12 +54,6 @@ pub(super) fn ask(demo: &Demo) -> Result<()> {
     let night = ["--since", from, "--until", to, "--limit", "100"];
     let filters = ["--actor", &actor, "--action", "secret.accessed"];
     query(demo, &[filters.as_slice(), &night].concat())
-}
-
-fn psql(demo: &Demo, sql: &str) -> Result<()> {
-    // `-P pager=off`: a demonstration must not stop to be paged through.
-    let psql = ["db", "psql", "--", "-P", "pager=off", "-c", sql];
-    demo.auditrail().args(psql).show_and_run()
 }
 
 /// Asks twice: once for people, once to be sure that there was an answer.

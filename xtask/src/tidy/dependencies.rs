@@ -27,6 +27,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-testkit", "auditrail-store"),
     ("auditrail-testkit", "local-postgres"),
     ("auditrail-tower", "auditrail-core"),
+    ("example-gateway", "auditrail-client"),
+    ("example-gateway", "auditrail-core"),
+    ("example-gateway", "auditrail-tower"),
     ("xtask", "local-postgres"),
 ];
 
