@@ -225,7 +225,10 @@ async fn an_intent_that_was_not_written_is_not_named_by_the_record_of_the_caller
     drop(asking);
     sink.decide(Fate::Refused);
     let outcome = &sink.records(2).await[1];
-    assert_eq!((outcome.outcome(), outcome.meta("/intent_id")), ("disconnected".to_owned(), Value::Null));
+    assert_eq!(
+        (outcome.outcome(), outcome.meta("/intent_id")),
+        ("disconnected".to_owned(), Value::Null)
+    );
     until(|| layer.counts().refused == 1).await;
 }
 
