@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::pattern::{RoutePattern, StatusPattern, path_segments};
+use super::pattern::{RequestPath, RoutePattern, StatusPattern};
 use super::pointer::Pointer;
 use super::*;
 
@@ -39,7 +39,7 @@ fn routes_match_as_the_vectors_say() -> Outcome {
     }
     for Case { route, target, params } in vectors::<Vec<Case>>("routes")? {
         let pattern = RoutePattern::parse(&route)?;
-        let found = pattern.matching(&path_segments(&target));
+        let found = RequestPath::parse(&target).params(&pattern);
         let found = found.map_or(Value::Null, |values| params_of(&pattern, &values));
         assert_eq!(found, params, "{route} {target}");
     }
@@ -309,17 +309,16 @@ proptest! {
         let slash = if origin.is_empty() { "" } else { "/" };
         let target = format!("{origin}{slash}{path}{end}");
         let pattern = RoutePattern::parse(&route).map_err(TestCaseError::fail)?;
-        let found = pattern.matching(&path_segments(&target));
+        let found = RequestPath::parse(&target).params(&pattern);
         prop_assert_eq!(found, Some(vec![Box::from(segments[at].as_str())]), "{} {}", route, target);
     }
 
     #[test]
     fn no_text_upsets_the_parsers(text in ".{0,60}", path in ".{0,60}") {
-        let segments = path_segments(&path);
-        prop_assert!(segments.iter().all(|segment| !segment.is_empty()));
+        let path = RequestPath::parse(&path);
         if let Ok(route) = RoutePattern::parse(&text) {
             let names = route.parameters().count();
-            if let Some(params) = route.matching(&segments) {
+            if let Some(params) = path.params(&route) {
                 prop_assert_eq!(params.len(), names);
             }
         }
