@@ -185,6 +185,18 @@ allow = ["/name"]
 }
 
 #[test]
+fn what_a_policy_leaves_out_has_the_documented_default() -> Outcome {
+    let text = "version = 1\n[[rule]]\nmethods = [\"put\", \"PATCH\"]\nroute = \"/a\"\naction = \"a.b\"\ntarget_type = \"t\"";
+    let policy = Policy::parse(text, "p")?;
+    let matches = policy.matches("PUT", "/a");
+    let rule = matches.decide(599).ok_or("no rule")?;
+    assert_eq!((rule.name(), rule.level()), ("PUT,PATCH /a", Level::Metadata));
+    assert_eq!(rule.failure(), auditrail_core::FailurePolicy::Spool);
+    assert!(!policy.trusts([127, 0, 0, 1].into()));
+    Ok(())
+}
+
+#[test]
 fn a_wrong_policy_in_code_tells_everything_with_the_place_of_the_rule() {
     let refused = Policy::builder()
         .trusted_proxy("nobody")

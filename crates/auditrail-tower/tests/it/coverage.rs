@@ -43,7 +43,7 @@ const REQUESTS: [(&str, &str); 11] = [
     ("POST", "/quiet"),
     ("POST", "/used/1"),
     ("GET", "/used/1"),
-    ("POST", "/uncovered/1"),
+    ("POST", "/uncovered/1?token=planted"),
     ("POST", "/uncovered/2"),
     ("DELETE", "/uncovered/2"),
     ("GET", "/uncovered/2"),
