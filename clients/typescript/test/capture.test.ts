@@ -16,26 +16,12 @@ function request(remoteAddress: string | undefined, headers: Record<string, stri
 }
 
 describe("the address of a client", () => {
-  const { trustedProxies } = Policy.parse('version = 1\ntrusted_proxies = ["10.0.0.0/8", "::1", "fd00::/8"]');
-  const cases: readonly (readonly [string, string, string | undefined, string | undefined])[] = [
-    ["the socket, when nothing is said", "203.0.113.1", undefined, "203.0.113.1"],
-    ["the socket, when a stranger says something", "203.0.113.1", "198.51.100.1", "203.0.113.1"],
-    ["what a trusted proxy says", "10.1.2.3", "198.51.100.1", "198.51.100.1"],
-    ["the right-most that is no proxy, not what a client invented", "10.1.2.3", "1.1.1.1, 198.51.100.1, 10.9.9.9", "198.51.100.1"],
-    ["the left-most when all are proxies", "10.1.2.3", "10.4.4.4, 10.5.5.5", "10.4.4.4"],
-    ["the last certain one when the next cannot be read", "10.1.2.3", "198.51.100.1, unknown, 10.5.5.5", "10.5.5.5"],
-    ["IPv4 as IPv6 sockets show it", "::ffff:10.1.2.3", "::ffff:198.51.100.1", "198.51.100.1"],
-    ["IPv6, with brackets and port", "fd00::1", "[2001:db8::1]:443", "2001:db8::1"],
-    ["IPv4 with a port", "::1", "198.51.100.1:5000", "198.51.100.1"],
-    ["without a zone", "fe80::1%eth0", undefined, "fe80::1"],
-    ["nothing for a local socket", "", "198.51.100.1", undefined],
-  ];
-  for (const [name, peer, forwarded, expected] of cases) {
-    it(`is ${name}`, () => {
-      const headers = forwarded === undefined ? {} : { "x-forwarded-for": forwarded };
-      assert.equal(clientAddress(request(peer, headers), trustedProxies), expected);
-    });
-  }
+  it("is nothing for a local socket, and without a zone", () => {
+    const { trustedProxies } = Policy.parse("version = 1");
+    const address = (peer: string): string | undefined =>
+      clientAddress(request(peer, { "x-forwarded-for": "198.51.100.1" }), trustedProxies);
+    assert.deepEqual([address(""), address("fe80::1%eth0")], [undefined, "fe80::1"]);
+  });
 });
 
 describe("a request's body", () => {

@@ -1,34 +1,16 @@
+/** What is special about this side; what both sides say is in vectors.test.ts. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { Policy } from "../src/index.js";
-import { RoutePattern, StatusPattern } from "../src/policy/pattern.js";
 import { picked } from "../src/policy/pointer.js";
 import { column, Redaction } from "../src/policy/redact.js";
 
 const EXAMPLE = "../../docs/policy-example.toml";
 
-/** A policy with one rule, and lines to put into it. */
-function withRule(lines: string, root = ""): string {
-  return `version = 1\n${root}\n[[rule]]\nroute = "/a/{id}"\naction = "a.b"\ntarget_type = "t"\n${lines}\n`;
-}
-
 describe("the example policy", () => {
   const policy = Policy.load(EXAMPLE);
-  const decided = (method: string, path: string, status: number): string | undefined =>
-    policy.match(method, path)?.forStatus(status)?.rule.name;
-
-  it("decides by method, route and status, the first rule first", () => {
-    assert.equal(decided("POST", "/v1/sessions", 401), "login refused");
-    assert.equal(decided("POST", "/v1/sessions", 201), "login");
-    assert.equal(decided("POST", "/v1/sessions", 500), undefined);
-    assert.equal(decided("POST", "/v1/sessions/refresh", 200), "sessions are refreshed");
-    assert.equal(decided("post", "/v1/projects?dry=1", 409), "project created");
-    assert.equal(decided("POST", "/v1/projects", 550), "project created");
-    assert.equal(decided("GET", "/admin/users/7", 200), "administration");
-    assert.equal(decided("GET", "/v1/projects", 200), undefined);
-  });
 
   it("has an intent where a rule says must, and the failure policy of the file elsewhere", () => {
     assert.equal(policy.match("DELETE", "/v1/projects/p1")?.intent?.rule.name, "project deleted");
@@ -44,88 +26,10 @@ describe("the example policy", () => {
   });
 });
 
-describe("a route", () => {
-  const matches = (route: string, path: string): boolean =>
-    Policy.parse(withRule("").replace("/a/{id}", route)).match("GET", path) !== undefined;
-
-  it("has parameters of one segment and of the rest", () => {
-    const one = new RoutePattern("/v1/{kind}/{id}");
-    assert.deepEqual(one.match(["v1", "x", "a/b"]), { kind: "x", id: "a/b" });
-    assert.equal(one.match(["v1", "x"]), undefined);
-    assert.equal(one.match(["v1", "x", "y", "z"]), undefined);
-    const rest = new RoutePattern("/files/{*rest}");
-    assert.deepEqual(rest.match(["files", "a", "b"]), { rest: "a/b" });
-    assert.deepEqual(rest.match(["files"]), { rest: "" });
-    assert.ok(matches("/", "/") && !matches("/", "/a"));
-  });
-
-  it("cannot be dodged by other ways to write the same path", () => {
-    const ways = [
-      "/v1/projects",
-      "/v1/projects/",
-      "/V1/Projects",
-      "//v1///projects",
-      "/v1/%70rojects",
-      "/v1/projects?x=/y",
-      "/v1/projects#x",
-      "http://host/v1/projects",
-      "\\v1\\projects#",
-    ];
-    assert.deepEqual(ways.filter((way) => !matches("/v1/projects", way)), []);
-    assert.deepEqual(["/v1", "/v1/projects/x", "/v1projects"].filter((path) => matches("/v1/projects", path)), []);
-    assert.ok(matches("/a/{id}", "/a/%zz"), "a broken escape is taken as it is");
-  });
-
-  it("has statuses alone, in families and in ranges", () => {
-    const matching = (text: string): number[] =>
-      [199, 200, 299, 300, 404, 450].filter((status) => new StatusPattern(text).matches(status));
-    assert.deepEqual(matching("2xx"), [200, 299]);
-    assert.deepEqual(matching("404"), [404]);
-    assert.deepEqual(matching("300-404"), [300, 404]);
-  });
-});
-
 describe("a wrong policy", () => {
-  const cases: readonly (readonly [string, RegExp])[] = [
-    ["", /`version = 1` is needed/],
-    ["version = 2", /p\.toml.*`version = 1` is needed/],
-    ["version = 1\nfailures = \"must\"", /p\.toml:2: `failures` is unknown; use one of version, failure/],
-    ["version = 1\nfailure = \"maybe\"", /p\.toml:2: .*must, spool, best_effort/],
-    ["version = 1\ntrusted_proxies = [\"10.0.0.0/33\"]", /p\.toml:2: `10\.0\.0\.0\/33` is no address/],
-    ["version = 1\ntrusted_proxies = [\"all\"]", /`all` is no address/],
-    ["version = 1\nredact = [\"/a~2\"]", /no JSON pointer/],
-    ["version = = 1", /p\.toml:1: this is no TOML/],
-    [withRule("stauts = [\"2xx\"]"), /p\.toml:7: `stauts` is unknown; use one of name, methods/],
-    [withRule("status = [\"20x\"]"), /p\.toml:7: `20x` is no status/],
-    [withRule("status = [\"299-200\"]"), /is empty/],
-    [withRule("methods = [\"POST \"]"), /p\.toml:7: .*HTTP methods/],
-    [withRule("level = \"all\""), /none, metadata, request, request_response/],
-    [withRule("target_id = { path = \"name\" }"), /p\.toml:7: the route `\/a\/\{id\}` has no \{name\}/],
-    [withRule("target_id = { query = \"name\" }"), /must be one of \{ path \| header/],
-    [withRule("target_id = { path = \"id\", value = \"x\" }"), /must be one of/],
-    [withRule("target_id = { header = \"Cookie\" }"), /never recorded/],
-    [withRule("target_id = { body = \"/user/Token\" }", "redact = [\"token\"]"), /is removed by `redact`/],
-    [withRule("target_id = { body = \"/card/number\" }", "redact = [\"/card\"]"), /is removed by `redact`/],
-    [withRule("allow = [\"/name\"]"), /`allow` needs the level/],
-    [withRule("level = \"request\"\nallow = [\"name\"]"), /p\.toml:8: `name` in `allow` is no JSON pointer/],
-    [withRule("").replace("/a/{id}", "a"), /p\.toml:4: the route `a` must start/],
-    [withRule("").replace("/a/{id}", "/{*all}/x"), /must be its last segment/],
-    [withRule("").replace("/a/{id}", "/f/{n}.json"), /neither fixed nor/],
-    [withRule("").replace("/a/{id}", "/{n}/{n}"), /twice/],
-    [withRule("").replace('"a.b"', '"ab"'), /p\.toml:5: .*resource\.verb/],
-    ["version = 1\n[[rule]]\nroute = \"/\"\n[[rule]]\nroute = \"/a\"", /p\.toml:2: a rule needs `action`/],
-    ["version = 1\n[[rule]]\nroute = \"/\"\nlevel = \"none\"\n\n[[rule]]\naction = \"a.b\"", /p\.toml:6: a rule needs `route`/],
-    ["version = 1\n[rule]\nroute = \"/\"", /with two brackets/],
-  ];
-  for (const [text, message] of cases) {
-    it(`is refused: ${String(message)}`, () => {
-      assert.throws(() => Policy.parse(text, "p.toml"), (error: Error & { code?: string }) => {
-        assert.equal(error.code, "invalid_policy");
-        assert.match(error.message, message);
-        return true;
-      });
-    });
-  }
+  it("is refused with the line where it is no TOML", () => {
+    assert.throws(() => Policy.parse("version = = 1", "p.toml"), /p\.toml:1: this is no TOML/);
+  });
 
   it("is refused by name when it is not there", () => {
     assert.throws(() => Policy.load("no-such-policy.toml"), /cannot read the policy no-such-policy\.toml/);

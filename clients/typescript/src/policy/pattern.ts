@@ -58,10 +58,43 @@ export class RoutePattern {
 }
 
 /** The decoded segments of what stands in a request line: a path, or a whole URL. */
-export function pathSegments(target: string): string[] {
+function pathSegments(target: string): string[] {
   const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
   // Some parsers of URLs take a backslash for a slash.
   return split(path.replaceAll("\\", "/")).map(decoded);
+}
+
+/**
+ * What stands in a request line as the servers behind may understand it: its segments, and where that is
+ * something else, those after all that some servers resolve: `.`, `..`, encoded slashes, and parameters
+ * of segments.
+ */
+export function requestPaths(target: string): string[][] {
+  const literal = pathSegments(target);
+  if (!literal.some((part) => part === "." || part === ".." || /[/\\;]/.test(part))) {
+    return [literal];
+  }
+  const resolved: string[] = [];
+  for (const part of literal.flatMap((segment) => segment.split(/[/\\]/))) {
+    const name = part.replace(/;.*$/s, "");
+    if (name === "..") {
+      resolved.pop();
+    } else if (name !== "" && name !== ".") {
+      resolved.push(name);
+    }
+  }
+  return [literal, resolved];
+}
+
+/** The parameters of a route, when one of the ways to understand a path is of the route. */
+export function matchPaths(route: RoutePattern, paths: readonly (readonly string[])[]): Params | undefined {
+  for (const path of paths) {
+    const params = route.match(path);
+    if (params !== undefined) {
+      return params;
+    }
+  }
+  return undefined;
 }
 
 /** A status pattern: `404`, `2xx` or `400-499`. */

@@ -5,7 +5,7 @@ import { BlockList, isIP } from "node:net";
 import { AuditrailError, reason } from "../errors.js";
 import { Coverage, type CoverageReport } from "./coverage.js";
 import { Source, type Table } from "./file.js";
-import { pathSegments } from "./pattern.js";
+import { requestPaths } from "./pattern.js";
 import { Redaction } from "./redact.js";
 import { type Matched, matchRule, readRule, type Rule } from "./rule.js";
 
@@ -80,10 +80,10 @@ export class Policy {
 
   /** What the rules say about a request; `undefined` when no rule is about its method and path. */
   match(method: string, path: string): Match | undefined {
-    const segments = pathSegments(path);
+    const paths = requestPaths(path);
     const upper = method.toUpperCase();
     const candidates = this.rules.flatMap((rule) => {
-      const params = matchRule(rule, upper, segments);
+      const params = matchRule(rule, upper, paths);
       return params === undefined ? [] : [{ rule, params }];
     });
     return candidates.length === 0 ? undefined : new Match(candidates);

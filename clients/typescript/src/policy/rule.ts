@@ -1,7 +1,7 @@
 /** One rule of a policy. */
 import type { FailurePolicy } from "../recorder/options.js";
 import type { Table } from "./file.js";
-import { type Params, RoutePattern, StatusPattern } from "./pattern.js";
+import { matchPaths, type Params, RoutePattern, StatusPattern } from "./pattern.js";
 import type { Redaction } from "./redact.js";
 
 /** How much is recorded; `none` is a request that is not recorded on purpose. */
@@ -94,9 +94,9 @@ export function readRule(table: Table, defaults: Defaults): Rule {
   };
 }
 
-/** Whether a rule is about a method and path, and with which parameters. */
-export function matchRule(rule: Rule, method: string, path: readonly string[]): Params | undefined {
-  return rule.methods.length === 0 || rule.methods.includes(method) ? rule.route.match(path) : undefined;
+/** Whether a rule is about a method and a path, in one of the ways to understand it, and with which parameters. */
+export function matchRule(rule: Rule, method: string, paths: readonly (readonly string[])[]): Params | undefined {
+  return rule.methods.length === 0 || rule.methods.includes(method) ? matchPaths(rule.route, paths) : undefined;
 }
 
 function action(table: Table, level: Level): string {

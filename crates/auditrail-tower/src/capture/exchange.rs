@@ -106,7 +106,7 @@ impl Exchange {
     /// The head of the answer is there.
     pub(crate) fn head(&mut self, parts: &response::Parts) {
         self.status = Some(parts.status.as_u16());
-        self.is_grpc = grpc::is_grpc(&parts.headers);
+        self.is_grpc = grpc::answers(&parts.headers);
         self.grpc_code = grpc::code(&parts.headers).filter(|_| self.is_grpc);
         let rules = self.shared.policy.rules();
         let looked_at =

@@ -6,14 +6,28 @@ use http::header::CONTENT_TYPE;
 /// The code for a call whose status is missing or no number, as gRPC clients take it.
 const UNKNOWN: u16 = 2;
 
-/// Whether a message is one of gRPC, or of gRPC-Web in its binary form.
+/// Whether a message is one of gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let Some((start, rest)) = kind.split_at_checked("application/grpc".len()) else {
-        return false;
+    is_kind(headers, b"application/grpc")
+}
+
+/// Whether the answer with these headers has a status of gRPC, now or at its end.
+///
+/// gRPC-Web has its trailers in the body, where nobody looks for them. Of its answers only those count
+/// that are nothing else than a status, which is in the headers.
+pub(crate) fn answers(headers: &HeaderMap) -> bool {
+    let web = || {
+        let text = is_kind(headers, b"application/grpc-web-text");
+        text || is_kind(headers, b"application/grpc-web")
     };
-    start.eq_ignore_ascii_case(b"application/grpc")
-        && matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'-'))
+    is_grpc(headers) || (code(headers).is_some() && web())
+}
+
+fn is_kind(headers: &HeaderMap, name: &[u8]) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    kind.split_at_checked(name.len()).is_some_and(|(start, rest)| {
+        start.eq_ignore_ascii_case(name) && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+    })
 }
 
 /// The code in headers or trailers, where they have one.
@@ -49,5 +63,52 @@ pub(crate) const fn http_status(code: Option<u16>) -> u16 {
         Some(16) => 401,
         // Unknown, internal, data loss, what is not in the table, and what should have been there.
         _ => 500,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(kind: &'static str, status: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        if let Some(status) = status {
+            headers.insert("grpc-status", HeaderValue::from_static(status));
+        }
+        headers
+    }
+
+    #[test]
+    fn only_grpc_has_its_status_at_the_end() {
+        let kinds = [
+            "application/grpc",
+            "Application/gRPC+proto",
+            "application/grpc;x",
+            "application/grpc ",
+        ];
+        for kind in kinds {
+            assert!(answers(&headers(kind, None)), "{kind}");
+        }
+        for kind in [
+            "application/grpc-web+proto",
+            "application/grpc-web-text",
+            "application/grpcx",
+            "",
+            "application/json",
+        ] {
+            assert!(!answers(&headers(kind, None)), "{kind}");
+        }
+        assert!(answers(&headers("application/grpc-web+proto", Some("5"))));
+        assert!(answers(&headers("application/grpc-web-text", Some("5"))));
+        assert!(!answers(&headers("application/json", Some("5"))));
+    }
+
+    #[test]
+    fn a_code_that_is_no_number_is_unknown() {
+        assert_eq!(code(&headers("application/grpc", Some("x"))), Some(UNKNOWN));
+        assert_eq!(code(&headers("application/grpc", None)), None);
+        assert_eq!(http_status(Some(99)), 500);
     }
 }

@@ -127,6 +127,21 @@ impl fmt::Debug for AuditHandle {
     }
 }
 
+/// Fails with 500 where the layer is not around the handler, which is a mistake in the set-up.
+#[cfg(feature = "axum")]
+impl<S: Sync> axum::extract::FromRequestParts<S> for AuditHandle {
+    type Rejection = (http::StatusCode, &'static str);
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _state: &S,
+    ) -> Result<Self, Self::Rejection> {
+        let missing = "the audit layer is not around this route";
+        let handle = parts.extensions.get::<Self>().cloned();
+        handle.ok_or((http::StatusCode::INTERNAL_SERVER_ERROR, missing))
+    }
+}
+
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_else(|_| "[no JSON]".into())
 }

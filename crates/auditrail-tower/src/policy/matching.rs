@@ -3,7 +3,7 @@
 use auditrail_core::FailurePolicy;
 
 use super::compile::Compiled;
-use super::pattern::path_segments;
+use super::pattern::RequestPath;
 use super::rule::Level;
 
 /// A rule about the method and path of a request, and what the parameters of its route were.
@@ -17,10 +17,10 @@ pub(crate) struct Candidate {
 
 /// The rules about a method and path, in their order.
 pub(crate) fn candidates(rules: &[Compiled], method: &str, target: &str) -> Vec<Candidate> {
-    let path = path_segments(target);
+    let path = RequestPath::parse(target);
     let about = rules.iter().enumerate().filter(|(_, rule)| rule.is_about_method(method));
     let matching = about.filter_map(|(at, rule)| {
-        let params = rule.route.matching(&path)?;
+        let params = path.params(&rule.route)?;
         Some(Candidate { rule: at, params })
     });
     matching.collect()

@@ -52,7 +52,7 @@ impl RoutePattern {
     }
 
     /// The values of the parameters, in their order, when the segments of a path match.
-    pub(crate) fn matching(&self, path: &[Cow<'_, str>]) -> Option<Vec<Box<str>>> {
+    fn matching(&self, path: &[Cow<'_, str>]) -> Option<Vec<Box<str>>> {
         if !self.is_about(path) {
             return None;
         }
@@ -77,8 +77,45 @@ impl RoutePattern {
     }
 }
 
-/// The decoded segments of what stands in a request line: a path, or a whole URL.
-pub(crate) fn path_segments(target: &str) -> Vec<Cow<'_, str>> {
+/// What stands in a request line, a path or a whole URL, as the servers behind may understand it.
+#[derive(Debug)]
+pub(crate) struct RequestPath<'t> {
+    /// Its decoded segments.
+    literal: Vec<Cow<'t, str>>,
+    /// Its segments after all that some servers resolve, where that is something else.
+    resolved: Option<Vec<Cow<'t, str>>>,
+}
+
+impl<'t> RequestPath<'t> {
+    pub(crate) fn parse(target: &'t str) -> Self {
+        let literal = path_segments(target);
+        let unclear =
+            |part: &Cow<'_, str>| matches!(&**part, "." | "..") || part.contains(['/', '\\', ';']);
+        let resolved = literal.iter().any(unclear).then(|| resolved(&literal));
+        Self { literal, resolved }
+    }
+
+    /// The values of a route's parameters, when the path is one of the route in either sense.
+    pub(crate) fn params(&self, route: &RoutePattern) -> Option<Vec<Box<str>>> {
+        route.matching(&self.literal).or_else(|| route.matching(self.resolved.as_ref()?))
+    }
+}
+
+/// Segments without `.`, `..`, encoded slashes, and parameters of segments.
+fn resolved<'t>(literal: &[Cow<'t, str>]) -> Vec<Cow<'t, str>> {
+    let mut path: Vec<Cow<'t, str>> = Vec::with_capacity(literal.len());
+    for part in literal.iter().flat_map(|segment| segment.split(['/', '\\'])) {
+        match part.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => drop(path.pop()),
+            part => path.push(Cow::Owned(part.to_owned())),
+        }
+    }
+    path
+}
+
+/// The decoded segments of what stands in a request line.
+fn path_segments(target: &str) -> Vec<Cow<'_, str>> {
     let path = without_origin(target);
     let end = path.find(['?', '#']).unwrap_or(path.len());
     // Some parsers of URLs take a backslash for a slash.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::pattern::{RoutePattern, StatusPattern, path_segments};
+use super::pattern::{RequestPath, RoutePattern, StatusPattern};
 use super::pointer::Pointer;
 use super::*;
 
@@ -39,7 +39,7 @@ fn routes_match_as_the_vectors_say() -> Outcome {
     }
     for Case { route, target, params } in vectors::<Vec<Case>>("routes")? {
         let pattern = RoutePattern::parse(&route)?;
-        let found = pattern.matching(&path_segments(&target));
+        let found = RequestPath::parse(&target).params(&pattern);
         let found = found.map_or(Value::Null, |values| params_of(&pattern, &values));
         assert_eq!(found, params, "{route} {target}");
     }
@@ -185,6 +185,18 @@ allow = ["/name"]
 }
 
 #[test]
+fn what_a_policy_leaves_out_has_the_documented_default() -> Outcome {
+    let text = "version = 1\n[[rule]]\nmethods = [\"put\", \"PATCH\"]\nroute = \"/a\"\naction = \"a.b\"\ntarget_type = \"t\"";
+    let policy = Policy::parse(text, "p")?;
+    let matches = policy.matches("PUT", "/a");
+    let rule = matches.decide(599).ok_or("no rule")?;
+    assert_eq!((rule.name(), rule.level()), ("PUT,PATCH /a", Level::Metadata));
+    assert_eq!(rule.failure(), auditrail_core::FailurePolicy::Spool);
+    assert!(!policy.trusts([127, 0, 0, 1].into()));
+    Ok(())
+}
+
+#[test]
 fn a_wrong_policy_in_code_tells_everything_with_the_place_of_the_rule() {
     let refused = Policy::builder()
         .trusted_proxy("nobody")
@@ -309,17 +321,16 @@ proptest! {
         let slash = if origin.is_empty() { "" } else { "/" };
         let target = format!("{origin}{slash}{path}{end}");
         let pattern = RoutePattern::parse(&route).map_err(TestCaseError::fail)?;
-        let found = pattern.matching(&path_segments(&target));
+        let found = RequestPath::parse(&target).params(&pattern);
         prop_assert_eq!(found, Some(vec![Box::from(segments[at].as_str())]), "{} {}", route, target);
     }
 
     #[test]
     fn no_text_upsets_the_parsers(text in ".{0,60}", path in ".{0,60}") {
-        let segments = path_segments(&path);
-        prop_assert!(segments.iter().all(|segment| !segment.is_empty()));
+        let path = RequestPath::parse(&path);
         if let Ok(route) = RoutePattern::parse(&text) {
             let names = route.parameters().count();
-            if let Some(params) = route.matching(&segments) {
+            if let Some(params) = path.params(&route) {
                 prop_assert_eq!(params.len(), names);
             }
         }

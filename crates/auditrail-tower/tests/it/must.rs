@@ -225,7 +225,10 @@ async fn an_intent_that_was_not_written_is_not_named_by_the_record_of_the_caller
     drop(asking);
     sink.decide(Fate::Refused);
     let outcome = &sink.records(2).await[1];
-    assert_eq!((outcome.outcome(), outcome.meta("/intent_id")), ("disconnected".to_owned(), Value::Null));
+    assert_eq!(
+        (outcome.outcome(), outcome.meta("/intent_id")),
+        ("disconnected".to_owned(), Value::Null)
+    );
     until(|| layer.counts().refused == 1).await;
 }
 
@@ -296,6 +299,38 @@ async fn a_skipped_request_leaves_no_record_unless_there_is_an_intent() {
     text(ask(&router, request("POST", "/must", &Value::Null)).await).await;
     assert_eq!(sink.records(2).await[1].meta("/phase"), "outcome");
     assert_eq!(audit.counts().skipped, 1);
+}
+
+#[tokio::test]
+async fn what_only_the_answer_says_the_intent_cannot_know_and_that_is_not_counted() {
+    let sink = MemorySink::new();
+    let audit = layer(
+        "[[rule]]\nroute = \"/projects\"\naction = \"a.b\"\ntarget_type = \"t\"\n\
+         target_id = { response = \"/id\" }\nfailure = \"must\"",
+        &sink,
+    );
+    let create = any(async || ([("content-type", "application/json")], "{\"id\":7}"));
+    let router = Router::new().route("/projects", create).layer(audit.clone());
+    text(ask(&router, request("POST", "/projects", &Value::Null)).await).await;
+    let given = sink.records(2).await;
+    let targets: Vec<String> = given.iter().map(|given| given.input.target.to_string()).collect();
+    assert_eq!(targets, ["t:unknown", "t:7"]);
+    assert_eq!(audit.counts().unknown_targets, 0);
+}
+
+#[tokio::test]
+async fn the_sink_is_told_the_policy_of_the_rule() {
+    for failure in [FailurePolicy::Spool, FailurePolicy::BestEffort] {
+        let sink = MemorySink::new();
+        let rule = "[[rule]]\nroute = \"/\"\naction = \"a.b\"\ntarget_type = \"t\"\n";
+        let audit = layer(&format!("{rule}failure = \"{failure}\""), &sink);
+        let skip = any(async |audit: AuditHandle| audit.set_tenant("told"));
+        let router = Router::new().route("/", skip).layer(audit);
+        text(ask(&router, request("GET", "/", &Value::Null)).await).await;
+        let record = sink.record().await;
+        assert_eq!(record.policy, Some(failure));
+        assert_eq!(record.input.tenant_id.unwrap().as_str(), "told");
+    }
 }
 
 #[test]

@@ -86,9 +86,10 @@ async fn the_first_rule_whose_status_matches_decides() {
 #[tokio::test]
 async fn the_end_of_the_body_is_the_end_of_the_request() {
     let sink = MemorySink::new();
-    let app = Router::new().route("/things/{id}", post(async || {
-        Body::from_stream(stream::iter(["a", "b"]).map(Ok::<_, BoxError>))
-    }));
+    let app = Router::new().route(
+        "/things/{id}",
+        post(async || Body::from_stream(stream::iter(["a", "b"]).map(Ok::<_, BoxError>))),
+    );
     let mut body = ask(&app.layer(layer(POLICY, &sink)), asked("POST")).await.into_body();
     for expected in ["a", "b"] {
         assert!(sink.given().is_empty());
@@ -104,9 +105,10 @@ async fn the_end_of_the_body_is_the_end_of_the_request() {
 #[tokio::test]
 async fn an_answer_that_is_dropped_before_its_end_was_given_up_by_the_caller() {
     let sink = MemorySink::new();
-    let app = Router::new().route("/things/{id}", post(async || {
-        Body::from_stream(stream::iter(["a", "b"]).map(Ok::<_, BoxError>))
-    }));
+    let app = Router::new().route(
+        "/things/{id}",
+        post(async || Body::from_stream(stream::iter(["a", "b"]).map(Ok::<_, BoxError>))),
+    );
     let mut body = ask(&app.layer(layer(POLICY, &sink)), asked("POST")).await.into_body();
     body.frame().await.unwrap().unwrap();
     drop(body);
@@ -117,10 +119,13 @@ async fn an_answer_that_is_dropped_before_its_end_was_given_up_by_the_caller() {
 #[tokio::test]
 async fn a_body_that_fails_is_an_error() {
     let sink = MemorySink::new();
-    let app = Router::new().route("/things/{id}", post(async || {
-        let parts = stream::iter([Ok("a"), Err(BoxError::from("the upstream is gone"))]);
-        Body::from_stream(parts)
-    }));
+    let app = Router::new().route(
+        "/things/{id}",
+        post(async || {
+            let parts = stream::iter([Ok("a"), Err(BoxError::from("the upstream is gone"))]);
+            Body::from_stream(parts)
+        }),
+    );
     let body = ask(&app.layer(layer(POLICY, &sink)), asked("POST")).await.into_body();
     body.collect().await.unwrap_err();
     assert_eq!(end(&sink.record().await), ("error".to_owned(), json!(200), json!("all")));
@@ -246,9 +251,10 @@ async fn a_handler_that_panics_failed_whoever_catches_it() {
 
     // Caught by the runtime.
     let sink = MemorySink::new();
-    let service = layer(POLICY, &sink).layer(service_fn(async |_| -> Result<Response<Body>, BoxError> {
-        panic!("a bug of the handler")
-    }));
+    let service =
+        layer(POLICY, &sink).layer(service_fn(async |_| -> Result<Response<Body>, BoxError> {
+            panic!("a bug of the handler")
+        }));
     tokio::spawn(service.oneshot(asked("POST"))).await.unwrap_err();
     assert_eq!(sink.record().await.outcome(), "error");
 
@@ -267,9 +273,14 @@ async fn a_handler_that_panics_failed_whoever_catches_it() {
 #[tokio::test]
 async fn a_body_that_panics_failed() {
     let sink = MemorySink::new();
-    let app = Router::new().route("/things/{id}", post(async || {
-        Body::from_stream(stream::iter([0]).map(|n| -> Result<Bytes, BoxError> { panic!("bug {n}") }))
-    }));
+    let app = Router::new().route(
+        "/things/{id}",
+        post(async || {
+            Body::from_stream(
+                stream::iter([0]).map(|n| -> Result<Bytes, BoxError> { panic!("bug {n}") }),
+            )
+        }),
+    );
     let body = ask(&app.layer(layer(POLICY, &sink)), asked("POST")).await.into_body();
     AssertUnwindSafe(body.collect()).catch_unwind().await.unwrap_err();
     assert_eq!(end(&sink.record().await), ("error".to_owned(), json!(200), json!("all")));
@@ -284,7 +295,8 @@ async fn a_sink_that_panics_does_not_end_the_process() {
             &self,
             _input: auditrail_core::CreateInput,
             _policy: Option<auditrail_core::FailurePolicy>,
-        ) -> impl Future<Output = Result<auditrail_core::Taken, Self::Error>> + Send + 'static {
+        ) -> impl Future<Output = Result<auditrail_core::Taken, Self::Error>> + Send + 'static
+        {
             if true {
                 panic!("a bug of the sink")
             }

@@ -33,7 +33,7 @@ fn made(sizes: Sizes) -> Result<(CreateInput, Value), Box<dyn std::error::Error>
     let handle = handle()?;
     handle.add_metadata("text", "x".repeat(sizes.extra));
     handle.diff(&"x".repeat(sizes.before), &"y");
-    let input = build(handle, text(sizes.request), text(sizes.response))?;
+    let input = build(handle, &text(sizes.request), text(sizes.response))?;
     let metadata = serde_json::from_str(input.metadata_text())?;
     Ok((input, metadata))
 }
@@ -45,7 +45,7 @@ fn handle() -> Result<AuditHandle, Box<dyn std::error::Error>> {
 
 fn build(
     handle: AuditHandle,
-    request: Value,
+    request: &Value,
     response: Value,
 ) -> Result<CreateInput, Box<dyn std::error::Error>> {
     let policy = Policy::parse(POLICY, "p")?;
@@ -109,7 +109,7 @@ fn parts_are_left_out_in_their_order_until_it_fits_and_named() -> Outcome {
 fn numbers_that_grow_when_they_are_written_out_are_left_out_too() -> Outcome {
     // Few bytes as text, and twenty digits each where they are stored.
     let numbers = json!({"list": vec![1e20; 9_000]});
-    let input = build(handle()?, json!({"list": vec![1e20; 9_000]}), numbers)?;
+    let input = build(handle()?, &numbers.clone(), numbers)?;
     let metadata: Value = serde_json::from_str(input.metadata_text())?;
     assert_eq!(metadata["truncated"], json!(["response", "request"]));
     Ok(())
