@@ -11,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod outcome;
 pub(crate) mod principal;
 pub(crate) mod request_id;
+pub(crate) mod settling;
 pub(crate) mod shared;
 pub(crate) mod tap;
 pub(crate) mod watch;

@@ -9,19 +9,31 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::capture::outcome::Outcome;
+use crate::capture::settling::Settling;
 use crate::capture::watch::Watch;
 
 pin_project! {
     /// The body of an answer, passed on to the caller as it comes.
     ///
-    /// When it ends, fails or is dropped, the request leaves its record.
-    pub struct ResponseBody<R> {
+    /// When it ends, fails or is dropped, the request leaves its record. Its last part is kept back until
+    /// a record that is spooled is durable.
+    pub struct ResponseBody<R>
+    where
+        R: Body,
+    {
         #[pin]
         inner: Inner<R>,
         watch: Watch,
         // Bytes still to come, where the answer announced how many.
         remaining: Option<u64>,
+        held: Option<Held<R>>,
     }
+}
+
+/// The last part of an answer, or that there was none any more, and what it waits for.
+struct Held<R: Body> {
+    settling: Settling,
+    frame: Option<Result<Frame<R::Data>, R::Error>>,
 }
 
 pin_project! {
@@ -34,12 +46,8 @@ pin_project! {
 }
 
 impl<R: Body> ResponseBody<R> {
-    /// `has_body` is false for answers that have none whatever the handler gave: to HEAD, 204, 304.
-    pub(crate) fn new(body: R, mut watch: Watch, length: Option<u64>, has_body: bool) -> Self {
-        if !has_body || body.is_end_stream() || length == Some(0) {
-            watch.finish();
-        }
-        Self { inner: Inner::Passed { body }, watch, remaining: length }
+    pub(crate) fn new(body: R, watch: Watch, length: Option<u64>) -> Self {
+        Self { inner: Inner::Passed { body }, watch, remaining: length, held: None }
     }
 
     pub(crate) fn own(bytes: Bytes) -> Self {
@@ -47,6 +55,7 @@ impl<R: Body> ResponseBody<R> {
             inner: Inner::Own { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) },
             watch: Watch::Nothing,
             remaining: None,
+            held: None,
         }
     }
 }
@@ -64,6 +73,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
         let this = self.project();
+        if let Some(held) = this.held {
+            ready!(Pin::new(&mut held.settling).poll(cx));
+            return Poll::Ready(this.held.take().and_then(|held| held.frame));
+        }
         let mut body = match this.inner.project() {
             InnerProjection::Passed { body } => body,
             InnerProjection::Own { bytes } => {
@@ -74,9 +87,12 @@ where
         let polled = body.as_mut().poll_frame(cx);
         this.watch.leave();
         let frame = ready!(polled);
-        match &frame {
+        let settling = match &frame {
             None => this.watch.finish(),
-            Some(Err(_)) => this.watch.fail(Outcome::Error),
+            Some(Err(_)) => {
+                this.watch.fail(Outcome::Error);
+                None
+            }
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
                     this.watch.data(data);
@@ -87,15 +103,23 @@ where
                     this.watch.trailers(trailers);
                 }
                 // Servers do not ask again once they have all they need.
-                if frame.is_trailers() || *this.remaining == Some(0) || body.is_end_stream() {
-                    this.watch.finish();
-                }
+                let last = frame.is_trailers() || *this.remaining == Some(0);
+                if last || body.is_end_stream() { this.watch.finish() } else { None }
             }
+        };
+        if let Some(mut settling) = settling
+            && Pin::new(&mut settling).poll(cx).is_pending()
+        {
+            *this.held = Some(Held { settling, frame });
+            return Poll::Pending;
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
+        if self.held.is_some() {
+            return false;
+        }
         match &self.inner {
             Inner::Passed { body } => body.is_end_stream(),
             Inner::Own { bytes } => bytes.is_none(),
@@ -113,7 +137,7 @@ where
 }
 
 /// Shows nothing of the body.
-impl<R> fmt::Debug for ResponseBody<R> {
+impl<R: Body> fmt::Debug for ResponseBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
     }

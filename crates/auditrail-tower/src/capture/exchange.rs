@@ -12,6 +12,7 @@ use http::response;
 use super::build::{Built, End, Facts, Making};
 use super::grpc;
 use super::outcome::Outcome;
+use super::settling::Settling;
 use super::shared::Shared;
 use super::tap::Copied;
 use crate::clock;
@@ -128,18 +129,19 @@ impl Exchange {
         }
     }
 
-    /// All of the answer was given.
-    pub(crate) fn finish(&mut self) {
+    /// All of the answer is there. Its end may wait for what is returned.
+    pub(crate) fn finish(&mut self) -> Option<Settling> {
         if let Some(copied) = &mut self.response {
             copied.end();
         }
         let status = self.status_at_end(true);
-        self.end(status, status.map_or(Outcome::Error, Outcome::of_status));
+        self.end(status, status.map_or(Outcome::Error, Outcome::of_status))
     }
 
     /// The handler, or its answer, failed.
     pub(crate) fn fail(&mut self, outcome: Outcome) {
-        self.end(self.status_at_end(false), outcome);
+        // There is no answer left that could wait.
+        drop(self.end(self.status_at_end(false), outcome));
     }
 
     /// The status, or with gRPC the one that stands for the call's. A call without one that ended
@@ -153,9 +155,9 @@ impl Exchange {
         }
     }
 
-    fn end(&mut self, status: Option<u16>, outcome: Outcome) {
+    fn end(&mut self, status: Option<u16>, outcome: Outcome) -> Option<Settling> {
         if std::mem::replace(&mut self.over, true) {
-            return;
+            return None;
         }
         let policy = &self.shared.policy;
         let decided = decide(policy.rules(), &self.facts.candidates, status);
@@ -166,26 +168,22 @@ impl Exchange {
         let skipped = self.facts.handle.said().skipped;
         if skipped && self.intent.is_none() {
             self.shared.counters.skipped();
-            return;
+            return None;
         }
         // An intent is never left without its outcome, whatever the rule for the status says.
         let recording = decided.filter(|candidate| policy.rules()[candidate.rule].records());
         let intended =
             || intent(policy.rules(), &self.facts.candidates).filter(|_| self.intent.is_some());
-        let Some(candidate) = recording.or_else(intended) else {
-            return;
-        };
+        let candidate = recording.or_else(intended)?;
         let duration_ms = milliseconds(self.started);
         let end = End { outcome, status, grpc_code: self.grpc_code, duration_ms };
         let response = self.response.as_ref().and_then(Copied::document);
         let making = self.making(candidate, Some(end), self.intent, response);
-        let Some(Built { input, target_known }) = making.build() else {
-            return;
-        };
+        let Built { input, target_known } = making.build()?;
         if !target_known {
             self.shared.counters.unknown_target();
         }
-        self.shared.hand_over(input, self.failure(candidate));
+        Settling::begin(&self.shared, input, self.failure(candidate))
     }
 
     /// The request is answered, so nothing can be refused any more: what is left is not to lose it.

@@ -5,11 +5,9 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use auditrail_core::{CreateInput, FailurePolicy, RecordSink};
 use http::request::Parts;
-use tokio::runtime::Handle;
 use tower::BoxError;
 
 use super::address::PeerAddr;
@@ -71,28 +69,6 @@ impl Shared {
             .or_else(|| connected(parts))
     }
 
-    /// Gives a record to the sink when nobody can wait for it any more. What the sink cannot take on is
-    /// counted.
-    pub(crate) fn hand_over(&self, input: CreateInput, policy: FailurePolicy) {
-        self.counters.recorded();
-        let mut taking = self.sink.take_on(input, policy);
-        match taking.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => self.lost(&error),
-            Poll::Pending => {
-                // Without a runtime nobody sees the end of it; the sink has the record all the same.
-                if let Ok(runtime) = Handle::try_current() {
-                    let shared = self.clone();
-                    runtime.spawn(async move {
-                        if let Err(error) = taking.await {
-                            shared.lost(&error);
-                        }
-                    });
-                }
-            }
-        }
-    }
-
     /// A request was refused because its intent could not be written.
     pub(crate) fn refused(&self, error: &BoxError) {
         if is_worth_a_line(self.counters.refused()) {
@@ -100,7 +76,8 @@ impl Shared {
         }
     }
 
-    fn lost(&self, error: &BoxError) {
+    /// A record of an answer was not taken on.
+    pub(crate) fn lost(&self, error: &BoxError) {
         if is_worth_a_line(self.counters.failed()) {
             tracing::error!(%error, "record not taken on, after its request was answered");
         }

@@ -12,6 +12,7 @@ use super::exchange::Exchange;
 use super::handle::AuditHandle;
 use super::outcome::Outcome;
 use super::request_id;
+use super::settling::Settling;
 use super::shared::Shared;
 use super::tap::Tap;
 use crate::policy::{Candidate, Coverage, Route, Source};
@@ -98,9 +99,12 @@ impl Watch {
         exchange!(self, trailers(trailers));
     }
 
-    pub(crate) fn finish(&mut self) {
-        exchange!(self, finish());
-        *self = Self::Nothing;
+    /// All of the answer is there. Its end waits for what is returned.
+    pub(crate) fn finish(&mut self) -> Option<Settling> {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Exchange(mut exchange) => exchange.finish(),
+            Self::Nothing | Self::Uncovered(_) => None,
+        }
     }
 
     pub(crate) fn fail(&mut self, outcome: Outcome) {

@@ -16,6 +16,7 @@ use crate::body::{RequestBody, ResponseBody};
 use crate::capture::exchange::Exchange;
 use crate::capture::intent::Intending;
 use crate::capture::outcome::Outcome;
+use crate::capture::settling::Settling;
 use crate::capture::tap::{Tap, length};
 use crate::capture::watch::Watch;
 use crate::capture::{grpc, request_id};
@@ -28,7 +29,7 @@ pin_project! {
         B: Body,
     {
         #[pin]
-        state: State<I, I::Future, B>,
+        state: State<I, B>,
         // None where another such layer is around this one, and names the request.
         request_id: Option<HeaderValue>,
         to_head: bool,
@@ -37,12 +38,15 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    enum State<I, F, B>
+    enum State<I, B>
     where
+        I: Service<Request<RequestBody<B>>>,
         B: Body,
     {
         Preparing { preparing: Preparing<B>, inner: I },
-        Handling { #[pin] future: F, watch: Watch },
+        Handling { #[pin] future: I::Future, watch: Watch },
+        // An answer without a body, which has no end of its own that could wait.
+        Settling { settling: Settling, response: Option<I::Response> },
     }
 }
 
@@ -132,41 +136,65 @@ where
                 }
             }
         }
-        let StateProjection::Handling { future, watch } = this.state.project() else {
-            return Poll::Pending;
-        };
-        watch.enter();
-        let polled = future.poll(cx);
-        watch.leave();
-        Poll::Ready(match ready!(polled) {
-            Ok(response) => {
-                let watch = std::mem::replace(watch, Watch::Nothing);
-                Ok(answered(response, watch, this.request_id.take(), *this.to_head))
+        if let StateProjection::Handling { future, watch } = this.state.as_mut().project() {
+            watch.enter();
+            let polled = future.poll(cx);
+            watch.leave();
+            let response = match ready!(polled) {
+                Ok(response) => response,
+                Err(error) => {
+                    watch.fail(Outcome::of_error(&error));
+                    return Poll::Ready(Err(error));
+                }
+            };
+            let mut watch = std::mem::replace(watch, Watch::Nothing);
+            let response = headed(response, &mut watch, this.request_id.take());
+            let ended = *this.to_head || is_bodiless(&response);
+            match if ended { watch.finish() } else { None } {
+                None => return Poll::Ready(Ok(passed(response, watch))),
+                Some(settling) => {
+                    let response = Some(response);
+                    this.state.as_mut().set(State::Settling { settling, response });
+                }
             }
-            Err(error) => {
-                watch.fail(Outcome::of_error(&error));
-                Err(error)
+        }
+        if let StateProjection::Settling { settling, response } = this.state.project() {
+            ready!(Pin::new(settling).poll(cx));
+            if let Some(response) = response.take() {
+                return Poll::Ready(Ok(passed(response, Watch::Nothing)));
             }
-        })
+        }
+        Poll::Pending
     }
 }
 
-/// The answer of the handler, which is watched until its end.
-fn answered<R: Body>(
+/// The answer with the id of its request, and its head looked at.
+fn headed<R>(
     response: Response<R>,
-    mut watch: Watch,
+    watch: &mut Watch,
     request_id: Option<HeaderValue>,
-    to_head: bool,
-) -> Response<ResponseBody<R>> {
+) -> Response<R> {
     let (mut parts, body) = response.into_parts();
     if let Some(request_id) = request_id {
         parts.headers.insert(request_id::HEADER, request_id);
     }
     watch.head(&parts);
-    let bodiless = parts.status.is_informational()
-        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = ResponseBody::new(body, watch, length(&parts.headers), !to_head && !bodiless);
     Response::from_parts(parts, body)
+}
+
+/// Whether there is nothing to come after the head.
+fn is_bodiless<R: Body>(response: &Response<R>) -> bool {
+    let status = response.status();
+    status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || response.body().is_end_stream()
+        || length(response.headers()) == Some(0)
+}
+
+/// The answer of the handler, which is watched until its end.
+fn passed<R: Body>(response: Response<R>, watch: Watch) -> Response<ResponseBody<R>> {
+    let length = length(response.headers());
+    response.map(|body| ResponseBody::new(body, watch, length))
 }
 
 /// Shows nothing of the request.

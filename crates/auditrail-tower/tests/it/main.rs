@@ -10,6 +10,7 @@ mod grpc;
 mod must;
 mod outcomes;
 mod secrets;
+mod settling;
 mod sink;
 mod stacks;
 mod support;
