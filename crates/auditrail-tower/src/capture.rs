@@ -9,6 +9,7 @@ pub(crate) mod handle;
 pub(crate) mod intent;
 pub(crate) mod json;
 pub(crate) mod outcome;
+pub(crate) mod place;
 pub(crate) mod principal;
 pub(crate) mod request_id;
 pub(crate) mod settling;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::handle::{AuditHandle, Said};
 use super::outcome::Outcome;
+use super::place::Place;
 use super::principal::Principal;
 use super::tap::Tap;
 use crate::policy::{Candidate, Compiled, Level, Policy, Source, column, number_text, picked};
@@ -37,6 +38,8 @@ pub(crate) struct Facts {
     pub(crate) principal: Principal,
     pub(crate) handle: AuditHandle,
     pub(crate) body: Option<Tap>,
+    /// Where it went, when there may be a status that no rule is about.
+    pub(crate) place: Option<Place>,
 }
 
 /// How a request ended.

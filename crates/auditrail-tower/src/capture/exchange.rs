@@ -161,10 +161,7 @@ impl Exchange {
         }
         let policy = &self.shared.policy;
         let decided = decide(policy.rules(), &self.facts.candidates, status);
-        policy.seen().saw_covered(self.facts.method.as_str());
-        if let Some(candidate) = decided {
-            policy.seen().used(candidate.rule);
-        }
+        self.saw(decided, status);
         let skipped = self.facts.handle.said().skipped;
         if skipped && self.intent.is_none() {
             self.shared.counters.skipped();
@@ -184,6 +181,20 @@ impl Exchange {
             self.shared.counters.unknown_target();
         }
         Settling::begin(&self.shared, input, self.failure(candidate))
+    }
+
+    /// Counts the request for the coverage report. A deed that succeeded without a record is uncovered, even
+    /// where a rule is about its failures.
+    fn saw(&self, decided: Option<&Candidate>, status: Option<u16>) {
+        let (seen, method) = (self.shared.policy.seen(), self.facts.method.as_str());
+        let unrecorded = decided.is_none() && status.is_some_and(|status| status < 400);
+        match self.facts.place.as_ref().filter(|_| unrecorded) {
+            Some(place) => seen.saw_uncovered(method, place.route(false)),
+            None => seen.saw_covered(method),
+        }
+        if let Some(candidate) = decided {
+            seen.used(candidate.rule);
+        }
     }
 
     /// The request is answered, so nothing can be refused any more: what is left is not to lose it.

@@ -11,11 +11,12 @@ use super::build::Facts;
 use super::exchange::Exchange;
 use super::handle::AuditHandle;
 use super::outcome::Outcome;
+use super::place::{Place, path};
 use super::request_id;
 use super::settling::Settling;
 use super::shared::Shared;
 use super::tap::Tap;
-use crate::policy::{Candidate, Coverage, Route, Source};
+use crate::policy::{Candidate, Coverage, Source};
 
 /// What is watched of a request.
 #[derive(Debug)]
@@ -51,7 +52,10 @@ pub(crate) fn begin(shared: &Arc<Shared>, parts: &mut Parts) -> Begun {
     let looked_at = candidates.iter().any(|found| rules[found.rule].needs_request());
     let tap = if looked_at { Tap::of(&parts.headers) } else { None };
     let peer = shared.peer(parts);
+    let everything = candidates.iter().any(|found| rules[found.rule].is_about_every_status());
+    let may_be_uncovered = !everything && Coverage::counts(parts.method.as_str());
     let facts = Facts {
+        place: may_be_uncovered.then(|| Place::of(parts)),
         method: parts.method.clone(),
         headers: headers_of_ids(shared, &candidates, &parts.headers),
         candidates,
@@ -118,9 +122,7 @@ impl Watch {
 pub(crate) struct Uncovered {
     shared: Arc<Shared>,
     method: Method,
-    /// The route of the framework.
-    route: Option<String>,
-    path: String,
+    place: Place,
     status: Option<StatusCode>,
 }
 
@@ -132,8 +134,7 @@ impl Uncovered {
         Watch::Uncovered(Box::new(Self {
             shared: Arc::clone(shared),
             method: parts.method.clone(),
-            route: route(parts),
-            path: path(parts).to_owned(),
+            place: Place::of(parts),
             status: None,
         }))
     }
@@ -143,11 +144,7 @@ impl Drop for Uncovered {
     fn drop(&mut self) {
         let nowhere =
             matches!(self.status, Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED));
-        let route = match &self.route {
-            Some(route) => Route::Known(route),
-            None if nowhere => Route::None,
-            None => Route::Known(&self.path),
-        };
+        let route = self.place.route(nowhere);
         self.shared.policy.seen().saw_uncovered(self.method.as_str(), route);
     }
 }
@@ -179,27 +176,4 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
         text.push_str(&String::from_utf8_lossy(line.as_bytes()));
     }
     Some(text)
-}
-
-#[cfg(feature = "axum")]
-fn path(parts: &Parts) -> &str {
-    // A nested router takes its prefix off the path.
-    let original = parts.extensions.get::<axum::extract::OriginalUri>();
-    original.map_or(&parts.uri, |original| &original.0).path()
-}
-
-#[cfg(not(feature = "axum"))]
-fn path(parts: &Parts) -> &str {
-    parts.uri.path()
-}
-
-#[cfg(feature = "axum")]
-fn route(parts: &Parts) -> Option<String> {
-    let matched = parts.extensions.get::<axum::extract::MatchedPath>();
-    matched.map(|matched| matched.as_str().to_owned())
-}
-
-#[cfg(not(feature = "axum"))]
-fn route(_parts: &Parts) -> Option<String> {
-    None
 }

@@ -55,6 +55,11 @@ impl Compiled {
             || self.methods.iter().any(|known| known.eq_ignore_ascii_case(method))
     }
 
+    /// Whether it decides whatever the status is.
+    pub(crate) fn is_about_every_status(&self) -> bool {
+        self.status.is_empty()
+    }
+
     pub(crate) fn is_about_status(&self, status: u16) -> bool {
         self.status.is_empty() || self.status.iter().any(|pattern| pattern.matches(status))
     }

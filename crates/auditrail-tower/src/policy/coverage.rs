@@ -65,7 +65,7 @@ impl Coverage {
         }
     }
 
-    /// A request that no rule is about has ended.
+    /// A request that no rule is about has ended, or one that succeeded with a status that none is about.
     pub(crate) fn saw_uncovered(&self, method: &str, route: Route<'_>) {
         if !Self::counts(method) {
             return;
@@ -113,7 +113,8 @@ impl Coverage {
 pub struct CoverageReport {
     /// Requests with a mutating method that a rule is about.
     pub covered: u64,
-    /// Requests with a mutating method that no rule is about.
+    /// Requests with a mutating method that no rule is about, and those that succeeded with a status
+    /// (below 400) that none is about.
     pub uncovered_requests: u64,
     /// The routes of these, most requests first; at most 1,000 of them.
     pub uncovered: Vec<Uncovered>,

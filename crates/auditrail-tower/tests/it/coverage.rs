@@ -117,3 +117,37 @@ async fn a_test_suite_fails_naming_each_route() {
     let said = failed.downcast_ref::<String>().unwrap();
     assert!(said.contains("PUT /broken (1), POST /uncovered/{id} (1)"), "{said}");
 }
+
+#[tokio::test]
+async fn a_deed_that_succeeds_is_uncovered_where_rules_are_about_its_failures_alone() {
+    const REFUSALS: &str = r#"
+        failure = "best_effort"
+        [[rule]]
+        route = "/{*rest}"
+        status = ["401", "403"]
+        action = "access.refused"
+        target_type = "route"
+        "#;
+    let sink = MemorySink::new();
+    let audit = layer(REFUSALS, &sink);
+    let app = Router::new()
+        .route("/refunds/{id}", any(async || StatusCode::ACCEPTED))
+        .route("/secret", any(async || StatusCode::FORBIDDEN))
+        .route("/wrong", any(async || StatusCode::CONFLICT))
+        .layer(audit.clone());
+    for (method, path) in [
+        ("POST", "/refunds/1"),
+        ("GET", "/refunds/1"),
+        ("POST", "/secret"),
+        ("POST", "/wrong"),
+        ("POST", "/nowhere"),
+    ] {
+        text(ask(&app, request(method, path, &Value::Null)).await).await;
+    }
+    let report = audit.policy().coverage();
+    let named: Vec<_> = report.uncovered.iter().map(|seen| seen.route.as_str()).collect();
+    assert_eq!(named, ["/refunds/{id}"]);
+    assert_eq!((report.covered, report.uncovered_requests), (3, 1));
+    assert_eq!(audit.counts().uncovered, 1);
+    sink.record().await;
+}

@@ -64,6 +64,7 @@ fn build(
         principal: Principal::new(Actor::User(ActorId::from_stored("u\n".repeat(600)))),
         handle,
         body: tap,
+        place: None,
     };
     let end = End {
         outcome: super::Outcome::Success,
