@@ -39,8 +39,8 @@ type Next = (error?: unknown) => void;
 export interface ExpressAudit<Request extends IncomingMessage> {
   (request: Request, response: ServerResponse, next: Next): void;
   /**
-   * An error handler to put after the routes, if they fail after they began to answer: then the status
-   * says nothing, and this alone tells a failed handler from a caller that went away.
+   * An error handler to put after the routes and before your own. Where a handler fails after it began to
+   * answer the status says nothing, and this alone tells that from a caller that went away.
    */
   readonly errors: (error: unknown, request: Request, response: ServerResponse, next: Next) => void;
   /** What became of the requests. */

@@ -69,7 +69,8 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
       return undefined;
     });
     app.addHook("onError", (request, _reply, error, done) => {
-      if ((error.statusCode ?? 500) >= 500) {
+      const { statusCode, status } = error as { statusCode?: number; status?: number };
+      if ((statusCode ?? status ?? 500) >= 500) {
         exchanges.get(request)?.failed();
       }
       done();

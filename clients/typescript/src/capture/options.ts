@@ -4,19 +4,9 @@ import type { IncomingMessage } from "node:http";
 import { AuditrailError } from "../errors.js";
 import type { Policy } from "../policy/policy.js";
 import type { Recorder } from "../recorder/recorder.js";
-import type { ActorType } from "../types.js";
+import type { Principal } from "./principal.js";
 
-/** Who made a request. */
-export interface Principal {
-  /** Who acts. */
-  readonly actor: { readonly type: ActorType; readonly id: string };
-  /** Who acts in the name of the actor, such as an administrator. */
-  readonly impersonator?: string | undefined;
-  /** The id of the session, token or key that was shown; never the token itself. */
-  readonly credential_id?: string | undefined;
-  /** Whose record it is, unless the rule says. */
-  readonly tenant_id?: string | undefined;
-}
+export type { Principal } from "./principal.js";
 
 /** What the middleware is told. */
 export interface CaptureOptions<Request extends IncomingMessage = IncomingMessage> {
@@ -25,8 +15,9 @@ export interface CaptureOptions<Request extends IncomingMessage = IncomingMessag
   /** Which requests leave which records. */
   readonly policy: Policy;
   /**
-   * Who made the request; asked after it was answered, with `must` before it is handled. When it gives
-   * nothing the actor is the user `anonymous`, and when it fails the user `unknown`, which is counted.
+   * Who made the request; asked after it was answered, with `must` before it is handled, and once more
+   * after it when that gave nobody, as before a login. When it gives nothing the actor is the user
+   * `anonymous`; when it fails, or gives what is no actor, the user `unknown`, which is counted.
    */
   readonly actor: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /**
