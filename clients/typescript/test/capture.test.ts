@@ -132,6 +132,16 @@ describe("what a handler tells", () => {
   });
 });
 
+describe("a time limit", () => {
+  it("is refused where a timer would end at once", async () => {
+    const options = { policy: Policy.parse("version = 1"), recorder: await recorder(undefined), actor: () => undefined };
+    for (const timeoutMs of [0, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      assert.throws(() => new Capture({ ...options, timeoutMs }), { code: "invalid_option" });
+    }
+    new Capture({ ...options, timeoutMs: 2 ** 31 - 1 });
+  });
+});
+
 describe("a policy that spools", () => {
   it("is refused with a recorder that has no spool, before any request comes", async () => {
     const policy = Policy.load("../../docs/policy-example.toml");

@@ -1,6 +1,7 @@
 /** What the middleware is told, and what it counts. */
 import type { IncomingMessage } from "node:http";
 
+import { TIMER_MAX_MS } from "../clock.js";
 import { AuditrailError } from "../errors.js";
 import type { Policy } from "../policy/policy.js";
 import type { Recorder } from "../recorder/recorder.js";
@@ -52,6 +53,11 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
 
   constructor(options: CaptureOptions<Request>) {
     this.options = options;
+    const { timeoutMs = 1 } = options;
+    if (!(timeoutMs > 0 && timeoutMs <= TIMER_MAX_MS)) {
+      const detail = `\`timeoutMs\` must be a number from 1 to ${TIMER_MAX_MS}; leave it out for none`;
+      throw AuditrailError.local("invalid_option", detail);
+    }
     const spools = options.policy.rules.find((rule) => rule.failure === "spool" && rule.level !== "none");
     if (spools !== undefined && !options.recorder.spools) {
       const detail = `the rule \`${spools.name}\` has the policy \`spool\`; give the recorder a \`spoolDir\``;
