@@ -5,7 +5,7 @@
  * was acknowledged. The position is committed before a segment is removed; it may lag behind, because
  * what is sent once more is recognised by its ids.
  */
-import { chmod, mkdir, open, truncate, unlink } from "node:fs/promises";
+import { mkdir, open, truncate, unlink } from "node:fs/promises";
 
 import { AuditrailError, systemCode } from "../errors.js";
 import { Appender, type Segment } from "./appender.js";
@@ -72,8 +72,8 @@ export class Spool {
 
   /** Opens or makes a spool. Fails with `spool_locked` when another process has it. */
   static async open(directory: string, maxBytes: number): Promise<Spool> {
+    // One that is there may be used for other things too, so how it may be used stays as it is.
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    await chmod(directory, DIRECTORY_MODE);
     const lock = await Lock.take(directory);
     try {
       return new Spool(directory, maxBytes, lock, await find(directory));
