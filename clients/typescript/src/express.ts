@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Exchange, REFUSAL_RETRY_AFTER, refusal } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
 import { Capture, type CaptureOptions, type CaptureStats } from "./capture/options.js";
+import { pathOf } from "./policy/pattern.js";
 
 export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureOptions, CaptureStats, Principal } from "./capture/options.js";
@@ -95,7 +96,7 @@ function framework(request: IncomingMessage, response: ServerResponse): Construc
         return `${express.baseUrl ?? ""}${String(route.path)}`;
       }
       const unrouted = response.statusCode === 404 || response.statusCode === 405;
-      return unrouted ? undefined : target.replace(/[?#].*$/s, "");
+      return unrouted ? undefined : pathOf(target);
     },
   };
 }

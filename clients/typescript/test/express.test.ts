@@ -1,7 +1,7 @@
 /** What is special about Express. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { after, describe, it } from "node:test";
 
 import express from "express";
@@ -94,6 +94,19 @@ describe("Express", () => {
     assert.deepEqual(await outcomes(running, 1), ["success"]);
     await until(() => running.policy.coverage().uncoveredRequests === 1, "both requests");
     assert.equal(running.policy.coverage().uncovered[0]?.route, "/outer/inner/:id");
+  });
+
+  it("names what has no route by its path alone, whatever else was in the request line", async () => {
+    const running = await start((app, audit) => {
+      app.use(audit);
+      app.use((_request, response) => void response.end());
+    });
+    const { hostname, port } = new URL(running.url);
+    const socket = connect(Number(port), hostname);
+    socket.end("POST http://user:secret@host/elsewhere?token=secret HTTP/1.0\r\nConnection: close\r\n\r\n");
+    await once(socket.resume(), "close");
+    await until(() => running.policy.coverage().uncoveredRequests === 1, "the request");
+    assert.deepEqual(running.policy.coverage().uncovered, [{ method: "POST", route: "/elsewhere", requests: 1 }]);
   });
 
   it("records a connection that the server gave up as timed out", async () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import { Policy } from "../src/index.js";
 import { RoutePattern, StatusPattern } from "../src/policy/pattern.js";
 import { picked } from "../src/policy/pointer.js";
 import { column, Redaction } from "../src/policy/redact.js";
+import { temporary } from "./support.js";
 
 const EXAMPLE = "../../docs/policy-example.toml";
 
@@ -98,6 +100,10 @@ describe("a wrong policy", () => {
     [withRule("stauts = [\"2xx\"]"), /p\.toml:7: `stauts` is unknown; use one of name, methods/],
     [withRule("status = [\"20x\"]"), /p\.toml:7: `20x` is no status/],
     [withRule("status = [\"299-200\"]"), /is empty/],
+    [withRule("status = [404]"), /^invalid_policy: p\.toml:7: `status` must be a list of texts$/],
+    [withRule("").replace("/a/{id}", "/a/:id"), /p\.toml:4: `:id` in the route .*parameters are \{name\}/],
+    [withRule("").replace("/a/{id}", "/a?dry=1"), /queries are not looked at/],
+    [withRule("target_id = { path = \"id\" }", "redact = [\"ID\"]"), /p\.toml:7: \{id\} is removed by `redact`/],
     [withRule("methods = [\"POST \"]"), /p\.toml:7: .*HTTP methods/],
     [withRule("level = \"all\""), /none, metadata, request, request_response/],
     [withRule("target_id = { path = \"name\" }"), /p\.toml:7: the route `\/a\/\{id\}` has no \{name\}/],
@@ -127,8 +133,18 @@ describe("a wrong policy", () => {
     });
   }
 
-  it("is refused by name when it is not there", () => {
+  it("is refused by name when it is not there, or holds letters that are none", () => {
     assert.throws(() => Policy.load("no-such-policy.toml"), /cannot read the policy no-such-policy\.toml/);
+    const file = join(temporary(), "latin.toml");
+    // A name in another encoding would remove nothing.
+    writeFileSync(file, Buffer.from('version = 1\nredact = ["geheimnis-schl\u00fcssel"]\n', "latin1"));
+    assert.throws(() => Policy.load(file), { code: "invalid_policy", message: /latin\.toml/ });
+  });
+
+  it("is none for the ends of its lines, or a mark at its beginning", () => {
+    const file = join(temporary(), "windows.toml");
+    writeFileSync(file, `\ufeff${withRule("target_id = { path = \"id\" }")}`.replaceAll("\n", "\r\n"));
+    assert.equal(Policy.load(file).rules.length, 1);
   });
 });
 
@@ -173,5 +189,14 @@ describe("redaction", () => {
     const found = picked(document, [["a", "b"], ["l", "0", "n"], ["__proto__", "x"], ["toString"]]);
     assert.equal(JSON.stringify(found), '{"a":{"b":1},"l":{"0":{"n":3}},"__proto__":{"x":4}}');
     assert.equal(picked(document, [["none"]]), undefined);
+  });
+});
+
+describe("coverage", () => {
+  it("tells rules of the same name apart", () => {
+    const rule = (status: string): string => withRule(`status = ["${status}"]`).replace("version = 1", "");
+    const policy = Policy.parse(`version = 1\n${rule("2xx")}${rule("4xx")}`);
+    policy.saw("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
+    assert.deepEqual(policy.coverage().unusedRules, ["/a/{id}"]);
   });
 });

@@ -28,16 +28,21 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** Most routes that are remembered by name; paths come from strangers. */
 const ROUTES_MAX = 1_000;
 
+/** A rule; several may have the same name. */
+interface Named {
+  readonly name: string;
+}
+
 /** Counts what was seen. */
 export class Coverage {
   #covered = 0;
   #uncovered = 0;
   #unrouted = 0;
   readonly #routes = new Map<string, { method: string; route: string; requests: number }>();
-  readonly #used = new Set<string>();
+  readonly #used = new Set<Named>();
 
   /** A rule decided about a request. */
-  used(rule: string): void {
+  used(rule: Named): void {
     this.#used.add(rule);
   }
 
@@ -64,14 +69,14 @@ export class Coverage {
     }
   }
 
-  report(rules: readonly string[]): CoverageReport {
+  report(rules: readonly Named[]): CoverageReport {
     const uncovered = [...this.#routes.values()].map((seen) => ({ ...seen }));
     return {
       covered: this.#covered,
       uncoveredRequests: this.#uncovered,
       uncovered: uncovered.sort((a, b) => b.requests - a.requests),
       unrouted: this.#unrouted,
-      unusedRules: rules.filter((rule) => !this.#used.has(rule)),
+      unusedRules: rules.filter((rule) => !this.#used.has(rule)).map(({ name }) => name),
     };
   }
 

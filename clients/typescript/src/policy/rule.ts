@@ -136,6 +136,9 @@ function valueFrom(table: Table, name: string, route: RoutePattern, redaction: R
       if (!route.parameters.includes(text)) {
         throw table.wrong(name, `the route \`${route.text}\` has no {${text}}`);
       }
+      if (redaction.removes(text)) {
+        throw table.wrong(name, `{${text}} is removed by \`redact\`; take the id from elsewhere`);
+      }
       return { kind, name: text };
     case "header":
       if (redaction.removes(text)) {
