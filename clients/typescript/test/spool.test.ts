@@ -180,6 +180,26 @@ describe("a spool", () => {
     await spool.close();
   });
 
+  it("is given back although its position cannot be written, and loses nothing by that", async (t) => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, MIB);
+    await Promise.all(["1", "2"].map((text) => spool.append(text)));
+    const batch = await spool.read(1, MIB);
+    assert.ok(batch);
+    await spool.acknowledge(batch.next);
+    const opened = await open(directory, "r");
+    const writing = t.mock.method(Object.getPrototypeOf(opened) as { writeFile: () => Promise<void> }, "writeFile", () =>
+      Promise.reject(Object.assign(new Error("no space left"), { code: "ENOSPC" })),
+    );
+    await opened.close();
+    await spool.close();
+    assert.equal(writing.mock.callCount(), 1);
+    writing.mock.restore();
+    const again = await Spool.open(directory, MIB);
+    assert.deepEqual(await drain(again), ["1", "2"]);
+    await again.close();
+  });
+
   it("belongs to one process; the lock of one that is gone is taken over", async () => {
     const directory = temporary();
     const spool = await Spool.open(directory, MIB);

@@ -137,7 +137,7 @@ export class Spool {
     await this.#unfinished();
   }
 
-  /** Waits for the disk, commits the position, and gives the directory back. */
+  /** Waits for the disk, commits the position if that can be done, and gives the directory back. */
   async close(): Promise<void> {
     try {
       await this.#appender.close();
@@ -145,6 +145,8 @@ export class Spool {
         await this.#commit(this.#at);
       }
       await this.#unfinished();
+    } catch {
+      // On a full disk, say. What was vouched for is synced, and what is sent once more is recognised.
     } finally {
       await this.#lock.release();
     }
@@ -182,6 +184,7 @@ export class Spool {
       }
     }
     this.#segments.shift();
+    this.#uncommitted = 0;
     this.#bytes -= segment.durable;
     await unlink(segmentPath(this.#directory, segment.number));
   }
