@@ -46,6 +46,11 @@ export interface ExpressAudit<Request extends IncomingMessage> {
   readonly errors: (error: unknown, request: Request, response: ServerResponse, next: Next) => void;
   /** What became of the requests. */
   stats(): CaptureStats;
+  /**
+   * Resolves when the recorder has the records of all requests that are answered. For the end of a
+   * process: between the end of the server and that of the recorder.
+   */
+  settled(): Promise<void>;
 }
 
 /** Makes the middleware. */
@@ -81,7 +86,7 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
     }
     next(error);
   };
-  return Object.assign(handler, { errors, stats: () => capture.stats() });
+  return Object.assign(handler, { errors, stats: () => capture.stats(), settled: () => capture.settled() });
 }
 
 function framework(request: IncomingMessage, response: ServerResponse): ConstructorParameters<typeof Exchange>[3] {

@@ -68,6 +68,8 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
       }
       return undefined;
     });
+    // After the last answer: whoever closes the recorder next should not be too early.
+    app.addHook("onClose", () => capture.settled());
     app.addHook("onError", (request, _reply, error, done) => {
       const { statusCode, status } = error as { statusCode?: number; status?: number };
       if ((statusCode ?? status ?? 500) >= 500) {

@@ -252,6 +252,43 @@ describe("the actor", () => {
   });
 });
 
+describe("the end of a process", () => {
+  const slow = (actor: string): { readonly who: () => Promise<Principal>; readonly know: () => void } => {
+    let know = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (know = resolve));
+    return { who: () => asked.then(() => ({ actor: { type: "user", id: actor } })), know: () => know() };
+  };
+
+  it("waits with Express for records whose actor is not known yet", async () => {
+    const [actor, here] = [unique(), await recorder(undefined)];
+    const { who, know } = slow(actor);
+    const audit = forExpress({ recorder: here, policy: Policy.parse(POLICY), actor: who });
+    const app = express();
+    app.use(audit);
+    app.post("/things/:id", (_request, response) => void response.end());
+    const server = app.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/things/1`, { method: "POST" });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const ended = audit.settled().then(() => here.close());
+    know();
+    assert.deepEqual([(await ended).failed, here.stats().sent], [0, 1]);
+  });
+
+  it("waits with Fastify for them by itself", async () => {
+    const [actor, here] = [unique(), await recorder(undefined)];
+    const { who, know } = slow(actor);
+    const app = fastify();
+    await app.register(forFastify({ recorder: here, policy: Policy.parse(POLICY), actor: who }));
+    app.post("/things/:id", () => ({}));
+    await app.inject({ method: "POST", url: "/things/1" });
+    const ended = app.close().then(() => here.close());
+    setImmediate(know);
+    assert.deepEqual([(await ended).failed, here.stats().sent], [0, 1]);
+  });
+});
+
 describe("the answer's body", () => {
   it("is seen although it is compressed, where that happens before us", async () => {
     const running = await withExpress((app, audit) => {

@@ -138,7 +138,7 @@ export class Exchange<Request extends IncomingMessage> {
     const status = this.#response.headersSent ? this.#response.statusCode : null;
     const decided = this.#decided(status);
     this.#close(decided);
-    this.#finish(decided, { outcome, status, durationMs }).catch((error: unknown) => this.#capture.lost(error));
+    this.#capture.follow(this.#finish(decided, { outcome, status, durationMs }));
   }
 
   /** The rule for a status. Without one every status is possible, so the first rule that records. */

@@ -51,6 +51,8 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly options: CaptureOptions<Request>;
   readonly counts = { recorded: 0, skipped: 0, refused: 0, lost: 0, unknownTargets: 0, unknownActors: 0 };
 
+  readonly #following = new Set<Promise<void>>();
+
   constructor(options: CaptureOptions<Request>) {
     this.options = options;
     const { timeoutMs = 1 } = options;
@@ -69,8 +71,23 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     return { ...this.counts };
   }
 
+  /** Resolves when the records of all requests that are answered were taken on, or given up. */
+  async settled(): Promise<void> {
+    while (this.#following.size > 0) {
+      await Promise.all(this.#following);
+    }
+  }
+
+  /** Follows the record of an answered request. */
+  follow(finishing: Promise<void>): void {
+    const followed = finishing
+      .catch((error: unknown) => this.#lost(error))
+      .finally(() => this.#following.delete(followed));
+    this.#following.add(followed);
+  }
+
   /** A record after the answer could not be taken on. */
-  lost(error: unknown): void {
+  #lost(error: unknown): void {
     this.counts.lost += 1;
     try {
       const known = error instanceof AuditrailError ? error : AuditrailError.local("not_recorded", String(error));
