@@ -58,16 +58,18 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {
   const capture = new Capture(options);
-  const exchanges = new WeakMap<Request, Exchange<Request>>();
+  // A property and not a WeakMap, which costs the collector as much as all the rest does.
+  const key = Symbol("auditrail");
+  const exchangeOf = (request: Request): Exchange<Request> | undefined =>
+    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[key];
   const handler = (request: Request, response: ServerResponse, next: Next): void => {
-    if (exchanges.has(request)) {
+    if (exchangeOf(request) !== undefined) {
       // Mounted twice; one record is enough.
       next();
       return;
     }
     const exchange = new Exchange(capture, request, response, framework(request, response));
-    exchanges.set(request, exchange);
-    Object.assign(request, { audit: exchange.handle });
+    Object.assign(request, { audit: exchange.handle, [key]: exchange });
     if (!exchange.intends) {
       next();
       return;
@@ -82,7 +84,7 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   };
   const errors = (error: unknown, request: Request, _response: ServerResponse, next: Next): void => {
     if (statusOf(error) >= 500) {
-      exchanges.get(request)?.failed();
+      exchangeOf(request)?.failed();
     }
     next(error);
   };
