@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Exchange, REFUSAL_RETRY_AFTER, refusal } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
 import { Capture, type CaptureOptions, type CaptureStats } from "./capture/options.js";
+import { pathOf } from "./policy/pattern.js";
 
 export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureOptions, CaptureStats, Principal } from "./capture/options.js";
@@ -39,12 +40,17 @@ type Next = (error?: unknown) => void;
 export interface ExpressAudit<Request extends IncomingMessage> {
   (request: Request, response: ServerResponse, next: Next): void;
   /**
-   * An error handler to put after the routes, if they fail after they began to answer: then the status
-   * says nothing, and this alone tells a failed handler from a caller that went away.
+   * An error handler to put after the routes and before your own. Where a handler fails after it began to
+   * answer the status says nothing, and this alone tells that from a caller that went away.
    */
   readonly errors: (error: unknown, request: Request, response: ServerResponse, next: Next) => void;
   /** What became of the requests. */
   stats(): CaptureStats;
+  /**
+   * Resolves when the recorder has the records of all requests that are answered. For the end of a
+   * process: between the end of the server and that of the recorder.
+   */
+  settled(): Promise<void>;
 }
 
 /** Makes the middleware. */
@@ -52,16 +58,18 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {
   const capture = new Capture(options);
-  const exchanges = new WeakMap<Request, Exchange<Request>>();
+  // A property and not a WeakMap, which costs the collector as much as all the rest does.
+  const key = Symbol("auditrail");
+  const exchangeOf = (request: Request): Exchange<Request> | undefined =>
+    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[key];
   const handler = (request: Request, response: ServerResponse, next: Next): void => {
-    if (exchanges.has(request)) {
+    if (exchangeOf(request) !== undefined) {
       // Mounted twice; one record is enough.
       next();
       return;
     }
     const exchange = new Exchange(capture, request, response, framework(request, response));
-    exchanges.set(request, exchange);
-    Object.assign(request, { audit: exchange.handle });
+    Object.assign(request, { audit: exchange.handle, [key]: exchange });
     if (!exchange.intends) {
       next();
       return;
@@ -76,11 +84,11 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   };
   const errors = (error: unknown, request: Request, _response: ServerResponse, next: Next): void => {
     if (statusOf(error) >= 500) {
-      exchanges.get(request)?.failed();
+      exchangeOf(request)?.failed();
     }
     next(error);
   };
-  return Object.assign(handler, { errors, stats: () => capture.stats() });
+  return Object.assign(handler, { errors, stats: () => capture.stats(), settled: () => capture.settled() });
 }
 
 function framework(request: IncomingMessage, response: ServerResponse): ConstructorParameters<typeof Exchange>[3] {
@@ -95,7 +103,7 @@ function framework(request: IncomingMessage, response: ServerResponse): Construc
         return `${express.baseUrl ?? ""}${String(route.path)}`;
       }
       const unrouted = response.statusCode === 404 || response.statusCode === 405;
-      return unrouted ? undefined : target.replace(/[?#].*$/s, "");
+      return unrouted ? undefined : pathOf(target);
     },
   };
 }

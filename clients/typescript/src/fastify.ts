@@ -35,30 +35,33 @@ export type FastifyAudit = FastifyPluginAsync & {
 
 /** Makes the plugin. */
 export function auditrail(options: FastifyAuditOptions): FastifyAudit {
-  const requests = new WeakMap<IncomingMessage, FastifyRequest>();
-  const exchanges = new WeakMap<FastifyRequest, Exchange<IncomingMessage>>();
+  // Properties and not WeakMaps, which cost the collector as much as all the rest does.
+  const [asked, followed] = [Symbol("auditrail"), Symbol("auditrail")];
+  type Held = Record<symbol, Exchange<IncomingMessage> | undefined>;
+  const exchangeOf = (request: FastifyRequest): Exchange<IncomingMessage> | undefined =>
+    (request as unknown as Held)[followed];
   const capture = new Capture<IncomingMessage>({
     ...options,
     actor: (raw) => {
-      const request = requests.get(raw);
+      const request = (raw as unknown as Record<symbol, FastifyRequest | undefined>)[asked];
       return request === undefined ? undefined : options.actor(request);
     },
   });
   const plugin: FastifyPluginAsync = (app) => {
     app.decorateRequest("audit");
+    app.decorateRequest(followed, undefined);
     app.addHook("onRequest", (request, reply, done) => {
       const exchange = new Exchange(capture, request.raw, reply.raw, {
         target: request.originalUrl,
         body: () => request.body,
         route: () => (request.is404 ? undefined : request.routeOptions.url),
       });
-      requests.set(request.raw, request);
-      exchanges.set(request, exchange);
-      request.audit = exchange.handle;
+      Object.assign(request.raw, { [asked]: request });
+      Object.assign(request, { audit: exchange.handle, [followed]: exchange });
       done();
     });
     app.addHook("preHandler", async (request, reply) => {
-      const exchange = exchanges.get(request);
+      const exchange = exchangeOf(request);
       const verdict = await exchange?.intend();
       if (verdict === "refused") {
         return refuse(reply, request.audit.requestId);
@@ -68,9 +71,12 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
       }
       return undefined;
     });
+    // After the last answer: whoever closes the recorder next should not be too early.
+    app.addHook("onClose", () => capture.settled());
     app.addHook("onError", (request, _reply, error, done) => {
-      if ((error.statusCode ?? 500) >= 500) {
-        exchanges.get(request)?.failed();
+      const { statusCode, status } = error as { statusCode?: number; status?: number };
+      if ((statusCode ?? status ?? 500) >= 500) {
+        exchangeOf(request)?.failed();
       }
       done();
     });

@@ -1,4 +1,5 @@
 /** Requests to the service and their answers; every way they can fail becomes an `AuditrailError`. */
+import { TIMER_MAX_MS } from "./clock.js";
 import { AuditrailError, reason, systemCode } from "./errors.js";
 import type { Key } from "./key.js";
 import type { FieldError } from "./types.js";
@@ -54,7 +55,7 @@ export class Transport {
     try {
       const response = await this.#send(call, guard);
       const text = await response.text();
-      return { status: response.status, body: parsed(text, response), requestId: requestId(response) };
+      return { status: response.status, body: this.#parsed(text, response), requestId: requestId(response) };
     } catch (error) {
       throw this.#explain(error, guard);
     } finally {
@@ -99,9 +100,19 @@ export class Transport {
       if (response.status === 401 || response.status === 403) {
         this.#key.refresh();
       }
-      throw problem(response, await response.text());
+      // Proxies there are that answer an error with what they were sent.
+      throw problem(response, this.#key.hide(await response.text()));
     }
     return response;
+  }
+
+  #parsed(text: string, response: Response): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      const detail = `the answer is not JSON: ${this.#key.hide(text).slice(0, SHOWN)}`;
+      throw new AuditrailError({ code: "bad_answer", detail, requestId: requestId(response) });
+    }
   }
 
   #explain(error: unknown, guard: Guard): AuditrailError {
@@ -133,7 +144,7 @@ class Guard {
 
   constructor(call: CallOptions, timeoutMs: number) {
     this.timeoutMs = call.timeoutMs ?? timeoutMs;
-    this.#timer = setTimeout(() => this.#finish("timeout"), this.timeoutMs);
+    this.#timer = setTimeout(() => this.#finish("timeout"), Math.min(this.timeoutMs, TIMER_MAX_MS));
     this.#caller = call.signal;
     if (this.#caller?.aborted) {
       this.#finish("aborted");
@@ -176,15 +187,6 @@ function base(url: string): string {
 
 function requestId(response: Response): string | undefined {
   return response.headers.get("x-request-id") ?? undefined;
-}
-
-function parsed(text: string, response: Response): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    const detail = `the answer is not JSON: ${text.slice(0, SHOWN)}`;
-    throw new AuditrailError({ code: "bad_answer", detail, requestId: requestId(response) });
-  }
 }
 
 /** Reads a problem document; whatever else answers with an error gets a code made of its status. */

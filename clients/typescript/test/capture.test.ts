@@ -83,6 +83,51 @@ allow = ["/text"]
   });
 });
 
+describe("what a handler tells", () => {
+  const { redaction } = Policy.parse("version = 1");
+  const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+  it("may know itself, as the objects of an ORM do, and be of any size", () => {
+    interface Person {
+      readonly name: string;
+      readonly friends: Person[];
+    }
+    const people: Person[] = Array.from({ length: 10 }, (_, i) => ({ name: `p${i}`, friends: [] }));
+    people.forEach((person) => person.friends.push(...people));
+    const handle = new Handle("r-1", redaction);
+    handle.diff(people[0], { ...people[0], name: "other" });
+    handle.addMetadata({ list: Array.from({ length: 1_000_000 }, () => null) });
+    assert.deepEqual([handle.before, handle.after], [{ name: "p0" }, { name: "other" }]);
+    const cut = handle.extra?.["list"] as unknown[];
+    // More than metadata takes, so that it is left out there and named; not all there is.
+    assert.ok(bytes(cut) > 65_536 && cut.length < 65_536);
+    assert.equal(cut.at(-1), "[too much]");
+  });
+
+  it("may refuse to be read", () => {
+    const handle = new Handle("r-1", redaction);
+    const broken = { toJSON: () => assert.fail("a bug of the application") };
+    handle.addMetadata({ broken, sound: 1 });
+    assert.deepEqual({ ...handle.extra }, { broken: "[unreadable]", sound: 1 });
+  });
+
+  it("differs by its values, not by the order of their names", () => {
+    const handle = new Handle("r-1", redaction);
+    handle.diff({ name: "a", size: { x: 1, y: [2] } }, { size: { y: [2], x: 1 }, name: "b" });
+    assert.deepEqual([handle.before, handle.after], [{ name: "a" }, { name: "b" }]);
+  });
+});
+
+describe("a time limit", () => {
+  it("is refused where a timer would end at once", async () => {
+    const options = { policy: Policy.parse("version = 1"), recorder: await recorder(undefined), actor: () => undefined };
+    for (const timeoutMs of [0, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      assert.throws(() => new Capture({ ...options, timeoutMs }), { code: "invalid_option" });
+    }
+    new Capture({ ...options, timeoutMs: 2 ** 31 - 1 });
+  });
+});
+
 describe("a policy that spools", () => {
   it("is refused with a recorder that has no spool, before any request comes", async () => {
     const policy = Policy.load("../../docs/policy-example.toml");

@@ -133,6 +133,8 @@ describe("the client", () => {
     assert.equal((await failure(client(proxy.url).query({}, { signal: controller.signal }))).code, "aborted");
     await proxy.stop();
     assert.equal((await failure(client(proxy.url).query())).code, "unreachable");
+    // A timer that is set to more than it can hold ends at once.
+    await client().query({ limit: 1 }, { timeoutMs: Number.POSITIVE_INFINITY });
   });
 
   it("does not follow a redirection with its key", async () => {
@@ -176,7 +178,11 @@ describe("the key", () => {
     const proxy = await Proxy.start();
     proxy.next.push({ kind: "reset" }, { kind: "answer", status: 200, body: "no JSON" });
     const shown = [inspect(client(), { depth: 20, showHidden: true }), JSON.stringify(client())];
-    for (const attempt of [client(proxy.url), client(proxy.url), client("http://nowhere.invalid")]) {
+    // What stands between may show what it was sent, for people to find their mistakes.
+    const body = `<p>you sent: Authorization: Bearer ${service.key}`;
+    proxy.next.push({ kind: "answer", status: 502, body }, { kind: "answer", status: 200, body });
+    const attempts = [...Array.from({ length: 4 }, () => client(proxy.url)), client("http://nowhere.invalid")];
+    for (const attempt of attempts) {
       const error = await failure(attempt.query());
       shown.push(inspect(error, { depth: 20, showHidden: true }), JSON.stringify(error), String(error.stack));
     }

@@ -1,7 +1,7 @@
 /** What is special about Express. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { after, describe, it } from "node:test";
 
 import express from "express";
@@ -28,8 +28,11 @@ interface Running {
   readonly here: Recorder;
 }
 
-async function start(build: (app: express.Application, audit: ExpressAudit<AuditedRequest>) => void): Promise<Running> {
-  const [actor, policy, here] = [unique(), Policy.parse(POLICY), await recorder(undefined)];
+async function start(
+  build: (app: express.Application, audit: ExpressAudit<AuditedRequest>) => void,
+  rules = POLICY,
+): Promise<Running> {
+  const [actor, policy, here] = [unique(), Policy.parse(rules), await recorder(undefined)];
   const app = express();
   build(app, auditrail({ recorder: here, policy, actor: () => ({ actor: { type: "user", id: actor } }) }));
   const server = app.listen(0, "127.0.0.1");
@@ -94,6 +97,37 @@ describe("Express", () => {
     assert.deepEqual(await outcomes(running, 1), ["success"]);
     await until(() => running.policy.coverage().uncoveredRequests === 1, "both requests");
     assert.equal(running.policy.coverage().uncovered[0]?.route, "/outer/inner/:id");
+  });
+
+  it("counts a deed that succeeded as uncovered where rules are about other statuses alone", async () => {
+    const rule = 'version = 1\nfailure = "best_effort"\n[[rule]]\nroute = "/{*rest}"\nstatus = ["401"]\naction = "access.refused"\ntarget_type = "route"\n';
+    const running = await start(
+      (app, audit) => {
+        app.use(audit);
+        app.post("/refunds/:id", (_request, response) => void response.status(202).end());
+        app.post("/refused", (_request, response) => void response.status(401).end());
+        app.post("/wrong", (_request, response) => void response.status(409).end());
+      },
+      rule,
+    );
+    for (const path of ["/refunds/7", "/refused", "/wrong"]) {
+      await fetch(`${running.url}${path}`, { method: "POST" });
+    }
+    await until(() => running.policy.coverage().covered === 2, "all requests");
+    assert.deepEqual(running.policy.coverage().uncovered, [{ method: "POST", route: "/refunds/:id", requests: 1 }]);
+  });
+
+  it("names what has no route by its path alone, whatever else was in the request line", async () => {
+    const running = await start((app, audit) => {
+      app.use(audit);
+      app.use((_request, response) => void response.end());
+    });
+    const { hostname, port } = new URL(running.url);
+    const socket = connect(Number(port), hostname);
+    socket.end("POST http://user:secret@host/elsewhere?token=secret HTTP/1.0\r\nConnection: close\r\n\r\n");
+    await once(socket.resume(), "close");
+    await until(() => running.policy.coverage().uncoveredRequests === 1, "the request");
+    assert.deepEqual(running.policy.coverage().uncovered, [{ method: "POST", route: "/elsewhere", requests: 1 }]);
   });
 
   it("records a connection that the server gave up as timed out", async () => {

@@ -1,11 +1,13 @@
 /** What is special about this side; what both sides say is in vectors.test.ts. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import { Policy } from "../src/index.js";
 import { picked } from "../src/policy/pointer.js";
 import { column, Redaction } from "../src/policy/redact.js";
+import { temporary } from "./support.js";
 
 const EXAMPLE = "../../docs/policy-example.toml";
 
@@ -31,8 +33,19 @@ describe("a wrong policy", () => {
     assert.throws(() => Policy.parse("version = = 1", "p.toml"), /p\.toml:1: this is no TOML/);
   });
 
-  it("is refused by name when it is not there", () => {
+  it("is refused by name when it is not there, or holds letters that are none", () => {
     assert.throws(() => Policy.load("no-such-policy.toml"), /cannot read the policy no-such-policy\.toml/);
+    const file = join(temporary(), "latin.toml");
+    // A name in another encoding would remove nothing.
+    writeFileSync(file, Buffer.from('version = 1\nredact = ["geheimnis-schl\u00fcssel"]\n', "latin1"));
+    assert.throws(() => Policy.load(file), { code: "invalid_policy", message: /latin\.toml/ });
+  });
+
+  it("is none for the ends of its lines, or a mark at its beginning", () => {
+    const file = join(temporary(), "windows.toml");
+    const rule = '[[rule]]\nroute = "/a/{id}"\naction = "a.b"\ntarget_type = "t"\ntarget_id = { path = "id" }\n';
+    writeFileSync(file, `\ufeffversion = 1\n${rule}`.replaceAll("\n", "\r\n"));
+    assert.equal(Policy.load(file).rules.length, 1);
   });
 });
 
@@ -77,5 +90,14 @@ describe("redaction", () => {
     const found = picked(document, [["a", "b"], ["l", "0", "n"], ["__proto__", "x"], ["toString"]]);
     assert.equal(JSON.stringify(found), '{"a":{"b":1},"l":{"0":{"n":3}},"__proto__":{"x":4}}');
     assert.equal(picked(document, [["none"]]), undefined);
+  });
+});
+
+describe("coverage", () => {
+  it("tells rules of the same name apart", () => {
+    const rule = (status: string): string => `[[rule]]\nroute = "/a/{id}"\nlevel = "none"\nstatus = ["${status}"]\n`;
+    const policy = Policy.parse(`version = 1\n${rule("2xx")}${rule("4xx")}`);
+    policy.saw("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
+    assert.deepEqual(policy.coverage().unusedRules, ["/a/{id}"]);
   });
 });

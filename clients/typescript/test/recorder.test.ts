@@ -81,6 +81,7 @@ describe("a recorder", () => {
   it("refuses policies it cannot keep", async () => {
     await assert.rejects(Recorder.open({ client: client(), failure: "spool" }), { code: "no_spool" });
     await assert.rejects(Recorder.open({ client: client(), lingerMs: -1 }), { code: "invalid_option" });
+    await assert.rejects(Recorder.open({ client: client(), mustTimeoutMs: 2 ** 31 }), { code: "invalid_option" });
     const here = await recorder(undefined);
     await assert.rejects(here.record(sample("a"), { failure: "spool" }), { code: "no_spool" });
     assert.equal(here.stats().dropped.no_spool, 1);

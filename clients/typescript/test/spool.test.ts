@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
@@ -152,6 +153,51 @@ describe("a spool", () => {
       assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
     }
     await spool.close();
+  });
+
+  it("leaves a directory that was there as open as it was", async () => {
+    const directory = temporary();
+    chmodSync(directory, 0o755);
+    await (await Spool.open(directory, MIB)).close();
+    assert.equal(statSync(directory).mode & 0o777, 0o755);
+  });
+
+  it("is not held up by what could not be written", async (t) => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, MIB);
+    const opened = await open(directory, "r");
+    const writing = t.mock.method(Object.getPrototypeOf(opened) as { write: () => Promise<unknown> }, "write", () =>
+      Promise.reject(Object.assign(new Error("no space left"), { code: "ENOSPC" })),
+    );
+    await opened.close();
+    for (let i = 0; i < 5; i += 1) {
+      await assert.rejects(spool.append("lost"), { code: "spool_full" });
+    }
+    writing.mock.restore();
+    assert.deepEqual(segmentsOf(directory), []);
+    await spool.append("1");
+    assert.deepEqual(await drain(spool), ["1"]);
+    await spool.close();
+  });
+
+  it("is given back although its position cannot be written, and loses nothing by that", async (t) => {
+    const directory = temporary();
+    const spool = await Spool.open(directory, MIB);
+    await Promise.all(["1", "2"].map((text) => spool.append(text)));
+    const batch = await spool.read(1, MIB);
+    assert.ok(batch);
+    await spool.acknowledge(batch.next);
+    const opened = await open(directory, "r");
+    const writing = t.mock.method(Object.getPrototypeOf(opened) as { writeFile: () => Promise<void> }, "writeFile", () =>
+      Promise.reject(Object.assign(new Error("no space left"), { code: "ENOSPC" })),
+    );
+    await opened.close();
+    await spool.close();
+    assert.equal(writing.mock.callCount(), 1);
+    writing.mock.restore();
+    const again = await Spool.open(directory, MIB);
+    assert.deepEqual(await drain(again), ["1", "2"]);
+    await again.close();
   });
 
   it("belongs to one process; the lock of one that is gone is taken over", async () => {

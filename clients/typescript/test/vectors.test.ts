@@ -12,6 +12,7 @@ import { column, Redaction } from "../src/policy/redact.js";
 
 interface Vectors {
   readonly routes: readonly { route: string; target: string; params: Record<string, string> | null }[];
+  readonly methods: readonly { methods: string[]; method: string; matches: boolean }[];
   readonly statuses: readonly { pattern: string; of: number[]; matches: number[] }[];
   readonly wrong_statuses: readonly string[];
   readonly decisions: readonly { method: string; target: string; status: number | null; rule: string | null }[];
@@ -40,6 +41,14 @@ describe("the vectors of the policy", () => {
   it("are about routes", () => {
     for (const { route, target, params } of vectors.routes) {
       assert.deepEqual(plain(matchPaths(new RoutePattern(route), requestPaths(target))), params, `${route} ${target}`);
+    }
+  });
+
+  it("are about methods", () => {
+    for (const { methods, method, matches } of vectors.methods) {
+      const rule = `[[rule]]\nroute = "/a"\nlevel = "none"\nmethods = ${JSON.stringify(methods)}`;
+      const match = Policy.parse(`version = 1\n${rule}`).match(method, "/a");
+      assert.equal(match !== undefined, matches, `${method} ${methods.join()}`);
     }
   });
 

@@ -20,8 +20,9 @@ export function requestBody(request: IncomingMessage, parsed: unknown): unknown 
 export function tap(response: ServerResponse): () => unknown {
   let chunks: Buffer[] = [];
   let bytes = 0;
+  let ended = false;
   const collect = (chunk: unknown, encoding: unknown): void => {
-    if (bytes > BODY_MAX_BYTES || (typeof chunk !== "string" && !(chunk instanceof Uint8Array))) {
+    if (ended || bytes > BODY_MAX_BYTES || (typeof chunk !== "string" && !(chunk instanceof Uint8Array))) {
       return;
     }
     const known = typeof encoding === "string" && Buffer.isEncoding(encoding) ? encoding : "utf8";
@@ -33,19 +34,22 @@ export function tap(response: ServerResponse): () => unknown {
     }
   };
   type Method = (...args: unknown[]) => unknown;
-  const watched = (method: Method): Method => {
+  const watched = (method: Method, last: boolean): Method => {
     return (...args) => {
       collect(args[0], args[1]);
+      // What comes after the end is not sent.
+      ended ||= last;
       return method(...args);
     };
   };
-  response.write = watched(response.write.bind(response) as Method) as typeof response.write;
+  response.write = watched(response.write.bind(response) as Method, false) as typeof response.write;
   // Node's own `end` does not go through `write`.
-  response.end = watched(response.end.bind(response) as Method) as typeof response.end;
+  response.end = watched(response.end.bind(response) as Method, true) as typeof response.end;
   return () => {
+    // Where something before us compresses, the header says so although we saw the plain text. What was
+    // compressed when it came here does not parse.
     const json = isJson(String(response.getHeader("content-type") ?? ""));
-    const encoded = response.getHeader("content-encoding") !== undefined;
-    return json && !encoded && bytes <= BODY_MAX_BYTES ? parse(Buffer.concat(chunks)) : undefined;
+    return json && bytes <= BODY_MAX_BYTES ? parse(Buffer.concat(chunks)) : undefined;
   };
 }
 

@@ -8,7 +8,9 @@ import { clientAddress } from "./address.js";
 import { requestBody, tap } from "./body.js";
 import { build, type Outcome } from "./build.js";
 import { Handle } from "./handle.js";
-import type { Capture, Principal } from "./options.js";
+import { onTimeout } from "./idle.js";
+import type { Capture } from "./options.js";
+import { ANONYMOUS, type Principal, sound, UNKNOWN } from "./principal.js";
 
 /** What only the framework knows. */
 export interface Framework {
@@ -35,9 +37,13 @@ export class Exchange<Request extends IncomingMessage> {
   readonly #started = monotonic();
   readonly #address: string | undefined;
   readonly #sent: () => unknown;
-  #principal: Promise<Principal> | undefined;
+  #principal: Principal | undefined;
+  #actorFailed = false;
   #timer: NodeJS.Timeout | undefined;
-  #outcome: Outcome | undefined;
+  /** Whether the handler failed, and whether it had begun to answer by then. */
+  #failed: "unanswered" | "answering" | undefined;
+  #idle = false;
+  readonly #unwatch: () => void;
   #over = false;
   #intent: { readonly id: string; readonly matched: Matched } | undefined;
   #settling: Promise<unknown> | undefined;
@@ -54,17 +60,19 @@ export class Exchange<Request extends IncomingMessage> {
     this.#address = clientAddress(request, policy.trustedProxies);
     this.handle = new Handle(nameRequest(request, response), policy.redaction);
     this.#sent = this.#needsResponse() ? tap(response) : () => undefined;
-    response.once("finish", () => this.#end(this.#outcome ?? ofStatus(response.statusCode)));
-    response.once("close", () => this.#end(this.#outcome ?? (response.errored ? "error" : "disconnected")));
-    request.socket.once("timeout", this.#timedOut);
+    response.once("finish", () => this.#end(reset(response) ? this.#unfinished() : this.#finished()));
+    response.once("close", () => this.#end(this.#unfinished()));
+    this.#unwatch = onTimeout(request.socket, () => {
+      this.#idle = true;
+    });
     if (timeoutMs !== undefined && this.#match !== undefined) {
       this.#timer = setTimeout(this.#overdue, timeoutMs).unref();
     }
   }
 
-  /** The handler failed, whatever status that will become. */
+  /** The handler failed. What is answered for that may be the business of who catches it. */
   failed(): void {
-    this.#outcome ??= "error";
+    this.#failed ??= this.#response.headersSent ? "answering" : "unanswered";
   }
 
   /** Whether an intent has to be written before the handler runs. */
@@ -100,9 +108,20 @@ export class Exchange<Request extends IncomingMessage> {
     return this.#over ? "refused" : "go";
   }
 
-  readonly #timedOut = (): void => {
-    this.#outcome ??= "timeout";
-  };
+  /** A whole answer: its status tells, unless the handler failed without one that says so. */
+  #finished(): Outcome {
+    const { statusCode } = this.#response;
+    const hidden = this.#failed === "answering" || (this.#failed !== undefined && statusCode < 400);
+    return hidden ? "error" : ofStatus(statusCode);
+  }
+
+  /** The connection ended before the answer did. */
+  #unfinished(): Outcome {
+    if (this.#failed !== undefined || this.#response.errored) {
+      return "error";
+    }
+    return this.#idle ? "timeout" : "disconnected";
+  }
 
   readonly #overdue = (): void => {
     if (!this.#response.headersSent) {
@@ -118,8 +137,8 @@ export class Exchange<Request extends IncomingMessage> {
     // Without a beginning of an answer there is no status, whatever the object says.
     const status = this.#response.headersSent ? this.#response.statusCode : null;
     const decided = this.#decided(status);
-    this.#close(decided);
-    this.#finish(decided, { outcome, status, durationMs }).catch((error: unknown) => this.#capture.lost(error));
+    this.#close(decided, status);
+    this.#capture.follow(this.#finish(decided, { outcome, status, durationMs }));
   }
 
   /** The rule for a status. Without one every status is possible, so the first rule that records. */
@@ -130,12 +149,15 @@ export class Exchange<Request extends IncomingMessage> {
   }
 
   /** Nothing more will be recorded. */
-  #close(decided: Matched | undefined): void {
+  #close(decided: Matched | undefined, status: number | null = null): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#request.socket.off("timeout", this.#timedOut);
+    this.#unwatch();
     const { policy } = this.#capture.options;
-    policy.saw(this.#method, this.#framework.route(), decided?.rule, this.#match !== undefined);
+    // A deed that succeeded without a record is uncovered, even where a rule is about its failures.
+    const unrecorded = decided === undefined && status !== null && status < 400;
+    const covered = this.#match !== undefined && !unrecorded;
+    policy.saw(this.#method, this.#framework.route(), decided?.rule, covered);
   }
 
   async #finish(
@@ -164,13 +186,12 @@ export class Exchange<Request extends IncomingMessage> {
     failure: "must" | "spool" | "best_effort",
   ): Promise<void> {
     const { recorder, policy } = this.#capture.options;
-    this.#principal ??= this.#ask();
     const { input, targetKnown } = build({
       request: this.#request,
       method: this.#method,
       matched,
       handle: this.handle,
-      principal: await this.#principal,
+      principal: await this.#who(),
       address: this.#address,
       redaction: policy.redaction,
       body: () => requestBody(this.#request, this.#framework.body()),
@@ -185,12 +206,19 @@ export class Exchange<Request extends IncomingMessage> {
     await recorder.record(id === undefined ? input : { ...input, id }, { failure });
   }
 
-  async #ask(): Promise<Principal> {
+  /** Who made the request; asked until somebody is known, because a login says so only after it. */
+  async #who(): Promise<Principal> {
+    if (this.#principal !== undefined) {
+      return this.#principal;
+    }
     try {
-      return (await this.#capture.options.actor(this.#request)) ?? { actor: { type: "user", id: "anonymous" } };
+      const said = await this.#capture.options.actor(this.#request);
+      this.#principal = said ? sound(said) : undefined;
+      return this.#principal ?? ANONYMOUS;
     } catch {
-      this.#capture.counts.unknownActors += 1;
-      return { actor: { type: "user", id: "unknown" } };
+      this.#capture.counts.unknownActors += this.#actorFailed ? 0 : 1;
+      this.#actorFailed = true;
+      return UNKNOWN;
     }
   }
 
@@ -211,6 +239,11 @@ function nameRequest(request: IncomingMessage, response: ServerResponse): string
   request.headers["x-request-id"] = id;
   response.setHeader("x-request-id", id);
   return id;
+}
+
+/** Whether a stream of HTTP/2 was cut off; its answer is said to have finished all the same. */
+function reset(response: ServerResponse): boolean {
+  return "stream" in response && (response.stream as { readonly aborted?: boolean } | undefined)?.aborted === true;
 }
 
 function ofStatus(status: number): Outcome {

@@ -1,6 +1,8 @@
 /** What a handler may say about the record of its request. */
+import { isDeepStrictEqual } from "node:util";
+
 import type { Redaction } from "../policy/redact.js";
-import { same } from "../policy/pointer.js";
+import { asId } from "../policy/pointer.js";
 import type { Json } from "../types.js";
 
 /** Is on every request as `request.audit`; without a rule for the request it changes nothing. */
@@ -33,7 +35,8 @@ export class Handle implements AuditHandle {
   }
 
   setTarget(target: { readonly id: string; readonly type?: string | undefined }): void {
-    this.target = target;
+    const [id, type] = [asId(target.id), asId(target.type)];
+    this.target = id === undefined ? undefined : { id, type };
   }
 
   addMetadata(values: Readonly<Record<string, unknown>>): void {
@@ -65,5 +68,5 @@ function isObject(value: Json | undefined): value is JsonRecord {
 }
 
 function changed(values: JsonRecord, others: JsonRecord): JsonRecord {
-  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !same(value, others[name])));
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !isDeepStrictEqual(value, others[name])));
 }

@@ -1,22 +1,13 @@
 /** What the middleware is told, and what it counts. */
 import type { IncomingMessage } from "node:http";
 
+import { TIMER_MAX_MS } from "../clock.js";
 import { AuditrailError } from "../errors.js";
 import type { Policy } from "../policy/policy.js";
 import type { Recorder } from "../recorder/recorder.js";
-import type { ActorType } from "../types.js";
+import type { Principal } from "./principal.js";
 
-/** Who made a request. */
-export interface Principal {
-  /** Who acts. */
-  readonly actor: { readonly type: ActorType; readonly id: string };
-  /** Who acts in the name of the actor, such as an administrator. */
-  readonly impersonator?: string | undefined;
-  /** The id of the session, token or key that was shown; never the token itself. */
-  readonly credential_id?: string | undefined;
-  /** Whose record it is, unless the rule says. */
-  readonly tenant_id?: string | undefined;
-}
+export type { Principal } from "./principal.js";
 
 /** What the middleware is told. */
 export interface CaptureOptions<Request extends IncomingMessage = IncomingMessage> {
@@ -25,8 +16,9 @@ export interface CaptureOptions<Request extends IncomingMessage = IncomingMessag
   /** Which requests leave which records. */
   readonly policy: Policy;
   /**
-   * Who made the request; asked after it was answered, with `must` before it is handled. When it gives
-   * nothing the actor is the user `anonymous`, and when it fails the user `unknown`, which is counted.
+   * Who made the request; asked after it was answered, with `must` before it is handled, and once more
+   * after it when that gave nobody, as before a login. When it gives nothing the actor is the user
+   * `anonymous`; when it fails, or gives what is no actor, the user `unknown`, which is counted.
    */
   readonly actor: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /**
@@ -59,8 +51,15 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly options: CaptureOptions<Request>;
   readonly counts = { recorded: 0, skipped: 0, refused: 0, lost: 0, unknownTargets: 0, unknownActors: 0 };
 
+  readonly #following = new Set<Promise<void>>();
+
   constructor(options: CaptureOptions<Request>) {
     this.options = options;
+    const { timeoutMs = 1 } = options;
+    if (!(timeoutMs > 0 && timeoutMs <= TIMER_MAX_MS)) {
+      const detail = `\`timeoutMs\` must be a number from 1 to ${TIMER_MAX_MS}; leave it out for none`;
+      throw AuditrailError.local("invalid_option", detail);
+    }
     const spools = options.policy.rules.find((rule) => rule.failure === "spool" && rule.level !== "none");
     if (spools !== undefined && !options.recorder.spools) {
       const detail = `the rule \`${spools.name}\` has the policy \`spool\`; give the recorder a \`spoolDir\``;
@@ -72,8 +71,23 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     return { ...this.counts };
   }
 
+  /** Resolves when the records of all requests that are answered were taken on, or given up. */
+  async settled(): Promise<void> {
+    while (this.#following.size > 0) {
+      await Promise.all(this.#following);
+    }
+  }
+
+  /** Follows the record of an answered request. */
+  follow(finishing: Promise<void>): void {
+    const followed = finishing
+      .catch((error: unknown) => this.#lost(error))
+      .finally(() => this.#following.delete(followed));
+    this.#following.add(followed);
+  }
+
   /** A record after the answer could not be taken on. */
-  lost(error: unknown): void {
+  #lost(error: unknown): void {
     this.counts.lost += 1;
     try {
       const known = error instanceof AuditrailError ? error : AuditrailError.local("not_recorded", String(error));

@@ -14,7 +14,10 @@ export interface Uncovered {
 export interface CoverageReport {
   /** Requests with a mutating method that a rule is about. */
   readonly covered: number;
-  /** Requests with a mutating method that no rule is about. */
+  /**
+   * Requests with a mutating method that no rule is about, and those that succeeded with a status (below
+   * 400) that none is about.
+   */
   readonly uncoveredRequests: number;
   /** The routes of these, most requests first; at most 1,000 of them. */
   readonly uncovered: readonly Uncovered[];
@@ -28,16 +31,21 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** Most routes that are remembered by name; paths come from strangers. */
 const ROUTES_MAX = 1_000;
 
+/** A rule; several may have the same name. */
+interface Named {
+  readonly name: string;
+}
+
 /** Counts what was seen. */
 export class Coverage {
   #covered = 0;
   #uncovered = 0;
   #unrouted = 0;
   readonly #routes = new Map<string, { method: string; route: string; requests: number }>();
-  readonly #used = new Set<string>();
+  readonly #used = new Set<Named>();
 
   /** A rule decided about a request. */
-  used(rule: string): void {
+  used(rule: Named): void {
     this.#used.add(rule);
   }
 
@@ -64,14 +72,14 @@ export class Coverage {
     }
   }
 
-  report(rules: readonly string[]): CoverageReport {
+  report(rules: readonly Named[]): CoverageReport {
     const uncovered = [...this.#routes.values()].map((seen) => ({ ...seen }));
     return {
       covered: this.#covered,
       uncoveredRequests: this.#uncovered,
       uncovered: uncovered.sort((a, b) => b.requests - a.requests),
       unrouted: this.#unrouted,
-      unusedRules: rules.filter((rule) => !this.#used.has(rule)),
+      unusedRules: rules.filter((rule) => !this.#used.has(rule)).map(({ name }) => name),
     };
   }
 

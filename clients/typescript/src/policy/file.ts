@@ -79,7 +79,7 @@ export class Table {
     try {
       return make();
     } catch (error) {
-      throw error instanceof AuditrailError ? this.wrong(name, error.detail) : error;
+      throw error instanceof AuditrailError && !(error instanceof Located) ? this.wrong(name, error.detail) : error;
     }
   }
 
@@ -97,6 +97,9 @@ export class Table {
     return this.#source.wrong(this.#source.line(this.#header, this.#index, name), what);
   }
 }
+
+/** An error that says already where it is. */
+class Located extends AuditrailError {}
 
 /** The text of a policy and where it came from. */
 export class Source {
@@ -128,7 +131,7 @@ export class Source {
 
   wrong(line: number | undefined, what: string): AuditrailError {
     const where = line === undefined ? this.name : `${this.name}:${line}`;
-    return AuditrailError.local("invalid_policy", `${where}: ${what}`);
+    return new Located({ code: "invalid_policy", detail: `${where}: ${what}` });
   }
 
   /** The line of the nth `[[header]]`, from 1. */

@@ -58,10 +58,14 @@ export class RoutePattern {
 }
 
 /** The decoded segments of what stands in a request line: a path, or a whole URL. */
-function pathSegments(target: string): string[] {
-  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+export function pathSegments(target: string): string[] {
   // Some parsers of URLs take a backslash for a slash.
-  return split(path.replaceAll("\\", "/")).map(decoded);
+  return split(pathOf(target).replaceAll("\\", "/")).map(decoded);
+}
+
+/** The path of what stands in a request line; a whole URL may hold a password, and a query anything. */
+export function pathOf(target: string): string {
+  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
 }
 
 /**
@@ -129,6 +133,9 @@ function split(path: string): string[] {
 }
 
 function segment(route: string, part: string, last: boolean): Segment {
+  if (/^:|[?#]/.test(part)) {
+    throw invalid(`\`${part}\` in the route \`${route}\` would match nothing: parameters are {name}, and queries are not looked at`);
+  }
   if (!/[{}*]/.test(part)) {
     return { kind: "literal", text: decoded(part).toLowerCase() };
   }

@@ -1,6 +1,4 @@
 /** JSON pointers (RFC 6901), and what is taken out of documents by them. */
-import type { Json } from "../types.js";
-
 /** The steps of a pointer; `undefined` when it is none. */
 export function parsePointer(text: string): string[] | undefined {
   if (!text.startsWith("/") || /~(?![01])/.test(text)) {
@@ -65,9 +63,4 @@ export function bare<T = unknown>(): Record<string, T> {
 
 function isBare(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
-}
-
-/** Whether two JSON values are the same. */
-export function same(one: Json | undefined, other: Json | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

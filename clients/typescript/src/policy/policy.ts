@@ -66,7 +66,8 @@ export class Policy {
   static load(path: string): Policy {
     let text: string;
     try {
-      text = readFileSync(path, "utf8");
+      // Letters that are none would turn into others, and what `redact` names would not be removed.
+      text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
     } catch (error) {
       throw AuditrailError.local("invalid_policy", `cannot read the policy ${path}: ${reason(error)}`);
     }
@@ -91,7 +92,7 @@ export class Policy {
 
   /** Which mutating routes were seen that no rule is about. */
   coverage(): CoverageReport {
-    return this.#coverage.report(this.rules.map((rule) => rule.name));
+    return this.#coverage.report(this.rules);
   }
 
   /** For the end of a test suite: throws `not_covered`, naming each mutating route without a rule. */
@@ -103,7 +104,7 @@ export class Policy {
   saw(method: string, route: string | undefined, rule: Rule | undefined, covered: boolean): void {
     this.#coverage.saw(method.toUpperCase(), route, covered);
     if (rule !== undefined) {
-      this.#coverage.used(rule.name);
+      this.#coverage.used(rule);
     }
   }
 }

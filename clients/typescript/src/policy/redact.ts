@@ -14,6 +14,19 @@ export const ALWAYS_REMOVED: readonly string[] = [
 /** Levels of nesting that are kept of a value. The service takes 32, of which our own frame has some. */
 const DEPTH_MAX = 24;
 const TOO_DEEP = "[too deep]";
+/**
+ * Values that are kept of one document. So many are more than metadata can hold, and objects that know
+ * each other, as those of an ORM do, would go on for ever.
+ */
+const VALUES_MAX = 40_000;
+const TOO_MUCH = "[too much]";
+const UNREADABLE = "[unreadable]";
+
+/** How many more values are taken. */
+interface Budget {
+  left: number;
+}
+
 /** Beyond these JavaScript writes numbers with an exponent, and PostgreSQL writes them out in full. */
 const PLAIN_MAX = 1e21;
 const PLAIN_MIN = 1e-6;
@@ -46,13 +59,14 @@ export class Redaction {
 
   /** A copy without what must not be recorded, as JSON that the service takes. */
   clean(value: unknown): Json | undefined {
-    return this.#copy(value, [], 0);
+    return this.#copy(value, [], 0, { left: VALUES_MAX });
   }
 
-  #copy(value: unknown, path: readonly string[], depth: number): Json | undefined {
+  #copy(value: unknown, path: readonly string[], depth: number, budget: Budget): Json | undefined {
     if (this.#places.some((steps) => steps.length === path.length && steps.every((step, i) => step === path[i]))) {
       return undefined;
     }
+    budget.left -= 1;
     switch (typeof value) {
       case "string":
         return text(value);
@@ -63,26 +77,47 @@ export class Redaction {
       case "bigint":
         return value.toString();
       case "object":
-        return value === null ? null : this.#inner(value, path, depth);
+        return value === null ? null : this.#inner(value, path, depth, budget);
       default:
         return undefined;
     }
   }
 
-  #inner(value: object, path: readonly string[], depth: number): Json | undefined {
+  #inner(value: object, path: readonly string[], depth: number, budget: Budget): Json | undefined {
     if (depth >= DEPTH_MAX) {
       return TOO_DEEP;
     }
+    try {
+      return this.#members(value, path, depth, budget);
+    } catch {
+      // Code of the application that is not ours to fail for: a getter, or its own `toJSON`.
+      return UNREADABLE;
+    }
+  }
+
+  #members(value: object, path: readonly string[], depth: number, budget: Budget): Json | undefined {
     if ("toJSON" in value && typeof value.toJSON === "function") {
       const plain: unknown = (value.toJSON as () => unknown)();
-      return plain === value ? TOO_DEEP : this.#copy(plain, path, depth + 1);
+      return plain === value ? TOO_DEEP : this.#copy(plain, path, depth + 1, budget);
     }
     if (Array.isArray(value)) {
-      return value.map((item, index) => this.#copy(item, [...path, String(index)], depth + 1) ?? null);
+      const result: Json[] = [];
+      for (const [index, item] of (value as unknown[]).entries()) {
+        if (budget.left <= 0) {
+          return [...result, TOO_MUCH];
+        }
+        result.push(this.#copy(item, [...path, String(index)], depth + 1, budget) ?? null);
+      }
+      return result;
     }
     const result = bare<Json>();
-    for (const [name, inner] of Object.entries(value)) {
-      const copy = this.removes(name) ? undefined : this.#copy(inner, [...path, name], depth + 1);
+    for (const name of Object.keys(value)) {
+      if (budget.left <= 0) {
+        result[TOO_MUCH] = true;
+        break;
+      }
+      const inner = (value as Record<string, unknown>)[name];
+      const copy = this.removes(name) ? undefined : this.#copy(inner, [...path, name], depth + 1, budget);
       if (copy !== undefined) {
         result[text(name)] = copy;
       }

@@ -96,7 +96,9 @@ export function readRule(table: Table, defaults: Defaults): Rule {
 
 /** Whether a rule is about a method and a path, in one of the ways to understand it, and with which parameters. */
 export function matchRule(rule: Rule, method: string, paths: readonly (readonly string[])[]): Params | undefined {
-  return rule.methods.length === 0 || rule.methods.includes(method) ? matchPaths(rule.route, paths) : undefined;
+  // A rule about GET is about HEAD too: frameworks let the same handler answer both.
+  const about = rule.methods.includes(method) || (method === "HEAD" && rule.methods.includes("GET"));
+  return rule.methods.length === 0 || about ? matchPaths(rule.route, paths) : undefined;
 }
 
 function action(table: Table, level: Level): string {
@@ -136,6 +138,9 @@ function valueFrom(table: Table, name: string, route: RoutePattern, redaction: R
     case "path":
       if (!route.parameters.includes(text)) {
         throw table.wrong(name, `the route \`${route.text}\` has no {${text}}`);
+      }
+      if (redaction.removes(text)) {
+        throw table.wrong(name, `{${text}} is removed by \`redact\`; take the id from elsewhere`);
       }
       return { kind, name: text };
     case "header":

@@ -1,5 +1,5 @@
 /** Takes records on, settles each exactly once, and counts. */
-import { monotonic } from "../clock.js";
+import { monotonic, TIMER_MAX_MS } from "../clock.js";
 import type { AuditrailError } from "../errors.js";
 import type { RecordInput } from "../types.js";
 import { Counters } from "./counters.js";
@@ -127,7 +127,7 @@ export class Ledger {
     const end = monotonic() + deadlineMs;
     while (this.counters.pending > 0 && monotonic() < end) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, end - monotonic()));
+        const timer = setTimeout(resolve, Math.min(TIMER_MAX_MS, Math.max(1, end - monotonic())));
         this.#waiting.push(() => {
           clearTimeout(timer);
           resolve();

@@ -1,4 +1,5 @@
 /** What a recorder can be told, and what it does untold. */
+import { TIMER_MAX_MS } from "../clock.js";
 import { AuditrailError } from "../errors.js";
 import type { AuditrailClient } from "../client.js";
 import type { RecordInput } from "../types.js";
@@ -103,11 +104,11 @@ export function settings(options: RecorderOptions): Settings {
     queueMaxBytes: positive("queueMaxBytes", options.queueMaxBytes ?? 16 * MIB),
     batchMaxRecords: positive("batchMaxRecords", options.batchMaxRecords ?? 500),
     batchMaxBytes: positive("batchMaxBytes", options.batchMaxBytes ?? MIB),
-    lingerMs: positive("lingerMs", options.lingerMs ?? 1_000, 0),
-    mustTimeoutMs: positive("mustTimeoutMs", options.mustTimeoutMs ?? 10_000),
-    requestTimeoutMs: positive("requestTimeoutMs", options.requestTimeoutMs ?? 15_000),
-    retryBaseMs: positive("retryBaseMs", options.retryBaseMs ?? 100),
-    retryCapMs: positive("retryCapMs", options.retryCapMs ?? 30_000),
+    lingerMs: duration("lingerMs", options.lingerMs ?? 1_000, 0),
+    mustTimeoutMs: duration("mustTimeoutMs", options.mustTimeoutMs ?? 10_000),
+    requestTimeoutMs: duration("requestTimeoutMs", options.requestTimeoutMs ?? 15_000),
+    retryBaseMs: duration("retryBaseMs", options.retryBaseMs ?? 100),
+    retryCapMs: duration("retryCapMs", options.retryCapMs ?? 30_000),
   };
   const policies = [settings.failure, ...Object.values(settings.actions)];
   const unknown = policies.find((policy) => !FAILURE_POLICIES.includes(policy));
@@ -133,6 +134,13 @@ export function policyOf(settings: Settings, action: string): FailurePolicy {
     }
   }
   return best?.policy ?? settings.failure;
+}
+
+function duration(name: string, value: number, least = 1): number {
+  if (value > TIMER_MAX_MS) {
+    throw invalid(`\`${name}\` must be at most ${TIMER_MAX_MS} ms, which are 24 days`);
+  }
+  return positive(name, value, least);
 }
 
 function positive(name: string, value: number, least = 1): number {

@@ -81,6 +81,10 @@ export class Appender {
         const { segment, handle } = await this.#segment();
         await writeAll(handle, bytes, segment.durable);
         await handle.datasync();
+        if (segment.durable === 0) {
+          // Not before: where nothing could be written its file is removed again.
+          this.#created(segment);
+        }
         segment.durable += bytes.length;
         this.#grown(bytes.length);
         group.forEach(({ resolve }) => resolve());
@@ -123,7 +127,6 @@ export class Appender {
     this.active = segment;
     // Its name has to last as well, or what is synced into it is gone with it.
     await syncDirectory(this.#directory);
-    this.#created(segment);
     return { segment, handle };
   }
 

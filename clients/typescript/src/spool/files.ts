@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** Readable by the owner alone: records say who did what. */
 export const FILE_MODE = 0o600;
-/** The same for the directory. */
+/** The same for the directory, where we make it. */
 export const DIRECTORY_MODE = 0o700;
 
 const SEGMENT = /^(\d{12})\.ndjson$/;

@@ -5,7 +5,7 @@
  * was acknowledged. The position is committed before a segment is removed; it may lag behind, because
  * what is sent once more is recognised by its ids.
  */
-import { chmod, mkdir, open, truncate, unlink } from "node:fs/promises";
+import { mkdir, open, truncate, unlink } from "node:fs/promises";
 
 import { AuditrailError, systemCode } from "../errors.js";
 import { Appender, type Segment } from "./appender.js";
@@ -72,8 +72,8 @@ export class Spool {
 
   /** Opens or makes a spool. Fails with `spool_locked` when another process has it. */
   static async open(directory: string, maxBytes: number): Promise<Spool> {
+    // One that is there may be used for other things too, so how it may be used stays as it is.
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    await chmod(directory, DIRECTORY_MODE);
     const lock = await Lock.take(directory);
     try {
       return new Spool(directory, maxBytes, lock, await find(directory));
@@ -137,7 +137,7 @@ export class Spool {
     await this.#unfinished();
   }
 
-  /** Waits for the disk, commits the position, and gives the directory back. */
+  /** Waits for the disk, commits the position if that can be done, and gives the directory back. */
   async close(): Promise<void> {
     try {
       await this.#appender.close();
@@ -145,6 +145,8 @@ export class Spool {
         await this.#commit(this.#at);
       }
       await this.#unfinished();
+    } catch {
+      // On a full disk, say. What was vouched for is synced, and what is sent once more is recognised.
     } finally {
       await this.#lock.release();
     }
@@ -182,6 +184,7 @@ export class Spool {
       }
     }
     this.#segments.shift();
+    this.#uncommitted = 0;
     this.#bytes -= segment.durable;
     await unlink(segmentPath(this.#directory, segment.number));
   }

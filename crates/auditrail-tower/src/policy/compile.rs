@@ -50,9 +50,13 @@ pub(crate) enum Source {
 }
 
 impl Compiled {
+    /// A rule about GET is about HEAD too: frameworks let the same handler answer both.
     pub(crate) fn is_about_method(&self, method: &str) -> bool {
-        self.methods.is_empty()
-            || self.methods.iter().any(|known| known.eq_ignore_ascii_case(method))
+        let is = |known: &String| {
+            known.eq_ignore_ascii_case(method)
+                || known == "GET" && method.eq_ignore_ascii_case("HEAD")
+        };
+        self.methods.is_empty() || self.methods.iter().any(is)
     }
 
     /// Whether it decides whatever the status is.
@@ -261,6 +265,9 @@ impl Check<'_> {
         }
         let source = match from.kind {
             IdKind::Value => Ok(Source::Value(text.to_owned())),
+            IdKind::Path if self.redaction.removes(text) => {
+                Err(format!("{{{text}}} is removed by `redact`; take the id from elsewhere"))
+            }
             IdKind::Path => match route?.parameters().position(|name| name == text) {
                 Some(at) => Ok(Source::Path(at)),
                 None => Err(format!("the route `{}` has no {{{text}}}", route?.as_str())),

@@ -166,6 +166,12 @@ fn same_text(lower: &str, part: &str) -> bool {
 }
 
 fn segment(route: &str, part: &str, last: bool) -> Result<Segment, String> {
+    if part.starts_with(':') || part.contains(['?', '#']) {
+        return Err(format!(
+            "`{part}` in the route `{route}` would match nothing: parameters are {{name}}, and queries \
+             are not looked at"
+        ));
+    }
     if !part.contains(['{', '}', '*']) {
         return Ok(Segment::Fixed(decoded(part).to_lowercase().into()));
     }

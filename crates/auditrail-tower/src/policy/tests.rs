@@ -66,6 +66,23 @@ fn statuses_match_as_the_vectors_say() -> Outcome {
 }
 
 #[test]
+fn methods_are_as_the_vectors_say() -> Outcome {
+    #[derive(Deserialize)]
+    struct Case {
+        methods: Vec<String>,
+        method: String,
+        matches: bool,
+    }
+    for Case { methods, method, matches } in vectors::<Vec<Case>>("methods")? {
+        let methods = serde_json::to_string(&methods)?;
+        let rule = format!("[[rule]]\nroute = \"/a\"\nlevel = \"none\"\nmethods = {methods}");
+        let policy = Policy::parse(&format!("version = 1\n{rule}"), "p.toml")?;
+        assert_eq!(!policy.matches(&method, "/a").is_empty(), matches, "{method} {methods}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_example_decides_as_the_vectors_say() -> Outcome {
     #[derive(Deserialize)]
     struct Decision {
@@ -310,6 +327,9 @@ proptest! {
     ) {
         let at = parameter.index(segments.len());
         let route: String = segments.iter().enumerate().map(|(place, text)| {
+            // As it is, it would look like another framework's parameter, and be refused.
+            let colon = text.strip_prefix(':').map(|rest| format!("%3A{rest}"));
+            let text = colon.as_ref().unwrap_or(text);
             if place == at { "/{id}".to_owned() } else { format!("/{text}") }
         }).collect();
         let mut escapes = escapes.into_iter().cycle();
