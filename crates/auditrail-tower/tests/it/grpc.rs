@@ -15,6 +15,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
 
@@ -217,6 +218,19 @@ async fn the_status_of_a_call_decides_wherever_it_stands() {
             assert_eq!(record.meta("/rule"), rule);
         }
     }
+}
+
+#[tokio::test]
+async fn the_address_is_where_tonic_keeps_it() {
+    let sink = MemorySink::new();
+    let audit = layer(POLICY, &sink).peer(|parts| {
+        let info = parts.extensions.get::<TcpConnectInfo>()?;
+        Some(info.remote_addr()?.ip())
+    });
+    let mut client = serve(audit).await;
+    assert_eq!(call(&mut client, "Unary", 0).await, Code::Ok);
+    let address = sink.record().await.input.context.ip_address;
+    assert_eq!(address, Some([127, 0, 0, 1].into()));
 }
 
 #[tokio::test]
