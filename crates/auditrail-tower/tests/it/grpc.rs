@@ -269,3 +269,27 @@ async fn an_answer_without_a_status_failed_and_one_cut_off_could_have_got_any() 
         assert_eq!((record.outcome().as_str(), record.meta("/http/status")), expected);
     }
 }
+
+#[tokio::test]
+async fn trailers_are_the_end_of_a_call() {
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tower::{Layer as _, ServiceExt as _};
+    let sink = MemorySink::new();
+    let service = layer(POLICY, &sink).layer(tower::service_fn(async |_| {
+        let trailers = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), 7.into())]);
+        let frames = [
+            Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(b"a"))),
+            Ok(http_body::Frame::trailers(trailers)),
+        ];
+        let response = http::Response::builder().header("content-type", "application/grpc");
+        Ok::<_, Infallible>(response.body(StreamBody::new(stream::iter(frames))).unwrap())
+    }));
+    let asked = http::Request::post("/things.Things/Unary").body(Body::empty()).unwrap();
+    let mut body = service.oneshot(asked).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    assert!(sink.given().is_empty());
+    body.frame().await.unwrap().unwrap();
+    // As a server of HTTP/2 does, which knows that nothing follows.
+    drop(body);
+    assert_eq!(sink.record().await.meta("/rule"), "forbidden");
+}
