@@ -1,5 +1,6 @@
 //! Makes the record of a request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use auditrail_core::limits::{
 use auditrail_core::{
     Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
 };
-use http::Method;
+use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,6 +23,8 @@ use crate::policy::{Candidate, Compiled, Level, Policy, Source, column, number_t
 
 /// Most characters of a method; strangers make up long ones.
 const METHOD_MAX_CHARS: usize = 100;
+/// Room for most metadata, in bytes.
+const USUAL_BYTES: usize = 384;
 const UNKNOWN: &str = "unknown";
 
 /// What is known about a request before it is handled.
@@ -32,7 +35,7 @@ pub(crate) struct Facts {
     pub(crate) candidates: Vec<Candidate>,
     /// The headers that ids are taken from, by their names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) user_agent: Option<String>,
+    pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) principal: Principal,
     pub(crate) handle: AuditHandle,
@@ -72,38 +75,38 @@ impl Making<'_> {
     pub(crate) fn build(&self) -> Option<Built> {
         let rule = &self.policy.rules()[self.candidate.rule];
         let what = rule.what.as_ref()?;
-        let said = self.facts.handle.said().clone();
-        let principal = said.principal.clone().unwrap_or_else(|| self.facts.principal.clone());
+        let said = self.facts.handle.said();
+        let principal = said.principal.as_ref().unwrap_or(&self.facts.principal);
         let body = rule.needs_request().then(|| self.facts.body.as_ref()?.copied().document());
         let found = Found { making: self, body: body.flatten() };
 
-        let target_id = said.target_id.clone().filter(|id| !id.is_empty());
+        let target_id = said.target_id.as_deref().filter(|id| !id.is_empty()).map(Cow::Borrowed);
         let target_id = target_id.or_else(|| found.id(rule.target_id.as_ref()));
         let target_known = target_id.is_some();
-        let target_id = target_id.unwrap_or_else(|| UNKNOWN.to_owned());
         let target_type = said.target_type.as_deref().filter(|text| !text.is_empty());
         let target_type = target_type.and_then(|text| fitting(text, TARGET_TYPE_MAX_CHARS));
         let target = Target {
             target_type: target_type.unwrap_or_else(|| what.target_type.clone()),
-            target_id: fitting(&target_id, TARGET_ID_MAX_CHARS)
+            target_id: fitting(target_id.as_deref().unwrap_or(UNKNOWN), TARGET_ID_MAX_CHARS)
                 .unwrap_or_else(|| TargetId::from_stored(UNKNOWN)),
         };
 
-        let tenant = said.tenant_id.clone().or_else(|| found.id(rule.tenant_id.as_ref()));
-        let tenant = tenant.or_else(|| principal.tenant_id.clone());
-        let found_body = found.body;
+        let tenant = said.tenant_id.as_deref().map(Cow::Borrowed);
+        let tenant = tenant.or_else(|| found.id(rule.tenant_id.as_ref()));
+        let tenant = tenant.or_else(|| principal.tenant_id.as_deref().map(Cow::Borrowed));
         let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
         input.tenant_id = tenant.and_then(|tenant| fitting(&tenant, TENANT_ID_MAX_CHARS));
         input.context = self.context();
-        input.metadata = Some(self.metadata(rule, said, principal, found_body.as_ref()));
+        input.metadata = Some(self.metadata(rule, &said, principal, found.body.as_ref()));
         Some(Built { input, target_known })
     }
 
     fn context(&self) -> RequestContext {
-        let agent = self.facts.user_agent.as_deref();
+        let agent = self.facts.user_agent.as_ref();
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         RequestContext {
             ip_address: self.facts.address,
-            user_agent: agent.and_then(|agent| fitting(agent, USER_AGENT_MAX_CHARS)),
+            user_agent: agent.and_then(|agent| fitting(&agent, USER_AGENT_MAX_CHARS)),
             request_id: self.facts.handle.request_id().parse().ok(),
         }
     }
@@ -111,15 +114,16 @@ impl Making<'_> {
     fn metadata(
         &self,
         rule: &Compiled,
-        said: Said,
-        principal: Principal,
+        said: &Said,
+        principal: &Principal,
         body: Option<&Value>,
     ) -> Metadata {
         let allowed = |document: &Value| {
             // Cleaned first: what is removed must not leave an empty place behind.
             picked(&self.policy.redaction().clean(document)?, &rule.allow)
         };
-        let short = |text: String| column(&text, ACTOR_ID_MAX_CHARS);
+        let short = |text: &String| column(text, ACTOR_ID_MAX_CHARS);
+        let method = self.facts.method.as_str();
         let both = rule.level == Level::RequestResponse;
         let phase = match (self.end, self.intent_id) {
             (None, _) => Some("intent"),
@@ -128,7 +132,7 @@ impl Making<'_> {
         };
         let parts = Parts {
             http: Http {
-                method: column(self.facts.method.as_str(), METHOD_MAX_CHARS),
+                method: method.get(..METHOD_MAX_CHARS).unwrap_or(method),
                 route: rule.route.as_str(),
                 status: self.end.map(|end| end.status),
                 grpc_status: self.end.and_then(|end| end.grpc_code),
@@ -136,15 +140,15 @@ impl Making<'_> {
             },
             outcome: self.end.map(|end| end.outcome),
             rule: &rule.name,
-            impersonator: principal.impersonator.map(short),
-            credential_id: principal.credential_id.map(short),
+            impersonator: principal.impersonator.as_ref().map(short),
+            credential_id: principal.credential_id.as_ref().map(short),
             phase,
             intent_id: self.intent_id.filter(|_| self.end.is_some()),
             request: body.filter(|_| rule.level.has_request()).and_then(allowed),
             response: self.response.as_ref().filter(|_| both).and_then(allowed),
-            before: said.before,
-            after: said.after,
-            extra: said.extra,
+            before: said.before.as_ref(),
+            after: said.after.as_ref(),
+            extra: said.extra.as_ref(),
             truncated: Vec::new(),
         };
         parts.into_metadata()
@@ -158,16 +162,17 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn id(&self, from: Option<&Source>) -> Option<String> {
+    fn id<'s>(&'s self, from: Option<&'s Source>) -> Option<Cow<'s, str>> {
         let facts = self.making.facts;
         let id = match from? {
-            Source::Value(text) => Some(text.clone()),
-            Source::Path(at) => self.making.candidate.params.get(*at).map(ToString::to_string),
-            Source::Header(name) => facts
-                .headers
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.clone()),
+            Source::Value(text) => Some(text.into()),
+            Source::Path(at) => {
+                self.making.candidate.params.get(*at).map(|value| (&**value).into())
+            }
+            Source::Header(name) => {
+                let found = facts.headers.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.into())
+            }
             Source::Body(place) => self.body.as_ref().and_then(|body| as_id(place.find(body)?)),
             Source::Response(place) => {
                 self.making.response.as_ref().and_then(|body| as_id(place.find(body)?))
@@ -178,10 +183,10 @@ impl Found<'_> {
 }
 
 /// A value as an id: text, or a number written out.
-fn as_id(value: &Value) -> Option<String> {
+fn as_id(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number_text(number)),
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number_text(number).into()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -210,7 +215,7 @@ fn fitting<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
 
 #[derive(Serialize)]
 struct Http<'a> {
-    method: String,
+    method: &'a str,
     route: &'a str,
     /// Null when there was none; left out for intents.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,11 +246,11 @@ struct Parts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Value>,
+    before: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Value>,
+    after: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<Value>,
+    extra: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     truncated: Vec<&'static str>,
 }
@@ -254,10 +259,12 @@ impl Parts<'_> {
     /// The record matters more than any part of it, so parts are left out until it fits.
     fn into_metadata(mut self) -> Metadata {
         loop {
-            let text = serde_json::to_string(&self).unwrap_or_default();
+            let mut json = Vec::with_capacity(USUAL_BYTES);
+            let written = serde_json::to_writer(&mut json, &self).is_ok();
             // Small enough as text may still be too large with its numbers written out.
-            let small = text.len() <= METADATA_MAX_BYTES;
-            let metadata = if small { text.parse().ok() } else { None };
+            let small = written && json.len() <= METADATA_MAX_BYTES;
+            let text = str::from_utf8(&json).ok().filter(|_| small);
+            let metadata = text.and_then(|text| text.parse().ok());
             match metadata {
                 Some(metadata) => return metadata,
                 None if self.cut() => {}
@@ -268,14 +275,14 @@ impl Parts<'_> {
 
     /// Leaves out the next part. False when nothing is left to leave out.
     fn cut(&mut self) -> bool {
-        let parts = [
-            ("response", &mut self.response),
-            ("request", &mut self.request),
-            ("extra", &mut self.extra),
-            ("before", &mut self.before),
-            ("after", &mut self.after),
-        ];
-        let next = parts.into_iter().find_map(|(name, part)| part.take().map(|_| name));
+        fn take<T>(name: &'static str, part: &mut Option<T>) -> Option<&'static str> {
+            part.take().map(|_| name)
+        }
+        let next = take("response", &mut self.response)
+            .or_else(|| take("request", &mut self.request))
+            .or_else(|| take("extra", &mut self.extra))
+            .or_else(|| take("before", &mut self.before))
+            .or_else(|| take("after", &mut self.after));
         self.truncated.extend(next);
         next.is_some()
     }
