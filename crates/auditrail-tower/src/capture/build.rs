@@ -5,17 +5,17 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use auditrail_core::limits::{
-    ACTOR_ID_MAX_CHARS, METADATA_MAX_BYTES, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
+    ACTOR_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
+    USER_AGENT_MAX_CHARS,
 };
 use auditrail_core::{
     Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
 };
 use http::{HeaderValue, Method};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::handle::{AuditHandle, Said};
+use super::metadata::{Http, Parts};
 use super::outcome::Outcome;
 use super::principal::Principal;
 use super::tap::Tap;
@@ -23,8 +23,6 @@ use crate::policy::{Candidate, Compiled, Level, Policy, Source, column, number_t
 
 /// Most characters of a method; strangers make up long ones.
 const METHOD_MAX_CHARS: usize = 100;
-/// Room for most metadata, in bytes.
-const USUAL_BYTES: usize = 384;
 const UNKNOWN: &str = "unknown";
 
 /// What is known about a request before it is handled.
@@ -211,81 +209,6 @@ fn actor(actor: &Actor) -> Actor {
 /// A text of a column, made to fit. `None` when it may not be empty, and is.
 fn fitting<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
     text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: &'a str,
-    route: &'a str,
-    /// Null when there was none; left out for intents.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Option<u16>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grpc_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<f64>,
-}
-
-/// The metadata of a record.
-#[derive(Serialize)]
-struct Parts<'a> {
-    http: Http<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    rule: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    impersonator: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    credential_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phase: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    intent_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    truncated: Vec<&'static str>,
-}
-
-impl Parts<'_> {
-    /// The record matters more than any part of it, so parts are left out until it fits.
-    fn into_metadata(mut self) -> Metadata {
-        loop {
-            let mut json = Vec::with_capacity(USUAL_BYTES);
-            let written = serde_json::to_writer(&mut json, &self).is_ok();
-            // Small enough as text may still be too large with its numbers written out.
-            let small = written && json.len() <= METADATA_MAX_BYTES;
-            let text = str::from_utf8(&json).ok().filter(|_| small);
-            let metadata = text.and_then(|text| text.parse().ok());
-            match metadata {
-                Some(metadata) => return metadata,
-                None if self.cut() => {}
-                None => return Metadata::default(),
-            }
-        }
-    }
-
-    /// Leaves out the next part. False when nothing is left to leave out.
-    fn cut(&mut self) -> bool {
-        fn take<T>(name: &'static str, part: &mut Option<T>) -> Option<&'static str> {
-            part.take().map(|_| name)
-        }
-        let next = take("response", &mut self.response)
-            .or_else(|| take("request", &mut self.request))
-            .or_else(|| take("extra", &mut self.extra))
-            .or_else(|| take("before", &mut self.before))
-            .or_else(|| take("after", &mut self.after));
-        self.truncated.extend(next);
-        next.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use auditrail_core::limits::METADATA_MAX_BYTES;
+
 use super::*;
 use crate::capture::tap::Copied;
 
