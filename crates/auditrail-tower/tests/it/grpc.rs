@@ -291,5 +291,6 @@ async fn trailers_are_the_end_of_a_call() {
     body.frame().await.unwrap().unwrap();
     // As a server of HTTP/2 does, which knows that nothing follows.
     drop(body);
-    assert_eq!(sink.record().await.meta("/rule"), "forbidden");
+    let record = sink.record().await;
+    assert_eq!((record.outcome().as_str(), record.meta("/rule")), ("failure", json!("forbidden")));
 }
