@@ -94,9 +94,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let (with, without) = (routes().layer(layer), routes());
 
     let recorded = cpu(&runtime, &with, &without, "/v1/projects/p-1", requests, repeats)?;
-    println!("a request that is recorded costs {recorded} more (limit {LIMIT:?})");
+    println!("a request that is recorded: {recorded}; the limit is {LIMIT:?}");
     let other = cpu(&runtime, &with, &without, "/other", requests, repeats)?;
-    println!("a request that no rule is about costs {other} more");
+    println!("a request that no rule is about: {other}");
 
     let mut within = recorded.median <= LIMIT.as_secs_f64();
     println!("\n{:>10}  {:>12}  {:>8}", "body", "allocations", "bytes");
@@ -131,7 +131,7 @@ impl std::fmt::Display for Cost {
         let micros = |seconds: &f64| seconds * 1e6;
         write!(
             f,
-            "{:.2} µs ({:.2} to {:.2}) than the {:.2} µs without the layer",
+            "{:.2} µs more ({:.2} to {:.2}) than the {:.2} µs without the layer",
             micros(median),
             micros(least),
             micros(most),

@@ -8,6 +8,7 @@ pub(crate) mod grpc;
 pub(crate) mod handle;
 pub(crate) mod intent;
 pub(crate) mod json;
+mod metadata;
 pub(crate) mod outcome;
 pub(crate) mod place;
 pub(crate) mod principal;

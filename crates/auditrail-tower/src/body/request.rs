@@ -10,7 +10,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::capture::tap::{BODY_MAX_BYTES, Tap};
+use crate::capture::tap::Tap;
 
 pin_project! {
     /// The body of a request, passed on to the handler as it comes.
@@ -46,24 +46,20 @@ impl<B: Body> RequestBody<B> {
     pub(crate) async fn read_ahead(body: B, tap: Tap) -> Self {
         let mut body = Box::pin(body);
         let mut read = VecDeque::new();
-        let mut bytes = 0;
-        while tap.copied().is_open() && !body.is_end_stream() && bytes <= BODY_MAX_BYTES {
+        while tap.copied().is_open() && !body.is_end_stream() {
             let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else {
                 break;
             };
+            let failed = frame.is_err();
             if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
-                bytes += data.remaining();
                 tap.copied().push(data);
             }
-            let failed = frame.is_err();
             read.push_back(frame);
             if failed {
                 return Self { inner: Inner::Pinned { body }, read, tap: None };
             }
         }
-        if bytes <= BODY_MAX_BYTES {
-            tap.copied().end();
-        }
+        tap.copied().end();
         Self { inner: Inner::Pinned { body }, read, tap: None }
     }
 }

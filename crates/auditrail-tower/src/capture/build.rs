@@ -1,20 +1,21 @@
 //! Makes the record of a request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use auditrail_core::limits::{
-    ACTOR_ID_MAX_CHARS, METADATA_MAX_BYTES, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
+    ACTOR_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
+    USER_AGENT_MAX_CHARS,
 };
 use auditrail_core::{
     Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
 };
-use http::Method;
-use serde::Serialize;
+use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::handle::{AuditHandle, Said};
+use super::metadata::{Http, Parts};
 use super::outcome::Outcome;
 use super::place::Place;
 use super::principal::Principal;
@@ -33,7 +34,7 @@ pub(crate) struct Facts {
     pub(crate) candidates: Vec<Candidate>,
     /// The headers that ids are taken from, by their names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) user_agent: Option<String>,
+    pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) principal: Principal,
     pub(crate) handle: AuditHandle,
@@ -75,38 +76,38 @@ impl Making<'_> {
     pub(crate) fn build(&self) -> Option<Built> {
         let rule = &self.policy.rules()[self.candidate.rule];
         let what = rule.what.as_ref()?;
-        let said = self.facts.handle.said().clone();
-        let principal = said.principal.clone().unwrap_or_else(|| self.facts.principal.clone());
+        let said = self.facts.handle.said();
+        let principal = said.principal.as_ref().unwrap_or(&self.facts.principal);
         let body = rule.needs_request().then(|| self.facts.body.as_ref()?.copied().document());
         let found = Found { making: self, body: body.flatten() };
 
-        let target_id = said.target_id.clone().filter(|id| !id.is_empty());
+        let target_id = said.target_id.as_deref().filter(|id| !id.is_empty()).map(Cow::Borrowed);
         let target_id = target_id.or_else(|| found.id(rule.target_id.as_ref()));
         let target_known = target_id.is_some();
-        let target_id = target_id.unwrap_or_else(|| UNKNOWN.to_owned());
         let target_type = said.target_type.as_deref().filter(|text| !text.is_empty());
         let target_type = target_type.and_then(|text| fitting(text, TARGET_TYPE_MAX_CHARS));
         let target = Target {
             target_type: target_type.unwrap_or_else(|| what.target_type.clone()),
-            target_id: fitting(&target_id, TARGET_ID_MAX_CHARS)
+            target_id: fitting(target_id.as_deref().unwrap_or(UNKNOWN), TARGET_ID_MAX_CHARS)
                 .unwrap_or_else(|| TargetId::from_stored(UNKNOWN)),
         };
 
-        let tenant = said.tenant_id.clone().or_else(|| found.id(rule.tenant_id.as_ref()));
-        let tenant = tenant.or_else(|| principal.tenant_id.clone());
-        let found_body = found.body;
+        let tenant = said.tenant_id.as_deref().map(Cow::Borrowed);
+        let tenant = tenant.or_else(|| found.id(rule.tenant_id.as_ref()));
+        let tenant = tenant.or_else(|| principal.tenant_id.as_deref().map(Cow::Borrowed));
         let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
         input.tenant_id = tenant.and_then(|tenant| fitting(&tenant, TENANT_ID_MAX_CHARS));
         input.context = self.context();
-        input.metadata = Some(self.metadata(rule, said, principal, found_body.as_ref()));
+        input.metadata = Some(self.metadata(rule, &said, principal, found.body.as_ref()));
         Some(Built { input, target_known })
     }
 
     fn context(&self) -> RequestContext {
-        let agent = self.facts.user_agent.as_deref();
+        let agent = self.facts.user_agent.as_ref();
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         RequestContext {
             ip_address: self.facts.address,
-            user_agent: agent.and_then(|agent| fitting(agent, USER_AGENT_MAX_CHARS)),
+            user_agent: agent.and_then(|agent| fitting(&agent, USER_AGENT_MAX_CHARS)),
             request_id: self.facts.handle.request_id().parse().ok(),
         }
     }
@@ -114,16 +115,16 @@ impl Making<'_> {
     fn metadata(
         &self,
         rule: &Compiled,
-        said: Said,
-        principal: Principal,
+        said: &Said,
+        principal: &Principal,
         body: Option<&Value>,
     ) -> Metadata {
         let allowed = |document: &Value| {
-            let clean = self.policy.redaction().clean(document)?;
-            // Once more, because a place that is an element of an array has another path now.
-            self.policy.redaction().clean(&picked(&clean, &rule.allow)?)
+            // Cleaned first: what is removed must not leave an empty place behind.
+            picked(&self.policy.redaction().clean(document)?, &rule.allow)
         };
-        let short = |text: String| column(&text, ACTOR_ID_MAX_CHARS);
+        let short = |text: &String| column(text, ACTOR_ID_MAX_CHARS);
+        let method = self.facts.method.as_str();
         let both = rule.level == Level::RequestResponse;
         let phase = match (self.end, self.intent_id) {
             (None, _) => Some("intent"),
@@ -132,7 +133,7 @@ impl Making<'_> {
         };
         let parts = Parts {
             http: Http {
-                method: column(self.facts.method.as_str(), METHOD_MAX_CHARS),
+                method: method.get(..METHOD_MAX_CHARS).unwrap_or(method),
                 route: rule.route.as_str(),
                 status: self.end.map(|end| end.status),
                 grpc_status: self.end.and_then(|end| end.grpc_code),
@@ -140,15 +141,15 @@ impl Making<'_> {
             },
             outcome: self.end.map(|end| end.outcome),
             rule: &rule.name,
-            impersonator: principal.impersonator.map(short),
-            credential_id: principal.credential_id.map(short),
+            impersonator: principal.impersonator.as_ref().map(short),
+            credential_id: principal.credential_id.as_ref().map(short),
             phase,
             intent_id: self.intent_id.filter(|_| self.end.is_some()),
             request: body.filter(|_| rule.level.has_request()).and_then(allowed),
             response: self.response.as_ref().filter(|_| both).and_then(allowed),
-            before: said.before,
-            after: said.after,
-            extra: said.extra,
+            before: said.before.as_ref(),
+            after: said.after.as_ref(),
+            extra: said.extra.as_ref(),
             truncated: Vec::new(),
         };
         parts.into_metadata()
@@ -162,16 +163,17 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn id(&self, from: Option<&Source>) -> Option<String> {
+    fn id<'s>(&'s self, from: Option<&'s Source>) -> Option<Cow<'s, str>> {
         let facts = self.making.facts;
         let id = match from? {
-            Source::Value(text) => Some(text.clone()),
-            Source::Path(at) => self.making.candidate.params.get(*at).map(ToString::to_string),
-            Source::Header(name) => facts
-                .headers
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.clone()),
+            Source::Value(text) => Some(text.into()),
+            Source::Path(at) => {
+                self.making.candidate.params.get(*at).map(|value| (&**value).into())
+            }
+            Source::Header(name) => {
+                let found = facts.headers.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.into())
+            }
             Source::Body(place) => self.body.as_ref().and_then(|body| as_id(place.find(body)?)),
             Source::Response(place) => {
                 self.making.response.as_ref().and_then(|body| as_id(place.find(body)?))
@@ -182,10 +184,10 @@ impl Found<'_> {
 }
 
 /// A value as an id: text, or a number written out.
-fn as_id(value: &Value) -> Option<String> {
+fn as_id(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number_text(number)),
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number_text(number).into()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -210,79 +212,6 @@ fn actor(actor: &Actor) -> Actor {
 /// A text of a column, made to fit. `None` when it may not be empty, and is.
 fn fitting<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
     text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: String,
-    route: &'a str,
-    /// Null when there was none; left out for intents.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Option<u16>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grpc_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<f64>,
-}
-
-/// The metadata of a record.
-#[derive(Serialize)]
-struct Parts<'a> {
-    http: Http<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    rule: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    impersonator: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    credential_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phase: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    intent_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    truncated: Vec<&'static str>,
-}
-
-impl Parts<'_> {
-    /// The record matters more than any part of it, so parts are left out until it fits.
-    fn into_metadata(mut self) -> Metadata {
-        loop {
-            let text = serde_json::to_string(&self).unwrap_or_default();
-            // Small enough as text may still be too large with its numbers written out.
-            let small = text.len() <= METADATA_MAX_BYTES;
-            let metadata = if small { text.parse().ok() } else { None };
-            match metadata {
-                Some(metadata) => return metadata,
-                None if self.cut() => {}
-                None => return Metadata::default(),
-            }
-        }
-    }
-
-    /// Leaves out the next part. False when nothing is left to leave out.
-    fn cut(&mut self) -> bool {
-        let parts = [
-            ("response", &mut self.response),
-            ("request", &mut self.request),
-            ("extra", &mut self.extra),
-            ("before", &mut self.before),
-            ("after", &mut self.after),
-        ];
-        let next = parts.into_iter().find_map(|(name, part)| part.take().map(|_| name));
-        self.truncated.extend(next);
-        next.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Exchange {
 
     /// The intent, as a record. From now on whatever becomes of the request says that it was intended.
     pub(crate) fn make_intent(&mut self) -> Option<CreateInput> {
-        let id = clock::new_id()?;
+        let id = clock::record_id()?;
         let candidate = intent(self.shared.policy.rules(), &self.facts.candidates)?;
         let Built { input, target_known } = self.making(candidate, None, None, None).build()?;
         // What only the answer or the handler can say, the intent cannot know; its outcome does.

@@ -24,7 +24,7 @@ struct Inner {
 }
 
 /// What was said.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Said {
     pub(crate) principal: Option<Principal>,
     pub(crate) target_id: Option<String>,

@@ -1,6 +1,7 @@
 //! What a request is called.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
 
 use crate::clock;
 
@@ -24,7 +25,10 @@ fn is_sound(id: &[u8]) -> bool {
 
 fn new() -> HeaderValue {
     // The id of a request guards nothing, so none at all is worse than one that is shared.
-    let id = clock::new_id().map(|id| id.to_string());
-    let value = id.and_then(|id| HeaderValue::try_from(id).ok());
+    let value = clock::request_id().and_then(|id| {
+        let mut text = Uuid::encode_buffer();
+        let id = id.as_uuid().hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(id).ok()
+    });
     value.unwrap_or_else(|| HeaderValue::from_static("no-random-bytes"))
 }

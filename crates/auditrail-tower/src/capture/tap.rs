@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::json;
 
 /// Most bytes of a body that is looked at.
-pub(crate) const BODY_MAX_BYTES: usize = 64 * 1024;
+const BODY_MAX_BYTES: usize = 64 * 1024;
 /// Most pieces of a buffer that is not in one.
 const PIECES_MAX: usize = 64;
 

@@ -59,7 +59,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, parts: &mut Parts) -> Begun {
         method: parts.method.clone(),
         headers: headers_of_ids(shared, &candidates, &parts.headers),
         candidates,
-        user_agent: header(&parts.headers, &http::header::USER_AGENT),
+        user_agent: parts.headers.get(http::header::USER_AGENT).cloned(),
         address: peer.map(|peer| client_address(peer, &parts.headers, &shared.policy)),
         principal: shared.principal(parts),
         handle,

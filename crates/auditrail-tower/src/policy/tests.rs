@@ -1,9 +1,10 @@
 //! What `docs/policy-vectors.json` says, which the TypeScript client is tested against too, and what is
 //! Rust's alone.
 
+mod properties;
+
 use std::path::PathBuf;
 
-use proptest::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -298,98 +299,4 @@ fn what_is_removed_replaced_picked_and_cut_is_as_the_vectors_say() -> Outcome {
         assert_eq!(column(&text, max), expected);
     }
     Ok(())
-}
-
-/// A segment with the characters that paths are made of, and those that change what a path is.
-fn segment() -> impl Strategy<Value = String> {
-    "[a-zA-Z0-9._~!$&'()+,;=:@ä😀-]{1,8}"
-}
-
-/// A character in one of the ways that a request line may have it.
-fn written(c: char, escaped: bool) -> String {
-    if escaped || !c.is_ascii() || c == '%' {
-        let mut bytes = [0; 4];
-        return c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
-    }
-    c.to_string()
-}
-
-proptest! {
-    #[test]
-    fn a_path_cannot_dodge_its_route_by_the_way_it_is_written(
-        segments in prop::collection::vec(segment(), 1..5),
-        parameter in any::<prop::sample::Index>(),
-        escapes in prop::collection::vec(any::<bool>(), 40),
-        slashes in prop::collection::vec(prop::sample::select(vec!["/", "//", "\\", "/\\/"]), 6),
-        end in prop::sample::select(vec!["", "/", "//", "?a=/b", "#c", "/?x"]),
-        origin in prop::sample::select(vec!["", "http://host", "HTTPS://u@h:1"]),
-        upper in any::<bool>(),
-    ) {
-        let at = parameter.index(segments.len());
-        let route: String = segments.iter().enumerate().map(|(place, text)| {
-            // As it is, it would look like another framework's parameter, and be refused.
-            let colon = text.strip_prefix(':').map(|rest| format!("%3A{rest}"));
-            let text = colon.as_ref().unwrap_or(text);
-            if place == at { "/{id}".to_owned() } else { format!("/{text}") }
-        }).collect();
-        let mut escapes = escapes.into_iter().cycle();
-        let path: String = segments.iter().zip(&slashes).enumerate().map(|(place, (text, slash))| {
-            let text = if upper && place != at { text.to_uppercase() } else { text.clone() };
-            let text: String = text.chars().map(|c| written(c, escapes.next() == Some(true))).collect();
-            format!("{slash}{text}")
-        }).collect();
-        let slash = if origin.is_empty() { "" } else { "/" };
-        let target = format!("{origin}{slash}{path}{end}");
-        let pattern = RoutePattern::parse(&route).map_err(TestCaseError::fail)?;
-        let found = RequestPath::parse(&target).params(&pattern);
-        prop_assert_eq!(found, Some(vec![Box::from(segments[at].as_str())]), "{} {}", route, target);
-    }
-
-    #[test]
-    fn no_text_upsets_the_parsers(text in ".{0,60}", path in ".{0,60}") {
-        let path = RequestPath::parse(&path);
-        if let Ok(route) = RoutePattern::parse(&text) {
-            let names = route.parameters().count();
-            if let Some(params) = path.params(&route) {
-                prop_assert_eq!(params.len(), names);
-            }
-        }
-        drop(Policy::parse(&text, "p"));
-        drop(StatusPattern::parse(&text));
-    }
-
-    #[test]
-    fn what_is_picked_is_found_at_its_place(
-        steps in prop::collection::vec("[a-z~/0-9]{0,4}", 1..5),
-        value in any::<i64>(),
-    ) {
-        let written: String = steps.iter().map(|step| {
-            format!("/{}", step.replace('~', "~0").replace('/', "~1"))
-        }).collect();
-        let document = steps.iter().rev().fold(Value::from(value), |inner, step| {
-            Value::Object([(step.clone(), inner)].into_iter().collect())
-        });
-        let pointer = Pointer::parse(&written).ok_or_else(|| TestCaseError::fail("no pointer"))?;
-        prop_assert_eq!(pointer.steps(), &steps[..]);
-        prop_assert_eq!(pointer.find(&document), Some(&Value::from(value)));
-        let picked = picked(&document, std::slice::from_ref(&pointer));
-        prop_assert_eq!(picked.as_ref(), Some(&document));
-        let redaction = Redaction::new([written.as_str()]);
-        let clean = redaction.clean(&document);
-        prop_assert!(clean.as_ref().and_then(|clean| pointer.find(clean)).is_none());
-    }
-
-    #[test]
-    fn no_secret_survives_whatever_is_around_it(
-        path in prop::collection::vec("[a-z]{1,3}|[0-2]", 0..4),
-        name in prop::sample::select(vec!["password", "PassWord", "AUTHORIZATION", "set-cookie", "X-Api-Key"]),
-        list in any::<bool>(),
-    ) {
-        let secret = Value::Object([(name.to_owned(), "planted".into())].into_iter().collect());
-        let document = path.iter().rev().fold(secret, |inner, step| {
-            if list { Value::Array(vec![inner]) } else { Value::Object([(step.clone(), inner)].into_iter().collect()) }
-        });
-        let clean = Redaction::new(["password"]).clean(&document);
-        prop_assert!(!serde_json::to_string(&clean).unwrap_or_default().contains("planted"));
-    }
 }

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
 
@@ -220,6 +221,19 @@ async fn the_status_of_a_call_decides_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn the_address_is_where_tonic_keeps_it() {
+    let sink = MemorySink::new();
+    let audit = layer(POLICY, &sink).peer(|parts| {
+        let info = parts.extensions.get::<TcpConnectInfo>()?;
+        Some(info.remote_addr()?.ip())
+    });
+    let mut client = serve(audit).await;
+    assert_eq!(call(&mut client, "Unary", 0).await, Code::Ok);
+    let address = sink.record().await.input.context.ip_address;
+    assert_eq!(address, Some([127, 0, 0, 1].into()));
+}
+
+#[tokio::test]
 async fn a_refused_call_is_told_so_in_the_way_of_grpc() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink);
@@ -254,4 +268,29 @@ async fn an_answer_without_a_status_failed_and_one_cut_off_could_have_got_any() 
         let record = sink.record().await;
         assert_eq!((record.outcome().as_str(), record.meta("/http/status")), expected);
     }
+}
+
+#[tokio::test]
+async fn trailers_are_the_end_of_a_call() {
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tower::{Layer as _, ServiceExt as _};
+    let sink = MemorySink::new();
+    let service = layer(POLICY, &sink).layer(tower::service_fn(async |_| {
+        let trailers = http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), 7.into())]);
+        let frames = [
+            Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(b"a"))),
+            Ok(http_body::Frame::trailers(trailers)),
+        ];
+        let response = http::Response::builder().header("content-type", "application/grpc");
+        Ok::<_, Infallible>(response.body(StreamBody::new(stream::iter(frames))).unwrap())
+    }));
+    let asked = http::Request::post("/things.Things/Unary").body(Body::empty()).unwrap();
+    let mut body = service.oneshot(asked).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    assert!(sink.given().is_empty());
+    body.frame().await.unwrap().unwrap();
+    // As a server of HTTP/2 does, which knows that nothing follows.
+    drop(body);
+    let record = sink.record().await;
+    assert_eq!((record.outcome().as_str(), record.meta("/rule")), ("failure", json!("forbidden")));
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use http::HeaderValue;
 use serde_json::json;
+
+use auditrail_core::limits::METADATA_MAX_BYTES;
 
 use super::*;
 use crate::capture::tap::Copied;
@@ -59,7 +60,7 @@ fn build(
         method: Method::POST,
         candidates: policy.candidates("POST", "/a%00b"),
         headers: Vec::new(),
-        user_agent: Some("x".repeat(2_000)),
+        user_agent: HeaderValue::try_from("x".repeat(2_000)).ok(),
         address: Some([127, 0, 0, 1].into()),
         principal: Principal::new(Actor::User(ActorId::from_stored("u\n".repeat(600)))),
         handle,
