@@ -107,6 +107,14 @@
 //! Start reading at [`Client`] and [`Recorder`]. In the sources `recorder/ledger` holds what is in memory and
 //! counts, `recorder/lane` and `recorder/redelivery` send, and `spool/thread` keeps the disk.
 
+#![cfg_attr(
+    not(feature = "spool"),
+    expect(
+        dead_code,
+        reason = "what hears of the spool is there also where nothing is to be heard"
+    )
+)]
+
 mod client;
 mod clock;
 mod error;

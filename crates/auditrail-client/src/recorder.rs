@@ -270,6 +270,7 @@ async fn close(
         if let Some(spool) = spool {
             spool.close().await;
         }
+        ledger.end_spooling();
         let after = ledger.stats();
         let failed = after.failed() - before.failed();
         Flushed { failed, pending: after.pending, ..flushed }

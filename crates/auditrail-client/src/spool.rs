@@ -63,7 +63,6 @@ pub(crate) struct Found {
 
 /// Why the spool did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
-#[cfg_attr(not(feature = "spool"), expect(dead_code, reason = "there is nothing to fail"))]
 pub(crate) enum SpoolError {
     /// No room on the disk.
     #[error("the disk of the spool is full")]

@@ -40,7 +40,7 @@ impl Spool {
         let (commands, received) = mpsc::channel();
         let (keeper, found) = Keeper::open(held, Arc::clone(&bytes), hears).map_err(failed)?;
         let thread = std::thread::Builder::new().name("audit-spool".to_owned());
-        thread.spawn(move || keeper.run(&received)).map_err(failed)?;
+        thread.spawn(move || keeper.run(received)).map_err(failed)?;
         Ok((Self { commands, bytes, max_bytes }, found))
     }
 

@@ -1,4 +1,5 @@
 //! The spool without a recorder: what is in it after crashes, damage, and too much.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,8 +39,12 @@ impl Hears for Ear {
 const MAX_BYTES: u64 = 1024 * 1024;
 
 fn open(directory: &Path) -> (Spool, Found, Receiver<Heard>) {
+    open_with(directory, MAX_BYTES)
+}
+
+fn open_with(directory: &Path, max_bytes: u64) -> (Spool, Found, Receiver<Heard>) {
     let (ear, heard) = mpsc::channel();
-    let (spool, found) = Spool::open(directory, MAX_BYTES, Ear(ear)).unwrap();
+    let (spool, found) = Spool::open(directory, max_bytes, Ear(ear)).unwrap();
     (spool, found, heard)
 }
 
@@ -195,4 +200,30 @@ async fn a_file_that_is_damaged_is_put_aside_wherever_the_damage_is() {
         assert_eq!(read(&spool).await.items.len() as u64, found.records + 1, "{place:?}");
     }
     assert!(damaged_files > 5, "{damaged_files}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_is_open_is_put_aside_and_what_was_in_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, _, heard) = open_with(directory.path(), 16 * MAX_BYTES);
+    // More than is kept in memory, so that the file is looked at.
+    let text = "x".repeat(100_000);
+    add(&spool, &heard, &[text.as_str(); 100]);
+    let batch = spool.read(10, usize::MAX).await.unwrap();
+    let file = fs::OpenOptions::new().write(true).open(directory.path().join("spool.redb"));
+    file.unwrap().set_len(64 * 1024).unwrap();
+    let failed = loop {
+        match spool.read(1_000, usize::MAX).await {
+            Ok(batch) => assert_eq!(batch.items.len(), 100, "until it is noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(failed, SpoolError::Failed(_)), "{failed}");
+    // The ten that were read are with whoever read them.
+    assert_eq!(heard.recv().unwrap(), Heard::Damaged(90));
+    assert!(directory.path().join("spool.redb.damaged-1").exists());
+    spool.acknowledge(batch.next);
+    add(&spool, &heard, &["new"]);
+    assert_eq!(texts(&read(&spool).await), ["new"]);
+    assert_eq!(spool.bytes(), 3 + 64);
 }

@@ -105,7 +105,7 @@ impl<H: Hears> Keeper<H> {
     }
 
     /// Works until it is closed, or nobody is left to ask for anything.
-    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+    pub(super) fn run(mut self, commands: Receiver<Command>) {
         let mut group = Group::default();
         let mut closing = None;
         while closing.is_none() {
@@ -124,7 +124,8 @@ impl<H: Hears> Keeper<H> {
         if let Some(Err(error)) = self.store.take().map(Store::close) {
             tracing::warn!(%error, "a spool was not closed in order, which the next opening mends");
         }
-        drop(self);
+        // Whoever comes later is told that it is closed.
+        drop((commands, self));
         if let Some(answer) = closing {
             // Who asked may have gone.
             answer.send(()).unwrap_or_default();

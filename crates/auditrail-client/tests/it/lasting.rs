@@ -75,9 +75,6 @@ async fn a_service_that_hangs() {
     let service = Service::start().await;
     service.proxy.otherwise(Fault::Hold);
     stays(&service, service.client()).await;
-    // The service hears of none of them later either: whoever gave up broke the connection off.
-    service.proxy.release();
-    assert_eq!(service.targets().await, ["spool"]);
 }
 
 #[tokio::test]
