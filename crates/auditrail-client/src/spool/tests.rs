@@ -227,3 +227,41 @@ async fn a_file_that_is_damaged_while_it_is_open_is_put_aside_and_what_was_in_it
     assert_eq!(texts(&read(&spool).await), ["new"]);
     assert_eq!(spool.bytes(), 3 + 64);
 }
+
+/// Holds the thread up at the first record it made durable.
+struct SlowEar {
+    heard: Sender<usize>,
+    go_on: Receiver<()>,
+}
+
+impl Hears for SlowEar {
+    fn spooled(&self, tickets: &[u64]) {
+        self.heard.send(tickets.len()).unwrap();
+        // Without a word the test is over.
+        self.go_on.recv().unwrap_or_default();
+    }
+
+    fn unspooled(&self, _tickets: &[u64], error: &SpoolError) {
+        panic!("{error}");
+    }
+
+    fn damaged(&self, records: u64) {
+        panic!("{records}");
+    }
+}
+
+#[test]
+fn what_comes_while_the_disk_is_busy_shares_the_next_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sends, heard) = mpsc::channel();
+    let (go, go_on) = mpsc::channel();
+    let ear = SlowEar { heard: sends, go_on };
+    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, ear).unwrap();
+    spool.append(0, Bytes::from_static(b"first")).unwrap();
+    assert_eq!(heard.recv().unwrap(), 1);
+    for ticket in 1..=500 {
+        spool.append(ticket, Bytes::from_static(b"other")).unwrap();
+    }
+    go.send(()).unwrap();
+    assert_eq!(heard.recv().unwrap(), 500);
+}

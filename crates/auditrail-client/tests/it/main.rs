@@ -9,6 +9,7 @@ mod faults;
 mod flood;
 mod kill;
 mod lasting;
+mod life;
 mod proxy;
 mod recorder;
 mod refused;
