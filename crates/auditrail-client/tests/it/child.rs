@@ -14,10 +14,25 @@ pub(crate) struct Recording {
 
 impl Recording {
     pub(crate) fn start(url: &str, spool: &Path, name: &str, count: usize) -> Self {
+        Self::start_trusting(url, spool, name, count, None)
+    }
+
+    /// The same with an authority of its own to trust.
+    pub(crate) fn start_trusting(
+        url: &str,
+        spool: &Path,
+        name: &str,
+        count: usize,
+        authority: Option<&Path>,
+    ) -> Self {
         let built = std::env::current_exe().unwrap();
         let built = built.parent().unwrap().join("../examples/recording");
         assert!(built.exists(), "{} is built by `cargo test` without `--test`", built.display());
-        let mut child = Command::new(built)
+        let mut command = Command::new(built);
+        if let Some(authority) = authority {
+            command.env("SSL_CERT_FILE", authority);
+        }
+        let mut child = command
             .args([url, spool.to_str().unwrap(), name, &count.to_string()])
             .env("AUDITRAIL_KEY", KEY)
             .stdin(Stdio::null())

@@ -15,3 +15,4 @@ mod recorder;
 mod refused;
 mod secrets;
 mod support;
+mod tls;
