@@ -3,6 +3,8 @@
 #[cfg(not(feature = "spool"))]
 mod absent;
 #[cfg(feature = "spool")]
+mod backlog;
+#[cfg(feature = "spool")]
 mod directory;
 #[cfg(feature = "spool")]
 mod frame;
