@@ -77,8 +77,8 @@
 //!
 //! # Faults
 //!
-//! Each line is a test against the real service (`tests/it/faults.rs`, `disk.rs` and `kill.rs`). Nothing is
-//! ever there twice.
+//! Each line is a test against the real service (`faults`, `lasting`, `refused`, `disk` and `kill` in
+//! `tests/it`). Nothing is ever there twice.
 //!
 //! | fault | `must` | `spool` | `best_effort` |
 //! |---|---|---|---|

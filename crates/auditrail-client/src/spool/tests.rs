@@ -228,6 +228,24 @@ async fn a_file_that_is_damaged_while_it_is_open_is_put_aside_and_what_was_in_it
     assert_eq!(spool.bytes(), 3 + 64);
 }
 
+#[tokio::test]
+async fn a_file_that_somebody_took_away_is_missed_and_what_was_in_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, _, heard) = open_with(directory.path(), 16 * MAX_BYTES);
+    let text = "x".repeat(100_000);
+    add(&spool, &heard, &[text.as_str(); 100]);
+    let path = directory.path().join("spool.redb");
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    file.set_len(64 * 1024).unwrap();
+    // First the damage is noticed, and then that there is nothing left.
+    while spool.read(1_000, usize::MAX).await.is_ok_and(|batch| !batch.is_empty()) {}
+    assert!(read(&spool).await.is_empty());
+    assert_eq!(heard.recv().unwrap(), Heard::Damaged(100));
+    add(&spool, &heard, &["new"]);
+    assert_eq!(texts(&read(&spool).await), ["new"]);
+}
+
 /// Holds the thread up at the first record it made durable.
 struct SlowEar {
     heard: Sender<usize>,
