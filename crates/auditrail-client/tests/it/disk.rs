@@ -54,7 +54,7 @@ fn large(target: &str) -> CreateInput {
 /// everything that was vouched for gets there.
 async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     let service = Service::start().await;
-    service.proxy.stop().await;
+    service.proxy.stop();
     let config = quick().spool(directory).spool_max_bytes(max_bytes);
     let recorder = open(service.client(), config).await;
     let mut vouched = Vec::new();
@@ -72,7 +72,7 @@ async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     assert_eq!(recorder.stats().pending, vouched.len() as u64);
 
     service.proxy.next([Fault::Hold]);
-    service.proxy.restart().await;
+    service.proxy.restart();
     // The first batch of the spool is under way, and nothing was removed yet.
     service.proxy.held(1).await;
     if disk {
@@ -120,7 +120,7 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     };
     let service = Service::start().await;
     let recorder = open(service.client(), quick().spool(disk.mounted.join("spool"))).await;
-    service.proxy.stop().await;
+    service.proxy.stop();
     for n in 0..20 {
         assert_eq!(recorder.record(large(&format!("a{n:02}"))).await.unwrap(), Taken::Spooled);
     }
@@ -143,7 +143,7 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     .await;
     assert_eq!(recorder.stats().pending, 20 + more + 1);
     assert_balanced(&recorder.stats());
-    service.proxy.restart().await;
+    service.proxy.restart();
     settled(&recorder).await;
     assert_eq!(service.targets().await.len() as u64, 20 + more + 1);
     let must = recorder.take(input("must"), Some(FailurePolicy::Must)).await.unwrap();

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use crate::child::Recording;
+use crate::support::unused;
 
 const RECORDS: u64 = 100_000;
 const MIB: u64 = 1024 * 1024;
 
 #[test]
 fn a_hundred_thousand_records_with_the_service_down_stay_within_the_bounds_of_memory_and_disk() {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", unused.local_addr().unwrap());
-    drop(unused);
+    let (url, _held) = unused();
     let spool = tempfile::tempdir().unwrap();
     let count = usize::try_from(RECORDS).unwrap();
     let mut child = Recording::start(&url, spool.path(), "flood", count);

@@ -108,14 +108,14 @@ fn damage_record(spool: &Path, key: u64) {
 async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    service.proxy.stop().await;
+    service.proxy.stop();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
     for target in ["a", "b", "c"] {
         assert_eq!(recorder.record(input(target)).await.unwrap(), Taken::Spooled);
     }
     assert_eq!(recorder.close(Duration::ZERO).await.pending, 3);
     damage_record(spool.path(), 1);
-    service.proxy.restart().await;
+    service.proxy.restart();
     let next = open(service.client(), quick().spool(spool.path())).await;
     settled(&next).await;
     let stats = next.stats();

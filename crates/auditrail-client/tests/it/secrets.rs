@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auditrail_core::{AuditLogService, FailurePolicy, OnInvalid, Query, RecordSink};
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::proxy::Fault;
-use crate::support::{KEY, LONG, Service, client, input, open, quick, settled};
+use crate::support::{KEY, LONG, Service, client, input, open, quick, settled, unused};
 
 /// Log lines, kept.
 #[derive(Clone, Default)]
@@ -34,12 +35,10 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Log {
-    /// Keeps every line of this process from now on.
-    fn start() -> Self {
-        let log = Self::default();
+    /// What keeps every line.
+    fn dispatch(&self) -> Dispatch {
         let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-        tracing::subscriber::set_global_default(lines.with_writer(log.clone()).finish()).unwrap();
-        log
+        Dispatch::new(lines.with_writer(self.clone()).finish())
     }
 
     fn text(&self) -> String {
@@ -60,7 +59,9 @@ fn printed(error: &(dyn std::error::Error + 'static)) -> String {
 
 #[tokio::test]
 async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
-    let log = Log::start();
+    let log = Log::default();
+    // Of all threads, that of the spool among them.
+    tracing::dispatcher::set_global_default(log.dispatch()).unwrap();
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let mut seen = String::new();
@@ -82,7 +83,8 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
         let refused = there.create_many(vec![input("a")], OnInvalid::Refuse).await;
         seen += &printed(&refused.unwrap_err());
     }
-    let gone = client("http://127.0.0.1:1", KEY);
+    let (url, _held) = unused();
+    let gone = client(&url, KEY);
     seen += &printed(&gone.create(input("a")).await.unwrap_err());
 
     // A record that says the key says it no more, wherever it goes.
@@ -121,7 +123,9 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
 
 #[tokio::test]
 async fn trouble_is_logged_when_it_begins_and_when_it_ends_and_not_at_each_try() {
-    let log = Log::start();
+    let log = Log::default();
+    // Of this thread alone, on which the recorder works too.
+    let _kept = tracing::dispatcher::set_default(&log.dispatch());
     let service = Service::start().await;
     let recorder = open(service.client(), quick()).await;
     service.proxy.next(vec![Fault::answer(500, ""); 5]);
