@@ -149,3 +149,45 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     let must = recorder.take(input("must"), Some(FailurePolicy::Must)).await.unwrap();
     assert_eq!(must, Taken::Acknowledged);
 }
+
+#[tokio::test]
+async fn a_process_that_starts_on_a_full_disk_delivers_what_is_there_and_records_all_the_same() {
+    starts_on_a_full_disk(false).await;
+}
+
+#[tokio::test]
+async fn so_does_one_whose_predecessor_was_killed() {
+    starts_on_a_full_disk(true).await;
+}
+
+async fn starts_on_a_full_disk(killed: bool) {
+    let Some(disk) = SmallDisk::mount("8m") else {
+        return;
+    };
+    let service = Service::start().await;
+    service.proxy.stop();
+    let spool = disk.mounted.join("spool");
+    let recorder = open(service.client(), quick().spool(&spool)).await;
+    for n in 0..50 {
+        assert_eq!(recorder.record(large(&format!("a{n:02}"))).await.unwrap(), Taken::Spooled);
+    }
+    // What is in the file now is what a killed process leaves.
+    let as_killed = std::fs::read(spool.join("spool.redb")).unwrap();
+    assert_eq!(recorder.close(std::time::Duration::ZERO).await.pending, 50);
+    if killed {
+        std::fs::write(spool.join("spool.redb"), as_killed).unwrap();
+    }
+    disk.fill();
+    let next = open(service.client(), quick().spool(&spool)).await;
+    assert_eq!((next.stats().recovered, next.stats().damaged_files), (50, 0));
+    service.proxy.restart();
+    let mut extra = 0;
+    eventually("what was there is delivered", async || {
+        next.record(large(&format!("b{extra:02}"))).await.unwrap();
+        extra += 1;
+        next.stats().redelivered == 50
+    })
+    .await;
+    settled(&next).await;
+    assert_eq!(service.targets().await.len(), 50 + extra);
+}
