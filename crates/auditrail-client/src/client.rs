@@ -65,7 +65,8 @@ impl Client {
     }
 
     /// One page of a search, with the token of the next, which is the quickest way through many pages.
-    /// With `cursor`, the token of a page before, the position of the query does not count.
+    /// With `cursor`, the token of a page before, the position of the query does not count; without, only
+    /// an offset does. A place after a record is for [`query`](AuditLogService::query).
     ///
     /// # Errors
     /// Whatever keeps the service from answering; a cursor that is not of these filters.
@@ -87,7 +88,8 @@ impl Client {
             Count::Exact => add("count", "exact".to_owned()),
             Count::Estimated => add("count", "estimated".to_owned()),
         }
-        let parameters = serde_urlencoded::to_string(&pairs).unwrap_or_default();
+        let parameters = serde_urlencoded::to_string(&pairs)
+            .map_err(|_| ClientError::Url { reason: "cannot hold these filters" })?;
         let max_bytes = RECORD_MAX_BYTES * (usize::from(query.limit.get()) + 1);
         self.get_json(format!("{LOGS}?{parameters}"), max_bytes).await
     }
@@ -140,11 +142,7 @@ impl Client {
     }
 
     fn body(&self, input: &CreateInput) -> Result<Bytes, ClientError> {
-        // Every field was checked when the input was made, and all of them are text or JSON.
-        let text = self.text(input).map_err(|error| ClientError::BadAnswer {
-            detail: format!("the record is no JSON: {error}"),
-            request_id: None,
-        })?;
+        let text = self.text(input).map_err(|source| ClientError::NotJson { source })?;
         Ok(Bytes::from(text))
     }
 }

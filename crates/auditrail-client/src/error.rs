@@ -47,6 +47,12 @@ pub enum ClientError {
         /// What reading said.
         source: io::Error,
     },
+    /// The record holds what JSON cannot. Nothing was sent.
+    #[error("the record cannot be put into JSON")]
+    NotJson {
+        /// What the encoder said.
+        source: serde_json::Error,
+    },
     /// Nothing is known about a write. Repeat it with the same id.
     #[error("no answer from the service at {url}")]
     Unreachable {
@@ -134,6 +140,7 @@ impl ClientError {
             Self::NoKey | Self::KeyFile { .. } => "no_key",
             Self::BadKey { .. } => "bad_key",
             Self::Roots { .. } => "no_roots",
+            Self::NotJson { .. } => "not_json",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::BadAnswer { .. } => "bad_answer",

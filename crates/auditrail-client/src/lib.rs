@@ -77,8 +77,8 @@
 //!
 //! # Faults
 //!
-//! Each line is a test against the real service (`tests/it/faults.rs`, `disk.rs` and `kill.rs`). Nothing is
-//! ever there twice.
+//! Each line is a test against the real service (`faults`, `lasting`, `refused`, `disk` and `kill` in
+//! `tests/it`). Nothing is ever there twice.
 //!
 //! | fault | `must` | `spool` | `best_effort` |
 //! |---|---|---|---|
@@ -106,6 +106,14 @@
 //!
 //! Start reading at [`Client`] and [`Recorder`]. In the sources `recorder/ledger` holds what is in memory and
 //! counts, `recorder/lane` and `recorder/redelivery` send, and `spool/thread` keeps the disk.
+
+#![cfg_attr(
+    not(feature = "spool"),
+    expect(
+        dead_code,
+        reason = "what hears of the spool is there also where nothing is to be heard"
+    )
+)]
 
 mod client;
 mod clock;

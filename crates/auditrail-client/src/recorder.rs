@@ -34,13 +34,14 @@ use ledger::{Hearing, Ledger};
 use redelivery::Redelivery;
 
 /// How long what is in memory may take to be delivered after the last recorder is gone.
-const ORPHANED: Duration = Duration::from_secs(10);
+const ORPHANED: Duration = Duration::from_secs(30);
 
 /// Takes records on and sees to it that they get to the service. Cheap to clone.
 ///
 /// The crate's documentation says what becomes of a record under each policy. [`close`](Self::close) it
 /// before the process ends, or what is in memory is lost. When the last clone is dropped without that,
-/// what is in memory is still tried for 10 seconds, if the runtime lives as long.
+/// what is in memory is still tried for 30 seconds, if the runtime lives as long, and the spool is held
+/// until then.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -88,8 +89,8 @@ impl Recorder {
     pub fn record(
         &self,
         input: CreateInput,
-    ) -> impl Future<Output = Result<Taken, RecordError>> + Send + 'static {
-        self.take(input, None)
+    ) -> impl Future<Output = Result<Taken, RecordError>> + Send + use<> {
+        self.shared.take(input, None).wait()
     }
 
     /// Sends everything that waits, the spool included, without waiting for company. Ends when nothing is
@@ -123,14 +124,7 @@ impl RecordSink for Recorder {
         input: CreateInput,
         policy: Option<FailurePolicy>,
     ) -> impl Future<Output = Result<Taken, RecordError>> + Send + 'static {
-        let taken = self.shared.take(input, policy);
-        async move {
-            match taken {
-                Begun::Settled(outcome) => outcome,
-                // Without a word the runtime is gone, and what it was to send.
-                Begun::Waiting(hearing) => hearing.await.unwrap_or(Err(RecordError::Closed)),
-            }
-        }
+        self.shared.take(input, policy).wait()
     }
 
     fn spools(&self) -> bool {
@@ -142,6 +136,16 @@ impl RecordSink for Recorder {
 enum Begun {
     Settled(Result<Taken, RecordError>),
     Waiting(Hearing),
+}
+
+impl Begun {
+    async fn wait(self) -> Result<Taken, RecordError> {
+        match self {
+            Self::Settled(outcome) => outcome,
+            // Without a word what was to send it is gone.
+            Self::Waiting(hearing) => hearing.await.unwrap_or(Err(RecordError::Closed)),
+        }
+    }
 }
 
 impl Shared {
@@ -270,6 +274,7 @@ async fn close(
         if let Some(spool) = spool {
             spool.close().await;
         }
+        ledger.end_spooling();
         let after = ledger.stats();
         let failed = after.failed() - before.failed();
         Flushed { failed, pending: after.pending, ..flushed }

@@ -3,6 +3,8 @@
 #[cfg(not(feature = "spool"))]
 mod absent;
 #[cfg(feature = "spool")]
+mod backlog;
+#[cfg(feature = "spool")]
 mod directory;
 #[cfg(feature = "spool")]
 mod frame;
@@ -63,7 +65,6 @@ pub(crate) struct Found {
 
 /// Why the spool did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
-#[cfg_attr(not(feature = "spool"), expect(dead_code, reason = "there is nothing to fail"))]
 pub(crate) enum SpoolError {
     /// No room on the disk.
     #[error("the disk of the spool is full")]

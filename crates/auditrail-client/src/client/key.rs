@@ -26,6 +26,8 @@ pub(super) struct Key {
     text: RwLock<Zeroizing<String>>,
 }
 
+/// A shorter text is no secret, and taking it out would spoil what is none of it.
+const SECRET_MIN_BYTES: usize = 16;
 /// What stands where the key stood.
 const HIDDEN: &str = "[key]";
 /// Most bytes of a key. Ours are shorter; somebody may put another check before the service.
@@ -67,10 +69,10 @@ impl Key {
         self.file.is_some()
     }
 
-    /// Takes the key out of a text.
+    /// Takes the key out of a text, where it is long enough to be a secret.
     pub(super) fn hide(&self, text: &mut String) {
         let key = self.text.read().unwrap_or_else(PoisonError::into_inner);
-        if text.contains(key.as_str()) {
+        if key.len() >= SECRET_MIN_BYTES && text.contains(key.as_str()) {
             *text = text.replace(key.as_str(), HIDDEN);
         }
     }

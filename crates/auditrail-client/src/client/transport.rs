@@ -122,7 +122,7 @@ impl Transport {
             request = request.header(header::CONTENT_TYPE, form);
         }
         let request = request.body(Full::new(call.body.unwrap_or_default()));
-        request.map_err(|_| ClientError::Url { reason: "and the parameters make no address" })
+        request.map_err(|_| ClientError::Url { reason: "makes no valid one with these parameters" })
     }
 
     async fn whole(

@@ -91,8 +91,8 @@ impl RecorderConfig {
         self
     }
 
-    /// Where the policy `spool` keeps records: a directory of this process alone, on a local disk. Made
-    /// where it is missing, for its owner alone.
+    /// Where the policy `spool` keeps records: a directory for this alone, on a local disk. It is made where
+    /// it is missing, and its rights are set to its owner alone.
     #[cfg(feature = "spool")]
     pub fn spool(self, directory: impl Into<PathBuf>) -> Self {
         Self { spool: Some(directory.into()), ..self }

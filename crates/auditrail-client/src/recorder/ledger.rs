@@ -5,6 +5,8 @@
 
 mod ending;
 mod state;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -46,7 +46,10 @@ impl Directory {
     /// Makes the directory where it is missing, and takes it. The system gives it back when the process ends,
     /// however it ends.
     pub(super) fn take(path: &Path) -> Result<Self, TakeError> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| is_missing(path)).collect();
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+        // Its own name has to last as well, or what is synced into it is gone with it.
+        missing.iter().filter_map(|path| path.parent()).try_for_each(sync_names)?;
         fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
         let lock = options().truncate(false).open(path.join(LOCK))?;
         match lock.try_lock() {
@@ -93,8 +96,17 @@ impl Directory {
 
     /// Makes the names in the directory durable.
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        sync_names(&self.path)
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    !path.as_os_str().is_empty() && !path.exists()
+}
+
+fn sync_names(directory: &Path) -> io::Result<()> {
+    let here = directory.as_os_str().is_empty();
+    File::open(if here { Path::new(".") } else { directory })?.sync_all()
 }
 
 fn options() -> OpenOptions {

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::backlog::Backlog;
 use super::directory::{Directory, TakeError};
 use super::frame;
 use super::thread::{Command, Keeper};
@@ -38,9 +39,10 @@ impl Spool {
         })?;
         let bytes = Arc::new(AtomicU64::new(0));
         let (commands, received) = mpsc::channel();
-        let (keeper, found) = Keeper::open(held, Arc::clone(&bytes), hears).map_err(failed)?;
+        let (backlog, found) = Backlog::open(held).map_err(failed)?;
+        let keeper = Keeper::new(backlog, Arc::clone(&bytes), hears);
         let thread = std::thread::Builder::new().name("audit-spool".to_owned());
-        thread.spawn(move || keeper.run(&received)).map_err(failed)?;
+        thread.spawn(move || keeper.run(received)).map_err(failed)?;
         Ok((Self { commands, bytes, max_bytes }, found))
     }
 

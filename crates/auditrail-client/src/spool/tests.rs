@@ -1,4 +1,5 @@
 //! The spool without a recorder: what is in it after crashes, damage, and too much.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,8 +39,12 @@ impl Hears for Ear {
 const MAX_BYTES: u64 = 1024 * 1024;
 
 fn open(directory: &Path) -> (Spool, Found, Receiver<Heard>) {
+    open_with(directory, MAX_BYTES)
+}
+
+fn open_with(directory: &Path, max_bytes: u64) -> (Spool, Found, Receiver<Heard>) {
     let (ear, heard) = mpsc::channel();
-    let (spool, found) = Spool::open(directory, MAX_BYTES, Ear(ear)).unwrap();
+    let (spool, found) = Spool::open(directory, max_bytes, Ear(ear)).unwrap();
     (spool, found, heard)
 }
 
@@ -195,4 +200,86 @@ async fn a_file_that_is_damaged_is_put_aside_wherever_the_damage_is() {
         assert_eq!(read(&spool).await.items.len() as u64, found.records + 1, "{place:?}");
     }
     assert!(damaged_files > 5, "{damaged_files}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_is_open_is_put_aside_and_what_was_in_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, _, heard) = open_with(directory.path(), 16 * MAX_BYTES);
+    // More than is kept in memory, so that the file is looked at.
+    let text = "x".repeat(100_000);
+    add(&spool, &heard, &[text.as_str(); 100]);
+    let batch = spool.read(10, usize::MAX).await.unwrap();
+    let file = fs::OpenOptions::new().write(true).open(directory.path().join("spool.redb"));
+    file.unwrap().set_len(64 * 1024).unwrap();
+    let failed = loop {
+        match spool.read(1_000, usize::MAX).await {
+            Ok(batch) => assert_eq!(batch.items.len(), 100, "until it is noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(failed, SpoolError::Failed(_)), "{failed}");
+    // The ten that were read are with whoever read them.
+    assert_eq!(heard.recv().unwrap(), Heard::Damaged(90));
+    assert!(directory.path().join("spool.redb.damaged-1").exists());
+    spool.acknowledge(batch.next);
+    add(&spool, &heard, &["new"]);
+    assert_eq!(texts(&read(&spool).await), ["new"]);
+    assert_eq!(spool.bytes(), 3 + 64);
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_took_away_is_missed_and_what_was_in_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, _, heard) = open_with(directory.path(), 16 * MAX_BYTES);
+    let text = "x".repeat(100_000);
+    add(&spool, &heard, &[text.as_str(); 100]);
+    let path = directory.path().join("spool.redb");
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    file.set_len(64 * 1024).unwrap();
+    // First the damage is noticed, and then that there is nothing left.
+    while spool.read(1_000, usize::MAX).await.is_ok_and(|batch| !batch.is_empty()) {}
+    assert!(read(&spool).await.is_empty());
+    assert_eq!(heard.recv().unwrap(), Heard::Damaged(100));
+    add(&spool, &heard, &["new"]);
+    assert_eq!(texts(&read(&spool).await), ["new"]);
+}
+
+/// Holds the thread up at the first record it made durable.
+struct SlowEar {
+    heard: Sender<usize>,
+    go_on: Receiver<()>,
+}
+
+impl Hears for SlowEar {
+    fn spooled(&self, tickets: &[u64]) {
+        self.heard.send(tickets.len()).unwrap();
+        // Without a word the test is over.
+        self.go_on.recv().unwrap_or_default();
+    }
+
+    fn unspooled(&self, _tickets: &[u64], error: &SpoolError) {
+        panic!("{error}");
+    }
+
+    fn damaged(&self, records: u64) {
+        panic!("{records}");
+    }
+}
+
+#[test]
+fn what_comes_while_the_disk_is_busy_shares_the_next_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sends, heard) = mpsc::channel();
+    let (go, go_on) = mpsc::channel();
+    let ear = SlowEar { heard: sends, go_on };
+    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, ear).unwrap();
+    spool.append(0, Bytes::from_static(b"first")).unwrap();
+    assert_eq!(heard.recv().unwrap(), 1);
+    for ticket in 1..=500 {
+        spool.append(ticket, Bytes::from_static(b"other")).unwrap();
+    }
+    go.send(()).unwrap();
+    assert_eq!(heard.recv().unwrap(), 500);
 }

@@ -1,11 +1,15 @@
 //! The client as a place that keeps records.
 
+use std::time::Duration;
+
+use auditrail_client::{Client, ClientError};
 use auditrail_core::{
     ActionFilter, AuditLogService, Count, Created, Cursor, ErrorCode, Filters, OnInvalid, PageSize,
     Position, Query,
 };
 
-use crate::support::{Service, input};
+use crate::proxy::Fault;
+use crate::support::{KEY, Service, client as client_of, input, unused};
 
 #[tokio::test]
 async fn what_is_created_is_found_and_repeating_it_finds_the_first() {
@@ -81,4 +85,34 @@ async fn pages_follow_each_other_by_offset_by_place_and_by_token() {
     let by_offset = client.query(&Query { position: Position::Offset(7), ..first }).await.unwrap();
     assert_eq!(by_offset.records, all[7..]);
     assert!(!by_offset.has_more);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let service = Service::start().await;
+    let endless: &'static str = "x".repeat(2 * 1024 * 1024).leak();
+    for status in [200, 500] {
+        service.proxy.next([Fault::answer(status, endless)]);
+        match service.client().create(input("a")).await {
+            Err(ClientError::BadAnswer { detail, .. }) => assert!(detail.contains("bytes")),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_or_is_gone_is_told_apart_from_one_that_refuses() {
+    let service = Service::start().await;
+    service.proxy.next([Fault::Hold]);
+    let builder = Client::builder(&service.proxy.url()).key(KEY);
+    let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
+    let slow = client.create(input("a")).await.unwrap_err();
+    assert!(matches!(slow, ClientError::Timeout { .. }), "{slow:?}");
+    let (url, _held) = unused();
+    let gone = client_of(&url, KEY).create(input("a")).await.unwrap_err();
+    assert!(matches!(gone, ClientError::Unreachable { .. }), "{gone:?}");
+    assert_eq!((gone.code(), gone.status()), ("unreachable", None));
+    let refused = client_of(&service.proxy.url(), "adt_test_wrong").create(input("a")).await;
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.status(), refused.request_id().is_some()), (Some(401), true));
 }

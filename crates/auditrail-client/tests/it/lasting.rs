@@ -9,7 +9,9 @@ use auditrail_core::{FailurePolicy, RecordSink, Taken};
 use auditrail_testkit::eventually;
 
 use crate::proxy::Fault;
-use crate::support::{KEY, LONG, Service, assert_balanced, client, input, open, quick, settled};
+use crate::support::{
+    KEY, LONG, Service, assert_balanced, client, input, open, quick, settled, unused,
+};
 
 /// Records once under each policy and gives what came of it.
 async fn record_all(recorder: &Recorder) -> Vec<String> {
@@ -57,9 +59,7 @@ async fn dns_gone() {
 #[tokio::test]
 async fn nobody_listens() {
     let service = Service::start().await;
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", unused.local_addr().unwrap());
-    drop(unused);
+    let (url, _held) = unused();
     stays(&service, client(&url, KEY)).await;
 }
 
@@ -75,9 +75,6 @@ async fn a_service_that_hangs() {
     let service = Service::start().await;
     service.proxy.otherwise(Fault::Hold);
     stays(&service, service.client()).await;
-    // The service hears of none of them later either: whoever gave up broke the connection off.
-    service.proxy.release();
-    assert_eq!(service.targets().await, ["spool"]);
 }
 
 #[tokio::test]
@@ -120,13 +117,13 @@ async fn an_outage_in_the_middle_is_waited_out_and_nothing_is_lost_or_doubled() 
     let mut waiting = Vec::new();
     for n in 0..60 {
         if n == 20 {
-            service.proxy.stop().await;
+            service.proxy.stop();
         }
         let policy = FailurePolicy::ALL[n % 3];
         waiting.push(recorder.take(input(&format!("{n:02}")), Some(policy)));
     }
     eventually("the outage is noticed", async || recorder.stats().retried > 0).await;
-    service.proxy.restart().await;
+    service.proxy.restart();
     for taken in waiting {
         taken.await.unwrap();
     }

@@ -50,7 +50,8 @@ impl Fault {
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    serving: Mutex<Option<JoinHandle<()>>>,
+    down: watch::Sender<bool>,
+    serving: JoinHandle<()>,
 }
 
 struct Shared {
@@ -71,13 +72,14 @@ impl Proxy {
     pub(crate) async fn start(service: SocketAddr) -> Self {
         let shared = Shared { service, state: Mutex::default(), released: watch::Sender::new(0) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self {
-            address: listener.local_addr().unwrap(),
-            shared: Arc::new(shared),
-            serving: Mutex::default(),
-        };
-        proxy.serve(listener);
-        proxy
+        let address = listener.local_addr().unwrap();
+        let (shared, down) = (Arc::new(shared), watch::Sender::new(false));
+        let serving = tokio::spawn(serve(listener, Arc::clone(&shared), down.subscribe()));
+        Self { address, shared, down, serving }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -114,44 +116,46 @@ impl Proxy {
         self.shared.released.send_modify(|releases| *releases += 1);
     }
 
-    /// Nobody answers at the address any more, and every connection breaks.
-    pub(crate) async fn stop(&self) {
-        let serving = self.serving.lock().unwrap().take();
-        if let Some(serving) = serving {
-            serving.abort();
-            assert!(serving.await.unwrap_err().is_cancelled());
-        }
+    /// Every connection breaks, from now on also each new one. The address stays ours meanwhile.
+    pub(crate) fn stop(&self) {
+        self.down.send_replace(true);
     }
 
-    /// At the same address again.
-    pub(crate) async fn restart(&self) {
-        self.serve(TcpListener::bind(self.address).await.unwrap());
-    }
-
-    fn serve(&self, listener: TcpListener) {
-        let shared = Arc::clone(&self.shared);
-        let serving = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(connection(stream, Arc::clone(&shared)));
-            }
-        });
-        *self.serving.lock().unwrap() = Some(serving);
+    /// All is well again.
+    pub(crate) fn restart(&self) {
+        self.down.send_replace(false);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        if let Some(serving) = self.serving.lock().unwrap().take() {
-            serving.abort();
+        self.serving.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut down: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted.unwrap();
+                // Whatever ends it is a reset.
+                stream.set_zero_linger().unwrap();
+                if !*down.borrow() {
+                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                }
+            }
+            changed = down.changed() => {
+                changed.unwrap();
+                if *down.borrow() {
+                    connections.shutdown().await;
+                }
+            }
         }
     }
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Whatever ends it is a reset.
-    stream.set_zero_linger().unwrap();
     let service = service_fn(|request| shared.handle(request));
     // How a broken connection ends is what is being tried, and nothing to look at here.
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);

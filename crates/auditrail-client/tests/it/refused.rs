@@ -138,6 +138,17 @@ async fn must_and_spool_push_best_effort_out_and_then_fail() {
 }
 
 #[tokio::test]
+async fn a_callback_that_panics_keeps_nothing_from_being_delivered() {
+    let service = Service::start().await;
+    let config = quick().on_lost(|lost| panic!("the callback panics on purpose: {}", lost.code));
+    let recorder = open(service.client(), config).await;
+    service.proxy.next([Fault::answer(409, "")]);
+    assert_eq!(recorder.record(input("a")).await.unwrap_err().code(), "http_409");
+    assert_eq!(recorder.record(input("b")).await.unwrap(), Taken::Acknowledged);
+    assert_balanced(&recorder.stats());
+}
+
+#[tokio::test]
 async fn what_is_too_large_is_refused_before_it_is_sent() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick()).await;

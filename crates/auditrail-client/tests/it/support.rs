@@ -14,7 +14,7 @@ use auditrail_server::{
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::{TestDb, eventually};
 use futures_util::future::{BoxFuture, ready};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use crate::proxy::Proxy;
@@ -106,6 +106,13 @@ impl Service {
 /// A client of an address.
 pub(crate) fn client(url: &str, key: &str) -> Client {
     Client::builder(url).key(key).build().unwrap()
+}
+
+/// An address where nobody listens, and nobody else will as long as it is held.
+pub(crate) fn unused() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
 /// A record about that target.

@@ -60,6 +60,16 @@ impl Ledger {
         self.wake();
     }
 
+    /// The disk is closed: what was on its way there and came too late is given up.
+    pub(in crate::recorder) fn end_spooling(&self) {
+        self.change(|state, told| {
+            for (_, item) in state.spooling.drain() {
+                state.forget(&item);
+                told.push(state.lose(item, RecordError::Closed));
+            }
+        });
+    }
+
     /// Whether nothing is sent any more.
     pub(in crate::recorder) fn ended(&self) -> bool {
         self.lock().phase == Phase::Ended

@@ -147,3 +147,66 @@ impl Waiting {
         self.queued_bytes = queued.map(|item| item.text.len()).sum();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    fn waiting(lengths: &[usize]) -> (Waiting, Instant) {
+        let (mut waiting, at) = (Waiting::default(), clock::monotonic());
+        for (ticket, length) in (0..).zip(lengths) {
+            let text = Bytes::from(vec![b'x'; *length]);
+            let deadline = at + Duration::from_secs(ticket);
+            waiting.push(ticket, Item { text, at, deadline, done: None, otherwise: None });
+        }
+        (waiting, at)
+    }
+
+    fn tickets(batch: &[(Ticket, Bytes)]) -> Vec<Ticket> {
+        batch.iter().map(|(ticket, _)| *ticket).collect()
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_never_empty_while_something_waits() {
+        let (mut waiting, _) = waiting(&[10, 10, 10, 99, 1]);
+        assert_eq!(tickets(&waiting.batch(2, 50)), [0, 1]);
+        assert_eq!(tickets(&waiting.batch(2, 50)), [2]);
+        assert_eq!(tickets(&waiting.batch(2, 50)), [3], "larger than the bound, and alone");
+        assert_eq!(tickets(&waiting.batch(2, 50)), [4]);
+        assert!(waiting.batch(2, 50).is_empty());
+    }
+
+    #[test]
+    fn a_batch_is_due_when_it_is_full_or_has_waited() {
+        let (mut waiting, at) = waiting(&[10, 10]);
+        let linger = Duration::from_secs(1);
+        assert_eq!(waiting.due(linger, 3, 100), Some(at + linger));
+        assert_eq!(waiting.due(linger, 2, 100), Some(at));
+        assert_eq!(waiting.due(linger, 3, 20), Some(at));
+        waiting.batch(9, 99);
+        assert_eq!(waiting.due(linger, 3, 100), None, "they are under way");
+    }
+
+    #[test]
+    fn what_is_put_back_goes_first_and_what_is_settled_not_at_all() {
+        let (mut waiting, _) = waiting(&[1, 1, 1, 1]);
+        assert_eq!(tickets(&waiting.batch(3, 99)), [0, 1, 2]);
+        assert!(waiting.remove(1).is_some());
+        assert!(waiting.remove(3).is_some());
+        assert_eq!(waiting.put_back(&[0, 1, 2]), 2);
+        waiting.tidy();
+        assert_eq!(waiting.queued_bytes, 2);
+        assert_eq!(tickets(&waiting.batch(9, 99)), [0, 2]);
+    }
+
+    #[test]
+    fn what_is_under_way_cannot_be_displaced_but_is_over_time_like_all_others() {
+        let (mut waiting, at) = waiting(&[1, 2]);
+        assert_eq!(tickets(&waiting.batch(1, 99)), [0]);
+        assert_eq!(waiting.displace().map(|item| item.text.len()), Some(2));
+        assert!(waiting.displace().is_none());
+        assert_eq!(waiting.first_before(at), Some(0));
+        assert_eq!(waiting.first_deadline(), Some(at));
+    }
+}

@@ -1,0 +1,143 @@
+//! The API key is looked for wherever it must not be.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auditrail_core::{AuditLogService, FailurePolicy, OnInvalid, Query, RecordSink};
+use tracing::Dispatch;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::proxy::Fault;
+use crate::support::{KEY, LONG, Service, client, input, open, quick, settled, unused};
+
+/// Log lines, kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    /// What keeps every line.
+    fn dispatch(&self) -> Dispatch {
+        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        Dispatch::new(lines.with_writer(self.clone()).finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// An error as somebody might print it.
+fn printed(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
+    let log = Log::default();
+    // Of all threads, that of the spool among them.
+    tracing::dispatcher::set_global_default(log.dispatch()).unwrap();
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    let mut seen = String::new();
+    let echo = "<html>you sent adt_test_Planted0Secret0Of0The0Tests_000000";
+    let problem = concat!(
+        r#"{"code":"adt_test_Planted0Secret0Of0The0Tests_000000","#,
+        r#""detail":"adt_test_Planted0Secret0Of0The0Tests_000000","errors":[{"pointer":"/a","#,
+        r#""code":"b","detail":"adt_test_Planted0Secret0Of0The0Tests_000000"}]}"#
+    );
+    assert!(echo.contains(KEY) && problem.contains(KEY));
+
+    let there = service.client();
+    for fault in [200, 401, 500].map(|status| Fault::answer(status, echo)) {
+        service.proxy.next([fault]);
+        seen += &printed(&there.query(&Query::default()).await.unwrap_err());
+    }
+    service.proxy.next([Fault::answer(422, problem), Fault::Reset, Fault::Reset]);
+    for _ in 0..2 {
+        let refused = there.create_many(vec![input("a")], OnInvalid::Refuse).await;
+        seen += &printed(&refused.unwrap_err());
+    }
+    let (url, _held) = unused();
+    let gone = client(&url, KEY);
+    seen += &printed(&gone.create(input("a")).await.unwrap_err());
+
+    // A record that says the key says it no more, wherever it goes.
+    let metadata = format!(r#"{{"authorization":"Bearer {KEY}"}}"#);
+    let planted = || input("planted").with_metadata(metadata.parse().unwrap());
+    let config = quick().spool(spool.path()).must_timeout(Duration::from_millis(200));
+    let recorder = open(gone.clone(), config.clone()).await;
+    for policy in FailurePolicy::ALL {
+        match recorder.take(planted(), Some(policy)).await {
+            Ok(taken) => seen += &format!("{taken:?}"),
+            Err(error) => seen += &printed(&error),
+        }
+    }
+    recorder.close(Duration::ZERO).await;
+    for file in std::fs::read_dir(spool.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()));
+    }
+    let next = open(there.clone(), quick().spool(spool.path())).await;
+    settled(&next).await;
+    there.create(planted()).await.unwrap();
+    for record in service.stored().await {
+        let metadata = record.metadata.unwrap().as_str().to_owned();
+        assert!(metadata.contains("Bearer [key]"), "{metadata}");
+        seen += &metadata;
+    }
+    seen += &format!("{there:?} {there:#?} {next:?} {config:?} {:?}", next.stats());
+    next.close(LONG).await;
+
+    let log = log.text();
+    assert!(log.contains("audit records cannot be delivered"), "something was logged");
+    assert!(!seen.contains(KEY) && !log.contains(KEY));
+    let secret = "Planted0Secret";
+    assert!(!seen.contains(secret) && !log.contains(secret));
+}
+
+#[tokio::test]
+async fn trouble_is_logged_when_it_begins_and_when_it_ends_and_not_at_each_try() {
+    let log = Log::default();
+    // Of this thread alone, on which the recorder works too.
+    let _kept = tracing::dispatcher::set_default(&log.dispatch());
+    let service = Service::start().await;
+    let recorder = open(service.client(), quick()).await;
+    service.proxy.next(vec![Fault::answer(500, ""); 5]);
+    recorder.record(input("a")).await.unwrap();
+    assert_eq!(recorder.stats().retried, 5);
+    service.proxy.next([Fault::answer(409, ""), Fault::answer(409, ""), Fault::answer(409, "")]);
+    for _ in 0..3 {
+        recorder.record(input("b")).await.unwrap_err();
+    }
+    let text = log.text();
+    let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+    assert_eq!(count("audit records cannot be delivered"), 1, "{text}");
+    assert_eq!(count("audit records are delivered again"), 1, "{text}");
+    assert_eq!(count("an audit record is lost"), 1, "{text}");
+}
