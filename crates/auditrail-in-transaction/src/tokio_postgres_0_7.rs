@@ -1,0 +1,26 @@
+//! For tokio-postgres 0.7, and pools that hand out its clients.
+
+use auditrail_core::{CreateInput, Record};
+use tokio_postgres::{Error, GenericClient};
+
+use crate::{RecordInError, SQL, text};
+
+/// Writes a record in a transaction, and returns it as it is stored. The same id and content again
+/// return what is there.
+///
+/// A client without a transaction commits it by itself. The statement is prepared anew each time; with a
+/// pool that keeps prepared statements, prepare [`SQL`] there and send it yourself where that counts.
+///
+/// # Errors
+/// [`RecordInError`].
+pub async fn record_in(
+    transaction: &impl GenericClient,
+    input: &CreateInput,
+) -> Result<Record, RecordInError<Error>> {
+    let sorted = |error: Error| {
+        let code = error.code().map(|code| code.code().to_owned());
+        RecordInError::of(error, code.as_deref())
+    };
+    let row = transaction.query_one(SQL, &[&text::of(input)?]).await.map_err(sorted)?;
+    text::record(row.try_get(0).map_err(sorted)?)
+}
