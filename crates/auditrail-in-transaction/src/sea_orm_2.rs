@@ -21,8 +21,7 @@ pub async fn record_in(
         let taken = matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)));
         RecordInError::of(error, taken.then_some("23505"))
     };
-    let asked =
-        Statement::from_sql_and_values(DbBackend::Postgres, SQL, [text::of(input)?.into()]);
+    let asked = Statement::from_sql_and_values(DbBackend::Postgres, SQL, [text::of(input)?.into()]);
     let row = transaction.query_one_raw(asked).await.map_err(sorted)?;
     let row = row.ok_or_else(|| sorted(DbErr::RecordNotFound(SQL.to_owned())))?;
     let record: String = row.try_get("", "record").map_err(sorted)?;

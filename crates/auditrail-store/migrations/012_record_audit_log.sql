@@ -1,18 +1,73 @@
--- What: a function that checks and writes one record, given as one jsonb object.
+-- What: a function that checks and writes one record, given as one jsonb object, and those it asks what
+--      is wrong with an input.
 -- Why: a record belongs into the transaction of what it tells of, and that transaction may be anybody's:
 --      any language with a driver for PostgreSQL can call a function. It has the rules, codes and
 --      messages of the HTTP interface, and it runs with the rights of its caller, who needs SELECT and
 --      INSERT on the table.
 --      What jsonb has dropped before the function sees it cannot be refused here: of a field that is
---      given twice the last counts, and metadata is measured as PostgreSQL prints it.
+--      given twice the last counts, and metadata is measured as PostgreSQL keeps it.
 -- Breaking: no
 -- Transaction: yes
 
-create function control_plane.record_audit_log(input jsonb) returns control_plane.audit_logs
+create function control_plane.audit_log_time(given text) returns timestamptz
     language plpgsql
-    volatile
-    set search_path = pg_catalog
-as $record$
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $time$
+declare
+    -- Date without year, time to the minute, seconds, fraction, sign, hours and minutes of the offset.
+    part constant text[] := regexp_match(given,
+        '^([0-9]{4})(-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9]:)([0-5][0-9]|60)'
+        '([.][0-9]{1,9})?(?:[Zz]|([+-])([01][0-9]|2[0-5]):([0-5][0-9]))$');
+    local_time timestamp;
+    ahead interval;
+begin
+    if part is null then
+        return null;
+    end if;
+    -- A second of 60 counts as 59, and what is beyond microseconds is cut off. A year zero is one that
+    -- PostgreSQL does not read but counts.
+    local_time := (case part[1] when '0000' then '2000' else part[1] end || part[2] || ' ' || part[3]
+        || least(part[4], '59') || coalesce(left(part[5], 7), ''))::timestamp;
+    if part[1] = '0000' then
+        local_time := local_time - interval '2000 years';
+    end if;
+    ahead := make_interval(hours => coalesce(part[7], '0')::integer,
+        mins => coalesce(part[8], '0')::integer);
+    local_time := case part[6] when '-' then local_time + ahead else local_time - ahead end;
+    -- What is later the interface cannot read either.
+    return case when local_time < '9999-12-30 22:00:01' then local_time at time zone 'UTC' end;
+exception when datetime_field_overflow or invalid_datetime_format then
+    return null;
+end
+$time$;
+
+comment on function control_plane.audit_log_time(text) is
+    'The moment that an RFC 3339 text means, cut to microseconds, or null when it means none.';
+
+create function control_plane.audit_log_address(given text) returns inet
+    language plpgsql
+    immutable
+    set search_path = pg_catalog, pg_temp
+as $address$
+begin
+    -- inet would also take a mask, and an address that is cut off.
+    return case when given ~ '^(0|[1-9][0-9]*)([.](0|[1-9][0-9]*)){3}$'
+                  or given ~ '^[0-9a-fA-F:]*:([0-9a-fA-F]*|[0-9]+([.][0-9]+){3})$'
+                then given::inet end;
+exception when invalid_text_representation then
+    return null;
+end
+$address$;
+
+comment on function control_plane.audit_log_address(text) is
+    'The address that a text means, or null when it is none, or has a mask.';
+
+create function control_plane.audit_log_problems(input jsonb) returns jsonb
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $problems$
 declare
     -- What every field takes. The limits are those of the interface, in characters.
     fields constant jsonb := '[
@@ -31,72 +86,28 @@ declare
     ]';
     metadata_max_bytes constant integer := 65536;
     metadata_max_digits constant integer := 1000;
-    too_deep constant jsonpath :=
-        'strict $.**{32 to last} ? (@.type() == "object" || @.type() == "array")';
+    named_max constant integer := 100;
     control constant text := '[\u0001-\u001f\u007f-\u009f]';
     max_ahead constant interval := interval '5 minutes';
 
-    sound boolean;
     field jsonb;
     name text;
     given jsonb;
     content text;
     code text;
     problem text;
-    problems jsonb := '[]';
     place integer;
-    address inet;
     happened timestamptz;
-    wanted uuid;
-    stored control_plane.audit_logs;
+    problems jsonb := '[]';
 begin
     if input is null or jsonb_typeof(input) <> 'object' then
-        problem := 'must be an object, not ' || case coalesce(jsonb_typeof(input), 'null')
-            when 'null' then 'null' when 'array' then 'an array'
-            else 'a ' || jsonb_typeof(input) end;
-        raise exception 'the record: %', problem
-            using errcode = 'invalid_parameter_value',
-                  detail = jsonb_build_array(jsonb_build_object(
-                      'pointer', '', 'code', 'wrong_type', 'detail', problem));
+        return jsonb_build_array(jsonb_build_object('pointer', '', 'code', 'wrong_type', 'detail',
+            'must be an object, not ' || case coalesce(jsonb_typeof(input), 'null')
+                when 'null' then 'null' when 'array' then 'an array'
+                else 'a ' || jsonb_typeof(input) end));
     end if;
 
-    -- Nearly every record is good, and this costs a fifth of looking at each field. It may be wrong in
-    -- one direction only: what it does not know to be good is looked at below.
-    sound := (input - '{id,actor_id,actor_type,action,target_type,target_id,metadata,ip_address,'
-                     'user_agent,created_at,tenant_id,request_id}'::text[]) = '{}'
-        and jsonb_typeof(input -> 'actor_id') = 'string'
-        and length(input ->> 'actor_id') between 1 and 500
-        and (input ->> 'actor_type' in ('user', 'api_key')
-            or input ->> 'actor_type' = 'system' and input ->> 'actor_id' = 'system')
-        and jsonb_typeof(input -> 'action') = 'string'
-        and length(input ->> 'action') between 3 and 100
-        and input ->> 'action' ~ '^[^.].*[^.*]$' and strpos(input ->> 'action', '.') > 0
-        and jsonb_typeof(input -> 'target_type') = 'string'
-        and length(input ->> 'target_type') between 1 and 50
-        and jsonb_typeof(input -> 'target_id') = 'string'
-        and length(input ->> 'target_id') between 1 and 500
-        and (input -> 'metadata' is null
-            or jsonb_typeof(input -> 'metadata') = 'object'
-                and octet_length((input -> 'metadata')::text) <= metadata_max_digits
-                and not jsonb_path_exists(input -> 'metadata', too_deep))
-        and (input -> 'user_agent' is null
-            or jsonb_typeof(input -> 'user_agent') = 'string'
-                and length(input ->> 'user_agent') <= 1024)
-        and (input -> 'tenant_id' is null
-            or jsonb_typeof(input -> 'tenant_id') = 'string'
-                and length(input ->> 'tenant_id') between 1 and 200)
-        and (input -> 'request_id' is null
-            or jsonb_typeof(input -> 'request_id') = 'string'
-                and length(input ->> 'request_id') between 1 and 200)
-        and concat(input ->> 'actor_id', input ->> 'action', input ->> 'target_type',
-                input ->> 'target_id', input ->> 'user_agent', input ->> 'tenant_id',
-                input ->> 'request_id') !~ control;
-
-    for field in
-        select f from jsonb_array_elements(fields) f
-         where sound is not true
-            or f ->> 'name' in ('id', 'ip_address', 'created_at') and input ? (f ->> 'name')
-    loop
+    for field in select value from jsonb_array_elements(fields) loop
         name := field ->> 'name';
         given := nullif(input -> name, 'null');
         content := given #>> '{}';
@@ -127,9 +138,7 @@ begin
         else
             case name
             when 'id' then
-                if content ~* '^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$' then
-                    wanted := content;
-                else
+                if content !~ '^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$' then
                     code := 'bad_format';
                     problem := 'must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057';
                 end if;
@@ -150,15 +159,22 @@ begin
                 end if;
             when 'metadata' then
                 content := given::text;
-                if octet_length(content) > metadata_max_bytes then
+                -- The spaces that PostgreSQL puts between tokens do not count; those in strings do.
+                place := octet_length(content);
+                if place > metadata_max_bytes then
+                    place := place - (select count(*) from regexp_matches(
+                        regexp_replace(content, '"([^"\\]|\\.)*"', '', 'g'), ' ', 'g'));
+                end if;
+                if place > metadata_max_bytes then
                     code := 'too_large';
                     problem := format(
                         'takes %s bytes with its numbers written out, at most %s are allowed',
-                        octet_length(content), metadata_max_bytes);
-                elsif jsonb_path_exists(given, too_deep) then
+                        place, metadata_max_bytes);
+                elsif jsonb_path_exists(given,
+                    'strict $.**{32 to last} ? (@.type() == "object" || @.type() == "array")') then
                     code := 'too_deep';
                     problem := 'nests more than 32 levels';
-                elsif octet_length(content) > metadata_max_digits and exists (
+                elsif exists (
                     select from jsonb_path_query(given, 'strict $.** ? (@.type() == "number")') n
                      where length(translate(n::text, '-.', '')) > metadata_max_digits) then
                     code := 'number_out_of_range';
@@ -166,41 +182,20 @@ begin
                         'send it as a string', metadata_max_digits);
                 end if;
             when 'ip_address' then
-                begin
-                    -- inet also takes a mask, and an address that is cut off.
-                    if content ~ '^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$' or content ~ '^(0|[1-9]\d*)([.](0|[1-9]\d*)){3}$' then
-                        address := content;
-                    end if;
-                exception when invalid_text_representation then
-                    address := null;
-                end;
-                if address is null then
+                if control_plane.audit_log_address(content) is null then
                     code := 'bad_format';
                     problem := 'must be an IPv4 or IPv6 address without mask or port, such as '
                         '203.0.113.7';
                 end if;
             when 'created_at' then
-                begin
-                    if content ~* ('^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?'
-                        '(z|[+-]\d\d:\d\d)$') then
-                        -- A second of 60 counts as 59, and what is beyond microseconds is cut off.
-                        happened := regexp_replace(
-                            regexp_replace(content, '^(.{17})60', '\159'),
-                            '(\.\d{6})\d+', '\1');
-                    end if;
-                exception when datetime_field_overflow or invalid_datetime_format
-                    or invalid_time_zone_displacement_value then
-                    happened := null;
-                end;
-                if content ~ '^([+-]+\d{4,}|\d{5,})-' then
+                happened := control_plane.audit_log_time(content);
+                if content ~ '^([+-]+[0-9]{4,}|[0-9]{5,})-'
+                    or happened not between '0001-01-01 00:00:00+00' and '9999-12-30 22:00:00+00' then
                     code := 'out_of_range';
                     problem := 'must be between the years 0001 and 9999';
                 elsif happened is null then
                     code := 'bad_format';
                     problem := 'must be an RFC 3339 time, such as 2026-01-02T03:04:05Z';
-                elsif happened not between '0001-01-01 00:00:00+00' and '9999-12-30 22:00:00+00' then
-                    code := 'out_of_range';
-                    problem := 'must be between the years 0001 and 9999';
                 elsif happened > clock_timestamp() + max_ahead then
                     code := 'in_future';
                     problem := format('is more than %s seconds in the future',
@@ -218,22 +213,97 @@ begin
 
     problems := problems || coalesce((
         select jsonb_agg(jsonb_build_object(
-                   'pointer', '/' || replace(replace(left(key, 100), '~', '~0'), '/', '~1')
-                       || case when length(key) > 100 then '…' else '' end,
+                   'pointer', '/' || replace(replace(left(key, named_max), '~', '~0'), '/', '~1')
+                       || case when length(key) > named_max then '…' else '' end,
                    'code', 'unknown_field',
                    'detail', 'is not a field of a record; other facts belong into metadata'))
           from (select key from jsonb_object_keys(input) key
                  where not fields @> jsonb_build_array(jsonb_build_object('name', key))
                  limit 100) unknown
     ), '[]');
+    return jsonb_path_query_array(problems, '$[0 to 99]');
+end
+$problems$;
 
-    if problems <> '[]' then
-        raise exception '%', (
-                select string_agg((p ->> 'pointer') || ': ' || (p ->> 'detail'), '; ' order by n)
-                  from jsonb_array_elements(problems) with ordinality listed(p, n)
-                 where n <= 100)
-            using errcode = 'invalid_parameter_value',
-                  detail = jsonb_path_query_array(problems, '$[0 to 99]');
+comment on function control_plane.audit_log_problems(jsonb) is
+    'What keeps an input from being written by record_audit_log: pointer, code and detail of each wrong field.';
+
+create function control_plane.record_audit_log(input jsonb) returns control_plane.audit_logs
+    language plpgsql
+    volatile
+    set search_path = pg_catalog, pg_temp
+as $record$
+declare
+    moment constant timestamptz := clock_timestamp();
+    sound boolean;
+    problems jsonb;
+    address inet;
+    happened timestamptz;
+    wanted uuid;
+    named text;
+    stored control_plane.audit_logs;
+begin
+    -- Nearly every record is good, and looking at each field costs several times this. It errs in one
+    -- direction only: what it does not know to be good is looked at below.
+    sound := case when jsonb_typeof(input) = 'object' then
+        (input - '{id,actor_id,actor_type,action,target_type,target_id,metadata,ip_address,'
+                  'user_agent,created_at,tenant_id,request_id}'::text[]) = '{}'
+        and jsonb_typeof(input -> 'actor_id') = 'string'
+        and length(input ->> 'actor_id') between 1 and 500
+        and (input ->> 'actor_type' in ('user', 'api_key')
+            or input ->> 'actor_type' = 'system' and input ->> 'actor_id' = 'system')
+        and jsonb_typeof(input -> 'action') = 'string'
+        and length(input ->> 'action') <= 100
+        and strpos(input ->> 'action', '.') > 1
+        and right(input ->> 'action', 1) not in ('.', '*')
+        and jsonb_typeof(input -> 'target_type') = 'string'
+        and length(input ->> 'target_type') between 1 and 50
+        and jsonb_typeof(input -> 'target_id') = 'string'
+        and length(input ->> 'target_id') between 1 and 500
+        and (input -> 'metadata' is null
+            or jsonb_typeof(input -> 'metadata') = 'object'
+                and octet_length((input -> 'metadata')::text) <= 1000
+                and not jsonb_path_exists(input -> 'metadata', 'strict $.**{32}'))
+        and (input -> 'user_agent' is null
+            or jsonb_typeof(input -> 'user_agent') = 'string'
+                and length(input ->> 'user_agent') <= 1024)
+        and (input -> 'tenant_id' is null
+            or jsonb_typeof(input -> 'tenant_id') = 'string'
+                and length(input ->> 'tenant_id') between 1 and 200)
+        and (input -> 'request_id' is null
+            or jsonb_typeof(input -> 'request_id') = 'string'
+                and length(input ->> 'request_id') between 1 and 200)
+        and concat(input ->> 'actor_id', input ->> 'action', input ->> 'target_type',
+                input ->> 'target_id', input ->> 'user_agent', input ->> 'tenant_id',
+                input ->> 'request_id') !~ '[\u0001-\u001f\u007f-\u009f]'
+        -- These three PostgreSQL reads without a complaint, so no savepoint is needed for it.
+        and (input -> 'ip_address' is null
+            or input ->> 'ip_address' ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])[.]){3}'
+                '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$'))
+        and (input -> 'id' is null
+            or input ->> 'id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
+        and (input -> 'created_at' is null
+            or input ->> 'created_at' ~ ('^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T'
+                '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$'))
+        end;
+    if sound then
+        wanted := input ->> 'id';
+        address := input ->> 'ip_address';
+        happened := input ->> 'created_at';
+    end if;
+    if sound is not true or happened > moment then
+        problems := control_plane.audit_log_problems(input);
+        if problems <> '[]' then
+            raise exception '%', (
+                    select string_agg(case problem ->> 'pointer' when '' then 'the record'
+                                      else problem ->> 'pointer' end || ': ' || (problem ->> 'detail'),
+                               '; ' order by place)
+                      from jsonb_array_elements(problems) with ordinality listed(problem, place))
+                using errcode = 'invalid_parameter_value', detail = problems;
+        end if;
+        wanted := input ->> 'id';
+        address := control_plane.audit_log_address(input ->> 'ip_address');
+        happened := control_plane.audit_log_time(input ->> 'created_at');
     end if;
 
     -- Without an id of the caller's a version 7 UUID, so that new rows come at the end of the index.
@@ -241,19 +311,17 @@ begin
         (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent,
          created_at, tenant_id, request_id)
     values
-        (coalesce(wanted, overlay(
-             overlay(replace(gen_random_uuid()::text, '-', '') placing '7' from 13)
-             placing lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
-             from 1)::uuid),
+        (coalesce(wanted, (lpad(to_hex(floor(date_part('epoch', moment) * 1000)::bigint), 12, '0')
+             || '7' || substr(gen_random_uuid()::text, 16))::uuid),
          input ->> 'actor_id', input ->> 'actor_type', input ->> 'action', input ->> 'target_type',
          input ->> 'target_id', coalesce(nullif(input -> 'metadata', 'null'), '{}'), address,
-         input ->> 'user_agent', coalesce(happened, clock_timestamp()), input ->> 'tenant_id',
+         input ->> 'user_agent', coalesce(happened, moment), input ->> 'tenant_id',
          input ->> 'request_id')
     on conflict (id) do nothing
     returning written.* into stored;
     if found then
         -- Records of rows that change from here on name it.
-        perform set_config('auditrail.intent_id', stored.id::text, true);
+        named := set_config('auditrail.intent_id', stored.id::text, true);
         return stored;
     end if;
 
@@ -284,4 +352,4 @@ end
 $record$;
 
 comment on function control_plane.record_audit_log(jsonb) is
-    'Checks one audit record, a JSON object under the names of the columns, writes it, and returns it as it is stored. The same id and content again return what is there.';
+    'Checks and writes one record, a JSON object under the names of the columns, and returns it as it is stored. The same id and content again return what is there.';

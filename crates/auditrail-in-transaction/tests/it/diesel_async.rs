@@ -1,4 +1,6 @@
-use ::diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use ::diesel_async::{
+    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+};
 use auditrail_in_transaction::RecordInError;
 use auditrail_in_transaction::diesel_async_0_9::record_in;
 

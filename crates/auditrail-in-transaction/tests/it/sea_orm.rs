@@ -12,7 +12,11 @@ async fn with_sea_orm_the_record_is_there_exactly_when_the_transaction_commits()
         let tx = app.begin().await.unwrap();
         tx.execute_unprepared(BUSINESS).await.unwrap();
         check(&record_in(&tx, &input()).await.unwrap());
-        if commits { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+        if commits {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&app, &input()).await.unwrap());

@@ -12,7 +12,11 @@ async fn with_sqlx_the_record_is_there_exactly_when_the_transaction_commits() {
         let mut tx = app.begin().await.unwrap();
         tx.execute(BUSINESS).await.unwrap();
         check(&record_in(&mut tx, &input()).await.unwrap());
-        if commits { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+        if commits {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&mut app, &input()).await.unwrap());

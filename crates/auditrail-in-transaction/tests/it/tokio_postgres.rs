@@ -18,7 +18,11 @@ async fn with_tokio_postgres_the_record_is_there_exactly_when_the_transaction_co
         let tx = app.transaction().await.unwrap();
         tx.batch_execute(BUSINESS).await.unwrap();
         check(&record_in(&tx, &input()).await.unwrap());
-        if commits { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+        if commits {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&app, &input()).await.unwrap());
