@@ -23,20 +23,3 @@ pub enum RecordInError<E: Error + 'static> {
     #[error("could not read the audit record")]
     Unreadable(#[source] serde_json::Error),
 }
-
-impl<E: Error + 'static> RecordInError<E> {
-    /// Sorts an error of the driver by the SQLSTATE the server gave, if it was the server's.
-    #[cfg(any(
-        feature = "diesel-async-0_9",
-        feature = "sea-orm-2",
-        feature = "sqlx-0_9",
-        feature = "tokio-postgres-0_7"
-    ))]
-    pub(crate) fn of(source: E, sqlstate: Option<&str>) -> Self {
-        match sqlstate {
-            Some("23505") => Self::IdConflict(source),
-            Some("22023") => Self::Refused(source),
-            _ => Self::Database(source),
-        }
-    }
-}

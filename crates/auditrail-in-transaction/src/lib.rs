@@ -39,38 +39,22 @@ pub mod sea_orm_2;
 pub mod sqlx_0_9;
 #[cfg(feature = "tokio-postgres-0_7")]
 pub mod tokio_postgres_0_7;
-
-pub use error::RecordInError;
-
-/// The statement that writes a record. Its only parameter is the record as JSON text, under the names
-/// of the columns; its only row has the record as it is stored, in the same form, in the column
-/// `record`.
-///
-/// What it refuses has SQLSTATE 22023, with every wrong field as JSON in the detail of the error, or
-/// 23505 when the id belongs to other content.
-pub const SQL: &str = "select (to_jsonb(written) - 'xact_id')::text as record \
-                       from control_plane.record_audit_log($1::text::jsonb) as written";
-
 #[cfg(any(
     feature = "diesel-async-0_9",
     feature = "sea-orm-2",
     feature = "sqlx-0_9",
     feature = "tokio-postgres-0_7"
 ))]
-mod text {
-    use std::error::Error;
+mod wire;
 
-    use auditrail_core::{CreateInput, Record};
+pub use error::RecordInError;
 
-    use crate::RecordInError;
-
-    /// The parameter.
-    pub(crate) fn of<E: Error + 'static>(input: &CreateInput) -> Result<String, RecordInError<E>> {
-        serde_json::to_string(input).map_err(RecordInError::Unreadable)
-    }
-
-    /// The record in the answer.
-    pub(crate) fn record<E: Error + 'static>(text: &str) -> Result<Record, RecordInError<E>> {
-        serde_json::from_str(text).map_err(RecordInError::Unreadable)
-    }
-}
+/// The statement that writes a record.
+///
+/// Its only parameter is the record as JSON text, under the names of the columns; its only row has the
+/// record as it is stored, in the same form, in the column `record`.
+///
+/// What it refuses has SQLSTATE 22023, with every wrong field as JSON in the detail of the error, or
+/// 23505 when the id belongs to other content.
+pub const SQL: &str = "select (to_jsonb(written) - 'xact_id')::text as record \
+                       from control_plane.record_audit_log($1::text::jsonb) as written";

@@ -3,7 +3,7 @@
 use auditrail_core::{CreateInput, Record};
 use tokio_postgres::{Error, GenericClient};
 
-use crate::{RecordInError, SQL, text};
+use crate::{RecordInError, SQL, wire};
 
 /// Writes a record in a transaction, and returns it as it is stored. The same id and content again
 /// return what is there.
@@ -19,8 +19,8 @@ pub async fn record_in(
 ) -> Result<Record, RecordInError<Error>> {
     let sorted = |error: Error| {
         let code = error.code().map(|code| code.code().to_owned());
-        RecordInError::of(error, code.as_deref())
+        wire::error(error, code.as_deref())
     };
-    let row = transaction.query_one(SQL, &[&text::of(input)?]).await.map_err(sorted)?;
-    text::record(row.try_get(0).map_err(sorted)?)
+    let row = transaction.query_one(SQL, &[&wire::parameter(input)?]).await.map_err(sorted)?;
+    wire::record(row.try_get(0).map_err(sorted)?)
 }

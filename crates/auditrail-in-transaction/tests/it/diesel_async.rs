@@ -1,10 +1,12 @@
 use ::diesel_async::{
     AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
-use auditrail_in_transaction::RecordInError;
 use auditrail_in_transaction::diesel_async_0_9::record_in;
 
-use crate::support::{BUSINESS, check, counts, input, other, shop};
+use crate::support::{
+    BUSINESS, bare, check, check_made_up, counts, input, is_conflict, is_of_the_database,
+    is_refused, late, other, shop,
+};
 
 type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
@@ -23,7 +25,10 @@ async fn with_diesel_the_record_is_there_exactly_when_the_transaction_commits() 
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&mut app, &input()).await.unwrap());
-    let conflict = record_in(&mut app, &other()).await.unwrap_err();
-    assert!(matches!(conflict, RecordInError::IdConflict(_)), "{conflict:?}");
-    assert_eq!(counts(&db).await, (1, 1));
+    is_conflict(&record_in(&mut app, &other()).await.unwrap_err());
+    is_refused(&record_in(&mut app, &late()).await.unwrap_err());
+    check_made_up(&db, &bare(), &record_in(&mut app, &bare()).await.unwrap()).await;
+    assert_eq!(counts(&db).await, (1, 2));
+    db.as_owner("drop function control_plane.record_audit_log").await;
+    is_of_the_database(&record_in(&mut app, &input()).await.unwrap_err());
 }

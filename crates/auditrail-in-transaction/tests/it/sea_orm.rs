@@ -1,8 +1,10 @@
 use ::sea_orm::{ConnectionTrait, Database, TransactionTrait};
-use auditrail_in_transaction::RecordInError;
 use auditrail_in_transaction::sea_orm_2::record_in;
 
-use crate::support::{BUSINESS, check, counts, input, other, shop};
+use crate::support::{
+    BUSINESS, bare, check, check_made_up, counts, input, is_conflict, is_of_the_database,
+    is_refused, late, other, shop,
+};
 
 #[tokio::test]
 async fn with_sea_orm_the_record_is_there_exactly_when_the_transaction_commits() {
@@ -20,7 +22,10 @@ async fn with_sea_orm_the_record_is_there_exactly_when_the_transaction_commits()
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&app, &input()).await.unwrap());
-    let conflict = record_in(&app, &other()).await.unwrap_err();
-    assert!(matches!(conflict, RecordInError::IdConflict(_)), "{conflict:?}");
-    assert_eq!(counts(&db).await, (1, 1));
+    is_conflict(&record_in(&app, &other()).await.unwrap_err());
+    is_refused(&record_in(&app, &late()).await.unwrap_err());
+    check_made_up(&db, &bare(), &record_in(&app, &bare()).await.unwrap()).await;
+    assert_eq!(counts(&db).await, (1, 2));
+    db.as_owner("drop function control_plane.record_audit_log").await;
+    is_of_the_database(&record_in(&app, &input()).await.unwrap_err());
 }

@@ -1,8 +1,10 @@
 use ::tokio_postgres::{Client, NoTls};
-use auditrail_in_transaction::RecordInError;
 use auditrail_in_transaction::tokio_postgres_0_7::record_in;
 
-use crate::support::{BUSINESS, check, counts, input, other, shop};
+use crate::support::{
+    BUSINESS, bare, check, check_made_up, counts, input, is_conflict, is_of_the_database,
+    is_refused, late, other, shop,
+};
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = ::tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -26,10 +28,10 @@ async fn with_tokio_postgres_the_record_is_there_exactly_when_the_transaction_co
         assert_eq!(counts(&db).await, expected);
     }
     check(&record_in(&app, &input()).await.unwrap());
-    let conflict = record_in(&app, &other()).await.unwrap_err();
-    assert!(matches!(conflict, RecordInError::IdConflict(_)), "{conflict:?}");
-    let late = input().with_created_at("2999-01-01T00:00:00Z".parse().unwrap());
-    let refused = record_in(&app, &late).await.unwrap_err();
-    assert!(matches!(refused, RecordInError::Refused(_)), "{refused:?}");
-    assert_eq!(counts(&db).await, (1, 1));
+    is_conflict(&record_in(&app, &other()).await.unwrap_err());
+    is_refused(&record_in(&app, &late()).await.unwrap_err());
+    check_made_up(&db, &bare(), &record_in(&app, &bare()).await.unwrap()).await;
+    assert_eq!(counts(&db).await, (1, 2));
+    db.as_owner("drop function control_plane.record_audit_log").await;
+    is_of_the_database(&record_in(&app, &input()).await.unwrap_err());
 }
