@@ -9,6 +9,7 @@ use crate::support::{number, sql};
 
 mod rights;
 mod setup;
+mod ways;
 mod withheld;
 
 /// A database with an audited table that the application may change.
