@@ -3,6 +3,6 @@
 -- Transaction: yes
 
 drop function control_plane.stop_audit_table(regclass);
-drop function control_plane.audit_table(regclass, text, text[], text[], text);
+drop function control_plane.audit_table(regclass, text, text[], text[], text, boolean);
 drop function control_plane.record_row_change();
 drop function control_plane.audit_context(jsonb);

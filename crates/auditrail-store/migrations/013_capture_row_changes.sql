@@ -197,7 +197,8 @@ create function control_plane.audit_table(
     target_type text default null,
     target_id text[] default null,
     secret text[] default '{}',
-    tenant_id text default null
+    tenant_id text default null,
+    trust_owner boolean default false
 ) returns void
     language plpgsql
     volatile
@@ -215,6 +216,16 @@ begin
     if not exists (select from pg_class where oid = audited and relkind in ('r', 'p')) then
         raise exception '% is not a table', audited
             using errcode = 'wrong_object_type';
+    end if;
+    -- What a row is turned into is decided by casts of its types, which the owner of the table may make,
+    -- and they run with the rights of the trigger. Who may attach it anywhere has those anyway.
+    if not trust_owner and exists (
+        select from pg_class where oid = audited
+           and not has_function_privilege(relowner, 'control_plane.record_row_change()', 'execute'))
+    then
+        raise exception 'the owner of % could run code with the rights of the owner of the log', audited
+            using errcode = 'insufficient_privilege',
+                  hint = 'Let the owner of the log own the table too, or say trust_owner => true if he may.';
     end if;
     target_type := coalesce(target_type, (select relname from pg_class where oid = audited));
     if target_type = '' or length(target_type) > 50 or target_type ~ '[.\u0001-\u001f\u007f-\u009f]' then
@@ -255,9 +266,9 @@ begin
 end
 $audit$;
 
-comment on function control_plane.audit_table(regclass, text, text[], text[], text) is
-    'Records from now on every change of rows of a table, with new settings if it did before. target_id: the columns that tell rows apart, the primary key if left out; secret: columns that are never told; tenant_id: the column that has the tenant.';
+comment on function control_plane.audit_table(regclass, text, text[], text[], text, boolean) is
+    'Records from now on every change of rows of a table, with new settings if it did before. target_id: the columns that tell rows apart, the primary key if left out; secret: columns that are never told; tenant_id: the column that has the tenant; trust_owner: also a table of somebody who could get rights by it.';
 
 revoke execute on function control_plane.record_row_change() from public;
 revoke execute on function control_plane.stop_audit_table(regclass) from public;
-revoke execute on function control_plane.audit_table(regclass, text, text[], text[], text) from public;
+revoke execute on function control_plane.audit_table(regclass, text, text[], text[], text, boolean) from public;

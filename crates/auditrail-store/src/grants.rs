@@ -114,7 +114,7 @@ const HEADER: &str = "\
 -- Records changes of rows with the rights of its owner, so who may attach it can write anything. The
 -- migration said the same; a restore without privileges (pg_restore -x) forgets it.
 revoke execute on function control_plane.record_row_change(),
-    control_plane.audit_table(regclass, text, text[], text[], text),
+    control_plane.audit_table(regclass, text, text[], text[], text, boolean),
     control_plane.stop_audit_table(regclass) from public;
 ";
 

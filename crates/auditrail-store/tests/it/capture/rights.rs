@@ -48,7 +48,7 @@ async fn only_the_owner_of_the_log_and_whom_he_lets_may_attach_the_trigger() {
     }
     db.as_owner(
         "grant execute on function
-             control_plane.audit_table(regclass, text, text[], text[], text),
+             control_plane.audit_table(regclass, text, text[], text[], text, boolean),
              control_plane.stop_audit_table(regclass),
              control_plane.record_row_change() to auditrail_app",
     )
@@ -78,5 +78,27 @@ async fn a_type_of_the_callers_own_does_not_stand_in_for_one_of_the_system() {
     )
     .await;
     sql(&mut app, ADD).await;
+    assert_eq!(records(&mut app).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_table_of_somebody_who_could_get_rights_by_it_is_audited_only_when_that_is_said() {
+    let db = shop().await;
+    db.as_owner("create schema theirs; grant usage, create on schema theirs to auditrail_app")
+        .await;
+    let mut app = db.connect(db.app()).await;
+    sql(
+        &mut app,
+        "create table theirs.rows (id int primary key);
+         grant trigger on theirs.rows to auditrail_owner",
+    )
+    .await;
+    let mut owner = db.connect(db.owner()).await;
+    let message = refused(&mut owner, "select control_plane.audit_table('theirs.rows')").await;
+    let expected =
+        "the owner of theirs.rows could run code with the rights of the owner of the log";
+    assert_eq!(message, expected);
+    sql(&mut owner, "select control_plane.audit_table('theirs.rows', trust_owner => true)").await;
+    sql(&mut app, "insert into theirs.rows values (1)").await;
     assert_eq!(records(&mut app).await.len(), 1);
 }

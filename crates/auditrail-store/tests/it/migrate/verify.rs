@@ -163,7 +163,7 @@ async fn an_empty_database_lacks_everything() {
             "function control_plane.audit_log_problems(input jsonb) is missing",
             "function control_plane.audit_log_time(given text) is missing",
             "function control_plane.audit_table(audited regclass, target_type text, \
-             target_id text[], secret text[], tenant_id text) is missing",
+             target_id text[], secret text[], tenant_id text, trust_owner boolean) is missing",
             "function control_plane.record_audit_log(input jsonb) is missing",
             "function control_plane.record_row_change() is missing",
             "function control_plane.refuse_audit_log_change() is missing",
