@@ -1,6 +1,7 @@
 //! For tokio-postgres 0.7, and pools that hand out its clients.
 
 use auditrail_core::{CreateInput, Record};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Error, GenericClient};
 
 use crate::{RecordInError, SQL, wire};
@@ -8,8 +9,8 @@ use crate::{RecordInError, SQL, wire};
 /// Writes a record in a transaction, and returns it as it is stored. The same id and content again
 /// return what is there.
 ///
-/// A client without a transaction commits it by itself. The statement is prepared anew each time; with a
-/// pool that keeps prepared statements, prepare [`SQL`] there and send it yourself where that counts.
+/// A client without a transaction commits it by itself. Nothing is prepared, so it is one round trip and
+/// works through poolers that share connections between transactions.
 ///
 /// # Errors
 /// [`RecordInError`].
@@ -21,6 +22,7 @@ pub async fn record_in(
         let code = error.code().map(|code| code.code().to_owned());
         wire::error(error, code.as_deref())
     };
-    let row = transaction.query_one(SQL, &[&wire::parameter(input)?]).await.map_err(sorted)?;
+    let text = wire::parameter(input)?;
+    let row = transaction.query_typed_one(SQL, &[(&text, Type::TEXT)]).await.map_err(sorted)?;
     wire::record(row.try_get(0).map_err(sorted)?)
 }
