@@ -174,7 +174,7 @@ begin
                     'strict $.**{32 to last} ? (@.type() == "object" || @.type() == "array")') then
                     code := 'too_deep';
                     problem := 'nests more than 32 levels';
-                elsif exists (
+                elsif content ~ '[0-9]{250}' and exists (
                     select from jsonb_path_query(given, 'strict $.** ? (@.type() == "number")') n
                      where length(translate(n::text, '-.', '')) > metadata_max_digits) then
                     code := 'number_out_of_range';
@@ -235,6 +235,7 @@ create function control_plane.record_audit_log(input jsonb) returns control_plan
 as $record$
 declare
     moment constant timestamptz := clock_timestamp();
+    metadata constant text := (input -> 'metadata')::text;
     sound boolean;
     problems jsonb;
     address inet;
@@ -260,9 +261,11 @@ begin
         and length(input ->> 'target_type') between 1 and 50
         and jsonb_typeof(input -> 'target_id') = 'string'
         and length(input ->> 'target_id') between 1 and 500
-        and (input -> 'metadata' is null
+        and (metadata is null
             or jsonb_typeof(input -> 'metadata') = 'object'
-                and octet_length((input -> 'metadata')::text) <= 1000
+                and octet_length(metadata) <= 65536
+                -- A number of more than 1,000 digits has half of them on one side of its point.
+                and (octet_length(metadata) <= 1000 or metadata !~ '[0-9]{250}')
                 and not jsonb_path_exists(input -> 'metadata', 'strict $.**{32}'))
         and (input -> 'user_agent' is null
             or jsonb_typeof(input -> 'user_agent') = 'string'
@@ -276,15 +279,16 @@ begin
         and concat(input ->> 'actor_id', input ->> 'action', input ->> 'target_type',
                 input ->> 'target_id', input ->> 'user_agent', input ->> 'tenant_id',
                 input ->> 'request_id') !~ '[\u0001-\u001f\u007f-\u009f]'
-        -- These three PostgreSQL reads without a complaint, so no savepoint is needed for it.
+        -- These PostgreSQL reads without a complaint, so no savepoint is needed for it.
         and (input -> 'ip_address' is null
             or input ->> 'ip_address' ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])[.]){3}'
-                '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$'))
+                '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$')
+            or control_plane.audit_log_address(input ->> 'ip_address') is not null)
         and (input -> 'id' is null
             or input ->> 'id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
         and (input -> 'created_at' is null
             or input ->> 'created_at' ~ ('^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T'
-                '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$'))
+                '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+]00:00)$'))
         end;
     if sound then
         wanted := input ->> 'id';

@@ -123,7 +123,7 @@ begin
         withheld := octet_length(content) > max_bytes
             or jsonb_path_exists(note,
                 'strict $.**{32 to last} ? (@.type() == "object" || @.type() == "array")')
-            or octet_length(content) > max_digits and exists (
+            or octet_length(content) > max_digits and content ~ '[0-9]{250}' and exists (
                 select from jsonb_path_query(note, 'strict $.** ? (@.type() == "number")') n
                  where length(translate(n::text, '-.', '')) > max_digits);
     end if;
