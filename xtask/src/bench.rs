@@ -17,6 +17,7 @@ mod query;
 mod quick;
 mod report;
 mod result;
+mod rows;
 mod serve;
 mod transaction;
 mod write;
@@ -61,6 +62,8 @@ enum Command {
     Loss(loss::Args),
     /// A record in the caller's transaction, against a plain INSERT and a row trigger.
     Transaction(transaction::Args),
+    /// Our triggers and function in SQL, against a row trigger and a plain INSERT.
+    Rows(rows::Args),
     /// A few ratios in under three minutes, against the committed ones.
     Quick(quick::Args),
     /// docs/performance.md and its chart, from what was measured last.
@@ -68,7 +71,8 @@ enum Command {
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 7] = ["write", "loss", "transaction", "query", "growth", "import", "serve"];
+const PARTS: [&str; 8] =
+    ["write", "loss", "transaction", "rows", "query", "growth", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -87,6 +91,7 @@ fn one(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Write(args) => write::run(workspace, args),
         Command::Loss(args) => loss::run(workspace, args),
         Command::Transaction(args) => transaction::run(workspace, args),
+        Command::Rows(args) => rows::run(workspace, args),
         Command::Quick(args) => quick::run(workspace, args),
         Command::Report(_) => report::run(workspace),
     }

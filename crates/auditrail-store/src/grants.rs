@@ -12,7 +12,8 @@
 //! - A **service** is `auditrail serve` and `auditrail key`. It may do what a writer may, find keys,
 //!   make them and revoke them; it cannot change anything else of a key, or delete one.
 //!
-//! None may change or remove a record.
+//! None may change or remove a record. None may attach the trigger that records changes of rows
+//! either: it writes with the rights of the migrator, so who may attach it can write anything.
 
 use std::str::FromStr;
 
@@ -109,25 +110,39 @@ const HEADER: &str = "\
 -- Run this as the role that owns the schema control_plane: the one that runs `auditrail migrate`. That
 -- role needs CREATE on the database and none of these rights; nothing else should connect as it.
 -- Running this again is fine, and needed when a later version has more to grant.
+
+-- Records changes of rows with the rights of its owner, so who may attach it can write anything. The
+-- migration said the same; a restore without privileges (pg_restore -x) forgets it.
+revoke execute on function control_plane.record_row_change(),
+    control_plane.audit_table(regclass, text, text[], text[], text, boolean),
+    control_plane.stop_audit_table(regclass) from public;
 ";
 
 const WRITER: &str =
     "Writes records, and sees them, to tell a repeated write from a conflict. Sees no keys.";
-const WRITE: [&str; 3] = [USAGE, "select, insert on control_plane.audit_logs", HISTORY];
+const WRITE: [&str; 4] = [USAGE, "select, insert on control_plane.audit_logs", FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records. Sees no keys.";
 const READ: [&str; 3] = [USAGE, "select on control_plane.audit_logs", HISTORY];
 
 const SERVICE: &str = "The service: writes and reads records, finds, makes and revokes keys.";
-const SERVE: [&str; 5] = [
+const SERVE: [&str; 6] = [
     USAGE,
     "select, insert on control_plane.audit_logs",
+    FUNCTIONS,
     "select, insert on control_plane.audit_api_keys",
     "update (revoked_at) on control_plane.audit_api_keys",
     HISTORY,
 ];
 
 const USAGE: &str = "usage on schema control_plane";
+/// What a writer calls in its own transactions. Everybody may by default; databases where that was
+/// taken away are not rare.
+const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(jsonb), \
+                         control_plane.audit_log_problems(jsonb), \
+                         control_plane.audit_log_time(text), \
+                         control_plane.audit_log_address(text), \
+                         control_plane.audit_context(jsonb)";
 /// To see whether the schema is as new as the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 

@@ -39,6 +39,8 @@ const EMBEDDED: &[(&str, &str, &str)] = embedded![
     "009_index_types",
     "010_index_ip_address",
     "011_index_metadata",
+    "012_record_audit_log",
+    "013_capture_row_changes",
 ];
 
 impl MigrationSet {

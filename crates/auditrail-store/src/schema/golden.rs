@@ -20,6 +20,8 @@ const DESCRIPTIONS: &[(i64, &str)] = descriptions![
     9 => "009.json",
     10 => "010.json",
     11 => "011.json",
+    12 => "012.json",
+    13 => "013.json",
 ];
 
 /// The description of the schema at `version`.

@@ -10,6 +10,10 @@ use crate::support::sql;
 const INSERT: &str =
     "insert into control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id)
      values ('u1', 'user', 'project.created', 'project', 'p1')";
+const CALL: &str = r#"select control_plane.audit_context('{"request_id": "r1"}'),
+    control_plane.record_audit_log('{"actor_type": "user", "actor_id": "u1",
+        "action": "project.created", "target_type": "project", "target_id": "p1",
+        "ip_address": "::1", "created_at": "2026-01-02T03:04:05+01:00"}')"#;
 const READ: &str = "select * from control_plane.audit_logs";
 const HISTORY: &str = "select * from control_plane.schema_migrations";
 const READ_KEYS: &str = "select * from control_plane.audit_api_keys";
@@ -18,8 +22,11 @@ const MAKE_KEY: &str =
      values (gen_random_uuid(), sha256(gen_random_uuid()::text::bytea), 'adt', '{write}', 'system')";
 const REVOKE_KEY: &str =
     "update control_plane.audit_api_keys set revoked_at = now() where revoked_at is null";
+const ATTACH: &str = "create temporary table mine (id int);
+    create trigger t after insert on mine for each row
+    execute function control_plane.record_row_change('key', '{id}', '{}', '')";
 /// What nobody but the owner may do.
-const FORBIDDEN: [&str; 9] = [
+const FORBIDDEN: [&str; 10] = [
     "update control_plane.audit_logs set action = 'x.y'",
     "delete from control_plane.audit_logs",
     "truncate control_plane.audit_logs",
@@ -29,6 +36,7 @@ const FORBIDDEN: [&str; 9] = [
     "truncate control_plane.audit_api_keys",
     "delete from control_plane.schema_migrations",
     "create table control_plane.mine (id int)",
+    ATTACH,
 ];
 
 async fn may(db: &mut PgConnection, statement: &str) -> bool {
@@ -46,7 +54,7 @@ async fn may(db: &mut PgConnection, statement: &str) -> bool {
 async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
     let name = role.get_username().to_owned();
     let mut connection = db.connect(role).await;
-    for statement in [INSERT, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY] {
+    for statement in [INSERT, CALL, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY] {
         let may = may(&mut connection, statement).await;
         assert_eq!(may, allowed.contains(&statement), "{name}: {statement}");
     }
@@ -69,15 +77,22 @@ async fn each_role_may_do_what_it_needs_and_nothing_else() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     auditrail_store::migrate::migrate(&db.pool(db.owner()).await).await.unwrap();
+    // As somebody does who wants nothing to be callable unasked, and as a restore without privileges.
+    sql(
+        &mut owner,
+        "revoke execute on all functions in schema control_plane from public;
+         grant execute on function control_plane.record_row_change() to public",
+    )
+    .await;
     for role in [db.app(), db.reader(), db.service()] {
         check(&db, role, &[]).await;
     }
     // Twice, because it has to be run again after later versions.
     sql(&mut owner, &grants::sql(&roles())).await;
     sql(&mut owner, &grants::sql(&roles())).await;
-    check(&db, db.app(), &[INSERT, READ, HISTORY]).await;
+    check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
     check(&db, db.reader(), &[READ, HISTORY]).await;
-    check(&db, db.service(), &[INSERT, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY]).await;
+    check(&db, db.service(), &[INSERT, CALL, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY]).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bulk;
+mod capture;
 mod errors;
+mod function;
 mod golden;
 mod grants;
 mod guard;

@@ -35,7 +35,7 @@ fn every_command_works_without_a_url_and_leaves_no_server_running() {
     let state = || desk.run(&["db", "status", "--json"]).code(0).json()["state"].clone();
     assert_eq!(state(), "absent");
     desk.run(&["query"]).code(3).says("making a private PostgreSQL");
-    desk.run(&["migrate"]).code(0).prints("applied 11 migrations");
+    desk.run(&["migrate"]).code(0).prints("applied 13 migrations");
     assert_eq!(state(), "stopped");
     let args = ["log", "--actor", "system", "--action", "a.b", "--target", "t:x", "--json"];
     let record: Value = desk.run(&args).code(0).json();

@@ -10,13 +10,13 @@ async fn migrations_are_shown_applied_and_then_done() {
     let db = TestDb::empty().await;
     let desk = Desk::with(&db.url(&db.owner()));
     desk.run(&["migrate", "status"]).code(0).prints("pending");
-    desk.run(&["migrate", "status", "--check"]).code(3).says("11 migrations are pending");
+    desk.run(&["migrate", "status", "--check"]).code(3).says("13 migrations are pending");
     desk.run(&["migrate", "--dry-run"]).code(0).prints("would apply 001_create_audit_logs_table");
     desk.run(&["migrate", "status", "--check"]).code(3);
     let run = desk.run(&["migrate", "--to", "2"]).code(0).prints("applied 2 migrations");
     run.says("applying 002_add_tenant_and_request_id.sql").says("done in ");
-    desk.run(&["migrate", "verify"]).code(0).prints("what version 2 should be").says("9 pending");
-    desk.run(&["migrate"]).code(0).prints("applied 9 migrations");
+    desk.run(&["migrate", "verify"]).code(0).prints("what version 2 should be").says("11 pending");
+    desk.run(&["migrate"]).code(0).prints("applied 11 migrations");
     desk.run(&["migrate"]).code(0).prints("nothing to do");
     desk.run(&["migrate", "status", "--check"]).code(0).prints("applied");
     desk.run(&["migrate", "verify"]).code(0);
@@ -34,19 +34,19 @@ async fn json_is_one_document_and_nothing_else() {
         desk.run(&args).code(0).json()
     };
     assert_eq!(json(&["migrate", "--dry-run"])["planned"][0]["version"], 1);
-    assert_eq!(json(&["migrate", "status"])["pending"], 11);
+    assert_eq!(json(&["migrate", "status"])["pending"], 13);
     let applied = json(&["migrate"]);
-    assert_eq!(applied["applied"].as_array().unwrap().len(), 11);
+    assert_eq!(applied["applied"].as_array().unwrap().len(), 13);
     assert!(applied["applied"][0]["duration_ms"].is_u64());
     let status = json(&["migrate", "status"]);
     assert_eq!(status["migrations"][0]["state"], "applied");
     assert_eq!(status["migrations"][0]["checksum_ok"], true);
     assert_eq!(status["problems"], json!([]));
     let verified = json(&["migrate", "verify"]);
-    assert_eq!(verified, json!({"version": 11, "drift": 0, "differences": [], "pending": 0}));
+    assert_eq!(verified, json!({"version": 13, "drift": 0, "differences": [], "pending": 0}));
     assert_eq!(
         json(&["migrate", "down", "--to", "5", "--dry-run", "--allow-data-loss"])["planned"][0]["version"],
-        11
+        13
     );
 }
 
@@ -63,9 +63,9 @@ async fn steps_are_taken_back_unless_they_lose_data() {
         desk.run(&args).code(0)
     };
     down(&["--dry-run"]).prints("would undo 006_add_transaction_id.sql");
-    down(&[]).prints("undid 7 migrations").says("undoing 006_add_transaction_id.sql");
+    down(&[]).prints("undid 9 migrations").says("undoing 006_add_transaction_id.sql");
     down(&[]).prints("nothing to do");
-    desk.run(&["migrate"]).code(0).prints("applied 7 migrations");
+    desk.run(&["migrate"]).code(0).prints("applied 9 migrations");
     desk.run(&["migrate", "down"]).code(2).says("--to");
 }
 
@@ -108,6 +108,6 @@ async fn a_table_made_by_other_means_is_adopted() {
     let forget = "drop table control_plane.schema_migrations";
     sqlx::raw_sql(forget).execute(&mut owner).await.unwrap();
     desk.run(&["migrate"]).code(1).says("migrate baseline");
-    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 11");
+    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 13");
     desk.run(&["migrate", "status", "--check"]).code(0).prints("adopted");
 }

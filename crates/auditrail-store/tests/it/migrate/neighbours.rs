@@ -29,7 +29,7 @@ async fn an_application_with_sqlx_migrations_of_its_own_shares_the_database() {
     assert_eq!(one::<i64>(&mut owner, "select count(*) from public._sqlx_migrations").await, 1);
     assert_eq!(
         one::<i64>(&mut owner, "select count(*) from control_plane.schema_migrations").await,
-        11
+        13
     );
 }
 
@@ -40,7 +40,7 @@ async fn a_pool_with_a_short_statement_timeout_does_not_hurt_migrations() {
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("select pg_sleep(10)").execute(&mut connection).await.unwrap_err();
     let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(options);
-    assert_eq!(migrate(&pool).await.unwrap().migrations.len(), 11);
+    assert_eq!(migrate(&pool).await.unwrap().migrations.len(), 13);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_printed_script_makes_the_same_schema_and_a_history_that_status_unde
     assert!(
         status.migrations.iter().all(|m| m.state == State::Applied && m.checksum_ok == Some(true))
     );
-    assert_eq!(runner.verify().await.unwrap(), (11, vec![]));
+    assert_eq!(runner.verify().await.unwrap(), (13, vec![]));
 }
 
 /// The script as a tool would send it: what is between begin and commit together, concurrent steps

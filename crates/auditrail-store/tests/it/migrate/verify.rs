@@ -158,7 +158,16 @@ async fn an_empty_database_lacks_everything() {
         [
             "table control_plane.audit_api_keys is missing",
             "table control_plane.audit_logs is missing",
+            "function control_plane.audit_context(context jsonb) is missing",
+            "function control_plane.audit_log_address(given text) is missing",
+            "function control_plane.audit_log_problems(input jsonb) is missing",
+            "function control_plane.audit_log_time(given text) is missing",
+            "function control_plane.audit_table(audited regclass, target_type text, \
+             target_id text[], secret text[], tenant_id text, trust_owner boolean) is missing",
+            "function control_plane.record_audit_log(input jsonb) is missing",
+            "function control_plane.record_row_change() is missing",
             "function control_plane.refuse_audit_log_change() is missing",
+            "function control_plane.stop_audit_table(audited regclass) is missing",
         ]
     );
 }

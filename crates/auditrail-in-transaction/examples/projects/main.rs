@@ -1,0 +1,32 @@
+//! An axum application whose rows and audit records are committed together.
+//!
+//! ```text
+//! export DATABASE_URL=$(auditrail db url)
+//! cargo run -p auditrail-in-transaction --features sqlx-0_9 --example projects
+//! curl -i localhost:3000/projects -H 'X-User: u1' -H 'Content-Type: application/json' -d '{"name":"a"}'
+//! curl -i localhost:3000/projects -H 'X-User: u1' -H 'Content-Type: application/json' -d '{"name":""}'
+//! auditrail query --target-type project
+//! ```
+//!
+//! The second request breaks a rule of the table after nothing was recorded; a `PUT /projects/1` with an
+//! empty name breaks it after the record was written, and leaves none either.
+#![expect(clippy::print_stdout, reason = "says where it listens")]
+
+mod app;
+
+use std::env;
+use std::error::Error;
+
+use sqlx::{Executor, PgPool};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let url = env::var("DATABASE_URL").map_err(|_| "set DATABASE_URL to a migrated database")?;
+    let pool = PgPool::connect(&url).await?;
+    pool.execute(sqlx::raw_sql(app::TABLE)).await?;
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, app::router(pool)).await?;
+    Ok(())
+}

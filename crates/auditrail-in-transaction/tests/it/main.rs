@@ -1,0 +1,9 @@
+//! Each driver on a real PostgreSQL: the record is there exactly when the transaction commits.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod diesel_async;
+mod example;
+mod sea_orm;
+mod sqlx;
+mod support;
+mod tokio_postgres;

@@ -1,0 +1,78 @@
+//! What never leaves its row, and what is too much for a record.
+
+use serde_json::{Value, json};
+
+use super::{ADD, records, shop};
+use crate::support::sql;
+
+#[tokio::test]
+async fn secret_columns_never_leave_the_row() {
+    let db = shop().await;
+    let mut app = db.connect(db.app()).await;
+    sql(&mut app, ADD).await;
+    sql(&mut app, "update shop.projects set api_token = 's3cr3t-planted-2'").await;
+    sql(
+        &mut app,
+        "update shop.projects set api_token = 's3cr3t-planted-3', name = repeat('x', 70000)",
+    )
+    .await;
+    sql(&mut app, "delete from shop.projects").await;
+    let records = records(&mut app).await;
+    assert_eq!(records.len(), 4);
+    assert_eq!(records[1]["metadata"]["changed"], json!({}));
+    for record in records {
+        assert!(!record.to_string().contains("s3cr3t-planted"), "{record}");
+        assert_eq!(record["metadata"]["secret"], json!(["api_token"]));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_column_that_was_renamed_tells_nothing_until_the_table_is_audited_anew() {
+    let db = shop().await;
+    db.as_owner("alter table shop.projects rename column api_token to token").await;
+    let mut app = db.connect(db.app()).await;
+    sql(&mut app, "insert into shop.projects (org, token) values ('acme', 's3cr3t-planted')").await;
+    sql(&mut app, "update shop.projects set token = 's3cr3t-planted-2'").await;
+    let told = records(&mut app).await;
+    assert_eq!(told.len(), 2);
+    for record in &told {
+        assert!(!record.to_string().contains("s3cr3t-planted"), "{record}");
+        assert_eq!(record["metadata"]["missing"], json!(["api_token"]));
+    }
+    assert_eq!(told[1]["metadata"]["columns"], json!(["token"]));
+    db.as_owner("select control_plane.audit_table('shop.projects', secret => '{token}')").await;
+    sql(&mut app, "update shop.projects set name = 'b', token = 's3cr3t-planted-3'").await;
+    let last = &records(&mut app).await[2]["metadata"];
+    assert_eq!(last["changed"]["name"]["new"], "b");
+    assert_eq!((&last["secret"], last.get("missing")), (&json!(["token"]), None));
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_large_is_told_by_the_names_of_its_columns() {
+    let db = shop().await;
+    let mut app = db.connect(db.app()).await;
+    sql(&mut app, "insert into shop.projects (org, name) values ('acme', repeat('x', 70000))")
+        .await;
+    let metadata = &records(&mut app).await[0]["metadata"];
+    assert_eq!(metadata["truncated"], json!(true));
+    assert_eq!(metadata["columns"], json!(["id", "name", "org", "size"]));
+    assert_eq!(metadata.get("new"), None);
+}
+
+#[tokio::test]
+async fn what_breaks_another_limit_of_metadata_is_told_by_names_as_well() {
+    let db = shop().await;
+    db.as_owner("alter table shop.projects add column facts jsonb").await;
+    let mut app = db.connect(db.app()).await;
+    for facts in [
+        "repeat('[', 30) || repeat(']', 30)",
+        "repeat('[', 31) || repeat(']', 31)",
+        "repeat('7', 1001)",
+    ] {
+        sql(&mut app, &format!("insert into shop.projects (facts) values (({facts})::jsonb)"))
+            .await;
+    }
+    let told = records(&mut app).await;
+    let withheld: Vec<_> = told.iter().map(|record| &record["metadata"]["truncated"]).collect();
+    assert_eq!(withheld, [&Value::Null, &json!(true), &json!(true)]);
+}
