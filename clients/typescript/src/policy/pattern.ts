@@ -59,7 +59,7 @@ export class RoutePattern {
 
 /** The decoded segments of what stands in a request line: a path, or a whole URL. */
 function pathSegments(target: string): string[] {
-  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "").replace(/[?#].*$/s, "");
   // Some parsers of URLs take a backslash for a slash.
   return split(path.replaceAll("\\", "/")).map(decoded);
 }
