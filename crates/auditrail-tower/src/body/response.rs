@@ -112,6 +112,13 @@ where
     }
 }
 
+/// An empty body, which belongs to no request. Layers that answer for others ask for one.
+impl<R> Default for ResponseBody<R> {
+    fn default() -> Self {
+        Self { inner: Inner::Own { bytes: None }, watch: Watch::Nothing, remaining: None }
+    }
+}
+
 /// Shows nothing of the body.
 impl<R> fmt::Debug for ResponseBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
