@@ -199,8 +199,9 @@ export class Exchange<Request extends IncomingMessage> {
       end,
       intentId: this.#intent?.id,
     });
-    // The intent cannot know what only the answer will say; its outcome does.
-    const later = end === undefined && matched.rule.targetId?.kind === "response";
+    // The intent cannot know what only the answer or the handler will say; its outcome does.
+    const from = matched.rule.targetId?.kind;
+    const later = end === undefined && (from === undefined || from === "response");
     this.#capture.counts.unknownTargets += targetKnown || later ? 0 : 1;
     this.#capture.counts.recorded += 1;
     await recorder.record(id === undefined ? input : { ...input, id }, { failure });

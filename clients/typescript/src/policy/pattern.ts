@@ -58,14 +58,14 @@ export class RoutePattern {
 }
 
 /** The decoded segments of what stands in a request line: a path, or a whole URL. */
-export function pathSegments(target: string): string[] {
+function pathSegments(target: string): string[] {
   // Some parsers of URLs take a backslash for a slash.
   return split(pathOf(target).replaceAll("\\", "/")).map(decoded);
 }
 
 /** The path of what stands in a request line; a whole URL may hold a password, and a query anything. */
 export function pathOf(target: string): string {
-  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "").replace(/[?#].*$/s, "");
 }
 
 /**

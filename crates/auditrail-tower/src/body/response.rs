@@ -136,6 +136,18 @@ where
     }
 }
 
+/// An empty body, which belongs to no request. Layers that answer for others ask for one.
+impl<R: Body> Default for ResponseBody<R> {
+    fn default() -> Self {
+        Self {
+            inner: Inner::Own { bytes: None },
+            watch: Watch::Nothing,
+            remaining: None,
+            held: None,
+        }
+    }
+}
+
 /// Shows nothing of the body.
 impl<R: Body> fmt::Debug for ResponseBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -130,7 +130,7 @@ fn without_origin(target: &str) -> &str {
     };
     let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    if named { &rest[rest.find(['/', '?', '#']).unwrap_or(rest.len())..] } else { target }
+    if named { &rest[rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())..] } else { target }
 }
 
 /// A segment with its percent escapes decoded; as it is when one of them is broken or the result is

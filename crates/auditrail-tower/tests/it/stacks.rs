@@ -193,3 +193,10 @@ async fn what_is_announced_about_bodies_stays_right() {
         assert_eq!(text(response).await, expected);
     }
 }
+
+#[tokio::test]
+async fn layers_around_it_can_answer_for_it() {
+    let body = auditrail_tower::ResponseBody::<Body>::default();
+    assert!(http_body::Body::is_end_stream(&body));
+    assert!(body.collect().await.unwrap().to_bytes().is_empty());
+}
