@@ -2,6 +2,7 @@
 
 mod backoff;
 mod config;
+mod engine;
 mod error;
 mod lane;
 mod ledger;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_core::{CreateInput, FailurePolicy, RecordSink, Taken};
+use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
 
 pub use config::RecorderConfig;
 pub use error::{DropReason, RecordError};
@@ -27,11 +28,9 @@ pub use open::OpenError;
 pub use stats::{Flushed, Stats};
 
 use crate::client::Client;
-use crate::clock;
 use crate::spool::{Hears, Spool, SpoolError};
-use lane::Lane;
+use engine::Engine;
 use ledger::{Hearing, Ledger};
-use redelivery::Redelivery;
 
 /// How long what is in memory may take to be delivered after the last recorder is gone.
 const ORPHANED: Duration = Duration::from_secs(30);
@@ -50,10 +49,8 @@ pub struct Recorder {
 struct Shared {
     client: Client,
     config: RecorderConfig,
-    ledger: Arc<Ledger>,
-    spool: Option<Arc<Spool>>,
+    engine: Arc<Engine>,
     runtime: Handle,
-    closed: Arc<OnceCell<Flushed>>,
 }
 
 impl Recorder {
@@ -68,17 +65,8 @@ impl Recorder {
         let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let ledger = Arc::new(Ledger::new(&config));
         let spool = open_spool(&config, &ledger).await?.map(Arc::new);
-        for lane in [Lane::must, Lane::best_effort] {
-            let lane = lane(client.clone(), Arc::clone(&ledger), &config);
-            spawn(&runtime, &ledger, lane.run());
-        }
-        if let Some(spool) = &spool {
-            let (ledger, spool) = (Arc::clone(&ledger), Arc::clone(spool));
-            let redelivery = Redelivery::new(client.clone(), Arc::clone(&ledger), spool, &config);
-            spawn(&runtime, &ledger, redelivery.run());
-        }
-        let closed = Arc::new(OnceCell::new());
-        Ok(Self { shared: Arc::new(Shared { client, config, ledger, spool, runtime, closed }) })
+        let engine = Arc::new(Engine::start(&runtime, &client, &config, ledger, spool));
+        Ok(Self { shared: Arc::new(Shared { client, config, engine, runtime }) })
     }
 
     /// Records, under the policy that the configuration has for the action. The record is taken on at once;
@@ -96,22 +84,22 @@ impl Recorder {
     /// Sends everything that waits, the spool included, without waiting for company. Ends when nothing is
     /// left, at the latest after `deadline`.
     pub async fn flush(&self, deadline: Duration) -> Flushed {
-        flush(&self.shared.ledger, deadline).await
+        self.shared.engine.flush(deadline).await
     }
 
     /// Takes no more records, flushes for at most `deadline`, and ends. What is still in memory then is
     /// dropped and counted, and its callers hear [`RecordError::Closed`]; what is in the spool stays there
     /// for the next process. Calls that come later wait for the first and hear the same.
     pub async fn close(&self, deadline: Duration) -> Flushed {
-        let shared = &self.shared;
-        close(&shared.closed, &shared.ledger, shared.spool.as_ref(), deadline).await
+        self.shared.engine.close(deadline).await
     }
 
     /// What became of every record so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.ledger.stats();
-        stats.spool_bytes = self.shared.spool.as_ref().map_or(0, |spool| spool.bytes());
+        let engine = &self.shared.engine;
+        let mut stats = engine.ledger.stats();
+        stats.spool_bytes = engine.spool.as_ref().map_or(0, |spool| spool.bytes());
         stats
     }
 }
@@ -128,7 +116,7 @@ impl RecordSink for Recorder {
     }
 
     fn spools(&self) -> bool {
-        self.shared.spool.is_some()
+        self.shared.engine.spool.is_some()
     }
 }
 
@@ -152,38 +140,39 @@ impl Shared {
     fn take(&self, input: CreateInput, policy: Option<FailurePolicy>) -> Begun {
         let policy = policy.unwrap_or_else(|| self.config.policy_of(&input.action));
         let made = make::text(&self.client, input);
-        match policy {
-            FailurePolicy::BestEffort => {
-                let taken = self.ledger.accept(made, policy);
-                Begun::Settled(Ok(taken.map_or(Taken::Dropped, |_| Taken::Queued)))
-            }
-            FailurePolicy::Must => match self.ledger.accept(made, policy) {
-                Ok((_, hearing)) => Begun::Waiting(hearing),
-                Err(error) => Begun::Settled(Err(error)),
-            },
-            FailurePolicy::Spool => self.spool(made),
+        if policy == FailurePolicy::Spool {
+            return self.spool(made);
+        }
+        match (policy, self.engine.ledger.accept(made, policy, |_| Ok(()))) {
+            (FailurePolicy::BestEffort, Ok(_)) => Begun::Settled(Ok(Taken::Queued)),
+            (FailurePolicy::BestEffort, Err(_)) => Begun::Settled(Ok(Taken::Dropped)),
+            (_, Ok((_, hearing))) => Begun::Waiting(hearing),
+            (_, Err(error)) => Begun::Settled(Err(error)),
         }
     }
 
-    fn spool(&self, made: Result<bytes::Bytes, RecordError>) -> Begun {
-        let Some(spool) = &self.spool else {
-            let refused =
-                self.ledger.accept(made.and(Err(RecordError::NoSpool)), FailurePolicy::Spool);
-            return Begun::Settled(refused.map(|_| Taken::Spooled));
-        };
-        // A spool at its own bound means that the service does not keep up; asking it is of no use.
-        let made = made.and_then(|text| spool.reserve(text.len()).map(|()| text));
+    fn spool(&self, made: Result<Bytes, RecordError>) -> Begun {
+        let Engine { ledger, spool, .. } = &*self.engine;
         let text = made.as_ref().ok().cloned().unwrap_or_default();
-        let reserved = made.is_ok();
-        match self.ledger.accept(made, FailurePolicy::Spool) {
-            Ok((ticket, hearing)) => {
-                if let Err(error) = spool.append(ticket, text) {
-                    self.ledger.fail(FailurePolicy::Spool, vec![(ticket, error.into())]);
+        let mut reserved = None;
+        let accepted = ledger.accept(made, FailurePolicy::Spool, |text| {
+            let spool = spool.as_ref().ok_or(RecordError::NoSpool)?;
+            // A spool at its own bound means that the service does not keep up; asking it is of no use.
+            spool.reserve(text.len())?;
+            reserved = Some(spool);
+            Ok(())
+        });
+        match (accepted, reserved) {
+            (Ok((ticket, hearing)), reserved) => {
+                // Only what found room in a spool was accepted.
+                let spool = reserved.ok_or(SpoolError::Closed);
+                if let Err(error) = spool.and_then(|spool| spool.append(ticket, text)) {
+                    ledger.fail(FailurePolicy::Spool, vec![(ticket, error.into())]);
                 }
                 Begun::Waiting(hearing)
             }
-            Err(error) => {
-                if reserved {
+            (Err(error), reserved) => {
+                if let Some(spool) = reserved {
                     spool.release(text.len());
                 }
                 Begun::Settled(Err(error))
@@ -195,14 +184,10 @@ impl Shared {
 impl Drop for Shared {
     /// The last recorder is gone: what is in memory gets a while, and the directory is given back.
     fn drop(&mut self) {
-        let (closed, ledger) = (Arc::clone(&self.closed), Arc::clone(&self.ledger));
-        if closed.initialized() {
-            return;
+        if !self.engine.is_closed() {
+            let engine = Arc::clone(&self.engine);
+            drop(self.runtime.spawn(async move { engine.close(ORPHANED).await }));
         }
-        let spool = self.spool.take();
-        drop(self.runtime.spawn(async move {
-            close(&closed, &ledger, spool.as_ref(), ORPHANED).await;
-        }));
     }
 }
 
@@ -211,75 +196,6 @@ impl fmt::Debug for Recorder {
         let Shared { client, config, .. } = &*self.shared;
         f.debug_struct("Recorder").field("client", client).field("config", config).finish()
     }
-}
-
-/// Runs a part of the recorder. If the runtime ends before the recorder, nobody waits for ever.
-fn spawn(runtime: &Handle, ledger: &Arc<Ledger>, part: impl Future<Output = ()> + Send + 'static) {
-    let end = EndOnDrop(Arc::clone(ledger));
-    drop(runtime.spawn(async move {
-        let _end = end;
-        part.await;
-    }));
-}
-
-struct EndOnDrop(Arc<Ledger>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-async fn flush(ledger: &Ledger, deadline: Duration) -> Flushed {
-    let before = ledger.stats();
-    let hurry = Hurry::new(ledger);
-    ledger.empty(clock::monotonic() + deadline).await;
-    drop(hurry);
-    let after = ledger.stats();
-    Flushed {
-        delivered: after.delivered() - before.delivered(),
-        failed: after.failed() - before.failed(),
-        pending: after.pending,
-    }
-}
-
-/// A hurry that ends with the wait for it, however that ends.
-struct Hurry<'a>(&'a Ledger);
-
-impl<'a> Hurry<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
-        ledger.hurry(true);
-        Self(ledger)
-    }
-}
-
-impl Drop for Hurry<'_> {
-    fn drop(&mut self) {
-        self.0.hurry(false);
-    }
-}
-
-async fn close(
-    closed: &OnceCell<Flushed>,
-    ledger: &Ledger,
-    spool: Option<&Arc<Spool>>,
-    deadline: Duration,
-) -> Flushed {
-    let close = async || {
-        ledger.close();
-        let before = ledger.stats();
-        let flushed = flush(ledger, deadline).await;
-        // What is on its way to the disk gets there, and can then be sent no more.
-        ledger.end();
-        if let Some(spool) = spool {
-            spool.close().await;
-        }
-        ledger.end_spooling();
-        let after = ledger.stats();
-        let failed = after.failed() - before.failed();
-        Flushed { failed, pending: after.pending, ..flushed }
-    };
-    *closed.get_or_init(close).await
 }
 
 #[cfg(feature = "spool")]

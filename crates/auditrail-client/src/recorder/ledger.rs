@@ -64,15 +64,18 @@ impl Ledger {
         }
     }
 
-    /// Counts a record and takes it into memory, where there is room and it could be put together.
+    /// Counts a record and takes it into memory, where it could be put together, is admitted, and there is
+    /// room.
     pub(super) fn accept(
         &self,
         made: Result<Bytes, RecordError>,
         policy: FailurePolicy,
+        admit: impl FnOnce(&Bytes) -> Result<(), RecordError>,
     ) -> Result<(Ticket, Hearing), RecordError> {
+        let text = made.as_ref().ok().cloned();
+        let made = made.and_then(|text| admit(&text).map(|()| text));
         let accepted = self.change(|state, told| {
             state.counters.accept();
-            let text = made.as_ref().ok().cloned();
             let accepted = made.and_then(|text| {
                 if state.phase != Phase::Open {
                     return Err(RecordError::Closed);

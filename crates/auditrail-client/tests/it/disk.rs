@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use auditrail_client::RecordError;
+use auditrail_client::{DropReason, RecordError};
 use auditrail_core::{CreateInput, FailurePolicy, RecordSink, Taken};
 use auditrail_testkit::eventually;
 
@@ -55,7 +55,10 @@ fn large(target: &str) -> CreateInput {
 async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     let service = Service::start().await;
     service.proxy.stop();
-    let config = quick().spool(directory).spool_max_bytes(max_bytes);
+    let (tells, told) = std::sync::mpsc::channel();
+    let config = quick().spool(directory).spool_max_bytes(max_bytes).on_lost(move |lost| {
+        tells.send((lost.reason, lost.record.map(str::to_owned))).unwrap();
+    });
     let recorder = open(service.client(), config).await;
     let mut vouched = Vec::new();
     let full = loop {
@@ -69,6 +72,9 @@ async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     };
     assert!(matches!(full, RecordError::SpoolFull { .. }), "{full:?}");
     assert!(vouched.len() > 10, "{}", vouched.len());
+    let (reason, record) = told.try_recv().unwrap();
+    assert_eq!(reason, Some(DropReason::SpoolFull));
+    assert!(record.unwrap().contains(&format!("\"{:04}\"", vouched.len())));
     assert_eq!(recorder.stats().pending, vouched.len() as u64);
 
     service.proxy.next([Fault::Hold]);

@@ -130,3 +130,20 @@ async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
     settled(&next).await;
     assert_eq!(service.targets().await, ["a", "c", "d"]);
 }
+
+#[tokio::test]
+async fn what_was_delivered_is_not_found_in_the_spool_again() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    for round in 0..5 {
+        let recorder = open(service.client(), quick().spool(spool.path())).await;
+        assert_eq!(recorder.stats().recovered, 0, "round {round}");
+        for n in 0..20 {
+            recorder.record(input(&format!("{round}-{n}"))).await.unwrap();
+        }
+        let closed = recorder.close(LONG).await;
+        assert_eq!((closed.failed, closed.pending), (0, 0));
+        assert_eq!(recorder.stats().spool_bytes, 0);
+    }
+    assert_eq!(service.targets().await.len(), 100);
+}

@@ -12,6 +12,7 @@ use super::*;
 enum Step {
     Accept(usize, FailurePolicy),
     TooLarge(FailurePolicy),
+    NotAdmitted(FailurePolicy),
     Batch(FailurePolicy, usize),
     Acknowledge(FailurePolicy, u64),
     Refuse(FailurePolicy),
@@ -34,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => (1..40_usize, policy()).prop_map(|(bytes, policy)| Step::Accept(bytes, policy)),
         1 => policy().prop_map(Step::TooLarge),
+        1 => policy().prop_map(Step::NotAdmitted),
         4 => (lane(), 1..5_usize).prop_map(|(lane, records)| Step::Batch(lane, records)),
         2 => (lane(), 0..3_u64).prop_map(|(lane, duplicates)| Step::Acknowledge(lane, duplicates)),
         1 => lane().prop_map(Step::Refuse),
@@ -74,7 +76,7 @@ impl World {
         match step {
             Step::Accept(bytes, policy) => {
                 let text = Bytes::from(vec![b'x'; bytes]);
-                if let Ok((ticket, hearing)) = self.ledger.accept(Ok(text), policy) {
+                if let Ok((ticket, hearing)) = self.ledger.accept(Ok(text), policy, |_| Ok(())) {
                     self.hearings.push((policy, hearing));
                     if policy == FailurePolicy::Spool {
                         self.spooling.push(ticket);
@@ -83,7 +85,12 @@ impl World {
             }
             Step::TooLarge(policy) => {
                 let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 });
-                assert!(self.ledger.accept(refused, policy).is_err());
+                assert!(self.ledger.accept(refused, policy, |_| Ok(())).is_err());
+            }
+            Step::NotAdmitted(policy) => {
+                let text = Ok(Bytes::from_static(b"x"));
+                let refused = self.ledger.accept(text, policy, |_| Err(RecordError::NoSpool));
+                assert!(refused.is_err());
             }
             Step::Batch(lane, records) => {
                 let batch = self.ledger.batch(lane, records, MAX_BYTES);
