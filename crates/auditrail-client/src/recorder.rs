@@ -178,7 +178,7 @@ impl Shared {
         match self.ledger.accept(made, FailurePolicy::Spool) {
             Ok((ticket, hearing)) => {
                 if let Err(error) = spool.append(ticket, text) {
-                    self.ledger.fail(FailurePolicy::Spool, vec![(ticket, error.into())]);
+                    self.ledger.unspooled(&[ticket], &error);
                 }
                 Begun::Waiting(hearing)
             }
@@ -321,5 +321,9 @@ impl Hears for Arc<Ledger> {
 
     fn damaged(&self, records: u64) {
         self.count(|counters| counters.damage(records));
+    }
+
+    fn gone(&self) {
+        self.unspooled_all(&SpoolError::gone().into());
     }
 }
