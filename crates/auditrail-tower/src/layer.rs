@@ -91,7 +91,7 @@ impl AuditLayer {
     /// Says the address of the socket that a request came from, where it is neither a
     /// [`PeerAddr`](crate::PeerAddr) nor axum's `ConnectInfo` among its extensions.
     ///
-    /// Never take it from a header: the policy says which proxies are believed.
+    /// Where it gives nothing or panics, it is as if it were not there. Never take it from a header: the policy says which proxies are believed.
     #[must_use]
     pub fn peer<F>(mut self, peer: F) -> Self
     where
