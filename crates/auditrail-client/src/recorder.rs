@@ -167,7 +167,7 @@ impl Shared {
                 // Only what found room in a spool was accepted.
                 let spool = reserved.ok_or(SpoolError::Closed);
                 if let Err(error) = spool.and_then(|spool| spool.append(ticket, text)) {
-                    ledger.fail(FailurePolicy::Spool, vec![(ticket, error.into())]);
+                    ledger.unspooled(&[ticket], &error);
                 }
                 Begun::Waiting(hearing)
             }
@@ -237,5 +237,9 @@ impl Hears for Arc<Ledger> {
 
     fn damaged(&self, records: u64) {
         self.count(|counters| counters.damage(records));
+    }
+
+    fn gone(&self) {
+        self.unspooled_all(&SpoolError::gone().into());
     }
 }

@@ -77,6 +77,13 @@ pub(crate) enum SpoolError {
     Closed,
 }
 
+impl SpoolError {
+    /// What keeps the spool failed for good.
+    pub(crate) fn gone() -> Self {
+        Self::Failed("its thread has panicked, so only a new process can use it again".into())
+    }
+}
+
 impl From<SpoolError> for RecordError {
     fn from(error: SpoolError) -> Self {
         match error {
@@ -96,4 +103,6 @@ pub(crate) trait Hears: Send + 'static {
     /// Everything that was in the spool was damaged and put aside: so many records that were not with the
     /// service.
     fn damaged(&self, records: u64);
+    /// What keeps the spool failed for good, and nothing more will be heard of any record.
+    fn gone(&self);
 }

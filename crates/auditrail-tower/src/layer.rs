@@ -28,7 +28,11 @@ use crate::service::AuditService;
 ///   before anybody inside could say who calls.
 ///
 /// Limits of time belong inside of it, or a request that ran out of time looks like one whose caller went
-/// away. A layer that turns panics into answers may be on either side.
+/// away. A layer that turns panics into answers may be on either side; outside, its answer does not wait until
+/// the record is spooled.
+///
+/// Inside of another such layer this one does nothing, also with another policy: one record is enough, and
+/// the outermost policy decides. Services that have policies of their own belong side by side.
 #[derive(Clone, Debug)]
 pub struct AuditLayer {
     shared: Shared,
@@ -87,7 +91,7 @@ impl AuditLayer {
     /// Says the address of the socket that a request came from, where it is neither a
     /// [`PeerAddr`](crate::PeerAddr) nor axum's `ConnectInfo` among its extensions.
     ///
-    /// Never take it from a header: the policy says which proxies are believed.
+    /// Where it gives nothing or panics, it is as if it were not there. Never take it from a header: the policy says which proxies are believed.
     #[must_use]
     pub fn peer<F>(mut self, peer: F) -> Self
     where

@@ -254,6 +254,12 @@ impl Ledger {
         self.must.notify_one();
     }
 
+    /// None of those on their way to the disk will be heard of.
+    pub(super) fn unspooled_all(&self, error: &RecordError) {
+        let tickets = self.lock().spooling.tickets();
+        self.unspooled(&tickets, error);
+    }
+
     /// Those of the tickets that have nothing but this one try, and what they hear when it failed.
     pub(super) fn only_once(&self, tickets: &[Ticket]) -> Vec<(Ticket, RecordError)> {
         let state = self.lock();

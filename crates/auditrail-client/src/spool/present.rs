@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 
 use bytes::Bytes;
@@ -23,6 +23,7 @@ pub(crate) struct Spool {
     /// What its records take of the bound, those included that are on their way.
     bytes: Arc<AtomicU64>,
     max_bytes: u64,
+    closed: AtomicBool,
 }
 
 impl Spool {
@@ -43,7 +44,7 @@ impl Spool {
         let keeper = Keeper::new(backlog, Arc::clone(&bytes), hears);
         let thread = std::thread::Builder::new().name("audit-spool".to_owned());
         thread.spawn(move || keeper.run(received)).map_err(failed)?;
-        Ok((Self { commands, bytes, max_bytes }, found))
+        Ok((Self { commands, bytes, max_bytes, closed: AtomicBool::new(false) }, found))
     }
 
     /// What its records take of the bound.
@@ -74,7 +75,7 @@ impl Spool {
         let length = text.len();
         self.commands.send(Command::Append { ticket, text }).map_err(|_| {
             self.release(length);
-            SpoolError::Closed
+            self.why_gone()
         })
     }
 
@@ -86,8 +87,8 @@ impl Spool {
     ) -> Result<SpoolBatch, SpoolError> {
         let (answer, answered) = oneshot::channel();
         let read = Command::Read { max_records, max_bytes, answer };
-        self.commands.send(read).map_err(|_| SpoolError::Closed)?;
-        answered.await.unwrap_or(Err(SpoolError::Closed))
+        self.commands.send(read).map_err(|_| self.why_gone())?;
+        answered.await.unwrap_or_else(|_| Err(self.why_gone()))
     }
 
     /// Everything before `next` is with the service, or was refused by it.
@@ -98,10 +99,16 @@ impl Spool {
 
     /// Waits for the disk, and gives the directory back.
     pub(crate) async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         if self.commands.send(Command::Close { answer }).is_ok() {
             // Without an answer the thread is gone, and with it its hold.
             drop(answered.await);
         }
+    }
+
+    /// Why the thread is not there.
+    fn why_gone(&self) -> SpoolError {
+        if self.closed.load(Ordering::Relaxed) { SpoolError::Closed } else { SpoolError::gone() }
     }
 }

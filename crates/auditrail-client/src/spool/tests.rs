@@ -18,6 +18,7 @@ enum Heard {
     Spooled(Vec<u64>),
     Unspooled(Vec<u64>),
     Damaged(u64),
+    Gone,
 }
 
 struct Ear(Sender<Heard>);
@@ -33,6 +34,10 @@ impl Hears for Ear {
 
     fn damaged(&self, records: u64) {
         self.0.send(Heard::Damaged(records)).unwrap();
+    }
+
+    fn gone(&self) {
+        self.0.send(Heard::Gone).unwrap();
     }
 }
 
@@ -266,6 +271,8 @@ impl Hears for SlowEar {
     fn damaged(&self, records: u64) {
         panic!("{records}");
     }
+
+    fn gone(&self) {}
 }
 
 #[test]
@@ -282,4 +289,43 @@ fn what_comes_while_the_disk_is_busy_shares_the_next_sync() {
     }
     go.send(()).unwrap();
     assert_eq!(heard.recv().unwrap(), 500);
+}
+
+/// Panics at the first record, as a log that cannot be written to may.
+struct Panicking(Sender<Heard>);
+
+impl Hears for Panicking {
+    fn spooled(&self, tickets: &[u64]) {
+        panic!("on purpose, at {tickets:?}");
+    }
+
+    fn unspooled(&self, _tickets: &[u64], error: &SpoolError) {
+        panic!("{error}");
+    }
+
+    fn damaged(&self, records: u64) {
+        panic!("{records}");
+    }
+
+    fn gone(&self) {
+        self.0.send(Heard::Gone).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn when_its_thread_panics_nobody_waits_for_ever_and_the_records_are_there_afterwards() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ear, heard) = mpsc::channel();
+    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, Panicking(ear)).unwrap();
+    spool.append(0, Bytes::from_static(b"a")).unwrap();
+    assert_eq!(heard.recv().unwrap(), Heard::Gone);
+    assert!(matches!(spool.append(1, Bytes::new()), Err(SpoolError::Failed(_))));
+    assert!(matches!(spool.read(1, 1).await, Err(SpoolError::Failed(_))));
+    spool.close().await;
+    assert!(matches!(spool.read(1, 1).await, Err(SpoolError::Closed)));
+    // Its hold on the directory ends with the thread, a moment later.
+    assert_eq!(heard.recv().ok(), None);
+    let (spool, found, _heard) = open(directory.path());
+    assert_eq!(found.records, 1);
+    assert_eq!(texts(&read(&spool).await), ["a"]);
 }

@@ -1,6 +1,7 @@
 //! The thread that keeps a spool: one after the other it does what it is asked, and whatever waits at the
 //! same time goes to the disk together.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -45,8 +46,28 @@ impl<H: Hears> Keeper<H> {
         Self { backlog, bytes, hears }
     }
 
-    /// Works until it is closed, or nobody is left to ask for anything.
+    /// Works until it is closed, or nobody is left to ask for anything. If it panics, nobody waits for ever.
     pub(super) fn run(mut self, commands: Receiver<Command>) {
+        let Ok(closing) = catch_unwind(AssertUnwindSafe(|| self.work(&commands))) else {
+            // Whoever comes later is told at once, and who waits already now.
+            drop(commands);
+            self.hears.gone();
+            tracing::error!(
+                "the thread of the spool panicked; its records are delivered by the next process"
+            );
+            return;
+        };
+        self.backlog.close();
+        // Whoever comes later is told that it is closed.
+        drop((commands, self));
+        if let Some(answer) = closing {
+            // Who asked may have gone.
+            answer.send(()).unwrap_or_default();
+        }
+    }
+
+    /// Does what it is asked, and gives whom to tell when it was closed.
+    fn work(&mut self, commands: &Receiver<Command>) -> Option<oneshot::Sender<()>> {
         let mut group = Group::default();
         let mut closing = None;
         while closing.is_none() {
@@ -62,13 +83,7 @@ impl<H: Hears> Keeper<H> {
             }
             self.commit(&mut group);
         }
-        self.backlog.close();
-        // Whoever comes later is told that it is closed.
-        drop((commands, self));
-        if let Some(answer) = closing {
-            // Who asked may have gone.
-            answer.send(()).unwrap_or_default();
-        }
+        closing
     }
 
     fn handle(&mut self, command: Command, group: &mut Group) -> Option<oneshot::Sender<()>> {

@@ -10,7 +10,12 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::response::plus;
 use crate::capture::tap::Tap;
+
+/// Most parts of a body that are kept until the intent is written: each takes more room than the byte that
+/// may be in it.
+const PARTS_MAX: usize = 4_096;
 
 pin_project! {
     /// The body of a request, passed on to the handler as it comes.
@@ -52,9 +57,16 @@ impl<B: Body> RequestBody<B> {
             };
             let failed = frame.is_err();
             if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
+                if !data.has_remaining() {
+                    // HTTP/2 lets a caller send as many of these as he likes.
+                    continue;
+                }
                 tap.copied().push(data);
             }
             read.push_back(frame);
+            if read.len() == PARTS_MAX {
+                tap.copied().give_up();
+            }
             if failed {
                 return Self { inner: Inner::Pinned { body }, read, tap: None };
             }
@@ -105,13 +117,7 @@ impl<B: Body> Body for RequestBody<B> {
     fn size_hint(&self) -> SizeHint {
         let read = self.read.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
         let read: u64 = read.map(|data| data.remaining() as u64).sum();
-        let rest = self.inner.get().size_hint();
-        let mut hint = SizeHint::new();
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
-        }
-        hint.set_lower(rest.lower().saturating_add(read));
-        hint
+        plus(&self.inner.get().size_hint(), read)
     }
 }
 

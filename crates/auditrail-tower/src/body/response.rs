@@ -89,10 +89,7 @@ where
         let frame = ready!(polled);
         let settling = match &frame {
             None => this.watch.finish(),
-            Some(Err(_)) => {
-                this.watch.fail(Outcome::Error);
-                None
-            }
+            Some(Err(_)) => this.watch.fail(Outcome::Error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
                     this.watch.data(data);
@@ -128,7 +125,9 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Passed { body } => body.size_hint(),
+            Inner::Passed { body } => {
+                plus(&body.size_hint(), self.held.as_ref().map_or(0, Held::bytes))
+            }
             Inner::Own { bytes } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
@@ -146,6 +145,23 @@ impl<R: Body> Default for ResponseBody<R> {
             held: None,
         }
     }
+}
+
+impl<R: Body> Held<R> {
+    fn bytes(&self) -> u64 {
+        let data = self.frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        data.map_or(0, |data| data.remaining() as u64)
+    }
+}
+
+/// What a body says is still to come, and so many bytes that were taken from it already.
+pub(super) fn plus(rest: &SizeHint, bytes: u64) -> SizeHint {
+    let mut hint = SizeHint::new();
+    if let Some(upper) = rest.upper() {
+        hint.set_upper(upper.saturating_add(bytes));
+    }
+    hint.set_lower(rest.lower().saturating_add(bytes));
+    hint
 }
 
 /// Shows nothing of the body.

@@ -138,10 +138,9 @@ impl Exchange {
         self.end(status, status.map_or(Outcome::Error, Outcome::of_status))
     }
 
-    /// The handler, or its answer, failed.
-    pub(crate) fn fail(&mut self, outcome: Outcome) {
-        // There is no answer left that could wait.
-        drop(self.end(self.status_at_end(false), outcome));
+    /// The handler, or its answer, failed. What then comes may wait for what is returned.
+    pub(crate) fn fail(&mut self, outcome: Outcome) -> Option<Settling> {
+        self.end(self.status_at_end(false), outcome)
     }
 
     /// The status, or with gRPC the one that stands for the call's. A call without one that ended
@@ -227,7 +226,7 @@ impl Drop for Exchange {
         }
         let outcome = if self.busy { Outcome::Error } else { Outcome::Disconnected };
         // A second panic, in a sink say, while a handler's is under way would end the process.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.fail(outcome)));
+        let ended = catch_unwind(AssertUnwindSafe(|| drop(self.fail(outcome))));
         if ended.is_err() {
             self.shared.counters.failed();
         }

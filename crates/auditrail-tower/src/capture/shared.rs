@@ -61,9 +61,10 @@ impl Shared {
         }
     }
 
-    /// The address of the socket, where somebody said it.
+    /// The address of the socket, where somebody said it. As above, the request goes on.
     pub(crate) fn peer(&self, parts: &Parts) -> Option<IpAddr> {
-        let asked = self.peer.as_ref().and_then(|peer| peer(parts));
+        let ask = |peer: &Ask<IpAddr>| catch_unwind(AssertUnwindSafe(|| peer(parts))).ok()?;
+        let asked = self.peer.as_ref().and_then(ask);
         asked
             .or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()))
             .or_else(|| connected(parts))

@@ -66,7 +66,8 @@ impl Copied {
         if self.whole && !self.too_large { json::parse(&self.bytes) } else { None }
     }
 
-    fn give_up(&mut self) {
+    /// It is not to be looked at.
+    pub(crate) fn give_up(&mut self) {
         self.too_large = true;
         self.bytes = Vec::new();
     }

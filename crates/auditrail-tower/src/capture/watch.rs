@@ -111,9 +111,12 @@ impl Watch {
         }
     }
 
-    pub(crate) fn fail(&mut self, outcome: Outcome) {
-        exchange!(self, fail(outcome));
-        *self = Self::Nothing;
+    /// There is no answer, or no more of it. Where something can wait, it waits for what is returned.
+    pub(crate) fn fail(&mut self, outcome: Outcome) -> Option<Settling> {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Exchange(mut exchange) => exchange.fail(outcome),
+            Self::Nothing | Self::Uncovered(_) => None,
+        }
     }
 }
 

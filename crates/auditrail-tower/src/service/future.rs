@@ -45,8 +45,8 @@ pin_project! {
     {
         Preparing { preparing: Preparing<B>, inner: I },
         Handling { #[pin] future: I::Future, watch: Watch },
-        // An answer without a body, which has no end of its own that could wait.
-        Settling { settling: Settling, response: Option<I::Response> },
+        // An error, or an answer without a body: neither has an end of its own that could wait.
+        Settling { settling: Settling, ended: Option<Result<I::Response, I::Error>> },
     }
 }
 
@@ -140,28 +140,27 @@ where
             watch.enter();
             let polled = future.poll(cx);
             watch.leave();
-            let response = match ready!(polled) {
-                Ok(response) => response,
-                Err(error) => {
-                    watch.fail(Outcome::of_error(&error));
-                    return Poll::Ready(Err(error));
-                }
-            };
+            let polled = ready!(polled);
             let mut watch = std::mem::replace(watch, Watch::Nothing);
-            let response = headed(response, &mut watch, this.request_id.take());
-            let ended = *this.to_head || is_bodiless(&response);
-            match if ended { watch.finish() } else { None } {
-                None => return Poll::Ready(Ok(passed(response, watch))),
+            let (settling, ended) = match polled {
+                Ok(response) => {
+                    let response = headed(response, &mut watch, this.request_id.take());
+                    let over = *this.to_head || is_bodiless(&response);
+                    (if over { watch.finish() } else { None }, Ok(response))
+                }
+                Err(error) => (watch.fail(Outcome::of_error(&error)), Err(error)),
+            };
+            match settling {
+                None => return Poll::Ready(ended.map(|response| passed(response, watch))),
                 Some(settling) => {
-                    let response = Some(response);
-                    this.state.as_mut().set(State::Settling { settling, response });
+                    this.state.as_mut().set(State::Settling { settling, ended: Some(ended) });
                 }
             }
         }
-        if let StateProjection::Settling { settling, response } = this.state.project() {
+        if let StateProjection::Settling { settling, ended } = this.state.project() {
             ready!(Pin::new(settling).poll(cx));
-            if let Some(response) = response.take() {
-                return Poll::Ready(Ok(passed(response, Watch::Nothing)));
+            if let Some(ended) = ended.take() {
+                return Poll::Ready(ended.map(|response| passed(response, Watch::Nothing)));
             }
         }
         Poll::Pending
@@ -188,12 +187,20 @@ fn is_bodiless<R: Body>(response: &Response<R>) -> bool {
     status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || response.body().is_end_stream()
-        || length(response.headers()) == Some(0)
+        || whole_length(response) == Some(0)
+}
+
+/// The bytes of the answer that there will be, where the handler or its body knows. Servers announce
+/// what the body knows where no header does, and then ask for no more than that; but with gRPC, whose
+/// trailers come after it.
+fn whole_length<R: Body>(response: &Response<R>) -> Option<u64> {
+    let known = || response.body().size_hint().exact();
+    length(response.headers()).or_else(|| known().filter(|_| !grpc::is_grpc(response.headers())))
 }
 
 /// The answer of the handler, which is watched until its end.
 fn passed<R: Body>(response: Response<R>, watch: Watch) -> Response<ResponseBody<R>> {
-    let length = length(response.headers());
+    let length = whole_length(&response);
     response.map(|body| ResponseBody::new(body, watch, length))
 }
 

@@ -212,6 +212,14 @@ async fn only_trusted_proxies_say_where_a_request_came_from() {
     let app = Router::new().route("/things/{id}", put(async || "ok")).layer(audit);
     text(ask(&app, request("PUT", "/things/x", &json!({}))).await).await;
     assert_eq!(address(&sink.record().await).as_deref(), Some("192.0.2.1"));
+
+    let sink = MemorySink::new();
+    let audit = AuditLayer::new(policy(POLICY), sink.clone())
+        .unwrap()
+        .peer(|_| panic!("a bug of what tells the peer"));
+    let app = Router::new().route("/things/{id}", put(async || "ok")).layer(audit);
+    text(ask(&app, request("PUT", "/things/x", &json!({}))).await).await;
+    assert_eq!(address(&sink.record().await), None, "the request goes on");
 }
 
 #[tokio::test]

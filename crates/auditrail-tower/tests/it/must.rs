@@ -1,15 +1,18 @@
 //! `must`: no record of the intent, no deed; and no intent without its outcome.
 
-use std::sync::Arc;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use auditrail_core::FailurePolicy;
 use auditrail_tower::AuditHandle;
 use axum::body::Body;
 use axum::routing::{any, delete};
 use axum::{Extension, Router};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::StatusCode;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -179,6 +182,43 @@ async fn a_body_too_large_to_look_at_reaches_the_handler_whole() {
     assert!(answer == parts.concat());
     assert_eq!(sink.records(2).await[0].input.target.target_id.as_str(), "unknown");
     assert_eq!(layer.counts().unknown_targets, 2);
+}
+
+/// What a handler got of a body that came in these parts, and the id that the intent had.
+async fn through(parts: impl IntoIterator<Item = &'static str>) -> (Vec<Bytes>, String) {
+    let sink = MemorySink::new();
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&got);
+    let handler = async move |mut body: Body| {
+        while let Some(frame) = body.frame().await {
+            let part = frame.unwrap().into_data().unwrap();
+            keep.lock().unwrap().push(part);
+        }
+    };
+    let router = Router::new().route("/projects", any(handler)).layer(layer(POLICY, &sink));
+    let parts: Vec<_> = parts.into_iter().map(Ok::<_, Infallible>).collect();
+    let body = Body::from_stream(futures_util::stream::iter(parts));
+    text(ask(&router, request("POST", "/projects", &json!({})).map(|_| body)).await).await;
+    let target = sink.records(2).await[0].input.target.to_string();
+    (std::mem::take(&mut got.lock().unwrap()), target)
+}
+
+#[tokio::test]
+async fn empty_parts_of_a_body_are_not_kept_until_the_intent_is_written() {
+    let parts = std::iter::repeat_n("", 10_000).chain([r#"{"id":"#, "", r#""p-1"}"#]);
+    let (got, target) = through(parts).await;
+    assert_eq!(got, [r#"{"id":"#, r#""p-1"}"#]);
+    assert_eq!(target, "project:p-1");
+}
+
+#[tokio::test]
+async fn a_body_in_more_parts_than_are_kept_reaches_the_handler_whole_and_is_not_looked_at() {
+    for (spaces, expected) in [(4_000, "project:p-1"), (5_000, "project:unknown")] {
+        let parts = std::iter::repeat_n(" ", spaces).chain([r#"{"id":"p-1"}"#]);
+        let (got, target) = through(parts).await;
+        assert_eq!(got.len(), spaces + 1);
+        assert_eq!(target, expected);
+    }
 }
 
 #[tokio::test]

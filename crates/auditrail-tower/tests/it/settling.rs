@@ -1,13 +1,21 @@
 //! When the end of an answer waits for its record: until it is on disk, and for nothing else.
 
-use std::pin::pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use auditrail_core::FailurePolicy;
 use axum::Router;
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::routing::{delete, post};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use http::Response;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use serde_json::json;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::sink::{Fate, MemorySink};
 use crate::support::{ask, layer, request, text};
@@ -112,4 +120,85 @@ async fn a_caller_that_goes_away_while_its_record_is_spooled_leaves_one_record()
     sink.decide(Fate::Taken);
     let outcomes: Vec<_> = sink.records(2).await.iter().map(|given| given.outcome()).collect();
     assert_eq!(outcomes, ["success", "success"]);
+}
+
+/// A body that knows its length, and says of no part that it is the last.
+struct Sized(Vec<&'static str>);
+
+impl http_body::Body for Sized {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop().map(|part| Ok(Frame::data(part.into()))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|part| part.len() as u64).sum())
+    }
+}
+
+fn sized(parts: &[&'static str], sink: &MemorySink) -> Router {
+    sink.decide(Fate::Held);
+    let parts = parts.to_vec();
+    Router::new()
+        .route("/projects", post(async move || Body::new(Sized(parts))))
+        .layer(layer(&RULES.replace("FAILURE", "failure = \"spool\""), sink))
+}
+
+#[tokio::test]
+async fn the_last_part_of_a_body_waits_though_only_its_length_tells_that_it_is_the_last() {
+    let sink = MemorySink::new();
+    let app = sized(&["de", "ma"], &sink);
+    let mut body = ask(&app, request("POST", "/projects", &json!({}))).await.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "ma");
+    assert!(sink.given().is_empty());
+    assert!(body.frame().now_or_never().is_none());
+    assert_eq!(sink.record().await.outcome(), "success");
+    sink.decide(Fate::Taken);
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "de");
+    // A server that has all it announced asks for no more.
+    drop(body);
+    sink.record().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_which_only_the_length_tells_that_it_is_empty_waits() {
+    let sink = MemorySink::new();
+    let app = sized(&[], &sink);
+    let mut asking = pin!(ask(&app, request("POST", "/projects", &json!({}))));
+    assert!(asking.as_mut().now_or_never().is_none());
+    sink.decide(Fate::Taken);
+    drop(asking.await);
+    assert_eq!(sink.record().await.outcome(), "success");
+}
+
+#[tokio::test]
+async fn what_is_kept_back_of_a_body_counts_as_still_to_come() {
+    let sink = MemorySink::new();
+    let app = sized(&["made"], &sink);
+    let mut body = ask(&app, request("POST", "/projects", &json!({}))).await.into_body();
+    assert!(body.frame().now_or_never().is_none());
+    assert_eq!(body.size_hint().exact(), Some(4));
+    assert!(!body.is_end_stream());
+    sink.decide(Fate::Taken);
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "made");
+    assert_eq!(body.size_hint().exact(), Some(0));
+}
+
+#[tokio::test]
+async fn an_error_of_the_service_waits_until_its_record_is_spooled() {
+    let sink = MemorySink::new();
+    sink.decide(Fate::Held);
+    let failing = service_fn(async |_| Err::<Response<Body>, _>("broken"));
+    let service = layer(&RULES.replace("FAILURE", "failure = \"spool\""), &sink).layer(failing);
+    let mut asking = pin!(service.oneshot(request("POST", "/projects", &json!({}))));
+    assert!(asking.as_mut().now_or_never().is_none());
+    assert_eq!(sink.record().await.outcome(), "error");
+    sink.decide(Fate::Taken);
+    assert_eq!(asking.await.unwrap_err(), "broken");
+    sink.record().await;
 }

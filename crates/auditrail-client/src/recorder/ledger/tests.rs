@@ -19,6 +19,7 @@ enum Step {
     PutBack(FailurePolicy),
     Spooled,
     Unspooled,
+    Gone,
     Expire,
     End,
 }
@@ -42,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => lane().prop_map(Step::PutBack),
         2 => Just(Step::Spooled),
         1 => Just(Step::Unspooled),
+        1 => Just(Step::Gone),
         1 => Just(Step::Expire),
         1 => Just(Step::End),
     ]
@@ -117,6 +119,10 @@ impl World {
             Step::Unspooled => {
                 let full = RecordError::SpoolFull { detail: String::new() };
                 self.ledger.unspooled(&std::mem::take(&mut self.spooling), &full);
+            }
+            Step::Gone => {
+                self.spooling.clear();
+                self.ledger.unspooled_all(&RecordError::SpoolFailed { detail: String::new() });
             }
             Step::Expire => {
                 let late = clock::monotonic() + Duration::from_secs(60);

@@ -63,6 +63,11 @@ impl Waiting {
         self.live.get(&ticket)
     }
 
+    /// All that are not settled, the oldest first.
+    pub(super) fn tickets(&self) -> Vec<Ticket> {
+        self.live.keys().copied().collect()
+    }
+
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Item> {
         self.live.remove(&ticket)
     }
