@@ -58,3 +58,8 @@ pub use error::RecordInError;
 /// 23505 when the id belongs to other content.
 pub const SQL: &str = "select (to_jsonb(written) - 'xact_id')::text as record \
                        from control_plane.record_audit_log($1::text::jsonb) as written";
+
+/// The Rust that the guide tells people to write does compile.
+#[cfg(all(doctest, feature = "sqlx-0_9"))]
+#[doc = include_str!("../../../docs/capture.md")]
+mod guide {}

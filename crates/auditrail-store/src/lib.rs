@@ -33,3 +33,12 @@ pub use writer::{
     Distribution, GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
     WriterLimits, WriterStats,
 };
+
+/// The Rust that the guides tell people to write does compile.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../docs/migrations.md")]
+    mod migrations {}
+    #[doc = include_str!("../../../docs/testing.md")]
+    mod testing {}
+}
