@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Buf;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, response};
 
@@ -59,7 +60,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, parts: &mut Parts) -> Begun {
         method: parts.method.clone(),
         headers: headers_of_ids(shared, &candidates, &parts.headers),
         candidates,
-        user_agent: parts.headers.get(http::header::USER_AGENT).cloned(),
+        user_agent: parts.headers.get(USER_AGENT).filter(|agent| !agent.is_sensitive()).cloned(),
         address: peer.map(|peer| client_address(peer, &parts.headers, &shared.policy)),
         principal: shared.principal(parts),
         handle,
@@ -170,9 +171,14 @@ fn headers_of_ids(
     found.collect()
 }
 
-/// What the lines of a header say, together.
+/// What the lines of a header say, together. Nothing where another layer marked one as sensitive, as the
+/// `SetSensitiveHeaders` of tower-http does.
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let mut lines = headers.get_all(name).iter();
+    let lines = headers.get_all(name);
+    if lines.iter().any(HeaderValue::is_sensitive) {
+        return None;
+    }
+    let mut lines = lines.iter();
     let mut text = String::from_utf8_lossy(lines.next()?.as_bytes()).into_owned();
     for line in lines {
         text.push_str(", ");

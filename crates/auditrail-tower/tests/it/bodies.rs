@@ -84,6 +84,21 @@ async fn an_id_comes_from_wherever_the_rule_says() {
 }
 
 #[tokio::test]
+async fn a_header_that_another_layer_marked_as_sensitive_is_not_recorded() {
+    let sink = MemorySink::new();
+    let mut asked = request("GET", "/things/x", &Value::Null);
+    for name in ["x-thing", "user-agent"] {
+        let mut planted = HeaderValue::from_static("planted");
+        planted.set_sensitive(true);
+        asked.headers_mut().insert(name, planted);
+    }
+    text(ask(&app(&sink), asked).await).await;
+    let record = sink.record().await;
+    assert_eq!(record.input.target.to_string(), "thing:unknown");
+    assert_eq!(record.input.context.user_agent, None);
+}
+
+#[tokio::test]
 async fn an_id_that_is_not_found_is_unknown_and_counted() {
     for body in
         [json!({}), json!({"id": ""}), json!({"id": true}), json!({"id": {"id": 1}}), json!([1])]
