@@ -7,13 +7,11 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import { AuditrailError, type FailurePolicy, Recorder, type RecorderOptions } from "../src/index.js";
 import { type Fault, Proxy } from "./proxy.js";
 import { balanced, QUICK, recorder } from "./recorders.js";
-import { client, sample, stored, temporary, unique, until } from "./support.js";
+import { client, live, sample, stored, temporary, unique, until } from "./support.js";
 
 const POLICIES: readonly FailurePolicy[] = ["must", "spool", "best_effort"];
 
@@ -204,14 +202,6 @@ describe("the disk of the spool is full", () => {
     assert.equal((await here.record(sample(actor))).state, "spooled");
   });
 });
-
-/** Bytes that are in use, without what only waits to be collected. */
-function live(): number {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 describe("many records with the service gone", () => {
   it("100,000 best_effort and spool records stay within the bounds of memory and disk", async () => {

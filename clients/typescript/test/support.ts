@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
 
@@ -48,6 +50,14 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
     assert.ok(performance.now() < end, `waited too long: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Bytes that are in use, without what only waits to be collected. */
+export function live(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** A directory that is gone after the process: whatever is still open in it is closed before. */

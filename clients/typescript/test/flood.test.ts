@@ -1,0 +1,106 @@
+/** A hundred thousand requests while the audit log is out of reach: what waits in memory is bounded. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { describe, it } from "node:test";
+
+import type { FailurePolicy } from "../src/index.js";
+import { type App, FRAMEWORKS } from "./apps.js";
+import { Proxy } from "./proxy.js";
+import { balanced, spooling } from "./recorders.js";
+import { live, until } from "./support.js";
+
+const REQUESTS = 100_000;
+const CONNECTIONS = 25;
+/** Requests that are on their way on one connection at once. */
+const PIPELINED = 10;
+const QUEUE_MAX_BYTES = 4 * 1024 * 1024;
+/** The queue, what it is made of, and what the framework keeps; all records would be five times as much. */
+const MAY_GROW = 24 * 1024 * 1024;
+
+const ONE = "POST /projects/p1 HTTP/1.1\r\nhost: a\r\nx-user: ana\r\ncontent-length: 0\r\n\r\n";
+
+/** Sends so many requests over one connection and waits for all answers, which must be 201. */
+async function send(url: string, requests: number): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  await once(socket, "connect");
+  let [answered, asked, rest] = [0, 0, ""];
+  socket.setEncoding("latin1");
+  const more = (): void => {
+    const next = Math.min(PIPELINED, requests - asked);
+    asked += next;
+    socket.write(ONE.repeat(next));
+  };
+  more();
+  for await (const text of socket) {
+    rest += text as string;
+    answered += rest.split("HTTP/1.1 201 ").length - 1;
+    // A beginning that was cut in two is counted when the rest of it is there.
+    rest = rest.slice(-12);
+    if (answered === requests) {
+      break;
+    }
+    if (answered === asked) {
+      more();
+    }
+  }
+  assert.equal(answered, requests);
+}
+
+/** Lets the application answer all of them, and gives the most that was in use. */
+async function flood({ url }: App): Promise<number> {
+  let most = 0;
+  for (let round = 0; round < 10; round += 1) {
+    const each = REQUESTS / 10 / CONNECTIONS;
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => send(url, each)));
+    most = Math.max(most, live());
+  }
+  return most;
+}
+
+const policy = (failure: FailurePolicy): string => `
+version = 1
+failure = "${failure}"
+[[rule]]
+methods = ["POST"]
+route = "/projects/{id}"
+action = "project.updated"
+target_type = "project"
+target_id = { path = "id" }
+`;
+
+// Express 4 has the same middleware as 5.
+for (const name of ["Express 5", "Fastify 5"]) {
+  describe(`${name}, 100,000 requests with the service gone`, () => {
+    for (const failure of ["spool", "best_effort"] as const) {
+      it(`${failure}: memory stays within a bound, and every record is waiting or counted`, async (test) => {
+        const proxy = await Proxy.start();
+        await proxy.stop();
+        const recorder = await spooling(proxy.url, { queueMaxBytes: QUEUE_MAX_BYTES });
+        const app = await FRAMEWORKS[name]?.({
+          recorder,
+          policy: policy(failure),
+          routes: { "POST /projects/:id": ({ send }) => send(201, {}) },
+        });
+        assert.ok(app);
+        await send(app.url, 1_000);
+        const before = live();
+        const grown = (await flood(app)) - before;
+        const accepted = REQUESTS + 1_000;
+        await until(() => recorder.stats().accepted === accepted, "the last records");
+        test.diagnostic(`grown by ${(grown / 1024 / 1024).toFixed(1)} MiB`);
+        assert.ok(grown < MAY_GROW);
+        if (failure === "spool") {
+          await until(() => recorder.stats().spooled === accepted, "the disk");
+          assert.equal(app.stats().lost, 0);
+        }
+        const { pending, dropped } = recorder.stats();
+        const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+        assert.equal(pending + lost, accepted);
+        assert.equal(lost > 0, failure === "best_effort");
+        assert.ok(balanced(recorder));
+      });
+    }
+  });
+}
