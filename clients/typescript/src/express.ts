@@ -6,9 +6,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import { Exchange, REFUSAL_RETRY_AFTER, refusal } from "./capture/exchange.js";
+import { Exchange } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
 import { Capture, type CaptureOptions, type CaptureStats } from "./capture/options.js";
+import { REFUSAL_RETRY_AFTER, refusal } from "./capture/refusal.js";
 import { pathOf } from "./policy/pattern.js";
 
 export type { AuditHandle } from "./capture/handle.js";

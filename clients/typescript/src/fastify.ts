@@ -7,9 +7,10 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
 
-import { Exchange, REFUSAL_RETRY_AFTER, refusal } from "./capture/exchange.js";
+import { Exchange } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
 import { Capture, type CaptureOptions, type CaptureStats, type Principal } from "./capture/options.js";
+import { REFUSAL_RETRY_AFTER, refusal } from "./capture/refusal.js";
 
 export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureStats, Principal } from "./capture/options.js";

@@ -60,10 +60,13 @@ export function live(): number {
   return heapUsed + external;
 }
 
+const directories: string[] = [];
+process.once("exit", () => directories.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
+
 /** A directory that is gone after the process: whatever is still open in it is closed before. */
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), "auditrail-client-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 

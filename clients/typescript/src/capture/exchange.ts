@@ -4,10 +4,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { monotonic, recordId } from "../clock.js";
 import type { Match } from "../policy/policy.js";
 import type { Matched } from "../policy/rule.js";
+import type { FailurePolicy } from "../recorder/options.js";
 import { clientAddress } from "./address.js";
 import { requestBody, tap } from "./body.js";
 import { build, type Outcome } from "./build.js";
 import { Handle } from "./handle.js";
+import { hold } from "./hold.js";
 import { onTimeout } from "./idle.js";
 import type { Capture } from "./options.js";
 import { ANONYMOUS, type Principal, sound, UNKNOWN } from "./principal.js";
@@ -59,6 +61,9 @@ export class Exchange<Request extends IncomingMessage> {
     // The socket forgets its address when it closes.
     this.#address = clientAddress(request, policy.trustedProxies);
     this.handle = new Handle(nameRequest(request, response), policy.redaction);
+    if (this.#mayHold()) {
+      hold(response, () => this.#ending());
+    }
     this.#sent = this.#needsResponse() ? tap(response) : () => undefined;
     response.once("finish", () => this.#end(reset(response) ? this.#unfinished() : this.#finished()));
     response.once("close", () => this.#end(this.#unfinished()));
@@ -109,10 +114,9 @@ export class Exchange<Request extends IncomingMessage> {
   }
 
   /** A whole answer: its status tells, unless the handler failed without one that says so. */
-  #finished(): Outcome {
-    const { statusCode } = this.#response;
-    const hidden = this.#failed === "answering" || (this.#failed !== undefined && statusCode < 400);
-    return hidden ? "error" : ofStatus(statusCode);
+  #finished(status = this.#response.statusCode): Outcome {
+    const hidden = this.#failed === "answering" || (this.#failed !== undefined && status < 400);
+    return hidden ? "error" : ofStatus(status);
   }
 
   /** The connection ended before the answer did. */
@@ -121,6 +125,32 @@ export class Exchange<Request extends IncomingMessage> {
       return "error";
     }
     return this.#idle ? "timeout" : "disconnected";
+  }
+
+  /** A handler ends its answer: what the end waits for, where the record has to be durable first. */
+  #ending(): Promise<void> | undefined {
+    if (this.#over || this.#response.destroyed) {
+      return undefined;
+    }
+    const { statusCode: status } = this.#response;
+    const decided = this.#decided(status);
+    const recorded = this.#recorded(decided);
+    if (recorded === undefined || this.#failure(recorded) !== "spool") {
+      return undefined;
+    }
+    const durationMs = this.#durationMs();
+    this.#close(decided, status);
+    // A handler that fails right after it ended its answer says so within this turn.
+    const turned = new Promise((resolve) => setImmediate(resolve));
+    return this.#capture.follow(
+      turned.then(() => this.#finish(decided, { outcome: this.#finished(status), status, durationMs })),
+    );
+  }
+
+  /** Whether the end of some answer may have to wait. */
+  #mayHold(): boolean {
+    const rules = this.#match?.candidates ?? [];
+    return this.#capture.options.recorder.spools && (this.intends || rules.some(({ rule }) => rule.failure === "spool"));
   }
 
   readonly #overdue = (): void => {
@@ -133,12 +163,16 @@ export class Exchange<Request extends IncomingMessage> {
     if (this.#over) {
       return;
     }
-    const durationMs = Math.round((monotonic() - this.#started) * 1_000) / 1_000;
+    const durationMs = this.#durationMs();
     // Without a beginning of an answer there is no status, whatever the object says.
     const status = this.#response.headersSent ? this.#response.statusCode : null;
     const decided = this.#decided(status);
     this.#close(decided, status);
-    this.#capture.follow(this.#finish(decided, { outcome, status, durationMs }));
+    void this.#capture.follow(this.#finish(decided, { outcome, status, durationMs }));
+  }
+
+  #durationMs(): number {
+    return Math.round((monotonic() - this.#started) * 1_000) / 1_000;
   }
 
   /** The rule for a status. Without one every status is possible, so the first rule that records. */
@@ -165,25 +199,34 @@ export class Exchange<Request extends IncomingMessage> {
     end: { readonly outcome: Outcome; readonly status: number | null; readonly durationMs: number },
   ): Promise<void> {
     await this.#settling;
-    const records = decided !== undefined && decided.rule.level !== "none";
-    // An intent is never left without its outcome, whatever the rule for the status says.
-    const matched = records ? decided : this.#intent?.matched;
-    if (matched === undefined || (this.handle.skipped && this.#intent === undefined)) {
+    const matched = this.#recorded(decided);
+    if (matched === undefined) {
       this.#capture.counts.skipped += this.handle.skipped ? 1 : 0;
       return;
     }
-    const { recorder } = this.#capture.options;
-    // The request is answered, so nothing can be refused any more: what is left is not to lose it.
-    const durable = recorder.spools ? "spool" : "must";
-    const failure = this.#intent === undefined && matched.rule.failure !== "must" ? matched.rule.failure : durable;
-    await this.#write(matched, end, undefined, failure);
+    await this.#write(matched, end, undefined, this.#failure(matched));
+  }
+
+  /** What the record of the end is made by; none where there is to be none. */
+  #recorded(decided: Matched | undefined): Matched | undefined {
+    const records = decided !== undefined && decided.rule.level !== "none";
+    // An intent is never left without its outcome, whatever the rule for the status says.
+    const matched = records ? decided : this.#intent?.matched;
+    return this.handle.skipped && this.#intent === undefined ? undefined : matched;
+  }
+
+  /** What becomes of the record of the end when the audit log cannot be reached. */
+  #failure({ rule: { failure } }: Matched): FailurePolicy {
+    // Nothing can be refused any more: what is left is not to lose it.
+    const durable = this.#capture.options.recorder.spools ? "spool" : "must";
+    return this.#intent !== undefined || failure === "must" ? durable : failure;
   }
 
   async #write(
     matched: Matched,
     end: Parameters<typeof build>[0]["end"],
     id: string | undefined,
-    failure: "must" | "spool" | "best_effort",
+    failure: FailurePolicy,
   ): Promise<void> {
     const { recorder, policy } = this.#capture.options;
     const { input, targetKnown } = build({
@@ -256,19 +299,3 @@ function ofStatus(status: number): Outcome {
   }
   return status >= 400 ? "failure" : "success";
 }
-
-/** What is answered when the intent could not be written. */
-export function refusal(requestId: string): { readonly status: number; readonly type: string; readonly body: string } {
-  const body = {
-    type: "urn:auditrail:problem:audit_unavailable",
-    title: "Not available at the moment",
-    status: 503,
-    detail: "this request must be recorded before it is done, and it could not be; nothing was done",
-    code: "audit_unavailable",
-    request_id: requestId,
-  };
-  return { status: 503, type: "application/problem+json", body: JSON.stringify(body) };
-}
-
-/** After how many seconds the caller of a refused request may try again. */
-export const REFUSAL_RETRY_AFTER = 1;

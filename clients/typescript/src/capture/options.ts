@@ -16,9 +16,10 @@ export interface CaptureOptions<Request extends IncomingMessage = IncomingMessag
   /** Which requests leave which records. */
   readonly policy: Policy;
   /**
-   * Who made the request; asked after it was answered, with `must` before it is handled, and once more
-   * after it when that gave nobody, as before a login. When it gives nothing the actor is the user
-   * `anonymous`; when it fails, or gives what is no actor, the user `unknown`, which is counted.
+   * Who made the request; asked when its answer ends, with `must` before it is handled, and once more at
+   * the end when that gave nobody, as before a login. An answer whose record is spooled waits for it. When
+   * it gives nothing the actor is the user `anonymous`; when it fails, or gives what is no actor, the user
+   * `unknown`, which is counted.
    */
   readonly actor: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /**
@@ -78,12 +79,13 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     }
   }
 
-  /** Follows the record of an answered request. */
-  follow(finishing: Promise<void>): void {
+  /** Follows the record of an answered request; resolves when it was taken on, or given up. */
+  follow(finishing: Promise<void>): Promise<void> {
     const followed = finishing
       .catch((error: unknown) => this.#lost(error))
       .finally(() => this.#following.delete(followed));
     this.#following.add(followed);
+    return followed;
   }
 
   /** A record after the answer could not be taken on. */

@@ -1,0 +1,255 @@
+/** When the end of an answer waits for its record: until it is on the disk, and for nothing else. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as ask, type ServerResponse } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { after, describe, it } from "node:test";
+
+import express from "express";
+import fastify from "fastify";
+
+import { auditrail as forExpress } from "../src/express.js";
+import { auditrail as forFastify } from "../src/fastify.js";
+import { type AuditRecord, AuditrailError, type FailurePolicy, Policy, type Recorder } from "../src/index.js";
+import { FRAMEWORKS } from "./apps.js";
+import { spooling } from "./recorders.js";
+import { stored, unique, until } from "./support.js";
+
+const policy = (failure: FailurePolicy): string => `
+version = 1
+failure = "${failure}"
+[[rule]]
+route = "/things/{id}"
+action = "thing.used"
+target_type = "thing"
+target_id = { path = "id" }
+`;
+
+/** A recorder that gives an answer only when it is let. */
+async function gated(): Promise<{ here: Recorder; asked: () => number; open: (failed?: Error) => void }> {
+  const here = await spooling(undefined);
+  const record = here.record.bind(here);
+  let [asked, open] = [0, (_failed?: Error): void => undefined];
+  const gate = new Promise<void>((resolve, reject) => (open = (failed) => (failed ? reject(failed) : resolve())));
+  gate.catch(() => undefined);
+  here.record = async (...args) => {
+    asked += 1;
+    const recorded = record(...args);
+    await gate;
+    return recorded;
+  };
+  return { here, asked: () => asked, open: (failed) => open(failed) };
+}
+
+/** Whether it is settled already, after everything had its turn that can be had without it. */
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  let done = false;
+  promise.then(() => (done = true), () => (done = true));
+  for (let turn = 0; turn < 50; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return done;
+}
+
+const outcomes = (records: readonly AuditRecord[]): unknown[] => records.map(({ metadata }) => metadata?.["outcome"]);
+
+async function listening(app: express.Application): Promise<string> {
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+for (const [name, start] of Object.entries(FRAMEWORKS)) {
+  describe(`the end of an answer with ${name}`, () => {
+    const made = async (failure: FailurePolicy, here: Recorder): Promise<{ actor: string; answer: () => Promise<string> }> => {
+      const actor = unique();
+      const routes = { "POST /things/:id": ({ send }: { send: (status: number, body: unknown) => void }) => send(201, { a: "é" }) };
+      const { url } = await start({ recorder: here, policy: policy(failure), routes });
+      const answer = async (): Promise<string> => {
+        const response = await fetch(`${url}/things/1`, { method: "POST", headers: { "x-user": actor } });
+        return `${response.status} ${await response.text()}`;
+      };
+      return { actor, answer };
+    };
+
+    it("waits until the record is on the disk", async () => {
+      const { here, asked, open } = await gated();
+      const { actor, answer } = await made("spool", here);
+      const answered = answer();
+      await until(() => asked() === 1, "the record");
+      assert.equal(await settled(answered), false);
+      open();
+      assert.equal(await answered, '201 {"a":"é"}');
+      await here.flush();
+      assert.deepEqual(outcomes(await stored(actor)), ["success"]);
+    });
+
+    it("is given all the same when the record cannot be taken on", async () => {
+      const { here, asked, open } = await gated();
+      const { answer } = await made("spool", here);
+      const answered = answer();
+      await until(() => asked() === 1, "the record");
+      open(AuditrailError.local("spool_failed", "no disk"));
+      assert.equal(await answered, '201 {"a":"é"}');
+    });
+
+    it("does not wait for a record that is best_effort", async () => {
+      const { here, asked, open } = await gated();
+      const { answer } = await made("best_effort", here);
+      assert.equal(await answer(), '201 {"a":"é"}');
+      await until(() => asked() === 1, "the record");
+      open();
+    });
+  });
+}
+
+describe("an answer whose end is held", () => {
+  it("looks ended to the application, which cannot change it any more", async () => {
+    const { here, asked, open } = await gated();
+    const app = express();
+    const seen: unknown[] = [];
+    let response: ServerResponse | undefined;
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    app.post("/things/:id", (_request, answer) => {
+      response = answer;
+      answer.on("error", (error: NodeJS.ErrnoException) => seen.push(error.code));
+      answer.status(201).json({ id: 1 });
+      seen.push(answer.headersSent, answer.writableEnded);
+      answer.statusCode = 500;
+      assert.throws(() => answer.status(500).json({}), { code: "ERR_HTTP_HEADERS_SENT" });
+      assert.throws(() => answer.writeHead(500), { code: "ERR_HTTP_HEADERS_SENT" });
+      answer.end("twice");
+    });
+    const answered = fetch(`${await listening(app)}/things/1`, { method: "POST" });
+    await until(() => asked() === 1, "the record");
+    assert.equal(await settled(answered), false);
+    open();
+    const got = await answered;
+    assert.deepEqual([got.status, got.headers.get("content-length"), await got.json()], [201, "8", { id: 1 }]);
+    // The same that Node says of it.
+    assert.deepEqual(seen, [true, true, "ERR_STREAM_WRITE_AFTER_END"]);
+    assert.deepEqual([response?.statusCode, response?.headersSent, response?.writableEnded], [201, true, true]);
+    assert.throws(() => response?.setHeader("a", "b"), { code: "ERR_HTTP_HEADERS_SENT" });
+  });
+
+  it("may have begun, be piped, or have no body", async () => {
+    const { here, asked, open } = await gated();
+    const app = express();
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    app.post("/things/stream", (request, answer) => void request.pipe(answer));
+    app.post("/things/nothing", (_request, answer) => void answer.status(204).end());
+    app.head("/things/head", (_request, answer) => void answer.send("x"));
+    const url = await listening(app);
+    const piped = fetch(`${url}/things/stream`, { method: "POST", body: "abc" }).then((response) => response.text());
+    const empty = fetch(`${url}/things/nothing`, { method: "POST" });
+    const head = fetch(`${url}/things/head`, { method: "HEAD" });
+    await until(() => asked() === 3, "the records");
+    assert.deepEqual(await Promise.all([piped, empty, head].map(settled)), [false, false, false]);
+    open();
+    assert.equal(await piped, "abc");
+    assert.equal((await empty).status, 204);
+    assert.equal((await head).headers.get("content-length"), "1");
+  });
+
+  it("holds what completes the length it announced, after which a caller waits for nothing", async () => {
+    const { here, asked, open } = await gated();
+    const app = express();
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    app.post("/things/:id", (_request, answer) => {
+      answer.setHeader("content-length", 6);
+      Readable.from([Buffer.from("é"), Buffer.from("ab"), Buffer.from("cd")]).pipe(answer);
+    });
+    const response = await fetch(`${await listening(app)}/things/1`, { method: "POST" });
+    const text = response.text();
+    await until(() => asked() === 1, "the record");
+    assert.equal(await settled(text), false);
+    open();
+    assert.equal(await text, "éabcd");
+    // The connection serves again.
+    assert.equal((await fetch(`${response.url}`, { method: "POST" })).status, 200);
+  });
+
+  it("leaves one record when the caller goes away meanwhile", async () => {
+    const { here, asked, open } = await gated();
+    const actor = unique();
+    const app = express();
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => ({ actor: { type: "user", id: actor } }) }));
+    let closed = false;
+    app.post("/things/:id", (_request, answer) => {
+      answer.on("close", () => (closed = true));
+      answer.json({});
+    });
+    const caller = ask(`${await listening(app)}/things/1`, { method: "POST" });
+    caller.on("error", () => undefined);
+    caller.end();
+    await until(() => asked() === 1, "the record");
+    caller.destroy();
+    await until(() => closed, "the end of the connection");
+    open();
+    await until(() => here.stats().sent === 1, "delivery");
+    assert.deepEqual(outcomes(await stored(actor)), ["success"]);
+    assert.equal(asked(), 1);
+  });
+
+  it("is an error when its handler fails right after it", async () => {
+    const here = await spooling(undefined);
+    const actor = unique();
+    const audit = forExpress({
+      recorder: here,
+      policy: Policy.parse(policy("spool")),
+      actor: () => ({ actor: { type: "user", id: actor } }),
+    });
+    const app = express();
+    app.use(audit);
+    app.post("/things/:id", (_request, answer) => {
+      answer.json({});
+      throw new Error("after the end");
+    });
+    app.use(audit.errors);
+    app.use((_error: unknown, _request: unknown, _response: unknown, _next: unknown) => undefined);
+    assert.equal((await fetch(`${await listening(app)}/things/1`, { method: "POST" })).status, 200);
+    await here.flush();
+    assert.deepEqual(outcomes(await stored(actor)), ["error"]);
+  });
+
+  it("refuses at once what Node cannot send", async () => {
+    const here = await spooling(undefined);
+    const actor = unique();
+    const app = express();
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => ({ actor: { type: "user", id: actor } }) }));
+    app.post("/things/:id", (_request, answer) => {
+      assert.throws(() => answer.end(5), { code: "ERR_INVALID_ARG_TYPE" });
+      answer.status(400).end("no");
+    });
+    assert.equal((await fetch(`${await listening(app)}/things/1`, { method: "POST" })).status, 400);
+    await here.flush();
+    assert.deepEqual(outcomes(await stored(actor)), ["failure"]);
+  });
+
+  it("waits with HTTP/2 as well", async () => {
+    const { here, asked, open } = await gated();
+    const app = fastify({ http2: true });
+    await app.register(forFastify({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    app.post("/things/:id", () => ({ id: 1 }));
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const session = connectHttp2(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
+    const stream = session.request({ ":method": "POST", ":path": "/things/1" });
+    let text = "";
+    stream.on("data", (bytes: Buffer) => (text += bytes.toString()));
+    const ended = once(stream, "end");
+    stream.end();
+    await until(() => asked() === 1, "the record");
+    assert.equal(await settled(ended), false);
+    open();
+    await ended;
+    assert.equal(text, '{"id":1}');
+    session.destroy();
+    await app.close();
+  });
+});

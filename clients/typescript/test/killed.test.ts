@@ -1,0 +1,95 @@
+/** kill -9 of an application under load: each request that was answered has its record, once. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import type { FailurePolicy } from "../src/index.js";
+import type { AppOrders } from "./app-child.js";
+import { FRAMEWORKS } from "./apps.js";
+import { Proxy } from "./proxy.js";
+import { recorder } from "./recorders.js";
+import { service, stored, temporary, unique, until } from "./support.js";
+
+const CALLERS = 16;
+const BEFORE_THE_KILL = 300;
+const ROUNDS = 3;
+
+/** Asks until nobody answers any more; gives the targets of the requests that were answered. */
+async function call(url: string, actor: string, name: string, answered: string[]): Promise<void> {
+  for (let number = 0; ; number += 1) {
+    const id = `${name}-${number}`;
+    try {
+      const response = await fetch(`${url}/things/${id}`, { method: "POST", headers: { "x-user": actor } });
+      await response.text();
+      assert.equal(response.status, 201);
+      answered.push(id);
+    } catch (error) {
+      if (error instanceof assert.AssertionError) {
+        throw error;
+      }
+      return;
+    }
+  }
+}
+
+async function killed(orders: AppOrders, actor: string, name: string): Promise<string[]> {
+  const program = fileURLToPath(new URL("app-child.js", import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(orders)], { stdio: ["ignore", "pipe", "inherit"] });
+  after(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  await until(() => output.includes("\n"), "the application");
+  const url = /listening (\S+)/.exec(output)?.[1] ?? "";
+  const answered: string[] = [];
+  const callers = Array.from({ length: CALLERS }, (_, caller) => call(url, actor, `${name}-${caller}`, answered));
+  await until(() => answered.length >= BEFORE_THE_KILL, "requests to be answered");
+  child.kill("SIGKILL");
+  await Promise.all([...callers, once(child, "exit")]);
+  return answered;
+}
+
+/** In how many records each target is. */
+async function counts(actor: string, phase: string | undefined): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const { target_id, metadata } of await stored(actor)) {
+    if (metadata?.["phase"] === phase) {
+      found.set(target_id, (found.get(target_id) ?? 0) + 1);
+    }
+  }
+  return found;
+}
+
+const CASES: readonly (readonly [FailurePolicy, string, readonly (string | undefined)[]])[] = [
+  ["spool", "there", [undefined]],
+  ["spool", "gone", [undefined]],
+  ["must", "there", ["intent", "outcome"]],
+];
+
+// Express 4 has the same middleware as 5.
+for (const framework of Object.keys(FRAMEWORKS).filter((name) => name !== "Express 4")) {
+  describe(`an application with ${framework} that is killed under load`, () => {
+    for (const [failure, is, phases] of CASES) {
+      it(`has a record of each request that was answered, with ${failure} and the service ${is}`, async () => {
+        const [actor, spoolDir, proxy] = [unique(), temporary(), await Proxy.start()];
+        if (is === "gone") {
+          await proxy.stop();
+        }
+        const orders: AppOrders = { url: proxy.url, key: service.key, spoolDir, framework, failure };
+        const answered: string[] = [];
+        for (let round = 0; round < ROUNDS; round += 1) {
+          answered.push(...(await killed(orders, actor, `r${round}`)));
+        }
+        const next = await recorder(undefined, { spoolDir });
+        await until(() => next.stats().pending === 0, "delivery");
+        for (const phase of phases) {
+          const found = await counts(actor, phase);
+          assert.deepEqual(answered.filter((id) => !found.has(id)), [], "nothing answered is without a record");
+          assert.deepEqual([...found].filter(([, count]) => count > 1), [], "nothing is there twice");
+        }
+        assert.ok(answered.length >= BEFORE_THE_KILL * ROUNDS);
+      });
+    }
+  });
+}
