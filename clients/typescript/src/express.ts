@@ -37,6 +37,9 @@ export type AuditedRequest = IncomingMessage & {
 
 type Next = (error?: unknown) => void;
 
+/** Where a request has what follows it. A property and not a WeakMap, which costs the collector much. */
+const FOLLOWED = Symbol("auditrail");
+
 /** The middleware, and what it counted. */
 export interface ExpressAudit<Request extends IncomingMessage> {
   (request: Request, response: ServerResponse, next: Next): void;
@@ -59,18 +62,18 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {
   const capture = new Capture(options);
-  // A property and not a WeakMap, which costs the collector as much as all the rest does.
-  const key = Symbol("auditrail");
   const exchangeOf = (request: Request): Exchange<Request> | undefined =>
-    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[key];
+    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[FOLLOWED];
   const handler = (request: Request, response: ServerResponse, next: Next): void => {
-    if (exchangeOf(request) !== undefined) {
-      // Mounted twice; one record is enough.
+    const outer = exchangeOf(request);
+    if (outer !== undefined) {
+      // One record is enough.
+      capture.counts.overruled += outer.isOf(capture) ? 0 : 1;
       next();
       return;
     }
     const exchange = new Exchange(capture, request, response, framework(request, response));
-    Object.assign(request, { audit: exchange.handle, [key]: exchange });
+    Object.assign(request, { audit: exchange.handle, [FOLLOWED]: exchange });
     if (!exchange.intends) {
       next();
       return;

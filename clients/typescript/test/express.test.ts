@@ -99,6 +99,21 @@ describe("Express", () => {
     assert.equal(running.policy.coverage().uncovered[0]?.route, "/outer/inner/:id");
   });
 
+  it("records nothing after a middleware with another policy, and counts that", async () => {
+    let inner: ExpressAudit<AuditedRequest> | undefined;
+    const running = await start((app, audit) => {
+      const recorder = { spools: false, record: () => assert.fail("the first policy decides") } as unknown as Recorder;
+      const other = Policy.parse('version = 1\nfailure = "best_effort"\n[[rule]]\nroute = "/{*all}"\naction = "a.b"\ntarget_type = "t"\n');
+      inner = auditrail({ recorder, policy: other, actor: () => undefined });
+      app.use(audit);
+      app.use(inner);
+      app.post("/v1/thing", (_request, response) => void response.end());
+    });
+    await fetch(`${running.url}/v1/thing`, { method: "POST" });
+    assert.deepEqual(await outcomes(running, 1), ["success"]);
+    assert.deepEqual([inner?.stats().overruled, inner?.stats().recorded], [1, 0]);
+  });
+
   it("counts a deed that succeeded as uncovered where rules are about other statuses alone", async () => {
     const rule = 'version = 1\nfailure = "best_effort"\n[[rule]]\nroute = "/{*rest}"\nstatus = ["401"]\naction = "access.refused"\ntarget_type = "route"\n';
     const running = await start(

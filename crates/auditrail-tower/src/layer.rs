@@ -31,8 +31,9 @@ use crate::service::AuditService;
 /// away. A layer that turns panics into answers may be on either side; outside, its answer does not wait until
 /// the record is spooled.
 ///
-/// Inside of another such layer this one does nothing, also with another policy: one record is enough, and
-/// the outermost policy decides. Services that have policies of their own belong side by side.
+/// Inside of another such layer this one does nothing: one record is enough, and the outermost policy
+/// decides. Where that is another policy it is counted ([`AuditCounts::overruled`]) and logged. Services
+/// that have policies of their own belong side by side.
 #[derive(Clone, Debug)]
 pub struct AuditLayer {
     shared: Shared,
@@ -91,7 +92,8 @@ impl AuditLayer {
     /// Says the address of the socket that a request came from, where it is neither a
     /// [`PeerAddr`](crate::PeerAddr) nor axum's `ConnectInfo` among its extensions.
     ///
-    /// Where it gives nothing or panics, it is as if it were not there. Never take it from a header: the policy says which proxies are believed.
+    /// Where it gives nothing or panics, it is as if it were not there. Never take it from a header: the
+    /// policy says which proxies are believed.
     #[must_use]
     pub fn peer<F>(mut self, peer: F) -> Self
     where

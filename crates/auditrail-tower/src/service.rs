@@ -51,8 +51,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture<I, B> {
         let (mut parts, body) = request.into_parts();
-        if parts.extensions.get::<AuditHandle>().is_some() {
-            // The layer lies around itself; one record is enough.
+        if let Some(outer) = parts.extensions.get::<AuditHandle>() {
+            // One record is enough.
+            self.shared.inside_of(outer);
             let request = Request::from_parts(parts, RequestBody::new(body, None));
             return ResponseFuture::handling(self.inner.call(request), Watch::Nothing, None, false);
         }

@@ -75,6 +75,11 @@ export class Exchange<Request extends IncomingMessage> {
     }
   }
 
+  /** Whether this middleware follows the request, and not another one. */
+  isOf(capture: Capture<Request>): boolean {
+    return this.#capture === capture;
+  }
+
   /** The handler failed. What is answered for that may be the business of who catches it. */
   failed(): void {
     this.#failed ??= this.#response.headersSent ? "answering" : "unanswered";

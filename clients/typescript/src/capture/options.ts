@@ -45,12 +45,22 @@ export interface CaptureStats {
   readonly unknownTargets: number;
   /** Requests whose actor could not be told because the extractor failed. */
   readonly unknownActors: number;
+  /** Requests that this policy was not asked about, because a middleware before it has another one. */
+  readonly overruled: number;
 }
 
 /** What all requests of a middleware share. */
 export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly options: CaptureOptions<Request>;
-  readonly counts = { recorded: 0, skipped: 0, refused: 0, lost: 0, unknownTargets: 0, unknownActors: 0 };
+  readonly counts = {
+    recorded: 0,
+    skipped: 0,
+    refused: 0,
+    lost: 0,
+    unknownTargets: 0,
+    unknownActors: 0,
+    overruled: 0,
+  };
 
   readonly #following = new Set<Promise<void>>();
 

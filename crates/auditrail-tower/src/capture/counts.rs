@@ -22,14 +22,24 @@ pub struct AuditCounts {
     pub uncovered: u64,
     /// Records after the answer that the sink did not take on.
     pub failed: u64,
+    /// Requests that this layer's policy was not asked about, because a layer around it has another one.
+    pub overruled: u64,
 }
 
 impl AuditCounts {
     /// The counts in the text format of Prometheus, as `auditrail_layer_…_total`.
     #[must_use]
     pub fn to_prometheus(&self) -> String {
-        let Self { recorded, refused, skipped, unknown_targets, unknown_actors, uncovered, failed } =
-            *self;
+        let Self {
+            recorded,
+            refused,
+            skipped,
+            unknown_targets,
+            unknown_actors,
+            uncovered,
+            failed,
+            overruled,
+        } = *self;
         let lines = [
             ("recorded", "Records given to the sink, intents among them", recorded),
             ("refused", "Requests refused because their intent could not be written", refused),
@@ -38,6 +48,7 @@ impl AuditCounts {
             ("unknown_actors", "Requests whose actor could not be told", unknown_actors),
             ("uncovered", "Mutating requests that no rule is about", uncovered),
             ("failed", "Records after the answer that the sink did not take on", failed),
+            ("overruled", "Requests that a layer around this one decided about", overruled),
         ];
         let mut text = String::new();
         for (name, help, value) in lines {
@@ -60,6 +71,7 @@ pub(crate) struct Counters {
     unknown_targets: AtomicU64,
     unknown_actors: AtomicU64,
     failed: AtomicU64,
+    overruled: AtomicU64,
 }
 
 impl Counters {
@@ -87,6 +99,10 @@ impl Counters {
         add(&self.failed)
     }
 
+    pub(crate) fn overruled(&self) -> u64 {
+        add(&self.overruled)
+    }
+
     pub(crate) fn read(&self, uncovered: u64) -> AuditCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         AuditCounts {
@@ -97,6 +113,7 @@ impl Counters {
             unknown_actors: read(&self.unknown_actors),
             uncovered,
             failed: read(&self.failed),
+            overruled: read(&self.overruled),
         }
     }
 }

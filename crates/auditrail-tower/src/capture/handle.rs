@@ -41,6 +41,11 @@ impl AuditHandle {
         Self(Arc::new(Inner { request_id, policy, said: Mutex::default() }))
     }
 
+    /// Whether it is of a layer with this policy.
+    pub(crate) fn follows(&self, policy: &Arc<Policy>) -> bool {
+        Arc::ptr_eq(&self.0.policy, policy)
+    }
+
     /// The id of the request: of its records, and of the header `X-Request-Id`.
     #[must_use]
     pub fn request_id(&self) -> &str {

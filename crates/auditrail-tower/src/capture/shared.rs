@@ -12,6 +12,7 @@ use tower::BoxError;
 
 use super::address::PeerAddr;
 use super::counts::Counters;
+use super::handle::AuditHandle;
 use super::principal::Principal;
 use crate::policy::Policy;
 
@@ -74,6 +75,16 @@ impl Shared {
     pub(crate) fn refused(&self, error: &BoxError) {
         if is_worth_a_line(self.counters.refused()) {
             tracing::warn!(%error, "request refused, because it cannot be recorded");
+        }
+    }
+
+    /// A layer around this one has a request already. With another policy that is hardly on purpose.
+    pub(crate) fn inside_of(&self, outer: &AuditHandle) {
+        if !outer.follows(&self.policy) && is_worth_a_line(self.counters.overruled()) {
+            tracing::warn!(
+                "an audit layer lies inside of one with another policy, and its own is not asked; put the \
+                 rules of both into the outer one"
+            );
         }
     }
 

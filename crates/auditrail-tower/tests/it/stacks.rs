@@ -63,11 +63,27 @@ async fn inside_of_a_nested_router_the_whole_path_counts() {
 #[tokio::test]
 async fn around_itself_it_records_once() {
     let sink = MemorySink::new();
+    let audit = layer(POLICY, &sink);
     let app = Router::new()
         .route("/v1/projects/{id}", any(async || "ok"))
-        .layer(layer(POLICY, &sink))
+        .layer(audit.clone())
+        .layer(audit.clone());
+    assert_eq!(target_of(&app, &sink, "/v1/projects/p-1").await, "project:p-1");
+    assert_eq!(audit.counts().overruled, 0, "it is the same policy");
+}
+
+#[tokio::test]
+async fn inside_of_another_policy_it_records_nothing_and_counts_that() {
+    let sink = MemorySink::new();
+    let inner = layer(POLICY, &sink);
+    let app = Router::new()
+        .route("/v1/projects/{id}", any(async || "ok"))
+        .layer(inner.clone())
         .layer(layer(POLICY, &sink));
     assert_eq!(target_of(&app, &sink, "/v1/projects/p-1").await, "project:p-1");
+    let counts = inner.counts();
+    assert_eq!((counts.recorded, counts.overruled), (0, 1));
+    assert!(counts.to_prometheus().contains("\nauditrail_layer_overruled_total 1\n"));
 }
 
 /// Refuses all but `ana`, and says who calls.
