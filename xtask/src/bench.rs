@@ -6,6 +6,7 @@ mod environment;
 mod growth;
 mod http;
 mod import;
+mod layer;
 mod limits;
 mod load;
 mod loss;
@@ -41,6 +42,7 @@ Examples:
   cargo xtask bench query --records 100000,1000000
   cargo xtask bench growth --records 0,1000000
   cargo xtask bench serve
+  cargo xtask bench layer
   cargo xtask bench write --only auditrail --only fastify
   cargo xtask bench loss --rounds 2")]
 pub(crate) struct Args {
@@ -64,6 +66,8 @@ enum Command {
     Transaction(transaction::Args),
     /// Our triggers and function in SQL, against a row trigger and a plain INSERT.
     Rows(rows::Args),
+    /// What the gateway layer costs a request, against the same route without it.
+    Layer(layer::Args),
     /// A few ratios in under three minutes, against the committed ones.
     Quick(quick::Args),
     /// docs/performance.md and its chart, from what was measured last.
@@ -71,8 +75,8 @@ enum Command {
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 8] =
-    ["write", "loss", "transaction", "rows", "query", "growth", "import", "serve"];
+const PARTS: [&str; 9] =
+    ["write", "loss", "transaction", "rows", "layer", "query", "growth", "import", "serve"];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -92,6 +96,7 @@ fn one(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Loss(args) => loss::run(workspace, args),
         Command::Transaction(args) => transaction::run(workspace, args),
         Command::Rows(args) => rows::run(workspace, args),
+        Command::Layer(args) => layer::run(workspace, args),
         Command::Quick(args) => quick::run(workspace, args),
         Command::Report(_) => report::run(workspace),
     }

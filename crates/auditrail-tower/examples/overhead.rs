@@ -7,7 +7,7 @@
 //!
 //! Fails when a limit of the project is broken: 5 µs of CPU for each request at the level `metadata`, and
 //! nothing allocated in proportion to a body. `--requests N` and `--repeats N` change how long it
-//! measures.
+//! measures; `--json` gives the figures of each repeat instead, for `cargo xtask bench layer`.
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 use std::error::Error;
@@ -26,14 +26,21 @@ use futures_util::stream;
 use http::Request;
 use http_body_util::BodyExt as _;
 use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 /// The most a request may cost.
-const LIMIT: Duration = Duration::from_micros(5);
+const LIMIT_MICROS: f64 = 5.0;
 /// The most bytes by which the allocations for a body of 16 MiB may differ from those for none: the
 /// records have durations of different length.
-const SAME_BYTES: u64 = 256;
+const SAME_BYTES: f64 = 256.0;
+
+const RECORDED: &str = "a request that is recorded";
+const OTHER: &str = "a request that no rule is about";
+const BODIES: &str = "more than without the layer, for a body there and back";
+const WITH: &str = "auditrail";
+const MORE: &str = "more than without";
 
 const POLICY: &str = r#"
 version = 1
@@ -78,9 +85,34 @@ impl RecordSink for Forgetful {
     }
 }
 
+/// What one side took, once for each repeat.
+#[derive(Serialize)]
+struct Figure {
+    workload: &'static str,
+    side: &'static str,
+    metric: &'static str,
+    unit: &'static str,
+    rounds: Vec<f64>,
+}
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let requests = argument("--requests")?.unwrap_or(20_000);
     let repeats = argument("--repeats")?.unwrap_or(21);
+    let figures = figures(requests, repeats)?;
+    if std::env::args().any(|argument| argument == "--json") {
+        println!("{}", serde_json::to_string(&figures)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Figure { workload, side, metric, unit, rounds } in &figures {
+        let Spread { least, median, most } = Spread::of(rounds);
+        println!("{workload}, {side}: {metric} {median:.2} {unit} ({least:.2} to {most:.2})");
+    }
+    let within = is_within(&figures);
+    println!("\n{}", if within { "within the limits" } else { "a limit is broken" });
+    Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn figures(requests: usize, repeats: usize) -> Result<Vec<Figure>, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let routes = || {
         Router::new()
@@ -93,23 +125,53 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let layer = layer.actor(move |_| Some(Principal::new(ana.clone())));
     let (with, without) = (routes().layer(layer), routes());
 
-    let recorded = cpu(&runtime, &with, &without, "/v1/projects/p-1", requests, repeats)?;
-    println!("a request that is recorded: {recorded}; the limit is {LIMIT:?}");
-    let other = cpu(&runtime, &with, &without, "/other", requests, repeats)?;
-    println!("a request that no rule is about: {other}");
-
-    let mut within = recorded.median <= LIMIT.as_secs_f64();
-    println!("\n{:>10}  {:>12}  {:>8}", "body", "allocations", "bytes");
-    let mut none = None;
-    for (name, pieces) in [("0 B", 0), ("64 KiB", 1), ("16 MiB", 256)] {
-        let (with, without) = (echo(&runtime, &with, pieces), echo(&runtime, &without, pieces));
-        let (count, bytes) = (with.0.abs_diff(without.0), with.1.abs_diff(without.1));
-        println!("{name:>10}  {count:>12}  {bytes:>8}");
-        let (none_count, none_bytes) = *none.get_or_insert((count, bytes));
-        within &= count == none_count && bytes.abs_diff(none_bytes) < SAME_BYTES;
+    let mut figures = Vec::new();
+    for (workload, path) in [(RECORDED, "/v1/projects/p-1"), (OTHER, "/other")] {
+        let (ours, bare) = cpu(&runtime, &with, &without, path, requests, repeats)?;
+        let more = ours.iter().zip(&bare).map(|(ours, bare)| ours - bare).collect();
+        let figure = |side, metric, rounds| Figure { workload, side, metric, unit: "µs", rounds };
+        figures.push(figure(WITH, "CPU", ours));
+        figures.push(figure(WITH, MORE, more));
+        figures.push(figure("without the layer", "CPU", bare));
     }
-    println!("\n{}", if within { "within the limits" } else { "a limit is broken" });
-    Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for (side, pieces) in [("no body", 0), ("64 KiB", 1), ("16 MiB", 256)] {
+        let (with, without) = (echo(&runtime, &with, pieces), echo(&runtime, &without, pieces));
+        let more = |metric, with: u64, without: u64| {
+            // Both are far below the numbers that a float cannot hold.
+            let more = with as f64 - without as f64;
+            Figure { workload: BODIES, side, metric, unit: "", rounds: vec![more] }
+        };
+        figures.push(more("allocations", with.0, without.0));
+        figures.push(more("bytes", with.1, without.1));
+    }
+    Ok(figures)
+}
+
+/// Whether the limits of the project hold.
+fn is_within(figures: &[Figure]) -> bool {
+    let recorded = figures.iter().filter(|f| f.workload == RECORDED && f.metric == MORE);
+    let quick = recorded.map(|f| Spread::of(&f.rounds).median).all(|micros| micros <= LIMIT_MICROS);
+    let bodies = |metric| {
+        let of_metric = figures.iter().filter(move |f| f.workload == BODIES && f.metric == metric);
+        Spread::of(&of_metric.flat_map(|f| f.rounds.iter().copied()).collect::<Vec<_>>())
+    };
+    let (allocations, bytes) = (bodies("allocations"), bodies("bytes"));
+    quick && allocations.least == allocations.most && bytes.most - bytes.least < SAME_BYTES
+}
+
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(rounds: &[f64]) -> Self {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
+        Self { least: at(0), median: at(sorted.len() / 2), most: at(sorted.len().wrapping_sub(1)) }
+    }
 }
 
 fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
@@ -117,30 +179,8 @@ fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
     value.map(|value| value.parse()).transpose()
 }
 
-/// The time by which requests took longer, in seconds.
-struct Cost {
-    median: f64,
-    least: f64,
-    most: f64,
-    without: f64,
-}
-
-impl std::fmt::Display for Cost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { median, least, most, without } = self;
-        let micros = |seconds: &f64| seconds * 1e6;
-        write!(
-            f,
-            "{:.2} µs more ({:.2} to {:.2}) than the {:.2} µs without the layer",
-            micros(median),
-            micros(least),
-            micros(most),
-            micros(without)
-        )
-    }
-}
-
-/// Measures in turns, so that what else the machine does falls on both.
+/// Microseconds of the CPU for each request, with the layer and without. Measures in turns, so that what
+/// else the machine does falls on both.
 fn cpu(
     runtime: &Runtime,
     with: &Router,
@@ -148,27 +188,18 @@ fn cpu(
     path: &'static str,
     requests: usize,
     repeats: usize,
-) -> Result<Cost, Box<dyn Error>> {
-    let mut costs = Vec::with_capacity(repeats);
-    let mut bare = Vec::with_capacity(repeats);
+) -> Result<(Vec<f64>, Vec<f64>), Box<dyn Error>> {
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for repeat in 0..=repeats {
         let with = each(runtime, with, path, requests)?;
         let without = each(runtime, without, path, requests)?;
         // The first warms up.
         if repeat > 0 {
-            costs.push(with - without);
-            bare.push(without);
+            ours.push(with * 1e6);
+            bare.push(without * 1e6);
         }
     }
-    costs.sort_by(f64::total_cmp);
-    bare.sort_by(f64::total_cmp);
-    let middle = |values: &[f64]| values.get(values.len() / 2).copied().ok_or("no repeats");
-    Ok(Cost {
-        median: middle(&costs)?,
-        least: costs.first().copied().ok_or("no repeats")?,
-        most: costs.last().copied().ok_or("no repeats")?,
-        without: middle(&bare)?,
-    })
+    Ok((ours, bare))
 }
 
 /// Seconds of the CPU for each request.

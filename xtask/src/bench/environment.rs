@@ -35,10 +35,23 @@ pub(super) fn settings(database: Database<'_>, tools: &[&str]) -> Result<Vec<(St
     for name in SHOWN {
         push(&mut all, name, &show(name)?);
     }
+    all.extend(versions(tools));
+    Ok(all)
+}
+
+/// The same for a part that needs no server.
+pub(super) fn without_database(tools: &[&str]) -> Vec<(String, String)> {
+    let mut all = machine();
+    all.extend(versions(tools));
+    all
+}
+
+fn versions(tools: &[&str]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
     for tool in [&["rustc"], tools].concat() {
         push(&mut all, tool, &version_of(tool));
     }
-    Ok(all)
+    all
 }
 
 fn push(all: &mut Vec<(String, String)>, name: &str, value: &str) {

@@ -29,12 +29,13 @@ cargo xtask bench report   # this page, from what was measured last
 ";
 
 /// What each part is about; a part of another name is called by it.
-const TITLES: [(&str, &str); 9] = [
+const TITLES: [(&str, &str); 10] = [
     ("limits", "The limits"),
     ("write", "Writing"),
     ("loss", "Killing it while it writes"),
     ("transaction", "Writing in the caller's transaction"),
     ("rows", "Recording changes of rows, and records in SQL"),
+    ("layer", "Recording requests"),
     ("query", "Searching"),
     ("import", "Importing"),
     ("growth", "Writing to a large log"),

@@ -73,6 +73,14 @@ pub(in crate::bench::report) const TARGETS: &[Target] = &[
         bound: AtMost(1.15),
     },
     Target {
+        key: "layer",
+        what: "processor time that the gateway layer adds to a request it records, µs",
+        part: "layer",
+        ours: pick("a request that is recorded", OURS, "more than without"),
+        theirs: None,
+        bound: AtMost(5.0),
+    },
+    Target {
         key: "list-to-bare-sql",
         what: "p99 of a page, each filter, 10,000,000 records, to the bare SQL",
         part: "query",
