@@ -175,6 +175,55 @@ describe("an answer whose end is held", () => {
     assert.equal((await fetch(`${response.url}`, { method: "POST" })).status, 200);
   });
 
+  it("may have begun by a middleware that sees its end first", async () => {
+    const { here, open } = await gated();
+    open();
+    const app = express();
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    // As `express-session` does: at the end it begins an answer that has not begun.
+    app.use((_request, answer, next) => {
+      const end = answer.end.bind(answer) as (text?: unknown) => express.Response;
+      answer.end = ((text?: unknown) => {
+        if (!("_header" in answer && answer._header)) {
+          answer.writeHead(answer.statusCode);
+        }
+        return end(text);
+      }) as typeof answer.end;
+      next();
+    });
+    app.post("/things/whole", (_request, answer) => void answer.json({ id: 1 }));
+    app.post("/things/parts", (_request, answer) => {
+      answer.setHeader("content-length", 2);
+      Readable.from([Buffer.from("ab")]).pipe(answer);
+    });
+    const url = await listening(app);
+    const whole = await fetch(`${url}/things/whole`, { method: "POST" });
+    assert.deepEqual([whole.status, await whole.json()], [200, { id: 1 }]);
+    const parts = await fetch(`${url}/things/parts`, { method: "POST" });
+    assert.deepEqual([parts.status, parts.headers.get("content-length"), await parts.text()], [200, "2", "ab"]);
+  });
+
+  it("lets what sees its end after us still see to the headers", async () => {
+    const { here, open } = await gated();
+    open();
+    const app = express();
+    // As `compression` does.
+    app.use((_request, answer, next) => {
+      const end = answer.end.bind(answer) as (text?: unknown) => express.Response;
+      answer.end = ((text?: unknown) => {
+        if (!answer.headersSent && !answer.writableEnded) {
+          answer.setHeader("x-late", "yes");
+        }
+        return end(text);
+      }) as typeof answer.end;
+      next();
+    });
+    app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
+    app.post("/things/:id", (_request, answer) => void answer.json({ id: 1 }));
+    const response = await fetch(`${await listening(app)}/things/1`, { method: "POST" });
+    assert.deepEqual([response.headers.get("x-late"), await response.json()], ["yes", { id: 1 }]);
+  });
+
   it("leaves one record when the caller goes away meanwhile", async () => {
     const { here, asked, open } = await gated();
     const actor = unique();

@@ -8,13 +8,28 @@ import type { ServerResponse } from "node:http";
 
 type Method = (...args: unknown[]) => unknown;
 
-/** What an answer that has ended refuses, as Node does. The same functions for all answers, which is quicker. */
-const REFUSED: Readonly<Record<string, Method>> = {
+// Functions and properties that all answers share are much quicker than some of each answer's own.
+
+/** Whether the end of the answer is held; on the answer, for what stands in for its properties. */
+const HELD = Symbol("auditrail");
+
+type Held = ServerResponse & { [HELD]?: boolean };
+
+/** What says that an answer was sent: yes while its end is held, else what it says by itself. */
+const SAYING: PropertyDescriptorMap = Object.fromEntries(
+  ["headersSent", "writableEnded"].map((name) => {
+    const get = function (this: Held): unknown {
+      return this[HELD] === true || Reflect.get(Object.getPrototypeOf(this) as object, name, this);
+    };
+    return [name, { configurable: true, get }];
+  }),
+);
+
+/** What an answer that was sent refuses, as Node does. */
+const REFUSING: Readonly<Record<string, Method>> = {
   ...Object.fromEntries(["setHeader", "setHeaders", "appendHeader", "removeHeader", "writeHead"].map((name) => [name, refuse])),
   flushHeaders: () => undefined,
 };
-
-const TRUE = { value: true, configurable: true, writable: true } as const;
 
 function refuse(): never {
   const error = new Error("Cannot change headers after the answer has ended");
@@ -35,31 +50,31 @@ export function hold(response: ServerResponse, settle: () => Promise<void> | und
   /** What was called since the last part, while that is held. */
   let calls: (() => unknown)[] | undefined;
   /** Whether the part is held, with all that is called after it. */
-  const holds = (ended: boolean): boolean => {
+  const holds = (prepare: () => () => void): boolean => {
     const settled = settle();
     if (settled === undefined) {
       return false;
     }
     calls = [];
-    const thaw = freeze(response, ended);
+    const release = prepare();
     void settled.then(() => {
       const held = calls ?? [];
       calls = undefined;
-      thaw();
+      release();
       play(response, held);
     });
     return true;
   };
   response.write = ((...args: unknown[]) => {
     written += length(args[0], args[1]);
-    if (calls !== undefined || (written >= announced(response) && holds(false))) {
+    if (calls !== undefined || (written >= announced(response) && holds(() => begin(response)))) {
       calls?.push(() => write(...args));
       return true;
     }
     return write(...args);
   }) as typeof response.write;
   response.end = ((...args: unknown[]) => {
-    if (calls !== undefined || (isSendable(args[0]) && holds(true))) {
+    if (calls !== undefined || (isSendable(args[0]) && holds(() => freeze(response)))) {
       calls?.push(() => end(...args));
       return response;
     }
@@ -98,22 +113,31 @@ function play(response: ServerResponse, calls: readonly (() => unknown)[]): void
   }
 }
 
-/** Lets an answer look sent, and unable to change; the function that this gives lets it be sent. */
-function freeze(response: ServerResponse, ended: boolean): () => void {
-  const { statusCode } = response;
-  // They stay: what they say is true as soon as the answer goes on.
-  Object.defineProperty(response, "headersSent", TRUE);
-  if (ended) {
-    Object.defineProperty(response, "writableEnded", TRUE);
+/** Begins an answer that is not to end yet, as its write would have done. */
+function begin(response: ServerResponse): () => void {
+  if (!response.headersSent) {
+    response.writeHead(response.statusCode);
   }
+  return () => undefined;
+}
+
+/**
+ * Lets an answer look sent, and unable to change; the function that this gives ends that. Its headers are not
+ * really sent, because what is around its end may still have to see to them then.
+ */
+function freeze(response: Held): () => void {
+  const { statusCode } = response;
+  response[HELD] = true;
+  Object.defineProperties(response, SAYING);
   const methods = response as unknown as Record<string, Method | undefined>;
-  const known = Object.keys(REFUSED).map((name) => [name, methods[name]] as const);
+  const known = Object.keys(REFUSING).map((name) => [name, methods[name]] as const);
   for (const [name, method] of known) {
     if (method !== undefined) {
-      methods[name] = REFUSED[name];
+      methods[name] = REFUSING[name];
     }
   }
   return () => {
+    response[HELD] = false;
     for (const [name, method] of known) {
       if (method !== undefined) {
         methods[name] = method;
