@@ -45,13 +45,19 @@
 //! `into_make_service_with_connect_info` leaves. For tonic, ask
 //! [`peer`](AuditLayer::peer) for the address in tonic's `TcpConnectInfo`.
 //!
+//! Set `TCP_NODELAY` on the sockets that are accepted, which `axum::serve` leaves to the application: the
+//! end of a long answer is a small packet of its own when it had to wait for its record, and would wait
+//! again, some 40 ms, until the caller acknowledged what came before.
+//!
 //! # What it promises
 //!
 //! - Each request that a rule is about leaves exactly one record when its answer has ended: also when the
 //!   service fails, panics, runs out of time, or the caller goes away. A rule with `must` leaves two.
 //!   "Ended" is when the server took the last part of the answer, not when the caller has it.
-//! - Bodies pass as they come. At the level `metadata` nothing is allocated in proportion to them; else at
-//!   most 64 KiB are copied. A request costs less than 5 µs; the example `overhead` measures it.
+//! - Bodies pass as they come. Where the record is spooled, the last part waits until it is on disk; what is
+//!   there at once, up to 64 KiB, waits together with the head.
+//! - At the level `metadata` nothing is allocated in proportion to bodies; else at most 64 KiB are copied. A
+//!   request costs less than 5 µs of CPU; the example `overhead` measures it.
 //! - What the policy removes is in no record, no log line and no `Debug`.
 //!
 //! Absent on purpose: delivery. Records are given to a [`RecordSink`](auditrail_core::RecordSink), which

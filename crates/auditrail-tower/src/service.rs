@@ -1,5 +1,6 @@
 //! A service whose requests leave records.
 
+mod ahead;
 mod future;
 mod refusal;
 
@@ -43,13 +44,13 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = I::Error;
-    type Future = ResponseFuture<I, B>;
+    type Future = ResponseFuture<I, B, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), I::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture<I, B> {
+    fn call(&mut self, request: Request<B>) -> ResponseFuture<I, B, R> {
         let (mut parts, body) = request.into_parts();
         if let Some(outer) = parts.extensions.get::<AuditHandle>() {
             // One record is enough.

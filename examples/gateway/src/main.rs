@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use auditrail_client::{Client, Recorder, RecorderConfig};
 use auditrail_tower::{AuditLayer, Policy};
+use axum::serve::ListenerExt as _;
 use clap::Parser;
 use example_gateway::callers::{self, Callers};
 use example_gateway::proxy::{Proxy, Upstream};
@@ -78,6 +79,9 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let admin = TcpListener::bind(args.admin_listen).await?;
     say_where(&public, &admin)?;
     let gateway = gateway.into_make_service_with_connect_info::<SocketAddr>();
+    // Else the end of a long answer waits for the caller to acknowledge what came before it. Failing at it
+    // makes nothing wrong, only slow.
+    let public = public.tap_io(|socket| socket.set_nodelay(true).unwrap_or_default());
     let served = axum::serve(public, gateway).with_graceful_shutdown(told_to_end());
     tokio::select! {
         served = served.into_future() => served?,

@@ -1,5 +1,6 @@
 //! The body of an answer on its way to the caller. Its end is the end of the request.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -38,25 +39,42 @@ struct Held<R: Body> {
 
 pin_project! {
     #[project = InnerProjection]
-    enum Inner<R> {
+    enum Inner<R>
+    where
+        R: Body,
+    {
         Passed { #[pin] body: R },
+        // Of which the first parts are there already.
+        Begun { ahead: Frames<R>, ended: bool, rest: Pin<Box<ResponseBody<R>>> },
         // An answer of the layer itself.
         Own { bytes: Option<Bytes> },
     }
 }
+
+/// Parts of an answer, in their order.
+pub(crate) type Frames<R> = VecDeque<Result<Frame<<R as Body>::Data>, <R as Body>::Error>>;
 
 impl<R: Body> ResponseBody<R> {
     pub(crate) fn new(body: R, watch: Watch, length: Option<u64>) -> Self {
         Self { inner: Inner::Passed { body }, watch, remaining: length, held: None }
     }
 
+    /// A body of which these parts were taken already, and perhaps its end.
+    pub(crate) fn begun(ahead: Frames<R>, ended: bool, rest: Pin<Box<Self>>) -> Self {
+        Self::unwatched(Inner::Begun { ahead, ended, rest })
+    }
+
     pub(crate) fn own(bytes: Bytes) -> Self {
-        Self {
-            inner: Inner::Own { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) },
-            watch: Watch::Nothing,
-            remaining: None,
-            held: None,
-        }
+        Self::unwatched(Inner::Own { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) })
+    }
+
+    fn unwatched(inner: Inner<R>) -> Self {
+        Self { inner, watch: Watch::Nothing, remaining: None, held: None }
+    }
+
+    /// Whether all of it is there, and it waits for its record.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.is_some()
     }
 }
 
@@ -79,6 +97,12 @@ where
         }
         let mut body = match this.inner.project() {
             InnerProjection::Passed { body } => body,
+            InnerProjection::Begun { ahead, ended, rest } => {
+                return match ahead.pop_front() {
+                    None if !*ended => rest.as_mut().poll_frame(cx),
+                    part => Poll::Ready(part),
+                };
+            }
             InnerProjection::Own { bytes } => {
                 return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes.into()))));
             }
@@ -119,14 +143,19 @@ where
         }
         match &self.inner {
             Inner::Passed { body } => body.is_end_stream(),
+            Inner::Begun { ahead, rest, .. } => ahead.is_empty() && rest.is_end_stream(),
             Inner::Own { bytes } => bytes.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Passed { body } => {
-                plus(&body.size_hint(), self.held.as_ref().map_or(0, Held::bytes))
+            Inner::Passed { body } => plus(
+                &body.size_hint(),
+                self.held.as_ref().and_then(|held| held.frame.as_ref()).map_or(0, length),
+            ),
+            Inner::Begun { ahead, rest, .. } => {
+                plus(&rest.size_hint(), ahead.iter().map(length).sum())
             }
             Inner::Own { bytes } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
@@ -138,20 +167,14 @@ where
 /// An empty body, which belongs to no request. Layers that answer for others ask for one.
 impl<R: Body> Default for ResponseBody<R> {
     fn default() -> Self {
-        Self {
-            inner: Inner::Own { bytes: None },
-            watch: Watch::Nothing,
-            remaining: None,
-            held: None,
-        }
+        Self::unwatched(Inner::Own { bytes: None })
     }
 }
 
-impl<R: Body> Held<R> {
-    fn bytes(&self) -> u64 {
-        let data = self.frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-        data.map_or(0, |data| data.remaining() as u64)
-    }
+/// The bytes of data in a part.
+fn length<D: Buf, E>(part: &Result<Frame<D>, E>) -> u64 {
+    let data = part.as_ref().ok().and_then(Frame::data_ref);
+    data.map_or(0, |data| data.remaining() as u64)
 }
 
 /// What a body says is still to come, and so many bytes that were taken from it already.

@@ -129,6 +129,12 @@ impl Exchange {
         }
     }
 
+    /// Whether the record of some end of this request would be spooled.
+    pub(crate) fn may_wait(&self) -> bool {
+        let is_spooled = |found: &Candidate| self.failure(found) == FailurePolicy::Spool;
+        !self.over && self.facts.candidates.iter().any(is_spooled)
+    }
+
     /// All of the answer is there. Its end may wait for what is returned.
     pub(crate) fn finish(&mut self) -> Option<Settling> {
         if let Some(copied) = &mut self.response {

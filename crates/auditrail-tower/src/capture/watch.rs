@@ -104,6 +104,11 @@ impl Watch {
         exchange!(self, trailers(trailers));
     }
 
+    /// Whether the end of the answer may have to wait for its record.
+    pub(crate) fn may_wait(&self) -> bool {
+        matches!(self, Self::Exchange(exchange) if exchange.may_wait())
+    }
+
     /// All of the answer is there. Its end waits for what is returned.
     pub(crate) fn finish(&mut self) -> Option<Settling> {
         match std::mem::replace(self, Self::Nothing) {

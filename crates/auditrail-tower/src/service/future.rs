@@ -11,6 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
+use super::ahead::Ahead;
 use super::refusal::refusal;
 use crate::body::{RequestBody, ResponseBody};
 use crate::capture::exchange::Exchange;
@@ -23,13 +24,14 @@ use crate::capture::{grpc, request_id};
 
 pin_project! {
     /// The answer of an [`AuditService`](crate::AuditService).
-    pub struct ResponseFuture<I, B>
+    pub struct ResponseFuture<I, B, R>
     where
         I: Service<Request<RequestBody<B>>>,
         B: Body,
+        R: Body,
     {
         #[pin]
-        state: State<I, B>,
+        state: State<I, B, R>,
         // None where another such layer is around this one, and names the request.
         request_id: Option<HeaderValue>,
         to_head: bool,
@@ -38,15 +40,18 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    enum State<I, B>
+    enum State<I, B, R>
     where
         I: Service<Request<RequestBody<B>>>,
         B: Body,
+        R: Body,
     {
         Preparing { preparing: Preparing<B>, inner: I },
         Handling { #[pin] future: I::Future, watch: Watch },
         // An error, or an answer without a body: neither has an end of its own that could wait.
         Settling { settling: Settling, ended: Option<Result<I::Response, I::Error>> },
+        // An answer whose end may have to wait, and its head with it.
+        Ahead { ahead: Ahead<R> },
     }
 }
 
@@ -58,10 +63,11 @@ enum Prepared<B: Body> {
     Refused { grpc: bool },
 }
 
-impl<I, B> ResponseFuture<I, B>
+impl<I, B, R> ResponseFuture<I, B, R>
 where
     I: Service<Request<RequestBody<B>>>,
     B: Body,
+    R: Body,
 {
     /// A request that is being handled.
     pub(super) fn handling(
@@ -110,7 +116,7 @@ async fn prepare<B: Body>(
     }
 }
 
-impl<I, B, R> Future for ResponseFuture<I, B>
+impl<I, B, R> Future for ResponseFuture<I, B, R>
 where
     I: Service<Request<RequestBody<B>>, Response = Response<R>>,
     I::Error: 'static,
@@ -150,12 +156,21 @@ where
                 }
                 Err(error) => (watch.fail(Outcome::of_error(&error)), Err(error)),
             };
-            match settling {
-                None => return Poll::Ready(ended.map(|response| passed(response, watch))),
-                Some(settling) => {
+            match (settling, ended) {
+                (Some(settling), ended) => {
                     this.state.as_mut().set(State::Settling { settling, ended: Some(ended) });
                 }
+                (None, Ok(response)) if watch.may_wait() => {
+                    let ahead = Ahead::new(passed(response, watch));
+                    this.state.as_mut().set(State::Ahead { ahead });
+                }
+                (None, ended) => {
+                    return Poll::Ready(ended.map(|response| passed(response, watch)));
+                }
             }
+        }
+        if let StateProjection::Ahead { ahead } = this.state.as_mut().project() {
+            return ahead.poll(cx).map(Ok);
         }
         if let StateProjection::Settling { settling, ended } = this.state.project() {
             ready!(Pin::new(settling).poll(cx));
@@ -205,10 +220,11 @@ fn passed<R: Body>(response: Response<R>, watch: Watch) -> Response<ResponseBody
 }
 
 /// Shows nothing of the request.
-impl<I, B> fmt::Debug for ResponseFuture<I, B>
+impl<I, B, R> fmt::Debug for ResponseFuture<I, B, R>
 where
     I: Service<Request<RequestBody<B>>>,
     B: Body,
+    R: Body,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

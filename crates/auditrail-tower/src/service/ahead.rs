@@ -1,0 +1,65 @@
+//! The beginning of an answer whose end may have to wait.
+//!
+//! A whole answer waits with its head, so that both leave together. Were the head sent first, the last part
+//! would wait for the caller to acknowledge it: for 40 ms and more on sockets without `TCP_NODELAY`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::Response;
+use http::response::Parts;
+use http_body::Body;
+
+use crate::body::{Frames, ResponseBody};
+
+/// Most bytes, and parts, of an answer that are taken before its head is passed on.
+const AHEAD_MAX_BYTES: usize = 64 * 1024;
+const AHEAD_MAX_PARTS: usize = 64;
+
+/// An answer of which as much is taken as is there at once.
+pub(super) struct Ahead<R: Body> {
+    parts: Option<Parts>,
+    rest: Option<Pin<Box<ResponseBody<R>>>>,
+    taken: Frames<R>,
+    bytes: usize,
+}
+
+impl<R> Ahead<R>
+where
+    R: Body,
+    R::Data: From<Bytes>,
+{
+    pub(super) fn new(response: Response<ResponseBody<R>>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { parts: Some(parts), rest: Some(Box::pin(body)), taken: Frames::<R>::new(), bytes: 0 }
+    }
+
+    /// The answer, once its end has waited or is not there yet.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<R>>> {
+        let Some(rest) = &mut self.rest else {
+            return Poll::Pending;
+        };
+        let mut ended = false;
+        while !ended && self.bytes < AHEAD_MAX_BYTES && self.taken.len() < AHEAD_MAX_PARTS {
+            match rest.as_mut().poll_frame(cx) {
+                Poll::Pending if rest.is_held() => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(None) => ended = true,
+                Poll::Ready(Some(part)) => {
+                    let data = part.as_ref().ok().and_then(|frame| frame.data_ref());
+                    self.bytes += data.map_or(0, Buf::remaining);
+                    ended = part.is_err() || rest.is_end_stream();
+                    self.taken.push_back(part);
+                }
+            }
+        }
+        match (self.parts.take(), self.rest.take()) {
+            (Some(parts), Some(rest)) => {
+                let body = ResponseBody::begun(std::mem::take(&mut self.taken), ended, rest);
+                Poll::Ready(Response::from_parts(parts, body))
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
