@@ -1,6 +1,6 @@
 /** An application to be killed: it answers, and has told nobody anything that its spool does not know. */
 import { AuditrailClient, type FailurePolicy, Recorder } from "../src/index.js";
-import { FRAMEWORKS } from "./apps.js";
+import { FRAMEWORKS, thingPolicy } from "./apps.js";
 import { QUICK } from "./recorders.js";
 
 /** What the process is told. */
@@ -18,15 +18,7 @@ const client = new AuditrailClient({ url: orders.url, key: orders.key });
 const recorder = await Recorder.open({ client, spoolDir: orders.spoolDir, ...QUICK });
 const app = await FRAMEWORKS[orders.framework]?.({
   recorder,
-  policy: `
-version = 1
-failure = "${orders.failure}"
-[[rule]]
-route = "/things/{id}"
-action = "thing.used"
-target_type = "thing"
-target_id = { path = "id" }
-`,
+  policy: thingPolicy(orders.failure),
   routes: { "POST /things/:id": ({ send }) => send(201, {}) },
 });
 process.stdout.write(`listening ${app?.url}\n`);

@@ -10,7 +10,7 @@ import fastify from "fastify";
 
 import { type AuditHandle, auditrail as forExpress, type CaptureStats, type Principal } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
-import { Policy, type Recorder } from "../src/index.js";
+import { type FailurePolicy, Policy, type Recorder } from "../src/index.js";
 
 /** What a handler of the application sees, whatever the framework. */
 export interface Call {
@@ -126,3 +126,17 @@ export const FRAMEWORKS: Readonly<Record<string, (setup: Setup) => Promise<App>>
   "Express 4": (setup) => expressApp(express4, setup),
   "Fastify 5": fastifyApp,
 };
+
+/** One of those that have the same middleware, for tests that take long. */
+export const DISTINCT = ["Express 5", "Fastify 5"] as const;
+
+/** A policy with one rule, about things by their id. */
+export const thingPolicy = (failure: FailurePolicy): string => `
+version = 1
+failure = "${failure}"
+[[rule]]
+route = "/things/{id}"
+action = "thing.used"
+target_type = "thing"
+target_id = { path = "id" }
+`;

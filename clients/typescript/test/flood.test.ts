@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
 
-import type { FailurePolicy } from "../src/index.js";
-import { type App, FRAMEWORKS } from "./apps.js";
+import { type App, DISTINCT, FRAMEWORKS, thingPolicy } from "./apps.js";
 import { Proxy } from "./proxy.js";
 import { balanced, spooling } from "./recorders.js";
 import { live, until } from "./support.js";
@@ -18,7 +17,7 @@ const QUEUE_MAX_BYTES = 4 * 1024 * 1024;
 /** The queue, what it is made of, and what the framework keeps; all records would be five times as much. */
 const MAY_GROW = 24 * 1024 * 1024;
 
-const ONE = "POST /projects/p1 HTTP/1.1\r\nhost: a\r\nx-user: ana\r\ncontent-length: 0\r\n\r\n";
+const ONE = "POST /things/p1 HTTP/1.1\r\nhost: a\r\nx-user: ana\r\ncontent-length: 0\r\n\r\n";
 
 /** Sends so many requests over one connection and waits for all answers, which must be 201. */
 async function send(url: string, requests: number): Promise<void> {
@@ -59,19 +58,7 @@ async function flood({ url }: App): Promise<number> {
   return most;
 }
 
-const policy = (failure: FailurePolicy): string => `
-version = 1
-failure = "${failure}"
-[[rule]]
-methods = ["POST"]
-route = "/projects/{id}"
-action = "project.updated"
-target_type = "project"
-target_id = { path = "id" }
-`;
-
-// Express 4 has the same middleware as 5.
-for (const name of ["Express 5", "Fastify 5"]) {
+for (const name of DISTINCT) {
   describe(`${name}, 100,000 requests with the service gone`, () => {
     for (const failure of ["spool", "best_effort"] as const) {
       it(`${failure}: memory stays within a bound, and every record is waiting or counted`, async (test) => {
@@ -80,8 +67,8 @@ for (const name of ["Express 5", "Fastify 5"]) {
         const recorder = await spooling(proxy.url, { queueMaxBytes: QUEUE_MAX_BYTES });
         const app = await FRAMEWORKS[name]?.({
           recorder,
-          policy: policy(failure),
-          routes: { "POST /projects/:id": ({ send }) => send(201, {}) },
+          policy: thingPolicy(failure),
+          routes: { "POST /things/:id": ({ send }) => send(201, {}) },
         });
         assert.ok(app);
         await send(app.url, 1_000);

@@ -13,19 +13,9 @@ import fastify from "fastify";
 import { auditrail as forExpress } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type AuditRecord, AuditrailError, type FailurePolicy, Policy, type Recorder } from "../src/index.js";
-import { FRAMEWORKS } from "./apps.js";
+import { FRAMEWORKS, thingPolicy as policy } from "./apps.js";
 import { spooling } from "./recorders.js";
 import { stored, unique, until } from "./support.js";
-
-const policy = (failure: FailurePolicy): string => `
-version = 1
-failure = "${failure}"
-[[rule]]
-route = "/things/{id}"
-action = "thing.used"
-target_type = "thing"
-target_id = { path = "id" }
-`;
 
 /** A recorder that gives an answer only when it is let. */
 async function gated(): Promise<{ here: Recorder; asked: () => number; open: (failed?: Error) => void }> {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import type { FailurePolicy } from "../src/index.js";
 import type { AppOrders } from "./app-child.js";
-import { FRAMEWORKS } from "./apps.js";
+import { DISTINCT } from "./apps.js";
 import { Proxy } from "./proxy.js";
 import { recorder } from "./recorders.js";
 import { service, stored, temporary, unique, until } from "./support.js";
@@ -67,8 +67,7 @@ const CASES: readonly (readonly [FailurePolicy, string, readonly (string | undef
   ["must", "there", ["intent", "outcome"]],
 ];
 
-// Express 4 has the same middleware as 5.
-for (const framework of Object.keys(FRAMEWORKS).filter((name) => name !== "Express 4")) {
+for (const framework of DISTINCT) {
   describe(`an application with ${framework} that is killed under load`, () => {
     for (const [failure, is, phases] of CASES) {
       it(`has a record of each request that was answered, with ${failure} and the service ${is}`, async () => {

@@ -4,5 +4,5 @@ mod request;
 mod response;
 
 pub use request::RequestBody;
-pub(crate) use response::Frames;
 pub use response::ResponseBody;
+pub(crate) use response::{Frames, length};

@@ -40,9 +40,9 @@ pub(super) fn settings(database: Database<'_>, tools: &[&str]) -> Result<Vec<(St
 }
 
 /// The same for a part that needs no server.
-pub(super) fn without_database(tools: &[&str]) -> Vec<(String, String)> {
+pub(super) fn without_database() -> Vec<(String, String)> {
     let mut all = machine();
-    all.extend(versions(tools));
+    all.extend(versions(&[]));
     all
 }
 

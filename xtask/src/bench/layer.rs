@@ -30,7 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let build = ["build", "--quiet", "--release", "--package", "auditrail-tower"];
     cargo().args(build).args(["--example", "overhead"]).dir(workspace.root()).run()?;
-    let settings = environment::without_database(&[]);
+    let settings = environment::without_database();
     let (requests, rounds) = (args.requests.to_string(), args.rounds.to_string());
     let said = Sh::new(workspace.target().join("release/examples/overhead"))
         .args(["--json", "--requests", &requests, "--repeats", &rounds])

@@ -92,10 +92,8 @@ function isBytes(chunk: unknown): chunk is string | Uint8Array {
 }
 
 function length(chunk: unknown, encoding: unknown): number {
-  if (typeof chunk === "string") {
-    return Buffer.byteLength(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8");
-  }
-  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+  const known = typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8";
+  return isBytes(chunk) ? Buffer.byteLength(chunk, known) : 0;
 }
 
 /** How many bytes the answer has, where its headers say so. */

@@ -172,7 +172,7 @@ impl<R: Body> Default for ResponseBody<R> {
 }
 
 /// The bytes of data in a part.
-fn length<D: Buf, E>(part: &Result<Frame<D>, E>) -> u64 {
+pub(crate) fn length<D: Buf, E>(part: &Result<Frame<D>, E>) -> u64 {
     let data = part.as_ref().ok().and_then(Frame::data_ref);
     data.map_or(0, |data| data.remaining() as u64)
 }

@@ -6,23 +6,23 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::Response;
 use http::response::Parts;
 use http_body::Body;
 
-use crate::body::{Frames, ResponseBody};
+use crate::body::{Frames, ResponseBody, length};
 
 /// Most bytes, and parts, of an answer that are taken before its head is passed on.
-const AHEAD_MAX_BYTES: usize = 64 * 1024;
+const AHEAD_MAX_BYTES: u64 = 64 * 1024;
 const AHEAD_MAX_PARTS: usize = 64;
 
 /// An answer of which as much is taken as is there at once.
 pub(super) struct Ahead<R: Body> {
-    parts: Option<Parts>,
-    rest: Option<Pin<Box<ResponseBody<R>>>>,
+    // Until it is passed on.
+    answer: Option<(Parts, Pin<Box<ResponseBody<R>>>)>,
     taken: Frames<R>,
-    bytes: usize,
+    bytes: u64,
 }
 
 impl<R> Ahead<R>
@@ -32,12 +32,12 @@ where
 {
     pub(super) fn new(response: Response<ResponseBody<R>>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { parts: Some(parts), rest: Some(Box::pin(body)), taken: Frames::<R>::new(), bytes: 0 }
+        Self { answer: Some((parts, Box::pin(body))), taken: Frames::<R>::new(), bytes: 0 }
     }
 
     /// The answer, once its end has waited or is not there yet.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<R>>> {
-        let Some(rest) = &mut self.rest else {
+        let Some((_, rest)) = &mut self.answer else {
             return Poll::Pending;
         };
         let mut ended = false;
@@ -47,19 +47,16 @@ where
                 Poll::Pending => break,
                 Poll::Ready(None) => ended = true,
                 Poll::Ready(Some(part)) => {
-                    let data = part.as_ref().ok().and_then(|frame| frame.data_ref());
-                    self.bytes += data.map_or(0, Buf::remaining);
+                    self.bytes += length(&part);
                     ended = part.is_err() || rest.is_end_stream();
                     self.taken.push_back(part);
                 }
             }
         }
-        match (self.parts.take(), self.rest.take()) {
-            (Some(parts), Some(rest)) => {
-                let body = ResponseBody::begun(std::mem::take(&mut self.taken), ended, rest);
-                Poll::Ready(Response::from_parts(parts, body))
-            }
-            _ => Poll::Pending,
-        }
+        let Some((parts, rest)) = self.answer.take() else {
+            return Poll::Pending;
+        };
+        let body = ResponseBody::begun(std::mem::take(&mut self.taken), ended, rest);
+        Poll::Ready(Response::from_parts(parts, body))
     }
 }
