@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", told(&*error));
             ExitCode::FAILURE
         }
     }
@@ -75,8 +75,8 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let operations = operations(audit.clone(), recorder.clone());
     let gateway = router(audit, callers, Proxy::new(args.upstreams));
 
-    let public = TcpListener::bind(args.listen).await?;
-    let admin = TcpListener::bind(args.admin_listen).await?;
+    let public = bind(args.listen).await?;
+    let admin = bind(args.admin_listen).await?;
     say_where(&public, &admin)?;
     let gateway = gateway.into_make_service_with_connect_info::<SocketAddr>();
     // Else the end of a long answer waits for the caller to acknowledge what came before it. Failing at it
@@ -90,6 +90,17 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let flushed = recorder.close(FLUSH_WITHIN).await;
     tracing::info!(delivered = flushed.delivered, pending = flushed.pending, "ended");
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+/// An error with its causes.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// One line of JSON, for who starts us with a port of 0.
