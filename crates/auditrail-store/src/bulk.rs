@@ -4,13 +4,15 @@ mod compare;
 mod copy_in;
 
 use auditrail_core::{Record, RecordId};
-use bytes::BytesMut;
+use pg_pipeline::{Connection, Options};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 
+use crate::connect::pipeline_options;
+use crate::db::{rows_of, run_together};
+use crate::driver::{from_pipeline, from_pipeline_error};
 use crate::error::StoreError;
-use crate::records::{Columns, insert_many};
-pub(crate) use compare::{Standing, compare};
+use crate::records::{Columns, insert_many_sql};
+pub(crate) use compare::{Standing, compare, compare_sql, read_comparison};
 pub(crate) use copy_in::{Copied, copy_in};
 
 /// Writes records chunk by chunk over a connection of its own; each chunk is one transaction.
@@ -23,10 +25,9 @@ pub(crate) use copy_in::{Copied, copy_in};
 /// at all, and the next write uses a new connection.
 #[derive(Debug)]
 pub struct BulkWriter {
-    options: PgConnectOptions,
+    options: Options,
     /// Not there while a chunk is being written, and after the connection was lost.
-    connection: Option<PgConnection>,
-    buffer: BytesMut,
+    connection: Option<Connection>,
     /// Whether the last chunk was mostly there already.
     compare_first: bool,
     /// Whether the server refuses COPY for this role, as it does under row-level security.
@@ -50,10 +51,10 @@ impl BulkWriter {
     /// # Errors
     /// [`StoreError::Unreachable`].
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
+        let options = pipeline_options(options);
         Ok(Self {
-            options: options.clone(),
-            connection: Some(connect(options).await?),
-            buffer: BytesMut::new(),
+            connection: Some(connect(&options).await?),
+            options,
             compare_first: false,
             copy_refused: false,
         })
@@ -94,7 +95,7 @@ impl BulkWriter {
         };
         let written = self.write_chunk(&mut db, records, time_given).await;
         if !matches!(written, Err(StoreError::Unreachable { .. })) {
-            self.connection = Some(db);
+            self.connection = Some(db).filter(Connection::is_usable);
         }
         let outcome = written?;
         self.compare_first = outcome.created * 2 < records.len() as u64;
@@ -107,14 +108,17 @@ impl BulkWriter {
     /// [`StoreError::Unreachable`]; every chunk that was written stays written.
     pub async fn close(mut self) -> Result<(), StoreError> {
         match self.connection.take() {
-            Some(db) => db.close().await.map_err(StoreError::while_trying_to("close a connection")),
+            Some(db) => {
+                let closed = db.close().await.map_err(from_pipeline_error);
+                closed.map_err(StoreError::while_trying_to("close a connection"))
+            }
             None => Ok(()),
         }
     }
 
     async fn write_chunk(
         &mut self,
-        db: &mut PgConnection,
+        db: &mut Connection,
         records: &[Record],
         time_given: &[bool],
     ) -> Result<ChunkOutcome, StoreError> {
@@ -133,7 +137,7 @@ impl BulkWriter {
         }
         if !self.copy_refused {
             let rows = new.iter().map(|place| &records[*place]);
-            match copy_in(db, &mut self.buffer, rows).await? {
+            match copy_in(db, rows, &[]).await? {
                 Copied::All => {
                     outcome.created = new.len() as u64;
                     return Ok(outcome);
@@ -142,7 +146,7 @@ impl BulkWriter {
                     outcome.created = kept;
                     return Ok(outcome);
                 }
-                Copied::NoneForDuplicate => {}
+                Copied::NoneForDuplicate | Copied::NoneForKey => {}
                 Copied::NoneForPolicy => self.copy_refused = true,
             }
         }
@@ -153,7 +157,7 @@ impl BulkWriter {
 
 /// Writes the records at `places` by INSERT, and sorts those that were there.
 async fn insert_new(
-    db: &mut PgConnection,
+    db: &mut Connection,
     records: &[Record],
     time_given: &[bool],
     places: &[usize],
@@ -161,12 +165,15 @@ async fn insert_new(
 ) -> Result<(), StoreError> {
     let columns = Columns::of(places.iter().map(|place| &records[*place]));
     let given: Vec<bool> = places.iter().map(|place| time_given[*place]).collect();
-    let begun = db.begin().await;
-    let mut tx = begun.map_err(StoreError::while_trying_to("start a transaction"))?;
-    let created = insert_many(&mut tx, &columns).await?.len();
+    // Both in one transaction, so that nothing is kept when the second fails.
+    let statements = [insert_many_sql(&columns), compare_sql(&columns, &given)];
+    let replies = run_together(db, &statements).await.map_err(from_pipeline);
+    let replies = replies.map_err(StoreError::while_trying_to("write records"))?;
+    let mut replies = replies.into_iter().map(rows_of);
+    let created = replies.next().unwrap_or_default().len();
     if created < places.len() {
         // The rows just written compare as the same, and so do their repetitions in this chunk.
-        let standing = compare(&mut tx, &columns, &given).await?;
+        let standing = read_comparison(&replies.next().unwrap_or_default())?;
         let other = standing.iter().filter(|standing| !standing.same);
         let ids = columns.ids();
         let conflicts = other.map(|standing| RecordId::from(ids[standing.place]));
@@ -175,8 +182,7 @@ async fn insert_new(
         outcome.duplicates -= standing.iter().filter(|s| !s.same).count() as u64;
     }
     outcome.created = created as u64;
-    let ended = tx.commit().await;
-    ended.map_err(StoreError::while_trying_to("commit"))
+    Ok(())
 }
 
 impl ChunkOutcome {
@@ -195,7 +201,7 @@ impl ChunkOutcome {
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    let db = PgConnection::connect_with(options).await;
+async fn connect(options: &Options) -> Result<Connection, StoreError> {
+    let db = Connection::connect(options).await.map_err(from_pipeline_error);
     db.map_err(StoreError::while_trying_to("connect"))
 }

@@ -2,7 +2,7 @@
 
 use auditrail_core::{FieldError, KeyId, RecordId, ValueError};
 
-use crate::driver::{is_connection_loss, postgres};
+use crate::driver::{KEY_CHANGED, is_connection_loss, sqlstate};
 
 /// Why the store refused or failed. Each variant is something else to do about it.
 ///
@@ -96,6 +96,10 @@ pub enum StoreError {
         /// What is wrong with it.
         source: ValueError,
     },
+    /// The API key of the call was revoked or changed since it was looked up. Nothing was read. Look it
+    /// up again.
+    #[error("the API key was revoked or changed meanwhile")]
+    KeyChanged,
     /// The operating system gave no random bytes for an id or a key.
     #[error("the operating system gave no random bytes for an id or a key")]
     NoRandomness {
@@ -128,6 +132,7 @@ impl StoreError {
             Self::Corrupt { .. } => "corrupt_record",
             Self::InvalidKey { error } => error.code.as_str(),
             Self::CorruptKey { .. } => "corrupt_key",
+            Self::KeyChanged => "key_changed",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }
@@ -145,9 +150,10 @@ impl StoreError {
     }
 
     fn sort(doing: &'static str, source: sqlx::Error) -> Self {
-        let code = postgres(&source).map(|e| e.code().to_owned());
+        let code = sqlstate(&source).map(str::to_owned);
         let code = code.as_deref().unwrap_or_default();
         match (code, code.get(..2).unwrap_or_default()) {
+            (KEY_CHANGED, _) => Self::KeyChanged,
             // Cancelled or timed out, lock timeout, serialization failure, deadlock, resources, and
             // errors of the system below the server.
             ("57014" | "55P03" | "40001" | "40P01", _) | (_, "53" | "58") => {
@@ -161,7 +167,7 @@ impl StoreError {
             ("25006", _) => Self::ReadOnly { source },
             // Class 22: a value its type cannot hold. Class 23: a constraint.
             (_, "22" | "23") => {
-                let rule = postgres(&source).and_then(|e| e.constraint());
+                let rule = source.as_database_error().and_then(|e| e.constraint());
                 let rule = rule.unwrap_or(code).to_owned();
                 Self::Rejected { rule, source }
             }

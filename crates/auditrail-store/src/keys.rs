@@ -4,27 +4,27 @@
 //! transaction: neither is there without the other.
 
 mod find;
-mod finder;
 mod first;
 mod insert;
 mod list;
 mod record;
 mod revoke;
 mod row;
-
-use std::collections::HashMap;
+pub(crate) mod verify;
 
 use auditrail_core::{
     Actor, ApiKey, FieldError, KeyHash, KeyId, KeySecret, NewKey, PageSize, RecordId,
     RequestContext, TenantId,
 };
-pub use finder::KeyFinder;
+pub use find::{FoundKey, FoundKeys};
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
+pub use verify::KeyVersion;
 
 use crate::error::StoreError;
 use crate::ids;
 use crate::records::insert_one;
+use crate::sessions::Sessions;
 
 /// The API keys in the database of a pool.
 ///
@@ -32,6 +32,8 @@ use crate::records::insert_one;
 #[derive(Clone, Debug)]
 pub struct PgKeys {
     pool: PgPool,
+    /// Where keys are looked up, if not over the pool.
+    sessions: Option<Sessions>,
 }
 
 /// A key that was just made.
@@ -75,7 +77,14 @@ impl PgKeys {
     /// Takes a pool. Nothing is asked of the database yet.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, sessions: None }
+    }
+
+    /// Looks keys up over these connections instead of the pool, each time in a single round trip.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
     /// Makes a key, and the record that `by` made it.
@@ -119,7 +128,7 @@ impl PgKeys {
             revoked_at: None,
         };
         let record = record::created(&key, &hash, by, context)?;
-        insert::key(&mut tx, &key, &hash).await?;
+        insert::key((&mut *tx).into(), &key, &hash).await?;
         self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
         Ok(IssuedKey { key, secret })
     }
@@ -136,7 +145,7 @@ impl PgKeys {
         context: &RequestContext,
     ) -> Result<Option<IssuedKey>, StoreError> {
         let mut tx = self.begin().await?;
-        if !first::is_none_there(&mut tx).await? {
+        if !first::is_none_there((&mut *tx).into()).await? {
             return Ok(None);
         }
         self.create_in(tx, new, by, context).await.map(Some)
@@ -150,24 +159,18 @@ impl PgKeys {
     /// # Errors
     /// Whatever keeps the database from answering; [`StoreError::CorruptKey`] is the error of one key
     /// and does not touch the others.
-    pub async fn find_by_hashes(
-        &self,
-        hashes: &[KeyHash],
-    ) -> Result<HashMap<KeyHash, Result<ApiKey, StoreError>>, StoreError> {
-        find::by_hashes(&mut *self.acquire().await?, hashes).await
-    }
-
-    /// Finds keys as [`find_by_hashes`](Self::find_by_hashes) does, many times in a row.
-    #[must_use]
-    pub fn finder(&self) -> KeyFinder {
-        KeyFinder::new(self.pool.clone())
+    pub async fn find_by_hashes(&self, hashes: &[KeyHash]) -> Result<FoundKeys, StoreError> {
+        let Some(sessions) = &self.sessions else {
+            return find::by_hashes((&mut *self.acquire().await?).into(), hashes).await;
+        };
+        sessions.read(async |db| find::by_hashes(db, hashes).await, Vec::new).await
     }
 
     /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.
     ///
     /// # Errors
     /// Whatever keeps the database from answering, and [`StoreError::CorruptKey`].
-    pub async fn find_by_hash(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
+    pub async fn find_by_hash(&self, hash: &KeyHash) -> Result<Option<FoundKey>, StoreError> {
         self.find_by_hashes(&[*hash]).await?.remove(hash).transpose()
     }
 
@@ -176,7 +179,7 @@ impl PgKeys {
     /// # Errors
     /// Whatever keeps the database from answering.
     pub async fn get(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
-        find::by_id(&mut *self.acquire().await?, id).await
+        find::by_id((&mut *self.acquire().await?).into(), id).await
     }
 
     /// Lists keys, oldest first, revoked and expired ones too: of one tenant or of all, `size` at most,
@@ -190,7 +193,7 @@ impl PgKeys {
         after: Option<KeyId>,
         size: PageSize,
     ) -> Result<KeyPage, StoreError> {
-        list::page(&mut *self.acquire().await?, tenant, after, size).await
+        list::page((&mut *self.acquire().await?).into(), tenant, after, size).await
     }
 
     /// Revokes a key, of one tenant or of any, and records that `by` did. Revoking it again changes
@@ -213,8 +216,8 @@ impl PgKeys {
         let now = ids::now();
         let mut tx = self.begin().await?;
         // Of two at once the second waits here, and then finds that nothing is left to do.
-        let Some(key) = revoke::active(&mut tx, id, tenant, now).await? else {
-            let found = find::by_id(&mut tx, id).await?;
+        let Some(key) = revoke::active((&mut *tx).into(), id, tenant, now).await? else {
+            let found = find::by_id((&mut *tx).into(), id).await?;
             let own = found.filter(|key| tenant.is_none() || key.tenant_id.as_ref() == tenant);
             return Ok(own.map(Revoked::Before));
         };
@@ -229,7 +232,7 @@ impl PgKeys {
         record: auditrail_core::Record,
     ) -> Result<(), StoreError> {
         let id: RecordId = record.id;
-        if insert_one(&mut tx, &record).await?.is_none() {
+        if insert_one((&mut *tx).into(), &record).await?.is_none() {
             return Err(StoreError::IdConflict { id });
         }
         tx.commit().await.map_err(StoreError::while_trying_to("commit a change of an API key"))

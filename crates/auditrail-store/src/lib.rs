@@ -10,7 +10,9 @@
 //! schema's history, [`schema`] for what it should look like and [`grants`] for who may do what.
 
 mod bulk;
+mod connect;
 mod copy;
+mod db;
 mod driver;
 mod error;
 pub mod grants;
@@ -19,16 +21,19 @@ mod keys;
 pub mod migrate;
 mod records;
 pub mod schema;
-mod wire;
+mod sessions;
+mod sql;
+mod value;
 mod writer;
 
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
-pub use keys::{IssuedKey, KeyFinder, KeyPage, PgKeys, Revoked};
+pub use keys::{FoundKey, FoundKeys, IssuedKey, KeyPage, KeyVersion, PgKeys, Revoked};
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
     RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,
 };
+pub use sessions::Sessions;
 pub use writer::{
     Distribution, GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
     WriterLimits, WriterStats,

@@ -9,6 +9,7 @@
 mod actions;
 mod count;
 mod create;
+mod direct;
 #[cfg(test)]
 mod exact;
 mod export;
@@ -32,25 +33,36 @@ use auditrail_core::{
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
-pub(crate) use insert::{Columns, many as insert_many, one as insert_one};
+pub(crate) use insert::{
+    Columns, many_sql as insert_many_sql, one as insert_one, read_ids,
+    single_sql as insert_single_sql,
+};
 pub use summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
     Summary, SummaryOptions, TargetCount,
 };
 
 use crate::bulk::BulkWriter;
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::keys::{KeyVersion, verify};
+use crate::sessions::Sessions;
 
 /// Reads that consist of several statements see one state of the table.
 pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
 
-/// The same for searches, planned as they are meant. What has to be sorted is gathered first, and there
+/// Searches see one state of the table too, and are planned as they are meant. What has to be sorted is gathered first, and there
 /// may be millions; the planner does so where it expects few. Compiling a statement to machine code
 /// takes longer than any of ours is meant to take. And a plan for any values is right for none.
 const SEARCH: &str = "begin isolation level repeatable read read only;
                       set local enable_sort = off;
                       set local jit = off;
                       set local plan_cache_mode = force_custom_plan";
+
+/// The settings of [`SEARCH`] as a statement that can be sent together with others.
+const SEARCH_SETTINGS: &str = "select set_config('enable_sort', 'off', true),
+                                      set_config('jit', 'off', true),
+                                      set_config('plan_cache_mode', 'force_custom_plan', true)";
 
 /// The audit log in the database of a pool.
 ///
@@ -73,6 +85,8 @@ const SEARCH: &str = "begin isolation level repeatable read read only;
 #[derive(Clone, Debug)]
 pub struct PgAuditLog {
     pool: PgPool,
+    /// Where searches and single records are read, if not over the pool.
+    sessions: Option<Sessions>,
     cursor_key: CursorKey,
 }
 
@@ -80,7 +94,15 @@ impl PgAuditLog {
     /// Takes a pool and the key that signs cursors. Nothing is asked of the database yet.
     #[must_use]
     pub const fn new(pool: PgPool, cursor_key: CursorKey) -> Self {
-        Self { pool, cursor_key }
+        Self { pool, sessions: None, cursor_key }
+    }
+
+    /// Reads pages and single records over these connections instead of the pool: most of them in a
+    /// single round trip, with the check of an API key included.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
     /// The pool.
@@ -121,7 +143,7 @@ impl PgAuditLog {
         transaction: &mut PgConnection,
         input: CreateInput,
     ) -> Result<Created, StoreError> {
-        create::one(transaction, input).await
+        create::one(transaction.into(), input).await
     }
 
     /// Finds one page of records, newest first, with the cursor of the next.
@@ -129,8 +151,54 @@ impl PgAuditLog {
     /// # Errors
     /// As [`AuditLogService::query`].
     pub async fn page(&self, query: &Query) -> Result<Page<Record>, StoreError> {
-        let found = self.query(query).await?;
+        self.page_with_key(query, None).await
+    }
+
+    /// As [`page`](Self::page), if the key is still at its version.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page), and [`StoreError::KeyChanged`].
+    pub async fn page_with_key(
+        &self,
+        query: &Query,
+        key: Option<KeyVersion>,
+    ) -> Result<Page<Record>, StoreError> {
+        let found = match &self.sessions {
+            Some(sessions) => direct::search(sessions, query, key).await?,
+            None => {
+                self.verify(key).await?;
+                self.query(query).await?
+            }
+        };
         Ok(Page::new(query, found, &self.cursor_key))
+    }
+
+    /// The record with this id, if the key is still at its version.
+    ///
+    /// # Errors
+    /// As [`AuditLogService::get`], and [`StoreError::KeyChanged`].
+    pub async fn get_with_key(
+        &self,
+        id: RecordId,
+        key: Option<KeyVersion>,
+    ) -> Result<Option<Record>, StoreError> {
+        match &self.sessions {
+            Some(sessions) => direct::get(sessions, id, key).await,
+            None => {
+                self.verify(key).await?;
+                self.get(id).await
+            }
+        }
+    }
+
+    /// Verifies a key in a statement of its own.
+    async fn verify(&self, key: Option<KeyVersion>) -> Result<(), StoreError> {
+        let Some(key) = key else { return Ok(()) };
+        let mut db = self.acquire().await?;
+        match verify::is_current((&mut *db).into(), key).await? {
+            true => Ok(()),
+            false => Err(StoreError::KeyChanged),
+        }
     }
 
     /// Streams every record that matches, oldest first, all from one state of the table.
@@ -156,7 +224,7 @@ impl PgAuditLog {
     ) -> Result<Summary, StoreError> {
         let tx = self.pool.begin_with(SEARCH).await;
         let mut tx = tx.map_err(StoreError::while_trying_to("start a summary"))?;
-        let summary = summary::summary(&mut tx, filters, options).await?;
+        let summary = summary::summary((&mut *tx).into(), filters, options).await?;
         // As after a search: nobody needs to wait for the end of what has written nothing.
         drop(tx);
         Ok(summary)
@@ -171,7 +239,7 @@ impl PgAuditLog {
         ids: &[RecordId],
     ) -> Result<HashMap<RecordId, Record>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
-        get::by_ids(&mut *self.acquire().await?, &ids).await
+        get::by_ids((&mut *self.acquire().await?).into(), &ids).await
     }
 
     /// Opens a connection of its own to the same database for writing many records.
@@ -197,7 +265,7 @@ impl AuditLogService for PgAuditLog {
     type Error = StoreError;
 
     async fn create(&self, input: CreateInput) -> Result<Created, StoreError> {
-        create::one(&mut *self.acquire().await?, input).await
+        create::one((&mut *self.acquire().await?).into(), input).await
     }
 
     /// One record that a rule of the database refuses (none of ours: the types hold those) refuses
@@ -208,7 +276,7 @@ impl AuditLogService for PgAuditLog {
         on_invalid: OnInvalid,
     ) -> Result<BatchOutcome, StoreError> {
         let mut tx = self.begin().await?;
-        let outcome = create::many(&mut tx, &inputs, on_invalid).await?;
+        let outcome = create::many((&mut *tx).into(), &inputs, on_invalid).await?;
         end(tx).await?;
         Ok(outcome)
     }
@@ -218,24 +286,24 @@ impl AuditLogService for PgAuditLog {
         // transaction also keeps a pooler in between from planning here and running elsewhere.
         let tx = self.pool.begin_with(SEARCH).await;
         let mut tx = tx.map_err(StoreError::while_trying_to("start a search"))?;
-        let found = find(&mut tx, query).await?;
+        let found = find((&mut *tx).into(), query).await?;
         // It has written nothing, so nobody needs to wait for its end.
         drop(tx);
         Ok(found)
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
-        get::by_id(&mut *self.acquire().await?, id).await
+        get::by_id((&mut *self.acquire().await?).into(), id).await
     }
 }
 
-async fn find(db: &mut PgConnection, query: &Query) -> Result<Found, StoreError> {
-    let conditions = filters::Conditions::of(db, &query.filters).await?;
+async fn find(mut db: Db<'_>, query: &Query) -> Result<Found, StoreError> {
+    let conditions = filters::Conditions::of(db.again(), &query.filters).await?;
     // First, because a page may change how the rest of the transaction is planned.
     let total = match query.count {
         Count::None => None,
-        Count::Exact => Some(count::exact(db, &conditions).await?),
-        Count::Estimated => Some(count::estimated(db, &conditions).await?),
+        Count::Exact => Some(count::exact(db.again(), &conditions).await?),
+        Count::Estimated => Some(count::estimated(db.again(), &conditions).await?),
     };
     let (limit, position) = (query.limit, query.position);
     let effort = lead::Effort::default();

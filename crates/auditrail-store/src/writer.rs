@@ -33,6 +33,7 @@ pub use limits::WriterLimits;
 pub use request::{OnConflict, WriteOutcome, WriteRequest};
 pub use stats::WriterStats;
 
+use crate::connect::pipeline_options;
 use lane::Lane;
 use queue::Queue;
 
@@ -88,6 +89,7 @@ impl GroupWriter {
             ("statement_timeout", limits.statement_timeout.as_millis().to_string()),
             ("lock_timeout", limits.lock_timeout.as_millis().to_string()),
         ]);
+        let options = pipeline_options(&options);
         let queue = Arc::new(Queue::new(limits.clone()));
         let lanes = (0..limits.writers).map(|_| {
             let lane = Lane::new(Arc::clone(&queue), options.clone(), &limits);

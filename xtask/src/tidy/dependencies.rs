@@ -15,6 +15,7 @@ pub(super) struct Edge {
 const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-in-transaction", "auditrail-core"),
     ("auditrail-store", "auditrail-core"),
+    ("auditrail-store", "pg-pipeline"),
     ("auditrail", "auditrail-core"),
     ("auditrail", "auditrail-server"),
     ("auditrail", "auditrail-store"),

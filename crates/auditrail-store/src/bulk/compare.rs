@@ -1,9 +1,12 @@
 //! Which records of a chunk are there, and whether with the same content.
 
-use sqlx::{PgConnection, Row};
+use pg_pipeline::Connection;
 
+use crate::db::{Row, rows_of, run_together};
+use crate::driver::from_pipeline;
 use crate::error::StoreError;
 use crate::records::Columns;
+use crate::sql::Sql;
 
 /// How a record of the chunk, whose id is in the table, stands to the row there.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +22,19 @@ pub(crate) struct Standing {
 /// The inner LIMIT makes every lookup a probe of the primary key, whatever the statistics say: a scan
 /// of the whole table for each chunk would make a repeated import take quadratic time.
 pub(crate) async fn compare(
-    db: &mut PgConnection,
+    db: &mut Connection,
     columns: &Columns<'_>,
     time_given: &[bool],
 ) -> Result<Vec<Standing>, StoreError> {
-    let statement = sqlx::query(
+    let replies = run_together(db, &[compare_sql(columns, time_given)]).await;
+    let replies = replies.map_err(from_pipeline);
+    let mut replies = replies.map_err(StoreError::while_trying_to("compare records"))?;
+    read_comparison(&replies.pop().map(rows_of).unwrap_or_default())
+}
+
+/// The statement of [`compare`].
+pub(crate) fn compare_sql(columns: &Columns<'_>, time_given: &[bool]) -> Sql {
+    let sql = Sql::new(
         "select asked.place,
                 (not asked.time_given or stored.created_at = asked.created_at)
                     and (stored.actor_id, stored.actor_type, stored.action, stored.target_type,
@@ -47,16 +58,15 @@ pub(crate) async fn compare(
                   limit 1) as stored
           order by asked.place",
     );
-    let rows = columns
-        .bind_to(statement)
-        .bind(time_given)
-        .fetch_all(db)
-        .await
-        .map_err(StoreError::while_trying_to("compare records"))?;
+    columns.bind_to(sql).bind_array(time_given)
+}
+
+/// Reads the rows of [`compare_sql`].
+pub(crate) fn read_comparison(rows: &[Row]) -> Result<Vec<Standing>, StoreError> {
     let standing = rows.iter().map(|row| {
-        let place: i64 = row.try_get(0)?;
+        let place: i64 = row.get(0)?;
         let place = usize::try_from(place - 1).map_err(|e| sqlx::Error::Decode(e.into()))?;
-        let same = row.try_get(1)?;
+        let same = row.get(1)?;
         Ok(Standing { place, same })
     });
     standing.collect::<Result<_, _>>().map_err(StoreError::while_trying_to("compare records"))

@@ -3,42 +3,57 @@
 use std::collections::HashMap;
 
 use auditrail_core::{ApiKey, KeyHash, KeyId};
-use sqlx::PgConnection;
 
 use super::row::{self, columns};
+use super::verify::KeyVersion;
+use crate::db::{Db, Row};
 use crate::error::StoreError;
+use crate::sql::Sql;
+
+/// A key, and the version of it that was found.
+#[derive(Clone, Debug)]
+pub struct FoundKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Names what was found, to be verified later: see
+    /// [`WriteRequest::with_key`](crate::WriteRequest::with_key).
+    pub version: KeyVersion,
+}
+
+/// Keys by their hashes. A row that is no key is the error of that key alone.
+pub type FoundKeys = HashMap<KeyHash, Result<FoundKey, StoreError>>;
 
 /// The keys with these hashes, as far as they are there, each with its hash.
 ///
-/// A row that is no key is the error of that key alone: its neighbours are others' keys. The index compares hashes byte by byte, which tells a caller nothing: to learn from the time it
-/// takes one would have to choose the hash, and so to find keys that SHA-256 sends near it.
-pub(super) async fn by_hashes(
-    db: &mut PgConnection,
-    hashes: &[KeyHash],
-) -> Result<HashMap<KeyHash, Result<ApiKey, StoreError>>, StoreError> {
-    let hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes().as_slice()).collect();
-    let found = sqlx::query(concat!(
+/// A row that is no key is the error of that key alone: its neighbours are others' keys. The index
+/// compares hashes byte by byte, which tells a caller nothing: to learn from the time it takes one would
+/// have to choose the hash, and so to find keys that SHA-256 sends near it.
+pub(super) async fn by_hashes(mut db: Db<'_>, hashes: &[KeyHash]) -> Result<FoundKeys, StoreError> {
+    let sql = Sql::new(concat!(
         "select ",
         columns!(),
-        ", hash from control_plane.audit_api_keys where hash = any($1)"
+        ", hash, xmin from control_plane.audit_api_keys where hash = any($1)"
     ))
-    .bind(hashes)
-    .fetch_all(db)
-    .await
-    .map_err(StoreError::while_trying_to("look for API keys"))?;
-    found.iter().map(|row| Ok((row::hash(row)?, row::key(row)))).collect()
+    .bind_array(hashes.iter().map(|hash| hash.as_bytes().as_slice()));
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("look for API keys"))?;
+    rows.iter().map(|row| Ok((row::hash(row)?, found(row)))).collect()
+}
+
+fn found(row: &Row) -> Result<FoundKey, StoreError> {
+    let key = row::key(row)?;
+    let version = KeyVersion::read(key.id, row, row::COUNT + 1);
+    let version = version.map_err(StoreError::while_trying_to("read the row of an API key"))?;
+    Ok(FoundKey { key, version })
 }
 
 /// The key with this id.
-pub(super) async fn by_id(db: &mut PgConnection, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
-    let found = sqlx::query(concat!(
+pub(super) async fn by_id(mut db: Db<'_>, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+    let sql = Sql::new(concat!(
         "select ",
         columns!(),
         " from control_plane.audit_api_keys where id = $1"
     ))
-    .bind(id.as_uuid())
-    .fetch_optional(db)
-    .await
-    .map_err(StoreError::while_trying_to("read an API key"))?;
-    found.as_ref().map(row::key).transpose()
+    .bind(id.as_uuid());
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("read an API key"))?;
+    rows.first().map(row::key).transpose()
 }

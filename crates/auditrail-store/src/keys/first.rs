@@ -1,18 +1,16 @@
 //! Whether there has ever been a key.
 
-use sqlx::PgConnection;
-
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::sql::Sql;
 
 /// Whether the table is empty, and stays so for everybody else until the transaction ends.
-pub(super) async fn is_none_there(tx: &mut PgConnection) -> Result<bool, StoreError> {
+pub(super) async fn is_none_there(mut tx: Db<'_>) -> Result<bool, StoreError> {
     let doing = "find out whether there are API keys";
-    sqlx::query("lock table control_plane.audit_api_keys in share row exclusive mode")
-        .execute(&mut *tx)
-        .await
-        .map_err(StoreError::while_trying_to(doing))?;
-    sqlx::query_scalar("select not exists (select from control_plane.audit_api_keys)")
-        .fetch_one(tx)
-        .await
+    let lock = Sql::new("lock table control_plane.audit_api_keys in share row exclusive mode");
+    tx.fetch(&lock).await.map_err(StoreError::while_trying_to(doing))?;
+    let sql = Sql::new("select not exists (select from control_plane.audit_api_keys)");
+    let rows = tx.fetch(&sql).await;
+    rows.and_then(|rows| rows.first().ok_or(sqlx::Error::RowNotFound)?.get(0))
         .map_err(StoreError::while_trying_to(doing))
 }

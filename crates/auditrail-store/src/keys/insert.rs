@@ -1,18 +1,15 @@
 //! The INSERT statement.
 
 use auditrail_core::{ApiKey, KeyHash, Scope};
-use sqlx::PgConnection;
 
 use super::row::columns;
+use crate::db::Db;
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::sql::Sql;
+use crate::value::PgTime;
 
 /// Writes a key and what is kept of its secret.
-pub(super) async fn key(
-    db: &mut PgConnection,
-    key: &ApiKey,
-    hash: &KeyHash,
-) -> Result<(), StoreError> {
+pub(super) async fn key(mut db: Db<'_>, key: &ApiKey, hash: &KeyHash) -> Result<(), StoreError> {
     let ApiKey {
         id,
         hint,
@@ -25,23 +22,21 @@ pub(super) async fn key(
         revoked_at,
     } = key;
     let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
-    sqlx::query(concat!(
+    let sql = Sql::new(concat!(
         "insert into control_plane.audit_api_keys (",
         columns!(),
         ", hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     ))
     .bind(id.as_uuid())
     .bind(hint.as_str())
-    .bind(name.as_ref().map(AsRef::as_ref))
-    .bind(scopes)
-    .bind(tenant_id.as_ref().map(AsRef::as_ref))
+    .bind_optional(name.as_ref().map(AsRef::<str>::as_ref))
+    .bind_array(scopes)
+    .bind_optional(tenant_id.as_ref().map(AsRef::<str>::as_ref))
     .bind(PgTime(*created_at))
     .bind(created_by.to_string())
-    .bind(expires_at.map(PgTime))
-    .bind(revoked_at.map(PgTime))
-    .bind(hash.as_bytes().as_slice())
-    .execute(db)
-    .await
-    .map_err(StoreError::while_trying_to("write an API key"))?;
+    .bind_optional(expires_at.map(PgTime))
+    .bind_optional(revoked_at.map(PgTime))
+    .bind(hash.as_bytes().as_slice());
+    db.fetch(&sql).await.map_err(StoreError::while_trying_to("write an API key"))?;
     Ok(())
 }

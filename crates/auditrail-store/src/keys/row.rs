@@ -3,12 +3,11 @@
 use auditrail_core::{
     Actor, ApiKey, KeyHash, KeyHint, KeyId, KeyName, Scope, ScopeSet, TenantId, ValueError,
 };
-use sqlx::Row;
-use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::db::Row;
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::value::PgTime;
 
 /// The columns [`key`] reads, in its order. The hash is not among them: it is no part of a key that
 /// is shown.
@@ -19,8 +18,11 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// How many [`columns!`] there are.
+pub(super) const COUNT: usize = 9;
+
 /// Reads a row of exactly [`columns!`].
-pub(super) fn key(row: &PgRow) -> Result<ApiKey, StoreError> {
+pub(super) fn key(row: &Row) -> Result<ApiKey, StoreError> {
     let Columns {
         id,
         hint,
@@ -49,9 +51,9 @@ pub(super) fn key(row: &PgRow) -> Result<ApiKey, StoreError> {
 }
 
 /// Reads the hash, of a row that has it after [`columns!`].
-pub(super) fn hash(row: &PgRow) -> Result<KeyHash, StoreError> {
+pub(super) fn hash(row: &Row) -> Result<KeyHash, StoreError> {
     let doing = "read the hash of an API key";
-    let bytes: &[u8] = row.try_get("hash").map_err(StoreError::while_trying_to(doing))?;
+    let bytes: &[u8] = row.get(COUNT).map_err(StoreError::while_trying_to(doing))?;
     // The table's own check holds the length.
     let bytes = bytes.try_into().map_err(|e| sqlx::Error::Decode(Box::new(e)));
     bytes.map(KeyHash::from_bytes).map_err(StoreError::while_trying_to(doing))
@@ -77,17 +79,17 @@ struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    fn read(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &'r Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            id: row.try_get(0)?,
-            hint: row.try_get(1)?,
-            name: row.try_get(2)?,
-            scopes: row.try_get(3)?,
-            tenant_id: row.try_get(4)?,
-            created_at: row.try_get(5)?,
-            created_by: row.try_get(6)?,
-            expires_at: row.try_get(7)?,
-            revoked_at: row.try_get(8)?,
+            id: row.get(0)?,
+            hint: row.get(1)?,
+            name: row.get(2)?,
+            scopes: row.get(3)?,
+            tenant_id: row.get(4)?,
+            created_at: row.get(5)?,
+            created_by: row.get(6)?,
+            expires_at: row.get(7)?,
+            revoked_at: row.get(8)?,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! The actions that start with a prefix.
 
 use auditrail_core::ActionPrefix;
-use sqlx::PgConnection;
 
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::sql::Sql;
 
 /// Most actions that are listed; each costs a probe of the index, some ten microseconds.
 const ACTIONS_MAX: i32 = 200;
@@ -15,10 +16,10 @@ const ACTIONS_MAX: i32 = 200;
 /// the next, a single probe each. It compares bytes, collation "C": under a language's collation the
 /// texts with one prefix need not even stand next to each other.
 pub(super) async fn with_prefix(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     prefix: &ActionPrefix,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let actions: Vec<String> = sqlx::query_scalar(
+    let sql = Sql::new(
         r#"with recursive distinct_action as (
              (select action collate "C" as action, 1 as place
                 from control_plane.audit_logs
@@ -39,10 +40,11 @@ pub(super) async fn with_prefix(
     )
     .bind(prefix.as_str())
     .bind(end(prefix))
-    .bind(ACTIONS_MAX)
-    .fetch_all(db)
-    .await
-    .map_err(StoreError::while_trying_to("list the actions"))?;
+    .bind(ACTIONS_MAX);
+    let rows = db.fetch(&sql).await;
+    let actions: Result<Vec<String>, _> =
+        rows.and_then(|rows| rows.iter().map(|row| row.get(0)).collect());
+    let actions = actions.map_err(StoreError::while_trying_to("list the actions"))?;
 
     let fits = i32::try_from(actions.len()).is_ok_and(|count| count <= ACTIONS_MAX);
     Ok(fits.then_some(actions))

@@ -6,9 +6,9 @@ use auditrail_core::{
     BatchOutcome, CreateInput, Created, ErrorCode, FieldError, OnInvalid, Record, RecordId,
     Rejected,
 };
-use sqlx::PgConnection;
 
 use super::{Columns, get, insert};
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::ids;
 
@@ -18,7 +18,7 @@ use crate::ids;
 const ATTEMPTS: usize = 3;
 
 /// Writes one record, or finds the one that a repeated call wrote before.
-pub(super) async fn one(db: &mut PgConnection, input: CreateInput) -> Result<Created, StoreError> {
+pub(super) async fn one(mut db: Db<'_>, input: CreateInput) -> Result<Created, StoreError> {
     let now = ids::now();
     if let Err(error) = input.check_time(now.timestamp()) {
         let error = FieldError::new("/created_at", &error);
@@ -26,10 +26,10 @@ pub(super) async fn one(db: &mut PgConnection, input: CreateInput) -> Result<Cre
     }
     let record = input.clone().into_record(ids::fresh(now)?, now);
     for _ in 0..ATTEMPTS {
-        if let Some(written) = insert::one(db, &record).await? {
+        if let Some(written) = insert::one(db.again(), &record).await? {
             return Ok(Created::New(written));
         }
-        if let Some(stored) = get::by_id(db, record.id).await? {
+        if let Some(stored) = get::by_id(db.again(), record.id).await? {
             return match input.is_held_by(&stored) {
                 true => Ok(Created::Duplicate(stored)),
                 false => Err(StoreError::IdConflict { id: record.id }),
@@ -41,14 +41,14 @@ pub(super) async fn one(db: &mut PgConnection, input: CreateInput) -> Result<Cre
 
 /// Writes many records; the caller commits, or drops the transaction after an error.
 pub(super) async fn many(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     inputs: &[CreateInput],
     on_invalid: OnInvalid,
 ) -> Result<BatchOutcome, StoreError> {
     let mut outcome = BatchOutcome::default();
     let batch = into_records(inputs, on_invalid, &mut outcome)?;
     let columns = Columns::of(batch.iter().map(|(_, record)| record));
-    let written = insert::many(db, &columns).await?;
+    let written = insert::many(db.again(), &columns).await?;
     outcome.created = written.len() as u64;
     if written.len() == batch.len() {
         return Ok(outcome);

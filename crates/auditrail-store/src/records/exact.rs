@@ -123,9 +123,9 @@ async fn found(
     effort: Effort,
 ) -> (Vec<RecordId>, Option<Cursor>) {
     let mut tx = db.begin_with(SEARCH).await.unwrap();
-    let conditions = Conditions::of(&mut tx, filters).await.unwrap();
+    let conditions = Conditions::of((&mut *tx).into(), filters).await.unwrap();
     let size = PageSize::new(size).unwrap();
-    let page = page::page(&mut tx, &conditions, size, position, effort).await;
+    let page = page::page((&mut *tx).into(), &conditions, size, position, effort).await;
     tx.rollback().await.unwrap();
     let (records, has_more) = page.unwrap();
     let last = records.last().filter(|_| has_more);

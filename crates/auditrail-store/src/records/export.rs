@@ -2,12 +2,14 @@
 
 use auditrail_core::{Filters, Record};
 use futures_util::stream::{self, Stream, TryStreamExt};
-use sqlx::{PgPool, PgTransaction, QueryBuilder};
+use sqlx::{PgPool, PgTransaction};
 
 use super::ONE_SNAPSHOT;
 use super::filters::Conditions;
 use super::row::{self, columns};
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::sql::Sql;
 
 /// Records read at once. With metadata at its limit in each, these take 16 MiB.
 const BATCH: usize = 250;
@@ -49,30 +51,23 @@ enum State {
 async fn open(pool: &PgPool, filters: &Filters) -> Result<PgTransaction<'static>, StoreError> {
     let tx = pool.begin_with(ONE_SNAPSHOT).await;
     let mut tx = tx.map_err(StoreError::while_trying_to("start an export"))?;
-    let conditions = Conditions::of(&mut tx, filters).await?;
-    statement(&conditions)
-        .build()
-        .persistent(false)
-        .execute(&mut *tx)
-        .await
-        .map_err(StoreError::while_trying_to("open an export"))?;
+    let conditions = Conditions::of(Db::from(&mut *tx), filters).await?;
+    let opened = Db::from(&mut *tx).fetch(&statement(&conditions)).await;
+    opened.map_err(StoreError::while_trying_to("open an export"))?;
     Ok(tx)
 }
 
-fn statement(conditions: &Conditions<'_>) -> QueryBuilder<sqlx::Postgres> {
-    let mut sql = QueryBuilder::new(concat!(
-        "declare auditrail_export no scroll cursor for select ",
-        columns!()
-    ));
+fn statement(conditions: &Conditions<'_>) -> Sql {
+    let mut sql =
+        Sql::new(concat!("declare auditrail_export no scroll cursor for select ", columns!()))
+            .unprepared();
     conditions.push_from_where(&mut sql);
     sql.push(" order by created_at, id");
     sql
 }
 
 async fn fetch(tx: &mut PgTransaction<'_>) -> Result<Vec<Record>, StoreError> {
-    let rows = sqlx::query(FETCH)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(StoreError::while_trying_to("read an export"))?;
+    let rows = Db::from(&mut **tx).fetch(&Sql::new(FETCH)).await;
+    let rows = rows.map_err(StoreError::while_trying_to("read an export"))?;
     rows.iter().map(row::record).collect()
 }

@@ -5,12 +5,13 @@
 mod metadata;
 
 use auditrail_core::{ActionFilter, ActionPrefix, ActorType, Filters, TimeRange};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::lead::{ACTION, Lead, is_address};
 use super::{actions, kinds};
+use crate::db::Db;
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::sql::Sql;
+use crate::value::PgTime;
 
 /// The filters of a search, ready to become conditions.
 #[derive(Debug)]
@@ -40,15 +41,12 @@ enum KindCondition {
 
 impl<'a> Conditions<'a> {
     /// Prepares the filters; some ask the database which values there are.
-    pub(super) async fn of(
-        db: &mut PgConnection,
-        filters: &'a Filters,
-    ) -> Result<Self, StoreError> {
+    pub(super) async fn of(mut db: Db<'_>, filters: &'a Filters) -> Result<Self, StoreError> {
         let action = match &filters.action {
             None => None,
             Some(ActionFilter::Exact(action)) => Some(ActionCondition::Exact(action.as_str())),
             Some(ActionFilter::Prefix(prefix)) => {
-                Some(match actions::with_prefix(db, prefix).await? {
+                Some(match actions::with_prefix(db.again(), prefix).await? {
                     Some(actions) => ActionCondition::AnyOf(actions),
                     None => ActionCondition::Prefix(prefix),
                 })
@@ -76,12 +74,12 @@ impl<'a> Conditions<'a> {
     }
 
     /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
-    pub(super) fn push_from_where(&self, sql: &mut QueryBuilder<Postgres>) {
+    pub(super) fn push_from_where(&self, sql: &mut Sql) {
         self.push_from_where_but(sql, Lead::Time);
     }
 
     /// The same without the condition of a lead, which is added in a form of its own.
-    pub(super) fn push_from_where_but(&self, sql: &mut QueryBuilder<Postgres>, lead: Lead<'_>) {
+    pub(super) fn push_from_where_but(&self, sql: &mut Sql, lead: Lead<'_>) {
         let Filters {
             actor_id,
             actor_type,
@@ -105,7 +103,7 @@ impl<'a> Conditions<'a> {
         ];
         for (column, text) in texts {
             if let Some(text) = text.filter(|_| !lead.is(column)) {
-                sql.push(" and ").push(column).push(" = ").push_bind::<&str>(text);
+                sql.push(" and ").push(column).push(" = ").push_bind(text);
             }
         }
         if !lead.is(ACTION) {
@@ -124,39 +122,39 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    fn push_action(&self, sql: &mut QueryBuilder<Postgres>) {
+    fn push_action(&self, sql: &mut Sql) {
         match &self.action {
             None => {}
             Some(ActionCondition::Exact(action)) => {
-                sql.push(r#" and action collate "C" = "#).push_bind((*action).to_owned());
+                sql.push(r#" and action collate "C" = "#).push_bind(*action);
             }
             Some(ActionCondition::AnyOf(actions)) => {
-                sql.push(r#" and action collate "C" = any("#).push_bind(actions.clone()).push(")");
+                sql.push(r#" and action collate "C" = any("#).push_bind_array(actions).push(")");
             }
             Some(ActionCondition::Prefix(prefix)) => {
-                sql.push(r#" and action collate "C" >= "#).push_bind(prefix.as_str().to_owned());
+                sql.push(r#" and action collate "C" >= "#).push_bind(prefix.as_str());
                 sql.push(r#" and action collate "C" < "#).push_bind(actions::end(prefix));
             }
         }
     }
 
-    fn push_kind(&self, sql: &mut QueryBuilder<Postgres>) {
+    fn push_kind(&self, sql: &mut Sql) {
         match &self.kind {
             None => {}
             Some(KindCondition::ActorTypes) => {
                 let types = [ActorType::User, ActorType::System, ActorType::ApiKey];
                 let types: Vec<_> = types.map(ActorType::as_str).to_vec();
-                sql.push(" and actor_type = any(").push_bind(types).push(")");
+                sql.push(" and actor_type = any(").push_bind_array(types).push(")");
             }
             Some(KindCondition::TargetTypes(types)) => {
-                sql.push(" and target_type = any(").push_bind(types.clone()).push(")");
+                sql.push(" and target_type = any(").push_bind_array(types).push(")");
             }
         }
     }
 }
 
 /// Adds the stretch of time.
-pub(super) fn push_times(sql: &mut QueryBuilder<Postgres>, range: &TimeRange) {
+pub(super) fn push_times(sql: &mut Sql, range: &TimeRange) {
     if let Some(start) = range.start() {
         sql.push(" and created_at >= ").push_bind(PgTime(start));
     }

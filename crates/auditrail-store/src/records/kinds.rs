@@ -1,9 +1,10 @@
 //! The types of targets that one type of actor acts on.
 
 use auditrail_core::ActorType;
-use sqlx::PgConnection;
 
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::sql::Sql;
 
 /// Most target types that are listed. A log has some ten, one fed from a cloud provider some hundred.
 const TARGET_TYPES_MAX: i32 = 200;
@@ -13,10 +14,10 @@ const TARGET_TYPES_MAX: i32 = 200;
 /// The index of both types is in the order of time where both are known, so knowing them all lets it
 /// be read for a stretch of time. Each costs a single probe.
 pub(super) async fn targets_of(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     actor_type: ActorType,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let types: Vec<String> = sqlx::query_scalar(
+    let sql = Sql::new(
         "with recursive distinct_type as (
              (select target_type, 1 as place
                 from control_plane.audit_logs
@@ -36,10 +37,11 @@ pub(super) async fn targets_of(
          select target_type from distinct_type where target_type is not null",
     )
     .bind(actor_type.as_str())
-    .bind(TARGET_TYPES_MAX)
-    .fetch_all(db)
-    .await
-    .map_err(StoreError::while_trying_to("list the target types"))?;
+    .bind(TARGET_TYPES_MAX);
+    let rows = db.fetch(&sql).await;
+    let types: Result<Vec<String>, _> =
+        rows.and_then(|rows| rows.iter().map(|row| row.get(0)).collect());
+    let types = types.map_err(StoreError::while_trying_to("list the target types"))?;
 
     let fits = i32::try_from(types.len()).is_ok_and(|count| count <= TARGET_TYPES_MAX);
     Ok(fits.then_some(types))

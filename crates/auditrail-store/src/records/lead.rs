@@ -2,12 +2,12 @@
 
 use auditrail_core::{ActionFilter, Filters, Position, RecordTime};
 use ipnet::IpNet;
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 use super::page::is_edge;
+use crate::db::{Db, Row};
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::sql::Sql;
+use crate::value::PgTime;
 
 /// The action as its index has it: by bytes, so that a prefix is a range.
 pub(super) const ACTION: &str = r#"action collate "C""#;
@@ -130,12 +130,12 @@ impl<'a> Lead<'a> {
     /// [`push_order`](Self::push_order) adds means something to it, and only the index of this column
     /// has that order. With `=` it would also consider to walk all records by time until enough have
     /// the value, which it thinks are spread evenly, and may find the last of them years ago.
-    pub(super) fn push_condition(self, sql: &mut QueryBuilder<Postgres>) {
+    pub(super) fn push_condition(self, sql: &mut Sql) {
         match self {
             Self::Time => {}
             Self::Text(column, text) => {
                 sql.push(" and ").push(column);
-                sql.push(" = any(array[").push_bind(text.to_owned()).push("])");
+                sql.push(" = any(array[").push_bind(text).push("])");
             }
             Self::Address(address) => {
                 sql.push(" and ip_address = any(array[").push_bind(address).push("::inet])");
@@ -144,7 +144,7 @@ impl<'a> Lead<'a> {
     }
 
     /// Adds the start of an order, to go on with `created_at desc`.
-    pub(super) fn push_order(self, sql: &mut QueryBuilder<Postgres>) {
+    pub(super) fn push_order(self, sql: &mut Sql) {
         sql.push(" order by ");
         match self {
             Self::Time => {}
@@ -174,13 +174,13 @@ pub(super) fn is_address(network: &IpNet) -> bool {
 /// that goes back furthest. No stretch when the lead has too few records to tell: walking all of them
 /// is as little work.
 pub(super) async fn rarest<'a>(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     filters: &'a Filters,
     position: Position,
     effort: Effort,
 ) -> Result<(Lead<'a>, Option<Stretch>), StoreError> {
     let leads = Lead::of(filters);
-    let mut sql = QueryBuilder::new(
+    let mut sql = Sql::new(
         "select place, start, half,
                 (select created_at from control_plane.audit_logs order by created_at limit 1)
            from (",
@@ -196,18 +196,21 @@ pub(super) async fn rarest<'a>(
         between = " union all ";
     }
     sql.push(") of_leads order by start nulls first limit 1");
-    let row = sql.build().fetch_one(db).await;
-    let row = row.map_err(StoreError::while_trying_to("size up a search"))?;
-    let (place, stretch) =
-        read_stretch(&row).map_err(StoreError::while_trying_to("size up a search"))?;
+    let rows = db.fetch(&sql).await;
+    let rows = rows.map_err(StoreError::while_trying_to("size up a search"))?;
+    let (place, stretch) = rows
+        .first()
+        .ok_or(sqlx::Error::RowNotFound)
+        .and_then(read_stretch)
+        .map_err(StoreError::while_trying_to("size up a search"))?;
     let lead = usize::try_from(place).ok().and_then(|place| leads.get(place));
     Ok((lead.copied().unwrap_or(Lead::Time), stretch))
 }
 
-fn read_stretch(row: &PgRow) -> Result<(i64, Option<Stretch>), sqlx::Error> {
-    let start: Option<PgTime> = row.try_get(1)?;
-    let half: Option<PgTime> = row.try_get(2)?;
-    let oldest: Option<PgTime> = row.try_get(3)?;
+fn read_stretch(row: &Row) -> Result<(i64, Option<Stretch>), sqlx::Error> {
+    let start: Option<PgTime> = row.get(1)?;
+    let half: Option<PgTime> = row.get(2)?;
+    let oldest: Option<PgTime> = row.get(3)?;
     let stretch = match (start, half, oldest) {
         (Some(start), Some(half), Some(oldest)) => {
             let older_half = half.0.unix_micros().saturating_sub(start.0.unix_micros());
@@ -215,17 +218,11 @@ fn read_stretch(row: &PgRow) -> Result<(i64, Option<Stretch>), sqlx::Error> {
         }
         _ => None,
     };
-    Ok((row.try_get(0)?, stretch))
+    Ok((row.get(0)?, stretch))
 }
 
 /// Adds a query for the time of the nth record of a lead, by the index alone.
-fn push_nth(
-    sql: &mut QueryBuilder<Postgres>,
-    lead: Lead<'_>,
-    filters: &Filters,
-    position: Position,
-    nth: u32,
-) {
+fn push_nth(sql: &mut Sql, lead: Lead<'_>, filters: &Filters, position: Position, nth: u32) {
     sql.push("select created_at from control_plane.audit_logs where true");
     lead.push_condition(sql);
     super::filters::push_times(sql, &filters.created_at);

@@ -10,14 +10,14 @@
 //! stretches are decides how long a search takes, and never what it finds.
 
 use auditrail_core::{Cursor, PageSize, Position, Record, RecordTime};
-use sqlx::postgres::PgRow;
-use sqlx::{Executor, PgConnection, Postgres, QueryBuilder};
 
 use super::filters::Conditions;
 use super::lead::{self, Effort, Lead};
 use super::row::{self, columns};
+use crate::db::{Db, Row};
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::sql::Sql;
+use crate::value::PgTime;
 
 /// How many more stretches of time are looked at before everything is.
 const LONGER_STRETCHES: usize = 3;
@@ -27,10 +27,10 @@ const LONGER_STRETCHES: usize = 3;
 /// random pages are also quicker than all pages of a long time, on any disk without moving parts. With
 /// the usual 4 MB to note places in the table, the notes on a million records are by page alone, and
 /// each of these pages would have to be read.
-const GATHER: &str = "set local enable_sort = on;
-                      set local enable_seqscan = off;
-                      set local random_page_cost = 1.1;
-                      set local work_mem = '32MB'";
+const GATHER: &str = "select set_config('enable_sort', 'on', true),
+                             set_config('enable_seqscan', 'off', true),
+                             set_config('random_page_cost', '1.1', true),
+                             set_config('work_mem', '32MB', true)";
 
 /// Reads one page, newest first, and says whether more follow.
 ///
@@ -38,14 +38,14 @@ const GATHER: &str = "set local enable_sort = on;
 /// plan that is right for the busiest actor is wrong for one with three records, and planning costs
 /// less than reading a page.
 pub(super) async fn page(
-    db: &mut PgConnection,
+    db: Db<'_>,
     conditions: &Conditions<'_>,
     size: PageSize,
     position: Position,
     effort: Effort,
 ) -> Result<(Vec<Record>, bool), StoreError> {
     let rows = match Lead::only(conditions.filters()) {
-        Some(lead) => fetch(db, walk(lead, conditions, size, position, None)).await?,
+        Some(lead) => fetch_last(db, &walk(lead, conditions, size, position, None)).await?,
         None if conditions.match_nothing() => Vec::new(),
         None => newest_matches(db, conditions, size, position, effort).await?,
     };
@@ -56,24 +56,25 @@ pub(super) async fn page(
 
 /// Walks a stretch of time, and then asks for the matches of longer ones.
 async fn newest_matches(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     conditions: &Conditions<'_>,
     size: PageSize,
     position: Position,
     effort: Effort,
-) -> Result<Vec<PgRow>, StoreError> {
+) -> Result<Vec<Row>, StoreError> {
     let skipped = match position {
         Position::Offset(offset) => offset,
         Position::After(_) => 0,
     };
     let wanted = usize::from(size.get()) + 1;
-    let (lead, stretch) = lead::rarest(db, conditions.filters(), position, effort).await?;
+    let (lead, stretch) = lead::rarest(db.again(), conditions.filters(), position, effort).await?;
     let since = stretch.map(|stretch| stretch.start);
-    let mut rows = fetch(db, walk(lead, conditions, size, position, since)).await?;
+    let mut rows = fetch(db.again(), &walk(lead, conditions, size, position, since)).await?;
     let Some(mut stretch) = stretch.filter(|_| rows.len() < wanted) else {
         return Ok(rows);
     };
-    db.execute(GATHER).await.map_err(StoreError::while_trying_to("go on with a search"))?;
+    let set = db.fetch(&Sql::new(GATHER)).await;
+    set.map_err(StoreError::while_trying_to("go on with a search"))?;
     let is_soon_gathered = rows.is_empty() && stretch.is_most_of(effort.few);
     let longer_stretches = if is_soon_gathered { 0 } else { LONGER_STRETCHES };
     for _ in 0..longer_stretches {
@@ -82,19 +83,22 @@ async fn newest_matches(
             None => break,
         }
         let since = Some(stretch.start);
-        rows = fetch(db, matches(conditions, size, position, since)).await?;
+        rows = fetch(db.again(), &matches(conditions, size, position, since)).await?;
         if rows.len() == wanted {
             return Ok(rows);
         }
     }
-    fetch(db, matches(conditions, size, position, None)).await
+    fetch(db, &matches(conditions, size, position, None)).await
 }
 
-async fn fetch(
-    db: &mut PgConnection,
-    mut sql: QueryBuilder<Postgres>,
-) -> Result<Vec<PgRow>, StoreError> {
-    let rows = sql.build().fetch_all(db).await;
+async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let rows = db.fetch(sql).await;
+    rows.map_err(StoreError::while_trying_to("read a page of records"))
+}
+
+/// As [`fetch`], for the only statement of a search.
+async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let rows = db.fetch_last(sql).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
@@ -106,8 +110,8 @@ pub(super) fn walk(
     size: PageSize,
     position: Position,
     since: Option<PgTime>,
-) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(concat!("select ", columns!()));
+) -> Sql {
+    let mut sql = Sql::new(concat!("select ", columns!()));
     conditions.push_from_where_but(&mut sql, lead);
     lead.push_condition(&mut sql);
     push_after(&mut sql, position);
@@ -126,8 +130,8 @@ pub(super) fn matches(
     size: PageSize,
     position: Position,
     since: Option<PgTime>,
-) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(concat!("with matches as materialized (select ", columns!()));
+) -> Sql {
+    let mut sql = Sql::new(concat!("with matches as materialized (select ", columns!()));
     conditions.push_from_where(&mut sql);
     push_after(&mut sql, position);
     push_since(&mut sql, since);
@@ -136,13 +140,13 @@ pub(super) fn matches(
     sql
 }
 
-fn push_since(sql: &mut QueryBuilder<Postgres>, since: Option<PgTime>) {
+fn push_since(sql: &mut Sql, since: Option<PgTime>) {
     if let Some(since) = since {
         sql.push(" and created_at >= ").push_bind(since);
     }
 }
 
-fn push_end(sql: &mut QueryBuilder<Postgres>, size: PageSize, position: Position) {
+fn push_end(sql: &mut Sql, size: PageSize, position: Position) {
     sql.push("created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
     if let Position::Offset(offset @ 1..) = position {
         sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
@@ -154,7 +158,7 @@ fn push_end(sql: &mut QueryBuilder<Postgres>, size: PageSize, position: Position
 /// A cursor at either end of what we can print may stand for a row beyond it, such as one with
 /// `infinity`, so there the row itself is asked for its time. Without that, such rows would be
 /// repeated for ever or passed over.
-fn push_after(sql: &mut QueryBuilder<Postgres>, position: Position) {
+fn push_after(sql: &mut Sql, position: Position) {
     let Position::After(Cursor { created_at, id }) = position else {
         return;
     };

@@ -136,9 +136,9 @@ fn query(parameters: &str) -> Query {
 async fn read(db: &mut PgConnection, filters: &Filters, position: Position) -> (bool, i64) {
     let mut tx = db.begin_with(SEARCH).await.unwrap();
     let (scans, records) = read_so_far(&mut tx).await;
-    let conditions = Conditions::of(&mut tx, filters).await.unwrap();
+    let conditions = Conditions::of((&mut *tx).into(), filters).await.unwrap();
     let size = PageSize::default();
-    page::page(&mut tx, &conditions, size, position, Effort::default()).await.unwrap();
+    page::page((&mut *tx).into(), &conditions, size, position, Effort::default()).await.unwrap();
     let (scans_after, records_after) = read_so_far(&mut tx).await;
     tx.rollback().await.unwrap();
     (scans_after > scans, records_after - records)
@@ -189,11 +189,10 @@ fn walk(plan: &serde_json::Value, indexes: &mut Vec<String>, scans: &mut Vec<Str
 async fn walked(db: &mut PgConnection, parameters: &str) -> Vec<String> {
     let filters = query(parameters).filters;
     let mut tx = db.begin_with(SEARCH).await.unwrap();
-    let conditions = Conditions::of(&mut tx, &filters).await.unwrap();
+    let conditions = Conditions::of((&mut *tx).into(), &filters).await.unwrap();
     let lead = Lead::only(&filters).unwrap();
     let walk_it = page::walk(lead, &conditions, PageSize::default(), Position::Offset(0), None);
-    let text = walk_it.sql();
-    let text = text.as_str();
+    let text = walk_it.text();
     let values = (1..).take_while(|n| text.contains(&format!("${n}"))).count();
     let nulls = vec!["null"; values].join(", ");
     for statement in [

@@ -6,13 +6,11 @@ use auditrail_core::{
 };
 use ipnet::IpNet;
 use serde_json::value::RawValue;
-use sqlx::Row;
-use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::db::Row;
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::value::PgTime;
 
 /// The columns [`record`] reads, in its order.
 macro_rules! columns {
@@ -27,7 +25,7 @@ pub(crate) use columns;
 ///
 /// Text is taken as it is stored, whatever plain SQL may have written. A jsonb that is no object is
 /// kept as it is too; jsonb `null` reads as none. For times see [`PgTime`].
-pub(crate) fn record(row: &PgRow) -> Result<Record, StoreError> {
+pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
     let Columns {
         id,
         actor_id,
@@ -48,7 +46,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, StoreError> {
         actor: actor(id, actor_type, actor_id)?,
         action: Action::from_stored(action),
         target: Target::new(TargetType::from_stored(target_type), TargetId::from_stored(target_id)),
-        metadata: metadata.and_then(|Json(raw)| Metadata::from_stored(raw)),
+        metadata: metadata.and_then(Metadata::from_stored),
         ip_address: ip_address.map(StoredAddress::from),
         user_agent: user_agent.map(UserAgent::from_stored),
         created_at: created_at.0,
@@ -71,7 +69,7 @@ struct Columns<'r> {
     action: &'r str,
     target_type: &'r str,
     target_id: &'r str,
-    metadata: Option<Json<Box<RawValue>>>,
+    metadata: Option<Box<RawValue>>,
     ip_address: Option<IpNet>,
     user_agent: Option<&'r str>,
     created_at: PgTime,
@@ -80,20 +78,20 @@ struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    fn read(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &'r Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            id: row.try_get(0)?,
-            actor_id: row.try_get(1)?,
-            actor_type: row.try_get(2)?,
-            action: row.try_get(3)?,
-            target_type: row.try_get(4)?,
-            target_id: row.try_get(5)?,
-            metadata: row.try_get(6)?,
-            ip_address: row.try_get(7)?,
-            user_agent: row.try_get(8)?,
-            created_at: row.try_get(9)?,
-            tenant_id: row.try_get(10)?,
-            request_id: row.try_get(11)?,
+            id: row.get(0)?,
+            actor_id: row.get(1)?,
+            actor_type: row.get(2)?,
+            action: row.get(3)?,
+            target_type: row.get(4)?,
+            target_id: row.get(5)?,
+            metadata: row.get(6)?,
+            ip_address: row.get(7)?,
+            user_agent: row.get(8)?,
+            created_at: row.get(9)?,
+            tenant_id: row.get(10)?,
+            request_id: row.get(11)?,
         })
     }
 }

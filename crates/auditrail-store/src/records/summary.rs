@@ -5,14 +5,14 @@ mod interval;
 use auditrail_core::{
     Action, Actor, ActorId, ActorType, Filters, Position, RecordTime, Target, TargetId, TargetType,
 };
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 pub use self::interval::Interval;
 use super::filters::Conditions;
 use super::lead::{self, Effort};
+use crate::db::{Db, Row};
 use crate::error::StoreError;
-use crate::wire::PgTime;
+use crate::sql::Sql;
+use crate::value::PgTime;
 
 /// Most buckets a summary lists: the latest ones with records, a year of days.
 pub const BUCKETS_MAX: u16 = 366;
@@ -96,30 +96,27 @@ pub struct BucketCount {
 
 /// Counts what matches; the caller gives a connection in a transaction with one snapshot.
 pub(super) async fn summary(
-    db: &mut PgConnection,
+    mut db: Db<'_>,
     filters: &Filters,
     options: SummaryOptions,
 ) -> Result<Summary, StoreError> {
     let SummaryOptions { top, interval, recent } = options;
-    let since = if recent { start_of_recent(db, filters).await? } else { None };
-    let counted = Counted { conditions: Conditions::of(db, filters).await?, since };
-    let (total, span) = total(db, &counted).await?;
+    let since = if recent { start_of_recent(db.again(), filters).await? } else { None };
+    let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
+    let (total, span) = total(db.again(), &counted).await?;
     let interval = interval.unwrap_or_else(|| Interval::to_show(span));
     Ok(Summary {
         total,
         since: since.map(|PgTime(since)| since),
-        actors: by_actor(db, &counted, top).await?,
-        actions: by_action(db, &counted, top).await?,
-        targets: by_target(db, &counted, top).await?,
+        actors: by_actor(db.again(), &counted, top).await?,
+        actions: by_action(db.again(), &counted, top).await?,
+        targets: by_target(db.again(), &counted, top).await?,
         interval,
         buckets: by_time(db, &counted, interval).await?,
     })
 }
 
-async fn start_of_recent(
-    db: &mut PgConnection,
-    filters: &Filters,
-) -> Result<Option<PgTime>, StoreError> {
+async fn start_of_recent(db: Db<'_>, filters: &Filters) -> Result<Option<PgTime>, StoreError> {
     let effort = Effort {
         time_records: RECENT_MAX,
         value_records: RECENT_OF_VALUE_MAX,
@@ -136,7 +133,7 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn push_from_where(&self, sql: &mut QueryBuilder<Postgres>) {
+    fn push_from_where(&self, sql: &mut Sql) {
         self.conditions.push_from_where(sql);
         if let Some(since) = self.since {
             sql.push(" and created_at >= ").push_bind(since);
@@ -145,11 +142,11 @@ impl Counted<'_> {
 }
 
 /// How many there are, and how many microseconds lie between the first and the last.
-async fn total(db: &mut PgConnection, counted: &Counted<'_>) -> Result<(u64, i64), StoreError> {
-    let mut sql = QueryBuilder::new("select count(*), min(created_at), max(created_at)");
+async fn total(db: Db<'_>, counted: &Counted<'_>) -> Result<(u64, i64), StoreError> {
+    let mut sql = Sql::new("select count(*), min(created_at), max(created_at)");
     counted.push_from_where(&mut sql);
     let rows = read(db, sql, |row| {
-        let (first, last): (Option<PgTime>, Option<PgTime>) = (row.try_get(1)?, row.try_get(2)?);
+        let (first, last): (Option<PgTime>, Option<PgTime>) = (row.get(1)?, row.get(2)?);
         let micros = |time: Option<PgTime>| time.map_or(0, |PgTime(time)| time.unix_micros());
         Ok((counted_in(row)?, micros(last).saturating_sub(micros(first))))
     })
@@ -158,33 +155,33 @@ async fn total(db: &mut PgConnection, counted: &Counted<'_>) -> Result<(u64, i64
 }
 
 async fn by_actor(
-    db: &mut PgConnection,
+    db: Db<'_>,
     counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<ActorCount>, StoreError> {
-    let mut sql = QueryBuilder::new("select count(*), actor_type, actor_id");
+    let mut sql = Sql::new("select count(*), actor_type, actor_id");
     counted.push_from_where(&mut sql);
     sql.push(" group by actor_type, actor_id order by 1 desc, 2, 3 limit ")
         .push_bind(i64::from(top));
     read(db, sql, |row| {
-        let kind: ActorType = row.try_get::<&str, _>(1)?.parse().map_err(decode)?;
-        let id = ActorId::from_stored(row.try_get::<&str, _>(2)?);
+        let kind: ActorType = row.get::<&str>(1)?.parse().map_err(decode)?;
+        let id = ActorId::from_stored(row.get::<&str>(2)?);
         Ok(ActorCount { actor: Actor::new(kind, id).map_err(decode)?, count: counted_in(row)? })
     })
     .await
 }
 
 async fn by_action(
-    db: &mut PgConnection,
+    db: Db<'_>,
     counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<ActionCount>, StoreError> {
-    let mut sql = QueryBuilder::new("select count(*), action");
+    let mut sql = Sql::new("select count(*), action");
     counted.push_from_where(&mut sql);
     sql.push(" group by action order by 1 desc, 2 limit ").push_bind(i64::from(top));
     read(db, sql, |row| {
         Ok(ActionCount {
-            action: Action::from_stored(row.try_get::<&str, _>(1)?),
+            action: Action::from_stored(row.get::<&str>(1)?),
             count: counted_in(row)?,
         })
     })
@@ -192,17 +189,17 @@ async fn by_action(
 }
 
 async fn by_target(
-    db: &mut PgConnection,
+    db: Db<'_>,
     counted: &Counted<'_>,
     top: u16,
 ) -> Result<Vec<TargetCount>, StoreError> {
-    let mut sql = QueryBuilder::new("select count(*), target_type, target_id");
+    let mut sql = Sql::new("select count(*), target_type, target_id");
     counted.push_from_where(&mut sql);
     sql.push(" group by target_type, target_id order by 1 desc, 2, 3 limit ")
         .push_bind(i64::from(top));
     read(db, sql, |row| {
-        let kind = TargetType::from_stored(row.try_get::<&str, _>(1)?);
-        let id = TargetId::from_stored(row.try_get::<&str, _>(2)?);
+        let kind = TargetType::from_stored(row.get::<&str>(1)?);
+        let id = TargetId::from_stored(row.get::<&str>(2)?);
         Ok(TargetCount { target: Target::new(kind, id), count: counted_in(row)? })
     })
     .await
@@ -210,19 +207,19 @@ async fn by_target(
 
 /// Times we cannot print count for the first or last that we can, as they are shown.
 async fn by_time(
-    db: &mut PgConnection,
+    db: Db<'_>,
     counted: &Counted<'_>,
     interval: Interval,
 ) -> Result<Vec<BucketCount>, StoreError> {
     let first = RecordTime::from_stored_micros(RecordTime::MIN_UNIX_MICROS);
     let last = RecordTime::from_stored_micros(RecordTime::MAX_UNIX_MICROS);
-    let mut sql = QueryBuilder::new("select count(*), date_trunc(");
+    let mut sql = Sql::new("select count(*), date_trunc(");
     sql.push_bind(interval.as_str()).push(", greatest(").push_bind(PgTime(first));
     sql.push(", least(").push_bind(PgTime(last)).push(", created_at)), 'UTC')");
     counted.push_from_where(&mut sql);
     sql.push(" group by 2 order by 2 desc limit ").push_bind(i64::from(BUCKETS_MAX));
     let mut buckets = read(db, sql, |row| {
-        let PgTime(start) = row.try_get(1)?;
+        let PgTime(start) = row.get(1)?;
         Ok(BucketCount { start, count: counted_in(row)? })
     })
     .await?;
@@ -231,17 +228,17 @@ async fn by_time(
 }
 
 async fn read<T>(
-    db: &mut PgConnection,
-    mut sql: QueryBuilder<Postgres>,
-    one: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
+    mut db: Db<'_>,
+    sql: Sql,
+    one: impl Fn(&Row) -> Result<T, sqlx::Error>,
 ) -> Result<Vec<T>, StoreError> {
-    let rows = sql.build().persistent(false).fetch_all(db).await;
+    let rows = db.fetch(&sql.unprepared()).await;
     rows.and_then(|rows| rows.iter().map(one).collect())
         .map_err(StoreError::while_trying_to("summarize records"))
 }
 
-fn counted_in(row: &PgRow) -> Result<u64, sqlx::Error> {
-    Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
+fn counted_in(row: &Row) -> Result<u64, sqlx::Error> {
+    Ok(u64::try_from(row.get::<i64>(0)?).unwrap_or(0))
 }
 
 fn decode(error: auditrail_core::ValueError) -> sqlx::Error {

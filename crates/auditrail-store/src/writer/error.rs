@@ -70,6 +70,10 @@ pub enum WriteError {
         /// What it said.
         source: StoreError,
     },
+    /// The API key of the request was revoked or changed before the records were committed. Nothing was
+    /// written.
+    #[error("the API key was revoked or changed meanwhile; nothing was written")]
+    KeyChanged,
     /// The writer was closed. A request that was being written then may have been; try again with the
     /// same ids elsewhere.
     #[error("the writer is closed; try again with the same ids elsewhere")]
@@ -87,6 +91,7 @@ impl WriteError {
             Self::TooLarge { .. } => "request_too_large",
             Self::Conflict { .. } => "id_conflict",
             Self::Refused { source } => source.code(),
+            Self::KeyChanged => "key_changed",
             Self::Closed => "shutting_down",
         }
     }
@@ -98,9 +103,11 @@ impl WriteError {
             Self::Overloaded { retry_after }
             | Self::Unavailable { retry_after, .. }
             | Self::TimedOut { retry_after } => Some(*retry_after),
-            Self::TooLarge { .. } | Self::Conflict { .. } | Self::Refused { .. } | Self::Closed => {
-                None
-            }
+            Self::TooLarge { .. }
+            | Self::Conflict { .. }
+            | Self::Refused { .. }
+            | Self::KeyChanged
+            | Self::Closed => None,
         }
     }
 

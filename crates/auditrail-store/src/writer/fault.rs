@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::driver::{postgres, sqlstate};
+use crate::driver::{routine, sqlstate};
 use crate::error::StoreError;
 
 /// Whose fault a failed group is, which says what to do next.
@@ -24,9 +24,14 @@ impl Fault {
     /// reports it gives both away.
     pub(super) fn of(error: &StoreError) -> Self {
         let source = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
-        let routine = source.and_then(postgres).and_then(|e| e.routine());
+        let routine = source.and_then(routine);
         if matches!(routine, Some("exec_stmt_raise" | "ExecWithCheckOptions")) {
             return Self::Record;
+        }
+        // What a connection has prepared is gone, or is not there with the server that a pooler has
+        // put behind it: a new connection prepares it again.
+        if matches!(source.and_then(sqlstate), Some("26000" | "42P05")) {
+            return Self::Outage;
         }
         match error {
             StoreError::Busy { source, .. } => match sqlstate(source) {
@@ -45,6 +50,7 @@ impl Fault {
             // No write of records has to do with keys; listed so that a new variant is thought about.
             | StoreError::InvalidKey { .. }
             | StoreError::CorruptKey { .. }
+            | StoreError::KeyChanged
             | StoreError::Database { .. } => Self::Record,
         }
     }

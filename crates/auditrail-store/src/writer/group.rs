@@ -3,51 +3,67 @@
 use std::collections::HashSet;
 
 use auditrail_core::{Record, RecordId};
-use bytes::BytesMut;
-use sqlx::{Connection, PgConnection};
+use pg_pipeline::Connection;
 
 use super::request::WriteOutcome;
 use super::sort::{Asked, Sorted, Verdict, sort};
-use crate::bulk::{Copied, compare, copy_in};
+use crate::bulk::{Copied, compare_sql, copy_in, read_comparison};
+use crate::db::{Row, rows_of, run_together};
+use crate::driver::from_pipeline;
 use crate::error::StoreError;
-use crate::records::{Columns, insert_many};
+use crate::keys::KeyVersion;
+use crate::keys::verify::{is_refusal, verify_sql};
+use crate::records::{Columns, insert_many_sql, insert_single_sql, read_ids};
+use crate::sql::Sql;
 
-/// What became of a group.
+/// What writing a group led to.
 #[derive(Debug)]
-pub(super) struct Written {
-    /// One for each request.
-    pub(super) verdicts: Vec<Verdict>,
-    /// Whether it was sorted, and what is new written by INSERT, because some of it may be there already.
-    pub(super) by_insert: bool,
-    /// Whether COPY is of no use: the server refuses it under row-level security, and it does not
-    /// tell which records a trigger left out.
-    pub(super) copy_refused: bool,
+pub(super) enum Written {
+    /// It is committed.
+    Committed {
+        /// One for each request.
+        verdicts: Vec<Verdict>,
+        /// Whether it was sorted, and what is new written by INSERT, because some of it may be there
+        /// already.
+        by_insert: bool,
+        /// Whether COPY is of no use: the server refuses it under row-level security, and it does not
+        /// say which records a trigger left out.
+        copy_refused: bool,
+    },
+    /// Nothing is written: an API key of the group was revoked or changed meanwhile.
+    KeyChanged,
 }
 
 /// Writes a group: by COPY, a single record by INSERT, and record by record where some are there already.
 ///
+/// The API keys of the requests are verified in the same transaction.
+///
 /// Nothing of the group is kept after an error, but after [`StoreError::Unreachable`] it may have been
 /// kept as a whole.
 pub(super) async fn write(
-    db: &mut PgConnection,
-    buffer: &mut BytesMut,
+    db: &mut Connection,
     group: &[Asked<'_>],
     mut copy_refused: bool,
 ) -> Result<Written, StoreError> {
     let mut group = group.to_vec();
+    let keys = keys(&group);
     // What may be there already is looked for first: a COPY that fails leaves dead rows.
     let fresh = !group.iter().any(|asked| asked.sent);
-    if fresh && insert_single(db, &group).await? {
+    let single = single(&group);
+    if let Some(record) = single.filter(|_| fresh)
+        && insert_single(db, record, keys.first().copied()).await?
+    {
         let verdicts = vec![Ok(WriteOutcome::all_created(1))];
-        return Ok(Written { verdicts, by_insert: false, copy_refused });
+        return Ok(Written::Committed { verdicts, by_insert: false, copy_refused });
     }
-    if fresh && !copy_refused && !is_single(&group) {
-        match copy_in(db, buffer, records(&group)).await? {
+    if fresh && !copy_refused && single.is_none() {
+        match copy_in(db, records(&group), &keys).await? {
             Copied::All => {
                 let all = group.iter().map(|asked| asked.request.records.len());
                 let verdicts = all.map(|records| Ok(WriteOutcome::all_created(records))).collect();
-                return Ok(Written { verdicts, by_insert: false, copy_refused });
+                return Ok(Written::Committed { verdicts, by_insert: false, copy_refused });
             }
+            Copied::NoneForKey => return Ok(Written::KeyChanged),
             Copied::NoneForDuplicate => {}
             Copied::NoneForPolicy => copy_refused = true,
             // What is there now is our own. An INSERT tells what triggers leave out, so such a record
@@ -59,69 +75,107 @@ pub(super) async fn write(
             }
         }
     }
-    let (verdicts, left_out) = insert(db, &group).await?;
-    Ok(Written { verdicts, by_insert: true, copy_refused: copy_refused || left_out })
-}
-
-/// Writes a record that came alone, and says whether it did: not when its id is there already, and not
-/// when there are more. A COPY is two questions to the server, the second only after the answer to the
-/// first; a prepared INSERT is one, which somebody who writes one record at a time waits less for.
-async fn insert_single(db: &mut PgConnection, group: &[Asked<'_>]) -> Result<bool, StoreError> {
-    if !is_single(group) {
-        return Ok(false);
+    let inserted = insert(db, &group, &keys).await;
+    if db.is_in_transaction() {
+        run(db, &[Sql::new("rollback")], "roll back").await?;
     }
-    let written = insert_many(db, &Columns::of(records(group))).await?;
-    Ok(written.len() == 1)
+    Ok(match inserted? {
+        Some((verdicts, left_out)) => {
+            Written::Committed { verdicts, by_insert: true, copy_refused: copy_refused || left_out }
+        }
+        None => Written::KeyChanged,
+    })
 }
 
-fn is_single(group: &[Asked<'_>]) -> bool {
-    records(group).take(2).count() == 1
+/// Writes a record that came alone, in one statement with the check of its key; `false` when its id is
+/// there already or its key has changed.
+async fn insert_single(
+    db: &mut Connection,
+    record: &Record,
+    key: Option<KeyVersion>,
+) -> Result<bool, StoreError> {
+    let replies = run_together(db, &[insert_single_sql(record, key)]).await.map_err(from_pipeline);
+    let replies = replies.map_err(StoreError::while_trying_to("write a record"))?;
+    Ok(replies.first().is_some_and(|reply| reply.affected == 1))
 }
 
-/// Looks which records are there, sorts, and writes what is new.
+/// Looks which records are there, sorts, and writes what is new; `None` when a key has changed.
 ///
 /// Another session may write one of the ids in between; then the group is sorted again. Each round
 /// learns of at least one more id that is taken, so there is an end to it.
 ///
-/// Also says whether a record was left out whose id nobody sees: by a trigger, most likely, of which COPY
-/// would not tell.
+/// Also says whether a record was left out whose id cannot be seen: by a trigger, most likely, which
+/// COPY would not report.
+///
+/// May leave a transaction open.
 async fn insert(
-    db: &mut PgConnection,
+    db: &mut Connection,
     group: &[Asked<'_>],
-) -> Result<(Vec<Verdict>, bool), StoreError> {
+    keys: &[KeyVersion],
+) -> Result<Option<(Vec<Verdict>, bool)>, StoreError> {
     let all: Vec<&Record> = records(group).collect();
     let columns = Columns::of(all.iter().copied());
     let times = group.iter().flat_map(|asked| &asked.request.time_given);
     let time_given: Vec<bool> = times.copied().collect();
     let mut taken: HashSet<RecordId> = HashSet::new();
     loop {
-        let begun = db.begin().await;
-        let mut tx = begun.map_err(StoreError::while_trying_to("start a transaction"))?;
+        let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };
+        let compare = compare_sql(&columns, &time_given);
+        let first: Vec<Sql> = verified.clone().into_iter().chain([compare]).collect();
+        let Some(compared) = run(db, &first, "compare records").await? else { return Ok(None) };
         // A taken id that cannot be seen belongs to a record that this role must not see.
         let mut stored: Vec<Option<bool>> =
             all.iter().map(|record| taken.contains(&record.id).then_some(false)).collect();
         let mut unseen = taken.clone();
-        for standing in compare(&mut tx, &columns, &time_given).await? {
+        for standing in read_comparison(&compared)? {
             unseen.remove(&all[standing.place].id);
             stored[standing.place] = Some(standing.same);
         }
         let Sorted { verdicts, new } = sort(group, &stored);
-        let new: Vec<&Record> = new.into_iter().map(|place| all[place]).collect();
-        let written = match new.is_empty() {
-            true => Vec::new(),
-            false => insert_many(&mut tx, &Columns::of(new.iter().copied())).await?,
-        };
-        if written.len() == new.len() {
-            let ended = tx.commit().await;
-            ended.map_err(StoreError::while_trying_to("commit"))?;
-            return Ok((verdicts, !unseen.is_empty()));
+        if new.is_empty() {
+            return Ok(Some((verdicts, !unseen.is_empty())));
         }
-        let ended = tx.rollback().await;
-        ended.map_err(StoreError::while_trying_to("roll back"))?;
+        let new: Vec<&Record> = new.into_iter().map(|place| all[place]).collect();
+        let insert = insert_many_sql(&Columns::of(new.iter().copied()));
+        let rows = run(db, &[Sql::new("begin"), insert], "write records").await?;
+        let written = read_ids(&rows.unwrap_or_default())?;
+        if written.len() == new.len() {
+            let last: Vec<Sql> = verified.into_iter().chain([Sql::new("commit")]).collect();
+            let committed = run(db, &last, "commit").await?;
+            return Ok(committed.map(|_| (verdicts, !unseen.is_empty())));
+        }
+        run(db, &[Sql::new("rollback")], "roll back").await?;
         let written: HashSet<RecordId> = written.into_iter().map(RecordId::from).collect();
         let others = new.iter().map(|record| record.id).filter(|id| !written.contains(id));
         taken.extend(others);
     }
+}
+
+/// Runs statements in one exchange and returns the rows of the last; `None` when one that verifies keys
+/// failed.
+async fn run(
+    db: &mut Connection,
+    statements: &[Sql],
+    doing: &'static str,
+) -> Result<Option<Vec<Row>>, StoreError> {
+    match run_together(db, statements).await {
+        Ok(mut replies) => Ok(Some(replies.pop().map(rows_of).unwrap_or_default())),
+        Err(failed) if is_refusal(&failed, statements) => Ok(None),
+        Err(failed) => Err(StoreError::while_trying_to(doing)(from_pipeline(failed))),
+    }
+}
+
+/// The keys that the requests came with, each once.
+fn keys(group: &[Asked<'_>]) -> Vec<KeyVersion> {
+    let mut keys: Vec<KeyVersion> = Vec::new();
+    let mut seen = HashSet::new();
+    keys.extend(group.iter().filter_map(|asked| asked.request.key).filter(|key| seen.insert(*key)));
+    keys
+}
+
+fn single<'a>(group: &[Asked<'a>]) -> Option<&'a Record> {
+    let mut records = records(group);
+    records.next().filter(|_| records.next().is_none())
 }
 
 fn records<'a>(group: &[Asked<'a>]) -> impl Iterator<Item = &'a Record> {

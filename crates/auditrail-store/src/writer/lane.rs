@@ -5,9 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use pg_pipeline::{Connection, Options};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::WriteError;
@@ -17,8 +15,10 @@ use super::limits::{CONNECT_PATIENCE, WriterLimits};
 use super::queue::{Pending, Queue};
 use super::sort::{Asked, Verdict};
 use crate::bulk::copy_in;
+use crate::connect::connect;
 use crate::error::StoreError;
 use crate::ids;
+use crate::keys::{KeyVersion, verify};
 
 /// The first pause after a second failure in a row; it doubles from there. The first failure is
 /// tried again at once, because an idle connection may have been lost long ago.
@@ -32,11 +32,10 @@ const DOUBLINGS_MAX: u32 = 5;
 #[derive(Debug)]
 pub(super) struct Lane {
     queue: Arc<Queue>,
-    options: PgConnectOptions,
+    options: Options,
     patience: Duration,
     /// Not there before the first group, and after a failure.
-    db: Option<PgConnection>,
-    buffer: BytesMut,
+    db: Option<Connection>,
     copy_refused: bool,
     /// Failures of the database since it was last known to take writes.
     failures: u32,
@@ -49,14 +48,13 @@ struct Failed {
 }
 
 impl Lane {
-    pub(super) fn new(queue: Arc<Queue>, options: PgConnectOptions, limits: &WriterLimits) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, options: Options, limits: &WriterLimits) -> Self {
         queue.lane_began();
         Self {
             queue,
             options,
             patience: limits.patience(),
             db: None,
-            buffer: BytesMut::new(),
             copy_refused: false,
             failures: 0,
         }
@@ -95,7 +93,7 @@ impl Lane {
     /// rights and a server that is not read-only, and changes nothing.
     async fn probe(&mut self) -> Result<(), StoreError> {
         let mut db = self.take_connection().await?;
-        let probing = copy_in(&mut db, &mut self.buffer, std::iter::empty());
+        let probing = copy_in(&mut db, std::iter::empty(), &[]);
         timeout(self.patience, probing).await.unwrap_or_else(|_| Err(no_answer()))?;
         self.db = Some(db);
         Ok(())
@@ -116,7 +114,17 @@ impl Lane {
             }
             let began = Instant::now();
             match self.attempt(&part).await {
-                Ok(written) => self.acknowledge(part, written, began.elapsed()),
+                Ok(Written::Committed { verdicts, by_insert, .. }) => {
+                    self.acknowledge(part, verdicts, by_insert, began.elapsed());
+                }
+                Ok(Written::KeyChanged) => match self.refuse_changed_keys(part).await {
+                    Ok(rest) => parts.push_front(rest),
+                    Err((part, error)) => {
+                        parts.push_front(part);
+                        self.note_outage(error);
+                        self.pause().await;
+                    }
+                },
                 Err(Failed { error, fault }) => match fault {
                     Fault::Record | Fault::Contention if part.len() > 1 => {
                         self.queue.with_stats(|stats| stats.splits += 1);
@@ -149,12 +157,14 @@ impl Lane {
         let mut db = connected.map_err(|error| Failed { error, fault: Fault::Outage })?;
         let asked: Vec<Asked<'_>> =
             part.iter().map(|p| Asked { request: &p.request, sent: p.sent }).collect();
-        let writing = group::write(&mut db, &mut self.buffer, &asked, self.copy_refused);
+        let writing = group::write(&mut db, &asked, self.copy_refused);
         let written = timeout(self.patience, writing).await.unwrap_or_else(|_| Err(no_answer()));
         match written {
             Ok(written) => {
-                self.copy_refused = written.copy_refused;
-                self.db = Some(db);
+                if let Written::Committed { copy_refused, .. } = &written {
+                    self.copy_refused = *copy_refused;
+                }
+                self.keep(db);
                 Ok(written)
             }
             Err(error) => {
@@ -162,7 +172,7 @@ impl Lane {
                 // After an outage only a new session knows: after a failover the old one stays with a
                 // server that takes no writes.
                 if fault != Fault::Outage {
-                    self.db = Some(db);
+                    self.keep(db);
                 }
                 Err(Failed { error, fault })
             }
@@ -170,26 +180,35 @@ impl Lane {
     }
 
     /// The connection, or a new one. It is put back when it is known to be of use still.
-    async fn take_connection(&mut self) -> Result<PgConnection, StoreError> {
+    async fn take_connection(&mut self) -> Result<Connection, StoreError> {
         if let Some(db) = self.db.take() {
             return Ok(db);
         }
         self.copy_refused = false;
-        let connecting = PgConnection::connect_with(&self.options);
-        let connected = timeout(CONNECT_PATIENCE, connecting).await;
-        let connected = connected.unwrap_or_else(|_| Err(timed_out()));
+        let connected = connect(&self.options, CONNECT_PATIENCE).await;
         connected.map_err(StoreError::while_trying_to("connect"))
     }
 
-    fn acknowledge(&mut self, part: Vec<Pending>, written: Written, took: Duration) {
+    /// Keeps a connection for the next group, if it can be used again.
+    fn keep(&mut self, db: Connection) {
+        self.db = Some(db).filter(Connection::is_usable);
+    }
+
+    fn acknowledge(
+        &mut self,
+        part: Vec<Pending>,
+        verdicts: Vec<Verdict>,
+        by_insert: bool,
+        took: Duration,
+    ) {
         self.note_well();
         self.queue.with_stats(|stats| {
             stats.commits += 1;
-            stats.fallbacks += u64::from(written.by_insert);
+            stats.fallbacks += u64::from(by_insert);
             stats.last_commit = Some(took);
             stats.commit_seconds.add(took.as_secs_f64());
             stats.commit_records.add(records_of(&part));
-            for verdict in &written.verdicts {
+            for verdict in &verdicts {
                 match verdict {
                     Ok(outcome) => {
                         stats.created += outcome.created.len() as u64;
@@ -201,9 +220,39 @@ impl Lane {
             }
         });
         self.queue.done(&part);
-        for (pending, verdict) in part.into_iter().zip(written.verdicts) {
+        for (pending, verdict) in part.into_iter().zip(verdicts) {
             pending.answer(told(verdict));
         }
+    }
+
+    /// Answers the requests whose API keys have changed, and returns the others.
+    async fn refuse_changed_keys(
+        &mut self,
+        part: Vec<Pending>,
+    ) -> Result<Vec<Pending>, (Vec<Pending>, StoreError)> {
+        let keys: Vec<KeyVersion> = part.iter().filter_map(|pending| pending.request.key).collect();
+        let current = match self.current_keys(&keys).await {
+            Ok(current) => current,
+            Err(error) => return Err((part, error)),
+        };
+        self.note_well();
+        let is_current =
+            |pending: &Pending| pending.request.key.is_none_or(|key| current.contains(&key));
+        let (rest, changed): (Vec<_>, Vec<_>) = part.into_iter().partition(is_current);
+        self.queue.done(&changed);
+        for pending in changed {
+            pending.answer(Err(WriteError::KeyChanged));
+        }
+        Ok(rest)
+    }
+
+    async fn current_keys(&mut self, keys: &[KeyVersion]) -> Result<Vec<KeyVersion>, StoreError> {
+        let mut db = self.take_connection().await?;
+        let checking = verify::current(&mut db, keys);
+        let current =
+            timeout(self.patience, checking).await.unwrap_or_else(|_| Err(no_answer()))?;
+        self.keep(db);
+        Ok(current)
     }
 
     /// Tells the one request whose record was refused. The database itself is well.

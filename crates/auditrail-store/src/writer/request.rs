@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use auditrail_core::{Record, Target};
 
+use crate::keys::KeyVersion;
+
 /// What happens to a request when another record has one of its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
@@ -20,6 +22,8 @@ pub struct WriteRequest {
     /// For each record, whether the caller gave its time.
     pub(super) time_given: Vec<bool>,
     pub(super) on_conflict: OnConflict,
+    /// The API key that the request came with, to be verified before the commit.
+    pub(super) key: Option<KeyVersion>,
     pub(super) bytes: usize,
 }
 
@@ -41,13 +45,22 @@ impl WriteRequest {
         let records = records.into();
         assert_eq!(records.len(), time_given.len(), "one flag for each record");
         let bytes = records.iter().map(bytes_of).sum();
-        Self { records, time_given, on_conflict, bytes }
+        Self { records, time_given, on_conflict, key: None, bytes }
     }
 
     /// Asks for a single record.
     #[must_use]
     pub fn one(record: Record, time_given: bool) -> Self {
         Self::new(vec![record], vec![time_given], OnConflict::Refuse)
+    }
+
+    /// Has the API key verified that the request came with, in the transaction that writes the records:
+    /// they are written only if the key is still at this version when the transaction commits.
+    /// Otherwise the request fails with [`WriteError::KeyChanged`](crate::WriteError::KeyChanged).
+    #[must_use]
+    pub const fn with_key(mut self, key: Option<KeyVersion>) -> Self {
+        self.key = key;
+        self
     }
 
     /// The records.

@@ -65,7 +65,7 @@ enum Standing {
 impl<'a> Seen<'a> {
     /// Sorts one request, and returns the places of its new records.
     fn add(&mut self, asked: Asked<'a>, stored: &[Option<bool>]) -> (Verdict, Vec<usize>) {
-        let WriteRequest { records, time_given, on_conflict, bytes: _ } = asked.request;
+        let WriteRequest { records, time_given, on_conflict, key: _, bytes: _ } = asked.request;
         let mut outcome = WriteOutcome::default();
         let mut new = Vec::new();
         let mut own = Vec::new();

@@ -1,10 +1,12 @@
 //! API keys in the database, as the role of the service.
 
+use std::time::Duration;
+
 use auditrail_core::{
-    Action, Actor, AuditLogService, CreateInput, CursorKey, KeyEnv, KeyHash, KeyId, KeyState,
-    NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
+    Action, Actor, ApiKey, AuditLogService, CreateInput, CursorKey, KeyEnv, KeyHash, KeyId,
+    KeyState, NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
 };
-use auditrail_store::{PgAuditLog, PgKeys, Revoked, StoreError};
+use auditrail_store::{PgAuditLog, PgKeys, Revoked, Sessions, StoreError};
 use auditrail_testkit::{TestDb, until};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
@@ -51,7 +53,7 @@ async fn a_key_is_found_by_its_hash_as_it_was_made_and_its_making_is_recorded() 
     let new = new_key(&[Scope::Write, Scope::Export]);
     let issued = keys.create(&new, &by(), &context()).await.unwrap();
     let (key, hash) = (&issued.key, issued.secret.hash());
-    assert_eq!(keys.find_by_hash(&hash).await.unwrap().as_ref(), Some(key));
+    assert_eq!(found_key(&keys, &hash).await.as_ref(), Some(key));
     assert_eq!(keys.get(key.id).await.unwrap().as_ref(), Some(key));
     assert_eq!((&key.name, key.scopes), (&new.name, new.scopes));
     assert_eq!((&key.tenant_id, key.expires_at), (&new.tenant_id, new.expires_at));
@@ -85,11 +87,11 @@ async fn a_key_with_nothing_optional_comes_back_the_same() {
         expires_at: None,
     };
     let issued = keys.create(&new, &Actor::system(), &RequestContext::default()).await.unwrap();
-    let found = keys.find_by_hash(&issued.secret.hash()).await.unwrap();
+    let found = found_key(&keys, &issued.secret.hash()).await;
     assert_eq!(found.as_ref(), Some(&issued.key));
     assert_eq!(issued.secret.env(), new.env);
     let nobody = KeyHash::from_bytes([7; 32]);
-    assert_eq!(keys.find_by_hash(&nobody).await.unwrap(), None);
+    assert_eq!(found_key(&keys, &nobody).await, None);
 }
 
 #[tokio::test]
@@ -126,7 +128,7 @@ async fn revoking_takes_hold_once_and_is_recorded_once() {
     let first = keys.revoke(id, None, &by(), &context()).await.unwrap();
     let Some(Revoked::Now(key)) = first else { panic!("{first:?}") };
     assert_eq!(key.state(key.created_at.timestamp()), KeyState::Revoked);
-    let found = keys.find_by_hash(&issued.secret.hash()).await.unwrap();
+    let found = found_key(&keys, &issued.secret.hash()).await;
     assert_eq!(found.as_ref(), Some(&key));
     let again = keys.revoke(id, None, &Actor::system(), &context()).await.unwrap();
     assert_eq!(again, Some(Revoked::Before(key.clone())));
@@ -237,7 +239,7 @@ async fn several_keys_are_found_at_once_and_a_corrupt_one_fails_alone() {
     let error = found.remove(&hashes[0]).unwrap().unwrap_err();
     assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == corrupt), "{error}");
     for one in &issued[1..] {
-        assert_eq!(found.remove(&one.secret.hash()).unwrap().unwrap(), one.key);
+        assert_eq!(found.remove(&one.secret.hash()).unwrap().unwrap().key, one.key);
     }
     assert!(keys.find_by_hashes(&[]).await.unwrap().is_empty());
 }
@@ -301,26 +303,30 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
 }
 
 #[tokio::test]
-async fn a_finder_replaces_a_connection_that_was_lost() {
+async fn sessions_replace_a_connection_that_was_lost() {
     let db = TestDb::migrated().await;
-    let (keys, pool) = service(&db).await;
+    let (keys, _pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
-    let (hash, mut finder) = (issued.secret.hash(), keys.finder());
+    let sessions = Sessions::new(&db.service(), 1, Duration::from_secs(5));
+    let keys = keys.with_sessions(sessions.clone());
+    let hash = issued.secret.hash();
     for _ in 0..2 {
-        let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
-        assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
+        assert_eq!(found_key(&keys, &hash).await.as_ref(), Some(&issued.key));
     }
     let mut admin = db.connect(db.admin()).await;
     let others = "from pg_stat_activity where datname = current_database()
                     and pid <> pg_backend_pid()";
     sql(&mut admin, &format!("select pg_terminate_backend(pid) {others}")).await;
     until(&mut admin, &format!("select not exists (select {others})")).await;
-    let mut found = finder.find_by_hashes(&[hash]).await.unwrap();
-    assert_eq!(found.remove(&hash).unwrap().unwrap(), issued.key);
-    drop(finder);
-    pool.close().await;
-    let gone = keys.finder().find_by_hashes(&[hash]).await.unwrap_err();
+    assert_eq!(found_key(&keys, &hash).await.as_ref(), Some(&issued.key));
+    assert_eq!(sessions.size(), (1, 1));
+    sessions.close().await;
+    let gone = keys.find_by_hash(&hash).await.unwrap_err();
     assert!(matches!(gone, StoreError::Unreachable { .. }), "{gone}");
+}
+
+async fn found_key(keys: &PgKeys, hash: &KeyHash) -> Option<ApiKey> {
+    keys.find_by_hash(hash).await.unwrap().map(|found| found.key)
 }
 
 /// The query of the guide, for another key.

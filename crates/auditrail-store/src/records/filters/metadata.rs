@@ -2,20 +2,20 @@
 
 use auditrail_core::MetadataFilter;
 use serde_json::json;
-use sqlx::{Postgres, QueryBuilder};
 
-use crate::wire::OwnedJsonText;
+use crate::sql::Sql;
+use crate::value::JsonText;
 
 /// Adds that the value of the key, as `->>` shows it, is the text of the filter.
 ///
 /// No index knows `->>` of any key there is. The index of the metadata knows whole values, so those
 /// that can look like the text are asked for first; `->>` then says which of them do.
-pub(super) fn push(sql: &mut QueryBuilder<Postgres>, filter: &MetadataFilter) {
-    sql.push(" and metadata ->> ").push_bind(filter.key().to_owned());
-    sql.push(" = ").push_bind(filter.value().to_owned());
+pub(super) fn push(sql: &mut Sql, filter: &MetadataFilter) {
+    sql.push(" and metadata ->> ").push_bind(filter.key());
+    sql.push(" = ").push_bind(filter.value());
     let mut before = " and (";
     for object in objects(filter) {
-        sql.push(before).push("metadata @> ").push_bind(OwnedJsonText(object));
+        sql.push(before).push("metadata @> ").push_bind(JsonText(&object));
         before = " or ";
     }
     if before == " or " {

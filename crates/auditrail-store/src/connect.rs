@@ -1,0 +1,91 @@
+//! From sqlx's options for a connection to those of `pg_pipeline`.
+//!
+//! sqlx reads the URL, the environment and the password file, so that every form it takes means the
+//! same for both drivers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pg_pipeline::{Certificate, Connection, Host, Options, TlsMode};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::driver::from_pipeline_error;
+
+/// How [`PgConnectOptions`] marks a certificate that is in a file when it prints its URL.
+const FILE: &str = "file: ";
+
+/// Connects within a time.
+pub(crate) async fn connect(
+    options: &Options,
+    within: Duration,
+) -> Result<Connection, sqlx::Error> {
+    match tokio::time::timeout(within, Connection::connect(options)).await {
+        Ok(connected) => connected.map_err(from_pipeline_error),
+        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            "the server did not answer in time",
+        ))),
+    }
+}
+
+/// The same options for the other driver.
+pub(crate) fn pipeline_options(options: &PgConnectOptions) -> Options {
+    let mut converted = Options::new(host(options), options.get_username());
+    converted.database = options.get_database().map(str::to_owned);
+    converted.tls = match options.get_ssl_mode() {
+        // sqlx treats `allow` as `disable`.
+        PgSslMode::Disable | PgSslMode::Allow => TlsMode::Disable,
+        PgSslMode::Prefer => TlsMode::Prefer,
+        PgSslMode::Require => TlsMode::Require,
+        PgSslMode::VerifyCa => TlsMode::VerifyCa,
+        PgSslMode::VerifyFull => TlsMode::VerifyFull,
+    };
+    let settings =
+        [("application_name", options.get_application_name()), ("options", options.get_options())];
+    let settings = settings.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    converted.settings =
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    add_secrets(&mut converted, options);
+    converted
+}
+
+/// Password, certificates and the number of prepared statements: sqlx shows these only in its URL. The
+/// other parts of that URL are replaced, since it does not escape them.
+fn add_secrets(converted: &mut Options, options: &PgConnectOptions) {
+    let plain = options.clone().host("localhost").username("user").database("database");
+    let url = plain.to_url_lossy();
+    converted.password = url.password().map(|password| {
+        percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned()
+    });
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "sslrootcert" => converted.root_certificate = Some(certificate(&value)),
+            "sslcert" => converted.client_certificate = Some(certificate(&value)),
+            "sslkey" => converted.client_key = Some(certificate(&value)),
+            "statement-cache-capacity" => {
+                converted.statements_max = value.parse().unwrap_or(converted.statements_max);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn certificate(shown: &str) -> Certificate {
+    match shown.strip_prefix(FILE) {
+        Some(path) => Certificate::File(PathBuf::from(path)),
+        None => Certificate::Inline(shown.as_bytes().to_vec()),
+    }
+}
+
+/// A host that begins with a slash is a directory of sockets, as for libpq.
+fn host(options: &PgConnectOptions) -> Host {
+    let port = options.get_port();
+    let socket =
+        |directory: &str| Host::Unix(PathBuf::from(directory).join(format!(".s.PGSQL.{port}")));
+    match (options.get_socket(), options.get_host()) {
+        (Some(directory), _) => socket(&directory.to_string_lossy()),
+        (None, host) if host.starts_with('/') => socket(host),
+        (None, host) => Host::Tcp(host.to_owned(), port),
+    }
+}

@@ -1,0 +1,176 @@
+//! Running a statement over either driver.
+//!
+//! sqlx is what users of the crate hand in; [`pg_pipeline`] is what the store opens itself, since it
+//! sends what belongs together in one exchange. Rows and errors are the same from here on.
+
+use pg_pipeline::{Connection, Exchange, Failed, Reply};
+use sqlx::encode::IsNull;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, Postgres};
+use sqlx::{AssertSqlSafe, Encode, PgConnection, Row as _, Type, ValueRef};
+
+use crate::driver::{from_pipeline, key_changed};
+use crate::keys::verify::is_refusal;
+use crate::sql::Sql;
+use crate::value::{FromValue, decode};
+
+/// A connection of either driver.
+#[derive(Debug)]
+pub(crate) enum Db<'c> {
+    Sqlx(&'c mut PgConnection),
+    Pipeline {
+        connection: &'c mut Connection,
+        /// What is sent before the first statement, in the same exchange.
+        prologue: &'c mut Prologue,
+    },
+}
+
+/// Statements that are sent before the first one of a caller, in the same exchange with it.
+#[derive(Debug, Default)]
+pub(crate) struct Prologue(pub(crate) Vec<Sql>);
+
+/// A row of either driver.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Sqlx(PgRow),
+    Pipeline(pg_pipeline::Row),
+}
+
+impl Db<'_> {
+    /// Runs a statement, and returns its rows.
+    pub(crate) async fn fetch(&mut self, sql: &Sql) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlx(db) => {
+                let rows = sqlx_query(sql).fetch_all(&mut **db).await?;
+                Ok(rows.into_iter().map(Row::Sqlx).collect())
+            }
+            Self::Pipeline { connection, prologue } => {
+                let mut statements = std::mem::take(&mut prologue.0);
+                statements.push(sql.clone());
+                let mut replies = run_verified(connection, &statements).await?;
+                Ok(replies.pop().map(rows_of).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Runs the last statement of a transaction that only reads, and ends it.
+    pub(crate) async fn fetch_last(&mut self, sql: &Sql) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            // The transaction of sqlx ends it when it is dropped.
+            Self::Sqlx(_) => self.fetch(sql).await,
+            Self::Pipeline { connection, prologue } => {
+                let mut statements = std::mem::take(&mut prologue.0);
+                statements.extend([sql.clone(), Sql::new("commit")]);
+                let mut replies = run_verified(connection, &statements).await?;
+                replies.pop();
+                Ok(replies.pop().map(rows_of).unwrap_or_default())
+            }
+        }
+    }
+
+    /// The same connection for a shorter time.
+    pub(crate) fn again(&mut self) -> Db<'_> {
+        match self {
+            Self::Sqlx(db) => Db::Sqlx(db),
+            Self::Pipeline { connection, prologue } => Db::Pipeline { connection, prologue },
+        }
+    }
+}
+
+impl<'c> From<&'c mut PgConnection> for Db<'c> {
+    fn from(db: &'c mut PgConnection) -> Self {
+        Self::Sqlx(db)
+    }
+}
+
+impl Row {
+    /// Reads a column, from 0.
+    pub(crate) fn get<'r, T: FromValue<'r>>(&'r self, column: usize) -> Result<T, sqlx::Error> {
+        decode(match self {
+            Self::Sqlx(row) => {
+                let value = row.try_get_raw(column)?;
+                if value.is_null() {
+                    None
+                } else {
+                    Some(value.as_bytes().map_err(sqlx::Error::Decode)?)
+                }
+            }
+            Self::Pipeline(row) => row.get(column),
+        })
+    }
+}
+
+/// Runs statements in one exchange.
+pub(crate) async fn run_together(
+    db: &mut Connection,
+    statements: &[Sql],
+) -> Result<Vec<Reply>, Failed> {
+    let mut exchange = db.exchange();
+    statements.iter().for_each(|sql| add_to(&mut exchange, sql));
+    exchange.run().await
+}
+
+/// As [`run_together`]; a statement that verifies API keys fails with [`key_changed`].
+async fn run_verified(
+    connection: &mut Connection,
+    statements: &[Sql],
+) -> Result<Vec<Reply>, sqlx::Error> {
+    run_together(connection, statements).await.map_err(|failed| {
+        if is_refusal(&failed, statements) { key_changed() } else { from_pipeline(failed) }
+    })
+}
+
+/// The rows of an answer.
+pub(crate) fn rows_of(reply: Reply) -> Vec<Row> {
+    reply.rows.into_iter().map(Row::Pipeline).collect()
+}
+
+/// Adds a statement to an exchange.
+pub(crate) fn add_to(exchange: &mut Exchange<'_>, sql: &Sql) {
+    let parameters: Vec<_> = sql.parameters().collect();
+    exchange.execute(statement(sql), &parameters);
+}
+
+fn statement(sql: &Sql) -> pg_pipeline::Statement<'_> {
+    pg_pipeline::Statement { text: sql.text(), is_kept: sql.is_prepared() }
+}
+
+fn sqlx_query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, sqlx::postgres::PgArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.text().to_owned())).persistent(sql.is_prepared());
+    for parameter in sql.parameters() {
+        query = query.bind(Bound { oid: parameter.oid, value: parameter.value });
+    }
+    query
+}
+
+/// A value in its binary format, with the type it has.
+struct Bound<'a> {
+    oid: u32,
+    value: Option<&'a [u8]>,
+}
+
+impl Type<Postgres> for Bound<'_> {
+    /// What [`Encode::produces`] says is what counts.
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Bound<'_> {
+    fn encode_by_ref(
+        &self,
+        buf: &mut PgArgumentBuffer,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Send + Sync>> {
+        match self.value {
+            Some(value) => {
+                buf.extend_from_slice(value);
+                Ok(IsNull::No)
+            }
+            None => Ok(IsNull::Yes),
+        }
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(PgTypeInfo::with_oid(Oid(self.oid)))
+    }
+}

@@ -1,0 +1,133 @@
+//! Values in the binary formats of PostgreSQL's types, as parameters, results and `COPY` have them.
+//!
+//! The formats are those of the `send` and `recv` functions of each type in PostgreSQL's source; all
+//! numbers are big-endian.
+
+mod network;
+mod read;
+
+use auditrail_core::RecordTime;
+use bytes::{BufMut, BytesMut};
+use ipnet::IpNet;
+use pg_pipeline::Oid;
+use uuid::Uuid;
+
+pub(crate) use read::{FromValue, decode};
+
+/// The length that stands for NULL.
+const NULL: i32 = -1;
+/// The version of jsonb's binary format, its first byte; what follows is JSON text.
+const JSONB_VERSION: u8 = 1;
+/// Microseconds from 1970 to 2000, where the binary format of `timestamptz` starts counting.
+const MICROS_1970_TO_2000: i64 = 946_684_800_000_000;
+
+/// A value of a type of PostgreSQL.
+pub(crate) trait ToValue {
+    /// The type: its OID in PostgreSQL's `pg_type.dat`, fixed for ever like all built-in ones.
+    const OID: Oid;
+    /// The array of the type.
+    const ARRAY_OID: Oid;
+    /// Appends the value, without a length.
+    fn put(&self, out: &mut BytesMut);
+}
+
+/// Appends a length and the value.
+///
+/// A length beyond the format is beyond what the server takes as well: it refuses the row, where a
+/// wrapped length would shift every byte after it.
+pub(crate) fn put_sized(out: &mut BytesMut, value: &(impl ToValue + ?Sized)) {
+    let start = out.len();
+    out.put_i32(0);
+    value.put(out);
+    let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Appends a length and the value, or NULL.
+pub(crate) fn put_optional(out: &mut BytesMut, value: Option<&(impl ToValue + ?Sized)>) {
+    match value {
+        Some(value) => put_sized(out, value),
+        None => out.put_i32(NULL),
+    }
+}
+
+/// Appends an array of one dimension, without a length.
+pub(crate) fn put_array<T: ToValue>(
+    out: &mut BytesMut,
+    values: impl IntoIterator<Item = Option<T>>,
+) {
+    // Dimensions, whether there are NULLs, the type of the elements, how many, the first index. The
+    // server works out for itself whether there are NULLs.
+    out.put_i32(1);
+    out.put_i32(0);
+    out.put_u32(T::OID);
+    let count_at = out.len();
+    out.put_i32(0);
+    out.put_i32(1);
+    let mut count = 0_i32;
+    for value in values {
+        put_optional(out, value.as_ref());
+        count = count.saturating_add(1);
+    }
+    out[count_at..count_at + 4].copy_from_slice(&count.to_be_bytes());
+}
+
+macro_rules! values {
+    ($($type:ty: $oid:literal, $array:literal, |$value:ident, $out:ident| $put:expr;)+) => {$(
+        impl ToValue for $type {
+            const OID: Oid = $oid;
+            const ARRAY_OID: Oid = $array;
+            fn put(&self, $out: &mut BytesMut) {
+                let $value = self;
+                $put;
+            }
+        }
+    )+};
+}
+
+values! {
+    bool: 16, 1000, |value, out| out.put_u8(u8::from(*value));
+    [u8]: 17, 1001, |value, out| out.put_slice(value);
+    i64: 20, 1016, |value, out| out.put_i64(*value);
+    i32: 23, 1007, |value, out| out.put_i32(*value);
+    str: 25, 1009, |value, out| out.put_slice(value.as_bytes());
+    String: 25, 1009, |value, out| out.put_slice(value.as_bytes());
+    Xid: 28, 1011, |value, out| out.put_u32(value.0);
+    IpNet: 869, 1041, |value, out| network::put(out, *value);
+    PgTime: 1184, 1185, |value, out| out.put_i64(micros_since_2000(value.0));
+    Uuid: 2950, 2951, |value, out| out.put_slice(value.as_bytes());
+    JsonText<'_>: 3802, 3807, |value, out| {
+        out.put_u8(JSONB_VERSION);
+        out.put_slice(value.0.as_bytes());
+    };
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    const OID: Oid = T::OID;
+    const ARRAY_OID: Oid = T::ARRAY_OID;
+    fn put(&self, out: &mut BytesMut) {
+        T::put(self, out);
+    }
+}
+
+/// The id of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Xid(pub(crate) u32);
+
+/// A time as `timestamptz`.
+///
+/// Reading never fails: `infinity`, `-infinity` and years RFC 3339 cannot write become the nearest
+/// time that can be kept. Plain SQL may have written such a row, and it must not make every page
+/// that holds it unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PgTime(pub(crate) RecordTime);
+
+/// JSON text as `jsonb`, without parsing and printing it again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JsonText<'a>(pub(crate) &'a str);
+
+/// Microseconds since 2000.
+fn micros_since_2000(time: RecordTime) -> i64 {
+    // The range of RecordTime is far from the ends of i64.
+    time.unix_micros().saturating_sub(MICROS_1970_TO_2000)
+}

@@ -1,0 +1,101 @@
+//! A session, and the statements prepared in it.
+
+mod prepared;
+
+use std::io;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+use tokio::io::AsyncWriteExt;
+
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::io::Wire;
+use crate::options::Options;
+use crate::startup;
+use crate::stream::Stream;
+pub(crate) use prepared::{Preparation, PreparedStatements};
+
+/// Capacity of the outgoing buffer that is kept between exchanges.
+const OUTGOING_KEPT: usize = 256 * 1_024;
+
+/// A session with the server.
+///
+/// An [`Exchange`] whose future is dropped before it ends leaves the session in the middle of its
+/// answers; [`is_usable`](Self::is_usable) is `false` from then on, and every exchange fails.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) wire: Wire,
+    pub(crate) prepared: PreparedStatements,
+    /// `I` idle, `T` in a transaction, `E` in a failed transaction.
+    pub(crate) status: u8,
+    /// Whether an exchange has begun and not ended.
+    pub(crate) in_exchange: bool,
+}
+
+impl Connection {
+    /// Connects and authenticates. There is no timeout here: put one around it.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Server`] when the server refuses the connection.
+    pub async fn connect(options: &Options) -> Result<Self, Error> {
+        let mut wire = Wire::new(Stream::connect(options).await?);
+        let status = startup::begin(&mut wire, options).await?;
+        let prepared = PreparedStatements::new(options.statements_max);
+        Ok(Self { wire, prepared, status, in_exchange: false })
+    }
+
+    /// Starts an exchange.
+    pub fn exchange(&mut self) -> Exchange<'_> {
+        Exchange::new(self)
+    }
+
+    /// Whether the connection can be used for another exchange, outside of any transaction.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        !self.in_exchange && self.status == b'I'
+    }
+
+    /// Whether a transaction is open, be it a failed one.
+    #[must_use]
+    pub const fn is_in_transaction(&self) -> bool {
+        self.status != b'I'
+    }
+
+    /// Whether an exchange was dropped before it ended, so that the connection is of no more use.
+    #[must_use]
+    pub const fn is_abandoned(&self) -> bool {
+        self.in_exchange
+    }
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.wire.stream.is_encrypted()
+    }
+
+    /// Whether writes are sent at once (`TCP_NODELAY`); always so but on a TCP socket.
+    ///
+    /// # Errors
+    /// When the system does not answer.
+    pub fn sends_at_once(&self) -> io::Result<bool> {
+        self.wire.stream.tcp().map_or(Ok(true), tokio::net::TcpStream::nodelay)
+    }
+
+    /// Ends the session in an orderly way.
+    ///
+    /// # Errors
+    /// When the connection broke; whatever was committed stays committed.
+    pub async fn close(mut self) -> Result<(), Error> {
+        frontend::terminate(&mut self.wire.outgoing);
+        self.wire.flush().await?;
+        Ok(self.wire.stream.shutdown().await?)
+    }
+
+    /// Gives back the memory of a large exchange.
+    pub(crate) fn trim(&mut self) {
+        if self.wire.outgoing.is_empty() && self.wire.outgoing.capacity() > OUTGOING_KEPT {
+            self.wire.outgoing = BytesMut::new();
+        }
+    }
+}
