@@ -2,18 +2,21 @@
 
 mod access;
 mod stored;
+mod unverified;
 
 use std::fmt;
 use std::sync::Arc;
 
 use auditrail_core::{CreateInput, TenantId};
+use auditrail_store::KeyVersion;
 use futures_util::future::BoxFuture;
 
 use crate::problem::Problem;
 
-pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Writer};
+pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Searcher, Writer};
 pub use auditrail_core::Scope;
 pub use stored::StoredKeys;
+pub(crate) use unverified::layer;
 
 /// Tells who a bearer token belongs to.
 pub trait Authenticator: Send + Sync {
@@ -24,11 +27,25 @@ pub trait Authenticator: Send + Sync {
     /// the difference would help only somebody who guesses. [`AuthError::Unavailable`] when nobody
     /// can tell at the moment.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>>;
+
+    /// The owner of a token as far as is known without asking anybody. It has a
+    /// [`version`](Principal::version), which is to be verified in the transaction that reads or writes
+    /// for the caller.
+    ///
+    /// By default nothing is known.
+    fn recognize(&self, token: &str) -> Option<Principal> {
+        let _ = token;
+        None
+    }
 }
 
 impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>> {
         (**self).authenticate(token)
+    }
+
+    fn recognize(&self, token: &str) -> Option<Principal> {
+        (**self).recognize(token)
     }
 }
 
@@ -41,6 +58,8 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// The only tenant whose records the key sees and writes; none for every tenant.
     pub tenant: Option<TenantId>,
+    /// What to verify in the transaction that uses the key; none where keys are not in the database.
+    pub version: Option<KeyVersion>,
 }
 
 impl Principal {

@@ -109,9 +109,8 @@ pub mod limits {
     /// How long whose a key is may be asked again and again while the database is out of reach. Below
     /// [`KEY_CHECK_TIMEOUT`], so that callers hear why.
     pub const KEY_OUTAGE_PATIENCE: Duration = Duration::from_secs(2);
-    /// How many times whose a key is may be asked over one connection before it goes back to its
-    /// pool, which renews connections that are old: some seconds' worth on a busy server.
-    pub const KEY_CHECKS_A_CONNECTION: u64 = 10_000;
+    /// Keys that are remembered after a lookup: some megabytes.
+    pub const KNOWN_KEYS_MAX: usize = 10_000;
     /// Ten thousand requests a second, and a minute of them at once.
     ///
     /// That is more than any program in order asks with one key, so it meets only what has run wild;

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::{access_log, budgets, headers, metrics, request_id, span, timeout};
+use crate::{access_log, auth, budgets, headers, metrics, request_id, span, timeout};
 
 /// From the outside in: the id of the request and the form of errors, metrics, the span, the log line,
 /// headers.
@@ -28,10 +28,13 @@ pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) 
     .await
 }
 
-/// From the outside in: budgets, the time limit.
+/// From the outside in: budgets, the time limit, keys that are yet to be verified.
 pub(crate) async fn inner(State(app): State<App>, request: Request, next: Next) -> Response {
     budgets::layer(request, async |request| {
-        timeout::layer(app, request, async |request| next.run(request).await).await
+        timeout::layer(app.clone(), request, async |request| {
+            auth::layer(app, request, async |request| next.run(request).await).await
+        })
+        .await
     })
     .await
 }

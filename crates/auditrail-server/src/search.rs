@@ -11,6 +11,7 @@ use crate::auth::Principal;
 use crate::problem::{Problem, in_query};
 
 /// The parameters of a request, decoded and in their order.
+#[derive(Clone)]
 pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl FromRequestParts<App> for Pairs {

@@ -3,7 +3,7 @@
 mod group;
 
 use auditrail_core::{BatchOutcome, CreateInput, Created, OnInvalid};
-use auditrail_store::{StoreError, WriteError};
+use auditrail_store::{KeyVersion, StoreError, WriteError};
 use futures_util::future::BoxFuture;
 
 pub use group::GroupWrites;
@@ -12,13 +12,17 @@ pub use group::GroupWrites;
 ///
 /// The rules are those of [`AuditLogService`](auditrail_core::AuditLogService), as a trait that can be an object.
 pub trait Writes: Send + Sync {
-    /// Writes one record.
+    /// Writes one record, if the key is still at its version.
     ///
     /// # Errors
     /// As [`create`](auditrail_core::AuditLogService::create) there, or because the writer is full, closed or without a database.
-    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>>;
+    fn create(
+        &self,
+        input: CreateInput,
+        key: Option<KeyVersion>,
+    ) -> BoxFuture<'_, Result<Created, WritesError>>;
 
-    /// Writes many records: with [`OnInvalid::Refuse`] in one transaction.
+    /// Writes many records, if the key is still at its version: with [`OnInvalid::Refuse`] in one transaction.
     ///
     /// # Errors
     /// As [`create_many`](auditrail_core::AuditLogService::create_many) there, or because the writer is full, closed or without a
@@ -27,6 +31,7 @@ pub trait Writes: Send + Sync {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
+        key: Option<KeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>>;
 }
 
@@ -39,4 +44,12 @@ pub enum WritesError {
     /// The writer that many callers share.
     #[error(transparent)]
     Writer(#[from] WriteError),
+}
+
+impl WritesError {
+    /// Whether nothing was written because the API key is not what it was any more.
+    #[must_use]
+    pub const fn is_key_changed(&self) -> bool {
+        matches!(self, Self::Writer(WriteError::KeyChanged))
+    }
 }

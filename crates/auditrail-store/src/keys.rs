@@ -163,7 +163,7 @@ impl PgKeys {
         let Some(sessions) = &self.sessions else {
             return find::by_hashes((&mut *self.acquire().await?).into(), hashes).await;
         };
-        sessions.read(async |db| find::by_hashes(db, hashes).await, Vec::new).await
+        sessions.read(&find::ByHashes(hashes)).await
     }
 
     /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.

@@ -47,6 +47,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::keys::{KeyVersion, verify};
 use crate::sessions::Sessions;
+use direct::{Get, Search};
 
 /// Reads that consist of several statements see one state of the table.
 pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
@@ -164,7 +165,7 @@ impl PgAuditLog {
         key: Option<KeyVersion>,
     ) -> Result<Page<Record>, StoreError> {
         let found = match &self.sessions {
-            Some(sessions) => direct::search(sessions, query, key).await?,
+            Some(sessions) => sessions.read(&Search { query, key }).await?,
             None => {
                 self.verify(key).await?;
                 self.query(query).await?
@@ -183,7 +184,7 @@ impl PgAuditLog {
         key: Option<KeyVersion>,
     ) -> Result<Option<Record>, StoreError> {
         match &self.sessions {
-            Some(sessions) => direct::get(sessions, id, key).await,
+            Some(sessions) => sessions.read(&Get { id, key }).await,
             None => {
                 self.verify(key).await?;
                 self.get(id).await

@@ -42,6 +42,19 @@ struct Idle {
     since: Instant,
 }
 
+/// Something to read.
+pub(crate) trait Read: Sync {
+    type Output: Send;
+
+    /// Statements that are sent before the first one, in the same exchange.
+    fn prologue(&self) -> Vec<Sql>;
+
+    fn read(
+        &self,
+        db: Db<'_>,
+    ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+}
+
 /// A connection that goes back to its pool when it is dropped, if it can be used again.
 #[derive(Debug)]
 struct Session {
@@ -94,21 +107,16 @@ impl Sessions {
         self.take(true).await
     }
 
-    /// Reads over a connection; `prologue` makes the statements that are sent before the first one.
+    /// Reads over a connection.
     ///
-    /// When a connection that was used before turns out to be lost, all is read once more over a new one.
-    pub(crate) async fn read<T>(
-        &self,
-        read: impl AsyncFn(Db<'_>) -> Result<T, StoreError>,
-        prologue: impl Fn() -> Vec<Sql>,
-    ) -> Result<T, StoreError> {
+    /// When one that was used before turns out to be lost, all is read once more over a new one.
+    pub(crate) async fn read<R: Read>(&self, read: &R) -> Result<R::Output, StoreError> {
         let mut session = self.acquire().await?;
         let is_reused = session.is_reused();
-        let first = session.run(&read, prologue()).await;
-        match first {
+        match session.run(read).await {
             Err(StoreError::Unreachable { .. }) if is_reused => {
                 drop(session);
-                self.acquire_new().await?.run(&read, prologue()).await
+                self.acquire_new().await?.run(read).await
             }
             outcome => outcome,
         }
@@ -175,14 +183,10 @@ impl Session {
         self.connection.as_mut().ok_or_else(|| unavailable(sqlx::Error::PoolClosed))
     }
 
-    async fn run<T>(
-        &mut self,
-        read: &impl AsyncFn(Db<'_>) -> Result<T, StoreError>,
-        prologue: Vec<Sql>,
-    ) -> Result<T, StoreError> {
-        let mut prologue = Prologue(prologue);
+    async fn run<R: Read>(&mut self, read: &R) -> Result<R::Output, StoreError> {
+        let mut prologue = Prologue(read.prologue());
         let connection = self.connection()?;
-        let outcome = read(Db::Pipeline { connection, prologue: &mut prologue }).await?;
+        let outcome = read.read(Db::Pipeline { connection, prologue: &mut prologue }).await?;
         // A key is verified even if nothing had to be read.
         if let Some(last) = prologue.0.pop() {
             let mut db = Db::Pipeline { connection: self.connection()?, prologue: &mut prologue };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgAuditLog, PgKeys};
+use auditrail_store::{BulkWriter, PgAuditLog, PgKeys, Sessions};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -196,6 +196,19 @@ impl Database {
             .connect_lazy_with(options)
     }
 
+    /// Connections of a service for statements that are sent together, with the timeouts of
+    /// [`service_pool`](Self::service_pool).
+    pub(crate) fn service_sessions(
+        &self,
+        connections: u32,
+        statement_timeout: Duration,
+    ) -> Sessions {
+        let millis = statement_timeout.as_millis().max(1).to_string();
+        let options = self.options.clone().options([("statement_timeout", millis)]);
+        let acquire_timeout = SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout);
+        Sessions::new(&options, connections as usize, acquire_timeout)
+    }
+
     /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
     pub(crate) fn close(self) -> Result<(), Error> {
         let server = self.private.and_then(|private| private.held().take());
@@ -249,5 +262,12 @@ fn parse(url: &str) -> Result<PgConnectOptions, Error> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(wrong("does not start with postgres://"));
     }
-    PgConnectOptions::from_str(url).map_err(|_| wrong("cannot be read"))
+    let options = PgConnectOptions::from_str(url).map_err(|_| wrong("cannot be read"))?;
+    // A URL writes an IPv6 address in brackets, which the system's resolver does not take.
+    let address = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address = address.map(str::to_owned);
+    Ok(match address {
+        Some(address) => options.host(&address),
+        None => options,
+    })
 }

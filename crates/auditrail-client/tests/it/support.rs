@@ -35,6 +35,7 @@ impl Authenticator for Keys {
             key_id: "key-1".into(),
             scopes: scopes.to_vec(),
             tenant,
+            version: None,
         };
         Box::pin(ready(match token {
             KEY => Ok(principal(&[Scope::Write, Scope::Read], None)),

@@ -1,34 +1,39 @@
 //! The keys that are kept in the database.
 
 mod checks;
+mod known;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_core::{KeySecret, KeyState};
-use auditrail_store::PgKeys;
+use auditrail_store::{FoundKey, PgKeys};
 use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
 use crate::clock;
 use crate::limits::{KEY_CHECK_TIMEOUT, KEY_OUTAGE_PATIENCE};
 use checks::{CheckError, Checks};
+use known::KnownKeys;
 
 /// Checks tokens against the keys in the database, for every request anew and for all that wait
 /// together at once.
 ///
 /// **Staleness: none.** An answer comes from a statement that began after the request did, so a key
 /// that was revoked, by whatever program or hand, is shut out of every request that comes after the
-/// commit, and its expiry is looked at when the answer is there. Nothing is kept between requests.
-/// Reading from a replica would end that: the pool has to lead to the primary.
+/// commit, and its expiry is looked at when the answer is there. Reading from a replica would end that:
+/// the pool has to lead to the primary.
 ///
-/// **Cost: one statement at a time.** While one is under way, requests that come gather for the
-/// next one, so a busy server asks no more often than the database answers, however many requests
-/// and keys there are. An idle one adds the round trip of an index lookup to a request. A cache that
-/// is told of changes would save that round trip, at the price of a window between a change and the
-/// news of it, a connection to listen on, and no news at all through a pooler that shares connections
-/// between transactions.
+/// **Keys that were found are remembered, never trusted.** A request with such a key goes on with what is
+/// known, and the statement that reads or writes for it verifies in the same transaction that the row of
+/// the key is the same version still. That saves the round trip of a lookup. When the version differs,
+/// nothing was read or written, and the key is looked up.
+///
+/// **Cost of a lookup: one statement at a time.** While one is under way, requests that come gather for
+/// the next one, so a busy server asks no more often than the database answers, however many requests
+/// and keys there are.
 ///
 /// A text that is no key by its form or its checksum is refused without asking. What the database is
 /// asked for is the SHA-256 of the token, so how long the answer takes tells nothing about any key.
@@ -40,6 +45,7 @@ use checks::{CheckError, Checks};
 #[derive(Clone, Debug)]
 pub struct StoredKeys {
     checks: Checks,
+    known: Arc<KnownKeys>,
 }
 
 impl StoredKeys {
@@ -53,7 +59,8 @@ impl StoredKeys {
     /// a request may take, so that callers hear why.
     #[must_use]
     pub fn waiting_out(keys: PgKeys, outage: Duration) -> Self {
-        Self { checks: Checks::new(keys, KEY_CHECK_TIMEOUT, outage) }
+        let checks = Checks::new(keys, KEY_CHECK_TIMEOUT, outage);
+        Self { checks, known: Arc::default() }
     }
 
     /// How often the database was asked so far; at most once for each request.
@@ -64,14 +71,29 @@ impl StoredKeys {
 
     async fn owner(&self, token: &str) -> Result<Principal, AuthError> {
         let secret: KeySecret = token.parse().map_err(|_| AuthError::Refused)?;
-        let found = self.checks.find(secret.hash()).await.map_err(unavailable)?;
-        let active = found.filter(|key| key.state(clock::now()) == KeyState::Active);
-        let key = active.ok_or(AuthError::Refused)?;
-        Ok(Principal {
-            key_id: key.id.to_string().into(),
-            scopes: key.scopes.iter().collect(),
-            tenant: key.tenant_id,
-        })
+        let hash = secret.hash();
+        let found = self.checks.find(hash).await.map_err(unavailable)?;
+        let active = found.filter(is_active);
+        let Some(found) = active else {
+            self.known.forget(&hash);
+            return Err(AuthError::Refused);
+        };
+        let principal = principal(&found);
+        self.known.keep(hash, found);
+        Ok(principal)
+    }
+}
+
+fn is_active(found: &FoundKey) -> bool {
+    found.key.state(clock::now()) == KeyState::Active
+}
+
+fn principal(found: &FoundKey) -> Principal {
+    Principal {
+        key_id: found.key.id.to_string().into(),
+        scopes: found.key.scopes.iter().collect(),
+        tenant: found.key.tenant_id.clone(),
+        version: Some(found.version),
     }
 }
 
@@ -82,5 +104,10 @@ fn unavailable(error: CheckError) -> AuthError {
 impl Authenticator for StoredKeys {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>> {
         Box::pin(self.owner(token))
+    }
+
+    fn recognize(&self, token: &str) -> Option<Principal> {
+        let secret: KeySecret = token.parse().ok()?;
+        self.known.find(&secret.hash()).filter(is_active).as_ref().map(principal)
     }
 }

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Problem, ProblemSchema, in_parameter};
 use crate::search::Pairs;
+use crate::writes::WritesError;
 
 /// How many records are read back at once for `return=full`, to know their times.
 const READ_BACK: usize = 250;
@@ -47,7 +48,7 @@ const READ_BACK: usize = 250;
     )
 )]
 pub(super) async fn batch(
-    writer: Writer,
+    mut writer: Writer,
     State(app): State<App>,
     key: IdempotencyKey,
     pairs: Pairs,
@@ -64,7 +65,13 @@ pub(super) async fn batch(
     }
     let (places, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
     let kept = asked.full.then(|| inputs.clone());
-    let written = app.writes().create_many(inputs, asked.on_invalid).await;
+    let version = writer.principal().version;
+    let written = app.writes().create_many(inputs, asked.on_invalid, version).await;
+    if written.as_ref().is_err_and(WritesError::is_key_changed) {
+        // A key that is good all the same was changed: the caller sends the batch again.
+        writer.look_up_again().await?;
+    }
+    writer.set_verified();
     let outcome = written.map_err(Problem::of_batch)?;
     let mut answer = BatchAnswer::new(batch.rejected, &places, outcome);
     if let Some(inputs) = kept {

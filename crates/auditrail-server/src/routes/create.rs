@@ -40,7 +40,7 @@ use crate::search::Pairs;
     )
 )]
 pub(super) async fn create(
-    writer: Writer,
+    mut writer: Writer,
     State(app): State<App>,
     key: IdempotencyKey,
     pairs: Pairs,
@@ -48,9 +48,19 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     pairs.none()?;
     let mut input = CreateInput::from_json(entity.json()?, clock::now())?;
-    writer.principal().stamp(&mut input)?;
-    key.apply(writer.principal(), 0, &mut input);
-    let created = app.writes().create(input.clone()).await?;
+    let (id, tenant_id) = (input.id, input.tenant_id.clone());
+    let created = loop {
+        writer.principal().stamp(&mut input)?;
+        key.apply(writer.principal(), 0, &mut input);
+        match app.writes().create(input.clone(), writer.principal().version).await {
+            Err(error) if error.is_key_changed() => writer.look_up_again().await?,
+            created => {
+                writer.set_verified();
+                break created?;
+            }
+        }
+        (input.id, input.tenant_id) = (id, tenant_id.clone());
+    };
     // What is stored may say more than the request: to show it would be a read that leaves no record.
     let may_see = writer.principal().may(Scope::Read) && !app.config().record_reads;
     Ok(answer(may_see, input, created))

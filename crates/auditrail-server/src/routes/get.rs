@@ -1,6 +1,7 @@
 //! `GET /v1/audit-logs/{id}`: one record.
 
-use auditrail_core::{AuditLogService, Record, RecordId};
+use auditrail_core::{Record, RecordId};
+use auditrail_store::StoreError;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::schema::RecordSchema;
 use crate::answer;
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::Searcher;
 use crate::context::{Origin, Read, record_read};
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
@@ -33,7 +34,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
     )
 )]
 pub(super) async fn get(
-    reader: Reader,
+    mut reader: Searcher,
     State(app): State<App>,
     Path(id): Path<String>,
     origin: Origin,
@@ -42,7 +43,15 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     pairs.none()?;
     let id: RecordId = id.parse().map_err(|_| Problem::no_record())?;
-    let record = app.log().get(id).await?;
+    let record = loop {
+        match app.log().get_with_key(id, reader.principal().version).await {
+            Err(StoreError::KeyChanged) => reader.look_up_again().await?,
+            record => {
+                reader.set_verified();
+                break record?;
+            }
+        }
+    };
     let seen = record.filter(|record| reader.principal().sees(record.tenant_id.as_ref()));
     let record = seen.ok_or_else(Problem::no_record)?;
     record_read(&app, reader.principal(), origin, Read::Get(&record)).await?;

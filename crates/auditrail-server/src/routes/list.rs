@@ -1,6 +1,7 @@
 //! `GET /v1/audit-logs`: a page of a search.
 
 use auditrail_core::{Page, Pagination, Query, Record};
+use auditrail_store::StoreError;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::schema::{FilterParams, PageParams, PageSchema};
 use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::Searcher;
 use crate::context::{Origin, Read, record_read};
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
@@ -31,13 +32,23 @@ const PATH: &str = "/v1/audit-logs";
     )
 )]
 pub(super) async fn list(
-    reader: Reader,
+    mut reader: Searcher,
     State(app): State<App>,
     origin: Origin,
     pairs: Pairs,
 ) -> Result<Response, Problem> {
-    let query = pairs.query(reader.principal(), &app)?;
+    let query = pairs.clone().query(reader.principal(), &app)?;
     record_read(&app, reader.principal(), origin, Read::List(&query.filters)).await?;
+    match app.log().page_with_key(&query, reader.principal().version).await {
+        Err(StoreError::KeyChanged) => reader.look_up_again().await?,
+        page => {
+            reader.set_verified();
+            let page = page?;
+            return Ok((link(&query, &page), Json(page)).into_response());
+        }
+    }
+    // The key may be bound to another tenant now.
+    let query = pairs.query(reader.principal(), &app)?;
     let page = app.log().page(&query).await?;
     Ok((link(&query, &page), Json(page)).into_response())
 }

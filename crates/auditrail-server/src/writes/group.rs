@@ -7,7 +7,9 @@ use std::time::Duration;
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, FieldError, OnInvalid, Record, RecordId, RecordTime,
 };
-use auditrail_store::{GroupWriter, PgAuditLog, StoreError, WriteError, WriteRequest};
+use auditrail_store::{
+    GroupWriter, KeyVersion, PgAuditLog, StoreError, WriteError, WriteRequest,
+};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -41,12 +43,16 @@ impl GroupWrites {
         Self { writer, log, patience }
     }
 
-    async fn one(&self, input: CreateInput) -> Result<Created, WritesError> {
+    async fn one(
+        &self,
+        input: CreateInput,
+        key: Option<KeyVersion>,
+    ) -> Result<Created, WritesError> {
         let deadline = Instant::now() + self.patience;
         let time_given = input.created_at.is_some();
         let record = into_record(0, input.clone())?;
         for _ in 0..ATTEMPTS {
-            let asked = WriteRequest::one(record.clone(), time_given);
+            let asked = WriteRequest::one(record.clone(), time_given).with_key(key);
             match self.writer.write(asked, deadline).await {
                 Ok(outcome) if !outcome.created.is_empty() => return Ok(Created::New(record)),
                 Ok(_) | Err(WriteError::Conflict { .. }) => {}
@@ -64,16 +70,21 @@ impl GroupWrites {
 }
 
 impl Writes for GroupWrites {
-    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>> {
-        Box::pin(self.one(input))
+    fn create(
+        &self,
+        input: CreateInput,
+        key: Option<KeyVersion>,
+    ) -> BoxFuture<'_, Result<Created, WritesError>> {
+        Box::pin(self.one(input, key))
     }
 
     fn create_many(
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
+        key: Option<KeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
-        Box::pin(self.many(inputs, on_invalid))
+        Box::pin(self.many(inputs, on_invalid, key))
     }
 }
 

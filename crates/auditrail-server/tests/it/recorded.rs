@@ -4,7 +4,7 @@ use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
 };
 use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
-use auditrail_store::{PgAuditLog, PgKeys};
+use auditrail_store::{KeyVersion, PgAuditLog, PgKeys};
 use auditrail_testkit::TestDb;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -82,10 +82,14 @@ async fn what_cannot_be_recorded_is_not_read() {
 struct Twice(GroupWrites);
 
 impl Writes for Twice {
-    fn create(&self, input: CreateInput) -> BoxFuture<'_, Result<Created, WritesError>> {
+    fn create(
+        &self,
+        input: CreateInput,
+        key: Option<KeyVersion>,
+    ) -> BoxFuture<'_, Result<Created, WritesError>> {
         Box::pin(async move {
-            self.0.create(input.clone()).await?;
-            self.0.create(input).await
+            self.0.create(input.clone(), key).await?;
+            self.0.create(input, key).await
         })
     }
 
@@ -93,8 +97,9 @@ impl Writes for Twice {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
+        key: Option<KeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
-        self.0.create_many(inputs, on_invalid)
+        self.0.create_many(inputs, on_invalid, key)
     }
 }
 

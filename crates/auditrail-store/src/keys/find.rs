@@ -8,6 +8,7 @@ use super::row::{self, columns};
 use super::verify::KeyVersion;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
+use crate::sessions::Read;
 use crate::sql::Sql;
 
 /// A key, and the version of it that was found.
@@ -37,6 +38,21 @@ pub(super) async fn by_hashes(mut db: Db<'_>, hashes: &[KeyHash]) -> Result<Foun
     .bind_array(hashes.iter().map(|hash| hash.as_bytes().as_slice()));
     let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("look for API keys"))?;
     rows.iter().map(|row| Ok((row::hash(row)?, found(row)))).collect()
+}
+
+/// The same, over connections of our own.
+pub(super) struct ByHashes<'a>(pub(super) &'a [KeyHash]);
+
+impl Read for ByHashes<'_> {
+    type Output = FoundKeys;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<FoundKeys, StoreError> {
+        by_hashes(db, self.0).await
+    }
 }
 
 fn found(row: &Row) -> Result<FoundKey, StoreError> {

@@ -3,35 +3,50 @@
 use auditrail_core::{Found, Query, Record, RecordId};
 
 use super::{SEARCH_SETTINGS, find, get};
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::keys::KeyVersion;
 use crate::keys::verify::verify_for_reading_sql;
-use crate::sessions::Sessions;
+use crate::sessions::Read;
 use crate::sql::Sql;
 
-/// Finds a page. A search that one index answers is one exchange: the transaction, its settings, the
-/// check of the key and the page.
-pub(super) async fn search(
-    sessions: &Sessions,
-    query: &Query,
-    key: Option<KeyVersion>,
-) -> Result<Found, StoreError> {
-    let prologue = || {
-        let begin = Sql::new("begin isolation level repeatable read read only");
-        let begin = [begin, Sql::new(SEARCH_SETTINGS)];
-        begin.into_iter().chain(check(key)).collect()
-    };
-    sessions.read(async |db| find(db, query).await, prologue).await
+/// A page. A search that one index answers is one exchange: the transaction, its settings, the check of
+/// the key and the page.
+pub(super) struct Search<'a> {
+    pub(super) query: &'a Query,
+    pub(super) key: Option<KeyVersion>,
 }
 
-/// Gets a record, in one exchange with the check of the key.
-pub(super) async fn get(
-    sessions: &Sessions,
-    id: RecordId,
-    key: Option<KeyVersion>,
-) -> Result<Option<Record>, StoreError> {
-    let prologue = || check(key).into_iter().collect();
-    sessions.read(async |db| get::by_id(db, id).await, prologue).await
+impl Read for Search<'_> {
+    type Output = Found;
+
+    fn prologue(&self) -> Vec<Sql> {
+        let begin = Sql::new("begin isolation level repeatable read read only");
+        let begin = [begin, Sql::new(SEARCH_SETTINGS)];
+        begin.into_iter().chain(check(self.key)).collect()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
+        find(db, self.query).await
+    }
+}
+
+/// A single record, in one exchange with the check of the key.
+pub(super) struct Get {
+    pub(super) id: RecordId,
+    pub(super) key: Option<KeyVersion>,
+}
+
+impl Read for Get {
+    type Output = Option<Record>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        check(self.key).into_iter().collect()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Option<Record>, StoreError> {
+        get::by_id(db, self.id).await
+    }
 }
 
 fn check(key: Option<KeyVersion>) -> Option<Sql> {

@@ -87,13 +87,15 @@ async fn service(
     let config = &settings.config;
     let pool = database.service_pool(settings.database_connections, config.request_timeout);
     // Apart from the others, so that exports that take all of those keep nobody out.
-    let key_pool = database.service_pool(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
-    let keys = PgKeys::new(key_pool.clone());
+    let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
+    let keys = PgKeys::new(pool.clone()).with_sessions(key_sessions.clone());
+    let sessions = database.service_sessions(settings.database_connections, config.request_timeout);
     let first_key = match database.is_private() {
         true => first_key::make(&keys).await?,
         false => None,
     };
-    let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()));
+    let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()))
+        .with_sessions(sessions.clone());
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let outage = limits::KEY_OUTAGE_PATIENCE.min(config.request_timeout / 4);
@@ -120,7 +122,7 @@ async fn service(
         tracing::info!("no more requests are taken; writing what was accepted");
         let written = writer.close(config.shutdown_grace).await;
         looking.abort_all();
-        tokio::join!(pool.close(), key_pool.close());
+        tokio::join!(pool.close(), sessions.close(), key_sessions.close());
         drop(ended);
         (in_order, written)
     };

@@ -6,18 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auditrail_core::{ApiKey, KeyHash};
-use auditrail_store::{KeyFinder, PgKeys, StoreError};
-use tokio::sync::{Notify, oneshot};
+use auditrail_core::KeyHash;
+use auditrail_store::{FoundKey, FoundKeys, PgKeys, StoreError};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-use crate::limits::KEY_CHECKS_A_CONNECTION;
 
 /// How long to wait before a database that is out of reach is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the connection is kept for the next question. Giving it back and taking it again costs
-/// more than the question, and somebody who sends one request after the other has the next one soon.
-const LINGER: Duration = Duration::from_millis(100);
 
 /// Asks for keys, one question at a time.
 ///
@@ -33,8 +28,6 @@ struct Inner {
     /// How long to ask again while the database is out of reach.
     outage: Duration,
     queue: Mutex<Queue>,
-    /// That somebody joined the queue.
-    came: Notify,
     asked: AtomicU64,
 }
 
@@ -48,7 +41,7 @@ struct Queue {
 }
 
 type Waiting = HashMap<KeyHash, Vec<oneshot::Sender<Answer>>>;
-type Answer = Result<Option<ApiKey>, CheckError>;
+type Answer = Result<Option<FoundKey>, CheckError>;
 
 /// Why nobody can tell whose a key is.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -66,8 +59,8 @@ pub(super) enum CheckError {
 
 impl Checks {
     pub(super) fn new(keys: PgKeys, patience: Duration, outage: Duration) -> Self {
-        let (queue, came, asked) = (Mutex::default(), Notify::new(), AtomicU64::new(0));
-        Self(Arc::new(Inner { keys, patience, outage, queue, came, asked }))
+        let (queue, asked) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { keys, patience, outage, queue, asked }))
     }
 
     /// How many questions were put so far.
@@ -98,22 +91,7 @@ impl Inner {
     fn enter(&self, hash: KeyHash, sender: oneshot::Sender<Answer>) -> bool {
         let mut queue = self.queue();
         queue.waiting.entry(hash).or_default().push(sender);
-        self.came.notify_one();
         !std::mem::replace(&mut queue.busy, true)
-    }
-
-    /// Those who wait, or who come within [`LINGER`].
-    async fn next(&self) -> Option<Waiting> {
-        loop {
-            let waiting = self.gathered();
-            if !waiting.is_empty() {
-                return Some(waiting);
-            }
-            // Whoever comes from here on leaves word, which is there even before it is waited for.
-            if tokio::time::timeout(LINGER, self.came.notified()).await.is_err() {
-                return self.take();
-            }
-        }
     }
 
     /// Takes those who wait; with nobody waiting the work is over.
@@ -147,17 +125,10 @@ impl Drop for Turn {
 
 async fn work(turn: Turn) {
     let inner = &*turn.0;
-    let mut finder = inner.keys.finder();
-    for number in 1_u64.. {
-        let Some(waiting) = inner.next().await else {
-            return;
-        };
-        if number.is_multiple_of(KEY_CHECKS_A_CONNECTION) {
-            finder = inner.keys.finder();
-        }
+    while let Some(waiting) = inner.take() {
         let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
-        let asking = ask(&mut finder, &hashes, inner.outage);
+        let asking = ask(&inner.keys, &hashes, inner.outage);
         let found = tokio::time::timeout(inner.patience, asking).await;
         let failed = match found {
             Ok(Ok(found)) => {
@@ -173,18 +144,16 @@ async fn work(turn: Turn) {
     }
 }
 
-type Found = HashMap<KeyHash, Result<ApiKey, StoreError>>;
-
 /// Asks, and asks again while the database is out of reach for the moment: one that restarts is back in
 /// a second or two, and nobody needs to hear of it.
 async fn ask(
-    finder: &mut KeyFinder,
+    keys: &PgKeys,
     hashes: &[KeyHash],
     patience: Duration,
-) -> Result<Found, StoreError> {
+) -> Result<FoundKeys, StoreError> {
     let give_up = Instant::now() + patience;
     loop {
-        match finder.find_by_hashes(hashes).await {
+        match keys.find_by_hashes(hashes).await {
             Err(error) if error.is_worth_retrying() && Instant::now() + PAUSE < give_up => {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -193,7 +162,7 @@ async fn ask(
     }
 }
 
-fn tell(waiting: Waiting, mut found: Found) {
+fn tell(waiting: Waiting, mut found: FoundKeys) {
     for (hash, senders) in waiting {
         let answer = found.remove(&hash).transpose();
         let answer = answer.map_err(|error| CheckError::Store(Arc::new(error)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auditrail_core::{
     BatchOutcome, CreateInput, ErrorCode, OnInvalid, Record, RecordId, Rejected, Stated,
 };
-use auditrail_store::{OnConflict, StoreError, WriteError, WriteRequest};
+use auditrail_store::{KeyVersion, OnConflict, StoreError, WriteError, WriteRequest};
 use tokio::time::Instant;
 
 use super::{ATTEMPTS, GroupWrites, into_record};
@@ -22,6 +22,8 @@ const READ_BACK: usize = 250;
 struct Asked {
     records: Arc<Vec<Record>>,
     said: Vec<Said>,
+    /// The API key that the batch came with.
+    key: Option<KeyVersion>,
 }
 
 /// What a record does not tell of what the caller said.
@@ -37,10 +39,11 @@ impl GroupWrites {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
+        key: Option<KeyVersion>,
     ) -> Result<BatchOutcome, WritesError> {
         let deadline = Instant::now() + self.patience;
         let mut outcome = BatchOutcome::default();
-        let batch = Asked::new(inputs, on_invalid, &mut outcome)?;
+        let batch = Asked::new(inputs, on_invalid, key, &mut outcome)?;
         match on_invalid {
             OnInvalid::Refuse => self.all(batch, deadline, &mut outcome).await?,
             OnInvalid::Skip => self.good(batch, deadline, &mut outcome).await?,
@@ -169,6 +172,7 @@ impl Asked {
     fn new(
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
+        key: Option<KeyVersion>,
         outcome: &mut BatchOutcome,
     ) -> Result<Self, StoreError> {
         let (mut records, mut said) = (Vec::with_capacity(inputs.len()), Vec::new());
@@ -186,18 +190,18 @@ impl Asked {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { records: Arc::new(records), said })
+        Ok(Self { records: Arc::new(records), said, key })
     }
 
     fn request(&self, on_conflict: OnConflict) -> WriteRequest {
         let time_given = self.said.iter().map(|said| said.stated.created_at).collect();
-        WriteRequest::new(Arc::clone(&self.records), time_given, on_conflict)
+        WriteRequest::new(Arc::clone(&self.records), time_given, on_conflict).with_key(self.key)
     }
 
     /// The records at these places. They are copied, which only a batch with a bad record pays for.
     fn only(&self, places: impl Iterator<Item = usize> + Clone) -> Self {
         let records: Vec<_> = places.clone().map(|place| self.records[place].clone()).collect();
         let said = places.map(|place| self.said[place]).collect();
-        Self { records: Arc::new(records), said }
+        Self { records: Arc::new(records), said, key: self.key }
     }
 }
