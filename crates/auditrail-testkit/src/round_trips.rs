@@ -1,0 +1,119 @@
+//! Counts the round trips between a program and PostgreSQL.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+
+/// How much is passed on at once.
+const CHUNK_BYTES: usize = 64 * 1_024;
+
+/// A proxy on a loopback address that counts round trips: how often a client sends something after the
+/// server has answered, over all connections. What is sent together is one, however much it is.
+#[derive(Debug)]
+pub struct RoundTrips {
+    port: u16,
+    count: Arc<AtomicU64>,
+    accepting: JoinHandle<()>,
+}
+
+impl RoundTrips {
+    /// Starts a proxy to the server that these options name.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub async fn to(server: &PgConnectOptions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the proxy");
+        let port = listener.local_addr().expect("the port of the proxy").port();
+        let count = Arc::new(AtomicU64::new(0));
+        let (counted, server) = (Arc::clone(&count), server.clone());
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(connect(client, server.clone(), Arc::clone(&counted)));
+            }
+        });
+        Self { port, count, accepting }
+    }
+
+    /// The same role and database, through the proxy.
+    #[must_use]
+    pub fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
+        let options = match options.get_socket() {
+            None => options,
+            Some(_) => PgConnectOptions::new_without_pgpass()
+                .username(options.get_username())
+                .database(options.get_database().unwrap_or_default()),
+        };
+        options.host("127.0.0.1").port(self.port).ssl_mode(PgSslMode::Disable)
+    }
+
+    /// How many round trips there were since the last call.
+    #[must_use]
+    pub fn take(&self) -> u64 {
+        self.count.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Drop for RoundTrips {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn connect(client: TcpStream, server: PgConnectOptions, count: Arc<AtomicU64>) {
+    drop(client.set_nodelay(true));
+    match server.get_socket() {
+        Some(folder) => {
+            let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
+            if let Ok(server) = UnixStream::connect(path).await {
+                pass_both_ways(client, server.into_split(), count).await;
+            }
+        }
+        None => {
+            let address = (server.get_host().to_owned(), server.get_port());
+            if let Ok(server) = TcpStream::connect(address).await {
+                drop(server.set_nodelay(true));
+                pass_both_ways(client, server.into_split(), count).await;
+            }
+        }
+    }
+}
+
+async fn pass_both_ways<R, W>(client: TcpStream, (mut from_server, mut to_server): (R, W), count: Arc<AtomicU64>)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let (mut from_client, mut to_client) = client.into_split();
+    // The first thing a client sends begins a round trip too.
+    let answered = AtomicBool::new(true);
+    let up = pass(&mut from_client, &mut to_server, || {
+        if answered.swap(false, Ordering::SeqCst) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let down = pass(&mut from_server, &mut to_client, || answered.store(true, Ordering::SeqCst));
+    // Whichever side closes first ends both.
+    tokio::select! {
+        () = up => {}
+        () = down => {}
+    }
+}
+
+/// Passes bytes on until an end is closed, noting each chunk before it is passed on.
+async fn pass(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    note: impl Fn(),
+) {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        note();
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
