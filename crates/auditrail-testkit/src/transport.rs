@@ -127,3 +127,35 @@ macro_rules! over_each_transport {
         }
     )+};
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TestDb;
+
+    #[tokio::test]
+    async fn every_role_connects_over_the_transport_that_was_asked_for() {
+        for transport in [Transport::Unix, Transport::Tcp, Transport::Tls] {
+            let db = TestDb::migrated_over(transport).await;
+            for role in [db.owner(), db.app(), db.reader(), db.service(), db.admin()] {
+                let session = "select inet_client_addr() is not null, ssl
+                                 from pg_stat_ssl where pid = pg_backend_pid()";
+                let url = db.url(&role);
+                let mut session_of = db.connect(url.parse().unwrap()).await;
+                let found: (bool, bool) =
+                    sqlx::query_as(session).fetch_one(&mut session_of).await.unwrap();
+                let expected = (transport != Transport::Unix, transport == Transport::Tls);
+                assert_eq!(found, expected, "{transport}");
+                assert!(!url.contains("statement-cache-capacity"), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_of_the_numbers_choose_tcp() {
+        if env::var_os(VARIABLE).is_none() {
+            let tcp = (0..10).filter(|&number| Transport::chosen(number) == Transport::Tcp);
+            assert_eq!(tcp.count(), 5);
+        }
+    }
+}
