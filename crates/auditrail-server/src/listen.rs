@@ -120,3 +120,16 @@ async fn accept(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_connections_have_tcp_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _, _) = accept(&listener, &Arc::new(Semaphore::new(1))).await;
+        assert!(stream.nodelay().unwrap());
+    }
+}

@@ -10,12 +10,19 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
+use crate::dropping;
 use crate::server::{self, APP, OWNER, READER, SERVICE};
+use crate::transport::{self, Transport};
 
 /// A database that is dropped with this value.
+///
+/// Where its last digit is odd, its connections go over TCP, else through a Unix socket, unless
+/// `AUDITRAIL_TEST_TRANSPORT` says otherwise. A test that panics says over which.
 #[derive(Debug)]
 pub struct TestDb {
     admin: PgConnectOptions,
+    direct: PgConnectOptions,
+    transport: Transport,
     name: String,
 }
 
@@ -25,7 +32,7 @@ impl TestDb {
     /// # Panics
     /// When there is no PostgreSQL to be had, with the reason.
     pub async fn empty() -> Self {
-        Self::create("template1").await
+        Self::create("template1", None).await
     }
 
     /// A database with every migration applied, and the rights of each role granted.
@@ -34,15 +41,38 @@ impl TestDb {
     /// When there is no PostgreSQL to be had, with the reason.
     pub async fn migrated() -> Self {
         let template = template().await;
-        Self::create(&template).await
+        Self::create(&template, None).await
     }
 
-    async fn create(template: &str) -> Self {
-        let server = server::get().await;
-        let name = format!("test_{:016x}", random());
-        let mut db = connect(&server.admin).await;
+    /// As [`migrated`](Self::migrated), over this transport in every run. The server that
+    /// `AUDITRAIL_TEST_URL` names is reached as that says.
+    ///
+    /// # Panics
+    /// As there, and when `AUDITRAIL_TEST_URL` is set and TLS is wanted.
+    pub async fn migrated_over(transport: Transport) -> Self {
+        let template = template().await;
+        Self::create(&template, Some(transport)).await
+    }
+
+    async fn create(template: &str, wanted: Option<Transport>) -> Self {
+        let access = &server::get().await.access;
+        let number = random();
+        let transport = access.transport(wanted.unwrap_or_else(|| Transport::chosen(number)));
+        assert!(
+            wanted != Some(Transport::Tls) || transport == Transport::Tls,
+            "no certificate is known of the server of AUDITRAIL_TEST_URL; run this without it"
+        );
+        let name = format!("test_{number:016x}");
+        let (admin, direct) = (access.over(transport), access.direct.clone());
+        let mut db = connect(&direct).await;
         run(&mut db, &format!("create database {name} template {template} owner {OWNER}")).await;
-        Self { admin: server.admin.clone(), name }
+        Self { admin, direct, transport, name }
+    }
+
+    /// What carries its connections.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Connects as the role that owns the database and may migrate it; no superuser.
@@ -81,7 +111,8 @@ impl TestDb {
     /// When no connection can be made.
     pub async fn pool(&self, options: PgConnectOptions) -> PgPool {
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await;
-        pool.unwrap_or_else(|e| panic!("cannot connect to test database {}: {e}", self.name))
+        let over = self.transport;
+        pool.unwrap_or_else(|e| panic!("cannot connect to {} over {over}: {e}", self.name))
     }
 
     /// One connection with these options.
@@ -114,7 +145,7 @@ impl TestDb {
     /// The URL of the database for a program started by a test, as the role `role` gives.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {
-        server::url(role, &self.name)
+        transport::url(role, &self.name)
     }
 
     /// The name of the database.
@@ -125,28 +156,18 @@ impl TestDb {
 }
 
 impl Drop for TestDb {
+    #[expect(clippy::print_stderr, reason = "a test that failed shows what it ran with")]
     fn drop(&mut self) {
-        let (admin, name) = (self.admin.clone(), std::mem::take(&mut self.name));
-        // Dropping happens inside a test's own runtime, which must not be blocked on itself.
-        let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|runtime| {
-                runtime.block_on(async {
-                    let mut db = connect(&admin).await;
-                    run(&mut db, &format!("drop database if exists {name} with (force)")).await;
-                });
-            })
-        })
-        .join();
-        if dropped.is_err() && !thread::panicking() {
-            panic!("a test database could not be dropped");
+        if thread::panicking() {
+            eprintln!("{} was reached over {}", self.name, self.transport);
         }
+        dropping::begin(self.direct.clone(), std::mem::take(&mut self.name));
     }
 }
 
 /// The name of a migrated database to clone, made by whoever needs it first.
 async fn template() -> String {
-    let server = server::get().await;
+    let direct = &server::get().await.access.direct;
     let mut hash = Sha256::new();
     for migration in MigrationSet::embedded().migrations() {
         hash.update(migration.checksum().as_bytes());
@@ -154,7 +175,7 @@ async fn template() -> String {
     hash.update(rights());
     let hash: [u8; 32] = hash.finalize().into();
     let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
-    let mut db = connect(&server.admin).await;
+    let mut db = connect(direct).await;
     run(&mut db, "select pg_advisory_lock(hashtext('auditrail testkit template'))").await;
     let there: bool =
         sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
@@ -163,7 +184,7 @@ async fn template() -> String {
             .await
             .unwrap_or_else(|e| panic!("cannot look for the template: {e}"));
     if !there {
-        make_template(&mut db, &server.admin, &name).await;
+        make_template(&mut db, direct, &name).await;
     }
     // Closing the connection lets go of the lock.
     drop(db.close().await);
@@ -203,7 +224,7 @@ pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
     done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

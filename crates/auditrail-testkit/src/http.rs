@@ -69,7 +69,7 @@ impl Call {
     /// # Panics
     /// When the request could not be put together.
     pub async fn try_send(self) -> Result<Answer, SendError> {
-        let stream = TcpStream::connect(self.to).await?;
+        let stream = connect(self.to).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let request = self.request.body(Full::new(self.body));
@@ -79,6 +79,13 @@ impl Call {
         connection.abort();
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
+}
+
+/// Without Nagle's algorithm: a head and a body that are two writes would else wait for each other.
+async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(to).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Why there is no answer.
@@ -146,5 +153,19 @@ impl Answer {
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
         errors.iter().map(|error| (text(error, "pointer"), text(error, "code"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_have_tcp_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
     }
 }

@@ -7,6 +7,7 @@
 //!   Helpers there panic with a clear message rather than return errors: a test that cannot have its
 //!   database has failed.
 //! - [`OwnServer`]: a durable PostgreSQL of one test's own, to be killed, stopped or filled up.
+//!   Both reach it over a Unix socket, TCP or TLS ([`Transport`]).
 //! - [`http`]: a small client, and answers that check their own form.
 //! - [`sample`]: a believable month of a control plane, written from a seed. It has no input file,
 //!   reads no clock and knows nothing of the crates it feeds, so a test can compare what they did
@@ -14,13 +15,17 @@
 //!
 //! And [`write_repeated`]: real records over and over, where a large log of real skew is wanted.
 
+mod access;
 mod db;
+mod dropping;
 pub mod http;
 mod own;
 mod repeat;
 pub mod sample;
 mod server;
+mod transport;
 
 pub use db::{TestDb, eventually, until};
 pub use own::{Kill, OwnServer, kill_server};
 pub use repeat::write_repeated;
+pub use transport::{Transport, through, unrelated_certificate};

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use auditrail_store::migrate::{Runner, silent};
-use local_postgres::{Config, LocalPostgres, Search, StopMode};
+use local_postgres::{Config, LocalPostgres, Loopback, Search, StopMode};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
-use crate::db::{connect, rights, run};
-use crate::server::{self, OWNER, SERVICE};
+use crate::access::Access;
+use crate::db::{connect, random, rights, run};
+use crate::server::{OWNER, SERVICE};
+use crate::transport::{self, Identity, Transport};
 
 const DATABASE: &str = "audit";
 /// Nothing here needs more, and several such servers run side by side.
@@ -33,7 +35,10 @@ pub struct OwnServer {
     // Before the folder, so that the server has ended when its files are removed.
     running: Option<LocalPostgres>,
     dir: TempDir,
-    admin: PgConnectOptions,
+    access: Access,
+    transport: Transport,
+    /// So that it comes back at the same port with the same certificate.
+    loopback: Loopback,
 }
 
 /// What `kill -9` hits.
@@ -48,43 +53,49 @@ pub enum Kill {
 }
 
 impl OwnServer {
-    /// Makes a cluster, starts it, and migrates a database with the rights of each role granted.
+    /// Makes a cluster, starts it, and migrates a database with the rights of each role granted. Half of
+    /// these servers are reached over TCP, unless `AUDITRAIL_TEST_TRANSPORT` says otherwise.
     ///
     /// # Panics
     /// When there is no PostgreSQL to be had, with the reason.
     pub async fn start() -> Self {
+        Self::start_over(Transport::chosen(random())).await
+    }
+
+    /// As [`start`](Self::start), over this transport in every run.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn start_over(transport: Transport) -> Self {
         let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot make a folder: {e}"));
-        let running = open(dir.path());
-        let url = running.url("postgres");
-        let admin: PgConnectOptions =
-            url.parse().unwrap_or_else(|e| panic!("no URL of a database: {e}"));
-        server::make_roles(&admin).await;
-        let mut db = connect(&admin).await;
+        let (running, loopback) = open_new(dir.path());
+        let access = Access::private(&running).await;
+        let mut db = connect(&access.direct).await;
         run(&mut db, &format!("create database {DATABASE} owner {OWNER}")).await;
-        let admin = admin.database(DATABASE);
-        let owner = admin.clone().username(OWNER);
+        let server = Self { running: Some(running), dir, access, transport, loopback };
+        let owner = server.admin().username(OWNER);
         let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
         migrated.unwrap_or_else(|e| panic!("cannot migrate: {e}"));
         run(&mut connect(&owner).await, &rights()).await;
-        Self { running: Some(running), dir, admin }
+        server
     }
 
     /// Connects as the superuser.
     #[must_use]
     pub fn admin(&self) -> PgConnectOptions {
-        self.admin.clone()
+        self.access.over(self.transport).database(DATABASE)
     }
 
     /// Connects as the role of the HTTP service.
     #[must_use]
     pub fn service(&self) -> PgConnectOptions {
-        self.admin.clone().username(SERVICE)
+        self.admin().username(SERVICE)
     }
 
     /// The URL for a program started by a test, as the role `role` gives.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {
-        server::url(role, DATABASE)
+        transport::url(role, DATABASE)
     }
 
     /// One connection as the superuser.
@@ -92,7 +103,7 @@ impl OwnServer {
     /// # Panics
     /// When it cannot be made.
     pub async fn connect(&self) -> PgConnection {
-        connect(&self.admin).await
+        connect(&self.admin()).await
     }
 
     /// Runs statements as the superuser.
@@ -101,6 +112,12 @@ impl OwnServer {
     /// When one fails.
     pub async fn run(&self, sql: &str) {
         run(&mut self.connect().await, sql).await;
+    }
+
+    /// What carries its connections.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// The folder of its cluster.
@@ -128,10 +145,9 @@ impl OwnServer {
         backup.arg("--pgdata").arg(dir.path().join("pg")).current_dir("/").uid(uid).gid(gid);
         let told = backup.output().unwrap_or_else(|e| panic!("cannot run pg_basebackup: {e}"));
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-        let running = open(dir.path());
-        let admin: PgConnectOptions =
-            running.url(DATABASE).parse().unwrap_or_else(|e| panic!("no URL of a database: {e}"));
-        Self { running: Some(running), dir, admin }
+        let (running, loopback) = open_new(dir.path());
+        let access = self.access.standby(&running);
+        Self { running: Some(running), dir, access, transport: self.transport, loopback }
     }
 
     /// Kills it, or a part of it, without a warning.
@@ -159,7 +175,7 @@ impl OwnServer {
     /// When it does not start.
     pub fn restart(&mut self) {
         // First, since whoever leaves as the last one stops the server.
-        let again = open(self.dir.path());
+        let again = open(self.dir.path(), &self.loopback);
         self.running = Some(again);
     }
 }
@@ -199,9 +215,18 @@ fn children(postmaster: u32) -> Vec<(u32, bool)> {
     pids.map(told).collect()
 }
 
-fn open(dir: &Path) -> LocalPostgres {
+/// Opens it at some port, and gives the listener to open it with again.
+fn open_new(dir: &Path) -> (LocalPostgres, Loopback) {
+    let Identity { certificate, key } = Identity::new();
+    let running = open(dir, &Loopback::any_port().tls(&certificate, &key));
+    let port = running.loopback_port().unwrap_or_else(|| panic!("the server has no port"));
+    (running, Loopback::port(port).tls(certificate, key))
+}
+
+fn open(dir: &Path, loopback: &Loopback) -> LocalPostgres {
     let bin = std::env::var_os("AUDITRAIL_PG_BIN").map(PathBuf::from);
     let config = Config::new(dir).search(Search::usual().with_bin_dir(bin));
+    let config = config.loopback(loopback.clone());
     let config =
         SETTINGS.iter().fold(config, |config, (name, value)| config.setting(*name, *value));
     LocalPostgres::open(config).unwrap_or_else(|e| panic!("the test needs a PostgreSQL: {e}"))

@@ -170,9 +170,12 @@ fn refusal(body: &ErrorResponseBody) -> io::Result<(AskError, Severity)> {
     Ok((AskError::Server { code, message }, severity))
 }
 
+/// Begin of the name of the file that PostgreSQL listens on; the port follows.
+pub(crate) const SOCKET_PREFIX: &str = ".s.PGSQL.";
+
 /// The file that PostgreSQL listens on.
 pub(crate) fn socket_file(socket_dir: &Path, port: u16) -> PathBuf {
-    socket_dir.join(format!(".s.PGSQL.{port}"))
+    socket_dir.join(format!("{SOCKET_PREFIX}{port}"))
 }
 
 /// A name as SQL, quoted.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::event::Event;
 use crate::install::Search;
+use crate::loopback::Loopback;
 
 /// Starting takes a tenth of a second; recovery after a crash reads at most what was written
 /// since the last checkpoint, which is a minute or two on a slow disk.
@@ -37,6 +38,7 @@ pub struct Config {
     pub(crate) search: Search,
     pub(crate) durability: Durability,
     pub(crate) settings: Vec<(String, String)>,
+    pub(crate) loopback: Option<Loopback>,
     pub(crate) linger: Duration,
     pub(crate) start_timeout: Duration,
     pub(crate) stop_timeout: Duration,
@@ -52,6 +54,7 @@ impl Config {
             search: Search::usual(),
             durability: Durability::Durable,
             settings: Vec::new(),
+            loopback: None,
             linger: Duration::ZERO,
             start_timeout: START_TIMEOUT,
             stop_timeout: STOP_TIMEOUT,
@@ -78,6 +81,15 @@ impl Config {
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Listens on 127.0.0.1 as well, with passwords; through the private socket alone unless said.
+    /// As a setting, it counts when the server is started:
+    /// [`loopback_port`](crate::LocalPostgres::loopback_port) says whether the one that runs does.
+    #[must_use]
+    pub fn loopback(mut self, loopback: Loopback) -> Self {
+        self.loopback = Some(loopback);
         self
     }
 
@@ -153,9 +165,9 @@ const DECIDED_HERE: &[(&str, &str)] = &[
     ("fsync", "without it acknowledged writes are lost; see `Durability`"),
     ("full_page_writes", "without it a power cut tears pages; see `Durability`"),
     ("synchronous_commit", "without it acknowledged writes are lost; see `Durability`"),
-    ("listen_addresses", "the server is reachable through its private socket only"),
+    ("listen_addresses", "it is the private socket alone, or also `Config::loopback`"),
     ("unix_socket", "the private socket directory is the server's access control"),
-    ("port", "it is fixed; the socket directory tells servers apart"),
+    ("port", "the socket directory tells servers apart; see `Config::loopback`"),
     ("data_directory", "it is `pg` below the data directory"),
     ("hba_file", "the private socket directory is the server's access control"),
     ("ident_file", "the private socket directory is the server's access control"),
@@ -174,6 +186,7 @@ impl fmt::Debug for Config {
             .field("search", &self.search)
             .field("durability", &self.durability)
             .field("settings", &self.settings)
+            .field("loopback", &self.loopback)
             .field("linger", &self.linger)
             .field("start_timeout", &self.start_timeout)
             .field("stop_timeout", &self.stop_timeout)

@@ -15,7 +15,7 @@ use crate::process::Tell;
 use crate::server::Running;
 use crate::url::url;
 use crate::watchdog::Mode;
-use crate::{client, cluster, server, socket, wait};
+use crate::{client, cluster, loopback, server, socket, wait};
 
 /// SQLSTATE of "a database of this name exists": found at once, or by a race on the catalogue.
 const EXISTS: [&str; 2] = ["42P04", "23505"];
@@ -85,7 +85,20 @@ impl LocalPostgres {
         self.running.port
     }
 
-    /// Name of the superuser. It needs no password: only the user the server runs as, and root,
+    /// The port on 127.0.0.1, if the server was started with [`Config::loopback`].
+    #[must_use]
+    pub fn loopback_port(&self) -> Option<u16> {
+        self.running.loopback.then_some(self.running.port)
+    }
+
+    /// The file with the certificate of the loopback listener, if that has TLS.
+    #[must_use]
+    pub fn loopback_certificate(&self) -> Option<PathBuf> {
+        let certificate = loopback::certificate(&self.layout);
+        (self.running.loopback && certificate.exists()).then_some(certificate)
+    }
+
+    /// Name of the superuser. Through the socket it needs no password: only the user the server runs as, and root,
     /// can reach the socket.
     #[must_use]
     pub fn superuser(&self) -> &'static str {

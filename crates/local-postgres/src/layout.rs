@@ -8,6 +8,7 @@
 //! <dir>/locks/server   held by the server's own processes, all of them
 //! <dir>/locks/watchdog held by the watchdog
 //! <dir>/locks/mode     whether the server goes away with its last user, and how long after
+//! <dir>/loopback/      what a server with a loopback listener reads: `pg_hba.conf`, certificate, key
 //! <dir>/postgres.log   what the server says
 //! ```
 //!
@@ -16,7 +17,7 @@
 //! that a less trusted user has put in place, so files are opened without following links.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -51,12 +52,16 @@ impl Layout {
         let layout = Self::of(dir)?;
         layout.open_to_account()?;
         layout.account.check_reach(&layout.dir)?;
-        let locks = layout.locks();
-        let failed = Error::io("make the directory", &locks);
-        make_dir(&locks, layout.keeper(), 0o700).map_err(&failed)?;
-        let opened = open_dir(&locks).map_err(&failed)?;
-        layout.show_account(&opened, 0o750).map_err(&failed)?;
+        layout.make_shown(&layout.locks())?;
         Ok(layout)
+    }
+
+    /// Makes a directory of ours whose files the server's account can read, but not replace.
+    pub(crate) fn make_shown(&self, dir: &Path) -> Result<(), Error> {
+        let failed = Error::io("make the directory", dir);
+        make_dir(dir, self.keeper(), 0o700).map_err(&failed)?;
+        let opened = open_dir(dir).map_err(&failed)?;
+        self.show_account(&opened, 0o750).map_err(&failed)
     }
 
     /// The directory as it is, or `None` when there is nothing of ours in it.
@@ -101,6 +106,10 @@ impl Layout {
         self.dir.join("locks")
     }
 
+    pub(crate) fn loopback(&self) -> PathBuf {
+        self.dir.join("loopback")
+    }
+
     /// Marks a directory whose server ran with fsync off.
     pub(crate) fn not_durable(&self) -> PathBuf {
         self.dir.join("not-durable")
@@ -112,6 +121,25 @@ impl Layout {
         let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?);
         self.show_account(&file, 0o640)?;
         Ok(file)
+    }
+
+    /// Writes a file anew that the server's account owns and nobody else can read: PostgreSQL
+    /// refuses a private key that others can.
+    pub(crate) fn write_for_server(&self, path: &Path, text: &str) -> Result<(), Error> {
+        let written = || -> io::Result<()> {
+            remove(path)?;
+            let flags =
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mode = Mode::from_raw_mode(0o600);
+            let mut file = File::from(rustix::fs::open(path, flags, mode)?);
+            file.write_all(text.as_bytes())?;
+            if self.account.dropping {
+                let (uid, gid) = (self.account.uid, self.account.gid);
+                std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
+            }
+            Ok(())
+        };
+        written().map_err(Error::io("write", path))
     }
 
     /// Owner and group of what is in the directory.
@@ -152,6 +180,14 @@ impl Layout {
         let mode = dir.metadata().map_err(&failed)?.mode() & 0o777;
         std::os::unix::fs::fchown(&dir, None, Some(self.account.gid)).map_err(&failed)?;
         dir.set_permissions(fs::Permissions::from_mode(mode | 0o010)).map_err(&failed)
+    }
+}
+
+/// Removes a file; one that is not there is fine.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -63,9 +63,14 @@
 //! data directory, or, when that is root, as the user `postgres` or else `nobody`; other programs
 //! of *that* user can then connect as well.
 //!
+//! [`Config::loopback`] adds a listener on 127.0.0.1, for tests of what happens over TCP and TLS. Every
+//! user of the machine reaches that, so it asks for a password (SCRAM-SHA-256), which no role has until
+//! somebody sets one through the socket.
+//!
 //! # Absent on purpose
 //! - **Downloading or bundling PostgreSQL.** [`Error::NotFound`] says what to install.
-//! - **TCP, passwords, TLS, replication**: use a PostgreSQL of your own for those.
+//! - **A listener on any other address, a say about passwords, replication**: use a PostgreSQL of your
+//!   own for those.
 //! - **Upgrading a cluster** to another major version.
 //! - **Restarting a server that died** behind its users' back: they call
 //!   [`LocalPostgres::open`] again.
@@ -99,6 +104,7 @@ mod install;
 mod layout;
 mod lock;
 mod log;
+mod loopback;
 mod opening;
 mod process;
 mod server;
@@ -114,3 +120,4 @@ pub use error::Error;
 pub use event::Event;
 pub use handle::LocalPostgres;
 pub use install::{Installation, Looked, Search, Version};
+pub use loopback::Loopback;

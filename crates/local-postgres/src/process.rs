@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::lock::LockFile;
+use crate::loopback;
 
 /// A process id that no process has: above the highest that Linux and the BSDs give out.
 const NOBODYS_PID: i32 = i32::MAX;
@@ -21,6 +22,8 @@ pub(crate) struct PidFile {
     pub(crate) pid: u32,
     /// Directory and port of the socket, once the server has made it.
     pub(crate) socket: Option<(PathBuf, u16)>,
+    /// Whether it listens on 127.0.0.1 as well, at the same port.
+    pub(crate) loopback: bool,
 }
 
 impl PidFile {
@@ -43,7 +46,8 @@ impl PidFile {
         }
         let port = lines.get(3).and_then(|line| line.trim().parse().ok());
         let dir = lines.get(4).filter(|line| line.starts_with('/')).map(PathBuf::from);
-        Some(Self { pid, socket: dir.zip(port) })
+        let loopback = lines.get(5).is_some_and(|line| line.trim() == loopback::ADDRESS);
+        Some(Self { pid, socket: dir.zip(port), loopback })
     }
 }
 
@@ -156,10 +160,13 @@ mod tests {
         let read = PidFile::parse;
         let whole = "77\n/data/pg\n1700000000\n5432\n/data/run\n\n 10036499 8\nready   \n";
         let socket = Some((PathBuf::from("/data/run"), 5432));
-        assert_eq!(read(whole), Some(PidFile { pid: 77, socket }));
-        assert_eq!(read("77\n/data/pg\n17"), Some(PidFile { pid: 77, socket: None }));
-        assert_eq!(read("77"), Some(PidFile { pid: 77, socket: None }));
-        assert_eq!(read("-77\n/data/pg\n"), Some(PidFile { pid: 77, socket: None }));
+        let with = |loopback| Some(PidFile { pid: 77, socket: socket.clone(), loopback });
+        assert_eq!(read(whole), with(false));
+        assert_eq!(read(&whole.replace("run\n\n", "run\n127.0.0.1\n")), with(true));
+        let early = Some(PidFile { pid: 77, socket: None, loopback: false });
+        for begun in ["77\n/data/pg\n17", "77", "-77\n/data/pg\n"] {
+            assert_eq!(read(begun), early, "{begun:?}");
+        }
         for damaged in ["", "\n", "seven\n/data", "0\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");
         }

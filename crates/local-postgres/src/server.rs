@@ -26,6 +26,8 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     pub(crate) socket_dir: PathBuf,
     pub(crate) port: u16,
+    /// Whether it listens on 127.0.0.1 as well, at the same port.
+    pub(crate) loopback: bool,
     /// Whether it was started through this crate, by whichever program.
     pub(crate) ours: bool,
 }
@@ -64,10 +66,11 @@ pub(crate) fn find(layout: &Layout, server: &LockFile) -> Result<Found, Error> {
     else {
         return Ok(Found::Changing { pid });
     };
-    let running = Running { pid: file.pid, socket_dir, port, ours: !free };
+    let (pid, loopback) = (file.pid, file.loopback);
+    let running = Running { pid, socket_dir, port, loopback, ours: !free };
     Ok(match running.connect(SUPERUSER) {
         Ok(_) => Found::Running(running),
-        Err(error) if is_not_now(&error) => Found::Changing { pid },
+        Err(error) if is_not_now(&error) => Found::Changing { pid: Some(pid) },
         Err(source) => {
             return Err(Error::Ask {
                 doing: format!("connect to {}", running.socket_dir.display()),

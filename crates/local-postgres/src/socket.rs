@@ -6,11 +6,12 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
-use crate::client::socket_file;
+use crate::client::{SOCKET_PREFIX, socket_file};
 use crate::error::Error;
-use crate::layout::{Layout, make_dir, open_dir};
+use crate::layout::{Layout, make_dir, open_dir, remove};
 
-/// Port of the socket. The directory is private, so there is nothing to collide with.
+/// Port of the socket unless there is a loopback listener, which needs one of its own: the directory
+/// is private, so there is nothing to collide with.
 pub(crate) const PORT: u16 = 5432;
 
 /// Longest path of a socket, in bytes: `sun_path` has 108 on Linux with the closing NUL, 104 on
@@ -21,9 +22,9 @@ const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 ///
 /// It is `<dir>/run` unless clients could not name that; then a directory below
 /// `XDG_RUNTIME_DIR`, or below the directory for temporary files.
-pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
+pub(crate) fn directory(layout: &Layout, port: u16) -> Result<PathBuf, Error> {
     let inside = layout.run();
-    if is_nameable(&inside) {
+    if is_nameable(&inside, port) {
         private(layout, &inside)?;
         return Ok(inside);
     }
@@ -32,7 +33,7 @@ pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
     refuse_open_base(&base)?;
     let name = format!("local-postgres-{}-{:016x}", layout.account.uid, name_hash(&layout.dir));
     let dir = base.join(name);
-    if !is_nameable(&dir) {
+    if !is_nameable(&dir, port) {
         let reason = "its path is too long for a socket, or has a comma in it";
         return Err(refused(&dir, reason.to_owned()));
     }
@@ -44,14 +45,13 @@ pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
 /// Removes what a server that was killed left in the socket directory. Only to be called while
 /// it is certain that no server uses it.
 pub(crate) fn clear(dir: &Path) -> Result<(), Error> {
-    let file = socket_file(dir, PORT);
-    let lock = file.with_added_extension("lock");
-    for leftover in [file, lock] {
-        match fs::remove_file(&leftover) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &leftover)(error));
-            }
-            _ => {}
+    let failed = Error::io("list", dir);
+    for entry in dir.read_dir().map_err(&failed)? {
+        let leftover = entry.map_err(&failed)?.path();
+        // The port, and so the name, may have been another one, and a lock is beside each.
+        let name = leftover.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(SOCKET_PREFIX.as_bytes()) {
+            remove(&leftover).map_err(Error::io("remove", &leftover))?;
         }
     }
     Ok(())
@@ -72,8 +72,8 @@ pub(crate) fn as_setting(dir: &Path) -> String {
 
 /// Whether clients can name a socket in this directory: the system limits the length of its
 /// path, and libpq takes a comma for the end of one host in a list.
-fn is_nameable(dir: &Path) -> bool {
-    let file = socket_file(dir, PORT);
+fn is_nameable(dir: &Path, port: u16) -> bool {
+    let file = socket_file(dir, port);
     let bytes = file.as_os_str().as_encoded_bytes();
     bytes.len() <= LONGEST_SOCKET && !bytes.contains(&b',')
 }

@@ -33,7 +33,8 @@ mod tests {
 
     #[test]
     fn a_url_hides_nothing_that_has_a_meaning_in_urls() {
-        let running = Running { pid: 2, socket_dir: "/a b/ü?#@:%".into(), port: 5432, ours: true };
+        let socket_dir = "/a b/ü?#@:%".into();
+        let running = Running { pid: 2, socket_dir, port: 5432, loopback: false, ours: true };
         assert_eq!(
             url(&running, "x/y"),
             "postgres://postgres@%2Fa%20b%2F%C3%BC%3F%23%40%3A%25:5432/x%2Fy"

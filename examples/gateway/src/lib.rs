@@ -9,6 +9,7 @@
 //! Start reading at [`router`]; `cargo xtask demo --gateway` runs it.
 
 pub mod callers;
+mod listener;
 mod operations;
 mod problem;
 pub mod proxy;
@@ -23,6 +24,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use callers::Callers;
 use proxy::Proxy;
 
+pub use listener::nodelay;
 pub use operations::operations;
 pub use signals::told_to_end;
 

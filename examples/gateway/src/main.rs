@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use auditrail_client::{Client, Recorder, RecorderConfig};
 use auditrail_tower::{AuditLayer, Policy};
-use axum::serve::ListenerExt as _;
 use clap::Parser;
 use example_gateway::callers::{self, Callers};
 use example_gateway::proxy::{Proxy, Upstream};
-use example_gateway::{operations, router, told_to_end};
+use example_gateway::{nodelay, operations, router, told_to_end};
 use tokio::net::TcpListener;
 
 /// How long the records that wait may take to get in once the last request is answered.
@@ -79,13 +78,10 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let admin = bind(args.admin_listen).await?;
     say_where(&public, &admin)?;
     let gateway = gateway.into_make_service_with_connect_info::<SocketAddr>();
-    // Else the end of a long answer waits for the caller to acknowledge what came before it. Failing at it
-    // makes nothing wrong, only slow.
-    let public = public.tap_io(|socket| socket.set_nodelay(true).unwrap_or_default());
-    let served = axum::serve(public, gateway).with_graceful_shutdown(told_to_end());
+    let served = axum::serve(nodelay(public), gateway).with_graceful_shutdown(told_to_end());
     tokio::select! {
         served = served.into_future() => served?,
-        served = axum::serve(admin, operations).into_future() => served?,
+        served = axum::serve(nodelay(admin), operations).into_future() => served?,
     }
     let flushed = recorder.close(FLUSH_WITHIN).await;
     tracing::info!(delivered = flushed.delivered, pending = flushed.pending, "ended");

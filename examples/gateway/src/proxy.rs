@@ -81,9 +81,7 @@ impl Proxy {
     /// A proxy for these; the first whose prefix fits is asked.
     #[must_use]
     pub fn new(upstreams: Vec<Upstream>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_WITHIN));
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = Client::builder(TokioExecutor::new()).build(connector());
         Self { client, upstreams }
     }
 
@@ -110,6 +108,15 @@ impl Proxy {
             Err(_) => problem(StatusCode::GATEWAY_TIMEOUT, "the service behind this path is slow"),
         }
     }
+}
+
+/// Without Nagle's algorithm: the body of a request, which streams, would else wait for the upstream to
+/// acknowledge its head.
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_WITHIN));
+    connector.set_nodelay(true);
+    connector
 }
 
 /// The request as the upstream gets it.
@@ -154,10 +161,21 @@ fn strip(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+    use tower::ServiceExt as _;
+
     use super::*;
 
     fn upstream(text: &str) -> Upstream {
         text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn connections_to_upstreams_have_tcp_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let connection = connector().oneshot(uri).await.unwrap();
+        assert!(connection.inner().nodelay().unwrap());
     }
 
     #[test]

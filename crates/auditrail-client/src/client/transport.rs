@@ -58,14 +58,10 @@ impl Transport {
         connect_timeout: Duration,
     ) -> Result<Self, ClientError> {
         let (base, secure) = base(url)?;
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(connect_timeout));
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build(connector(tcp, secure)?);
+            .build(connector(tcp(connect_timeout), secure)?);
         Ok(Self { base, key: Arc::new(key), timeout, http })
     }
 
@@ -158,6 +154,15 @@ impl Transport {
     }
 }
 
+/// Without Nagle's algorithm: a request of several writes would else wait for acknowledgements.
+fn tcp(connect_timeout: Duration) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.set_connect_timeout(Some(connect_timeout));
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    tcp
+}
+
 /// For https alone the certificates are read, so that plain http works where there are none.
 fn connector(
     tcp: HttpConnector,
@@ -201,4 +206,22 @@ fn base(url: &str) -> Result<(String, bool), ClientError> {
     }
     let path = uri.path().trim_end_matches('/');
     Ok((format!("{scheme}://{authority}{path}"), scheme == "https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_have_tcp_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: Uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let connector = TowerToHyperService::new(tcp(Duration::from_secs(5)));
+        let connection = connector.call(uri).await.unwrap();
+        assert!(connection.inner().nodelay().unwrap());
+    }
 }

@@ -141,6 +141,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut down: watch::Rece
                 let (stream, _) = accepted.unwrap();
                 // Whatever ends it is a reset.
                 stream.set_zero_linger().unwrap();
+                stream.set_nodelay(true).unwrap();
                 if !*down.borrow() {
                     connections.spawn(connection(stream, Arc::clone(&shared)));
                 }

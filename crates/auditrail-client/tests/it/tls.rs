@@ -40,11 +40,13 @@ async fn encrypted(service: SocketAddr) -> u16 {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 // Who does not trust us hangs up.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut onward = TcpStream::connect(service).await.unwrap();
+                    onward.set_nodelay(true).unwrap();
                     // However it ends, the client has what it was sent.
                     drop(tokio::io::copy_bidirectional(&mut stream, &mut onward).await);
                 }

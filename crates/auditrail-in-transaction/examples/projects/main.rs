@@ -17,6 +17,7 @@ mod app;
 use std::env;
 use std::error::Error;
 
+use axum::serve::ListenerExt as _;
 use sqlx::{Executor, PgPool};
 use tokio::net::TcpListener;
 
@@ -27,6 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     pool.execute(sqlx::raw_sql(app::TABLE)).await?;
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
+    // Else the end of an answer may wait for its begin to be acknowledged.
+    let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap_or_default());
     axum::serve(listener, app::router(pool)).await?;
     Ok(())
 }

@@ -4,13 +4,17 @@ use std::error::Error;
 
 use auditrail_core::{Action, Actor, CreateInput, Record};
 use auditrail_in_transaction::RecordInError;
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, Transport};
 
 pub(crate) const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 /// A database with a table of business, and its address for the least-privileged role.
 pub(crate) async fn shop() -> (TestDb, String) {
-    let db = TestDb::migrated().await;
+    let mut db = TestDb::migrated().await;
+    if db.transport() == Transport::Tls {
+        // The drivers are built without TLS, which is their callers' choice.
+        db = TestDb::migrated_over(Transport::Tcp).await;
+    }
     db.as_owner(
         "create schema shop;
          create table shop.projects (name text);

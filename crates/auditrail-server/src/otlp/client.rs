@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
@@ -58,8 +59,7 @@ impl HttpClient for Client {
 
 async fn send(mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let authority = request.uri().authority().ok_or("the collector has no address")?.clone();
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
+    let stream = connect(&authority).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the sender.
     tokio::spawn(connection);
@@ -70,4 +70,26 @@ async fn send(mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError>
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await?.to_bytes();
     Ok(Response::from_parts(head, body))
+}
+
+async fn connect(collector: &Authority) -> std::io::Result<TcpStream> {
+    let host = collector.host().trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((host, collector.port_u16().unwrap_or(80))).await?;
+    // A batch that takes more than one write would else wait for acknowledgements in between.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_to_the_collector_have_tcp_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let collector = listener.local_addr().unwrap().to_string().parse().unwrap();
+        assert!(connect(&collector).await.unwrap().nodelay().unwrap());
+    }
 }

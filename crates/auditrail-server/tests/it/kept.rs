@@ -23,7 +23,11 @@ impl Kept {
     }
 
     pub(crate) async fn start_with(config: ServerConfig) -> Self {
-        let db = TestDb::migrated().await;
+        Self::start_in(TestDb::migrated().await, config).await
+    }
+
+    /// With this database.
+    pub(crate) async fn start_in(db: TestDb, config: ServerConfig) -> Self {
         let pool = db.pool(db.service()).await;
         let keys = PgKeys::new(pool.clone());
         let log = PgAuditLog::new(pool, CursorKey::new([7; 32]));

@@ -25,3 +25,4 @@ mod recorded;
 mod service;
 mod slow_readers;
 mod stored_keys;
+mod tls;

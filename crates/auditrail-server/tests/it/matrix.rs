@@ -4,6 +4,7 @@
 
 use auditrail_core::{ApiKey, AuditLogService, OnInvalid, PageSize, Query, Record, Scope};
 use auditrail_server::{ServerConfig, openapi};
+use auditrail_testkit::{TestDb, Transport, over_each_transport};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Call};
@@ -171,10 +172,11 @@ struct Callers {
 }
 
 impl Callers {
-    async fn new() -> Self {
+    async fn new(transport: Transport) -> Self {
+        let db = TestDb::migrated_over(transport).await;
         // So that a read that got through would leave a record.
-        let kept =
-            Kept::start_with(ServerConfig { record_reads: true, ..Default::default() }).await;
+        let config = ServerConfig { record_reads: true, ..Default::default() };
+        let kept = Kept::start_in(db, config).await;
         let one = vec![input(&record(1, Some("t1")))];
         kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
         let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
@@ -231,9 +233,10 @@ impl Callers {
     }
 }
 
-#[tokio::test]
-async fn only_the_right_caller_gets_in() {
-    let callers = Callers::new().await;
+over_each_transport!(only_the_right_caller_gets_in);
+
+async fn only_the_right_caller_gets_in(transport: Transport) {
+    let callers = Callers::new(transport).await;
     let before = callers.state().await;
     for route in ROUTES {
         for (who, token, (status, code)) in callers.strangers(route) {

@@ -92,7 +92,11 @@ impl Service {
     }
 
     pub(crate) async fn start_limited(config: ServerConfig, limits: WriterLimits) -> Self {
-        let db = TestDb::migrated().await;
+        Self::start_in(TestDb::migrated().await, config, limits).await
+    }
+
+    /// With this database.
+    pub(crate) async fn start_in(db: TestDb, config: ServerConfig, limits: WriterLimits) -> Self {
         let key = CursorKey::new([7; 32]);
         let log = PgAuditLog::new(db.pool(db.service()).await, key);
         let keys = Arc::new(Keys::new());

@@ -11,6 +11,8 @@ mod victim;
 use std::env;
 use std::time::Duration;
 
+use auditrail_testkit::{Transport, over_each_transport};
+
 use crate::kill::load::{Load, Moment};
 use crate::kill::tally::{Tally, stored};
 use crate::kill::victim::{Stage, Victim};
@@ -20,38 +22,41 @@ const ROUNDS: u64 = 3;
 /// The seed of the first round.
 const SEED: u64 = 1;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_service_loses_and_doubles_nothing() {
-    rounds(Victim::Service).await;
+over_each_transport! {
+    a_killed_service_loses_and_doubles_nothing,
+    a_killed_postgresql_loses_and_doubles_nothing,
+    a_service_killed_with_its_postgresql_loses_and_doubles_nothing,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_postgresql_loses_and_doubles_nothing() {
-    rounds(Victim::Database).await;
+async fn a_killed_service_loses_and_doubles_nothing(transport: Transport) {
+    rounds(Victim::Service, transport).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_killed_with_its_postgresql_loses_and_doubles_nothing() {
-    rounds(Victim::Both).await;
+async fn a_killed_postgresql_loses_and_doubles_nothing(transport: Transport) {
+    rounds(Victim::Database, transport).await;
+}
+
+async fn a_service_killed_with_its_postgresql_loses_and_doubles_nothing(transport: Transport) {
+    rounds(Victim::Both, transport).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_service_with_a_private_postgresql_loses_and_doubles_nothing() {
-    rounds(Victim::Private).await;
+    rounds(Victim::Private, Transport::Unix).await;
 }
 
-async fn rounds(victim: Victim) {
+async fn rounds(victim: Victim, transport: Transport) {
     let number = |name: &str, default| env::var(name).map_or(default, |n| n.parse().unwrap());
     let (rounds, seed) =
         (number("AUDITRAIL_KILL_ROUNDS", ROUNDS), number("AUDITRAIL_KILL_SEED", SEED));
-    let mut stage = Stage::set(victim).await;
+    let mut stage = Stage::set(victim, transport).await;
     let mut all = Tally::default();
     for seed in seed..seed + rounds {
         let tally = round(&mut stage, seed).await;
-        eprintln!("{victim:?}, seed {seed}: {tally}");
+        eprintln!("{victim:?} over {transport}, seed {seed}: {tally}");
         all += tally;
     }
-    eprintln!("{victim:?}, {rounds} rounds: {all}");
+    eprintln!("{victim:?} over {transport}, {rounds} rounds: {all}");
     // A PostgreSQL that is back in time leaves nothing to be repeated.
     let repeats = victim == Victim::Database || all.repeated > 0;
     assert!(all.acknowledged > 0 && repeats, "nothing was tried: {all}");

@@ -24,3 +24,4 @@ mod program;
 mod query;
 mod running;
 mod serve;
+mod tls;

@@ -15,13 +15,14 @@ use crate::install::Installation;
 use crate::layout::Layout;
 use crate::lock::LockFile;
 use crate::log::Log;
+use crate::loopback::{self, Loopback};
 use crate::process::{self, Tell};
 use crate::{socket, wait};
 
 /// For how long a start is repeated because PostgreSQL believes that the old server is still
 /// there: a killed process keeps its number until its parent has noticed.
 const LINGERING_LIMIT: Duration = Duration::from_secs(15);
-/// How long to wait before such a start is repeated.
+/// How long to wait before such a start, or one whose port was taken, is repeated.
 const LINGERING_PAUSE: Duration = Duration::from_millis(300);
 
 /// Starts a server and waits until it accepts connections. The lock `server` is held by us, and
@@ -37,9 +38,10 @@ pub(crate) fn start(
         let limit = config.start_timeout.saturating_sub(begun.elapsed());
         match start_once(layout, installation, config, server, limit) {
             Err(Error::Died { output, .. })
-                if begun.elapsed() < LINGERING_LIMIT && is_lingering(&output) =>
+                if begun.elapsed() < LINGERING_LIMIT.min(config.start_timeout / 2)
+                    && (is_lingering(&output) || loopback::is_taken(&output)) =>
             {
-                // Nothing to look at: PostgreSQL itself has to find the process gone.
+                // Nothing to look at: PostgreSQL itself has to find the process gone, or the port free.
                 wait::until::<(), Error>(LINGERING_PAUSE, || Ok(None))?;
             }
             outcome => return outcome,
@@ -55,11 +57,18 @@ fn start_once(
     limit: Duration,
 ) -> Result<Running, Error> {
     process::disarm(layout, server)?;
-    let socket_dir = socket::directory(layout)?;
+    let loopback = config.loopback.as_ref();
+    let port = loopback.map_or(Ok(socket::PORT), Loopback::choose_port)?;
+    let socket_dir = socket::directory(layout, port)?;
     socket::clear(&socket_dir)?;
+    let listener = match loopback {
+        Some(loopback) => loopback.prepare(layout)?,
+        None => vec![("listen_addresses", String::new())],
+    };
     let log = Log::open(layout)?;
-    let child = spawn(layout, installation, config, server, &socket_dir, &log)?;
-    let running = Running { pid: child.id(), socket_dir, port: socket::PORT, ours: true };
+    let child = spawn(layout, installation, config, server, (&socket_dir, port), &listener, &log)?;
+    let (pid, loopback) = (child.id(), loopback.is_some());
+    let running = Running { pid, socket_dir, port, loopback, ours: true };
     let ended = reap(child);
     let ready = wait::until(limit, || match running.connect(SUPERUSER) {
         Ok(_) => Ok(Some(())),
@@ -90,7 +99,8 @@ fn spawn(
     installation: &Installation,
     config: &Config,
     server: &LockFile,
-    socket_dir: &Path,
+    (socket_dir, port): (&Path, u16),
+    listener: &[(&str, String)],
     log: &Log,
 ) -> Result<Child, Error> {
     let program = installation.bin_dir().join("postgres");
@@ -99,7 +109,7 @@ fn spawn(
         Durability::Durable => "on",
         Durability::NoFsyncForTests => "off",
     };
-    let port = socket::PORT.to_string();
+    let port = port.to_string();
     let sockets = socket::as_setting(socket_dir);
     let mut command = layout.account.command(&program);
     command.arg("-D").arg(layout.pg());
@@ -108,13 +118,15 @@ fn spawn(
         ("fsync", durable),
         ("full_page_writes", durable),
         ("synchronous_commit", durable),
-        ("listen_addresses", ""),
         ("port", &port),
         ("unix_socket_directories", &sockets),
         ("unix_socket_permissions", "0700"),
         ("logging_collector", "off"),
         ("log_destination", "stderr"),
     ] {
+        command.arg("-c").arg(format!("{name}={value}"));
+    }
+    for (name, value) in listener {
         command.arg("-c").arg(format!("{name}={value}"));
     }
     for (name, value) in &config.settings {

@@ -12,6 +12,7 @@
 mod basics;
 mod crash;
 mod leftovers;
+mod loopback;
 mod refusals;
 mod sharing;
 mod support;

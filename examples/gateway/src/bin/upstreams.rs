@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use example_gateway::told_to_end;
+use example_gateway::{nodelay, told_to_end};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -27,8 +27,8 @@ async fn main() -> std::io::Result<()> {
     });
     writeln!(std::io::stdout(), "{addresses}")?;
     tokio::select! {
-        served = axum::serve(projects, projects_service()).into_future() => served,
-        served = axum::serve(billing, billing_service()).into_future() => served,
+        served = axum::serve(nodelay(projects), projects_service()).into_future() => served,
+        served = axum::serve(nodelay(billing), billing_service()).into_future() => served,
         () = told_to_end() => Ok(()),
     }
 }

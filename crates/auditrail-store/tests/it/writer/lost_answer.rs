@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use auditrail_store::{GroupWriter, OnConflict, WriterLimits};
-use auditrail_testkit::TestDb;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use auditrail_testkit::{TestDb, through};
+use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 
 use super::support::{count, many, one, outcome, refused_for, soon};
@@ -39,16 +39,12 @@ impl Proxy {
 
     /// The role of an application, through the proxy.
     fn app(&self, db: &TestDb) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(self.port)
-            .username(db.app().get_username())
-            .database(db.name())
-            .ssl_mode(PgSslMode::Disable)
+        through(&db.app(), (Ipv4Addr::LOCALHOST, self.port).into())
     }
 }
 
 fn serve(client: TcpStream, server: &PgConnectOptions, swallows: &Arc<AtomicU32>) {
+    client.set_nodelay(true).unwrap();
     let (from_server, to_server): (Box<dyn Read + Send>, Box<dyn Write + Send>) =
         match server.get_socket() {
             Some(folder) => {
@@ -58,6 +54,7 @@ fn serve(client: TcpStream, server: &PgConnectOptions, swallows: &Arc<AtomicU32>
             }
             None => {
                 let stream = TcpStream::connect((server.get_host(), server.get_port())).unwrap();
+                stream.set_nodelay(true).unwrap();
                 (Box::new(stream.try_clone().unwrap()), Box::new(stream))
             }
         };

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use auditrail_testkit::OwnServer;
+use auditrail_testkit::{OwnServer, Transport, over_each_transport};
 use tempfile::TempDir;
 
 use super::Tried;
@@ -51,10 +51,11 @@ impl Drop for Disk {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_503_until_there_is_room() {
+over_each_transport!(a_full_disk_is_503_until_there_is_room);
+
+async fn a_full_disk_is_503_until_there_is_room(transport: Transport) {
     let Some(disk) = Disk::mount("1m") else { return };
-    let server = OwnServer::start().await;
+    let server = OwnServer::start_over(transport).await;
     let folder = disk.folder_like(&server.cluster());
     server.run(&format!("create tablespace small location '{}'", folder.display())).await;
     server.run("alter table control_plane.audit_logs set tablespace small").await;

@@ -1,6 +1,6 @@
 //! The address of the database leads to a standby, which is promoted later.
 
-use auditrail_testkit::{OwnServer, until};
+use auditrail_testkit::{OwnServer, Transport, over_each_transport, until};
 use sqlx::PgConnection;
 
 use super::Tried;
@@ -11,9 +11,10 @@ async fn text(db: &mut PgConnection, sql: &'static str) -> String {
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_is_503_for_writes_until_the_standby_is_promoted() {
-    let primary = OwnServer::start().await;
+over_each_transport!(a_failover_is_503_for_writes_until_the_standby_is_promoted);
+
+async fn a_failover_is_503_for_writes_until_the_standby_is_promoted(transport: Transport) {
+    let primary = OwnServer::start_over(transport).await;
     let key = key_in(primary.service()).await;
     let proxy = Proxy::start(&primary.service()).await;
     let mut tried = Tried::start(&proxy.url(&primary.service()), key).await;

@@ -1,10 +1,19 @@
 //! A database that is up and gives nothing: no connection, no time, no lock.
 
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, Transport, over_each_transport};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::Tried;
 use crate::running::key;
+
+over_each_transport! {
+    without_connections_everything_is_503_until_there_are_some,
+    without_a_connection_for_the_writer_writes_alone_are_503,
+    a_role_that_may_not_connect_is_503_until_it_may,
+    a_locked_table_is_503_for_reads_and_writes_until_it_is_free,
+    a_statement_that_takes_too_long_is_503,
+    a_database_that_becomes_read_only_is_503_for_writes_alone,
+}
 
 async fn start(db: &TestDb) -> Tried {
     Tried::start(&db.url(&db.service()), key(db).await).await
@@ -23,9 +32,8 @@ async fn end_sessions(db: &mut PgConnection, which: &str) {
     sql(db, &end).await;
 }
 
-#[tokio::test]
-async fn without_connections_everything_is_503_until_there_are_some() {
-    let db = TestDb::migrated().await;
+async fn without_connections_everything_is_503_until_there_are_some(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut admin = db.connect(db.admin()).await;
     let mut tried = start(&db).await;
     let limit = |most: i32| format!("alter database {} connection limit {most}", db.name());
@@ -39,9 +47,8 @@ async fn without_connections_everything_is_503_until_there_are_some() {
     tried.recovers().await;
 }
 
-#[tokio::test]
-async fn without_a_connection_for_the_writer_writes_alone_are_503() {
-    let db = TestDb::migrated().await;
+async fn without_a_connection_for_the_writer_writes_alone_are_503(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut admin = db.connect(db.admin()).await;
     let mut tried = start(&db).await;
     let limit = |most: i32| format!("alter database {} connection limit {most}", db.name());
@@ -53,9 +60,8 @@ async fn without_a_connection_for_the_writer_writes_alone_are_503() {
     tried.recovers().await;
 }
 
-#[tokio::test]
-async fn a_role_that_may_not_connect_is_503_until_it_may() {
-    let db = TestDb::migrated().await;
+async fn a_role_that_may_not_connect_is_503_until_it_may(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut admin = db.connect(db.admin()).await;
     let mut tried = start(&db).await;
     let connections =
@@ -69,9 +75,8 @@ async fn a_role_that_may_not_connect_is_503_until_it_may() {
     tried.recovers().await;
 }
 
-#[tokio::test]
-async fn a_locked_table_is_503_for_reads_and_writes_until_it_is_free() {
-    let db = TestDb::migrated().await;
+async fn a_locked_table_is_503_for_reads_and_writes_until_it_is_free(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut tried = start(&db).await;
     let mut owner = db.connect(db.owner()).await;
     sql(&mut owner, "begin; lock table control_plane.audit_logs in access exclusive mode").await;
@@ -88,9 +93,8 @@ async fn a_locked_table_is_503_for_reads_and_writes_until_it_is_free() {
     tried.recovers().await;
 }
 
-#[tokio::test]
-async fn a_statement_that_takes_too_long_is_503() {
-    let db = TestDb::migrated().await;
+async fn a_statement_that_takes_too_long_is_503(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut tried = start(&db).await;
     let slow = "create function public.slow() returns trigger language plpgsql as $$
                 begin perform pg_sleep(60); return new; end $$;
@@ -103,9 +107,8 @@ async fn a_statement_that_takes_too_long_is_503() {
     tried.recovers().await;
 }
 
-#[tokio::test]
-async fn a_database_that_becomes_read_only_is_503_for_writes_alone() {
-    let db = TestDb::migrated().await;
+async fn a_database_that_becomes_read_only_is_503_for_writes_alone(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let mut admin = db.connect(db.admin()).await;
     let mut tried = start(&db).await;
     let read_only =

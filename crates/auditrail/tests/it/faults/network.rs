@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use auditrail_testkit::http::Call;
-use auditrail_testkit::{OwnServer, TestDb, until};
+use auditrail_testkit::{OwnServer, TestDb, Transport, over_each_transport, until};
 use tokio::task::JoinSet;
 
 use super::Tried;
 use super::proxy::Proxy;
 use crate::running::{key, key_in};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_swallows_everything_is_503_until_it_does_not() {
-    let db = TestDb::migrated().await;
+over_each_transport! {
+    a_network_that_swallows_everything_is_503_until_it_does_not,
+    connections_that_died_in_use_leave_the_pool,
+}
+
+async fn a_network_that_swallows_everything_is_503_until_it_does_not(transport: Transport) {
+    let db = TestDb::migrated_over(transport).await;
     let proxy = Proxy::start(&db.service()).await;
     let mut tried = Tried::start(&proxy.url(&db.service()), key(&db).await).await;
     proxy.swallow();
@@ -31,9 +35,8 @@ async fn a_network_that_swallows_everything_is_503_until_it_does_not() {
     tried.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_died_in_use_leave_the_pool() {
-    let server = OwnServer::start().await;
+async fn connections_that_died_in_use_leave_the_pool(transport: Transport) {
+    let server = OwnServer::start_over(transport).await;
     let proxy = Proxy::start(&server.service()).await;
     let key = key_in(server.service()).await;
     let mut tried = Tried::start(&proxy.url(&server.service()), key.clone()).await;

@@ -1,15 +1,16 @@
 //! PostgreSQL is stopped and started.
 
-use auditrail_testkit::{Kill, OwnServer, kill_server};
+use auditrail_testkit::{Kill, OwnServer, Transport, kill_server, over_each_transport};
 use local_postgres::{Status, StopMode};
 use tempfile::TempDir;
 
 use super::Tried;
 use crate::running::key_in;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_postgresql_is_503_until_it_is_started() {
-    let mut server = OwnServer::start().await;
+over_each_transport!(a_stopped_postgresql_is_503_until_it_is_started);
+
+async fn a_stopped_postgresql_is_503_until_it_is_started(transport: Transport) {
+    let mut server = OwnServer::start_over(transport).await;
     let key = key_in(server.service()).await;
     let mut tried = Tried::start(&server.url(&server.service()), key).await;
     for mode in [StopMode::Fast, StopMode::Immediate] {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use auditrail_testkit::http::Call;
-use auditrail_testkit::{Kill, OwnServer, eventually, kill_server};
+use auditrail_testkit::{Kill, OwnServer, Transport, eventually, kill_server};
 use local_postgres::Status;
 use rustix::process::Signal;
 use sqlx::{Connection, PgConnection};
@@ -43,7 +43,7 @@ enum Postgres {
 }
 
 impl Stage {
-    pub(super) async fn set(victim: Victim) -> Self {
+    pub(super) async fn set(victim: Victim, transport: Transport) -> Self {
         if victim == Victim::Private {
             let dir = TempDir::new().unwrap();
             let desk = Desk::bare();
@@ -51,7 +51,7 @@ impl Stage {
             let key = service.ready["first_key"]["key"].as_str().unwrap().to_owned();
             return Self { victim, service, desk, key, postgres: Postgres::Private(dir) };
         }
-        let server = OwnServer::start().await;
+        let server = OwnServer::start_over(transport).await;
         let desk = Desk::with(&server.url(&server.service()));
         let key = key_in(server.service()).await;
         let service = Running::start(&desk, &[]);
