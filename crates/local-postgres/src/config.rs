@@ -37,6 +37,7 @@ pub struct Config {
     pub(crate) search: Search,
     pub(crate) durability: Durability,
     pub(crate) settings: Vec<(String, String)>,
+    pub(crate) loopback_port: Option<u16>,
     pub(crate) linger: Duration,
     pub(crate) start_timeout: Duration,
     pub(crate) stop_timeout: Duration,
@@ -52,6 +53,7 @@ impl Config {
             search: Search::usual(),
             durability: Durability::Durable,
             settings: Vec::new(),
+            loopback_port: None,
             linger: Duration::ZERO,
             start_timeout: START_TIMEOUT,
             stop_timeout: STOP_TIMEOUT,
@@ -78,6 +80,16 @@ impl Config {
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// For tests and measurements only: the server also accepts TCP connections on this port of
+    /// 127.0.0.1, from anyone on this machine and without a password.
+    ///
+    /// It counts when the server is started, not when one that is running is shared.
+    #[must_use]
+    pub fn loopback_for_tests(mut self, port: u16) -> Self {
+        self.loopback_port = Some(port);
         self
     }
 
@@ -174,6 +186,7 @@ impl fmt::Debug for Config {
             .field("search", &self.search)
             .field("durability", &self.durability)
             .field("settings", &self.settings)
+            .field("loopback_port", &self.loopback_port)
             .field("linger", &self.linger)
             .field("start_timeout", &self.start_timeout)
             .field("stop_timeout", &self.stop_timeout)

@@ -9,6 +9,7 @@
 //! <dir>/locks/watchdog held by the watchdog
 //! <dir>/locks/mode     whether the server goes away with its last user, and how long after
 //! <dir>/postgres.log   what the server says
+//! <dir>/loopback_hba.conf  who may connect to a server with a TCP port, which only tests have
 //! ```
 //!
 //! Everything but the first two belongs to the owner of `<dir>`. When root runs the server as
@@ -99,6 +100,11 @@ impl Layout {
 
     pub(crate) fn locks(&self) -> PathBuf {
         self.dir.join("locks")
+    }
+
+    /// Who may connect to a server with a loopback port.
+    pub(crate) fn loopback_rules(&self) -> PathBuf {
+        self.dir.join("loopback_hba.conf")
     }
 
     /// Marks a directory whose server ran with fsync off.

@@ -66,6 +66,7 @@
 //! # Absent on purpose
 //! - **Downloading or bundling PostgreSQL.** [`Error::NotFound`] says what to install.
 //! - **TCP, passwords, TLS, replication**: use a PostgreSQL of your own for those.
+//!   [`Config::loopback_for_tests`] opens a port without any of the protection they need.
 //! - **Upgrading a cluster** to another major version.
 //! - **Restarting a server that died** behind its users' back: they call
 //!   [`LocalPostgres::open`] again.
@@ -87,6 +88,7 @@
 #[cfg(not(unix))]
 compile_error!("local-postgres needs unix sockets, unix signals and flock");
 
+mod access;
 mod account;
 mod client;
 mod cluster;

@@ -10,7 +10,7 @@ use crate::client::socket_file;
 use crate::error::Error;
 use crate::layout::{Layout, make_dir, open_dir};
 
-/// Port of the socket. The directory is private, so there is nothing to collide with.
+/// Port of a socket without TCP. The directory is private, so there is nothing to collide with.
 pub(crate) const PORT: u16 = 5432;
 
 /// Longest path of a socket, in bytes: `sun_path` has 108 on Linux with the closing NUL, 104 on
@@ -43,8 +43,8 @@ pub(crate) fn directory(layout: &Layout) -> Result<PathBuf, Error> {
 
 /// Removes what a server that was killed left in the socket directory. Only to be called while
 /// it is certain that no server uses it.
-pub(crate) fn clear(dir: &Path) -> Result<(), Error> {
-    let file = socket_file(dir, PORT);
+pub(crate) fn clear(dir: &Path, port: u16) -> Result<(), Error> {
+    let file = socket_file(dir, port);
     let lock = file.with_added_extension("lock");
     for leftover in [file, lock] {
         match fs::remove_file(&leftover) {

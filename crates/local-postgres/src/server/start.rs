@@ -16,7 +16,7 @@ use crate::layout::Layout;
 use crate::lock::LockFile;
 use crate::log::Log;
 use crate::process::{self, Tell};
-use crate::{socket, wait};
+use crate::{access, socket, wait};
 
 /// For how long a start is repeated because PostgreSQL believes that the old server is still
 /// there: a killed process keeps its number until its parent has noticed.
@@ -56,10 +56,11 @@ fn start_once(
 ) -> Result<Running, Error> {
     process::disarm(layout, server)?;
     let socket_dir = socket::directory(layout)?;
-    socket::clear(&socket_dir)?;
+    let port = config.loopback_port.unwrap_or(socket::PORT);
+    socket::clear(&socket_dir, port)?;
     let log = Log::open(layout)?;
-    let child = spawn(layout, installation, config, server, &socket_dir, &log)?;
-    let running = Running { pid: child.id(), socket_dir, port: socket::PORT, ours: true };
+    let child = spawn(layout, installation, config, server, (&socket_dir, port), &log)?;
+    let running = Running { pid: child.id(), socket_dir, port, ours: true };
     let ended = reap(child);
     let ready = wait::until(limit, || match running.connect(SUPERUSER) {
         Ok(_) => Ok(Some(())),
@@ -90,7 +91,7 @@ fn spawn(
     installation: &Installation,
     config: &Config,
     server: &LockFile,
-    socket_dir: &Path,
+    (socket_dir, port): (&Path, u16),
     log: &Log,
 ) -> Result<Child, Error> {
     let program = installation.bin_dir().join("postgres");
@@ -99,7 +100,7 @@ fn spawn(
         Durability::Durable => "on",
         Durability::NoFsyncForTests => "off",
     };
-    let port = socket::PORT.to_string();
+    let port = port.to_string();
     let sockets = socket::as_setting(socket_dir);
     let mut command = layout.account.command(&program);
     command.arg("-D").arg(layout.pg());
@@ -116,6 +117,11 @@ fn spawn(
         ("log_destination", "stderr"),
     ] {
         command.arg("-c").arg(format!("{name}={value}"));
+    }
+    if config.loopback_port.is_some() {
+        let rules = access::write(layout)?;
+        command.args(["-c", "listen_addresses=127.0.0.1", "-c"]);
+        command.arg(format!("hba_file={}", rules.display()));
     }
     for (name, value) in &config.settings {
         command.arg("-c").arg(format!("{name}={value}"));

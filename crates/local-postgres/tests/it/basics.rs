@@ -172,3 +172,21 @@ fn a_directory_for_tests_never_becomes_durable_nor_the_other_way_round() {
     let error = LocalPostgres::open(for_tests(real)).unwrap_err();
     assert!(error.to_string().contains("durable cluster"), "{error}");
 }
+
+#[test]
+fn a_loopback_port_is_an_exception_that_ends_with_its_server() {
+    let place = Place::new(Who::Me);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = || place.config(place.data()).durability(Durability::NoFsyncForTests);
+    let open = LocalPostgres::open(config().loopback_for_tests(port)).unwrap();
+    assert_eq!(open.port(), port);
+    let tcp = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    for url in [tcp.as_str(), &open.url("postgres")] {
+        assert_eq!(show(url, "listen_addresses"), "127.0.0.1");
+    }
+    open.close().unwrap();
+
+    let private = LocalPostgres::open(config()).unwrap();
+    assert_eq!(show(&private.url("postgres"), "listen_addresses"), "");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
