@@ -1,6 +1,7 @@
 //! Servers that take audit records over HTTP: ours, and what people would write or take instead.
 //! `bench/peers/` has a folder for each of those.
 
+mod environment;
 mod install;
 mod server;
 
@@ -206,55 +207,11 @@ impl Peer {
             command.env(postgres::BIN, database.bin);
             return command;
         }
-        command.envs(environment(database.url)).env("PORT", port.to_string());
+        command.envs(environment::of(database.url)).env("PORT", port.to_string());
         command.env("PGRST_SERVER_PORT", port.to_string()).env("GRANIAN_PORT", port.to_string());
         command.env("POOL", self.pool.to_string()).env("PGRST_DB_POOL", self.pool.to_string());
         // Nothing is left beside the sources.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
         command
-    }
-}
-
-/// The address of a database as all clients of PostgreSQL read it from their environment.
-fn environment(url: &str) -> Vec<(&'static str, String)> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, host) = server.split_once('@').unwrap_or(("", server));
-    let (host, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
-    [("PGUSER", user), ("PGHOST", host), ("PGPORT", port), ("PGDATABASE", database)]
-        .map(|(name, value)| (name, decoded(value)))
-        .into()
-}
-
-/// With `%2F` and its like as the characters they stand for.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend(before.bytes());
-        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(byte.unwrap_or(b'%'));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    bytes.extend(rest.bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_told_in_the_environment() {
-        let told = environment("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
-        let told: Vec<_> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let wanted = [
-            ("PGUSER", "me"),
-            ("PGHOST", "/a b/run"),
-            ("PGPORT", "5433"),
-            ("PGDATABASE", "bench_x"),
-        ];
-        assert_eq!(told, wanted);
-        assert_eq!(decoded("100%"), "100%");
     }
 }

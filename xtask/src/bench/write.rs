@@ -1,6 +1,7 @@
 //! `cargo xtask bench write`: records over HTTP into a durable PostgreSQL, by our service, by what
 //! people would write or take instead, and by the tools that set the limit.
 
+mod cpu;
 pub(super) mod round;
 mod shown;
 pub(super) mod workload;

@@ -4,13 +4,13 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::path::PathBuf;
 
 use super::Workload;
+use super::cpu::Cpu;
 use super::workload::{READ_EVERY, Wanted, Who};
 use crate::bench::bed::{Bed, Empty};
 use crate::bench::corpus::Corpus;
 use crate::bench::limits::{self, CopyFiles, PAYLOADS, Payloads, copy, insert};
 use crate::bench::load::{Answered, Latency, Load};
 use crate::bench::peers::{Peer, Server};
-use crate::bench::process::Tree;
 use crate::bench::result::Part;
 use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
@@ -53,16 +53,6 @@ impl Sent {
     pub(in crate::bench) fn of(Corpus { file: records, what: _ }: Corpus) -> Result<Self> {
         Ok(Self { payloads: Payloads::read(&records, PAYLOADS)?, records })
     }
-}
-
-/// Processor time so far, in seconds; none where the system does not say.
-struct Cpu {
-    server: Option<f64>,
-    postgres: Option<f64>,
-    /// Of the delaying proxy; 0 where none runs.
-    delay: f64,
-    /// Ourselves and what we started: the server, PostgreSQL, the proxy, and the client.
-    own: Option<f64>,
 }
 
 /// The rate of COPY in this round, by its number of connections and its transport.
@@ -128,9 +118,9 @@ impl Rounds<'_> {
         let empty = self.bed.empty(DATABASE)?;
         let server = Server::start(peer, empty.database(transport)?)?;
         let warm_up = self.load(peer, workload, &server, self.times.warm_up)?.run()?;
-        let before = self.cpu(&server);
+        let before = Cpu::read(&server, &self.bed.cluster);
         let answered = self.load(peer, workload, &server, self.times.seconds)?.run()?;
-        let after = self.cpu(&server);
+        let after = Cpu::read(&server, &self.bed.cluster);
         let memory = server.tree().peak_mib();
         let started = server.started.as_secs_f64() * 1_000.0;
         server.end()?;
@@ -144,7 +134,7 @@ impl Rounds<'_> {
             part.add(&name, side, ("reads", "reads/s"), rate);
             latency(part, (&name, side), ["read p50", "read p99", "read max"], of_reads);
         }
-        for (metric, seconds) in spent(&before, &after) {
+        for (metric, seconds) in before.spent(&after) {
             part.add(&name, side, (metric, COST), seconds * 1_000.0 / answered.records);
         }
         if let (Workload::Single(64), Some(memory)) = (workload, memory) {
@@ -175,15 +165,6 @@ impl Rounds<'_> {
 
     fn sent(&self, workload: Workload) -> &Sent {
         if workload.is_large() { &self.large } else { &self.usual }
-    }
-
-    fn cpu(&self, server: &Server) -> Cpu {
-        Cpu {
-            server: server.tree().cpu_seconds(),
-            postgres: self.bed.cluster.postmaster().and_then(|pid| Tree::of(pid).cpu_seconds()),
-            delay: self.bed.cluster.delay_seconds().unwrap_or_default(),
-            own: Tree::own().cpu_seconds(),
-        }
     }
 
     fn pgbench(&self, (workload, transport): (Workload, Transport), part: &mut Part) -> Result<()> {
@@ -226,25 +207,6 @@ fn latency(
     }
 }
 
-/// What was used between two moments, by which program. What is left of ours is the client's.
-fn spent(before: &Cpu, after: &Cpu) -> Vec<(&'static str, f64)> {
-    let between = |of: fn(&Cpu) -> Option<f64>| Some(of(after)? - of(before)?);
-    let server = between(|cpu| cpu.server);
-    let postgres = between(|cpu| cpu.postgres);
-    let delay = after.delay - before.delay;
-    let client = between(|cpu| cpu.own).zip(server).zip(postgres);
-    let client = client.map(|((own, server), postgres)| own - server - postgres - delay);
-    [
-        ("cpu", server),
-        ("postgres cpu", postgres),
-        ("client cpu", client),
-        ("proxy cpu", (delay > 0.0).then_some(delay)),
-    ]
-    .into_iter()
-    .filter_map(|(metric, seconds)| Some((metric, seconds?)))
-    .collect()
-}
-
 /// Whoever acknowledges more than it wrote is not measured.
 fn all_there(empty: &Empty<'_>, acknowledged: f64, side: &str) -> Result<()> {
     let rows = empty.sql("select count(*) from control_plane.audit_logs")?;
@@ -266,24 +228,4 @@ fn tell(side: &str, answered: &Answered) {
 
 fn told(Latency { p50, p99, max }: Latency) -> String {
     format!("p50 {p50:>6.2}  p99 {p99:>6.2}  max {max:>7.2} ms")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_client_is_what_is_left_of_ours() {
-        let before = Cpu { server: Some(1.0), postgres: Some(5.0), delay: 1.0, own: Some(2.0) };
-        let after = Cpu { server: Some(2.5), postgres: Some(7.0), delay: 1.25, own: Some(6.25) };
-        let spent = spent(&before, &after);
-        let proxy = ("proxy cpu", 0.25);
-        assert_eq!(spent, [("cpu", 1.5), ("postgres cpu", 2.0), ("client cpu", 0.5), proxy]);
-    }
-
-    #[test]
-    fn what_the_system_does_not_say_is_left_out() {
-        let none = || Cpu { server: None, postgres: Some(1.0), delay: 0.0, own: Some(1.0) };
-        assert_eq!(spent(&none(), &none()), [("postgres cpu", 0.0)]);
-    }
 }
