@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: what we are as fast as, measured in the same run on the same machine.
 
 mod bed;
+mod cluster;
 mod corpus;
+mod delay;
 mod environment;
+mod floor;
 mod growth;
 mod http;
 mod import;
@@ -11,9 +14,11 @@ mod limits;
 mod load;
 mod loss;
 mod measure;
+mod network;
 mod peers;
 mod plain;
 mod process;
+mod program;
 mod query;
 mod quick;
 mod report;
@@ -21,6 +26,7 @@ mod result;
 mod rows;
 mod serve;
 mod transaction;
+mod transport;
 mod write;
 
 use clap::{Parser, Subcommand};
@@ -43,7 +49,10 @@ Examples:
   cargo xtask bench growth --records 0,1000000
   cargo xtask bench serve
   cargo xtask bench layer
+  cargo xtask bench network              TCP beside a Unix socket, and 1 ms each way
+  cargo xtask bench floor                processor time beside a bare handler
   cargo xtask bench write --only auditrail --only fastify
+  cargo xtask bench write --database tcp --database tcp+1ms
   cargo xtask bench loss --rounds 2")]
 pub(crate) struct Args {
     /// One part; without, every part in turn, and then the report.
@@ -61,6 +70,8 @@ enum Command {
     Limits(limits::Args),
     Serve(serve::Args),
     Write(write::Args),
+    Network(network::Args),
+    Floor(floor::Args),
     Loss(loss::Args),
     /// A record in the caller's transaction, against a plain INSERT and a row trigger.
     Transaction(transaction::Args),
@@ -75,8 +86,19 @@ enum Command {
 }
 
 /// The parts that all together are the benchmarks, in the order they are run and told.
-const PARTS: [&str; 9] =
-    ["write", "loss", "transaction", "rows", "layer", "query", "growth", "import", "serve"];
+const PARTS: [&str; 11] = [
+    "network",
+    "floor",
+    "write",
+    "loss",
+    "transaction",
+    "rows",
+    "layer",
+    "query",
+    "growth",
+    "import",
+    "serve",
+];
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.command {
@@ -93,6 +115,8 @@ fn one(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Limits(args) => limits::run(workspace, args),
         Command::Serve(args) => serve::run(workspace, args),
         Command::Write(args) => write::run(workspace, args),
+        Command::Network(args) => network::run(workspace, args),
+        Command::Floor(args) => floor::run(workspace, args),
         Command::Loss(args) => loss::run(workspace, args),
         Command::Transaction(args) => transaction::run(workspace, args),
         Command::Rows(args) => rows::run(workspace, args),

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::bed::Bed;
-use super::import::Bench;
 use super::measure;
+use super::program::Bench;
+use super::transport::Transport;
 use crate::error::{Error, Result};
 use crate::sh::cargo;
 use crate::workspace::Workspace;
@@ -62,7 +63,7 @@ pub(super) fn large(workspace: &Workspace, bed: &Bed) -> Result<Corpus> {
     };
     let log = bed.empty("bench_large")?;
     let mut import = bed.bench.auditrail();
-    import.env("DATABASE_URL", &log.url);
+    import.env("DATABASE_URL", log.url(Transport::Unix)?);
     import.args(["--quiet", "import", "--format", "cloudtrail"]).arg(events);
     measure::run(import)?;
     let records = log.sql(&format!("{AS_SENT} order by created_at, id) r"))?;

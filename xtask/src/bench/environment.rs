@@ -18,11 +18,7 @@ const SHOWN: [&str; 5] =
 /// # Errors
 /// When the server would acknowledge what it can still lose.
 pub(super) fn settings(database: Database<'_>, tools: &[&str]) -> Result<Vec<(String, String)>> {
-    let show = |name: &str| {
-        let show = format!("show {name}");
-        let psql = Sh::new(database.bin.join("psql"));
-        psql.args(["-X", "-q", "-At", "-d", database.url, "-c", &show]).read()
-    };
+    let show = |name: &str| database.sql(&format!("show {name}"));
     let mut all = machine();
     let version = show("server_version")?;
     // What the distribution adds to it says nothing of PostgreSQL.

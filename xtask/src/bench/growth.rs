@@ -12,7 +12,8 @@ use crate::bench::measure::Spread;
 use crate::bench::plain::Plain;
 use crate::bench::query::filled::{Filled, grouped};
 use crate::bench::result::Part;
-use crate::bench::{corpus, import, serve};
+use crate::bench::transport::Transport;
+use crate::bench::{corpus, program, serve};
 use crate::error::{Error, Result};
 use crate::sh::Sh;
 use crate::workspace::Workspace;
@@ -55,6 +56,9 @@ pub(crate) struct Args {
     /// For how long each side writes, after a second to warm up.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     seconds: u16,
+    /// How the service and COPY reach PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
     /// Fail when batches into the largest log have a lower share of the rate of the smallest.
     #[arg(long, default_value_t = 0.8)]
     at_least: f64,
@@ -66,11 +70,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             "give the sizes from the smallest to the largest, each once".to_owned(),
         ));
     }
-    let bench = import::prepare(workspace)?;
+    let bench = program::prepare(workspace)?;
     let load = serve::build_load(workspace)?;
     let mut logs = Vec::new();
     for records in &args.records {
-        logs.push(Log::new(Filled::open(workspace, &bench, *records)?)?);
+        logs.push(Log::new(Filled::open(workspace, &bench, (*records, args.database))?)?);
     }
     let records = match logs.last() {
         Some(Log { filled, .. }) if filled.records > 0 => {
@@ -85,6 +89,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("PostgreSQL".to_owned(), version.trim().to_owned()),
         ("rounds".to_owned(), args.rounds.to_string()),
         ("seconds of each side in a round".to_owned(), args.seconds.to_string()),
+        Transport::setting(&[args.database]),
     ];
     part.notes = NOTES.map(str::to_owned).to_vec();
     println!("\nrecords a second, and p99 in milliseconds");
@@ -121,9 +126,7 @@ struct Log {
 
 impl Log {
     fn new(filled: Filled) -> Result<Self> {
-        let url = filled.url()?;
-        let (server, _) = url.rsplit_once('/').unwrap_or((&url, ""));
-        let copy = format!("{server}/{COPY}");
+        let copy = filled.url_of(COPY)?;
         let log = Self { filled, copy, is_copied: false };
         // One that an earlier run was killed over.
         log.drop_copy()?;

@@ -2,14 +2,14 @@
 //! its guard, the same durable private server, one after the other in every round.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use crate::bench::cluster::Cluster;
 use crate::bench::corpus::{self, Corpus};
 use crate::bench::measure::{self, Run, Spread};
+use crate::bench::program::{Bench, count, prepare};
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
-use crate::postgres;
-use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
 /// The columns an import fills.
@@ -33,6 +33,7 @@ Examples:
   cargo xtask bench import
   cargo xtask bench import --records 50000 --rounds 1 --at-least 0
   cargo xtask bench import --file records.ndjson
+  cargo xtask bench import --database tcp --database unix
 
 The ratio to look at is the rate of auditrail import by that of psql \\copy in the same round.")]
 pub(crate) struct Args {
@@ -45,87 +46,15 @@ pub(crate) struct Args {
     /// NDJSON to import instead.
     #[arg(long, conflicts_with = "records")]
     file: Option<PathBuf>,
+    /// How both sides reach PostgreSQL; given several times, each round measures all of them.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Vec<Transport>,
     /// Fail when the median ratio is lower.
     #[arg(long, default_value_t = 0.85)]
     at_least: f64,
     /// Fail when an import takes more memory, in MiB.
     #[arg(long, default_value_t = 64)]
     at_most_mib: u32,
-}
-
-/// The program, and a PostgreSQL of the benchmark's own.
-pub(super) struct Bench {
-    program: PathBuf,
-    postgres: PathBuf,
-    psql: PathBuf,
-    pub(super) dir: PathBuf,
-    /// Where its PostgreSQL keeps its data.
-    data: PathBuf,
-}
-
-impl Bench {
-    /// The same program with a PostgreSQL of its own in another directory.
-    pub(super) fn at(&self, data: PathBuf) -> Self {
-        let Self { program, postgres, psql, dir, data: _ } = self;
-        let [program, postgres, psql, dir] = [program, postgres, psql, dir].map(Clone::clone);
-        Self { program, postgres, psql, dir, data }
-    }
-
-    pub(super) fn auditrail(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env(postgres::BIN, &self.postgres).arg("--data-dir").arg(&self.data);
-        command
-    }
-
-    /// The directory of PostgreSQL's programs.
-    pub(super) fn bin(&self) -> &Path {
-        &self.postgres
-    }
-
-    pub(super) fn ask(&self, args: &[&str]) -> Result<String> {
-        let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
-        program.arg("--data-dir").arg(&self.data).args(args).read()
-    }
-
-    /// The answers of statements as psql prints them, without any decoration.
-    pub(super) fn sql(&self, sql: &str) -> Result<String> {
-        self.ask(&["db", "psql", "--", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql])
-    }
-
-    /// Refuses a server that could lose what it has acknowledged.
-    pub(super) fn refuse_undurable(&self) -> Result<()> {
-        let on = self.sql("show fsync; show full_page_writes; show synchronous_commit")?;
-        match on.split_whitespace().all(|setting| setting == "on") {
-            true => Ok(()),
-            false => Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into())),
-        }
-    }
-
-    /// An empty table, and nothing left to write from the round before.
-    pub(super) fn reset(&self) -> Result<()> {
-        self.sql("drop schema if exists control_plane cascade")?;
-        self.ask(&["migrate"])?;
-        self.sql("checkpoint").map(drop)
-    }
-
-    /// psql itself, with one command.
-    pub(super) fn psql(&self, url: &str, command: &str) -> Command {
-        let mut psql = Command::new(&self.psql);
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]);
-        psql
-    }
-
-    fn copy(&self, csv: &Path, url: &str) -> Result<Run> {
-        let copy =
-            format!("\\copy control_plane.audit_logs ({COLUMNS}) from '{}' csv", csv.display());
-        measure::run(self.psql(url, &copy))
-    }
-
-    pub(super) fn import(&self, file: &Path) -> Result<Run> {
-        let mut import = self.auditrail();
-        import.args(["--quiet", "import", "--format", "ndjson"]).arg(file);
-        measure::run(import)
-    }
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -137,73 +66,94 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             (file, what)
         }
     };
-    println!("starting a durable private PostgreSQL under {}", bench.dir.display());
-    bench.ask(&["db", "start"])?;
-    let measured = rounds(&bench, &file, args.rounds);
-    bench.ask(&["db", "stop"])?;
-    let mut part = measured?;
+    let databases = Transport::sorted(&args.database);
+    let cluster = bench.start(workspace, &databases)?;
+    let sides = Sides { bench: &bench, cluster: &cluster, file: &file };
+    let mut part = sides.rounds(args.rounds, &databases)?;
+    drop(cluster);
     part.settings.insert(1, ("input".to_owned(), input));
     part.save(workspace)?;
-    judge(&part, args)
+    databases.iter().try_for_each(|transport| judge(&part, *transport, args))
 }
 
-pub(super) fn prepare(workspace: &Workspace) -> Result<Bench> {
-    let postgres = postgres::ensure(workspace)?;
-    println!("{postgres}\nbuilding with optimisation");
-    let build = ["build", "--quiet", "--release", "--package", "auditrail"];
-    cargo().args(build).dir(workspace.root()).run()?;
-    let dir = workspace.target().join("bench");
-    std::fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
-    let psql = postgres.bin.join("psql");
-    let program = workspace.target().join("release/auditrail");
-    let data = dir.join("data");
-    Ok(Bench { program, psql, postgres: postgres.bin, dir, data })
+/// What all rounds need.
+struct Sides<'a> {
+    bench: &'a Bench,
+    cluster: &'a Cluster,
+    /// What is imported.
+    file: &'a Path,
 }
 
-fn rounds(bench: &Bench, file: &Path, rounds: u16) -> Result<Part> {
-    bench.refuse_undurable()?;
-    let url = bench.ask(&["db", "url"])?.trim().to_owned();
-    // What is imported once, in the order it was written, is what psql copies.
-    bench.reset()?;
-    bench.import(file)?;
-    let csv = bench.dir.join("rows.csv");
-    let out = format!(
-        "\\copy (select {COLUMNS} from control_plane.audit_logs order by ctid) to '{}' csv",
-        csv.display()
-    );
-    bench.sql(&out)?;
-    let rows: f64 = count(bench)?;
-    let mut part = Part { name: IMPORT.to_owned(), ..Part::default() };
-    let version = bench.sql("show server_version")?.trim().to_owned();
-    part.settings =
-        vec![("PostgreSQL".to_owned(), version), ("rounds".to_owned(), rounds.to_string())];
-    part.notes = NOTES.map(str::to_owned).to_vec();
-    println!(
-        "{rows} rows; rows a second\n\n round {COPY:>12} {OURS:>18}   ratio   peak MiB {AGAIN:>24}"
-    );
-    for round in 1..=rounds {
+impl Sides<'_> {
+    /// Each round measures every side over every transport.
+    fn rounds(&self, rounds: u16, transports: &[Transport]) -> Result<Part> {
+        let Self { bench, file, .. } = self;
+        bench.refuse_undurable()?;
+        // What is imported once, in the order it was written, is what psql copies.
         bench.reset()?;
-        let copy = bench.copy(&csv, &url)?;
+        let database = bench.database()?;
+        bench.import(file, &self.cluster.url(Transport::Unix, &database)?)?;
+        let csv = bench.dir.join("rows.csv");
+        let out = format!(
+            "\\copy (select {COLUMNS} from control_plane.audit_logs order by ctid) to '{}' csv",
+            csv.display()
+        );
+        bench.sql(&out)?;
+        let rows: f64 = count(bench)?;
+        let mut part = Part { name: IMPORT.to_owned(), ..Part::default() };
+        let version = bench.sql("show server_version")?.trim().to_owned();
+        part.settings = vec![
+            ("PostgreSQL".to_owned(), version),
+            ("rounds".to_owned(), rounds.to_string()),
+            Transport::setting(transports),
+        ];
+        part.notes = NOTES.map(str::to_owned).to_vec();
+        println!(
+            "{rows} rows; rows a second\n\n round {COPY:>12} {OURS:>18}   ratio   peak MiB {AGAIN:>24}"
+        );
+        for round in 1..=rounds {
+            for transport in transports {
+                let url = self.cluster.url(*transport, &database)?;
+                let runs = self.round(rows, &url, &csv)?;
+                keep(&mut part, *transport, (round, rows), runs);
+            }
+        }
+        Ok(part)
+    }
+
+    /// psql, ours, and ours once more.
+    fn round(&self, rows: f64, url: &str, csv: &Path) -> Result<[Run; 3]> {
+        let Self { bench, file, .. } = self;
+        bench.reset()?;
+        let copy =
+            format!("\\copy control_plane.audit_logs ({COLUMNS}) from '{}' csv", csv.display());
+        let copy = measure::run(bench.psql(url, &copy))?;
         same_rows(bench, rows, COPY)?;
         bench.reset()?;
-        let import = bench.import(file)?;
+        let import = bench.import(file, url)?;
         same_rows(bench, rows, OURS)?;
-        let again = bench.import(file)?;
+        let again = bench.import(file, url)?;
         same_rows(bench, rows, AGAIN)?;
-        println!(
-            "{round:>6} {:>12.0} {:>18.0} {:>7.2} {:>10.1} {:>24.0}",
-            rows / copy.seconds,
-            rows / import.seconds,
-            copy.seconds / import.seconds,
-            measure::mib(import.peak_kib),
-            rows / again.seconds,
-        );
-        for (side, run) in [(COPY, copy), (OURS, import), (AGAIN, again)] {
-            part.add(IMPORT, side, ("rate", "records/s"), rows / run.seconds);
-            part.add(IMPORT, side, ("memory", "MiB"), measure::mib(run.peak_kib));
-        }
+        Ok([copy, import, again])
     }
-    Ok(part)
+}
+
+fn keep(part: &mut Part, transport: Transport, (round, rows): (u16, f64), runs: [Run; 3]) {
+    let [copy, import, again] = runs;
+    println!(
+        "{round:>6} {:>12.0} {:>18.0} {:>7.2} {:>10.1} {:>24.0}   {}",
+        rows / copy.seconds,
+        rows / import.seconds,
+        copy.seconds / import.seconds,
+        measure::mib(import.peak_kib),
+        rows / again.seconds,
+        transport.name(),
+    );
+    let workload = transport.workload(IMPORT);
+    for (side, run) in [(COPY, copy), (OURS, import), (AGAIN, again)] {
+        part.add(&workload, side, ("rate", "records/s"), rows / run.seconds);
+        part.add(&workload, side, ("memory", "MiB"), measure::mib(run.peak_kib));
+    }
 }
 
 const NOTES: [&str; 4] = [
@@ -216,11 +166,6 @@ const NOTES: [&str; 4] = [
     "Program, psql and PostgreSQL share the processors of one machine.",
 ];
 
-pub(super) fn count(bench: &Bench) -> Result<f64> {
-    let rows = bench.sql("select count(*) from control_plane.audit_logs")?;
-    rows.trim().parse().map_err(|_| Error::Refused(format!("`{rows}` is not a number of rows")))
-}
-
 fn same_rows(bench: &Bench, rows: f64, who: &str) -> Result<()> {
     let found = count(bench)?;
     match (found - rows).abs() < 0.5 {
@@ -229,17 +174,19 @@ fn same_rows(bench: &Bench, rows: f64, who: &str) -> Result<()> {
     }
 }
 
-fn judge(part: &Part, args: &Args) -> Result<()> {
+fn judge(part: &Part, transport: Transport, args: &Args) -> Result<()> {
+    let workload = transport.workload(IMPORT);
+    println!("\n{}", transport.name());
     for side in [COPY, OURS, AGAIN] {
-        if let Some(figure) = part.figure(IMPORT, side, "rate") {
+        if let Some(figure) = part.figure(&workload, side, "rate") {
             let Spread { min, median, max } = Spread::of(figure.rounds.iter().copied());
             println!("{side:<24} median {median:>8.0} rows/s   ({min:.0} to {max:.0})");
         }
     }
-    let ratio = part.ratio((IMPORT, "rate"), OURS, COPY);
+    let ratio = part.ratio((&workload, "rate"), OURS, COPY);
     let Spread { min, median, max } =
         ratio.ok_or_else(|| Error::Refused("nothing was measured".to_owned()))?;
-    let memory = part.figure(IMPORT, OURS, "memory").map_or(&[][..], |figure| &figure.rounds);
+    let memory = part.figure(&workload, OURS, "memory").map_or(&[][..], |figure| &figure.rounds);
     let peak = memory.iter().copied().fold(0.0, f64::max);
     println!("ratio                    median {median:>8.2}          ({min:.2} to {max:.2})");
     println!("peak memory              {peak:.1} MiB");

@@ -2,7 +2,7 @@
 //! tools that come with PostgreSQL and with nothing in between.
 //!
 //! These are limits to be measured against, so each is given what helps it: a statement prepared
-//! once, a ready-made file in PostgreSQL's own format, a Unix socket.
+//! once, a ready-made file in PostgreSQL's own format. `--database` applies to them as to the others.
 
 mod command;
 mod copy;
@@ -15,6 +15,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::sh::Sh;
 
 pub(super) use command::{Args, SIDE, files, run};
 pub(super) use copy::{CopyFiles, copy};
@@ -31,6 +32,14 @@ pub(super) struct Database<'a> {
     /// The directory of `psql` and, maybe, `pgbench`.
     pub(super) bin: &'a Path,
     pub(super) url: &'a str,
+}
+
+impl Database<'_> {
+    /// What a statement gives, as psql prints it without decoration.
+    pub(super) fn sql(self, sql: &str) -> Result<String> {
+        let plain = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-d", self.url, "-c", sql];
+        Ok(Sh::new(self.bin.join("psql")).args(plain).read()?.trim().to_owned())
+    }
 }
 
 /// Records that are sent in turn or by chance, without id and time so that each is new.

@@ -9,6 +9,7 @@ use super::corpus;
 use super::peers::{self, Peer, Side};
 use super::result::Part;
 use super::serve::build_load;
+use super::transport::Transport;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use run::{Killed, Runs};
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     /// How long the load is in each run.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// How the servers reach PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
     /// Chooses the moments: the same seed gives the same ones.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -54,7 +58,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let sides = sides(&args.only)?;
-    let bed = Bed::start(workspace)?;
+    let bed = Bed::start(workspace, &[args.database])?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &sides, peers::POOL)?;
     let client = build_load(workspace)?;
     let corpus = corpus::usual(workspace, &bed.bench.dir, RECORDS)?;
@@ -69,13 +73,19 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_string())));
     part.settings.push(("records".to_owned(), corpus.what));
+    part.settings.push(Transport::setting(&[args.database]));
     let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
     part.settings.extend(only);
     part.notes.extend(left_out);
     part.notes.extend(NOTES.map(str::to_owned));
-    let seconds = args.seconds;
-    let records = corpus.file;
-    let mut runs = Runs { bed: &bed, client, records, seconds, dice: Dice::new(args.seed) };
+    let mut runs = Runs {
+        bed: &bed,
+        client,
+        records: corpus.file,
+        seconds: args.seconds,
+        transport: args.database,
+        dice: Dice::new(args.seed),
+    };
     for round in 1..=args.rounds {
         println!("\nround {round} of {}", args.rounds);
         for killed in [Killed::Server, Killed::Postgres] {

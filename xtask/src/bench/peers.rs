@@ -1,13 +1,15 @@
 //! Servers that take audit records over HTTP: ours, and what people would write or take instead.
 //! `bench/peers/` has a folder for each of those.
 
+mod environment;
 mod install;
 mod server;
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::bed::{Bed, Empty};
+use super::bed::Bed;
+use super::limits::Database;
 use crate::error::Result;
 use crate::postgres;
 use crate::sh::Sh;
@@ -26,9 +28,12 @@ pub(super) enum Side {
     Axum,
     Fastapi,
     Postgrest,
+    /// HTTP and JSON alone: it writes nothing, so it is no peer, but the floor.
+    Bare,
 }
 
 impl Side {
+    /// Those that write records.
     pub(super) const ALL: [Self; 5] =
         [Self::Ours, Self::Fastify, Self::Axum, Self::Fastapi, Self::Postgrest];
 
@@ -40,6 +45,7 @@ impl Side {
             Self::Axum => "axum + sqlx",
             Self::Fastapi => "FastAPI + asyncpg",
             Self::Postgrest => "PostgREST",
+            Self::Bare => "bare axum handler",
         }
     }
 
@@ -51,7 +57,13 @@ impl Side {
             Self::Axum => "axum-sqlx",
             Self::Fastapi => "fastapi",
             Self::Postgrest => "postgrest",
+            Self::Bare => "axum-bare",
         }
+    }
+
+    /// Whether what it acknowledges is in the table.
+    pub(super) const fn writes(self) -> bool {
+        !matches!(self, Self::Bare)
     }
 
     /// Where it takes a record, and how that is asked for.
@@ -62,7 +74,7 @@ impl Side {
                 path: "/audit_logs?select=id",
                 header: Some("prefer: return=representation"),
             },
-            Self::Fastify | Self::Axum | Self::Fastapi => {
+            Self::Fastify | Self::Axum | Self::Fastapi | Self::Bare => {
                 Route { path: "/audit-logs", header: None }
             }
         }
@@ -78,7 +90,7 @@ impl Side {
                        ip_address,user_agent,tenant_id,request_id",
                 header: Some("prefer: return=minimal"),
             }),
-            Self::Fastify | Self::Axum | Self::Fastapi => None,
+            Self::Fastify | Self::Axum | Self::Fastapi | Self::Bare => None,
         }
     }
 
@@ -88,7 +100,7 @@ impl Side {
             Self::Ours => Some("/v1/audit-logs"),
             Self::Fastify => Some("/audit-logs"),
             Self::Postgrest => Some("/audit_logs?order=created_at.desc,id.desc&limit=100"),
-            Self::Axum | Self::Fastapi => None,
+            Self::Axum | Self::Fastapi | Self::Bare => None,
         }
     }
 }
@@ -168,82 +180,38 @@ impl Peer {
 
     /// Gets the database ready for it, beyond the table that all write into; the key that it wants
     /// with every request, if it does.
-    fn ready(&self, empty: &Empty<'_>) -> Result<Option<String>> {
+    fn ready(&self, database: Database<'_>) -> Result<Option<String>> {
         match self.side {
             Side::Ours => {
                 let create = ["--quiet", "key", "create", "--scope", "write", "--scope", "read"];
-                let key = Sh::new(&self.program).quiet_env("DATABASE_URL", &empty.url);
+                let key = Sh::new(&self.program).quiet_env("DATABASE_URL", database.url);
                 key.args(create).read().map(|key| Some(key.trim().to_owned()))
             }
             Side::Postgrest => {
-                empty.sql(VIEW)?;
+                database.sql(VIEW)?;
                 Ok(None)
             }
-            Side::Fastify | Side::Axum | Side::Fastapi => Ok(None),
+            Side::Fastify | Side::Axum | Side::Fastapi | Side::Bare => Ok(None),
         }
     }
 
-    /// What starts it, to answer on `port` of the loopback address.
-    fn command(&self, bed: &Bed, empty: &Empty<'_>, port: u16) -> Command {
+    /// What starts it on a database, to answer on `port` of the loopback address.
+    fn command(&self, database: Database<'_>, port: u16) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);
         if self.side == Side::Ours {
             command.args(["--listen", &format!("127.0.0.1:{port}")]);
             command.args(["--admin-listen", "127.0.0.1:0"]);
             // Nobody else writes a line for each request either.
-            command.env("AUDITRAIL_LOG", "warn").env("DATABASE_URL", &empty.url);
-            command.env(postgres::BIN, bed.bench.bin());
+            command.env("AUDITRAIL_LOG", "warn").env("DATABASE_URL", database.url);
+            command.env(postgres::BIN, database.bin);
             return command;
         }
-        command.envs(environment(&empty.url)).env("PORT", port.to_string());
+        command.envs(environment::of(database.url)).env("PORT", port.to_string());
         command.env("PGRST_SERVER_PORT", port.to_string()).env("GRANIAN_PORT", port.to_string());
         command.env("POOL", self.pool.to_string()).env("PGRST_DB_POOL", self.pool.to_string());
         // Nothing is left beside the sources.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
         command
-    }
-}
-
-/// The address of a database as all clients of PostgreSQL read it from their environment.
-fn environment(url: &str) -> Vec<(&'static str, String)> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, host) = server.split_once('@').unwrap_or(("", server));
-    let (host, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
-    [("PGUSER", user), ("PGHOST", host), ("PGPORT", port), ("PGDATABASE", database)]
-        .map(|(name, value)| (name, decoded(value)))
-        .into()
-}
-
-/// With `%2F` and its like as the characters they stand for.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend(before.bytes());
-        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(byte.unwrap_or(b'%'));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    bytes.extend(rest.bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_told_in_the_environment() {
-        let told = environment("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
-        let told: Vec<_> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let wanted = [
-            ("PGUSER", "me"),
-            ("PGHOST", "/a b/run"),
-            ("PGPORT", "5433"),
-            ("PGDATABASE", "bench_x"),
-        ];
-        assert_eq!(told, wanted);
-        assert_eq!(decoded("100%"), "100%");
     }
 }

@@ -1,9 +1,10 @@
 //! Bare SQL over a connection of its own, as psql sends it: one message with the statement, planned
 //! anew each time, and the rows back as text.
 //!
-//! Only what a private server on our own socket sends is understood.
+//! Only what a private server without a password sends is understood.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
@@ -22,8 +23,15 @@ const CANCELLED: &[u8] = b"57014";
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Plain {
-    stream: UnixStream,
+    stream: Stream,
     received: BytesMut,
+}
+
+/// A connected socket of either kind.
+#[derive(Debug)]
+enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
 }
 
 /// What a statement was answered.
@@ -39,11 +47,11 @@ pub(super) struct Answer {
 }
 
 impl Plain {
-    /// Connects to the server and database of a URL that names a socket.
+    /// Connects to the server and database of a URL that names a Unix socket or a port.
     pub(super) fn connect(url: &str) -> Result<Self> {
-        let (socket, database) = socket(url)
-            .ok_or_else(|| Error::Refused(format!("`{url}` names no socket and database")))?;
-        let stream = UnixStream::connect(socket).map_err(Error::doing("connect to PostgreSQL"))?;
+        let (server, database) = server(url)
+            .ok_or_else(|| Error::Refused(format!("`{url}` names no server and database")))?;
+        let stream = Stream::connect(&server).map_err(Error::doing("connect to PostgreSQL"))?;
         let mut plain = Self { stream, received: BytesMut::with_capacity(READ) };
         let mut out = BytesMut::new();
         let parameters = [("user", "postgres"), ("database", &database)];
@@ -82,7 +90,11 @@ impl Plain {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stream.write_all(bytes).map_err(Error::doing("send to PostgreSQL"))
+        match &mut self.stream {
+            Stream::Unix(stream) => stream.write_all(bytes),
+            Stream::Tcp(stream) => stream.write_all(bytes),
+        }
+        .map_err(Error::doing("send to PostgreSQL"))
     }
 
     /// Reads until the server is ready for the next statement: how many rows, the last of them, and
@@ -115,11 +127,26 @@ impl Plain {
                 return Ok(message);
             }
             let mut part = [0; READ];
-            match self.stream.read(&mut part).map_err(Error::doing("read from PostgreSQL"))? {
+            let read = match &mut self.stream {
+                Stream::Unix(stream) => stream.read(&mut part),
+                Stream::Tcp(stream) => stream.read(&mut part),
+            };
+            match read.map_err(Error::doing("read from PostgreSQL"))? {
                 0 => return Err(Error::Refused("PostgreSQL closed the connection".to_owned())),
                 n => self.received.extend_from_slice(&part[..n]),
             }
         }
+    }
+}
+
+impl Stream {
+    fn connect(server: &str) -> std::io::Result<Self> {
+        if server.starts_with('/') {
+            return UnixStream::connect(server).map(Self::Unix);
+        }
+        let stream = TcpStream::connect(server)?;
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
     }
 }
 
@@ -146,8 +173,9 @@ fn refusal(body: &ErrorResponseBody) -> std::io::Result<(Vec<u8>, String)> {
     Ok((code, format!("PostgreSQL said: {said}")))
 }
 
-/// The socket and the database of `postgres://postgres@%2Fdirectory/database`.
-fn socket(url: &str) -> Option<(String, String)> {
+/// The file of the socket, or address and port, and the database of a URL:
+/// `postgres://postgres@%2Fdirectory/database`, `postgres://postgres@127.0.0.1:5432/database`.
+fn server(url: &str) -> Option<(String, String)> {
     let (_, rest) = url.split_once('@')?;
     let (host, database) = rest.split_once('/')?;
     let (host, port) = host.split_once(':').unwrap_or((host, "5432"));
@@ -159,8 +187,11 @@ fn socket(url: &str) -> Option<(String, String)> {
         dir.push_str(text);
     }
     let database = database.split('?').next()?;
-    let socket = format!("{dir}/.s.PGSQL.{port}");
-    (dir.starts_with('/') && !database.is_empty()).then(|| (socket, database.to_owned()))
+    let server = match dir.starts_with('/') {
+        true => format!("{dir}/.s.PGSQL.{port}"),
+        false => format!("{dir}:{port}"),
+    };
+    (!dir.is_empty() && !database.is_empty()).then(|| (server, database.to_owned()))
 }
 
 #[cfg(test)]
@@ -168,10 +199,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_is_read_from_a_url() {
-        let read = socket("postgres://postgres@%2Ftmp%2Fa%20b%2Frun:5433/log?x=1");
+    fn the_server_is_read_from_a_url() {
+        let read = server("postgres://postgres@%2Ftmp%2Fa%20b%2Frun:5433/log?x=1");
         assert_eq!(read, Some(("/tmp/a b/run/.s.PGSQL.5433".to_owned(), "log".to_owned())));
-        assert_eq!(socket("postgres://postgres@localhost/log"), None);
-        assert_eq!(socket("postgres://postgres@%2Frun/"), None);
+        let read = server("postgres://postgres@127.0.0.1:6000/log");
+        assert_eq!(read, Some(("127.0.0.1:6000".to_owned(), "log".to_owned())));
+        assert_eq!(server("postgres://postgres@%2Frun/"), None);
     }
 }

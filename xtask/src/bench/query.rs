@@ -9,8 +9,9 @@ mod report;
 mod statement;
 mod warm;
 
-use crate::bench::import;
+use crate::bench::program;
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use filled::{Filled, grouped};
@@ -52,6 +53,9 @@ pub(crate) struct Args {
     /// The log that is exported as a whole, by its size; 0 for none.
     #[arg(long, default_value_t = 1_000_000)]
     export: u64,
+    /// How the service, and what it is compared with, reach PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
     /// Only filters whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -78,8 +82,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             "give the sizes from the smallest to the largest, each once".to_owned(),
         ));
     }
-    let bench = import::prepare(workspace)?;
-    let open = |records: &u64| Filled::open(workspace, &bench, *records);
+    let bench = program::prepare(workspace)?;
+    let open = |records: &u64| Filled::open(workspace, &bench, (*records, args.database));
     let logs = args.records.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut part = Part { name: "query".to_owned(), ..Part::default() };
     describe(&mut part, &logs, args)?;
@@ -110,6 +114,8 @@ fn describe(part: &mut Part, logs: &[Filled], args: &Args) -> Result<()> {
                     indexes ' || pg_size_pretty(pg_total_relation_size('control_plane.audit_logs'))";
         set(&format!("log of {} records", grouped(log.records)), show(size)?);
     }
+    let (name, value) = Transport::setting(&[args.database]);
+    set(&name, value);
     set("rounds", args.rounds.to_string());
     set("pages in a round", format!("{}, or as many as take {} ms", args.times, args.budget_ms));
     set("cold starts of each side", args.cold_rounds.to_string());
@@ -119,7 +125,7 @@ fn describe(part: &mut Part, logs: &[Filled], args: &Args) -> Result<()> {
 
 const NOTES: [&str; 7] = [
     "A page holds 100 records; auditrail answers with JSON over HTTP and checks an API key, bare SQL \
-     answers with rows of text over a socket, and both are timed to the last byte.",
+     answers with rows of text over the same kind of connection, and both are timed to the last byte.",
     "Bare SQL is the select with the same filters, newest first, limit 100, for pages far on with \
      (created_at, id) below the last record's. Where somebody who knows the indexes would write a \
      condition in another way (metadata with @>, action by bytes), the quicker one counts.",

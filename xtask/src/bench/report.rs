@@ -80,6 +80,28 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Shows what came of the goals of one part, and fails when one that was measured is not reached.
+pub(super) fn judge(part: &Part) -> Result<()> {
+    println!();
+    let mut missed = Vec::new();
+    for target in TARGETS.iter().filter(|target| target.part == part.name) {
+        let found = target.find(std::slice::from_ref(part));
+        let verdict = match &found {
+            Found::Missing(_) => "not measured",
+            Found::Measured { .. } if found.is_reached() => "reached",
+            Found::Measured { .. } => {
+                missed.push(target.key);
+                "NOT REACHED"
+            }
+        };
+        println!("{verdict:<12} {:<6} {:<32} {}", target.bound.words(), found.words(), target.what);
+    }
+    match missed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!("goals not reached: {}", missed.join(", ")))),
+    }
+}
+
 impl Results {
     fn committed(root: &Path) -> Result<Self> {
         let file = root.join(RESULTS);

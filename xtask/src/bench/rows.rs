@@ -72,7 +72,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let bed = Bed::start(workspace)?;
+    let bed = Bed::start(workspace, &[])?;
     let notes = NOTES.map(str::to_owned).to_vec();
     let settings = bed.settings(&[])?;
     let mut part = Part { name: "rows".to_owned(), settings, notes, ..Part::default() };

@@ -12,9 +12,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bench::corpus::sample;
-use crate::bench::import::{Bench, count, prepare};
 use crate::bench::measure::Spread;
+use crate::bench::program::{Bench, count, prepare};
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
 use crate::sh::cargo;
 use crate::workspace::Workspace;
@@ -49,6 +50,9 @@ pub(crate) struct Args {
     /// How fast the reader of the export is.
     #[arg(long, default_value_t = 20)]
     export_mib_per_second: u32,
+    /// How the service reaches PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
     /// Most memory when idle, in MiB.
     #[arg(long, default_value_t = 32)]
     idle_mib: u32,
@@ -96,17 +100,17 @@ impl Loads {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bench = prepare(workspace)?;
     let load = build_load(workspace)?;
-    println!("starting a durable private PostgreSQL under {}", bench.dir.display());
-    bench.ask(&["db", "start"])?;
-    let measured = measure(workspace, &bench, &load, args);
-    let version = bench.sql("show server_version");
-    bench.ask(&["db", "stop"])?;
-    let (measured, version) = (measured?, version?);
+    let cluster = bench.start(workspace, &[args.database])?;
+    let url = cluster.url(args.database, &bench.database()?)?;
+    let measured = measure(workspace, (&bench, &url), &load, args)?;
+    let version = bench.sql("show server_version")?;
+    drop(cluster);
     let mut part = Part { name: "serve".to_owned(), ..Part::default() };
     part.settings = vec![
         ("PostgreSQL".to_owned(), version.trim().to_owned()),
         ("records there at the start".to_owned(), args.records.to_string()),
         ("seconds of each load".to_owned(), args.seconds.to_string()),
+        Transport::setting(&[args.database]),
     ];
     part.notes = NOTES.map(str::to_owned).to_vec();
     keep(&mut part, &measured);
@@ -120,12 +124,16 @@ pub(super) fn build_load(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target().join("release/examples/load"))
 }
 
-fn measure(workspace: &Workspace, bench: &Bench, load: &Path, args: &Args) -> Result<Vec<Limited>> {
-    fill(workspace, bench, args.records)?;
-    let url = bench.ask(&["db", "url"])?.trim().to_owned();
+fn measure(
+    workspace: &Workspace,
+    (bench, url): (&Bench, &str),
+    load: &Path,
+    args: &Args,
+) -> Result<Vec<Limited>> {
+    fill(workspace, (bench, url), args.records)?;
     let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
     let key = bench.ask(&[&["key", "create"][..], &scopes].concat())?.trim().to_owned();
-    let bed = Bed { bench, load, url: &url, key: &key };
+    let bed = Bed { bench, load, url, key: &key };
     let mut figures = ready(&bed, args)?;
     let loads = Loads::new(args);
     let (load, export) = (f64::from(args.load_mib), f64::from(args.export_mib));
@@ -147,13 +155,13 @@ fn measure(workspace: &Workspace, bench: &Bench, load: &Path, args: &Args) -> Re
 }
 
 /// Makes sure that as many rows are there at least.
-fn fill(workspace: &Workspace, bench: &Bench, records: u64) -> Result<()> {
+fn fill(workspace: &Workspace, (bench, url): (&Bench, &str), records: u64) -> Result<()> {
     bench.ask(&["migrate"])?;
     #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
     if count(bench)? < records as f64 {
         bench.reset()?;
         println!("importing {records} records");
-        bench.import(&sample(workspace, &bench.dir, records)?)?;
+        bench.import(&sample(workspace, &bench.dir, records)?, url)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::bed::Bed;
 use super::result::Part;
+use super::transport::Transport;
 use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let bed = Bed::start(workspace)?;
+    let bed = Bed::start(workspace, &[Transport::Unix])?;
     let program = build(workspace)?;
     let notes = NOTES.map(str::to_owned).to_vec();
     let settings = bed.settings(&[])?;
@@ -65,13 +66,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
                     empty.sql(TRIGGER)?;
                 }
                 let seconds = [WARM_UP_SECONDS, args.seconds].map(|seconds| seconds.to_string());
-                let run = Sh::new(&program).arg(&empty.url).arg(told).arg(connections.to_string());
+                let run = Sh::new(&program)
+                    .arg(empty.url(Transport::Unix)?)
+                    .arg(told)
+                    .arg(connections.to_string());
                 let said = run.args(seconds).read()?;
                 traced(&empty.sql(left(trigger, told))?, side)?;
                 keep(&mut part, connections, side, &said)?;
             }
         }
     }
+    part.settings.push(Transport::setting(&[Transport::Unix]));
     part.save(workspace)
 }
 

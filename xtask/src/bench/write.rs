@@ -1,9 +1,10 @@
 //! `cargo xtask bench write`: records over HTTP into a durable PostgreSQL, by our service, by what
 //! people would write or take instead, and by the tools that set the limit.
 
-mod round;
+mod cpu;
+pub(super) mod round;
 mod shown;
-mod workload;
+pub(super) mod workload;
 
 use std::time::Instant;
 
@@ -13,9 +14,10 @@ use super::limits::{NO_PGBENCH, files};
 use super::peers::{self, Peer};
 use super::result::Part;
 use super::serve::build_load;
+use super::transport::Transport;
 use crate::error::Result;
 use crate::workspace::Workspace;
-use round::{Rounds, Sent};
+use round::{Rounds, Sent, Times};
 use workload::{Wanted, Who, Workload};
 
 /// Records that are sent in turn: more than there are indexes could be warm for by chance.
@@ -42,6 +44,7 @@ Examples:
   cargo xtask bench write --only auditrail --only fastify
   cargo xtask bench write --only auditrail --only pgbench --only 'single, 64'
   cargo xtask bench write --only auditrail --only COPY --only batches
+  cargo xtask bench write --database tcp --database unix --only 'single, 64'
 
 Sides:      auditrail, fastify + pg, axum + sqlx, FastAPI + asyncpg, PostgREST,
             pgbench (single-row INSERT), COPY over 1 and 2 connections
@@ -68,6 +71,10 @@ pub(crate) struct Args {
     /// Connections to PostgreSQL that each peer has; with 10 each is as its library makes it.
     #[arg(long, default_value_t = peers::POOL, value_parser = clap::value_parser!(u16).range(2..=80))]
     pool: u16,
+    /// How servers, psql and pgbench reach PostgreSQL; given several times, each round measures all
+    /// of them.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Vec<Transport>,
     /// Only sides or workloads with this in their name; may be given several times.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
@@ -76,7 +83,8 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let wanted = Wanted::new(&args.only)?;
     let began = Instant::now();
-    let bed = Bed::start(workspace)?;
+    let databases = Transport::sorted(&args.database);
+    let bed = Bed::start(workspace, &databases)?;
     let (peers, left_out) = peers::prepare(workspace, &bed, &wanted.servers(), args.pool)?;
     let client = build_load(workspace)?;
     let usual = corpus::usual(workspace, &bed.bench.dir, PAYLOAD_RECORDS)?;
@@ -98,6 +106,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("records with much metadata", large.what.clone()),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    part.settings.push(Transport::setting(&databases));
     // A part that is not whole says so wherever it is shown.
     let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
     part.settings.extend(only);
@@ -107,10 +116,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         part.notes.push(NO_PGBENCH.to_owned());
     }
     let [usual, large] = [Sent::of(usual)?, Sent::of(large)?];
-    let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, args };
+    let times = Times { warm_up: args.warm_up, seconds: args.seconds };
+    let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, times };
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);
-        rounds.run(usize::from(round), &wanted, &mut part)?;
+        rounds.run(usize::from(round), &wanted, &databases, &mut part)?;
     }
     part.save(workspace)?;
     shown::table(&part);
@@ -134,7 +144,9 @@ const NOTES: [&str; 13] = [
      key and check no more than their frameworks do by themselves, which favours them.",
     "No side writes a log line for each request: auditrail would by default, and runs with \
      AUDITRAIL_LOG=warn.",
-    "Servers reach PostgreSQL by its Unix socket. The pools of the peers are of the size that the \
+    "Servers, psql and pgbench reach PostgreSQL over the connection that the title of a table names. \
+     With 1 ms each way they connect to a proxy on the same machine that forwards each chunk of bytes \
+     1 ms after it came, in both directions. The pools of the peers are of the size that the \
      settings tell, where each library would open 10 connections by itself; FastAPI's two workers \
      have one half each. auditrail has its defaults.",
     "Batches go over 2 connections. Of the peers only PostgREST has such a call. COPY is measured \

@@ -1,12 +1,11 @@
 //! `cargo xtask bench limits`: the limits by themselves.
 
-use std::path::Path;
-
 use super::{CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy, insert};
 use crate::bench::bed::Bed;
 use crate::bench::corpus;
 use crate::bench::measure;
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -28,20 +27,24 @@ pub(crate) struct Args {
     /// How often each is measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
+    /// How psql and pgbench reach PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let bed = Bed::start(workspace)?;
+    let bed = Bed::start(workspace, &[args.database])?;
     let dir = bed.bench.dir.clone();
     let singles = corpus::usual(workspace, &dir, SINGLES)?;
     let payloads = Payloads::read(&singles.file, PAYLOADS)?;
     let files = files(workspace, &bed, args.records)?;
-    let settings = bed.settings(&[])?;
+    let mut settings = bed.settings(&[])?;
+    settings.push(Transport::setting(&[args.database]));
     let mut part = Part { name: "limits".to_owned(), settings, ..Part::default() };
     for round in 1..=args.rounds {
         println!("round {round} of {}", args.rounds);
-        inserts(&bed, &payloads, args.seconds, &dir, &mut part)?;
-        copies(&bed, &files, &mut part)?;
+        inserts(&bed, &payloads, args, &mut part)?;
+        copies(&bed, &files, args.database, &mut part)?;
     }
     part.save(workspace)
 }
@@ -55,23 +58,20 @@ pub(in crate::bench) fn files(
     let corpus = corpus::usual(workspace, &bed.bench.dir, records)?;
     let full = bed.empty("bench_full")?;
     let mut import = bed.bench.auditrail();
-    import.env("DATABASE_URL", &full.url);
+    import.env("DATABASE_URL", full.url(Transport::Unix)?);
     import.args(["--quiet", "import", "--format", "ndjson"]).arg(corpus.file);
     measure::run(import)?;
-    [1, 2].map(|n| CopyFiles::of_table(full.database(), n, &bed.bench.dir)).into_iter().collect()
+    let from = full.database(Transport::Unix)?;
+    [1, 2].map(|n| CopyFiles::of_table(from, n, &bed.bench.dir)).into_iter().collect()
 }
 
-fn inserts(
-    bed: &Bed,
-    payloads: &Payloads,
-    seconds: u32,
-    dir: &Path,
-    part: &mut Part,
-) -> Result<()> {
+fn inserts(bed: &Bed, payloads: &Payloads, args: &Args, part: &mut Part) -> Result<()> {
+    let seconds = args.seconds;
     for connections in [1, 16, 64] {
         let empty = bed.empty("bench_limit")?;
         let load = Load { connections, warm_up_seconds: WARM_UP_SECONDS, seconds };
-        let Some(found) = insert(empty.database(), payloads, load, dir)? else {
+        let database = empty.database(args.database)?;
+        let Some(found) = insert(database, payloads, load, &bed.bench.dir)? else {
             if part.notes.is_empty() {
                 part.notes.push(NO_PGBENCH.to_owned());
             }
@@ -92,10 +92,10 @@ fn workload(connections: u16) -> String {
     format!("single, {connections} connection{plural}")
 }
 
-fn copies(bed: &Bed, files: &[CopyFiles], part: &mut Part) -> Result<()> {
+fn copies(bed: &Bed, files: &[CopyFiles], transport: Transport, part: &mut Part) -> Result<()> {
     for (files, side) in files.iter().zip(["COPY, 1 connection", "COPY, 2 connections"]) {
         let empty = bed.empty("bench_limit")?;
-        let copied = copy(empty.database(), files)?;
+        let copied = copy(empty.database(transport)?, files)?;
         println!("  {side}: {:>8.0} records/s", copied.per_second());
         part.add("binary COPY", side, ("rate", "records/s"), copied.per_second());
     }

@@ -12,6 +12,7 @@ use crate::bench::bed::{Bed, Empty};
 use crate::bench::load::Load;
 use crate::bench::peers::{Peer, Server};
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
 
 /// That send records.
@@ -48,6 +49,7 @@ pub(super) struct Runs<'a> {
     /// What it sends.
     pub(super) records: PathBuf,
     pub(super) seconds: u32,
+    pub(super) transport: Transport,
     pub(super) dice: Dice,
 }
 
@@ -60,7 +62,7 @@ impl Runs<'_> {
     pub(super) fn one(&mut self, peer: &Peer, killed: Killed, part: &mut Part) -> Result<()> {
         let kept = Kept::new(&self.bed.bench.dir)?;
         let empty = self.bed.empty("bench_loss")?;
-        let server = Server::start(peer, self.bed, &empty)?;
+        let server = Server::start(peer, empty.database(self.transport)?)?;
         let load =
             Load::new(&self.client, &server, peer.side.single(), (CONNECTIONS, self.seconds));
         let load = load.with("--bodies", &self.records).with("--ids-to", kept.path("first.ids"));
@@ -117,17 +119,17 @@ impl Runs<'_> {
     ) -> Result<(Server, bool)> {
         if killed == Killed::Server {
             server.kill()?;
-            return Ok((server.start_again(peer, self.bed, empty)?, false));
+            return Ok((server.start_again(peer, empty.database(self.transport)?)?, false));
         }
-        let postmaster = self.bed.postmaster().and_then(|pid| i32::try_from(pid).ok());
+        let postmaster = self.bed.cluster.postmaster().and_then(|pid| i32::try_from(pid).ok());
         let postmaster = postmaster.and_then(Pid::from_raw);
         let postmaster =
             postmaster.ok_or_else(|| Error::Refused("PostgreSQL does not run".to_owned()))?;
         kill_process(postmaster, Signal::KILL)
             .map_err(|error| Error::Refused(format!("PostgreSQL cannot be killed: {error}")))?;
-        self.bed.start_again()?;
+        self.bed.cluster.start_again()?;
         match server.has_ended()? {
-            true => Ok((server.start_again(peer, self.bed, empty)?, true)),
+            true => Ok((server.start_again(peer, empty.database(self.transport)?)?, true)),
             false => Ok((server, false)),
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn peer(workspace: &Workspace, side: Side, pool: u16) -> Result<Peer>
     match side {
         Side::Ours => Err(Error::Refused("it needs no installation".to_owned())),
         Side::Fastify => place.fastify(workspace),
-        Side::Axum => place.axum(workspace),
+        Side::Axum | Side::Bare => place.axum(workspace),
         Side::Fastapi => place.fastapi(),
         Side::Postgrest => place.postgrest(workspace),
     }
@@ -63,14 +63,19 @@ impl Place {
     }
 
     fn axum(&self, workspace: &Workspace) -> Result<Peer> {
-        println!("building the peer axum + sqlx with optimisation (some minutes, once)");
+        println!("building the {} with optimisation (some minutes, once)", self.side.name());
         let build = ["build", "--quiet", "--release", "--locked", "--manifest-path"];
         let build = cargo().args(build).arg(self.source.join("Cargo.toml"));
         build.arg("--target-dir").arg(&self.home).dir(workspace.root()).run()?;
         let lock = self.read("Cargo.lock")?;
-        let [axum, sqlx] = ["axum", "sqlx"].map(|name| locked(&lock, name).unwrap_or(UNKNOWN));
-        let program = self.home.join("release/bench-peer-axum-sqlx");
-        Ok(self.peer(program, &[], &self.home, format!("axum {axum}, sqlx {sqlx}")))
+        let version = |name| locked(&lock, name).unwrap_or(UNKNOWN);
+        let axum = format!("axum {}", version("axum"));
+        let versions = match self.side {
+            Side::Bare => format!("{axum}, mimalloc {}", version("mimalloc")),
+            _ => format!("{axum}, sqlx {}", version("sqlx")),
+        };
+        let program = self.home.join(format!("release/bench-peer-{}", self.side.folder()));
+        Ok(self.peer(program, &[], &self.home, versions))
     }
 
     fn fastapi(&self) -> Result<Peer> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Peer, Route};
-use crate::bench::bed::{Bed, Empty};
+use crate::bench::limits::Database;
 use crate::bench::process::Tree;
 use crate::error::{Error, Result};
 
@@ -35,31 +35,25 @@ pub(in crate::bench) struct Server {
 
 impl Server {
     /// Starts it, and waits until it has acknowledged a record.
-    pub(in crate::bench) fn start(peer: &Peer, bed: &Bed, empty: &Empty<'_>) -> Result<Self> {
-        let key = peer.ready(empty)?;
-        Self::start_at(peer, bed, empty, (free_port()?, key))
+    pub(in crate::bench) fn start(peer: &Peer, database: Database<'_>) -> Result<Self> {
+        let key = peer.ready(database)?;
+        Self::start_at(peer, database, (free_port()?, key))
     }
 
     /// Starts it once more where the one before was, which has ended.
-    pub(in crate::bench) fn start_again(
-        self,
-        peer: &Peer,
-        bed: &Bed,
-        empty: &Empty<'_>,
-    ) -> Result<Self> {
-        Self::start_at(peer, bed, empty, (self.address, self.key.clone()))
+    pub(in crate::bench) fn start_again(self, peer: &Peer, database: Database<'_>) -> Result<Self> {
+        Self::start_at(peer, database, (self.address, self.key.clone()))
     }
 
     fn start_at(
         peer: &Peer,
-        bed: &Bed,
-        empty: &Empty<'_>,
+        database: Database<'_>,
         (address, key): (SocketAddr, Option<String>),
     ) -> Result<Self> {
         let log = File::options().create(true).append(true).open(&peer.log);
         let log = log.map_err(Error::doing(format!("write {}", peer.log.display())))?;
         let errors = log.try_clone().map_err(Error::doing("write a log"))?;
-        let mut command = peer.command(bed, empty, address.port());
+        let mut command = peer.command(database, address.port());
         let began = Instant::now();
         let child = spawn(command.stdin(Stdio::null()).stdout(log).stderr(errors))?;
         let mut server = Self { child, address, key, started: Duration::ZERO };

@@ -6,9 +6,11 @@ use std::process::Command;
 
 use rustix::fs::{Advice, fadvise, statvfs};
 
-use crate::bench::import::Bench;
+use crate::bench::cluster::Cluster;
 use crate::bench::plain::Plain;
+use crate::bench::program::Bench;
 use crate::bench::serve::service::Service;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
@@ -23,6 +25,9 @@ const DONE: &str = ".done";
 pub(in crate::bench) struct Filled {
     pub(in crate::bench) records: u64,
     pub(in crate::bench) bench: Bench,
+    cluster: Cluster,
+    /// How the service and psql reach it.
+    transport: Transport,
     dir: PathBuf,
     key: String,
 }
@@ -32,13 +37,13 @@ impl Filled {
     pub(in crate::bench) fn open(
         workspace: &Workspace,
         bench: &Bench,
-        records: u64,
+        (records, transport): (u64, Transport),
     ) -> Result<Self> {
         let dir = workspace.target().join(format!("bench/query-{records}"));
         fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
         let (bench, key) = (bench.at(dir.clone()), String::new());
-        bench.ask(&["db", "start"])?;
-        let mut filled = Self { records, bench, dir, key };
+        let cluster = bench.start(workspace, &[transport])?;
+        let mut filled = Self { records, bench, cluster, transport, dir, key };
         filled.bench.refuse_undurable()?;
         filled.bench.ask(&["migrate"])?;
         filled.fill()?;
@@ -97,8 +102,14 @@ impl Filled {
         &self.key
     }
 
+    /// The URL of the filled log.
     pub(in crate::bench) fn url(&self) -> Result<String> {
-        Ok(self.bench.ask(&["db", "url"])?.trim().to_owned())
+        self.url_of(&self.bench.database()?)
+    }
+
+    /// The URL of another database of its server.
+    pub(in crate::bench) fn url_of(&self, database: &str) -> Result<String> {
+        self.cluster.url(self.transport, database)
     }
 
     /// The real service, without the limits that protect it from one caller.
@@ -116,9 +127,9 @@ impl Filled {
 
     /// Restarts PostgreSQL with nothing of its data in memory, neither its own nor the system's.
     pub(in crate::bench) fn restart_cold(&self) -> Result<()> {
-        self.bench.ask(&["db", "stop"])?;
+        self.cluster.stop()?;
         forget(&self.dir.join("pg"))?;
-        self.bench.ask(&["db", "start"]).map(drop)
+        self.cluster.start_again().map(drop)
     }
 
     /// Refuses when the disk has no room for a copy of it and what is written beside that.
@@ -141,16 +152,8 @@ impl Filled {
     }
 
     pub(in crate::bench) fn remove(self) -> Result<()> {
-        self.bench.ask(&["db", "stop"])?;
+        self.cluster.stop()?;
         fs::remove_dir_all(&self.dir).map_err(Error::doing("remove a filled log"))
-    }
-}
-
-impl Drop for Filled {
-    fn drop(&mut self) {
-        if self.dir.exists() {
-            drop(self.bench.ask(&["db", "stop"]));
-        }
     }
 }
 

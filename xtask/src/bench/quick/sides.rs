@@ -5,9 +5,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::bench::bed::{Bed, Empty};
+use crate::bench::bed::Bed;
 use crate::bench::limits::Database;
 use crate::bench::measure::percentile;
+use crate::bench::process::Tree;
 use crate::bench::serve::build_load;
 use crate::bench::serve::service::Service;
 use crate::error::{Error, Result};
@@ -30,6 +31,7 @@ pub(super) struct Loads {
 
 /// What a load tells.
 pub(super) struct Told {
+    pub(super) records: f64,
     pub(super) records_per_second: f64,
     /// Milliseconds.
     pub(super) p50: f64,
@@ -42,14 +44,23 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    pub(super) fn start(bed: &Bed, log: &Empty<'_>) -> Result<Self> {
+    pub(super) fn start(bed: &Bed, log: Database<'_>) -> Result<Self> {
         let mut create = bed.bench.auditrail();
-        create.env("DATABASE_URL", &log.url);
+        create.env("DATABASE_URL", log.url);
         create.args(["key", "create", "--scope", "write", "--scope", "read"]);
         let key = said(create)?.trim().to_owned();
         let mut serve = bed.bench.auditrail();
-        serve.env("DATABASE_URL", &log.url);
+        serve.env("DATABASE_URL", log.url);
         Ok(Self { service: Service::start(serve)?, key })
+    }
+
+    /// Where it answers, and the key it asks for.
+    pub(super) fn to(&self) -> (&str, Option<&str>) {
+        (&self.service.address, Some(&self.key))
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        self.service.tree()
     }
 
     pub(super) fn end(self) -> Result<()> {
@@ -63,10 +74,16 @@ impl Loads {
     }
 
     /// Every request must have been answered, and well.
-    pub(super) fn run(&self, serving: &Serving, load: &[&str], seconds: u32) -> Result<Told> {
+    pub(super) fn run(
+        &self,
+        (address, key): (&str, Option<&str>),
+        load: &[&str],
+        seconds: u32,
+    ) -> Result<Told> {
         let mut client = Command::new(&self.program);
-        client.args(["--to", &serving.service.address, "--seconds", &seconds.to_string()]);
-        client.args(load).env("AUDITRAIL_KEY", &serving.key);
+        client.args(["--to", address, "--seconds", &seconds.to_string()]);
+        client.args(load).env_remove("AUDITRAIL_KEY");
+        client.envs(key.map(|key| ("AUDITRAIL_KEY", key)));
         let out = said(client)?;
         let told: Value = serde_json::from_str(&out)
             .map_err(|error| Error::Refused(format!("the load broke off ({error}): {out}")))?;
@@ -78,9 +95,27 @@ impl Loads {
         }
         let figure = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
         Ok(Told {
+            records: figure(&told["records"]),
             records_per_second: figure(&told["records_per_second"]),
             p50: figure(&told["latency_ms"]["p50"]),
         })
+    }
+}
+
+impl Loads {
+    /// The same, and the processor time of the server for a record, in seconds.
+    pub(super) fn timed(
+        &self,
+        server: Tree,
+        to: (&str, Option<&str>),
+        load: &[&str],
+        seconds: u32,
+    ) -> Result<(Told, Option<f64>)> {
+        let before = server.cpu_seconds();
+        let told = self.run(to, load, seconds)?;
+        let spent = server.cpu_seconds().zip(before).map(|(after, before)| after - before);
+        let each = spent.map(|seconds| seconds / told.records);
+        Ok((told, each))
     }
 }
 

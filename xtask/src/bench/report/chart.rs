@@ -8,8 +8,12 @@ use crate::bench::result::Part;
 
 /// Title, part and workload of each group of bars; they show `rate`.
 const PANELS: [(&str, &str, &str); 2] = [
-    ("Single records over 64 connections", "write", "single, 64 connections"),
-    ("Batches of 1,000 over 2 connections, and COPY", "write", "batches of 1,000, 2 connections"),
+    ("Single records over 64 connections, by TCP", "write", "single, 64 connections, TCP"),
+    (
+        "Batches of 1,000 over 2 connections, and COPY, by TCP",
+        "write",
+        "batches of 1,000, 2 connections, TCP",
+    ),
 ];
 
 const WIDTH: f64 = 760.0;

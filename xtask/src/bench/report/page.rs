@@ -12,9 +12,10 @@ const INTRODUCTION: &str = "\
 
 Auditrail beside what one would write or take instead, and beside the limits of PostgreSQL on the same
 machine: the same records into the same table with the same indexes, with `fsync` and
-`synchronous_commit` on, one side after the other in every round. Ratios are taken round by round, so
-that what a shared machine does to one side it does to the other. A figure is the median of the
-rounds, with the lowest and the highest in brackets.
+`synchronous_commit` on, one side after the other in every round. PostgreSQL is reached over TCP
+unless a title or a setting names another connection. Ratios are taken round by round, so that what a
+shared machine does to one side it does to the other. A figure is the median of the rounds, with the
+lowest and the highest in brackets.
 
 No figure here was typed: `cargo xtask bench report` makes this page of `bench/results.json`, and a
 test does so again and compares.
@@ -29,8 +30,10 @@ cargo xtask bench report   # this page, from what was measured last
 ";
 
 /// What each part is about; a part of another name is called by it.
-const TITLES: [(&str, &str); 10] = [
+const TITLES: [(&str, &str); 12] = [
     ("limits", "The limits"),
+    ("network", "Over a network"),
+    ("floor", "The floor: HTTP and JSON alone"),
     ("write", "Writing"),
     ("loss", "Killing it while it writes"),
     ("transaction", "Writing in the caller's transaction"),

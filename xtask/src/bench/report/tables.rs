@@ -3,6 +3,8 @@
 //! A workload is a table: its sides are the rows and what was measured the columns. Many workloads of
 //! one kind, named `kind: which`, are one table instead, with a row for each.
 
+mod beside;
+
 use super::number::{number, spread};
 use crate::bench::measure::Spread;
 use crate::bench::result::{Figure, Part};
@@ -11,8 +13,8 @@ use crate::bench::result::{Figure, Part};
 const MANY: usize = 5;
 
 pub(super) fn tables(part: &Part) -> String {
-    let mut page = String::new();
-    let mut done: Vec<&str> = Vec::new();
+    let mut page = beside::table_of(part);
+    let mut done: Vec<&str> = beside::shown(part);
     for workload in workloads(part) {
         if done.contains(&workload) {
             continue;
@@ -89,7 +91,8 @@ fn of_sides(part: &Part, workload: &str) -> String {
     let figures = of(part, workload);
     let sides = unique(figures.iter().map(|f| f.side.as_str()));
     let columns = unique(figures.iter().map(|f| (f.metric.as_str(), f.unit.as_str())));
-    let timed = columns.iter().find(|(_, unit)| unit.ends_with("/s") || *unit == "ms");
+    let timed =
+        columns.iter().find(|(_, unit)| unit.ends_with("/s") || ["ms", "µs"].contains(unit));
     let compared = timed.filter(|_| sides.len() > 1).map(|(metric, _)| *metric);
     let mut head = vec!["side".to_owned()];
     head.extend(columns.iter().map(|(metric, unit)| titled(metric, unit)));
@@ -185,6 +188,16 @@ fn size_of(side: &str) -> &str {
     match side.split_once(", ") {
         Some((_, size)) if size.starts_with(|c: char| c.is_ascii_digit()) => size,
         _ => "",
+    }
+}
+
+/// How many times as much one figure is as another, round by round.
+fn ratios(one: &Figure, other: &Figure) -> String {
+    let all: Vec<_> =
+        one.rounds.iter().zip(&other.rounds).map(|(one, other)| one / other).collect();
+    match all.iter().all(|ratio| ratio.is_finite()) && !all.is_empty() {
+        true => spread(Spread::of(all.iter().copied()), all.len()),
+        false => "–".to_owned(),
     }
 }
 

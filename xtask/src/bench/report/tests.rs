@@ -22,7 +22,7 @@ fn writes(ours: &[f64], fastify: &[f64]) -> Part {
     let settings = vec![("PostgreSQL".to_owned(), "15.18".to_owned())];
     let mut part = Part { name: "write".to_owned(), settings, ..Part::default() };
     part.notes.push("All on one machine.".to_owned());
-    let workload = "single, 64 connections";
+    let workload = "single, 64 connections, TCP";
     for (ours, fastify) in ours.iter().zip(fastify) {
         part.add(workload, "auditrail", ("rate", "records/s"), *ours);
         part.add(workload, "fastify + pg", ("rate", "records/s"), *fastify);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::bench::process::Tree;
 use crate::error::{Error, Result};
 
 /// How often it is asked whether it is ready.
@@ -67,6 +68,10 @@ impl Service {
         let told = telling.join().ok().flatten();
         service.told = told.ok_or_else(|| Error::Refused("the service said nothing".to_owned()))?;
         Ok(service)
+    }
+
+    pub(in crate::bench) fn tree(&self) -> Tree {
+        Tree::of(self.child.id())
     }
 
     pub(in crate::bench) fn memory(&self) -> Result<Memory> {

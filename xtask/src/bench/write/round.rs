@@ -1,16 +1,18 @@
 //! One measurement after the other.
 
+use std::collections::hash_map::{Entry, HashMap};
 use std::path::PathBuf;
 
+use super::Workload;
+use super::cpu::Cpu;
 use super::workload::{READ_EVERY, Wanted, Who};
-use super::{Args, Workload};
 use crate::bench::bed::{Bed, Empty};
 use crate::bench::corpus::Corpus;
 use crate::bench::limits::{self, CopyFiles, PAYLOADS, Payloads, copy, insert};
 use crate::bench::load::{Answered, Latency, Load};
 use crate::bench::peers::{Peer, Server};
-use crate::bench::process::Tree;
 use crate::bench::result::Part;
+use crate::bench::transport::Transport;
 use crate::error::{Error, Result};
 
 /// The database of one measurement.
@@ -19,84 +21,112 @@ const RECORDS: (&str, &str) = ("rate", "records/s");
 const COST: &str = "s per 1,000 records";
 
 /// What all measurements need.
-pub(super) struct Rounds<'a> {
-    pub(super) bed: &'a Bed,
-    pub(super) peers: Vec<Peer>,
+pub(in crate::bench) struct Rounds<'a> {
+    pub(in crate::bench) bed: &'a Bed,
+    pub(in crate::bench) peers: Vec<Peer>,
     /// The load client.
-    pub(super) client: PathBuf,
+    pub(in crate::bench) client: PathBuf,
     /// What it sends.
-    pub(super) usual: Sent,
+    pub(in crate::bench) usual: Sent,
     /// And what it sends of records with much metadata.
-    pub(super) large: Sent,
+    pub(in crate::bench) large: Sent,
     /// For one connection and for two.
-    pub(super) copies: Vec<CopyFiles>,
-    pub(super) args: &'a Args,
+    pub(in crate::bench) copies: Vec<CopyFiles>,
+    pub(in crate::bench) times: Times,
+}
+
+/// How long each measurement takes, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::bench) struct Times {
+    /// Not counted.
+    pub(in crate::bench) warm_up: u32,
+    pub(in crate::bench) seconds: u32,
 }
 
 /// Records, as the load client takes them and as pgbench does.
-pub(super) struct Sent {
+pub(in crate::bench) struct Sent {
     records: PathBuf,
     payloads: Payloads,
 }
 
 impl Sent {
-    pub(super) fn of(Corpus { file: records, what: _ }: Corpus) -> Result<Self> {
+    pub(in crate::bench) fn of(Corpus { file: records, what: _ }: Corpus) -> Result<Self> {
         Ok(Self { payloads: Payloads::read(&records, PAYLOADS)?, records })
     }
 }
 
-/// Processor time so far, in seconds; none where the system does not say.
-struct Cpu {
-    server: Option<f64>,
-    postgres: Option<f64>,
-    /// Ourselves and what we started: the server, and the client.
-    own: Option<f64>,
-}
+/// The rate of COPY in this round, by its number of connections and its transport.
+type Copied = HashMap<(usize, &'static str), f64>;
 
 impl Rounds<'_> {
     /// Every side under every workload. Who comes first changes from round to round.
-    pub(super) fn run(&self, round: usize, wanted: &Wanted, part: &mut Part) -> Result<()> {
+    pub(super) fn run(
+        &self,
+        round: usize,
+        wanted: &Wanted,
+        transports: &[Transport],
+        part: &mut Part,
+    ) -> Result<()> {
         let mut sides = wanted.sides.clone();
         let first = round % sides.len();
         sides.rotate_left(first);
-        let mut copied = [None; 2];
+        let mut copied = Copied::default();
         for workload in &wanted.workloads {
-            println!("  {}", workload.name());
-            for who in sides.iter().filter(|who| who.takes(*workload)) {
-                match who {
-                    Who::Server(side) => {
-                        if let Some(peer) = self.peers.iter().find(|peer| peer.side == *side) {
-                            self.server(peer, *workload, part)?;
-                        }
-                    }
-                    Who::Pgbench => self.pgbench(*workload, part)?,
-                    Who::Copy(connections) => {
-                        let found = &mut copied[connections - 1];
-                        let rate = match found {
-                            Some(rate) => *rate,
-                            None => *found.insert(self.copy(*connections)?),
-                        };
-                        part.add(&workload.name(), who.name(), RECORDS, rate);
-                        println!("    {:<28} {rate:>9.0} records/s", who.name());
-                    }
+            for transport in transports {
+                println!("  {}", transport.workload(&workload.name()));
+                for who in sides.iter().filter(|who| who.takes(*workload)) {
+                    self.one(*who, (*workload, *transport), &mut copied, part)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn server(&self, peer: &Peer, workload: Workload, part: &mut Part) -> Result<()> {
-        let (name, side) = (workload.name(), peer.side.name());
+    fn one(
+        &self,
+        who: Who,
+        (workload, transport): (Workload, Transport),
+        copied: &mut Copied,
+        part: &mut Part,
+    ) -> Result<()> {
+        match who {
+            Who::Server(side) => match self.peers.iter().find(|peer| peer.side == side) {
+                Some(peer) => self.server(peer, (workload, transport), part).map(drop),
+                None => Ok(()),
+            },
+            Who::Pgbench => self.pgbench((workload, transport), part),
+            Who::Copy(connections) => {
+                let rate = match copied.entry((connections, transport.name())) {
+                    Entry::Occupied(found) => *found.get(),
+                    Entry::Vacant(none) => *none.insert(self.copy(connections, transport)?),
+                };
+                part.add(&transport.workload(&workload.name()), who.name(), RECORDS, rate);
+                println!("    {:<28} {rate:>9.0} records/s", who.name());
+                Ok(())
+            }
+        }
+    }
+
+    /// Measures one server under one workload.
+    pub(in crate::bench) fn server(
+        &self,
+        peer: &Peer,
+        (workload, transport): (Workload, Transport),
+        part: &mut Part,
+    ) -> Result<Answered> {
+        let (name, side) = (transport.workload(&workload.name()), peer.side.name());
         let empty = self.bed.empty(DATABASE)?;
-        let server = Server::start(peer, self.bed, &empty)?;
-        let warm_up = self.load(peer, workload, &server, self.args.warm_up)?.run()?;
-        let before = self.cpu(&server);
-        let answered = self.load(peer, workload, &server, self.args.seconds)?.run()?;
-        let after = self.cpu(&server);
+        let server = Server::start(peer, empty.database(transport)?)?;
+        let warm_up = self.load(peer, workload, &server, self.times.warm_up)?.run()?;
+        let before = Cpu::read(&server, &self.bed.cluster);
+        let answered = self.load(peer, workload, &server, self.times.seconds)?.run()?;
+        let after = Cpu::read(&server, &self.bed.cluster);
         let memory = server.tree().peak_mib();
         let started = server.started.as_secs_f64() * 1_000.0;
         server.end()?;
-        all_there(&empty, warm_up.records + answered.records, side)?;
+        if peer.side.writes() {
+            all_there(&empty, warm_up.records + answered.records, side)?;
+        }
 
         part.add(&name, side, RECORDS, answered.per_second);
         latency(part, (&name, side), ["p50", "p99", "max"], answered.latency);
@@ -104,17 +134,17 @@ impl Rounds<'_> {
             part.add(&name, side, ("reads", "reads/s"), rate);
             latency(part, (&name, side), ["read p50", "read p99", "read max"], of_reads);
         }
-        for (metric, seconds) in spent(&before, &after) {
+        for (metric, seconds) in before.spent(&after) {
             part.add(&name, side, (metric, COST), seconds * 1_000.0 / answered.records);
         }
         if let (Workload::Single(64), Some(memory)) = (workload, memory) {
             part.add(&name, side, ("memory", "MiB"), memory);
         }
         if workload == Workload::Single(1) {
-            part.add("start-up", side, ("first record", "ms"), started);
+            part.add(&transport.workload("start-up"), side, ("first record", "ms"), started);
         }
         tell(side, &answered);
-        Ok(())
+        Ok(answered)
     }
 
     fn load(&self, peer: &Peer, workload: Workload, server: &Server, seconds: u32) -> Result<Load> {
@@ -137,24 +167,18 @@ impl Rounds<'_> {
         if workload.is_large() { &self.large } else { &self.usual }
     }
 
-    fn cpu(&self, server: &Server) -> Cpu {
-        Cpu {
-            server: server.tree().cpu_seconds(),
-            postgres: self.bed.postmaster().and_then(|pid| Tree::of(pid).cpu_seconds()),
-            own: Tree::own().cpu_seconds(),
-        }
-    }
-
-    fn pgbench(&self, workload: Workload, part: &mut Part) -> Result<()> {
+    fn pgbench(&self, (workload, transport): (Workload, Transport), part: &mut Part) -> Result<()> {
         let empty = self.bed.empty(DATABASE)?;
         let load = limits::Load {
             connections: workload.connections(),
-            warm_up_seconds: self.args.warm_up,
-            seconds: self.args.seconds,
+            warm_up_seconds: self.times.warm_up,
+            seconds: self.times.seconds,
         };
         let dir = &self.bed.bench.dir;
-        if let Some(found) = insert(empty.database(), &self.sent(workload).payloads, load, dir)? {
-            let (name, side) = (workload.name(), Who::Pgbench.name());
+        let (database, payloads) = (empty.database(transport)?, &self.sent(workload).payloads);
+        if let Some(found) = insert(database, payloads, load, dir)? {
+            let name = transport.workload(&workload.name());
+            let side = Who::Pgbench.name();
             part.add(&name, side, RECORDS, found.per_second);
             let of = Latency { p50: found.p50, p99: found.p99, max: found.max };
             latency(part, (&name, side), ["p50", "p99", "max"], of);
@@ -164,11 +188,11 @@ impl Rounds<'_> {
     }
 
     /// Rows a second.
-    fn copy(&self, connections: usize) -> Result<f64> {
+    fn copy(&self, connections: usize, transport: Transport) -> Result<f64> {
         let empty = self.bed.empty(DATABASE)?;
         let files = self.copies.get(connections - 1);
         let none = || Error::Refused("there are no files to copy".to_owned());
-        Ok(copy(empty.database(), files.ok_or_else(none)?)?.per_second())
+        Ok(copy(empty.database(transport)?, files.ok_or_else(none)?)?.per_second())
     }
 }
 
@@ -181,17 +205,6 @@ fn latency(
     for (metric, value) in metrics.into_iter().zip([p50, p99, max]) {
         part.add(workload, side, (metric, "ms"), value);
     }
-}
-
-/// What was used between two moments, by whom. What is ours without the server's is the client's.
-fn spent(before: &Cpu, after: &Cpu) -> Vec<(&'static str, f64)> {
-    let between = |of: fn(&Cpu) -> Option<f64>| Some(of(after)? - of(before)?);
-    let server = between(|cpu| cpu.server);
-    let client = between(|cpu| cpu.own).zip(server).map(|(own, server)| own - server);
-    [("cpu", server), ("postgres cpu", between(|cpu| cpu.postgres)), ("client cpu", client)]
-        .into_iter()
-        .filter_map(|(metric, seconds)| Some((metric, seconds?)))
-        .collect()
 }
 
 /// Whoever acknowledges more than it wrote is not measured.
@@ -215,23 +228,4 @@ fn tell(side: &str, answered: &Answered) {
 
 fn told(Latency { p50, p99, max }: Latency) -> String {
     format!("p50 {p50:>6.2}  p99 {p99:>6.2}  max {max:>7.2} ms")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_client_is_what_is_left_of_ours() {
-        let before = Cpu { server: Some(1.0), postgres: Some(5.0), own: Some(2.0) };
-        let after = Cpu { server: Some(2.5), postgres: Some(7.0), own: Some(4.0) };
-        let spent = spent(&before, &after);
-        assert_eq!(spent, [("cpu", 1.5), ("postgres cpu", 2.0), ("client cpu", 0.5)]);
-    }
-
-    #[test]
-    fn what_the_system_does_not_say_is_left_out() {
-        let none = || Cpu { server: None, postgres: Some(1.0), own: Some(1.0) };
-        assert_eq!(spent(&none(), &none()), [("postgres cpu", 0.0)]);
-    }
 }

@@ -9,7 +9,7 @@ pub(super) const READ_EVERY: u32 = 4;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Workload {
+pub(in crate::bench) enum Workload {
     /// One record a request, over so many connections.
     Single(u16),
     /// So many records a request.
@@ -35,7 +35,7 @@ impl Workload {
     ];
 
     /// As the report has it.
-    pub(super) fn name(self) -> String {
+    pub(in crate::bench) fn name(self) -> String {
         match self {
             Self::Single(1) => "single, 1 connection".to_owned(),
             Self::Single(connections) => format!("single, {connections} connections"),

@@ -2,15 +2,23 @@
 
 use super::Bound::{AtLeast, AtMost, Never};
 use super::{Pick, Target};
+use crate::bench::floor;
 
 const fn pick(workload: &'static str, side: &'static str, metric: &'static str) -> Pick {
     Pick { workload, side, metric }
 }
 
 const OURS: &str = "auditrail";
-const SINGLE_1: &str = "single, 1 connection";
-const SINGLE_64: &str = "single, 64 connections";
-const BATCH: &str = "batches of 1,000, 2 connections";
+const CPU: &str = floor::CPU.0;
+const SINGLE_1: &str = "single, 1 connection, TCP";
+const SINGLE_64: &str = "single, 64 connections, TCP";
+const BATCH: &str = "batches of 1,000, 2 connections, TCP";
+const BATCH_BY_SOCKET: &str = "batches of 1,000, 2 connections, Unix socket";
+const SINGLES: &str = "single, *, TCP";
+const SINGLES_BY_SOCKET: &str = "single, *, Unix socket";
+const DELAYED_1: &str = "single, 1 connection, TCP + 1 ms each way";
+const DELAYED_64: &str = "single, 64 connections, TCP + 1 ms each way";
+const BARE: &str = "bare axum handler";
 const PGBENCH: &str = "pgbench, single-row INSERT";
 const SEARCHES: &str = "warm: * page";
 const AT_10M: &str = "auditrail, 10,000,000 records";
@@ -63,6 +71,78 @@ pub(in crate::bench::report) const TARGETS: &[Target] = &[
         ours: pick(SINGLE_1, OURS, "rate"),
         theirs: Some(pick(SINGLE_1, PGBENCH, "rate")),
         bound: AtLeast(0.8),
+    },
+    Target {
+        key: "tcp-to-unix",
+        what: "single records over TCP, to the same over a Unix socket, 1, 4, 16 and 64 connections",
+        part: "network",
+        ours: pick(SINGLES, OURS, "rate"),
+        theirs: Some(pick(SINGLES_BY_SOCKET, OURS, "rate")),
+        bound: AtLeast(0.8),
+    },
+    Target {
+        key: "tcp-to-unix-p99",
+        what: "p99 of single records over TCP, to the same over a Unix socket",
+        part: "network",
+        ours: pick(SINGLES, OURS, "p99"),
+        theirs: Some(pick(SINGLES_BY_SOCKET, OURS, "p99")),
+        bound: AtMost(1.5),
+    },
+    Target {
+        key: "tcp-to-unix-batches",
+        what: "batches of 1,000 over TCP, to the same over a Unix socket",
+        part: "network",
+        ours: pick(BATCH, OURS, "rate"),
+        theirs: Some(pick(BATCH_BY_SOCKET, OURS, "rate")),
+        bound: AtLeast(0.9),
+    },
+    Target {
+        key: "tcp-to-unix-import",
+        what: "`auditrail import` over TCP, to the same over a Unix socket",
+        part: "network",
+        ours: pick("import, TCP", OURS, "rate"),
+        theirs: Some(pick("import, Unix socket", OURS, "rate")),
+        bound: AtLeast(0.9),
+    },
+    Target {
+        key: "delayed-1",
+        what: "p50 of single records on 1 connection, with 1 ms each way to PostgreSQL, ms",
+        part: "network",
+        ours: pick(DELAYED_1, OURS, "p50"),
+        theirs: None,
+        bound: AtMost(7.0),
+    },
+    Target {
+        key: "delayed-64-to-fastify",
+        what: "single records on 64 connections, with 1 ms each way, to fastify + pg",
+        part: "network",
+        ours: pick(DELAYED_64, OURS, "rate"),
+        theirs: Some(pick(DELAYED_64, "fastify + pg", "rate")),
+        bound: AtLeast(3.0),
+    },
+    Target {
+        key: "delayed-64-to-axum",
+        what: "single records on 64 connections, with 1 ms each way, to axum + sqlx",
+        part: "network",
+        ours: pick(DELAYED_64, OURS, "rate"),
+        theirs: Some(pick(DELAYED_64, "axum + sqlx", "rate")),
+        bound: AtLeast(2.0),
+    },
+    Target {
+        key: "floor-64",
+        what: "processor time of a single record on 64 connections, to that of a bare axum handler",
+        part: "floor",
+        ours: pick("single, 64 connections, *", OURS, CPU),
+        theirs: Some(pick("single, 64 connections, *", BARE, CPU)),
+        bound: AtMost(1.8),
+    },
+    Target {
+        key: "floor-4",
+        what: "processor time of a single record on 4 connections, to that of a bare axum handler",
+        part: "floor",
+        ours: pick("single, 4 connections, *", OURS, CPU),
+        theirs: Some(pick("single, 4 connections, *", BARE, CPU)),
+        bound: AtMost(3.0),
     },
     Target {
         key: "transaction",

@@ -1,0 +1,58 @@
+//! The delaying proxy: the example `delay` of the testkit as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use super::process::Tree;
+use super::transport::DELAY_MICROS;
+use crate::error::{Error, Result};
+use crate::sh::cargo;
+use crate::workspace::Workspace;
+
+/// A running proxy; killed when it is dropped. It also ends when we do.
+#[derive(Debug)]
+pub(super) struct Delay {
+    child: Child,
+    /// Its port on 127.0.0.1.
+    pub(super) port: u16,
+}
+
+impl Delay {
+    /// Builds it, and starts it in front of a port of 127.0.0.1.
+    pub(super) fn start(workspace: &Workspace, to: u16) -> Result<Self> {
+        let build = ["build", "--quiet", "--release", "--package", "auditrail-testkit"];
+        cargo().args(build).args(["--example", "delay"]).dir(workspace.root()).run()?;
+        let mut delay = Command::new(workspace.target().join("release/examples/delay"));
+        delay.args(["--to", &format!("127.0.0.1:{to}"), "--micros", &DELAY_MICROS.to_string()]);
+        let line = format!("{delay:?}");
+        // It ends when the pipe to its standard input is closed.
+        let piped = delay.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let child = piped.spawn().map_err(|source| Error::NotStarted { line, source })?;
+        let mut proxy = Self { child, port: 0 };
+        proxy.port = proxy.address()?.port();
+        Ok(proxy)
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        Tree::of(self.child.id())
+    }
+
+    fn address(&mut self) -> Result<SocketAddr> {
+        let mut first = String::new();
+        if let Some(out) = self.child.stdout.take() {
+            let read = BufReader::new(out).read_line(&mut first);
+            read.map_err(Error::doing("read the address of the delaying proxy"))?;
+        }
+        first.trim().parse().map_err(|_| {
+            Error::Refused(format!("the delaying proxy printed `{first}` instead of its address"))
+        })
+    }
+}
+
+impl Drop for Delay {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

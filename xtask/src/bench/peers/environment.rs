@@ -1,0 +1,45 @@
+//! A database as the environment variables that all clients of PostgreSQL read.
+
+/// The address of a database as all clients of PostgreSQL read it from their environment.
+pub(super) fn of(url: &str) -> Vec<(&'static str, String)> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, host) = server.split_once('@').unwrap_or(("", server));
+    let (host, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
+    [("PGUSER", user), ("PGHOST", host), ("PGPORT", port), ("PGDATABASE", database)]
+        .map(|(name, value)| (name, decoded(value)))
+        .into()
+}
+
+/// With `%2F` and its like as the characters they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.bytes());
+        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_in_the_environment() {
+        let told = of("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
+        let told: Vec<_> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let wanted = [
+            ("PGUSER", "me"),
+            ("PGHOST", "/a b/run"),
+            ("PGPORT", "5433"),
+            ("PGDATABASE", "bench_x"),
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(decoded("100%"), "100%");
+    }
+}
