@@ -137,8 +137,21 @@ pub(crate) fn cargo() -> Sh {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut sh = Sh::new(program);
     "cargo".clone_into(&mut sh.line);
+    // `cargo run` sets these for us. Build scripts of dependencies (ring's among them) are run again
+    // when they change, and so everything above would be built again after each `cargo build` by hand.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_")
+            || PACKAGE_VARIABLES.iter().any(|v| name == *v)
+        {
+            sh.command.env_remove(name);
+        }
+    }
     sh
 }
+
+/// Variables of the package that cargo runs, besides `CARGO_PKG_*`.
+const PACKAGE_VARIABLES: [&str; 3] =
+    ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_MANIFEST_LINKS"];
 
 /// The argument as a shell would have to be told.
 fn quoted(arg: &OsStr) -> String {

@@ -21,6 +21,7 @@ mod cursor;
 mod error;
 mod export;
 mod id;
+mod id_bytes;
 mod inet;
 mod input;
 mod key;
@@ -44,6 +45,7 @@ pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
+pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, parse_address, parse_network};
 pub use input::{CreateInput, Stated};
 pub use key::{

@@ -1,8 +1,9 @@
 //! The only place of this crate that reads a clock or asks for random bytes.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
-use auditrail_core::RecordId;
+use auditrail_core::{IdBytes, RecordId};
 use jiff::Timestamp;
 
 /// The time of day.
@@ -18,17 +19,23 @@ pub(crate) fn monotonic() -> Instant {
 
 /// A new id for a request, which sorts by time.
 pub(crate) fn request_id() -> String {
-    let mut random = [0; 10];
-    // The id of a request guards nothing. Without random bytes, its time still tells it apart.
-    if getrandom::fill(&mut random).is_err() {
-        tracing::warn!("the operating system gave no random bytes");
-    }
+    // The id of a request guards nothing. Without random bytes, its time still distinguishes it.
+    let random = id_bytes().unwrap_or_else(|error| {
+        tracing::warn!(%error, "could not obtain random bytes from the operating system");
+        [0; 10]
+    });
     RecordId::from_parts(now(), random).to_string()
 }
 
 /// A new id for a record.
 pub(crate) fn record_id() -> Result<RecordId, getrandom::Error> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random)?;
-    Ok(RecordId::from_parts(now(), random))
+    Ok(RecordId::from_parts(now(), id_bytes()?))
+}
+
+thread_local! {
+    static ID_BYTES: RefCell<IdBytes> = const { RefCell::new(IdBytes::new()) };
+}
+
+fn id_bytes() -> Result<[u8; 10], getrandom::Error> {
+    ID_BYTES.with_borrow_mut(|bytes| bytes.take(getrandom::fill))
 }

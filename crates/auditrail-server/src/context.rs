@@ -136,7 +136,10 @@ pub(crate) async fn record(
         tracing::error!(%error, "the operating system gave no random bytes");
         not_recorded(Problem::internal("no_randomness"))
     })?);
-    app.writes().create(input, principal.version).await.map_err(|error| not_recorded(error.into()))?;
+    app.writes()
+        .create(input, principal.version)
+        .await
+        .map_err(|error| not_recorded(error.into()))?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::keys::{KeyVersion, verify};
 use crate::sessions::Sessions;
-use direct::{Get, Search};
+use direct::{Get, GetMany, Search};
 
 /// Reads that consist of several statements see one state of the table.
 pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
@@ -240,7 +240,10 @@ impl PgAuditLog {
         ids: &[RecordId],
     ) -> Result<HashMap<RecordId, Record>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
-        get::by_ids((&mut *self.acquire().await?).into(), &ids).await
+        match &self.sessions {
+            Some(sessions) => sessions.read(&GetMany(&ids)).await,
+            None => get::by_ids((&mut *self.acquire().await?).into(), &ids).await,
+        }
     }
 
     /// Opens a connection of its own to the same database for writing many records.

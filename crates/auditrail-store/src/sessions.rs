@@ -49,10 +49,7 @@ pub(crate) trait Read: Sync {
     /// Statements that are sent before the first one, in the same exchange.
     fn prologue(&self) -> Vec<Sql>;
 
-    fn read(
-        &self,
-        db: Db<'_>,
-    ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+    fn read(&self, db: Db<'_>) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 }
 
 /// A connection that goes back to its pool when it is dropped, if it can be used again.

@@ -1,18 +1,24 @@
 //! Counts the round trips between a program and PostgreSQL.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinHandle;
+
+use crate::transport::through;
 
 /// How much is passed on at once.
 const CHUNK_BYTES: usize = 64 * 1_024;
 
 /// A proxy on a loopback address that counts round trips: how often a client sends something after the
-/// server has answered, over all connections. What is sent together is one, however much it is.
+/// server has answered, over all connections. What is sent together is one.
+///
+/// An exchange of more than some ten kilobytes may be counted twice, when the server answers before it
+/// has read all of it.
 #[derive(Debug)]
 pub struct RoundTrips {
     port: u16,
@@ -40,18 +46,11 @@ impl RoundTrips {
 
     /// The same role and database, through the proxy.
     #[must_use]
-    pub fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
-        let options = match options.get_socket() {
-            None => options,
-            Some(_) => PgConnectOptions::new_without_pgpass()
-                .username(options.get_username())
-                .database(options.get_database().unwrap_or_default()),
-        };
-        options.host("127.0.0.1").port(self.port).ssl_mode(PgSslMode::Disable)
+    pub fn through(&self, options: &PgConnectOptions) -> PgConnectOptions {
+        through(options, (Ipv4Addr::LOCALHOST, self.port).into())
     }
 
     /// How many round trips there were since the last call.
-    #[must_use]
     pub fn take(&self) -> u64 {
         self.count.swap(0, Ordering::SeqCst)
     }
@@ -82,8 +81,11 @@ async fn connect(client: TcpStream, server: PgConnectOptions, count: Arc<AtomicU
     }
 }
 
-async fn pass_both_ways<R, W>(client: TcpStream, (mut from_server, mut to_server): (R, W), count: Arc<AtomicU64>)
-where
+async fn pass_both_ways<R, W>(
+    client: TcpStream,
+    (mut from_server, mut to_server): (R, W),
+    count: Arc<AtomicU64>,
+) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {

@@ -7,9 +7,7 @@ use std::time::Duration;
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, FieldError, OnInvalid, Record, RecordId, RecordTime,
 };
-use auditrail_store::{
-    GroupWriter, KeyVersion, PgAuditLog, StoreError, WriteError, WriteRequest,
-};
+use auditrail_store::{GroupWriter, KeyVersion, PgAuditLog, StoreError, WriteError, WriteRequest};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -58,7 +56,9 @@ impl GroupWrites {
                 Ok(_) | Err(WriteError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Some(stored) = self.log.get_many(&[record.id]).await?.remove(&record.id) {
+            // Boxed, because it is rare: its future is large, and would be moved with every request.
+            let stored = Box::pin(self.log.get_many(std::slice::from_ref(&record.id))).await?;
+            if let Some(stored) = stored.into_values().next() {
                 return match input.is_held_by(&stored) {
                     true => Ok(Created::Duplicate(stored)),
                     false => Err(StoreError::IdConflict { id: record.id }.into()),

@@ -1,8 +1,10 @@
 //! A service whose keys are kept in the database, as its own role.
 
+use std::time::Duration;
+
 use auditrail_core::{Actor, CursorKey, KeyEnv, NewKey, RequestContext, Scope, ScopeSet};
 use auditrail_server::{App, ServerConfig, StoredKeys, router};
-use auditrail_store::{IssuedKey, PgAuditLog, PgKeys};
+use auditrail_store::{IssuedKey, PgAuditLog, PgKeys, Sessions};
 use auditrail_testkit::TestDb;
 
 use crate::client::{Answer, Call};
@@ -29,8 +31,9 @@ impl Kept {
     /// With this database.
     pub(crate) async fn start_in(db: TestDb, config: ServerConfig) -> Self {
         let pool = db.pool(db.service()).await;
-        let keys = PgKeys::new(pool.clone());
-        let log = PgAuditLog::new(pool, CursorKey::new([7; 32]));
+        let sessions = Sessions::new(&db.service(), 8, Duration::from_secs(5));
+        let keys = PgKeys::new(pool.clone()).with_sessions(sessions.clone());
+        let log = PgAuditLog::new(pool, CursorKey::new([7; 32])).with_sessions(sessions);
         let app =
             App::new(config.clone(), log.clone(), StoredKeys::new(keys.clone()), writes(&log));
         let running = Running::start(router(app), config).await;

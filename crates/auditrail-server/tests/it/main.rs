@@ -22,6 +22,7 @@ mod openapi;
 mod read;
 mod readiness;
 mod recorded;
+mod round_trips;
 mod service;
 mod slow_readers;
 mod stored_keys;

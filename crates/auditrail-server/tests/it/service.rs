@@ -46,8 +46,12 @@ impl Keys {
 
     fn add(&mut self, token: &str, scopes: &[Scope], tenant: Option<&str>) {
         let tenant = tenant.map(|text| text.parse::<TenantId>().unwrap());
-        let principal =
-            Principal { key_id: format!("key-{token}").into(), scopes: scopes.to_vec(), tenant, version: None };
+        let principal = Principal {
+            key_id: format!("key-{token}").into(),
+            scopes: scopes.to_vec(),
+            tenant,
+            version: None,
+        };
         self.keys.insert(token.to_owned(), principal);
     }
 

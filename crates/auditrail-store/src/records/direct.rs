@@ -1,6 +1,9 @@
 //! Reading over connections of our own: what belongs together goes in one exchange.
 
+use std::collections::HashMap;
+
 use auditrail_core::{Found, Query, Record, RecordId};
+use uuid::Uuid;
 
 use super::{SEARCH_SETTINGS, find, get};
 use crate::db::Db;
@@ -46,6 +49,21 @@ impl Read for Get {
 
     async fn read(&self, db: Db<'_>) -> Result<Option<Record>, StoreError> {
         get::by_id(db, self.id).await
+    }
+}
+
+/// Records by their ids.
+pub(super) struct GetMany<'a>(pub(super) &'a [Uuid]);
+
+impl Read for GetMany<'_> {
+    type Output = HashMap<RecordId, Record>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, Record>, StoreError> {
+        get::by_ids(db, self.0).await
     }
 }
 

@@ -68,11 +68,14 @@ async fn newest_matches(
     };
     let wanted = usize::from(size.get()) + 1;
     let (lead, stretch) = lead::rarest(db.again(), conditions.filters(), position, effort).await?;
-    let since = stretch.map(|stretch| stretch.start);
-    let mut rows = fetch(db.again(), &walk(lead, conditions, size, position, since)).await?;
-    let Some(mut stretch) = stretch.filter(|_| rows.len() < wanted) else {
-        return Ok(rows);
+    let Some(mut stretch) = stretch else {
+        return fetch_last(db, &walk(lead, conditions, size, position, None)).await;
     };
+    let since = Some(stretch.start);
+    let mut rows = fetch(db.again(), &walk(lead, conditions, size, position, since)).await?;
+    if rows.len() == wanted {
+        return Ok(rows);
+    }
     let set = db.fetch(&Sql::new(GATHER)).await;
     set.map_err(StoreError::while_trying_to("go on with a search"))?;
     let is_soon_gathered = rows.is_empty() && stretch.is_most_of(effort.few);
@@ -88,7 +91,7 @@ async fn newest_matches(
             return Ok(rows);
         }
     }
-    fetch(db, &matches(conditions, size, position, None)).await
+    fetch_last(db, &matches(conditions, size, position, None)).await
 }
 
 async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
@@ -96,7 +99,7 @@ async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
-/// As [`fetch`], for the only statement of a search.
+/// As [`fetch`], for the last statement of a search.
 async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
     let rows = db.fetch_last(sql).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))

@@ -2,6 +2,7 @@
 
 mod first_key;
 mod listeners;
+mod log_writer;
 mod logging;
 mod revive;
 mod schema;
@@ -33,7 +34,7 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
     let settings = Settings::server(flags, args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(could_not_start)?;
-    let traces = {
+    let (traces, _flush) = {
         let _inside = runtime.enter();
         logging::start(&settings, cx.output)?
     };

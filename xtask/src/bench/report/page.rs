@@ -29,6 +29,9 @@ cargo xtask bench report   # this page, from what was measured last
 ![Records a second, by server and by limit](performance.svg)
 ";
 
+/// What holds whatever the machine, and is tested where it is counted.
+const ROUND_TRIPS: &str = include_str!("../../../../bench/round-trips.md");
+
 /// What each part is about; a part of another name is called by it.
 const TITLES: [(&str, &str); 12] = [
     ("limits", "The limits"),
@@ -58,6 +61,9 @@ pub(super) fn render(parts: &[Part], words: &Words) -> String {
         let rows: Vec<_> = common.iter().map(row).collect();
         page += &table(&["what".to_owned(), "which".to_owned()], &rows);
     }
+    page += "\n";
+    page += ROUND_TRIPS.trim_end();
+    page += "\n";
     for part in parts {
         page += &section(part, &common, words);
     }

@@ -129,7 +129,7 @@ async fn nobody_is_let_in_when_the_database_does_not_say_in_time() {
     let keys = PgKeys::new(db.pool(db.service()).await);
     let issued = make(&keys).await;
     let short = Duration::from_millis(1);
-    let impatient = StoredKeys { checks: Checks::new(keys, short, short) };
+    let impatient = StoredKeys { checks: Checks::new(keys, short, short), known: Arc::default() };
     // However quick the machine is, the question waits for this.
     let _locked = db.lock("control_plane.audit_api_keys").await;
     // Twice, because the first must leave the second somebody to ask.

@@ -147,7 +147,7 @@ impl GroupWrites {
         let mut stored: HashMap<RecordId, Record> = HashMap::new();
         let ids: Vec<_> = conflicts.iter().map(|place| batch.records[*place].id).collect();
         for chunk in ids.chunks(READ_BACK) {
-            stored.extend(self.log.get_many(chunk).await?);
+            stored.extend(Box::pin(self.log.get_many(chunk)).await?);
         }
         let mut first: HashMap<RecordId, usize> = HashMap::new();
         for (place, record) in batch.records.iter().enumerate() {

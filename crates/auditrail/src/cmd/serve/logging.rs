@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
+use super::log_writer::{self, FlushOnDrop};
+
 use auditrail_server::otlp::Traces;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,7 +19,10 @@ use crate::output::Output;
 ///
 /// # Errors
 /// When the address of the collector cannot be used.
-pub(super) fn start(settings: &ServerSettings, output: Output) -> Result<Option<Traces>, Error> {
+pub(super) fn start(
+    settings: &ServerSettings,
+    output: Output,
+) -> Result<(Option<Traces>, FlushOnDrop), Error> {
     let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose();
     let traces = traces.map_err(|error| Error::Usage(error.to_string()))?;
     let text = match settings.log_format {
@@ -25,15 +30,18 @@ pub(super) fn start(settings: &ServerSettings, output: Output) -> Result<Option<
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let lines = fmt::layer().with_writer(io::stderr).with_ansi(output.colors_errors());
+    let (writer, flush) = log_writer::start(io::stderr());
+    let lines = fmt::layer().with_writer(writer).with_ansi(output.colors_errors());
     let lines = match text {
         true => lines.boxed(),
         false => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     let events = filter_fn(|metadata| metadata.is_event());
     let lines = lines.with_filter(events.and(settings.log.0.clone()));
-    let collected = traces.as_ref().map(Traces::layer);
+    let mut layers = vec![lines.boxed()];
+    // Without a collector there is no layer that wants spans, and so none are made.
+    layers.extend(traces.as_ref().map(|traces| traces.layer().boxed()));
     // It fails where there is one already, which only a program with two services in it could have.
-    drop(registry().with(collected).with(lines).try_init());
-    Ok(traces)
+    drop(registry().with(layers).try_init());
+    Ok((traces, flush))
 }
