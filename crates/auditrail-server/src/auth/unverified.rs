@@ -6,7 +6,6 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::AuthError;
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -30,10 +29,11 @@ impl Unverified {
     }
 }
 
-/// Answers 401 instead of any other refusal when the key is not good any more.
+/// Looks the key up before a request is refused for any other reason.
 ///
-/// A request may be refused, for its body or its parameters, before the transaction that would verify
-/// its key. The holder of a revoked key is to learn nothing but that it is revoked.
+/// A request may fail, for its body or for want of a database, before the transaction that would verify
+/// its key. The holder of a revoked key is to learn nothing but that it is revoked; while keys cannot be
+/// looked up, the answer is that they cannot.
 pub(crate) async fn layer(
     app: App,
     mut request: Request,
@@ -42,15 +42,16 @@ pub(crate) async fn layer(
     let unverified = Unverified::default();
     request.extensions_mut().insert(unverified.clone());
     let response = next(request).await;
-    if !response.status().is_client_error() || response.status() == StatusCode::UNAUTHORIZED {
+    let status = response.status();
+    let is_refused = status.is_client_error() || status.is_server_error();
+    if !is_refused || status == StatusCode::UNAUTHORIZED {
         return response;
     }
     let Some(token) = unverified.token().take() else {
         return response;
     };
     match app.authenticator().authenticate(&token).await {
-        Err(error @ AuthError::Refused) => Problem::from(error).into_response(),
-        // Whether it is good cannot be found out now, and what was refused stays refused.
-        Ok(_) | Err(AuthError::Unavailable(_)) => response,
+        Ok(_) => response,
+        Err(error) => Problem::from(error).into_response(),
     }
 }

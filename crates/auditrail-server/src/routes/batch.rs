@@ -71,8 +71,8 @@ pub(super) async fn batch(
         // A key that is good all the same was changed: the caller sends the batch again.
         writer.look_up_again().await?;
     }
-    writer.set_verified();
     let outcome = written.map_err(Problem::of_batch)?;
+    writer.set_verified();
     let mut answer = BatchAnswer::new(batch.rejected, &places, outcome);
     if let Some(inputs) = kept {
         answer.records = Some(answer.read_back(&app, batch.size, &places, inputs).await?);

@@ -54,13 +54,11 @@ pub(super) async fn create(
         key.apply(writer.principal(), 0, &mut input);
         match app.writes().create(input.clone(), writer.principal().version).await {
             Err(error) if error.is_key_changed() => writer.look_up_again().await?,
-            created => {
-                writer.set_verified();
-                break created?;
-            }
+            created => break created?,
         }
         (input.id, input.tenant_id) = (id, tenant_id.clone());
     };
+    writer.set_verified();
     // What is stored may say more than the request: to show it would be a read that leaves no record.
     let may_see = writer.principal().may(Scope::Read) && !app.config().record_reads;
     Ok(answer(may_see, input, created))

@@ -46,12 +46,10 @@ pub(super) async fn get(
     let record = loop {
         match app.log().get_with_key(id, reader.principal().version).await {
             Err(StoreError::KeyChanged) => reader.look_up_again().await?,
-            record => {
-                reader.set_verified();
-                break record?;
-            }
+            record => break record?,
         }
     };
+    reader.set_verified();
     let seen = record.filter(|record| reader.principal().sees(record.tenant_id.as_ref()));
     let record = seen.ok_or_else(Problem::no_record)?;
     record_read(&app, reader.principal(), origin, Read::Get(&record)).await?;

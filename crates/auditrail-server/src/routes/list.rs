@@ -42,8 +42,8 @@ pub(super) async fn list(
     match app.log().page_with_key(&query, reader.principal().version).await {
         Err(StoreError::KeyChanged) => reader.look_up_again().await?,
         page => {
-            reader.set_verified();
             let page = page?;
+            reader.set_verified();
             return Ok((link(&query, &page), Json(page)).into_response());
         }
     }

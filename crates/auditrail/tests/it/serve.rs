@@ -15,7 +15,7 @@ const PATH: &str = "/v1/audit-logs";
 
 /// Whether the INSERT of a lone record waits for a lock.
 const WAITS: &str = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
-    and datname = current_database() and query like 'insert into control_plane.audit_logs%')";
+    and datname = current_database() and query like '%insert into control_plane.audit_logs%')";
 
 fn record(target: &str) -> Value {
     json!({
