@@ -41,7 +41,7 @@ pub(crate) async fn handshake(
 ) -> Result<TlsStream<TcpStream>, Error> {
     let config = config(options).await?;
     let name = ServerName::try_from(host.to_owned()).map_err(in_words)?;
-    Ok(TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(in_words)?)
+    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(in_words)
 }
 
 async fn config(options: &Options) -> Result<ClientConfig, Error> {

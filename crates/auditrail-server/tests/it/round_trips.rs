@@ -70,6 +70,9 @@ impl Counted {
     }
 }
 
+/// What a call is, how it is made, what it answers and the round trips it takes.
+type CountedCall<'a> = (&'a str, &'a str, &'a str, Option<Value>, u16, u64);
+
 fn batch(numbers: std::ops::Range<u32>) -> Value {
     numbers.map(|number| record(number, None)).collect()
 }
@@ -80,7 +83,7 @@ async fn each_call_takes_the_round_trips_that_the_docs_state() {
     let one = record(1, None);
     let id = one["id"].as_str().unwrap();
     let get = format!("/{id}");
-    let calls: [(&str, &str, &str, Option<Value>, u16, u64); 9] = [
+    let calls: [CountedCall<'_>; 9] = [
         ("a single record", "POST", "", Some(record(2, None)), 201, 1),
         ("a single record that is there", "POST", "", Some(one.clone()), 200, 3),
         ("a batch", "POST", "/batch", Some(batch(10..14)), 200, 1),

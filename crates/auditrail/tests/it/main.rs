@@ -25,3 +25,4 @@ mod query;
 mod running;
 mod serve;
 mod tls;
+mod url_forms;

@@ -48,6 +48,7 @@ pub(super) fn start(to: impl Write + Send + 'static) -> (LogWriter, FlushOnDrop)
 
 impl Shared {
     /// Waits for a line, and for those that come soon after it.
+    #[expect(clippy::disallowed_methods, reason = "it is time that gathers lines")]
     fn wait(&self) {
         let lines = self.came.wait_while(self.lines(), |lines| lines.is_empty());
         drop(lines.unwrap_or_else(PoisonError::into_inner));
