@@ -1,7 +1,7 @@
 //! Bare SQL over a connection of its own, as psql sends it: one message with the statement, planned
 //! anew each time, and the rows back as text.
 //!
-//! Only what a private server without a password sends is understood.
+//! Only what a private server sends is understood: it asks for no password or, over TCP, for SCRAM-SHA-256.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
 use postgres_protocol::message::frontend::{self, CopyData};
 
@@ -57,7 +58,33 @@ impl Plain {
         let parameters = [("user", "postgres"), ("database", &database)];
         frontend::startup_message(parameters, &mut out).map_err(Error::doing("put a message"))?;
         plain.send(&out)?;
+        plain.authenticate(password(url))?;
         plain.answer().map(|_| plain)
+    }
+
+    /// Answers what the server asks for until it lets us in.
+    fn authenticate(&mut self, password: &str) -> Result<()> {
+        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
+        loop {
+            let mut out = BytesMut::new();
+            let answered = match self.message()? {
+                Message::AuthenticationOk => return Ok(()),
+                Message::AuthenticationSasl(_) => {
+                    frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut out)
+                }
+                Message::AuthenticationSaslContinue(body) => scram
+                    .update(body.data())
+                    .and_then(|()| frontend::sasl_response(scram.message(), &mut out)),
+                Message::AuthenticationSaslFinal(body) => scram.finish(body.data()),
+                Message::ErrorResponse(body) => {
+                    let (_, said) = refusal(&body).map_err(Error::doing("read an error"))?;
+                    return Err(Error::Refused(said));
+                }
+                _ => return Err(Error::Refused("PostgreSQL asks for something else".to_owned())),
+            };
+            answered.map_err(Error::doing("authenticate to PostgreSQL"))?;
+            self.send(&out)?;
+        }
     }
 
     /// Runs one statement.
@@ -173,6 +200,12 @@ fn refusal(body: &ErrorResponseBody) -> std::io::Result<(Vec<u8>, String)> {
     Ok((code, format!("PostgreSQL said: {said}")))
 }
 
+/// The password in a URL, or none.
+fn password(url: &str) -> &str {
+    let role = url.split_once("//").and_then(|(_, rest)| rest.split_once('@'));
+    role.and_then(|(role, _)| role.split_once(':')).map_or("", |(_, password)| password)
+}
+
 /// The file of the socket, or address and port, and the database of a URL:
 /// `postgres://postgres@%2Fdirectory/database`, `postgres://postgres@127.0.0.1:5432/database`.
 fn server(url: &str) -> Option<(String, String)> {
@@ -205,5 +238,7 @@ mod tests {
         let read = server("postgres://postgres@127.0.0.1:6000/log");
         assert_eq!(read, Some(("127.0.0.1:6000".to_owned(), "log".to_owned())));
         assert_eq!(server("postgres://postgres@%2Frun/"), None);
+        assert_eq!(password("postgres://postgres:p-1@127.0.0.1:6000/log"), "p-1");
+        assert_eq!(password("postgres://postgres@127.0.0.1:6000/log"), "");
     }
 }

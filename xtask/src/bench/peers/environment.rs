@@ -6,9 +6,13 @@ pub(super) fn of(url: &str) -> Vec<(&'static str, String)> {
     let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, host) = server.split_once('@').unwrap_or(("", server));
     let (host, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
-    [("PGUSER", user), ("PGHOST", host), ("PGPORT", port), ("PGDATABASE", database)]
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    [("PGUSER", user), ("PGPASSWORD", password), ("PGHOST", host)]
+        .into_iter()
+        .chain([("PGPORT", port), ("PGDATABASE", database)])
+        .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (name, decoded(value)))
-        .into()
+        .collect()
 }
 
 /// With `%2F` and its like as the characters they stand for.
@@ -40,6 +44,7 @@ mod tests {
             ("PGDATABASE", "bench_x"),
         ];
         assert_eq!(told, wanted);
+        assert!(of("postgres://me:p%401@h/d").contains(&("PGPASSWORD", "p@1".to_owned())));
         assert_eq!(decoded("100%"), "100%");
     }
 }
