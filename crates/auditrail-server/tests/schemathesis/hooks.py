@@ -48,6 +48,11 @@ def record(fields):
         time = moment(created_at)
         if time is None or time > datetime.now(timezone.utc):
             fields["created_at"] = PAST
+    # A key that would have expired already is refused.
+    if fields.get("expires_at") is not None:
+        time = moment(fields["expires_at"])
+        if time is None or time <= datetime.now(timezone.utc):
+            fields.pop("expires_at")
     if not storable(fields.get("metadata")):
         fields["metadata"] = {"was": "not storable"}
 

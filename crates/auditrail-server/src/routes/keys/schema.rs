@@ -98,16 +98,17 @@ pub(super) struct IssuedKeySchema {
 /// A key to make.
 #[derive(ToSchema)]
 #[schema(as = NewKey)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes `NewKey` of the core")]
 pub(super) struct NewKeySchema {
     /// What people call it.
-    #[schema(max_length = 200, min_length = 1)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     name: Option<String>,
     /// What it may do: any scope, also those that the caller's key lacks.
     #[schema(inline, min_items = 1)]
     scopes: Vec<ScopeSchema>,
     /// The only tenant it may write for and see. Left out, the tenant of the caller's key.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     tenant_id: Option<String>,
     /// The label in the key: `live` when it is left out.
     #[schema(pattern = "^[a-z0-9]{1,16}$")]
