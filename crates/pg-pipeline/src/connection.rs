@@ -2,8 +2,6 @@
 
 mod prepared;
 
-use std::io;
-
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
@@ -66,20 +64,6 @@ impl Connection {
     #[must_use]
     pub const fn is_abandoned(&self) -> bool {
         self.in_exchange
-    }
-
-    /// Whether the connection is encrypted.
-    #[must_use]
-    pub const fn is_encrypted(&self) -> bool {
-        self.wire.stream.is_encrypted()
-    }
-
-    /// Whether writes are sent at once (`TCP_NODELAY`); always so but on a TCP socket.
-    ///
-    /// # Errors
-    /// When the system does not answer.
-    pub fn sends_at_once(&self) -> io::Result<bool> {
-        self.wire.stream.tcp().map_or(Ok(true), tokio::net::TcpStream::nodelay)
     }
 
     /// Ends the session in an orderly way.

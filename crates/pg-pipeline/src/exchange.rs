@@ -104,13 +104,8 @@ impl<'c> Exchange<'c> {
         self.note(executed);
     }
 
-    /// Adds a `COPY … FROM STDIN`. Its data follows by [`copy_data`](Self::copy_data), and then
-    /// [`copy_end`](Self::copy_end), before any other statement.
-    pub fn copy(&mut self, statement: Statement<'_>) {
-        self.execute(statement, &[]);
-    }
-
-    /// Adds data of a `COPY`: what `fill` appends.
+    /// Adds data of the `COPY … FROM STDIN` that was added last: what `fill` appends. All of its data and
+    /// then [`copy_end`](Self::copy_end) come before any other statement.
     pub fn copy_data(&mut self, fill: impl FnOnce(&mut BytesMut)) {
         let out = self.outgoing();
         let start = out.len();

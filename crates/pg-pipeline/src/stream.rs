@@ -43,20 +43,6 @@ impl Stream {
         }
         Ok(Self::Tls(Box::new(tls::handshake(tcp, host, options).await?)))
     }
-
-    /// Whether the connection is encrypted.
-    pub(crate) const fn is_encrypted(&self) -> bool {
-        matches!(self, Self::Tls(_))
-    }
-
-    /// The TCP socket under it, if there is one.
-    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
-        match self {
-            Self::Tcp(stream) => Some(stream),
-            Self::Tls(stream) => Some(stream.get_ref().0),
-            Self::Unix(_) => None,
-        }
-    }
 }
 
 impl AsyncRead for Stream {
@@ -100,5 +86,24 @@ impl AsyncWrite for Stream {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn tcp_writes_are_sent_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut options = Options::new(Host::Tcp("127.0.0.1".to_owned(), port), "u");
+        options.tls = TlsMode::Disable;
+        let Stream::Tcp(stream) = Stream::connect(&options).await.unwrap() else {
+            panic!("not a TCP connection");
+        };
+        assert!(stream.nodelay().unwrap());
     }
 }
