@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 use crate::client::Call;
 use crate::service::{Running, record};
 
+/// Whether a transaction waits for the table of the records.
+const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
+    where not l.granted and c.relname = 'audit_logs'
+      and l.database = (select oid from pg_database where datname = current_database()))";
+
 /// A service as the program puts it together, whose every connection goes through a proxy.
 struct Counted {
     db: TestDb,
@@ -153,11 +158,8 @@ async fn records_that_wait_together_take_one_round_trip() {
     let first = counted.send("POST", "", Some(&bodies[0]), 201);
     let (first, others) = (std::pin::pin!(first), &bodies[1..]);
     let mut admin = counted.db.connect(counted.db.admin()).await;
-    let waits = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
-        where not l.granted and c.relname = 'audit_logs'
-          and l.database = (select oid from pg_database where datname = current_database()))";
     let waiting = async {
-        until(&mut admin, waits).await;
+        until(&mut admin, WAITS).await;
         let sending = others.iter().map(|body| counted.send("POST", "", Some(body), 201));
         let sending = futures_util::future::join_all(sending);
         let released = async {
@@ -184,11 +186,8 @@ async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
 
     let lock = counted.db.lock("control_plane.audit_logs").await;
     let mut admin = counted.db.connect(counted.db.admin()).await;
-    let waits = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
-        where not l.granted and c.relname = 'audit_logs'
-          and l.database = (select oid from pg_database where datname = current_database()))";
     let revoked = async {
-        until(&mut admin, waits).await;
+        until(&mut admin, WAITS).await;
         // By plain SQL: a revocation through the API would wait for the lock to write its record.
         let revoke = format!(
             "update control_plane.audit_api_keys set revoked_at = now() where id = '{}'",
