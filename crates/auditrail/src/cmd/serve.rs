@@ -1,6 +1,7 @@
 //! `serve`: the HTTP service.
 
 mod first_key;
+mod json_lines;
 mod listeners;
 mod log_writer;
 mod logging;
