@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::running::Running;
+use crate::service::Service;
 use crate::sh::Sh;
 use crate::workspace::Workspace;
 use crate::{db, postgres, tools};
@@ -70,7 +70,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// A service with a private database of its own.
-fn serve(workspace: &Workspace, dir: &Path) -> Result<Running> {
+fn serve(workspace: &Workspace, dir: &Path) -> Result<Service> {
     let postgres = postgres::ensure(workspace)?;
     let service = Sh::new(db::build(workspace)?)
         .args(["serve", "--json", "--quiet"])
@@ -81,5 +81,5 @@ fn serve(workspace: &Workspace, dir: &Path) -> Result<Running> {
         .quiet_env(postgres::BIN, &postgres.bin)
         .quiet_env("AUDITRAIL_LOG", "error")
         .dir(dir);
-    Running::start(service)
+    Service::start(service)
 }

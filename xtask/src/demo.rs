@@ -3,7 +3,7 @@
 //! Every step is a command of our program that a user can paste. Nothing happens behind it.
 
 mod gateway;
-mod questions;
+mod queries;
 mod samples;
 
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
     println!("\n# A private PostgreSQL, with our schema in it");
     demo.auditrail().args(["db", "start"]).show_and_run()?;
-    let asked = fill(&demo, &samples).and_then(|()| questions::ask(&demo));
+    let asked = fill(&demo, &samples).and_then(|()| queries::run(&demo));
     let asked = asked.and_then(|()| match args.gateway {
         true => gateway::run(workspace, &demo),
         false => Ok(()),

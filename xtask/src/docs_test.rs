@@ -9,8 +9,8 @@ use std::path::Path;
 
 use clap::Parser as _;
 
+use crate::code_blocks::{code_blocks, is_guide};
 use crate::error::{Error, Result};
-use crate::fences::{fences, is_guide};
 use crate::sh::Sh;
 use crate::workspace::Workspace;
 use crate::{Cli, db, postgres};
@@ -32,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The lines of all `sh` blocks, without those that call us, which are checked here.
 fn script(markdown: &str) -> std::result::Result<String, String> {
     let mut script = String::new();
-    for fence in fences(markdown).iter().filter(|fence| fence.language == "sh") {
+    for fence in code_blocks(markdown).iter().filter(|fence| fence.language == "sh") {
         for line in fence.text.lines() {
             if let Some(args) = line.strip_prefix("cargo xtask") {
                 // Comments and quoting are for a shell; ours are plain words.

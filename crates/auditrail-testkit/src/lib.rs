@@ -20,14 +20,11 @@ mod db;
 mod dropping;
 pub mod http;
 mod own;
-mod repeat;
 mod round_trips;
-pub mod sample;
 mod server;
 mod transport;
 
 pub use db::{TestDb, eventually, until};
 pub use own::{Kill, OwnServer, kill_server};
-pub use repeat::write_repeated;
 pub use round_trips::RoundTrips;
 pub use transport::{Transport, through, unrelated_certificate};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Demo, psql};
 use crate::error::{Error, Result};
-use crate::running::Running;
+use crate::service::Service;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
@@ -43,9 +43,9 @@ const EXPECTED: [(&str, usize); 6] = [
 /// What runs: two services, the gateway before them, and the audit log.
 struct Stage<'a> {
     demo: &'a Demo,
-    log: Running,
-    gateway: Running,
-    upstreams: Running,
+    log: Service,
+    gateway: Service,
+    upstreams: Service,
 }
 
 pub(super) fn run(workspace: &Workspace, demo: &Demo) -> Result<()> {
@@ -65,7 +65,7 @@ pub(super) fn run(workspace: &Workspace, demo: &Demo) -> Result<()> {
 
 fn start<'a>(workspace: &Workspace, demo: &'a Demo) -> Result<Stage<'a>> {
     let programs = workspace.target().join("debug");
-    let upstreams = Running::start(Sh::new(programs.join("upstreams")))?;
+    let upstreams = Service::start(Sh::new(programs.join("upstreams")))?;
     let log = serve(demo, "127.0.0.1:0")?;
     let key = demo.dir.join("gateway.key");
     let create = ["key", "create", "--scope", "write", "--name", "gateway", "--expires", "7d"];
@@ -80,13 +80,13 @@ fn start<'a>(workspace: &Workspace, demo: &'a Demo) -> Result<Stage<'a>> {
         .arg("--spool")
         .arg(demo.short(&demo.dir.join("gateway-spool")))
         .dir(workspace.root());
-    let gateway = Running::start(gateway.shown())?;
+    let gateway = Service::start(gateway.shown())?;
     Ok(Stage { demo, log, gateway, upstreams })
 }
 
-fn serve(demo: &Demo, listen: &str) -> Result<Running> {
+fn serve(demo: &Demo, listen: &str) -> Result<Service> {
     let serve = ["serve", "--json", "--quiet", "--listen", listen, "--admin-listen", "127.0.0.1:0"];
-    Running::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
+    Service::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
 }
 
 /// Sends the requests: while all is well, while the audit log is away, and once it is back.

@@ -35,8 +35,8 @@ fn file(workspace: &Workspace, dir: &Path, format: &str, records: u64) -> Result
         // Written beside and renamed: a file that was cut short must not pass for a whole one.
         let part = path.with_extension("part");
         cargo()
-            .args(["run", "--quiet", "--package", "auditrail-testkit"])
-            .args(["--bin", "auditrail-sample", "--", "--gzip", "--format", format])
+            .args(["run", "--quiet", "--package", "auditrail-sample", "--"])
+            .args(["--gzip", "--format", format])
             .args(["--records", &records.to_string(), "--output"])
             .arg(&part)
             .dir(workspace.root())

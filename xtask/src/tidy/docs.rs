@@ -1,7 +1,7 @@
 //! What must be written, and what must be runnable.
 
 use super::Source;
-use crate::fences::{fences, is_guide};
+use crate::code_blocks::{code_blocks, is_guide};
 
 /// A crate says at its top what it is, what it leaves out and where to start.
 pub(super) fn crate_docs(source: &Source) -> Vec<String> {
@@ -20,7 +20,7 @@ pub(super) fn fence_languages(source: &Source) -> Vec<String> {
     if !is_guide(&source.path) {
         return Vec::new();
     }
-    let fences = fences(&source.text);
+    let fences = code_blocks(&source.text);
     let untested = fences.iter().filter(|fence| UNTESTED.contains(&fence.language.as_str()));
     untested
         .map(|fence| source.at(fence.line, "tag the block `sh` (it is run) or `text` (it is not)"))

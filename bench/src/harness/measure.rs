@@ -1,0 +1,132 @@
+//! Timing a program from outside, and what several rounds say together.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use xtask::error::{Error, Result};
+
+/// How often a running program is asked for its memory.
+const SAMPLE: Duration = Duration::from_millis(20);
+
+/// What one run of a program took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) seconds: f64,
+    /// The most memory it held at once, in KiB; 0 where the system does not say.
+    pub(crate) peak_kib: u64,
+}
+
+/// Runs `command` to its end, its output dropped, and fails when it fails.
+pub(crate) fn run(mut command: Command) -> Result<Run> {
+    let line = format!("{command:?}");
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    let mut child =
+        quiet.spawn().map_err(|source| Error::NotStarted { line: line.clone(), source })?;
+    let peak_kib = watch(&mut child)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let status = child.wait().map_err(Error::doing("wait for a program"))?;
+    match status.success() {
+        true => Ok(Run { seconds, peak_kib }),
+        false => Err(Error::Failed { line, status }),
+    }
+}
+
+/// Waits for the end and gives the highest peak seen. The system's own high-water mark only rises,
+/// so a rare look misses no more than what was taken after the last one.
+fn watch(child: &mut Child) -> Result<u64> {
+    let mut peak = 0;
+    while child.try_wait().map_err(Error::doing("wait for a program"))?.is_none() {
+        peak = peak.max(peak_kib(child.id()));
+        #[expect(clippy::disallowed_methods, reason = "a process offers no event to wait for")]
+        thread::sleep(SAMPLE);
+    }
+    Ok(peak)
+}
+
+/// The most memory a running program has held, in KiB; 0 where the system does not say.
+pub(crate) fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    status.ok().and_then(high_water).unwrap_or(0)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of an Option's chain")]
+fn high_water(status: String) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// KiB as MiB.
+#[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
+pub(crate) fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// The nearest-rank percentile of figures in ascending order; there is at least one.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank is between 1 and the number of figures, which is small"
+)]
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    let rank = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}
+
+/// Lowest, middle and highest of some figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) min: f64,
+    pub(crate) median: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    /// Of at least one figure.
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = figures.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = match sorted.len() % 2 {
+            0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
+            _ => sorted[middle],
+        };
+        Self { min: sorted[0], median, max: sorted[sorted.len() - 1] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two_middles() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
+        assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
+    }
+
+    #[test]
+    fn a_percentile_is_the_figure_of_its_rank() {
+        let figures: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(&figures, 99.0), 198.0);
+        assert_eq!(percentile(&figures[..3], 99.0), 3.0);
+        assert_eq!(percentile(&figures[..1], 50.0), 1.0);
+    }
+
+    #[test]
+    fn the_high_water_mark_is_read_from_a_status_page() {
+        let page = "Name:\tx\nVmHWM:\t   34567 kB\nVmRSS:\t 1 kB\n".to_owned();
+        assert_eq!(high_water(page), Some(34_567));
+        assert_eq!(high_water("Name:\tx\n".to_owned()), None);
+    }
+
+    #[test]
+    fn a_failing_program_is_no_measurement() {
+        let mut failing = Command::new("sh");
+        failing.args(["-c", "exit 3"]);
+        assert!(matches!(run(failing), Err(Error::Failed { .. })));
+    }
+}

@@ -1,0 +1,126 @@
+//! The program that is measured, built with optimisation, and the directories of its measurements.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::measure::{self, Run};
+use crate::harness::postgres_server::PostgresServer;
+use crate::harness::transport::Transport;
+use xtask::error::{Error, Result};
+use xtask::postgres;
+use xtask::sh::{Sh, cargo};
+use xtask::workspace::Workspace;
+
+/// The program, and the data directory of a PostgreSQL of the benchmark's own.
+pub(crate) struct Bench {
+    program: PathBuf,
+    postgres: PathBuf,
+    psql: PathBuf,
+    pub(crate) dir: PathBuf,
+    /// Where its PostgreSQL keeps its data.
+    data: PathBuf,
+}
+
+impl Bench {
+    /// The same program with a PostgreSQL of its own in another directory.
+    pub(crate) fn at(&self, data: PathBuf) -> Self {
+        let Self { program, postgres, psql, dir, data: _ } = self;
+        let [program, postgres, psql, dir] = [program, postgres, psql, dir].map(Clone::clone);
+        Self { program, postgres, psql, dir, data }
+    }
+
+    /// Starts its PostgreSQL, with the database that our program uses by itself.
+    pub(crate) fn start(
+        &self,
+        workspace: &Workspace,
+        transports: &[Transport],
+    ) -> Result<PostgresServer> {
+        println!("starting a durable private PostgreSQL under {}", self.data.display());
+        let cluster = PostgresServer::start(workspace, (&self.data, &self.postgres), transports)?;
+        self.ask(&["db", "start"])?;
+        Ok(cluster)
+    }
+
+    /// The name of that database.
+    pub(crate) fn database(&self) -> Result<String> {
+        let url = self.ask(&["db", "url"])?;
+        let name = url.trim().rsplit_once('/').map(|(_, name)| name.to_owned());
+        name.ok_or_else(|| Error::Refused(format!("`{url}` is not the address of a database")))
+    }
+
+    pub(crate) fn auditrail(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env(postgres::BIN, &self.postgres).arg("--data-dir").arg(&self.data);
+        command
+    }
+
+    /// The directory of PostgreSQL's programs.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.postgres
+    }
+
+    pub(crate) fn ask(&self, args: &[&str]) -> Result<String> {
+        let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
+        program.arg("--data-dir").arg(&self.data).args(args).read()
+    }
+
+    /// The answers of statements as psql prints them, without any decoration.
+    pub(crate) fn sql(&self, sql: &str) -> Result<String> {
+        self.ask(&["db", "psql", "--", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql])
+    }
+
+    /// Refuses a server that could lose what it has acknowledged.
+    pub(crate) fn refuse_undurable(&self) -> Result<()> {
+        let on = self.sql("show fsync; show full_page_writes; show synchronous_commit")?;
+        match on.split_whitespace().all(|setting| setting == "on") {
+            true => Ok(()),
+            false => Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into())),
+        }
+    }
+
+    /// An empty table, and nothing left to write from the round before.
+    pub(crate) fn reset(&self) -> Result<()> {
+        self.sql("drop schema if exists control_plane cascade")?;
+        self.ask(&["migrate"])?;
+        self.sql("checkpoint").map(drop)
+    }
+
+    /// psql itself, with one command.
+    pub(crate) fn psql(&self, url: &str, command: &str) -> Command {
+        let mut psql = Command::new(&self.psql);
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]);
+        psql
+    }
+
+    /// Imports NDJSON into the database of a URL.
+    pub(crate) fn import(&self, file: &Path, url: &str) -> Result<Run> {
+        let mut import = self.auditrail();
+        import.env("DATABASE_URL", url).args(["--quiet", "import", "--format", "ndjson"]).arg(file);
+        measure::run(import)
+    }
+}
+
+pub(crate) fn prepare(workspace: &Workspace) -> Result<Bench> {
+    let postgres = postgres::ensure(workspace)?;
+    println!("{postgres}\nbuilding with optimisation");
+    let build = ["build", "--quiet", "--release", "--package", "auditrail"];
+    cargo().args(build).dir(workspace.root()).run()?;
+    let dir = workspace.target().join("bench");
+    std::fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
+    let psql = postgres.bin.join("psql");
+    let program = workspace.target().join("release/auditrail");
+    let data = dir.join("data");
+    Ok(Bench { program, psql, postgres: postgres.bin, dir, data })
+}
+
+pub(crate) fn count(bench: &Bench) -> Result<f64> {
+    let rows = bench.sql("select count(*) from control_plane.audit_logs")?;
+    rows.trim().parse().map_err(|_| Error::Refused(format!("`{rows}` is not a number of rows")))
+}
+
+/// Builds another binary of this package with optimisation, and says where it is.
+pub(crate) fn build_bin(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let build = ["build", "--quiet", "--release", "--package", "auditrail-bench", "--bin", name];
+    cargo().args(build).dir(workspace.root()).run()?;
+    Ok(workspace.target().join("release").join(name))
+}

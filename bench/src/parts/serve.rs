@@ -1,0 +1,260 @@
+//! What `auditrail serve` takes: how soon it is ready, and how much memory it holds when idle, under
+//! load, and while somebody slowly reads a large export.
+
+mod limits;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::corpus::sample;
+use crate::harness::load;
+use crate::harness::measure::Spread;
+use crate::harness::program::{Bench, count, prepare};
+use crate::harness::service::Service;
+use crate::harness::transport::Transport;
+use crate::result::Part;
+use limits::{Limited, NOTES, judge, keep};
+use xtask::error::{Error, Result};
+use xtask::workspace::Workspace;
+
+/// How often it is started to see how soon it is ready.
+const STARTS: u32 = 11;
+/// How long it is left alone before its idle memory is read.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// What `auditrail serve` takes, against the limits it must hold.
+///
+/// It is started eleven times, to see how soon it answers that it is ready; left alone, to see what it
+/// takes when idle; and then a fresh one is put under each kind of load, and under all at once, to see
+/// the most memory it ever held.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench serve
+  cargo xtask bench serve --seconds 2 --records 100000
+  cargo xtask bench serve --load-mib 64      see whether a lower limit would hold
+
+Fails when a figure is over its limit, after all of them were measured and kept.")]
+pub(crate) struct Args {
+    /// For how long each kind of load runs.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// Rows that are there, and that are exported.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// How fast the reader of the export is.
+    #[arg(long, default_value_t = 20)]
+    export_mib_per_second: u32,
+    /// How the service reaches PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
+    /// Most memory when idle, in MiB.
+    #[arg(long, default_value_t = 32)]
+    idle_mib: u32,
+    /// Most memory under any load, in MiB.
+    #[arg(long, default_value_t = 128)]
+    load_mib: u32,
+    /// Most memory during an export, in MiB.
+    #[arg(long, default_value_t = 64)]
+    export_mib: u32,
+    /// Longest time from its start to its first answer that it is ready, in milliseconds.
+    #[arg(long, default_value_t = 300)]
+    ready_ms: u32,
+}
+
+/// Kinds of load, each with its name.
+struct Loads {
+    single: Vec<String>,
+    batch: Vec<String>,
+    large: Vec<String>,
+    export: Vec<String>,
+}
+
+impl Loads {
+    fn new(args: &Args) -> Self {
+        let seconds = args.seconds.to_string();
+        let load = |connections: &str, more: &[&str]| {
+            let first = ["--connections", connections, "--seconds", &seconds];
+            first.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
+        };
+        let rate = args.export_mib_per_second.to_string();
+        let export = "/v1/audit-logs/export?format=ndjson";
+        // It takes as long as the reader lets it.
+        let slow =
+            ["--seconds", "1", "--requests", "1", "--mib-per-second", &rate, "--get", export];
+        Self {
+            single: load("64", &[]),
+            batch: load("8", &["--batch", "1000"]),
+            // Ten thousand records of this size are a little less than 16 MiB.
+            large: load("4", &["--batch", "10000", "--record-bytes", "1640"]),
+            export: ["--connections", "1"].into_iter().chain(slow).map(str::to_owned).collect(),
+        }
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let bench = prepare(workspace)?;
+    let load = load::build(workspace)?;
+    let cluster = bench.start(workspace, &[args.database])?;
+    let url = cluster.url(args.database, &bench.database()?)?;
+    let measured = measure(workspace, (&bench, &url), &load, args)?;
+    let version = bench.sql("show server_version")?;
+    drop(cluster);
+    let mut part = Part { name: "serve".to_owned(), ..Part::default() };
+    part.settings = vec![
+        ("PostgreSQL".to_owned(), version.trim().to_owned()),
+        ("records there at the start".to_owned(), args.records.to_string()),
+        ("seconds of each load".to_owned(), args.seconds.to_string()),
+        Transport::setting(&[args.database]),
+    ];
+    part.notes = NOTES.map(str::to_owned).to_vec();
+    keep(&mut part, &measured);
+    part.save(workspace)?;
+    judge(&measured)
+}
+
+fn measure(
+    workspace: &Workspace,
+    (bench, url): (&Bench, &str),
+    load: &Path,
+    args: &Args,
+) -> Result<Vec<Limited>> {
+    fill(workspace, (bench, url), args.records)?;
+    let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
+    let key = bench.ask(&[&["key", "create"][..], &scopes].concat())?.trim().to_owned();
+    let testbed = Measurements { bench, load, url, key: &key };
+    let mut figures = ready(&testbed, args)?;
+    let loads = Loads::new(args);
+    let (load, export) = (f64::from(args.load_mib), f64::from(args.export_mib));
+    for (what, running, most) in [
+        ("64 connections, single records", vec![&loads.single], load),
+        ("8 connections, batches of 1,000", vec![&loads.batch], load),
+        ("4 connections, batches of 16 MiB", vec![&loads.large], load),
+        ("an export to a slow reader", vec![&loads.export], export),
+        (
+            "all of these at once",
+            vec![&loads.single, &loads.batch, &loads.large, &loads.export],
+            load,
+        ),
+    ] {
+        let value = testbed.peak_under(what, &running)?;
+        figures.push(Limited { what, values: vec![value], unit: "MiB", most });
+    }
+    Ok(figures)
+}
+
+/// Makes sure that as many rows are there at least.
+fn fill(workspace: &Workspace, (bench, url): (&Bench, &str), records: u64) -> Result<()> {
+    bench.ask(&["migrate"])?;
+    #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
+    if count(bench)? < records as f64 {
+        bench.reset()?;
+        println!("importing {records} records");
+        bench.import(&sample(workspace, &bench.dir, records)?, url)?;
+    }
+    Ok(())
+}
+
+/// How soon it is ready, and its memory when nobody asks for anything more.
+fn ready(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
+    let (mut lines, mut answers) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let service = testbed.serve()?;
+        lines.push(service.told.as_secs_f64() * 1_000.0);
+        answers.push(service.answered.as_secs_f64() * 1_000.0);
+        service.end()?;
+    }
+    let (line, answer) = (Spread::of(lines), Spread::of(answers.iter().copied()));
+    println!(
+        "\nready line   median {:>6.0} ms   ({:.0} to {:.0})",
+        line.median, line.min, line.max
+    );
+    println!(
+        "/readyz 200  median {:>6.0} ms   ({:.0} to {:.0})",
+        answer.median, answer.min, answer.max
+    );
+    let service = testbed.serve()?;
+    #[expect(clippy::disallowed_methods, reason = "doing nothing for a while is what is measured")]
+    thread::sleep(IDLE);
+    let idle = service.memory()?.now_mib;
+    service.end()?;
+    let most = f64::from(args.ready_ms);
+    Ok(vec![
+        Limited { what: "from start to ready", values: answers, unit: "ms", most },
+        Limited { what: "idle", values: vec![idle], unit: "MiB", most: f64::from(args.idle_mib) },
+    ])
+}
+
+/// What every measurement needs.
+struct Measurements<'a> {
+    bench: &'a Bench,
+    load: &'a Path,
+    url: &'a str,
+    key: &'a str,
+}
+
+impl Measurements<'_> {
+    fn serve(&self) -> Result<Service> {
+        let mut serve = self.bench.auditrail();
+        serve.env("DATABASE_URL", self.url);
+        Service::start(serve)
+    }
+
+    /// The most memory a fresh service held while these loads ran side by side.
+    fn peak_under(&self, what: &str, loads: &[&Vec<String>]) -> Result<f64> {
+        let service = self.serve()?;
+        println!("\n{what}");
+        let started: Vec<Child> =
+            loads.iter().map(|args| self.start(args, &service)).collect::<Result<_>>()?;
+        for child in started {
+            tell(child)?;
+        }
+        let memory = service.memory()?;
+        println!("  peak {:.1} MiB, {:.1} MiB after it", memory.peak_mib, memory.now_mib);
+        service.end()?;
+        Ok(memory.peak_mib)
+    }
+
+    fn start(&self, args: &[String], service: &Service) -> Result<Child> {
+        let mut load = Command::new(self.load);
+        load.args(["--to", &service.address]).args(args).env("AUDITRAIL_KEY", self.key);
+        let line = format!("{load:?}");
+        load.stdout(Stdio::piped()).spawn().map_err(|source| Error::NotStarted { line, source })
+    }
+}
+
+/// Waits for a load to end, and prints what came of it.
+fn tell(child: Child) -> Result<()> {
+    let output = child.wait_with_output().map_err(Error::doing("wait for the load"))?;
+    let refused = |why: &str| {
+        let said = String::from_utf8_lossy(&output.stdout);
+        Error::Refused(format!("the load {why}: {said}"))
+    };
+    let told: Value = serde_json::from_slice(&output.stdout).map_err(|_| refused("broke off"))?;
+    println!(
+        "  {} of {} connections: {:.0} requests/s, {:.0} records/s, p50 {} ms, p99 {} ms, \
+         {} bytes read, statuses {}, broken {}",
+        if told["batch"].is_null() {
+            "load".to_owned()
+        } else {
+            format!("batches of {}", told["batch"])
+        },
+        told["connections"],
+        told["requests_per_second"].as_f64().unwrap_or_default(),
+        told["records_per_second"].as_f64().unwrap_or_default(),
+        told["latency_ms"]["p50"],
+        told["latency_ms"]["p99"],
+        told["bytes"],
+        told["statuses"],
+        told["broken"],
+    );
+    // Being told to come back is an answer; a broken connection is none.
+    match told["broken"] == 0 && told["refused"] == 0 {
+        true => Ok(()),
+        false => Err(refused("lost connections")),
+    }
+}

@@ -1,0 +1,142 @@
+//! What a part of the benchmarks measured, kept as JSON until the report is made of all parts.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::harness::measure::Spread;
+use xtask::error::{Error, Result};
+use xtask::workspace::Workspace;
+
+/// The parts that make up the benchmarks, in the order in which they run and are reported.
+pub(crate) const PARTS: [&str; 11] = [
+    "network",
+    "floor",
+    "write",
+    "loss",
+    "transaction",
+    "rows",
+    "layer",
+    "query",
+    "growth",
+    "import",
+    "serve",
+];
+
+/// A server's processor time for one request, and its unit.
+pub(crate) const REQUEST_CPU: (&str, &str) = ("processor time of a request", "µs");
+
+/// Everything that one part measured in one run. What is compared is in the same part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// As on the command line: `write`, `loss`, `query`, `import`, `growth`.
+    pub(crate) name: String,
+    /// What it ran on and with, in the order to be told: "PostgreSQL" is "15.18", and so on.
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) figures: Vec<Figure>,
+    /// What a reader has to know to judge the figures, in whole sentences.
+    pub(crate) notes: Vec<String>,
+}
+
+/// One figure of one side under one workload, as often as it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    /// What was asked for: `single, 64 connections`.
+    pub(crate) workload: String,
+    /// Who was asked: `auditrail`, `fastify + pg`, `COPY, 2 connections`.
+    pub(crate) side: String,
+    /// What was measured: `rate`, `p50`, `p99`, `max`, `memory`, `cpu`, `lost`, `doubled`.
+    pub(crate) metric: String,
+    /// `records/s`, `ms`, `MiB`, `s per 1,000 records`.
+    pub(crate) unit: String,
+    /// One for each round, in the order of the rounds; a ratio is taken round by round.
+    pub(crate) rounds: Vec<f64>,
+}
+
+impl Part {
+    /// The figure, if it was measured.
+    pub(crate) fn figure(&self, workload: &str, side: &str, metric: &str) -> Option<&Figure> {
+        let same = |f: &&Figure| f.workload == workload && f.side == side && f.metric == metric;
+        self.figures.iter().find(same)
+    }
+
+    /// How many times as much one side's figure is as another's: lowest, median and highest of the
+    /// rounds.
+    pub(crate) fn ratio(
+        &self,
+        (workload, metric): (&str, &str),
+        side: &str,
+        to: &str,
+    ) -> Option<Spread> {
+        let one = &self.figure(workload, side, metric)?.rounds;
+        let other = &self.figure(workload, to, metric)?.rounds;
+        let ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one / other).collect();
+        (!ratios.is_empty()).then(|| Spread::of(ratios))
+    }
+
+    /// Adds one round's figure.
+    pub(crate) fn add(
+        &mut self,
+        workload: &str,
+        side: &str,
+        (metric, unit): (&str, &str),
+        value: f64,
+    ) {
+        let same = |f: &&mut Figure| f.workload == workload && f.side == side && f.metric == metric;
+        match self.figures.iter_mut().find(same) {
+            Some(figure) => figure.rounds.push(value),
+            None => self.figures.push(Figure {
+                workload: workload.to_owned(),
+                side: side.to_owned(),
+                metric: metric.to_owned(),
+                unit: unit.to_owned(),
+                rounds: vec![value],
+            }),
+        }
+    }
+
+    /// Keeps it for the report.
+    pub(crate) fn save(&self, workspace: &Workspace) -> Result<()> {
+        let file = file(workspace, &self.name);
+        let dir = workspace.target().join("bench/results");
+        fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            Error::Refused(format!("the figures of {} cannot be written: {error}", self.name))
+        })?;
+        fs::write(&file, text).map_err(Error::doing(format!("write {}", file.display())))
+    }
+
+    /// What the last run of a part left, if it ever ran.
+    pub(crate) fn load(workspace: &Workspace, name: &str) -> Result<Option<Self>> {
+        let file = file(workspace, name);
+        match fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
+                Error::Refused(format!("{} is not what a part leaves: {error}", file.display()))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::doing(format!("read {}", file.display()))(error)),
+        }
+    }
+}
+
+fn file(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target().join(format!("bench/results/{name}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_taken_round_by_round() {
+        let mut part = Part::default();
+        for (ours, theirs) in [(4.0, 2.0), (9.0, 3.0), (1.0, 1.0)] {
+            part.add("single", "auditrail", ("rate", "records/s"), ours);
+            part.add("single", "fastify + pg", ("rate", "records/s"), theirs);
+        }
+        let ratio = part.ratio(("single", "rate"), "auditrail", "fastify + pg").unwrap();
+        assert_eq!(ratio, Spread { min: 1.0, median: 2.0, max: 3.0 });
+        assert_eq!(part.ratio(("single", "rate"), "auditrail", "nobody"), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! The project's own chores, run as `cargo xtask <command>`.
+//!
+//! A command sets up all it needs by itself: a fresh clone and `cargo` are enough. What it
+//! installs goes under `target/`, with one exception that it announces: as root on Debian it
+//! installs the distribution's PostgreSQL.
+//!
+//! Absent on purpose: anything the program `auditrail` can do. A chore calls the program.
+//! Start with [`Command`]; each command is a file of the same name.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal says what it does"
+)]
+
+mod api_test;
+mod bench;
+mod ci;
+mod client_test;
+pub mod code_blocks;
+mod db;
+mod demo;
+mod docs_test;
+pub mod error;
+pub mod node;
+pub mod postgres;
+mod service;
+pub mod sh;
+mod test;
+mod tidy;
+mod tools;
+pub mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// The project's own chores. Each sets up what it needs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  cargo xtask demo      a queried audit log on a real PostgreSQL, in one command
+  cargo xtask test      every test
+  cargo xtask ci        all that must pass before a change is merged
+
+PostgreSQL 15 or newer is looked for on this machine and obtained when there is none.
+To choose one:  AUDITRAIL_PG_BIN=/usr/lib/postgresql/16/bin cargo xtask test";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test, after setting up what they need.
+    Test(test::Args),
+    /// Run all checks: format, lints, docs, dependencies, tidiness, tests.
+    Ci(ci::Args),
+    /// Migrate a private database, fill it with a sample, and ask it questions.
+    Demo(demo::Args),
+    /// Measure, as a ratio against a peer in the same run.
+    Bench(bench::Args),
+    /// A private development database under target/.
+    Db(db::Args),
+    /// Check the rules no compiler knows: crate edges, file sizes, docs, migrations.
+    Tidy,
+    /// Check the running service against its description, with data made from it.
+    ApiTest(api_test::Args),
+    /// Lint, build and test the TypeScript client against the real service.
+    ClientTest,
+    /// Run the commands that README.md and docs/ tell people to run.
+    DocsTest,
+}
+
+/// Parses the command line and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    exit_code(run(Cli::parse().command))
+}
+
+/// The exit code of a command; an error and its causes are printed to standard error.
+#[must_use]
+pub fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprintln!("  because {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let workspace = Workspace::load()?;
+    match command {
+        Command::Test(args) => test::run(&workspace, &args),
+        Command::Ci(args) => ci::run(&workspace, &args),
+        Command::Demo(args) => demo::run(&workspace, &args),
+        Command::Bench(args) => bench::run(&workspace, &args),
+        Command::Db(args) => db::run(&workspace, &args),
+        Command::Tidy => tidy::run(&workspace),
+        Command::ApiTest(args) => api_test::run(&workspace, &args),
+        Command::ClientTest => client_test::run(&workspace),
+        Command::DocsTest => docs_test::run(&workspace),
+    }
+}
