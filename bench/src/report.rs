@@ -1,8 +1,8 @@
-//! `cargo xtask bench report`: docs/performance.md and its chart, from what the parts have left.
+//! `cargo xtask bench report`: docs/performance.md and its chart, from the results of the parts.
 //!
-//! The figures that the page is made of are committed beside it, and a test makes the page of them
-//! anew: no figure in it was typed by hand. Words that a program cannot find, why a target is not
-//! reached, are in `bench/causes.toml` and stay there.
+//! The figures are committed in `bench/results.json`, and a test renders the page from them and compares,
+//! so no figure can be edited by hand. The causes of missed targets are written by people, in
+//! `bench/causes.toml`.
 
 mod chart;
 mod number;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::result::PARTS;
 use crate::result::{Figure, Part};
-use targets::{Found, TARGETS};
+use targets::TARGETS;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
@@ -31,7 +31,7 @@ const CHART: &str = "docs/performance.svg";
 
 /// Write docs/performance.md and its chart from what was measured last.
 ///
-/// A part that was measured since replaces the committed figures of that part; the others stay.
+/// The saved results of a part replace its committed figures; other parts keep theirs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -41,14 +41,14 @@ struct Results {
     parts: Vec<Part>,
 }
 
-/// Why a target is not reached, and what else is to be said of a part.
+/// Text of the page that is written by people.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Words {
-    /// By the key of a target.
+    /// The cause of a missed target, by its key.
     #[serde(default)]
     causes: BTreeMap<String, String>,
-    /// By the name of a part, Markdown for the end of its section.
+    /// Markdown for the end of a section, by the name of its part.
     #[serde(default)]
     parts: BTreeMap<String, String>,
 }
@@ -62,43 +62,36 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
     }
     write(&root.join(RESULTS), &results.json()?)?;
-    // Read again, so that the page is made of what is committed.
+    // Read back, because the page is rendered from the rounded figures.
     let results = Results::committed(root)?;
     let words = Words::read(root)?;
     write(&root.join(PAGE), &page::render(&results.parts, &words))?;
     write(&root.join(CHART), &chart::render(&results.parts))?;
     println!("wrote {PAGE}, {CHART} and {RESULTS}");
     for target in TARGETS {
-        let found = target.find(&results.parts);
-        let verdict = match &found {
-            Found::Missing(_) => "not measured",
-            Found::Measured { .. } if found.is_reached() => "reached",
-            Found::Measured { .. } => "NOT REACHED",
-        };
-        println!("{verdict:<12} {:<26} {:<6} {}", target.key, target.bound.words(), found.words());
+        let outcome = target.evaluate(&results.parts);
+        let (verdict, bound) = (outcome.verdict(), target.bound.text());
+        println!("{verdict:<12} {:<26} {bound:<6} {}", target.key, outcome.text());
     }
     Ok(())
 }
 
-/// Shows what came of the goals of one part, and fails when one that was measured is not reached.
-pub(crate) fn judge(part: &Part) -> Result<()> {
+/// Prints the verdicts on the targets of one part, and fails if one is missed.
+pub(super) fn judge(part: &Part) -> Result<()> {
     println!();
     let mut missed = Vec::new();
     for target in TARGETS.iter().filter(|target| target.part == part.name) {
-        let found = target.find(std::slice::from_ref(part));
-        let verdict = match &found {
-            Found::Missing(_) => "not measured",
-            Found::Measured { .. } if found.is_reached() => "reached",
-            Found::Measured { .. } => {
-                missed.push(target.key);
-                "NOT REACHED"
-            }
-        };
-        println!("{verdict:<12} {:<6} {:<32} {}", target.bound.words(), found.words(), target.what);
+        let outcome = target.evaluate(std::slice::from_ref(part));
+        let (verdict, bound) = (outcome.verdict(), target.bound.text());
+        println!("{verdict:<12} {bound:<6} {:<32} {}", outcome.text(), target.description);
+        if outcome.is_missed() {
+            missed.push(target.key);
+        }
     }
-    match missed.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("goals not reached: {}", missed.join(", ")))),
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("targets missed: {}", missed.join(", "))))
     }
 }
 
@@ -113,22 +106,22 @@ impl Results {
         }
     }
 
-    /// In the order of the parts.
+    /// Replaces the figures of a part; parts stay in the order of [`PARTS`].
     fn replace(&mut self, mut part: Part) {
         for figure in &mut part.figures {
             figure.rounds.iter_mut().for_each(|round| *round = number::rounded(*round));
         }
         for (_, value) in part.settings.iter_mut().filter(|(name, _)| name == "PostgreSQL") {
-            // What a distribution adds to the version says nothing of PostgreSQL.
+            // Without the suffix that a distribution adds to the version.
             value.truncate(value.find(' ').unwrap_or(value.len()));
         }
-        self.parts.retain(|there| there.name != part.name);
+        self.parts.retain(|old| old.name != part.name);
         self.parts.push(part);
-        let place = |part: &Part| PARTS.iter().position(|name| *name == part.name);
-        self.parts.sort_by_key(|part| place(part).unwrap_or(PARTS.len()));
+        let position = |part: &Part| PARTS.iter().position(|name| *name == part.name);
+        self.parts.sort_by_key(|part| position(part).unwrap_or(PARTS.len()));
     }
 
-    /// A line for each figure, so that differences can be read.
+    /// One line for each figure, so that diffs are readable.
     fn json(&self) -> Result<String> {
         let mut parts = Vec::new();
         for Part { name, settings, figures, notes } in &self.parts {
@@ -146,8 +139,8 @@ impl Results {
 }
 
 fn one_line<T: Serialize>(value: &T) -> Result<String> {
-    let written = serde_json::to_string(value);
-    written.map_err(|error| Error::Refused(format!("a figure cannot be written: {error}")))
+    serde_json::to_string(value)
+        .map_err(|error| Error::Refused(format!("cannot serialize a figure: {error}")))
 }
 
 impl Words {
@@ -161,7 +154,7 @@ impl Words {
             .map_err(|error| Error::Refused(format!("{CAUSES} cannot be read: {error}")))?;
         let known = |key: &&String| TARGETS.iter().any(|target| target.key == key.as_str());
         match words.causes.keys().find(|key| !known(key)) {
-            Some(key) => Err(Error::Refused(format!("{CAUSES}: no target is named `{key}`"))),
+            Some(key) => Err(Error::Refused(format!("{CAUSES}: there is no target `{key}`"))),
             None => Ok(words),
         }
     }

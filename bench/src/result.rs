@@ -54,6 +54,18 @@ pub(crate) struct Figure {
     pub(crate) rounds: Vec<f64>,
 }
 
+impl Figure {
+    /// The lowest, median and highest of the rounds; there is at least one.
+    pub(crate) fn spread(&self) -> Spread {
+        Spread::of(self.rounds.iter().copied())
+    }
+
+    /// The ratio of this figure to another one, round by round.
+    pub(crate) fn ratios(&self, to: &Self) -> Vec<f64> {
+        self.rounds.iter().zip(&to.rounds).map(|(ours, theirs)| ours / theirs).collect()
+    }
+}
+
 impl Part {
     /// The figure, if it was measured.
     pub(crate) fn figure(&self, workload: &str, side: &str, metric: &str) -> Option<&Figure> {
@@ -69,9 +81,8 @@ impl Part {
         side: &str,
         to: &str,
     ) -> Option<Spread> {
-        let one = &self.figure(workload, side, metric)?.rounds;
-        let other = &self.figure(workload, to, metric)?.rounds;
-        let ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one / other).collect();
+        let other = self.figure(workload, to, metric)?;
+        let ratios = self.figure(workload, side, metric)?.ratios(other);
         (!ratios.is_empty()).then(|| Spread::of(ratios))
     }
 

@@ -11,6 +11,8 @@ use crate::result::{Figure, Part};
 
 /// So many workloads of one kind share a table.
 const MANY: usize = 5;
+/// The cell of a figure that was not measured.
+const MISSING: &str = "–";
 
 pub(super) fn tables(part: &Part) -> String {
     let mut page = tcp_and_unix::table_of(part);
@@ -68,7 +70,7 @@ fn of_one_metric(part: &Part, workloads: &[&str]) -> String {
     let sides = unique(first.iter().map(|figure| figure.side.as_str()));
     let head = [String::new()].into_iter().chain(sides.iter().map(|side| (*side).to_owned()));
     let cell = |workload: &&str, side: &&str| {
-        part.figure(workload, side, metric).map_or_else(|| "–".to_owned(), told)
+        part.figure(workload, side, metric).map_or_else(|| MISSING.to_owned(), cell_of)
     };
     let row = |workload: &&str| {
         let cells = sides.iter().map(|side| cell(workload, side));
@@ -102,11 +104,14 @@ fn of_sides(part: &Part, workload: &str) -> String {
         let mut row = vec![(*side).to_owned()];
         for (metric, unit) in &columns {
             let is_it = |f: &&&Figure| f.side == *side && f.metric == *metric && f.unit == *unit;
-            row.push(figures.iter().find(is_it).map_or_else(|| "–".to_owned(), |f| told(f)));
+            row.push(figures.iter().find(is_it).map_or_else(|| MISSING.to_owned(), |f| cell_of(f)));
         }
         row.extend(compared.map(|metric| {
             let ours = ours(&sides, side);
-            ours.map_or_else(|| "–".to_owned(), |ours| ratio(part, (workload, metric), ours, side))
+            ours.map_or_else(
+                || MISSING.to_owned(),
+                |ours| ratio(part, (workload, metric), ours, side),
+            )
         }));
         rows.push(row);
     }
@@ -125,7 +130,7 @@ fn ratio(part: &Part, (workload, metric): (&str, &str), one: &str, other: &str) 
     let rounds = part.figure(workload, other, metric).map_or(0, |figure| figure.rounds.len());
     let ratio = part.ratio((workload, metric), one, other);
     let ratio = ratio.filter(|ratio| (ratio.max - ratio.min).is_finite());
-    ratio.map_or_else(|| "–".to_owned(), |ratio| spread(ratio, rounds))
+    ratio.map_or_else(|| MISSING.to_owned(), |ratio| spread(ratio, rounds))
 }
 
 /// Many workloads of one kind: a table for each size that the sides name, medians only but for the
@@ -174,8 +179,8 @@ fn wide(part: &Part, prefix: &str, size: &str, figures: &[&Figure]) -> String {
         let mut row = vec![workload[prefix.len()..].to_owned()];
         for (side, metric, _) in &columns {
             let figure = part.figure(workload, side, metric);
-            let median = figure.map(|f| Spread::of(f.rounds.iter().copied()).median);
-            row.push(median.map_or_else(|| "–".to_owned(), number));
+            let median = figure.map(|f| f.spread().median);
+            row.push(median.map_or_else(|| MISSING.to_owned(), number));
         }
         row.extend(compared.map(|m| ratio(part, (workload, m), sides[0], sides[1])));
         rows.push(row);
@@ -191,18 +196,18 @@ fn size_of(side: &str) -> &str {
     }
 }
 
-/// How many times as much one figure is as another, round by round.
-fn ratios(one: &Figure, other: &Figure) -> String {
-    let all: Vec<_> =
-        one.rounds.iter().zip(&other.rounds).map(|(one, other)| one / other).collect();
-    match all.iter().all(|ratio| ratio.is_finite()) && !all.is_empty() {
-        true => spread(Spread::of(all.iter().copied()), all.len()),
-        false => "–".to_owned(),
+/// The ratio of one figure to another, round by round.
+fn ratios(figure: &Figure, to: &Figure) -> String {
+    let ratios = figure.ratios(to);
+    if ratios.iter().all(|ratio| ratio.is_finite()) && !ratios.is_empty() {
+        spread(Spread::of(ratios.iter().copied()), ratios.len())
+    } else {
+        MISSING.to_owned()
     }
 }
 
-fn told(figure: &Figure) -> String {
-    spread(Spread::of(figure.rounds.iter().copied()), figure.rounds.len())
+fn cell_of(figure: &Figure) -> String {
+    spread(figure.spread(), figure.rounds.len())
 }
 
 fn titled(metric: &str, unit: &str) -> String {

@@ -1,4 +1,4 @@
-//! What is to be reached, and whether it was.
+//! The targets, and whether the figures meet them.
 
 mod table;
 
@@ -10,22 +10,23 @@ use crate::result::{Figure, Part};
 use Bound::{AtLeast, AtMost, Never};
 pub(super) use table::TARGETS;
 
-/// A figure of ours that is to keep a bound, by itself or as so many times another one.
+/// A bound on a figure of Auditrail, or on its ratio to another figure.
 pub(super) struct Target {
     /// Its name in `bench/causes.toml`.
     pub(super) key: &'static str,
-    pub(super) what: &'static str,
+    pub(super) description: &'static str,
     /// The part that measures it.
     pub(super) part: &'static str,
-    pub(super) ours: Pick,
-    pub(super) theirs: Option<Pick>,
+    pub(super) ours: Selector,
+    /// The other figure of the ratio.
+    pub(super) baseline: Option<Selector>,
     pub(super) bound: Bound,
 }
 
-/// Some figures of a part. A `*` in the workload stands for any text; where that is the same, ours is
-/// compared with theirs, and the worst one counts.
+/// Selects figures of a part. A `*` in the workload matches any text; a ratio is taken between figures
+/// for which it matches the same text, and the worst ratio counts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pick {
+pub(super) struct Selector {
     workload: &'static str,
     side: &'static str,
     metric: &'static str,
@@ -35,88 +36,97 @@ pub(super) struct Pick {
 pub(super) enum Bound {
     AtLeast(f64),
     AtMost(f64),
-    /// Not once in any round.
+    /// Zero in every round.
     Never,
 }
 
-/// What came of a target.
+/// The evaluation of a target.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found {
-    /// Its part was not run, or has no such figure.
-    Missing(String),
-    /// The worst one, out of so many, of which so many keep the bound.
-    Measured { worst: Spread, rounds: usize, what: String, of: usize, kept: usize },
+pub(super) enum Outcome {
+    /// The part was not run, or has no such figure.
+    NotMeasured,
+    Measured {
+        worst: Spread,
+        rounds: usize,
+        /// The text that `*` matched in the worst figure.
+        variant: String,
+        /// How many figures were selected, and how many of them are within the bound.
+        total: usize,
+        within: usize,
+    },
 }
 
 impl Target {
-    /// In the figures of `parts`.
-    pub(super) fn find(&self, parts: &[Part]) -> Found {
+    /// Evaluates it against the figures of `parts`.
+    pub(super) fn evaluate(&self, parts: &[Part]) -> Outcome {
         let Some(part) = parts.iter().find(|part| part.name == self.part) else {
-            return Found::Missing(format!("not measured: the part `{}` was not run", self.part));
+            return Outcome::NotMeasured;
         };
-        let ours = self.ours.of(part);
-        let theirs = self.theirs.map(|theirs| theirs.of(part));
+        let baseline = self.baseline.map(|selector| selector.select(part));
         let mut measured = Vec::new();
-        for (same, figure) in ours {
-            let rounds = match &theirs {
+        for (variant, figure) in self.ours.select(part) {
+            let rounds = match &baseline {
                 None => figure.rounds.clone(),
-                Some(theirs) => match theirs.get(same) {
-                    Some(other) => ratios(figure, other),
+                Some(baseline) => match baseline.get(variant) {
+                    Some(other) => figure.ratios(other),
                     None => continue,
                 },
             };
             if !rounds.is_empty() && rounds.iter().all(|round| round.is_finite()) {
-                measured.push((same, rounds.len(), Spread::of(rounds)));
+                measured.push((variant, rounds.len(), Spread::of(rounds)));
             }
         }
-        let kept = measured.iter().filter(|(_, _, ratio)| self.bound.holds(*ratio)).count();
-        let worse = |a: &Spread, b: &Spread| match self.bound {
-            AtLeast(_) => b.median.total_cmp(&a.median),
-            AtMost(_) => a.median.total_cmp(&b.median),
-            Never => a.max.total_cmp(&b.max),
-        };
-        match measured.iter().max_by(|a, b| worse(&a.2, &b.2)) {
-            Some((what, rounds, worst)) => {
-                let (worst, rounds, what) = (*worst, *rounds, (*what).to_owned());
-                Found::Measured { worst, rounds, what, of: measured.len(), kept }
-            }
-            None => Found::Missing(format!("not measured: `{}` has no such figure", self.part)),
-        }
+        let within = measured.iter().filter(|(_, _, spread)| self.bound.holds(*spread)).count();
+        let worst = measured.iter().max_by(|a, b| self.bound.compare(&a.2, &b.2));
+        worst.map_or(Outcome::NotMeasured, |(variant, rounds, worst)| Outcome::Measured {
+            worst: *worst,
+            rounds: *rounds,
+            variant: (*variant).to_owned(),
+            total: measured.len(),
+            within,
+        })
     }
 }
 
-impl Pick {
-    /// The figures by what the `*` stands for.
-    fn of<'a>(&self, part: &'a Part) -> BTreeMap<&'a str, &'a Figure> {
-        let fits = |figure: &&Figure| figure.side == self.side && figure.metric == self.metric;
-        let star = |figure: &'a Figure| Some((star(self.workload, &figure.workload)?, figure));
-        part.figures.iter().filter(fits).filter_map(star).collect()
+impl Selector {
+    /// The selected figures, by the text that `*` matches.
+    fn select<'a>(&self, part: &'a Part) -> BTreeMap<&'a str, &'a Figure> {
+        let figures = part.figures.iter();
+        figures
+            .filter(|figure| figure.side == self.side && figure.metric == self.metric)
+            .filter_map(|figure| Some((wildcard(self.workload, &figure.workload)?, figure)))
+            .collect()
     }
 }
 
-/// What the `*` of `pattern` stands for in `text`, if it is of that form.
-fn star<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
+/// The text that the `*` of `pattern` matches in `text`.
+fn wildcard<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
     match pattern.split_once('*') {
-        Some((before, after)) => text.strip_prefix(before)?.strip_suffix(after),
+        Some((prefix, suffix)) => text.strip_prefix(prefix)?.strip_suffix(suffix),
         None => (pattern == text).then_some(""),
     }
 }
 
-fn ratios(one: &Figure, other: &Figure) -> Vec<f64> {
-    one.rounds.iter().zip(&other.rounds).map(|(one, other)| one / other).collect()
-}
-
 impl Bound {
-    /// The median counts: a round is a chance, several are not.
-    fn holds(self, rounds: Spread) -> bool {
+    /// Whether the median is within the bound; a single round may miss it by chance.
+    fn holds(self, spread: Spread) -> bool {
         match self {
-            AtLeast(least) => rounds.median >= least,
-            AtMost(most) => rounds.median <= most,
-            Never => rounds.max <= 0.0,
+            AtLeast(least) => spread.median >= least,
+            AtMost(most) => spread.median <= most,
+            Never => spread.max <= 0.0,
         }
     }
 
-    pub(super) fn words(self) -> String {
+    /// Orders the worse spread last.
+    fn compare(self, a: &Spread, b: &Spread) -> std::cmp::Ordering {
+        match self {
+            AtLeast(_) => b.median.total_cmp(&a.median),
+            AtMost(_) => a.median.total_cmp(&b.median),
+            Never => a.max.total_cmp(&b.max),
+        }
+    }
+
+    pub(super) fn text(self) -> String {
         match self {
             Never => "0".to_owned(),
             AtLeast(least) => format!("≥ {}", number(least)),
@@ -125,18 +135,30 @@ impl Bound {
     }
 }
 
-impl Found {
-    pub(super) fn is_reached(&self) -> bool {
-        matches!(self, Self::Measured { of, kept, .. } if of == kept)
+impl Outcome {
+    pub(super) fn is_met(&self) -> bool {
+        matches!(self, Self::Measured { total, within, .. } if total == within)
     }
 
-    /// The figure, and which one of several it is.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn is_missed(&self) -> bool {
+        matches!(self, Self::Measured { total, within, .. } if within < total)
+    }
+
+    pub(super) fn verdict(&self) -> &'static str {
         match self {
-            Self::Missing(_) => "–".to_owned(),
-            Self::Measured { worst, rounds, of: 1, .. } => spread(*worst, *rounds),
-            Self::Measured { worst, rounds, what, of, kept } => {
-                format!("{kept} of {of} keep it; the worst, {what}: {}", spread(*worst, *rounds))
+            Self::NotMeasured => "not measured",
+            Self::Measured { .. } if self.is_met() => "met",
+            Self::Measured { .. } => "missed",
+        }
+    }
+
+    /// The figure; of several, how many are within the bound, and the worst.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::NotMeasured => "–".to_owned(),
+            Self::Measured { worst, rounds, total: 1, .. } => spread(*worst, *rounds),
+            Self::Measured { worst, rounds, variant, total, within } => {
+                format!("{within} of {total}; worst, {variant}: {}", spread(*worst, *rounds))
             }
         }
     }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::targets::Outcome;
 use super::*;
 
 fn root() -> PathBuf {
@@ -7,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn the_committed_page_and_chart_are_made_of_the_committed_figures() {
+fn committed_page_and_chart_match_committed_results() {
     let results = Results::committed(&root()).unwrap();
     assert!(!results.parts.is_empty());
     let words = Words::read(&root()).unwrap();
@@ -36,18 +37,14 @@ fn line_of<'a>(page: &'a str, start: &str) -> &'a str {
 }
 
 #[test]
-fn a_page_tells_figures_verdicts_and_what_is_missing() {
+fn page_has_figures_verdicts_and_missing_parts() {
     let parts = [writes(&[25_000.0, 26_000.0, 24_000.0], &[6_000.0, 6_200.0, 6_100.0])];
     let page = page::render(&parts, &Words::default());
     let verdict = "| Single records on 64 connections, to fastify + pg | ≥ 4.00 \
-                   | 4.17 (3.93–4.19) | reached |";
+                   | 4.17 (3.93–4.19) | met |";
     assert_eq!(line_of(&page, "| Single records on 64 connections, to fastify"), verdict);
-    assert!(
-        line_of(&page, "| P99 of single").ends_with("| not measured: `write` has no such figure |")
-    );
-    assert!(
-        line_of(&page, "| Doubled").ends_with("| – | not measured: the part `loss` was not run |")
-    );
+    assert!(line_of(&page, "| P99 of single").ends_with("| – | not measured |"));
+    assert!(line_of(&page, "| Written twice").ends_with("| – | not measured |"));
     let row = "| fastify + pg | 6,100 (6,000–6,200) | 19.0 (19.0–19.0) | 4.17 (3.93–4.19) |";
     assert_eq!(line_of(&page, "| fastify + pg"), row);
     for line in ["| PostgreSQL | 15.18 |", "cargo xtask bench write", "- All on one machine."] {
@@ -56,20 +53,23 @@ fn a_page_tells_figures_verdicts_and_what_is_missing() {
 }
 
 #[test]
-fn what_is_not_reached_has_its_cause_or_the_lack_of_one() {
+fn missed_target_has_a_paragraph_with_its_cause() {
     let parts = [writes(&[12_000.0], &[6_000.0])];
     let page = |words: &str| page::render(&parts, &Words::parse(words).unwrap());
-    let line =
-        |page: &str| line_of(page, "| Single records on 64 connections, to fastify").to_owned();
-    let unknown = line(&page(""));
-    assert!(unknown.ends_with("| 2.00 | **not reached**; the cause has not been shown yet |"));
-    let known = line(&page("[causes]\nsingle-64-to-fastify = \"one lock\"\n"));
-    assert!(known.ends_with("| 2.00 | **not reached**: one lock |"), "{known}");
+    let lines = |page: &str| {
+        let target = "Single records on 64 connections, to fastify";
+        ["| ", "*"].map(|start| line_of(page, &format!("{start}{target}")).to_owned())
+    };
+    let [row, reason] = lines(&page(""));
+    assert!(row.ends_with("| 2.00 | missed |"), "{row}");
+    assert!(reason.ends_with("*: the cause is not known yet."), "{reason}");
+    let [_, reason] = lines(&page("[causes]\nsingle-64-to-fastify = \"one lock\"\n"));
+    assert!(reason.ends_with("*: one lock."), "{reason}");
     assert!(Words::parse("[causes]\nno-such-target = \"x\"\n").is_err());
 }
 
 #[test]
-fn the_worst_of_several_searches_counts_and_is_named() {
+fn worst_search_counts_and_is_named() {
     let mut part = Part { name: "query".to_owned(), ..Part::default() };
     for (search, ours) in [("a (common), first page", 1.2), ("b (rare), first page", 2.6)] {
         let workload = format!("warm: {search}");
@@ -77,28 +77,28 @@ fn the_worst_of_several_searches_counts_and_is_named() {
         part.add(&workload, "bare SQL, 10,000,000 records", ("p99", "ms"), 1.0);
     }
     let target = TARGETS.iter().find(|target| target.key == "list-to-bare-sql").unwrap();
-    let found = target.find(&[part]);
-    assert_eq!(found.words(), "1 of 2 keep it; the worst, b (rare), first: 2.60");
-    assert!(!found.is_reached());
+    let outcome = target.evaluate(&[part]);
+    assert_eq!(outcome.text(), "1 of 2; worst, b (rare), first: 2.60");
+    assert!(!outcome.is_met());
 }
 
 #[test]
-fn a_single_lost_record_in_any_round_is_not_forgiven() {
+fn one_lost_record_misses_the_target() {
     let target = TARGETS.iter().find(|target| target.key == "lost").unwrap();
-    let found = |rounds: &[f64]| {
+    let outcome = |rounds: &[f64]| {
         let mut part = Part { name: "loss".to_owned(), ..Part::default() };
         for lost in rounds {
             part.add("kill -9 of the server", "auditrail", ("lost", "records"), *lost);
         }
-        target.find(&[part])
+        target.evaluate(&[part])
     };
-    assert!(found(&[0.0, 0.0, 0.0]).is_reached());
-    assert!(!found(&[0.0, 1.0, 0.0]).is_reached());
-    assert!(matches!(target.find(&[]), Found::Missing(_)));
+    assert!(outcome(&[0.0, 0.0, 0.0]).is_met());
+    assert!(!outcome(&[0.0, 1.0, 0.0]).is_met());
+    assert!(matches!(target.evaluate(&[]), Outcome::NotMeasured));
 }
 
 #[test]
-fn many_searches_are_one_table_for_each_size() {
+fn many_searches_share_a_table_per_size() {
     let mut part = Part { name: "query".to_owned(), ..Part::default() };
     for search in 0..6 {
         for (side, ms) in [("auditrail", 1.5), ("bare SQL", 1.0)] {
@@ -118,7 +118,7 @@ fn many_searches_are_one_table_for_each_size() {
 }
 
 #[test]
-fn workloads_of_which_one_thing_was_measured_share_a_table() {
+fn workloads_with_one_metric_share_a_table() {
     let mut part = Part { name: "serve".to_owned(), ..Part::default() };
     for (workload, mib) in [("idle", 14.0), ("under load", 22.5)] {
         part.add(workload, "auditrail serve", ("memory", "MiB"), mib);
@@ -130,7 +130,7 @@ fn workloads_of_which_one_thing_was_measured_share_a_table() {
 }
 
 #[test]
-fn a_side_is_compared_with_ours_of_the_same_size() {
+fn sides_are_compared_at_the_same_size() {
     let mut part = Part { name: "growth".to_owned(), ..Part::default() };
     let rates = [("0 records", 40.0, 50.0), ("1,000 records", 30.0, 10.0)];
     for (size, ours, copy) in rates {
@@ -144,7 +144,7 @@ fn a_side_is_compared_with_ours_of_the_same_size() {
 }
 
 #[test]
-fn the_chart_has_a_bar_for_each_side_and_says_what_is_missing() {
+fn chart_has_a_bar_per_side_and_names_missing_data() {
     let chart = chart::render(&[writes(&[25_000.0], &[6_000.0])]);
     assert_eq!(chart.matches("<rect").count(), 2);
     assert!(chart.contains("class=\"ours\" x=\"220\" y=\"52\" width=\"460.0\""), "{chart}");

@@ -1,6 +1,6 @@
 //! What was measured over TCP and over a Unix socket: one table with both side by side.
 
-use super::{capital, of, ratios, table, told, unique, workloads};
+use super::{capital, cell_of, of, ratios, table, unique, workloads};
 use crate::harness::transport::Transport;
 use crate::result::{Figure, Part};
 
@@ -39,7 +39,7 @@ pub(super) fn table_of(part: &Part) -> String {
         let mut row = vec![capital(&format!("{}, {}", pair.workload, pair.side))];
         for (metric, _) in &metrics {
             let figures = [find(&pair.tcp, metric), find(&pair.unix, metric)];
-            row.extend(figures.map(|figure| figure.map_or_else(none, told)));
+            row.extend(figures.map(|figure| figure.map_or_else(none, cell_of)));
             row.push(match figures {
                 [Some(tcp), Some(unix)] => ratios(tcp, unix),
                 _ => none(),
