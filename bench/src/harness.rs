@@ -1,5 +1,6 @@
 //! What several parts need: servers, clients, records and timing.
 
+pub(crate) mod build;
 pub(crate) mod corpus;
 mod delay_proxy;
 pub(crate) mod environment;

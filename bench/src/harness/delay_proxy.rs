@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use super::program;
+use super::build;
 use crate::harness::process::Tree;
 use crate::harness::transport::DELAY_MICROS;
 use xtask::error::{Error, Result};
@@ -21,7 +21,7 @@ pub(crate) struct Delay {
 impl Delay {
     /// Builds it, and starts it in front of a port of 127.0.0.1.
     pub(crate) fn start(workspace: &Workspace, to: u16) -> Result<Self> {
-        let mut delay = Command::new(program::build_bin(workspace, "bench-delay-proxy")?);
+        let mut delay = Command::new(build::bench(workspace, "bench-delay-proxy")?);
         delay.args(["--to", &format!("127.0.0.1:{to}"), "--micros", &DELAY_MICROS.to_string()]);
         let line = format!("{delay:?}");
         // It ends when the pipe to its standard input is closed.

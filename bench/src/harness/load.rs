@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use xtask::workspace::Workspace;
 
+use crate::harness::build;
 use crate::harness::peers::{Route, Server};
-use crate::harness::program;
 use xtask::error::{Error, Result};
 
 /// Builds the load client, and says where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    program::build_bin(workspace, "bench-load")
+    build::bench(workspace, "bench-load")
 }
 
 /// What is sent to a server.

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::build;
 use crate::harness::measure::{self, Run};
 use crate::harness::postgres_server::PostgresServer;
 use crate::harness::transport::Transport;
 use xtask::error::{Error, Result};
 use xtask::postgres;
-use xtask::sh::{Sh, cargo};
+use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
 /// The program, and the data directory of a PostgreSQL of the benchmark's own.
@@ -103,12 +104,10 @@ impl Bench {
 pub(crate) fn prepare(workspace: &Workspace) -> Result<Bench> {
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}\nbuilding with optimisation");
-    let build = ["build", "--quiet", "--release", "--package", "auditrail"];
-    cargo().args(build).dir(workspace.root()).run()?;
+    let program = build::auditrail(workspace)?;
     let dir = workspace.target().join("bench");
     std::fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
     let psql = postgres.bin.join("psql");
-    let program = workspace.target().join("release/auditrail");
     let data = dir.join("data");
     Ok(Bench { program, psql, postgres: postgres.bin, dir, data })
 }
@@ -116,11 +115,4 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<Bench> {
 pub(crate) fn count(bench: &Bench) -> Result<f64> {
     let rows = bench.sql("select count(*) from control_plane.audit_logs")?;
     rows.trim().parse().map_err(|_| Error::Refused(format!("`{rows}` is not a number of rows")))
-}
-
-/// Builds another binary of this package with optimisation, and says where it is.
-pub(crate) fn build_bin(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let build = ["build", "--quiet", "--release", "--package", "auditrail-bench", "--bin", name];
-    cargo().args(build).dir(workspace.root()).run()?;
-    Ok(workspace.target().join("release").join(name))
 }

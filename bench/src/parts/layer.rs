@@ -1,6 +1,6 @@
 //! `cargo xtask bench layer`: what the gateway layer costs a request.
 
-use crate::harness::{environment, program};
+use crate::harness::{build, environment};
 use crate::result::{Figure, Part};
 use xtask::error::{Error, Result};
 use xtask::sh::Sh;
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let bin = program::build_bin(workspace, "bench-layer")?;
+    let bin = build::bench(workspace, "bench-layer")?;
     let settings = environment::without_database();
     let (requests, rounds) = (args.requests.to_string(), args.rounds.to_string());
     let said =

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::program;
+use crate::harness::build;
 use crate::harness::testbed::Testbed;
 use crate::harness::transport::Transport;
 use crate::result::Part;
@@ -51,7 +51,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let testbed = Testbed::start(workspace, &[Transport::Unix])?;
-    let program = program::build_bin(workspace, "bench-in-transaction")?;
+    let program = build::bench(workspace, "bench-in-transaction")?;
     let notes = NOTES.map(str::to_owned).to_vec();
     let settings = testbed.settings(&[])?;
     let mut part = Part { name: "transaction".to_owned(), settings, notes, ..Part::default() };

@@ -6,8 +6,8 @@ use local_postgres::LocalPostgres;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::db::connect;
-use crate::server::{APP, OWNER, READER, SERVICE};
+use crate::connection::connect;
+use crate::roles::{APP, OWNER, READER, SERVICE};
 use crate::transport::Transport;
 
 /// The options to connect with.

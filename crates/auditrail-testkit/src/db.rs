@@ -1,17 +1,17 @@
 //! A database of its own for each test.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
-use auditrail_store::grants::{self, Roles};
 use auditrail_store::migrate::{MigrationSet, Runner, silent};
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-use crate::dropping;
-use crate::server::{self, APP, OWNER, READER, SERVICE};
+use crate::connection::{connect, random, run};
+use crate::drop_database;
+use crate::roles::{APP, OWNER, READER, SERVICE, grants};
+use crate::shared_server;
 use crate::transport::{self, Transport};
 
 /// A database that is dropped with this value.
@@ -55,7 +55,7 @@ impl TestDb {
     }
 
     async fn create(template: &str, wanted: Option<Transport>) -> Self {
-        let access = &server::get().await.access;
+        let access = &shared_server::get().await.access;
         let number = random();
         let transport = access.transport(wanted.unwrap_or_else(|| Transport::chosen(number)));
         assert!(
@@ -161,18 +161,18 @@ impl Drop for TestDb {
         if thread::panicking() {
             eprintln!("{} was reached over {}", self.name, self.transport);
         }
-        dropping::begin(self.direct.clone(), std::mem::take(&mut self.name));
+        drop_database::spawn(self.direct.clone(), std::mem::take(&mut self.name));
     }
 }
 
 /// The name of a migrated database to clone, made by whoever needs it first.
 async fn template() -> String {
-    let direct = &server::get().await.access.direct;
+    let direct = &shared_server::get().await.access.direct;
     let mut hash = Sha256::new();
     for migration in MigrationSet::embedded().migrations() {
         hash.update(migration.checksum().as_bytes());
     }
-    hash.update(rights());
+    hash.update(grants());
     let hash: [u8; 32] = hash.finalize().into();
     let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let mut db = connect(direct).await;
@@ -199,33 +199,9 @@ async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &s
     let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
     migrated.unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
     let mut template = connect(&owner).await;
-    run(&mut template, &rights()).await;
+    run(&mut template, &grants()).await;
     template.close().await.unwrap_or_else(|e| panic!("cannot close the template: {e}"));
     run(db, &format!("alter database {name}_new rename to {name}")).await;
-}
-
-/// The rights that `auditrail migrate grants` prints.
-pub(crate) fn rights() -> String {
-    let role = |name: &str| {
-        let parsed = name.parse();
-        Some(parsed.unwrap_or_else(|e| panic!("the role {name} has a wrong name: {e}")))
-    };
-    grants::sql(&Roles { writer: role(APP), reader: role(READER), service: role(SERVICE) })
-}
-
-pub(crate) async fn connect(options: &PgConnectOptions) -> PgConnection {
-    PgConnection::connect_with(options)
-        .await
-        .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"))
-}
-
-pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
-    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await;
-    done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
-}
-
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// How often [`until`] asks, and how many times.

@@ -1,5 +1,5 @@
-//! The PostgreSQL all tests share: the one `AUDITRAIL_TEST_URL` names, else a private one under the
-//! build folder, which stays up for a while after the last test so that the next run is quick.
+//! The PostgreSQL server that all tests share: the one in `AUDITRAIL_TEST_URL`, by default a private one
+//! below the target directory, which keeps running for a while after the last test process.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,18 @@ use tokio::sync::OnceCell;
 use crate::access::Access;
 use crate::transport::Identity;
 
-/// The role that owns each test database.
-pub(crate) const OWNER: &str = "auditrail_owner";
-/// The role of an application that writes.
-pub(crate) const APP: &str = "auditrail_app";
-/// The role of who only reads.
-pub(crate) const READER: &str = "auditrail_reader";
-/// The role of the HTTP service.
-pub(crate) const SERVICE: &str = "auditrail_service";
-
-/// How long the server outlives the last test process.
+/// How long the server keeps running after the last test process.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// A server that tests may do anything with.
+/// A server on which tests have all privileges.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) access: Access,
-    /// Holding it keeps the server up; the system lets go when the test process ends.
+    /// Keeps the server running; released when the test process ends, however it ends.
     _lease: Option<LocalPostgres>,
 }
 
-/// The server, with the roles the tests need.
+/// The server, with the roles that the tests need.
 pub(crate) async fn get() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     SERVER.get_or_init(start).await
@@ -45,21 +36,22 @@ async fn start() -> Server {
             .unwrap_or_else(|e| panic!("AUDITRAIL_TEST_URL is not a database URL: {e}"));
         return Server { access: Access::external(admin).await, _lease: None };
     }
-    let opened = tokio::task::spawn_blocking(open).await;
-    let server = opened.unwrap_or_else(|e| panic!("starting the test server panicked: {e}"));
+    let server = tokio::task::spawn_blocking(open)
+        .await
+        .unwrap_or_else(|e| panic!("starting the test server panicked: {e}"));
     Server { access: Access::private(&server).await, _lease: Some(server) }
 }
 
 fn open() -> LocalPostgres {
-    try_open().unwrap_or_else(|e| panic!("the tests need a PostgreSQL: {e}"))
+    try_open().unwrap_or_else(|e| panic!("no PostgreSQL for the tests: {e}"))
 }
 
 fn try_open() -> Result<LocalPostgres, local_postgres::Error> {
     let bin = env::var_os("AUDITRAIL_PG_BIN").map(PathBuf::from);
     let search = Search::usual().with_bin_dir(bin);
-    // Data files belong to one major version, and tests may be run with several.
+    // Data files belong to one major version, and tests may run with several.
     let major = Installation::find(&search)?.version().major;
-    // Where the server runs already, it keeps the certificate it was started with.
+    // Ignored by a server that runs already: it keeps its certificate.
     let Identity { certificate, key } = Identity::new();
     let config = Config::new(target().join(format!("testkit/{major}")))
         .search(search)
@@ -70,7 +62,7 @@ fn try_open() -> Result<LocalPostgres, local_postgres::Error> {
     LocalPostgres::open(config)
 }
 
-/// The build folder.
+/// The target directory.
 fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from)

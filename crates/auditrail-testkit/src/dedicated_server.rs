@@ -15,8 +15,8 @@ use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
 use crate::access::Access;
-use crate::db::{connect, random, rights, run};
-use crate::server::{OWNER, SERVICE};
+use crate::connection::{connect, random, run};
+use crate::roles::{OWNER, SERVICE, grants};
 use crate::transport::{self, Identity, Transport};
 
 const DATABASE: &str = "audit";
@@ -76,7 +76,7 @@ impl OwnServer {
         let owner = server.admin().username(OWNER);
         let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
         migrated.unwrap_or_else(|e| panic!("cannot migrate: {e}"));
-        run(&mut connect(&owner).await, &rights()).await;
+        run(&mut connect(&owner).await, &grants()).await;
         server
     }
 
@@ -208,11 +208,11 @@ fn children(postmaster: u32) -> Vec<(u32, bool)> {
     let list = format!("/proc/{postmaster}/task/{postmaster}/children");
     let list = fs::read_to_string(list).unwrap_or_default();
     let pids = list.split_whitespace().filter_map(|pid| pid.parse().ok());
-    let told = |pid: u32| {
+    let process = |pid: u32| {
         let title = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         (pid, title.contains(DATABASE))
     };
-    pids.map(told).collect()
+    pids.map(process).collect()
 }
 
 /// Opens it at some port, and gives the listener to open it with again.
