@@ -1,7 +1,5 @@
 //! `cargo xtask bench`: forwards to the program in `bench/`.
-//!
-//! The benchmarks are a package of their own, so that xtask, which is compiled first on a fresh
-//! machine, stays light.
+//! (a package of its own, because xtask is compiled first on a fresh machine and must stay light).
 
 use std::ffi::OsString;
 

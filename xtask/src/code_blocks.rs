@@ -14,7 +14,6 @@ pub struct CodeBlock {
 }
 
 /// The fenced blocks of `markdown`, in order.
-#[must_use]
 pub fn code_blocks(markdown: &str) -> Vec<CodeBlock> {
     let mut blocks = Vec::new();
     let mut open: Option<CodeBlock> = None;
@@ -36,7 +35,6 @@ pub fn code_blocks(markdown: &str) -> Vec<CodeBlock> {
 }
 
 /// Whether a file is part of the user documentation: the README or a page of docs/.
-#[must_use]
 pub fn is_guide(path: &Path) -> bool {
     path == Path::new("README.md")
         || (path.starts_with("docs") && path.extension().is_some_and(|extension| extension == "md"))

@@ -14,7 +14,7 @@ use crate::postgres;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
-/// Migrate a private database, fill it with a sample, and ask it questions.
+/// Migrate a private database, fill it with a sample, and query it.
 ///
 /// Builds the program, finds or installs PostgreSQL, starts it privately, migrates, imports a month
 /// of a control plane in two formats, and investigates an incident in it. A second run is quick and

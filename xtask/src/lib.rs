@@ -1,15 +1,14 @@
-//! The project's own chores, run as `cargo xtask <command>`.
+//! Development tasks, run as `cargo xtask <command>`.
 //!
-//! A command sets up all it needs by itself: a fresh clone and `cargo` are enough. What it
-//! installs goes under `target/`, with one exception that it announces: as root on Debian it
-//! installs the distribution's PostgreSQL.
+//! A command sets up what it needs: a fresh clone and `cargo` suffice. Tools are installed under
+//! `target/`, with one exception: as root on Debian the distribution's PostgreSQL is installed.
 //!
-//! Absent on purpose: anything the program `auditrail` can do. A chore calls the program.
-//! Start with [`Command`]; each command is a file of the same name.
+//! Nothing here duplicates the program `auditrail`; commands call it. Start with [`Command`]; each command
+//! is a file of the same name. The public modules are shared with the benchmarks in `bench/`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program for people at a terminal says what it does"
+    reason = "a command-line program reports its progress"
 )]
 
 mod api_test;
@@ -37,7 +36,7 @@ use clap::{Parser, Subcommand};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
-/// The project's own chores. Each sets up what it needs.
+/// Development tasks. Each sets up what it needs.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = AFTER_HELP)]
 struct Cli {
@@ -49,9 +48,9 @@ const AFTER_HELP: &str = "\
 Start here:
   cargo xtask demo      a queried audit log on a real PostgreSQL, in one command
   cargo xtask test      every test
-  cargo xtask ci        all that must pass before a change is merged
+  cargo xtask ci        all checks that must pass before a change is merged
 
-PostgreSQL 15 or newer is looked for on this machine and obtained when there is none.
+PostgreSQL 15 or newer is looked for on this machine, and installed if there is none.
 To choose one:  AUDITRAIL_PG_BIN=/usr/lib/postgresql/16/bin cargo xtask test";
 
 #[derive(Debug, Subcommand)]
@@ -60,30 +59,28 @@ enum Command {
     Test(test::Args),
     /// Run all checks: format, lints, docs, dependencies, tidiness, tests.
     Ci(ci::Args),
-    /// Migrate a private database, fill it with a sample, and ask it questions.
+    /// Migrate a private database, fill it with a sample, and query it.
     Demo(demo::Args),
     /// Measure, as a ratio against a peer in the same run.
     Bench(bench::Args),
     /// A private development database under target/.
     Db(db::Args),
-    /// Check the rules no compiler knows: crate edges, file sizes, docs, migrations.
+    /// Check rules that the compiler does not: crate and module edges, file sizes, words, migrations.
     Tidy,
-    /// Check the running service against its description, with data made from it.
+    /// Check the running service against openapi.json with generated requests.
     ApiTest(api_test::Args),
     /// Lint, build and test the TypeScript client against the real service.
     ClientTest,
-    /// Run the commands that README.md and docs/ tell people to run.
+    /// Run the commands of README.md and docs/.
     DocsTest,
 }
 
 /// Parses the command line and runs the command.
-#[must_use]
 pub fn main() -> ExitCode {
     exit_code(run(Cli::parse().command))
 }
 
 /// The exit code of a command; an error and its causes are printed to standard error.
-#[must_use]
 pub fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,7 +88,7 @@ pub fn exit_code(result: Result<()>) -> ExitCode {
             eprintln!("\nerror: {error}");
             let mut source = std::error::Error::source(&error);
             while let Some(cause) = source {
-                eprintln!("  because {cause}");
+                eprintln!("  caused by: {cause}");
                 source = cause.source();
             }
             ExitCode::FAILURE

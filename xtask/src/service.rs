@@ -1,4 +1,4 @@
-//! A program that serves: it says in one line of JSON where it does, and ends when it is told to.
+//! A program that serves until SIGTERM, and prints one line of JSON with its addresses when it is ready.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -9,54 +9,55 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::sh::Sh;
 
-/// Such a program, while it runs. Killed when it is dropped.
+/// A running program; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
     child: Child,
     line: String,
-    said: Value,
+    ready: Value,
 }
 
 impl Service {
-    /// Starts it and waits until it has said where it answers.
+    /// Starts it and waits for its line.
     pub(crate) fn start(sh: Sh) -> Result<Self> {
         let (mut command, line) = sh.into_command();
-        let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let child = started.map_err(|source| Error::NotStarted { line: line.clone(), source })?;
-        let mut running = Self { child, line, said: Value::Null };
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let child = child.map_err(|source| Error::NotStarted { line: line.clone(), source })?;
+        let mut service = Self { child, line, ready: Value::Null };
         let mut first = String::new();
-        if let Some(out) = running.child.stdout.take() {
+        if let Some(out) = service.child.stdout.take() {
             BufReader::new(out).read_line(&mut first).map_err(Error::doing("read an address"))?;
         }
-        running.said = serde_json::from_str(&first).map_err(|_| {
-            Error::Refused(format!("`{}` did not start: it said {first:?}", running.line))
+        service.ready = serde_json::from_str(&first).map_err(|_| {
+            Error::Refused(format!("`{}` did not start: it printed {first:?}", service.line))
         })?;
-        Ok(running)
+        Ok(service)
     }
 
-    /// A text of what it said when it was ready.
-    pub(crate) fn said(&self, pointer: &str) -> Result<String> {
-        let text = self.said.pointer(pointer).and_then(Value::as_str);
+    /// A text in the line that it printed, by JSON pointer.
+    pub(crate) fn ready(&self, pointer: &str) -> Result<String> {
+        let text = self.ready.pointer(pointer).and_then(Value::as_str);
         text.map(ToOwned::to_owned).ok_or_else(|| {
-            Error::Refused(format!("`{}` did not say {pointer}, but {}", self.line, self.said))
+            Error::Refused(format!("`{}` printed no {pointer}: {}", self.line, self.ready))
         })
     }
 
-    /// Tells it to end, and fails when it does not end well.
-    pub(crate) fn end(mut self) -> Result<()> {
+    /// Sends SIGTERM and waits; fails unless it exits with success.
+    pub(crate) fn stop(mut self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)
-            .map_err(|error| Error::Refused(format!("`{}` is gone: {error}", self.line)))?;
+            .map_err(|error| Error::Refused(format!("cannot stop `{}`: {error}", self.line)))?;
         let status = self.child.wait().map_err(Error::doing("wait for a program"))?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Error::Failed { line: self.line.clone(), status }),
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::Failed { line: self.line.clone(), status })
         }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing left to do.
+        // Both fail if it has exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -71,25 +72,25 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_said_can_be_asked_for_and_it_ends_when_told() {
+    fn ready_line_is_read_and_sigterm_stops() {
         let script = r#"trap 'exit 0' TERM; echo '{"listen": "x", "key": {"id": "k"}}'
                         while :; do sleep 0.01; done"#;
-        let running = Service::start(shell(script)).unwrap();
-        assert_eq!(running.said("/key/id").unwrap(), "k");
-        assert!(running.said("/port").unwrap_err().to_string().contains("did not say /port"));
-        running.end().unwrap();
+        let service = Service::start(shell(script)).unwrap();
+        assert_eq!(service.ready("/key/id").unwrap(), "k");
+        assert!(service.ready("/port").unwrap_err().to_string().contains("printed no /port"));
+        service.stop().unwrap();
     }
 
     #[test]
-    fn a_program_that_ends_without_a_word_did_not_start() {
+    fn start_fails_without_ready_line() {
         let error = Service::start(shell("exit 1")).unwrap_err().to_string();
-        assert!(error.ends_with("did not start: it said \"\""), "{error}");
+        assert!(error.ends_with("did not start: it printed \"\""), "{error}");
     }
 
     #[test]
-    fn a_program_that_ends_badly_is_an_error() {
+    fn stop_fails_on_exit_status() {
         let script = "trap 'exit 3' TERM; echo '{}'; while :; do sleep 0.01; done";
-        let error = Service::start(shell(script)).unwrap().end().unwrap_err();
+        let error = Service::start(shell(script)).unwrap().stop().unwrap_err();
         assert!(error.to_string().contains("exit status: 3"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Child processes: printed as a shell line, and failing with an [`Error`].
+//! Child processes: printed as a shell line, and failing with an [`Error`] that names it.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -87,27 +87,18 @@ impl Sh {
     }
 
     /// Runs it with inherited standard streams.
-    ///
-    /// # Errors
-    /// If it cannot be started or fails; the same for the methods below.
     pub fn run(mut self) -> Result<()> {
         let status = self.command.status().map_err(|source| self.not_started(source))?;
         if status.success() { Ok(()) } else { Err(Error::Failed { line: self.line, status }) }
     }
 
     /// Prints the shell line, then runs it.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
     pub fn show_and_run(self) -> Result<()> {
         self.shown().run()
     }
 
     /// As [`show_and_run`](Self::show_and_run), with all output on standard error, so that
     /// `$(cargo xtask db url)` captures the URL alone.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
     pub fn run_on_stderr(mut self) -> Result<()> {
         eprintln!("\n$ {}", self.line);
         self.command.stdout(std::io::stderr());
@@ -115,17 +106,11 @@ impl Sh {
     }
 
     /// Runs it without output, which is printed only on failure.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
     pub fn quietly(self) -> Result<()> {
         self.read().map(drop)
     }
 
     /// Runs it and returns its standard output; both outputs are printed on failure.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
     pub fn read(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).output();
         let output = output.map_err(|source| self.not_started(source))?;
@@ -138,7 +123,6 @@ impl Sh {
     }
 
     /// Whether it can be started and exits with success. Prints nothing.
-    #[must_use]
     pub fn works(mut self) -> bool {
         let quiet = self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         quiet.status().is_ok_and(|status| status.success())
@@ -154,8 +138,7 @@ pub fn cargo() -> Sh {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut sh = Sh::new(program);
     "cargo".clone_into(&mut sh.line);
-    // `cargo run` sets these. Build scripts (ring's among them) rerun when they change, which would
-    // rebuild all dependents after each `cargo build` by hand.
+    // `cargo run` sets these; build scripts (ring's among them) would rerun when they change.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_")
             || PACKAGE_VARIABLES.iter().any(|variable| name == *variable)

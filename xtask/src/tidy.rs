@@ -8,7 +8,6 @@ mod docs;
 mod migrations;
 mod modules;
 mod shape;
-mod vocabulary;
 mod words;
 
 use std::fs;
@@ -40,14 +39,13 @@ impl Source {
     }
 }
 
-const FILE_RULES: [fn(&Source) -> Vec<String>; 7] = [
+const FILE_RULES: [fn(&Source) -> Vec<String>; 6] = [
     shape::length,
     shape::module_file,
     docs::crate_docs,
     docs::fence_languages,
     migrations::form,
     words::unwanted,
-    vocabulary::refused,
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {

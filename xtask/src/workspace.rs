@@ -15,9 +15,6 @@ pub struct Workspace {
 
 impl Workspace {
     /// Runs `cargo metadata`.
-    ///
-    /// # Errors
-    /// If a Cargo.toml is invalid.
     pub fn load() -> Result<Self> {
         // `cargo run` sets the variable; the compiled-in path serves a binary started by hand.
         let dir = std::env::var_os("CARGO_MANIFEST_DIR")
@@ -27,33 +24,26 @@ impl Workspace {
     }
 
     /// The packages of the workspace.
-    #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
     /// The root of the checkout.
-    #[must_use]
     pub fn root(&self) -> &Path {
         self.metadata.workspace_root.as_std_path()
     }
 
     /// The build directory; all generated files go below it.
-    #[must_use]
     pub fn target(&self) -> &Path {
         self.metadata.target_directory.as_std_path()
     }
 
     /// The directory of installed tools.
-    #[must_use]
     pub fn tools(&self) -> PathBuf {
         self.target().join("tools")
     }
 
     /// Files that are committed or would be, relative to the root.
-    ///
-    /// # Errors
-    /// If `git ls-files` fails.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
         let list = Sh::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])

@@ -53,9 +53,10 @@ impl Load {
     /// Runs it to its end; every request must have been answered well.
     pub(crate) fn run(self) -> Result<Answered> {
         let answered = self.start()?.wait()?;
-        match answered.is_clean {
-            true => Ok(answered),
-            false => Err(Error::Refused(format!("not all went well: {}", answered.told))),
+        if answered.is_clean {
+            Ok(answered)
+        } else {
+            Err(Error::Refused(format!("not all went well: {}", answered.told)))
         }
     }
 
@@ -121,9 +122,10 @@ impl Answered {
         let value: Value = serde_json::from_str(told).unwrap_or_default();
         let found = || {
             let reads = &value["reads"];
-            let reads = match reads.is_null() {
-                true => None,
-                false => Some((reads["requests_per_second"].as_f64()?, latency(reads)?)),
+            let reads = if reads.is_null() {
+                None
+            } else {
+                Some((reads["requests_per_second"].as_f64()?, latency(reads)?))
             };
             Some(Self {
                 records: value["records"].as_f64()?,

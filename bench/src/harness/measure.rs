@@ -28,9 +28,10 @@ pub(crate) fn run(mut command: Command) -> Result<Run> {
     let peak_kib = watch(&mut child)?;
     let seconds = start.elapsed().as_secs_f64();
     let status = child.wait().map_err(Error::doing("wait for a program"))?;
-    match status.success() {
-        true => Ok(Run { seconds, peak_kib }),
-        false => Err(Error::Failed { line, status }),
+    if status.success() {
+        Ok(Run { seconds, peak_kib })
+    } else {
+        Err(Error::Failed { line, status })
     }
 }
 

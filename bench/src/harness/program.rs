@@ -73,9 +73,10 @@ impl Bench {
     /// Refuses a server that could lose what it has acknowledged.
     pub(crate) fn refuse_undurable(&self) -> Result<()> {
         let on = self.sql("show fsync; show full_page_writes; show synchronous_commit")?;
-        match on.split_whitespace().all(|setting| setting == "on") {
-            true => Ok(()),
-            false => Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into())),
+        if on.split_whitespace().all(|setting| setting == "on") {
+            Ok(())
+        } else {
+            Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into()))
         }
     }
 

@@ -95,9 +95,10 @@ impl Service {
             Error::Refused(format!("the service cannot be told to end: {error}"))
         })?;
         let status = self.child.wait().map_err(Error::doing("wait for the service"))?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Error::Refused(format!("the service ended with {status}"))),
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::Refused(format!("the service ended with {status}")))
         }
     }
 }

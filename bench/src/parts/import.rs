@@ -168,9 +168,10 @@ const NOTES: [&str; 4] = [
 
 fn same_rows(bench: &Bench, rows: f64, who: &str) -> Result<()> {
     let found = count(bench)?;
-    match (found - rows).abs() < 0.5 {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("{who} wrote {found} rows, not {rows}"))),
+    if (found - rows).abs() < 0.5 {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("{who} wrote {found} rows, not {rows}")))
     }
 }
 

@@ -35,9 +35,10 @@ impl Payloads {
         let step = lines.len().div_ceil(most.max(1)).max(1);
         let records: Vec<_> =
             lines.iter().step_by(step).map(|line| record(line)).collect::<Result<_>>()?;
-        match records.is_empty() {
-            true => Err(Error::Refused(format!("{} has no records", file.display()))),
-            false => Ok(Self { records }),
+        if records.is_empty() {
+            Err(Error::Refused(format!("{} has no records", file.display())))
+        } else {
+            Ok(Self { records })
         }
     }
 }

@@ -146,9 +146,10 @@ fn judge(part: &Part) -> Result<()> {
             }
         }
     }
-    match ours > 0.0 {
-        true => Err(Error::Refused("auditrail has lost or doubled records; see above".to_owned())),
-        false => Ok(()),
+    if ours > 0.0 {
+        Err(Error::Refused("auditrail has lost or doubled records; see above".to_owned()))
+    } else {
+        Ok(())
     }
 }
 

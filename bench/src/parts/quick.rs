@@ -64,9 +64,10 @@ fn judge(ratios: &Ratios, found: &Found) -> Result<()> {
             worse.push(format!("{name} ({median:.2}, committed {committed})"));
         }
     }
-    match worse.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("below the noise band: {}", worse.join("; ")))),
+    if worse.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("below the noise band: {}", worse.join("; "))))
     }
 }
 

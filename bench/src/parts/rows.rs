@@ -123,8 +123,9 @@ fn timed(
 /// Whether each change has its trace.
 fn left(empty: &ScratchDatabase<'_>, counted_by: &str, expected: u64, side: &str) -> Result<()> {
     let found = empty.sql(counted_by)?;
-    match found == expected.to_string() {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("{side} left {found} traces instead of {expected}"))),
+    if found == expected.to_string() {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("{side} left {found} traces instead of {expected}")))
     }
 }

@@ -253,8 +253,9 @@ fn tell(child: Child) -> Result<()> {
         told["broken"],
     );
     // Being told to come back is an answer; a broken connection is none.
-    match told["broken"] == 0 && told["refused"] == 0 {
-        true => Ok(()),
-        false => Err(refused("lost connections")),
+    if told["broken"] == 0 && told["refused"] == 0 {
+        Ok(())
+    } else {
+        Err(refused("lost connections"))
     }
 }

@@ -89,9 +89,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let client = load::build(workspace)?;
     let usual = corpus::usual(workspace, &testbed.bench.dir, PAYLOAD_RECORDS)?;
     let large = corpus::large(workspace, &testbed)?;
-    let copies = match wanted.sides.iter().any(|who| matches!(who, Who::Copy(_))) {
-        true => files(workspace, &testbed, args.records)?,
-        false => Vec::new(),
+    let copies = if wanted.sides.iter().any(|who| matches!(who, Who::Copy(_))) {
+        files(workspace, &testbed, args.records)?
+    } else {
+        Vec::new()
     };
     let mut part = Part { name: "write".to_owned(), ..Part::default() };
     part.settings = testbed.settings(&[])?;

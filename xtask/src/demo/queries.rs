@@ -1,16 +1,15 @@
-//! What the demonstration asks: how the month went, and what went wrong in it.
+//! The queries of the demonstration: summaries of the month, and the investigation of the incident.
 
 use super::{Demo, psql};
 use crate::error::{Error, Result};
 
-/// The key that leaks in every sample, and where it is used from. The generator's tests hold these;
-/// a question without an answer fails the demonstration, so a change there is noticed here.
+/// The key that leaks in every sample; a query that does not find it fails the demonstration.
 const LEAKED_KEY: &str = "key_q7mzc4rtxw2e";
 
-/// The night it is used, in the default month.
+/// The night of the default month in which it is used.
 const NIGHT: [&str; 2] = ["2026-03-12T00:00:00Z", "2026-03-12T06:00:00Z"];
 
-/// Summaries: a title and its SQL, for `psql`.
+/// Summaries: a title, and SQL for psql.
 const SUMMARIES: [(&str, &str); 3] = [
     (
         "The busiest actors",
@@ -18,7 +17,7 @@ const SUMMARIES: [(&str, &str); 3] = [
            from control_plane.audit_logs group by 1, 2 order by 3 desc, 2 limit 10",
     ),
     (
-        "What was done",
+        "Actions",
         "select action, count(*) as records, count(distinct target_id) as targets \
            from control_plane.audit_logs group by 1 order by 2 desc, 1 limit 15",
     ),
@@ -30,7 +29,7 @@ const SUMMARIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// From which addresses the key was used, and how often.
+/// How often the key was used from which addresses.
 const ADDRESSES: &str = "select ip_address, user_agent, count(*) as records, \
     min(created_at) as first, max(created_at) as last \
     from control_plane.audit_logs where actor_id = 'KEY' group by 1, 2 order by 3 desc";
@@ -40,15 +39,15 @@ pub(super) fn run(demo: &Demo) -> Result<()> {
         println!("\n# {title}");
         psql(demo, sql)?;
     }
-    println!("\n# One: a key was revoked as leaked. Who used it, and from where?");
+    println!("\n# A key was revoked as leaked. From where was it used?");
     let addresses = ADDRESSES.replace("KEY", LEAKED_KEY);
     psql(demo, &addresses)?;
 
-    println!("\n# Two: what else happened to that key?");
+    println!("\n# What was done to that key?");
     let target = format!("api_key:{LEAKED_KEY}");
     query(demo, &["--target", &target])?;
 
-    println!("\n# Three: which secrets did it read that night?");
+    println!("\n# Which secrets did it read that night?");
     let actor = format!("api_key:{LEAKED_KEY}");
     let [from, to] = NIGHT;
     let night = ["--since", from, "--until", to, "--limit", "100"];
@@ -56,12 +55,12 @@ pub(super) fn run(demo: &Demo) -> Result<()> {
     query(demo, &[filters.as_slice(), &night].concat())
 }
 
-/// Asks twice: once for people, once to be sure that there was an answer.
+/// Runs a query twice: as a table for the reader, and as JSON to check that it finds the key.
 fn query(demo: &Demo, filters: &[&str]) -> Result<()> {
     demo.auditrail().arg("query").args(filters).show_and_run()?;
     let json = demo.auditrail().args(["--json", "query"]).args(filters).read()?;
     if json.contains(LEAKED_KEY) {
         return Ok(());
     }
-    Err(Error::Refused(format!("the sample holds an incident, but {filters:?} did not find it")))
+    Err(Error::Refused(format!("{filters:?} did not find the incident of the sample")))
 }

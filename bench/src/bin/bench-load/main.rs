@@ -103,10 +103,7 @@ async fn main() -> Result<ExitCode, Error> {
     {
         println!("{}", report.json());
     }
-    match report.is_clean() {
-        true => Ok(ExitCode::SUCCESS),
-        false => Ok(ExitCode::FAILURE),
-    }
+    if report.is_clean() { Ok(ExitCode::SUCCESS) } else { Ok(ExitCode::FAILURE) }
 }
 
 async fn run(args: Args) -> Result<Report, Error> {

@@ -128,9 +128,10 @@ impl Runs<'_> {
         kill_process(postmaster, Signal::KILL)
             .map_err(|error| Error::Refused(format!("PostgreSQL cannot be killed: {error}")))?;
         self.testbed.cluster.start_again()?;
-        match server.has_ended()? {
-            true => Ok((server.start_again(peer, empty.database(self.transport)?)?, true)),
-            false => Ok((server, false)),
+        if server.has_ended()? {
+            Ok((server.start_again(peer, empty.database(self.transport)?)?, true))
+        } else {
+            Ok((server, false))
         }
     }
 

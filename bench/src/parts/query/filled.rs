@@ -139,15 +139,16 @@ impl Filled {
         let disk =
             statvfs(&self.dir).map_err(|error| Error::doing("measure a disk")(error.into()))?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        match free >= needed {
-            true => Ok(()),
-            false => Err(Error::Refused(format!(
+        if free >= needed {
+            Ok(())
+        } else {
+            Err(Error::Refused(format!(
                 "a copy of {} records needs {} MiB of disk, and {} are free below {}",
                 grouped(self.records),
                 needed >> 20,
                 free >> 20,
                 self.dir.display()
-            ))),
+            )))
         }
     }
 

@@ -143,12 +143,13 @@ fn same(sides: &mut Sides<'_>, page: &Page) -> Result<()> {
     let end = sides.http.list(&page.path)?.end()?;
     let Answer { rows, last, cancelled, .. } = sides.sql.query(&page.sql)?;
     let id = last.into_iter().next().unwrap_or_default();
-    match cancelled || (rows, &id) == (end.records, &end.id) {
-        true => Ok(()),
-        false => Err(Error::Refused(format!(
+    if cancelled || (rows, &id) == (end.records, &end.id) {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!(
             "{}: auditrail found {} records to {}, and bare SQL {rows} to {id}: {}",
             page.workload, end.records, end.id, page.sql
-        ))),
+        )))
     }
 }
 

@@ -128,9 +128,10 @@ pub(super) fn bare_page(database: Database<'_>) -> Result<f64> {
     let out = psql.arg("-f").arg(file.path()).read()?;
     let mut millis: Vec<f64> = out.lines().filter_map(timing).skip(TIMES / 10).collect();
     millis.sort_by(f64::total_cmp);
-    match millis.is_empty() {
-        true => Err(Error::Refused("psql told no times".to_owned())),
-        false => Ok(percentile(&millis, 50.0)),
+    if millis.is_empty() {
+        Err(Error::Refused("psql told no times".to_owned()))
+    } else {
+        Ok(percentile(&millis, 50.0))
     }
 }
 

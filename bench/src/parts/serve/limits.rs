@@ -51,9 +51,10 @@ pub(super) fn judge(measured: &[Limited]) -> Result<()> {
         );
         over.extend((!kept).then_some(*what));
     }
-    match over.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Refused(format!("over the limit: {}", over.join("; ")))),
+    if over.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("over the limit: {}", over.join("; "))))
     }
 }
 

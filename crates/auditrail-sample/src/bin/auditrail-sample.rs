@@ -113,8 +113,9 @@ fn encode(sample: &Sample, args: &Args, to: impl Write) -> io::Result<()> {
 
 fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
     let opened = File::open(file)?;
-    Ok(match file.extension().is_some_and(|extension| extension == "gz") {
-        true => Box::new(BufReader::new(MultiGzDecoder::new(opened))),
-        false => Box::new(BufReader::new(opened)),
+    Ok(if file.extension().is_some_and(|extension| extension == "gz") {
+        Box::new(BufReader::new(MultiGzDecoder::new(opened)))
+    } else {
+        Box::new(BufReader::new(opened))
     })
 }
