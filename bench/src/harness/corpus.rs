@@ -1,4 +1,4 @@
-//! The records that the sides of a measurement write.
+//! The records that measurements write.
 
 use std::path::{Path, PathBuf};
 
@@ -10,26 +10,26 @@ use xtask::error::{Error, Result};
 use xtask::sh::cargo;
 use xtask::workspace::Workspace;
 
-/// Real records and real events, where they are: beside the checkout.
+/// Real records and events, optional, beside the checkout.
 const HISTORY: &str = "../shared/data/git-history.ndjson.gz";
 const CLOUDTRAIL: &str = "../shared/data/cloudtrail.ndjson.gz";
-/// How many events stand in for the real ones: about as many.
+/// How many events are generated without the real ones.
 const EVENTS: u64 = 3_000;
-/// A record a line, as a caller would send it: without id and time, and without what it has not.
+/// One record a line as a client sends it: without id, time and nulls.
 const AS_SENT: &str = "select json_strip_nulls(row_to_json(r)) from (
     select actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent,
            tenant_id, request_id
       from control_plane.audit_logs";
 
-/// Records, one a line.
+/// A file with one record a line.
 #[derive(Debug)]
 pub(crate) struct Corpus {
     pub(crate) file: PathBuf,
-    /// For the settings of a part.
+    /// Describes the records, for `Part::settings`.
     pub(crate) what: String,
 }
 
-/// Those of a real history over and over with other ids and times, where they are; else the sample.
+/// The records of a real history, repeated with other ids and times, if available; by default the sample.
 pub(crate) fn usual(workspace: &Workspace, dir: &Path, records: u64) -> Result<Corpus> {
     let real = workspace.root().join(HISTORY);
     if !real.exists() {
@@ -42,19 +42,18 @@ pub(crate) fn usual(workspace: &Workspace, dir: &Path, records: u64) -> Result<C
     Ok(Corpus { file, what })
 }
 
-/// What the project's generator makes: the same on every machine.
+/// Records of the generator, the same on every machine.
 pub(crate) fn sample(workspace: &Workspace, dir: &Path, records: u64) -> Result<PathBuf> {
     let file = dir.join(format!("sample-{records}.ndjson"));
     generate(workspace, &file, records, &["--format", "ndjson"])?;
     Ok(file)
 }
 
-/// Records with much metadata: CloudTrail events as our program imports them, real ones where they
-/// are, else the generator's.
+/// Records with much metadata: imported CloudTrail events, real ones if available, by default generated.
 pub(crate) fn large(workspace: &Workspace, testbed: &Testbed) -> Result<Corpus> {
     let dir = &testbed.bench.dir;
     let real = workspace.root().join(CLOUDTRAIL);
-    let (events, whose) = if real.exists() {
+    let (events, origin) = if real.exists() {
         (real, "real")
     } else {
         let file = dir.join(format!("cloudtrail-{EVENTS}.ndjson"));
@@ -72,19 +71,19 @@ pub(crate) fn large(workspace: &Workspace, testbed: &Testbed) -> Result<Corpus> 
     let file = write(dir.join("cloudtrail-records.ndjson"), &records)?;
     let lines = records.lines().count();
     let what =
-        format!("{lines} {whose} CloudTrail events, with {mean} bytes of metadata on average");
+        format!("{lines} {origin} CloudTrail events, with {mean} bytes of metadata on average");
     Ok(Corpus { file, what })
 }
 
-/// Some of the records of a filled log, so that each comes among its like when it is written again.
-pub(crate) fn drawn(bench: &Bench, of: u64, records: u64) -> Result<PathBuf> {
-    // A tenth more than is wanted, because how many are drawn is up to chance.
+/// A random selection of the records of a filled log.
+pub(crate) fn selection(bench: &Bench, of: u64, records: u64) -> Result<PathBuf> {
+    // A tenth more than needed, because the size of a Bernoulli sample varies.
     let percent = (records as f64 * 110.0 / of as f64).min(100.0);
-    let drawn = format!(
+    let select = format!(
         "{AS_SENT} tablesample bernoulli ({percent}) repeatable (1) order by md5(id::text) \
          limit {records}) r"
     );
-    write(bench.dir.join("drawn.ndjson"), &bench.sql(&drawn)?)
+    write(bench.dir.join("selection.ndjson"), &bench.sql(&select)?)
 }
 
 fn write(file: PathBuf, records: &str) -> Result<PathBuf> {
@@ -92,15 +91,15 @@ fn write(file: PathBuf, records: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Writes records to a file, unless an earlier run has.
-fn generate(workspace: &Workspace, file: &Path, records: u64, how: &[&str]) -> Result<()> {
+/// Writes records to a file, unless it exists.
+fn generate(workspace: &Workspace, file: &Path, records: u64, options: &[&str]) -> Result<()> {
     if file.exists() {
         return Ok(());
     }
     println!("writing {records} records");
     let part = file.with_extension("part");
     let sample = ["run", "--quiet", "--release", "--package", "auditrail-sample"];
-    let run = cargo().args(sample).arg("--").args(how);
+    let run = cargo().args(sample).arg("--").args(options);
     let run = run.args(["--records", &records.to_string(), "--output"]).arg(&part);
     run.dir(workspace.root()).run()?;
     std::fs::rename(&part, file).map_err(Error::doing("rename the records"))

@@ -1,4 +1,4 @@
-//! The delaying proxy: the example `delay` of the testkit as a process of its own.
+//! The process of `bench-delay-proxy`, which adds latency to connections.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::harness::transport::DELAY_MICROS;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// A running proxy; killed when it is dropped. It also ends when we do.
+/// A running proxy; killed when dropped. It also exits when this process does.
 #[derive(Debug)]
 pub(crate) struct Delay {
     child: Child,
@@ -24,7 +24,7 @@ impl Delay {
         let mut delay = Command::new(build::bench(workspace, "bench-delay-proxy")?);
         delay.args(["--to", &format!("127.0.0.1:{to}"), "--micros", &DELAY_MICROS.to_string()]);
         let line = format!("{delay:?}");
-        // It ends when the pipe to its standard input is closed.
+        // It exits when the pipe to its standard input is closed.
         let piped = delay.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = piped.spawn().map_err(|source| Error::NotStarted { line, source })?;
         let mut proxy = Self { child, port: 0 };
@@ -40,10 +40,10 @@ impl Delay {
         let mut first = String::new();
         if let Some(out) = self.child.stdout.take() {
             let read = BufReader::new(out).read_line(&mut first);
-            read.map_err(Error::doing("read the address of the delaying proxy"))?;
+            read.map_err(Error::doing("read the address of the delay proxy"))?;
         }
         first.trim().parse().map_err(|_| {
-            Error::Refused(format!("the delaying proxy printed `{first}` instead of its address"))
+            Error::Refused(format!("the delay proxy printed `{first}` instead of its address"))
         })
     }
 }

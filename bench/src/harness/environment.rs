@@ -1,4 +1,4 @@
-//! What a part ran on and with, and the refusal to measure a server that may lose what it said it has.
+//! The machine and the versions of a run. A server that is not durable is refused.
 
 use std::fs;
 
@@ -8,24 +8,24 @@ use xtask::sh::Sh;
 
 /// Settings without which a commit is not durable.
 const DURABLE: [&str; 3] = ["fsync", "synchronous_commit", "full_page_writes"];
-/// Other settings of the server that decide how fast it is.
+/// Other settings of the server that affect its speed.
 const SHOWN: [&str; 5] =
     ["shared_buffers", "work_mem", "max_wal_size", "wal_level", "max_connections"];
 
-/// For `Part::settings`: the machine, PostgreSQL and its settings, and the versions of `tools`
-/// (`node`, `python3`) as far as they are here.
+/// For `Part::settings`: the machine, PostgreSQL and its settings, and the versions of those `tools`
+/// (`node`, `python3`) that are installed.
 ///
 /// # Errors
-/// When the server would acknowledge what it can still lose.
+/// If the server may lose commits that it has acknowledged.
 pub(crate) fn settings(database: Database<'_>, tools: &[&str]) -> Result<Vec<(String, String)>> {
     let show = |name: &str| database.sql(&format!("show {name}"));
     let mut all = machine();
     let version = show("server_version")?;
-    // What the distribution adds to it says nothing of PostgreSQL.
+    // Without the suffix that a distribution adds.
     push(&mut all, "PostgreSQL", version.split_whitespace().next().unwrap_or_default());
     for name in DURABLE {
         let value = show(name)?;
-        durable(name, value.trim())?;
+        check_durable(name, value.trim())?;
         push(&mut all, name, &value);
     }
     for name in SHOWN {
@@ -35,7 +35,7 @@ pub(crate) fn settings(database: Database<'_>, tools: &[&str]) -> Result<Vec<(St
     Ok(all)
 }
 
-/// The same for a part that needs no server.
+/// The same for a part without a server.
 pub(crate) fn without_database() -> Vec<(String, String)> {
     let mut all = machine();
     all.extend(versions(&[]));
@@ -56,16 +56,16 @@ fn push(all: &mut Vec<(String, String)>, name: &str, value: &str) {
     }
 }
 
-fn durable(name: &str, value: &str) -> Result<()> {
+fn check_durable(name: &str, value: &str) -> Result<()> {
     match value {
         "on" => Ok(()),
         _ => Err(Error::Refused(format!(
-            "`{name}` is {value}, so a commit may be lost: nothing is measured on such a server"
+            "`{name}` is {value}, so commits may be lost; measurements require a durable server"
         ))),
     }
 }
 
-/// As far as the system says.
+/// Processor, memory, kernel and load, where /proc has them.
 fn machine() -> Vec<(String, String)> {
     let mut all = Vec::new();
     let read = |path| fs::read_to_string(path).unwrap_or_default();
@@ -79,26 +79,26 @@ fn machine() -> Vec<(String, String)> {
     all
 }
 
-/// The value of the first line `name : value`.
+/// The value of the first line `name: value`.
 fn field<'a>(text: &'a str, name: &str) -> &'a str {
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
     value.map_or("", |(_, value)| value.trim())
 }
 
-/// `24587904 kB` as `23.4 GiB`; empty when it is not that.
+/// `24587904 kB` as `23.4 GiB`; empty for other texts.
 fn gib(kib: &str) -> String {
     let number = kib.strip_suffix("kB").and_then(|kib| kib.trim().parse::<f64>().ok());
     number.map_or(String::new(), |kib| format!("{:.1} GiB", kib / 1_048_576.0))
 }
 
-/// What `tool --version` says, without its name; empty when it is not here.
+/// The version that `tool --version` prints; empty if the tool is not installed.
 fn version_of(tool: &str) -> String {
-    let asked = Sh::new(tool).arg("--version");
-    if !asked.works() {
+    if !Sh::new(tool).arg("--version").works() {
         return String::new();
     }
-    let said = Sh::new(tool).arg("--version").read().unwrap_or_default();
-    let version = said.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit()));
+    let output = Sh::new(tool).arg("--version").read().unwrap_or_default();
+    let version =
+        output.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit()));
     version.unwrap_or_default().to_owned()
 }
 
@@ -107,16 +107,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_may_lose_commits_is_refused() {
-        assert!(durable("fsync", "on").is_ok());
+    fn server_that_may_lose_commits_is_refused() {
+        assert!(check_durable("fsync", "on").is_ok());
         for (name, value) in [("fsync", "off"), ("synchronous_commit", "local")] {
-            let refusal = durable(name, value).unwrap_err().to_string();
+            let refusal = check_durable(name, value).unwrap_err().to_string();
             assert!(refusal.starts_with(&format!("`{name}` is {value}")), "{refusal}");
         }
     }
 
     #[test]
-    fn the_machine_is_read_from_the_systems_pages() {
+    fn machine_is_read_from_proc() {
         let page = "processor\t: 0\nmodel name\t: Some CPU @ 2.5GHz\nmodel name\t: other\n";
         assert_eq!(field(page, "model name"), "Some CPU @ 2.5GHz");
         assert_eq!(field("", "model name"), "");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_says_its_version_and_a_missing_one_nothing() {
+    fn version_of_missing_tool_is_empty() {
         assert!(version_of("rustc").starts_with("1."));
         assert_eq!(version_of("no-such-tool"), "");
     }

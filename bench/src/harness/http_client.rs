@@ -1,4 +1,4 @@
-//! A reader of `auditrail serve`: one connection that is kept open, one request at a time.
+//! A client of `auditrail serve` that times reads over one kept-alive connection.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use ureq::{Agent, Body};
 
 use xtask::error::{Error, Result};
 
-/// Longest wait for an answer. An export of ten million records takes minutes.
-const PATIENCE: Duration = Duration::from_mins(30);
-/// Longest page: a thousand records of the largest kind.
-const LONGEST_PAGE: u64 = 128 << 20;
+/// An export of ten million records takes minutes.
+const TIMEOUT: Duration = Duration::from_mins(30);
+/// A thousand records of maximum size, in bytes.
+const MAX_PAGE: u64 = 128 << 20;
 const LIST: &str = "/v1/audit-logs";
 
-/// Who asks, and where.
+/// A client with an API key.
 #[derive(Debug)]
 pub(crate) struct Http {
     agent: Agent,
@@ -26,12 +26,12 @@ pub(crate) struct Http {
 /// A page of a search.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// From before the request was sent until the last byte of the answer was there.
+    /// From sending the request to receiving the last byte of the response.
     pub(crate) millis: f64,
     pub(crate) body: Vec<u8>,
 }
 
-/// The record a page ends with, and how to get the next page.
+/// The last record of a page, and the cursor of the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) records: u64,
@@ -44,67 +44,69 @@ pub(crate) struct End {
 impl Http {
     pub(crate) fn new(address: &str, key: &str) -> Self {
         let config = Agent::config_builder().http_status_as_error(false);
-        let agent = config.timeout_global(Some(PATIENCE)).build().new_agent();
+        let agent = config.timeout_global(Some(TIMEOUT)).build().new_agent();
         Self { agent, to: format!("http://{address}"), authorization: format!("Bearer {key}") }
     }
 
-    /// Asks for a page of the list.
+    /// Reads a page of the list.
     pub(crate) fn list(&self, parameters: &str) -> Result<Page> {
         self.timed(&format!("{LIST}?{parameters}"))
     }
 
-    /// Reads everything of a path and drops it: its bytes.
+    /// Reads and discards a body; its length in bytes.
     pub(crate) fn drain(&self, path: &str) -> Result<u64> {
-        let mut reader = well(self.get(path)?)?.into_body().into_reader();
+        let mut reader = success(self.get(path)?)?.into_body().into_reader();
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(Error::doing("read an export"))
     }
 
-    /// Asks for something that is not there: the milliseconds until that is said.
+    /// Reads a path that must be 404; the milliseconds until the response.
     pub(crate) fn miss(&self, path: &str) -> Result<f64> {
-        let began = Instant::now();
-        let mut answer = self.get(path)?;
-        let status = answer.status().as_u16();
-        let read = answer.body_mut().read_to_vec();
-        let millis = began.elapsed().as_secs_f64() * 1_000.0;
+        let start = Instant::now();
+        let mut response = self.get(path)?;
+        let status = response.status().as_u16();
+        let read = response.body_mut().read_to_vec();
+        let millis = start.elapsed().as_secs_f64() * 1_000.0;
         match (status, read) {
             (404, Ok(_)) => Ok(millis),
-            _ => Err(Error::Refused(format!("{path}, which is not there, has {status}"))),
+            _ => Err(Error::Refused(format!("{path} returned {status} instead of 404"))),
         }
     }
 
-    /// Asks for a path and times the answer.
+    /// Reads a path and times the response.
     pub(crate) fn timed(&self, path: &str) -> Result<Page> {
-        let began = Instant::now();
-        let answer = well(self.get(path)?)?;
+        let start = Instant::now();
+        let response = success(self.get(path)?)?;
         let mut body = Vec::new();
-        let mut reader = answer.into_body().into_reader().take(LONGEST_PAGE);
+        let mut reader = response.into_body().into_reader().take(MAX_PAGE);
         reader.read_to_end(&mut body).map_err(Error::doing("read a page"))?;
-        Ok(Page { millis: began.elapsed().as_secs_f64() * 1_000.0, body })
+        Ok(Page { millis: start.elapsed().as_secs_f64() * 1_000.0, body })
     }
 
     fn get(&self, path: &str) -> Result<Response<Body>> {
         let request = self.agent.get(format!("{}{path}", self.to));
-        let answer = request.header("authorization", &self.authorization).call();
-        answer.map_err(|error| Error::Refused(format!("the service did not answer: {error}")))
+        request
+            .header("authorization", &self.authorization)
+            .call()
+            .map_err(|error| Error::Refused(format!("no response from the service: {error}")))
     }
 }
 
-/// The answer, if it is what was asked for.
-fn well(mut answer: Response<Body>) -> Result<Response<Body>> {
-    match answer.status().as_u16() {
-        200 => Ok(answer),
+/// The response, if its status is 200.
+fn success(mut response: Response<Body>) -> Result<Response<Body>> {
+    match response.status().as_u16() {
+        200 => Ok(response),
         status => {
-            let said = answer.body_mut().read_to_string().unwrap_or_default();
-            Err(Error::Refused(format!("the service answered {status}: {said}")))
+            let body = response.body_mut().read_to_string().unwrap_or_default();
+            Err(Error::Refused(format!("the service returned {status}: {body}")))
         }
     }
 }
 
 impl Page {
-    /// What it ends with.
+    /// Its last record and the next cursor.
     pub(crate) fn end(&self) -> Result<End> {
         end(&self.body).ok_or_else(|| {
-            Error::Refused(format!("no page: {}", String::from_utf8_lossy(&self.body)))
+            Error::Refused(format!("not a page: {}", String::from_utf8_lossy(&self.body)))
         })
     }
 }
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_ends_with_its_last_record_and_a_cursor() {
+    fn page_ends_with_last_record_and_cursor() {
         let body = br#"{"data": [{"id": "a", "created_at": "t1"}, {"id": "b", "created_at": "t2"}],
                         "pagination": {"next_cursor": "c"}}"#;
         let (id, created_at) = ("b".to_owned(), "t2".to_owned());

@@ -1,4 +1,4 @@
-//! The load client, and what it says.
+//! The process of `bench-load`, and its report.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,14 +15,14 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     build::bench(workspace, "bench-load")
 }
 
-/// What is sent to a server.
+/// The command of a load.
 #[derive(Debug)]
 pub(crate) struct Load {
     command: Command,
 }
 
 impl Load {
-    /// `connections` send to `route` for so many seconds.
+    /// `connections` that send to `route` for `seconds`.
     pub(crate) fn new(
         program: &Path,
         server: &Server,
@@ -36,7 +36,7 @@ impl Load {
         if let Some(header) = route.header {
             command.args(["--header", header]);
         }
-        // One that is set for something else is not sent to anybody.
+        // A key in the environment belongs to another service.
         command.env_remove("AUDITRAIL_KEY");
         if let Some(key) = &server.key {
             command.env("AUDITRAIL_KEY", key);
@@ -44,19 +44,19 @@ impl Load {
         Self { command }
     }
 
-    /// With one more option and its value.
+    /// Adds an option and its value.
     pub(crate) fn with(mut self, option: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.arg(option).arg(value);
         self
     }
 
-    /// Runs it to its end; every request must have been answered well.
-    pub(crate) fn run(self) -> Result<Answered> {
-        let answered = self.start()?.wait()?;
-        if answered.is_clean {
-            Ok(answered)
+    /// Runs it to its end; fails unless every response was 2xx.
+    pub(crate) fn run(self) -> Result<LoadReport> {
+        let report = self.start()?.wait()?;
+        if report.is_clean {
+            Ok(report)
         } else {
-            Err(Error::Refused(format!("not all went well: {}", answered.told)))
+            Err(Error::Refused(format!("some requests failed: {}", report.json)))
         }
     }
 
@@ -68,20 +68,20 @@ impl Load {
     }
 }
 
-/// A load that runs; killed when it is dropped.
+/// A running load; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Loading {
     child: Option<Child>,
 }
 
 impl Loading {
-    /// Waits for its end.
-    pub(crate) fn wait(mut self) -> Result<Answered> {
-        let gone = || Error::Refused("the load has been waited for".to_owned());
+    /// Waits for its end and reads its report.
+    pub(crate) fn wait(mut self) -> Result<LoadReport> {
+        let gone = || Error::Refused("the load has ended already".to_owned());
         let child = self.child.take().ok_or_else(gone)?;
         let output = child.wait_with_output().map_err(Error::doing("wait for the load"))?;
-        let told = String::from_utf8_lossy(&output.stdout);
-        Answered::read(told.trim(), output.status.success())
+        let json = String::from_utf8_lossy(&output.stdout);
+        LoadReport::parse(json.trim(), output.status.success())
     }
 }
 
@@ -94,19 +94,19 @@ impl Drop for Loading {
     }
 }
 
-/// What came of it.
+/// The outcome of a load.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Answered {
-    /// That were acknowledged.
+pub(crate) struct LoadReport {
+    /// Acknowledged records.
     pub(crate) records: f64,
     pub(crate) per_second: f64,
-    /// Of the requests that wrote.
+    /// Latency of the writes.
     pub(crate) latency: Latency,
-    /// Of those that read in between, and how many a second.
+    /// Rate and latency of the interleaved reads.
     pub(crate) reads: Option<(f64, Latency)>,
-    /// Whether every request was answered with 2xx.
+    /// Whether every response was 2xx.
     pub(crate) is_clean: bool,
-    told: String,
+    json: String,
 }
 
 /// Milliseconds.
@@ -117,10 +117,10 @@ pub(crate) struct Latency {
     pub(crate) max: f64,
 }
 
-impl Answered {
-    fn read(told: &str, is_clean: bool) -> Result<Self> {
-        let value: Value = serde_json::from_str(told).unwrap_or_default();
-        let found = || {
+impl LoadReport {
+    fn parse(json: &str, is_clean: bool) -> Result<Self> {
+        let value: Value = serde_json::from_str(json).unwrap_or_default();
+        let report = || {
             let reads = &value["reads"];
             let reads = if reads.is_null() {
                 None
@@ -133,10 +133,10 @@ impl Answered {
                 latency: latency(&value)?,
                 reads,
                 is_clean,
-                told: told.to_owned(),
+                json: json.to_owned(),
             })
         };
-        found().ok_or_else(|| Error::Refused(format!("the load broke off; it said `{told}`")))
+        report().ok_or_else(|| Error::Refused(format!("the load failed; it printed `{json}`")))
     }
 }
 
@@ -149,29 +149,29 @@ fn latency(of: &Value) -> Option<Latency> {
 mod tests {
     use super::*;
 
-    const TOLD: &str = r#"{"records": 10, "records_per_second": 5.0,
+    const JSON: &str = r#"{"records": 10, "records_per_second": 5.0,
         "latency_ms": {"p50": 1.0, "p90": 1.5, "p99": 2.0, "max": 3.0}, "reads": null}"#;
 
     #[test]
-    fn what_the_load_says_is_read() {
-        let answered = Answered::read(TOLD, true).unwrap();
-        assert_eq!((answered.records, answered.per_second), (10.0, 5.0));
-        assert_eq!(answered.latency, Latency { p50: 1.0, p99: 2.0, max: 3.0 });
-        assert_eq!(answered.reads, None);
+    fn report_is_parsed() {
+        let report = LoadReport::parse(JSON, true).unwrap();
+        assert_eq!((report.records, report.per_second), (10.0, 5.0));
+        assert_eq!(report.latency, Latency { p50: 1.0, p99: 2.0, max: 3.0 });
+        assert_eq!(report.reads, None);
     }
 
     #[test]
-    fn reads_in_between_are_apart() {
+    fn interleaved_reads_are_separate() {
         let reads = r#"{"requests": 4, "requests_per_second": 2.0,
                         "latency_ms": {"p50": 4.0, "p99": 5.0, "max": 6.0}}"#;
-        let told = TOLD.replace("\"reads\": null", &format!("\"reads\": {reads}"));
-        let (rate, latency) = Answered::read(&told, true).unwrap().reads.unwrap();
+        let json = JSON.replace("\"reads\": null", &format!("\"reads\": {reads}"));
+        let (rate, latency) = LoadReport::parse(&json, true).unwrap().reads.unwrap();
         assert_eq!((rate, latency.p99), (2.0, 5.0));
     }
 
     #[test]
-    fn a_load_that_broke_off_is_no_measurement() {
-        let error = Answered::read("panicked", false).unwrap_err();
-        assert_eq!(error.to_string(), "the load broke off; it said `panicked`");
+    fn output_without_report_is_an_error() {
+        let error = LoadReport::parse("panicked", false).unwrap_err();
+        assert_eq!(error.to_string(), "the load failed; it printed `panicked`");
     }
 }

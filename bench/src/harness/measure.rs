@@ -1,4 +1,4 @@
-//! Timing a program from outside, and what several rounds say together.
+//! Time and memory of a program, and statistics over rounds.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use xtask::error::{Error, Result};
 
-/// How often a running program is asked for its memory.
-const SAMPLE: Duration = Duration::from_millis(20);
+/// The interval of memory samples.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What one run of a program took.
+/// Time and memory of one run of a program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) seconds: f64,
-    /// The most memory it held at once, in KiB; 0 where the system does not say.
+    /// Peak memory in KiB; 0 if unknown.
     pub(crate) peak_kib: u64,
 }
 
-/// Runs `command` to its end, its output dropped, and fails when it fails.
+/// Runs `command` to its end without output; fails unless it exits with success.
 pub(crate) fn run(mut command: Command) -> Result<Run> {
     let line = format!("{command:?}");
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
     let mut child =
         quiet.spawn().map_err(|source| Error::NotStarted { line: line.clone(), source })?;
-    let peak_kib = watch(&mut child)?;
+    let peak_kib = wait_and_sample(&mut child)?;
     let seconds = start.elapsed().as_secs_f64();
     let status = child.wait().map_err(Error::doing("wait for a program"))?;
     if status.success() {
@@ -35,19 +35,19 @@ pub(crate) fn run(mut command: Command) -> Result<Run> {
     }
 }
 
-/// Waits for the end and gives the highest peak seen. The system's own high-water mark only rises,
-/// so a rare look misses no more than what was taken after the last one.
-fn watch(child: &mut Child) -> Result<u64> {
+/// Waits for the end, and returns the peak memory. The kernel keeps a high-water mark, so a sample misses
+/// only what is allocated after it.
+fn wait_and_sample(child: &mut Child) -> Result<u64> {
     let mut peak = 0;
     while child.try_wait().map_err(Error::doing("wait for a program"))?.is_none() {
         peak = peak.max(peak_kib(child.id()));
         #[expect(clippy::disallowed_methods, reason = "a process offers no event to wait for")]
-        thread::sleep(SAMPLE);
+        thread::sleep(SAMPLE_INTERVAL);
     }
     Ok(peak)
 }
 
-/// The most memory a running program has held, in KiB; 0 where the system does not say.
+/// Peak memory of a running process in KiB; 0 if unknown.
 pub(crate) fn peak_kib(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status"));
     status.ok().and_then(high_water).unwrap_or(0)
@@ -65,7 +65,7 @@ pub(crate) fn mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// The nearest-rank percentile of figures in ascending order; there is at least one.
+/// The nearest-rank percentile of at least one figure, in ascending order.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -77,7 +77,7 @@ pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
 
-/// Lowest, middle and highest of some figures.
+/// Minimum, median and maximum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) min: f64,
@@ -104,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle_or_between_the_two_middles() {
+    fn median_of_even_count_is_the_midpoint() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
     }
 
     #[test]
-    fn a_percentile_is_the_figure_of_its_rank() {
+    fn percentile_is_the_figure_of_its_rank() {
         let figures: Vec<f64> = (1..=200).map(f64::from).collect();
         assert_eq!(percentile(&figures, 99.0), 198.0);
         assert_eq!(percentile(&figures[..3], 99.0), 3.0);
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn the_high_water_mark_is_read_from_a_status_page() {
+    fn high_water_mark_is_read_from_status() {
         let page = "Name:\tx\nVmHWM:\t   34567 kB\nVmRSS:\t 1 kB\n".to_owned();
         assert_eq!(high_water(page), Some(34_567));
         assert_eq!(high_water("Name:\tx\n".to_owned()), None);
     }
 
     #[test]
-    fn a_failing_program_is_no_measurement() {
+    fn failing_program_is_an_error() {
         let mut failing = Command::new("sh");
         failing.args(["-c", "exit 3"]);
         assert!(matches!(run(failing), Err(Error::Failed { .. })));

@@ -1,5 +1,4 @@
-//! Servers that take audit records over HTTP: ours, and what people would write or take instead.
-//! `bench/peers/` has a folder for each of those.
+//! The servers that are compared: Auditrail and its alternatives, each with a folder in `bench/peers/`.
 
 mod install;
 mod pg_variables;
@@ -17,10 +16,10 @@ use xtask::workspace::Workspace;
 
 pub(crate) use server::Server;
 
-/// The view and the role of `PostgREST`.
+/// The view and the role for `PostgREST`.
 const VIEW: &str = include_str!("../../peers/postgrest/view.sql");
 
-/// Who is asked.
+/// A compared server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Ours,
@@ -28,16 +27,16 @@ pub(crate) enum Side {
     Axum,
     Fastapi,
     Postgrest,
-    /// HTTP and JSON alone: it writes nothing, so it is no peer, but the floor.
+    /// HTTP and JSON without a database: a lower bound, not a peer.
     Bare,
 }
 
 impl Side {
-    /// Those that write records.
+    /// The servers that write records.
     pub(crate) const ALL: [Self; 5] =
         [Self::Ours, Self::Fastify, Self::Axum, Self::Fastapi, Self::Postgrest];
 
-    /// As the report has it.
+    /// Its name in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "auditrail",
@@ -61,12 +60,12 @@ impl Side {
         }
     }
 
-    /// Whether what it acknowledges is in the table.
+    /// Whether it writes to the database.
     pub(crate) const fn writes(self) -> bool {
         !matches!(self, Self::Bare)
     }
 
-    /// Where it takes a record, and how that is asked for.
+    /// The route of a single record.
     pub(crate) const fn single(self) -> Route {
         match self {
             Self::Ours => Route { path: "/v1/audit-logs", header: None },
@@ -80,11 +79,11 @@ impl Side {
         }
     }
 
-    /// Where it takes many records, if it does.
+    /// The route of a batch, if it has one.
     pub(crate) const fn batch(self) -> Option<Route> {
         match self {
             Self::Ours => Some(Route { path: "/v1/audit-logs/batch", header: None }),
-            // The columns are named, since not every record has all.
+            // With the columns, because records may lack some.
             Self::Postgrest => Some(Route {
                 path: "/audit_logs?columns=actor_id,actor_type,action,target_type,target_id,metadata,\
                        ip_address,user_agent,tenant_id,request_id",
@@ -94,7 +93,7 @@ impl Side {
         }
     }
 
-    /// Where it gives the newest hundred records, if it does.
+    /// The path of the newest hundred records, if it has one.
     pub(crate) const fn newest(self) -> Option<&'static str> {
         match self {
             Self::Ours => Some("/v1/audit-logs"),
@@ -105,36 +104,36 @@ impl Side {
     }
 }
 
-/// Where something is asked for.
+/// A path, and a header for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
     pub(crate) path: &'static str,
-    /// Sent along, as `name: value`.
+    /// As `name: value`.
     pub(crate) header: Option<&'static str>,
 }
 
-/// A side that can be started.
+/// A server that is ready to be started.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) side: Side,
-    /// What is run.
+    /// Its executable.
     program: PathBuf,
-    /// What it is told before anything else.
+    /// Its first arguments.
     args: Vec<String>,
-    /// Where it is run.
+    /// Its working directory.
     dir: PathBuf,
-    /// What it says while it runs.
+    /// The file of its output.
     log: PathBuf,
-    /// How many connections to PostgreSQL it has, unless it is ours, which knows best by itself.
+    /// Its pool size; Auditrail keeps its default.
     pool: u16,
-    /// What it is made of, with versions.
+    /// The versions of its components.
     versions: String,
 }
 
-/// Connections to PostgreSQL that a peer has: twice what each of their libraries opens by itself.
+/// The pool size of peers: twice the default of their libraries.
 pub(crate) const POOL: u16 = 20;
 
-/// Sides that can be started, and a sentence for each that cannot. Peers have `pool` connections.
+/// Prepares servers; for each that cannot be prepared, returns a sentence with the reason.
 pub(crate) fn prepare(
     workspace: &Workspace,
     testbed: &Testbed,
@@ -160,7 +159,7 @@ pub(crate) fn prepare(
 }
 
 fn ours(workspace: &Workspace, testbed: &Testbed) -> Result<Peer> {
-    let said = testbed.bench.ask(&["--version"])?;
+    let version = testbed.bench.run(&["--version"])?;
     Ok(Peer {
         side: Side::Ours,
         program: workspace.target().join("release/auditrail"),
@@ -168,19 +167,18 @@ fn ours(workspace: &Workspace, testbed: &Testbed) -> Result<Peer> {
         dir: testbed.bench.dir.clone(),
         log: testbed.bench.dir.join("auditrail.log"),
         pool: 0,
-        versions: said.trim().trim_start_matches("auditrail ").to_owned(),
+        versions: version.trim().trim_start_matches("auditrail ").to_owned(),
     })
 }
 
 impl Peer {
-    /// For `Part::settings`: its name, and what it is made of.
-    pub(crate) fn made_of(&self) -> (String, String) {
+    /// For `Part::settings`: its name and versions.
+    pub(crate) fn setting(&self) -> (String, String) {
         (self.side.name().to_owned(), self.versions.clone())
     }
 
-    /// Gets the database ready for it, beyond the table that all write into; the key that it wants
-    /// with every request, if it does.
-    fn ready(&self, database: Database<'_>) -> Result<Option<String>> {
+    /// Prepares the database; returns the API key, if the server requires one.
+    fn prepare(&self, database: Database<'_>) -> Result<Option<String>> {
         match self.side {
             Side::Ours => {
                 let create = ["--quiet", "key", "create", "--scope", "write", "--scope", "read"];
@@ -195,14 +193,14 @@ impl Peer {
         }
     }
 
-    /// What starts it on a database, to answer on `port` of the loopback address.
+    /// The command that serves a database on `port` of the loopback address.
     fn command(&self, database: Database<'_>, port: u16) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);
         if self.side == Side::Ours {
             command.args(["--listen", &format!("127.0.0.1:{port}")]);
             command.args(["--admin-listen", "127.0.0.1:0"]);
-            // Nobody else writes a line for each request either.
+            // The peers do not log requests either.
             command.env("AUDITRAIL_LOG", "warn").env("DATABASE_URL", database.url);
             command.env(postgres::BIN, database.bin);
             return command;
@@ -210,7 +208,7 @@ impl Peer {
         command.envs(pg_variables::of(database.url)).env("PORT", port.to_string());
         command.env("PGRST_SERVER_PORT", port.to_string()).env("GRANIAN_PORT", port.to_string());
         command.env("POOL", self.pool.to_string()).env("PGRST_DB_POOL", self.pool.to_string());
-        // Nothing is left beside the sources.
+        // Keeps generated files out of the sources.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
         command
     }

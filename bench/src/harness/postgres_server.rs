@@ -1,5 +1,4 @@
-//! The PostgreSQL of a part: durable, private to this machine, on its Unix socket and on a port of
-//! 127.0.0.1.
+//! A durable private PostgreSQL server, on a Unix socket and a port of 127.0.0.1.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use crate::harness::transport::{Endpoints, Transport};
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// A running server; stopped when it is dropped.
+/// A running server; stops when dropped.
 pub(crate) struct PostgresServer {
     data: PathBuf,
     bin: PathBuf,
@@ -21,20 +20,19 @@ pub(crate) struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Starts the server of the data directory `data` with the programs in `bin`, and the delaying
-    /// proxy in front of it where `transports` need it. One that an earlier run has left is stopped
-    /// first: its port is another.
+    /// Starts the server of the data directory `data` with the programs in `bin`, and the delay proxy if
+    /// `transports` require it. A server that an earlier run left is stopped first, since its port differs.
     pub(crate) fn start(
         workspace: &Workspace,
         (data, bin): (&Path, &Path),
         transports: &[Transport],
     ) -> Result<Self> {
         local_postgres::stop(data, StopMode::Fast)?;
-        let (socket, password) = (String::new(), random()?);
+        let (socket, password) = (String::new(), random_password()?);
         let endpoints = Endpoints { socket, password, port: free_port()?, delayed_port: None };
         let (data, bin) = (data.to_owned(), bin.to_owned());
         let mut cluster = Self { data, bin, endpoints, delay: None };
-        cluster.endpoints.socket = cluster.start_again()?;
+        cluster.endpoints.socket = cluster.restart()?;
         if transports.contains(&Transport::Delayed) {
             let delay = Delay::start(workspace, cluster.endpoints.port)?;
             cluster.endpoints.delayed_port = Some(delay.port);
@@ -43,14 +41,14 @@ impl PostgresServer {
         Ok(cluster)
     }
 
-    /// Starts it on the same port, after it was stopped or killed; the URL of its socket.
-    pub(crate) fn start_again(&self) -> Result<String> {
+    /// Starts it again on the same port, and returns the URL of its socket.
+    pub(crate) fn restart(&self) -> Result<String> {
         let search = Search::usual().with_bin_dir(Some(self.bin.clone()));
         let config = Config::new(&self.data).search(search);
         let config = config.loopback(Loopback::port(self.endpoints.port));
         let url = local_postgres::start_pinned(config)?.url("");
         let url = url.trim_end_matches('/').to_owned();
-        // TCP asks for a password, which the role has not by itself.
+        // Over TCP a password is required, and the role has none yet.
         let postgres = Database { bin: &self.bin, url: &format!("{url}/postgres") };
         postgres.sql(&format!("alter role postgres password '{}'", self.endpoints.password))?;
         Ok(url)
@@ -66,13 +64,13 @@ impl PostgresServer {
         self.endpoints.url(transport, database)
     }
 
-    /// The first process of PostgreSQL, while it runs.
+    /// The process id of the postmaster, while it runs.
     pub(crate) fn postmaster(&self) -> Option<u32> {
         let file = std::fs::read_to_string(self.data.join("pg/postmaster.pid"));
         file.ok()?.lines().next()?.trim().parse().ok()
     }
 
-    /// Seconds of processor time of the delaying proxy; none where none runs.
+    /// Processor time of the delay proxy in seconds, if one runs.
     pub(crate) fn delay_seconds(&self) -> Option<f64> {
         self.delay.as_ref()?.tree().cpu_seconds()
     }
@@ -81,18 +79,18 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            eprintln!("PostgreSQL in {} could not be stopped: {error}", self.data.display());
+            eprintln!("cannot stop PostgreSQL in {}: {error}", self.data.display());
         }
     }
 }
 
-/// A text that cannot be guessed, from the system's random numbers.
-fn random() -> Result<String> {
+/// A random password.
+fn random_password() -> Result<String> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/uuid");
     Ok(text.map_err(Error::doing("read a random number"))?.trim().to_owned())
 }
 
-/// A port of 127.0.0.1 that is not in use. PostgreSQL is given it, since it cannot choose one.
+/// A free port of 127.0.0.1; PostgreSQL cannot choose one itself.
 fn free_port() -> Result<u16> {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     Ok(bound.map_err(Error::doing("find a free port"))?.port())

@@ -1,5 +1,4 @@
-//! What a program and everything it started take, as the system keeps count: processor time and
-//! memory. Only Linux tells; elsewhere there is no figure.
+//! Processor time and memory of a process tree, from /proc; without it there are no figures.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::measure;
 
-/// A process and all below it.
+/// A process and its descendants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tree {
     root: u32,
@@ -19,13 +18,13 @@ impl Tree {
         Self { root }
     }
 
-    /// Ourselves, and what we started.
+    /// This process and its descendants.
     pub(crate) fn own() -> Self {
         Self { root: std::process::id() }
     }
 
-    /// Seconds of processor time, of those that have ended too: a parent is told of its children's
-    /// when they end. So it never falls, and a difference is what was used in between.
+    /// Processor time in seconds, including descendants that have exited, whose time is added to their
+    /// parent's. It never decreases, so differences are meaningful.
     pub(crate) fn cpu_seconds(self) -> Option<f64> {
         let processes = Processes::read();
         let of = |pid: &u32| processes.by_pid.get(pid).map(|process| process.ticks);
@@ -36,8 +35,8 @@ impl Tree {
         (!ticks.is_empty()).then_some(seconds)
     }
 
-    /// The most memory that each has held, added up, in MiB. Pages that two of them share are in it
-    /// twice, and they need not have held their most at the same time.
+    /// The sum of the processes' peak memory, in MiB: an upper bound, because shared pages count repeatedly
+    /// and peaks may occur at different times.
     pub(crate) fn peak_mib(self) -> Option<f64> {
         let pids = Processes::read().tree(self.root);
         let kib: u64 = pids.iter().map(|pid| measure::peak_kib(*pid)).sum();
@@ -46,19 +45,18 @@ impl Tree {
         (kib > 0).then_some(mib)
     }
 
-    /// Ends all of it at once, as a crash would. The root first, so that it does not replace what it
-    /// finds gone.
+    /// Sends SIGKILL to all. The root comes first, so that it cannot restart its children.
     pub(crate) fn kill(self) {
         for pid in Processes::read().tree(self.root) {
             if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                // It may have ended by itself.
-                let _ended_before = kill_process(pid, Signal::KILL).is_err();
+                // It may have exited already.
+                let _has_exited = kill_process(pid, Signal::KILL).is_err();
             }
         }
     }
 }
 
-/// All processes of the machine, at one moment.
+/// A snapshot of all processes.
 #[derive(Debug, Default)]
 struct Processes {
     by_pid: HashMap<u32, Process>,
@@ -67,7 +65,7 @@ struct Processes {
 #[derive(Debug, PartialEq)]
 struct Process {
     parent: u32,
-    /// Of its own and of its children that have ended.
+    /// Its own, and those of its exited children.
     ticks: u64,
 }
 
@@ -80,26 +78,26 @@ impl Processes {
         Self { by_pid }
     }
 
-    /// The root and all below it, the root first.
+    /// The root and its descendants, the root first.
     fn tree(&self, root: u32) -> Vec<u32> {
-        let mut found: Vec<u32> =
+        let mut tree: Vec<u32> =
             self.by_pid.contains_key(&root).then_some(root).into_iter().collect();
         let mut next = 0;
-        while let Some(parent) = found.get(next).copied() {
+        while let Some(parent) = tree.get(next).copied() {
             let children = self.by_pid.iter().filter(|(_, process)| process.parent == parent);
-            found.extend(children.map(|(pid, _)| *pid));
+            tree.extend(children.map(|(pid, _)| *pid));
             next += 1;
         }
-        found
+        tree
     }
 }
 
-/// A line of `/proc/PID/stat`. The second field is the name in brackets, which may hold anything;
-/// the fourth is the parent, and from the fourteenth on are its own ticks and its children's.
+/// Parses `/proc/PID/stat`. The second field is the name in brackets, which may contain anything; the
+/// fourth is the parent, and the fourteenth to seventeenth are its own ticks and its children's.
 fn process(stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    // A zombie has used up its time, but its parent is not told yet.
+    // The time of a zombie is not yet added to its parent.
     let (parent, ticks) = (fields.get(1)?, fields.get(11..15)?);
     let ticks = ticks.iter().map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()?;
     Some(Process { parent: parent.parse().ok()?, ticks })
@@ -112,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_read_whatever_the_process_is_called() {
+    fn process_names_may_contain_brackets() {
         let line = "77 (a) (b c) S 12 77 77 0 -1 4194560 100 200 0 0 10 20 3 4 20 0 1 0 500";
         assert_eq!(process(line), Some(Process { parent: 12, ticks: 37 }));
         assert_eq!(process("77 (x) S 12 77"), None);
@@ -120,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_the_root_and_all_below_it() {
+    fn tree_has_root_and_descendants() {
         let one = |(pid, parent)| (pid, Process { parent, ticks: 1 });
         let all = [(1, 0), (2, 1), (3, 2), (4, 2), (5, 1)].map(one);
         let processes = Processes { by_pid: all.into_iter().collect() };
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_tree_is_killed() {
+    fn kill_reaches_descendants() {
         let mut shell = Command::new("sh");
         let mut shell = shell.args(["-c", "sleep 600 & wait"]).spawn().unwrap();
         let tree = Tree::of(shell.id());

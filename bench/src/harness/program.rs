@@ -1,4 +1,4 @@
-//! The program that is measured, built with optimisation, and the directories of its measurements.
+//! The measured program, built with optimisation, and its directories.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,25 +12,25 @@ use xtask::postgres;
 use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
-/// The program, and the data directory of a PostgreSQL of the benchmark's own.
+/// The program, and the data directory of a private PostgreSQL.
 pub(crate) struct Bench {
     program: PathBuf,
     postgres: PathBuf,
     psql: PathBuf,
     pub(crate) dir: PathBuf,
-    /// Where its PostgreSQL keeps its data.
+    /// The data directory.
     data: PathBuf,
 }
 
 impl Bench {
-    /// The same program with a PostgreSQL of its own in another directory.
+    /// The same program with another data directory.
     pub(crate) fn at(&self, data: PathBuf) -> Self {
         let Self { program, postgres, psql, dir, data: _ } = self;
         let [program, postgres, psql, dir] = [program, postgres, psql, dir].map(Clone::clone);
         Self { program, postgres, psql, dir, data }
     }
 
-    /// Starts its PostgreSQL, with the database that our program uses by itself.
+    /// Starts PostgreSQL, and creates the default database of the program.
     pub(crate) fn start(
         &self,
         workspace: &Workspace,
@@ -38,15 +38,15 @@ impl Bench {
     ) -> Result<PostgresServer> {
         println!("starting a durable private PostgreSQL under {}", self.data.display());
         let cluster = PostgresServer::start(workspace, (&self.data, &self.postgres), transports)?;
-        self.ask(&["db", "start"])?;
+        self.run(&["db", "start"])?;
         Ok(cluster)
     }
 
-    /// The name of that database.
+    /// The name of the default database.
     pub(crate) fn database(&self) -> Result<String> {
-        let url = self.ask(&["db", "url"])?;
+        let url = self.run(&["db", "url"])?;
         let name = url.trim().rsplit_once('/').map(|(_, name)| name.to_owned());
-        name.ok_or_else(|| Error::Refused(format!("`{url}` is not the address of a database")))
+        name.ok_or_else(|| Error::Refused(format!("`{url}` is not a database URL")))
     }
 
     pub(crate) fn auditrail(&self) -> Command {
@@ -60,34 +60,36 @@ impl Bench {
         &self.postgres
     }
 
-    pub(crate) fn ask(&self, args: &[&str]) -> Result<String> {
+    pub(crate) fn run(&self, args: &[&str]) -> Result<String> {
         let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
         program.arg("--data-dir").arg(&self.data).args(args).read()
     }
 
-    /// The answers of statements as psql prints them, without any decoration.
+    /// The output of statements, unaligned and without headers.
     pub(crate) fn sql(&self, sql: &str) -> Result<String> {
-        self.ask(&["db", "psql", "--", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql])
+        self.run(&["db", "psql", "--", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql])
     }
 
-    /// Refuses a server that could lose what it has acknowledged.
+    /// Fails if the server may lose commits that it has acknowledged.
     pub(crate) fn refuse_undurable(&self) -> Result<()> {
         let on = self.sql("show fsync; show full_page_writes; show synchronous_commit")?;
         if on.split_whitespace().all(|setting| setting == "on") {
             Ok(())
         } else {
-            Err(Error::Refused("PostgreSQL is not durable; nothing is measured".into()))
+            Err(Error::Refused(
+                "PostgreSQL is not durable; measurements require a durable server".into(),
+            ))
         }
     }
 
-    /// An empty table, and nothing left to write from the round before.
+    /// Empties the table; the checkpoint keeps writes of earlier rounds out of the next one.
     pub(crate) fn reset(&self) -> Result<()> {
         self.sql("drop schema if exists control_plane cascade")?;
-        self.ask(&["migrate"])?;
+        self.run(&["migrate"])?;
         self.sql("checkpoint").map(drop)
     }
 
-    /// psql itself, with one command.
+    /// psql with one command.
     pub(crate) fn psql(&self, url: &str, command: &str) -> Command {
         let mut psql = Command::new(&self.psql);
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]);

@@ -1,4 +1,4 @@
-//! A service that is started, watched and ended.
+//! A process of `auditrail serve`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,23 +12,22 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::process::Tree;
 use xtask::error::{Error, Result};
 
-/// How often it is asked whether it is ready.
-const ASK_EVERY: Duration = Duration::from_millis(1);
-/// Longest wait for that.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The interval of readiness probes.
+const PROBE_INTERVAL: Duration = Duration::from_millis(1);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running service; killed when it is dropped.
+/// A running service; killed when dropped.
 pub(crate) struct Service {
     child: Child,
-    /// Where it answers.
+    /// The address of its API.
     pub(crate) address: String,
-    /// From its start to the line that says where it answers.
-    pub(crate) told: Duration,
+    /// From its start to its ready line.
+    pub(crate) printed: Duration,
     /// From its start to the first 200 of `/readyz`.
-    pub(crate) answered: Duration,
+    pub(crate) ready: Duration,
 }
 
-/// What the system says of its memory.
+/// Resident memory.
 pub(crate) struct Memory {
     pub(crate) now_mib: f64,
     pub(crate) peak_mib: f64,
@@ -42,31 +41,32 @@ impl Service {
         command.args(["--admin-listen", &admin.to_string()]).env("AUDITRAIL_LOG", "warn");
         let line = format!("{command:?}");
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let began = Instant::now();
+        let start = Instant::now();
         let mut child = piped.spawn().map_err(|source| Error::NotStarted { line, source })?;
         let out = child.stdout.take();
-        let telling = thread::spawn(move || {
+        let ready_line = thread::spawn(move || {
             let mut first = String::new();
             let read = out.map(|out| BufReader::new(out).read_line(&mut first));
-            matches!(read, Some(Ok(1..))).then(|| began.elapsed())
+            matches!(read, Some(Ok(1..))).then(|| start.elapsed())
         });
         let mut service = Self {
             child,
             address: address.to_string(),
-            told: Duration::ZERO,
-            answered: Duration::ZERO,
+            printed: Duration::ZERO,
+            ready: Duration::ZERO,
         };
         while !is_ready(admin) {
-            let ended = service.child.try_wait().map_err(Error::doing("wait for the service"))?;
-            if ended.is_some() || began.elapsed() > PATIENCE {
+            let status = service.child.try_wait().map_err(Error::doing("wait for the service"))?;
+            if status.is_some() || start.elapsed() > START_TIMEOUT {
                 return Err(Error::Refused("the service did not become ready".to_owned()));
             }
             #[expect(clippy::disallowed_methods, reason = "a port offers no event to wait for")]
-            thread::sleep(ASK_EVERY);
+            thread::sleep(PROBE_INTERVAL);
         }
-        service.answered = began.elapsed();
-        let told = telling.join().ok().flatten();
-        service.told = told.ok_or_else(|| Error::Refused("the service said nothing".to_owned()))?;
+        service.ready = start.elapsed();
+        let printed = ready_line.join().ok().flatten();
+        service.printed = printed
+            .ok_or_else(|| Error::Refused("the service printed no ready line".to_owned()))?;
         Ok(service)
     }
 
@@ -76,7 +76,7 @@ impl Service {
 
     pub(crate) fn memory(&self) -> Result<Memory> {
         let page = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let page = page.map_err(Error::doing("read how much memory the service has"))?;
+        let page = page.map_err(Error::doing("read the memory of the service"))?;
         let mib = |name: &str| {
             let line = page.lines().find_map(|line| line.strip_prefix(name));
             let kib = line.and_then(|rest| rest.trim_end_matches("kB").trim().parse::<f64>().ok());
@@ -84,21 +84,19 @@ impl Service {
         };
         match (mib("VmRSS:"), mib("VmHWM:")) {
             (Some(now_mib), Some(peak_mib)) => Ok(Memory { now_mib, peak_mib }),
-            _ => Err(Error::Refused("the system does not say how much memory is used".to_owned())),
+            _ => Err(Error::Refused("/proc has no memory of the service".to_owned())),
         }
     }
 
-    /// Asks it to end, and fails when it does not end well.
-    pub(crate) fn end(mut self) -> Result<()> {
-        let told = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        told.map_err(|error| {
-            Error::Refused(format!("the service cannot be told to end: {error}"))
-        })?;
+    /// Sends SIGTERM and waits; fails unless it exits with success.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)
+            .map_err(|error| Error::Refused(format!("cannot stop the service: {error}")))?;
         let status = self.child.wait().map_err(Error::doing("wait for the service"))?;
         if status.success() {
             Ok(())
         } else {
-            Err(Error::Refused(format!("the service ended with {status}")))
+            Err(Error::Refused(format!("the service exited with {status}")))
         }
     }
 }
@@ -110,21 +108,20 @@ impl Drop for Service {
     }
 }
 
-/// An address nobody listens on. The service is told it, since it must be asked before it has said
-/// where it answers.
+/// A free address, chosen here because readiness is probed before the service prints its own.
 fn free_port() -> Result<SocketAddr> {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     bound.map_err(Error::doing("find a free port"))
 }
 
 fn is_ready(admin: SocketAddr) -> bool {
-    let ask = || {
+    let probe = || {
         let mut stream = TcpStream::connect(admin)?;
-        let ask = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        stream.write_all(ask)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Ok::<_, std::io::Error>(answer)
+        let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request)?;
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response)?;
+        Ok::<_, std::io::Error>(response)
     };
-    ask().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 "))
+    probe().is_ok_and(|response| response.starts_with(b"HTTP/1.1 200 "))
 }

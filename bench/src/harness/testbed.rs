@@ -1,4 +1,4 @@
-//! A durable PostgreSQL for a part, with as many empty logs on it as the part wants.
+//! A durable PostgreSQL server with empty audit logs, one for each measurement.
 
 use crate::harness::environment;
 use crate::harness::measure;
@@ -9,20 +9,20 @@ use crate::harness::transport::Transport;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Migrated once; each empty log is a copy of it.
+/// The migrated database that empty logs are copied from.
 const TEMPLATE: &str = "bench_empty";
 
-/// A private PostgreSQL and our program, both ready; stopped when it is dropped.
+/// A private PostgreSQL server and the program; the server stops when this is dropped.
 pub(crate) struct Testbed {
     pub(crate) bench: Bench,
     pub(crate) cluster: PostgresServer,
     transports: Vec<Transport>,
-    /// Of the database that our program made, by the socket.
+    /// The URL of the default database, over the Unix socket.
     url: String,
 }
 
 impl Testbed {
-    /// A testbed whose logs can be reached by these transports, and by the Unix socket.
+    /// Starts a server that is reachable over these transports, and over the Unix socket.
     pub(crate) fn start(workspace: &Workspace, transports: &[Transport]) -> Result<Self> {
         let bench = prepare(workspace)?;
         let cluster = bench.start(workspace, transports)?;
@@ -38,7 +38,7 @@ impl Testbed {
         Ok(testbed)
     }
 
-    /// An empty log, migrated, and nothing left to write from what was before.
+    /// An empty migrated log, after a checkpoint, so that earlier measurements leave no writes.
     pub(crate) fn empty(&self, name: &'static str) -> Result<ScratchDatabase<'_>> {
         self.sql(&format!("drop database if exists {name} with (force)"))?;
         self.sql(&format!("create database {name} template {TEMPLATE}"))?;
@@ -49,19 +49,19 @@ impl Testbed {
         Ok(empty)
     }
 
-    /// What a statement gives, in the database that our program made.
+    /// The output of a statement in the default database.
     pub(crate) fn sql(&self, sql: &str) -> Result<String> {
         Database { bin: self.bench.bin(), url: &self.url }.sql(sql)
     }
 
-    /// For `Part::settings`; refuses a server that is not durable.
+    /// For `Part::settings`; fails if the server is not durable.
     pub(crate) fn settings(&self, tools: &[&str]) -> Result<Vec<(String, String)>> {
         let database = Database { bin: self.bench.bin(), url: &self.url };
         environment::settings(database, tools)
     }
 }
 
-/// A database of its own; dropped with this value.
+/// A database that is dropped with this value.
 pub(crate) struct ScratchDatabase<'a> {
     testbed: &'a Testbed,
     name: &'static str,
@@ -69,10 +69,10 @@ pub(crate) struct ScratchDatabase<'a> {
 }
 
 impl ScratchDatabase<'_> {
-    /// Its URL for programs that use this transport, which the testbed was started with.
+    /// Its URL over a transport that the testbed was started with.
     pub(crate) fn url(&self, transport: Transport) -> Result<&str> {
-        let found = self.urls.iter().find(|(there, _)| *there == transport);
-        found.map(|(_, url)| url.as_str()).ok_or_else(|| {
+        let url = self.urls.iter().find(|(other, _)| *other == transport);
+        url.map(|(_, url)| url.as_str()).ok_or_else(|| {
             Error::Refused(format!("the server was not started for {}", transport.name()))
         })
     }
@@ -81,7 +81,7 @@ impl ScratchDatabase<'_> {
         Ok(Database { bin: self.testbed.bench.bin(), url: self.url(transport)? })
     }
 
-    /// What a statement gives.
+    /// The output of a statement.
     pub(crate) fn sql(&self, sql: &str) -> Result<String> {
         self.database(Transport::Unix)?.sql(sql)
     }
@@ -90,7 +90,7 @@ impl ScratchDatabase<'_> {
 impl Drop for ScratchDatabase<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.testbed.sql(&format!("drop database {} with (force)", self.name)) {
-            eprintln!("the database {} could not be dropped: {error}", self.name);
+            eprintln!("cannot drop the database {}: {error}", self.name);
         }
     }
 }

@@ -1,17 +1,17 @@
-//! `--database`: how the programs that are measured reach PostgreSQL.
+//! `--database`: how the measured programs connect to PostgreSQL.
 
 use clap::ValueEnum;
 
 use xtask::error::{Error, Result};
 
-/// One way to reach the same server.
+/// A kind of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
     /// TCP over the loopback address.
     Tcp,
     /// The server's Unix socket.
     Unix,
-    /// TCP through a proxy that delays each chunk by 1 ms in each direction.
+    /// TCP through a proxy that adds 1 ms in each direction.
     #[value(name = "tcp+1ms")]
     Delayed,
 }
@@ -20,10 +20,10 @@ pub(crate) enum Transport {
 pub(crate) const DELAY_MICROS: u32 = 1_000;
 
 impl Transport {
-    /// All, in the order of the tables.
+    /// In the order of the tables.
     pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Unix, Self::Delayed];
 
-    /// As the report has it.
+    /// Its name in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "TCP",
@@ -43,31 +43,30 @@ impl Transport {
         ("connection to PostgreSQL".to_owned(), names.join("; "))
     }
 
-    /// Each once, in the order of the tables.
-    pub(crate) fn sorted(wanted: &[Self]) -> Vec<Self> {
-        Self::ALL.into_iter().filter(|transport| wanted.contains(transport)).collect()
+    /// Without duplicates, in the order of the tables.
+    pub(crate) fn sorted(transports: &[Self]) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|transport| transports.contains(transport)).collect()
     }
 }
 
-/// Where a server can be reached.
+/// The addresses of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoints {
     /// A URL of the server's Unix socket without a database: `postgres://postgres@%2Fdir:5433`.
     pub(crate) socket: String,
-    /// The password that TCP asks for.
+    /// The password for connections over TCP.
     pub(crate) password: String,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
-    /// The port of the delaying proxy, where one runs.
+    /// The port of the delay proxy, if one runs.
     pub(crate) delayed_port: Option<u16>,
 }
 
 impl Endpoints {
-    /// The URL of a database, which all programs that are measured are given, as it is or as
-    /// `PGHOST` and so on.
+    /// The URL of a database.
     ///
     /// # Errors
-    /// When the delaying proxy is wanted and does not run.
+    /// If the delay proxy is required and not running.
     pub(crate) fn url(&self, transport: Transport, database: &str) -> Result<String> {
         let password = &self.password;
         let tcp = |port| format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}");
@@ -77,7 +76,7 @@ impl Endpoints {
             Transport::Delayed => self
                 .delayed_port
                 .map(tcp)
-                .ok_or_else(|| Error::Refused("the delaying proxy was not started".to_owned())),
+                .ok_or_else(|| Error::Refused("the delay proxy is not running".to_owned())),
         }
     }
 }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_transport_has_a_url_of_the_same_database() {
+    fn each_transport_has_a_url() {
         let socket = "postgres://postgres@%2Frun:5433".to_owned();
         let password = "p".to_owned();
         let endpoints = Endpoints { socket, password, port: 5433, delayed_port: Some(6000) };
@@ -105,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn tcp_comes_first_and_nothing_comes_twice() {
+    fn sorted_starts_with_tcp_without_duplicates() {
         let wanted = [Transport::Delayed, Transport::Unix, Transport::Tcp, Transport::Unix];
         assert_eq!(Transport::sorted(&wanted), Transport::ALL);
         assert_eq!(Transport::Tcp.workload("import"), "import, TCP");
     }
 
     #[test]
-    fn the_names_on_the_command_line_are_those_of_the_help() {
+    fn command_line_names_match_help() {
         let names: Vec<_> = Transport::value_variants()
             .iter()
             .filter_map(|transport| Some(transport.to_possible_value()?.get_name().to_owned()))

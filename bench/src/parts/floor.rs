@@ -1,9 +1,8 @@
-//! `cargo xtask bench floor`: what a request costs the service in processor time, beside a handler that
-//! only reads and writes JSON.
+//! `cargo xtask bench floor`: processor time of the service for a request, beside a handler that only
+//! reads and writes JSON.
 
 use crate::harness::corpus::{self, Corpus};
 use crate::harness::load;
-use crate::harness::measure::Spread;
 use crate::harness::peers::{self, Peer, Side};
 use crate::harness::testbed::Testbed;
 use crate::harness::transport::Transport;
@@ -14,34 +13,34 @@ use crate::result::{Part, REQUEST_CPU};
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Different records that are sent in turn.
+/// Number of different records.
 const PAYLOAD_RECORDS: u64 = 20_000;
 const WORKLOADS: [Workload; 2] = [Workload::Single(4), Workload::Single(64)];
 const SIDES: [Side; 2] = [Side::Ours, Side::Bare];
 
 /// Processor time of the service for a request, beside a bare axum handler.
 ///
-/// The bare handler reads the same JSON into a struct and answers with it: HTTP and JSON alone. Each
-/// round measures both under single records over 4 and 64 connections, one right after the other; the
-/// service once for each connection to PostgreSQL. With the defaults it takes about four minutes.
+/// The bare handler parses the same JSON and returns it: HTTP and JSON alone. Each round measures both
+/// with single records over 4 and 64 connections, one right after the other, the service once for each
+/// connection to PostgreSQL. The defaults take about four minutes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask bench floor
   cargo xtask bench floor --rounds 1 --seconds 2 --database tcp
 
-Fails when a goal of docs/performance.md for this part is not reached, after all was measured and kept.")]
+Fails if a target of docs/performance.md for this part is missed, after saving all results.")]
 pub(crate) struct Args {
-    /// How often everything is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// For how long, each time.
+    /// Duration of each measurement, in seconds.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// For how long before that, each time, without being counted.
+    /// Warm-up before each measurement, in seconds.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     warm_up: u32,
-    /// How the service reaches PostgreSQL; may be given several times.
+    /// Connection to PostgreSQL; may be repeated.
     #[arg(long, value_enum, default_values = ["tcp", "unix"])]
     database: Vec<Transport>,
 }
@@ -49,15 +48,15 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let transports = Transport::sorted(&args.database);
     let testbed = Testbed::start(workspace, &transports)?;
-    let (peers, left_out) = peers::prepare(workspace, &testbed, &SIDES, peers::POOL)?;
-    if let Some(why) = left_out.first() {
-        return Err(Error::Refused(why.clone()));
+    let (peers, missing) = peers::prepare(workspace, &testbed, &SIDES, peers::POOL)?;
+    if let Some(reason) = missing.first() {
+        return Err(Error::Refused(reason.clone()));
     }
     let client = load::build(workspace)?;
     let usual = corpus::usual(workspace, &testbed.bench.dir, PAYLOAD_RECORDS)?;
     let mut part = Part { name: "floor".to_owned(), ..Part::default() };
     part.settings = testbed.settings(&[])?;
-    part.settings.extend(peers.iter().map(Peer::made_of));
+    part.settings.extend(peers.iter().map(Peer::setting));
     let own = [
         ("rounds", args.rounds.to_string()),
         ("seconds of each measurement", args.seconds.to_string()),
@@ -82,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     report::judge(&part)
 }
 
-/// Both sides, one right after the other.
+/// Measures both sides, one right after the other.
 fn pair(
     rounds: &Rounds<'_>,
     (workload, transport): (Workload, Transport),
@@ -96,44 +95,39 @@ fn pair(
     for peer in peers {
         let mut measured = Part::default();
         rounds.server(peer, (workload, transport), &mut measured)?;
-        keep(&measured, &transport.workload(&workload.name()), peer.side.name(), part)?;
+        add(&measured, &transport.workload(&workload.name()), peer.side.name(), part)?;
     }
     Ok(())
 }
 
-/// Takes what this part is about from the figures of one measurement.
-fn keep(measured: &Part, workload: &str, side: &str, part: &mut Part) -> Result<()> {
-    let found = |metric| {
-        let figure = measured.figure(workload, side, metric)?;
-        Some(Spread::of(figure.rounds.iter().copied()).median)
-    };
-    let none = || Error::Refused("the system does not give the processor time".to_owned());
-    // Seconds for a thousand records are thousands of microseconds for one.
-    let micros = found("cpu").ok_or_else(none)? * 1_000.0;
+/// Adds the figures of one measurement to the part.
+fn add(measured: &Part, workload: &str, side: &str, part: &mut Part) -> Result<()> {
+    let median = |metric| Some(measured.figure(workload, side, metric)?.spread().median);
+    let unknown = || Error::Refused("/proc has no processor time".to_owned());
+    // A second for a thousand records is a millisecond for one.
+    let micros = median("cpu").ok_or_else(unknown)? * 1_000.0;
     part.add(workload, side, REQUEST_CPU, micros);
     println!("    {:<28} {micros:>9.1} µs of processor time a request", "");
     for (metric, unit) in [("rate", "requests/s"), ("p50", "ms"), ("p99", "ms")] {
-        if let Some(value) = found(metric) {
+        if let Some(value) = median(metric) {
             part.add(workload, side, (metric, unit), value);
         }
     }
     Ok(())
 }
 
-/// What a reader has to know to judge the figures.
 const NOTES: [&str; 5] = [
-    "The bare handler is axum's own server with one route: serde reads the record into a struct, and \
-     the answer is the same record as JSON. It checks no key and no field, and knows no database.",
-    "Both are built with the same profile, have the same version of axum, mimalloc with the same \
-     options as the allocator, and tokio's runtime with a worker for each processor.",
-    "The processor time is that of the server's process, user and system, by the count of the kernel \
-     over the measured seconds, divided by the requests that were answered in them. That of \
-     PostgreSQL and of the load client is not in it.",
-    "The load is a closed loop: each connection sends its next request when it has the answer. So the \
-     bare handler answers many more requests in the same time, and a wake-up of its threads is \
-     shared by more of them; that makes the ratio larger, not smaller.",
-    "The database that the title of a table names is the service's; the bare handler is measured \
-     again beside each.",
+    "The bare handler is axum's own server with one route: serde parses the record into a struct, which \
+     is the response as JSON. It checks no API key and no field, and has no database.",
+    "Both have the same build profile, the same version of axum, mimalloc with the same options, and \
+     tokio's runtime with one worker for each processor.",
+    "Processor time is the user and system time of the server's process over the measured seconds, \
+     divided by the number of responses. It excludes PostgreSQL and the load client.",
+    "The load is a closed loop: each connection sends its next request after the response to the last \
+     one. The bare handler therefore serves many more requests in the same time, and more of them \
+     share one wake-up of its threads, which makes the ratio larger, not smaller.",
+    "The connection in the title of a table is the service's; the bare handler is measured again \
+     beside each.",
 ];
 
 #[cfg(test)]
@@ -141,13 +135,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_is_told_for_one_request() {
+    fn processor_time_is_per_request() {
         let (mut measured, mut part) = (Part::default(), Part::default());
         measured.add("w", "auditrail", ("cpu", "s per 1,000 records"), 0.05);
         measured.add("w", "auditrail", ("rate", "records/s"), 900.0);
-        keep(&measured, "w", "auditrail", &mut part).unwrap();
+        add(&measured, "w", "auditrail", &mut part).unwrap();
         assert_eq!(part.figure("w", "auditrail", REQUEST_CPU.0).unwrap().rounds, [50.0]);
         assert_eq!(part.figure("w", "auditrail", "rate").unwrap().unit, "requests/s");
-        assert!(keep(&Part::default(), "w", "auditrail", &mut part).is_err());
+        assert!(add(&Part::default(), "w", "auditrail", &mut part).is_err());
     }
 }

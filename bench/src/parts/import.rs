@@ -1,5 +1,5 @@
-//! `auditrail import` against `psql \copy`: the same rows, the same table with all its indexes and
-//! its guard, the same durable private server, one after the other in every round.
+//! `cargo xtask bench import`: `auditrail import` against `psql \copy` of the same rows into the same table
+//! with all its indexes and its trigger, on the same durable server, in turn in every round.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::result::Part;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// The columns an import fills.
+/// The columns that an import writes.
 const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id, metadata, \
                        ip_address, user_agent, created_at, tenant_id, request_id";
 
@@ -24,9 +24,9 @@ const COPY: &str = "psql \\copy";
 /// `auditrail import` against `psql \copy` of the same rows into the same table.
 ///
 /// Every round empties the table and copies the rows with psql, as CSV; empties it again and imports
-/// them, as NDJSON; and imports them once more, which finds that all are there. The rows are those of
-/// a real history, over and over with other ids and times, where it lies beside the checkout, and
-/// else the generated sample.
+/// them, as NDJSON; and imports them once more, when all exist already. The rows are those of a real
+/// history, repeated with other ids and times, if it is available beside the checkout, and by default
+/// the generated sample.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,24 +35,24 @@ Examples:
   cargo xtask bench import --file records.ndjson
   cargo xtask bench import --database tcp --database unix
 
-The ratio to look at is the rate of auditrail import by that of psql \\copy in the same round.")]
+The relevant ratio is the rate of auditrail import by that of psql \\copy in the same round.")]
 pub(crate) struct Args {
-    /// Rows to import.
+    /// Number of rows.
     #[arg(long, default_value_t = 500_000)]
     records: u64,
-    /// How often both sides are timed.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// NDJSON to import instead.
+    /// An NDJSON file to import instead.
     #[arg(long, conflicts_with = "records")]
     file: Option<PathBuf>,
-    /// How both sides reach PostgreSQL; given several times, each round measures all of them.
+    /// Connection to PostgreSQL; may be repeated, and each round then measures all.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Vec<Transport>,
-    /// Fail when the median ratio is lower.
+    /// Fail if the median ratio is lower.
     #[arg(long, default_value_t = 0.85)]
     at_least: f64,
-    /// Fail when an import takes more memory, in MiB.
+    /// Fail if the peak memory of an import is higher, in MiB.
     #[arg(long, default_value_t = 64)]
     at_most_mib: u32,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let bench = prepare(workspace)?;
     let (file, input) = match &args.file {
-        Some(file) => (file.clone(), "a file of the caller's".to_owned()),
+        Some(file) => (file.clone(), "a file of the user".to_owned()),
         None => {
             let Corpus { file, what } = corpus::usual(workspace, &bench.dir, args.records)?;
             (file, what)
@@ -76,20 +76,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     databases.iter().try_for_each(|transport| judge(&part, *transport, args))
 }
 
-/// What all rounds need.
+/// The inputs of all rounds.
 struct Sides<'a> {
     bench: &'a Bench,
     cluster: &'a PostgresServer,
-    /// What is imported.
+    /// The file to import.
     file: &'a Path,
 }
 
 impl Sides<'_> {
-    /// Each round measures every side over every transport.
+    /// Measures every side over every transport in each round.
     fn rounds(&self, rounds: u16, transports: &[Transport]) -> Result<Part> {
         let Self { bench, file, .. } = self;
         bench.refuse_undurable()?;
-        // What is imported once, in the order it was written, is what psql copies.
+        // psql copies the imported rows, in the order in which they were written.
         bench.reset()?;
         let database = bench.database()?;
         bench.import(file, &self.cluster.url(Transport::Unix, &database)?)?;
@@ -115,13 +115,13 @@ impl Sides<'_> {
             for transport in transports {
                 let url = self.cluster.url(*transport, &database)?;
                 let runs = self.round(rows, &url, &csv)?;
-                keep(&mut part, *transport, (round, rows), runs);
+                add(&mut part, *transport, (round, rows), runs);
             }
         }
         Ok(part)
     }
 
-    /// psql, ours, and ours once more.
+    /// psql, the import, and the import once more.
     fn round(&self, rows: f64, url: &str, csv: &Path) -> Result<[Run; 3]> {
         let Self { bench, file, .. } = self;
         bench.reset()?;
@@ -138,7 +138,7 @@ impl Sides<'_> {
     }
 }
 
-fn keep(part: &mut Part, transport: Transport, (round, rows): (u16, f64), runs: [Run; 3]) {
+fn add(part: &mut Part, transport: Transport, (round, rows): (u16, f64), runs: [Run; 3]) {
     let [copy, import, again] = runs;
     println!(
         "{round:>6} {:>12.0} {:>18.0} {:>7.2} {:>10.1} {:>24.0}   {}",
@@ -157,21 +157,21 @@ fn keep(part: &mut Part, transport: Transport, (round, rows): (u16, f64), runs: 
 }
 
 const NOTES: [&str; 4] = [
-    "Both sides fill the same empty table with all its indexes and its guard; psql reads CSV that \
-     psql wrote, and auditrail NDJSON, of which it checks every field.",
+    "Both sides fill the same empty table with all its indexes and its trigger; psql reads CSV written \
+     by psql, auditrail reads NDJSON and validates every field.",
     "psql copies all rows in one transaction; auditrail writes 5,000 records a transaction, so that an \
-     import which breaks off can be repeated and goes on from there.",
-    "The table was emptied and a checkpoint made before each measurement; the second import finds all \
-     records there, compares them and writes nothing.",
+     interrupted import can be repeated and continues.",
+    "An empty table and a checkpoint precede each measurement; the second import compares all records \
+     with the existing ones and writes nothing.",
     "Program, psql and PostgreSQL share the processors of one machine.",
 ];
 
-fn same_rows(bench: &Bench, rows: f64, who: &str) -> Result<()> {
-    let found = count(bench)?;
-    if (found - rows).abs() < 0.5 {
+fn same_rows(bench: &Bench, rows: f64, side: &str) -> Result<()> {
+    let count = count(bench)?;
+    if (count - rows).abs() < 0.5 {
         Ok(())
     } else {
-        Err(Error::Refused(format!("{who} wrote {found} rows, not {rows}")))
+        Err(Error::Refused(format!("{side} wrote {count} rows instead of {rows}")))
     }
 }
 
@@ -186,14 +186,14 @@ fn judge(part: &Part, transport: Transport, args: &Args) -> Result<()> {
     }
     let ratio = part.ratio((&workload, "rate"), OURS, COPY);
     let Spread { min, median, max } =
-        ratio.ok_or_else(|| Error::Refused("nothing was measured".to_owned()))?;
+        ratio.ok_or_else(|| Error::Refused("there are no measurements".to_owned()))?;
     let memory = part.figure(&workload, OURS, "memory").map_or(&[][..], |figure| &figure.rounds);
     let peak = memory.iter().copied().fold(0.0, f64::max);
     println!("ratio                    median {median:>8.2}          ({min:.2} to {max:.2})");
     println!("peak memory              {peak:.1} MiB");
     if median < args.at_least {
         return Err(Error::Refused(format!(
-            "the ratio is {median:.2}, and should be {} or more",
+            "the ratio is {median:.2}, required are {}",
             args.at_least
         )));
     }

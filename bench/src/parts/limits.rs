@@ -1,8 +1,7 @@
-//! What the machine and PostgreSQL can take at most: the same records into the same table, by the
-//! tools that come with PostgreSQL and with nothing in between.
+//! `cargo xtask bench limits`: the maximum rates of the machine and PostgreSQL, by the tools of PostgreSQL.
 //!
-//! These are limits to be measured against, so each is given what helps it: a statement prepared
-//! once, a ready-made file in PostgreSQL's own format. `--database` applies to them as to the others.
+//! As the limits that others are compared with, they get every advantage: prepared statements, and files
+//! in PostgreSQL's binary format. They use the connection of `--database` like the others.
 
 mod command;
 mod copy;
@@ -20,14 +19,14 @@ pub(crate) use command::{Args, SIDE, files, run};
 pub(crate) use copy::{CopyFiles, copy};
 pub(crate) use pgbench::{Load, NO_PGBENCH, PAYLOADS, insert};
 
-/// Records that are sent in turn or by chance, without id and time so that each is new.
+/// Records without id and time, so that they can be written repeatedly.
 #[derive(Debug)]
 pub(crate) struct Payloads {
     records: Vec<Map<String, Value>>,
 }
 
 impl Payloads {
-    /// Up to `most` records, spread evenly over all of an NDJSON file of records.
+    /// Up to `most` records, spread evenly over an NDJSON file.
     pub(crate) fn read(file: &Path, most: usize) -> Result<Self> {
         let reading = || Error::doing(format!("read {}", file.display()));
         let lines = BufReader::new(File::open(file).map_err(reading())?).lines();
@@ -36,7 +35,7 @@ impl Payloads {
         let records: Vec<_> =
             lines.iter().step_by(step).map(|line| record(line)).collect::<Result<_>>()?;
         if records.is_empty() {
-            Err(Error::Refused(format!("{} has no records", file.display())))
+            Err(Error::Refused(format!("{} contains no records", file.display())))
         } else {
             Ok(Self { records })
         }
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payloads_are_spread_over_the_file_and_have_no_id() {
+    fn payloads_are_spread_over_the_file_without_ids() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("records.ndjson");
         let line =

@@ -64,7 +64,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let corpus = corpus::usual(workspace, &testbed.bench.dir, RECORDS)?;
     let mut part = Part { name: "loss".to_owned(), ..Part::default() };
     part.settings = testbed.settings(&[])?;
-    part.settings.extend(peers.iter().map(Peer::made_of));
+    part.settings.extend(peers.iter().map(Peer::setting));
     let own = [
         ("rounds", u64::from(args.rounds)),
         ("seconds of each load", args.seconds.into()),

@@ -76,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let import = corpus::usual(workspace, &testbed.bench.dir, args.records)?;
     let mut part = Part { name: "network".to_owned(), ..Part::default() };
     part.settings = testbed.settings(&[])?;
-    part.settings.extend(peers.iter().map(Peer::made_of));
+    part.settings.extend(peers.iter().map(Peer::setting));
     let own = [
         ("rounds", args.rounds.to_string()),
         ("seconds of each measurement", args.seconds.to_string()),

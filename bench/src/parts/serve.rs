@@ -125,7 +125,7 @@ fn measure(
 ) -> Result<Vec<Limited>> {
     fill(workspace, (bench, url), args.records)?;
     let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
-    let key = bench.ask(&[&["key", "create"][..], &scopes].concat())?.trim().to_owned();
+    let key = bench.run(&[&["key", "create"][..], &scopes].concat())?.trim().to_owned();
     let testbed = Measurements { bench, load, url, key: &key };
     let mut figures = ready(&testbed, args)?;
     let loads = Loads::new(args);
@@ -149,7 +149,7 @@ fn measure(
 
 /// Makes sure that as many rows are there at least.
 fn fill(workspace: &Workspace, (bench, url): (&Bench, &str), records: u64) -> Result<()> {
-    bench.ask(&["migrate"])?;
+    bench.run(&["migrate"])?;
     #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
     if count(bench)? < records as f64 {
         bench.reset()?;
@@ -164,9 +164,9 @@ fn ready(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
     let (mut lines, mut answers) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let service = testbed.serve()?;
-        lines.push(service.told.as_secs_f64() * 1_000.0);
-        answers.push(service.answered.as_secs_f64() * 1_000.0);
-        service.end()?;
+        lines.push(service.printed.as_secs_f64() * 1_000.0);
+        answers.push(service.ready.as_secs_f64() * 1_000.0);
+        service.stop()?;
     }
     let (line, answer) = (Spread::of(lines), Spread::of(answers.iter().copied()));
     println!(
@@ -181,7 +181,7 @@ fn ready(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
     #[expect(clippy::disallowed_methods, reason = "doing nothing for a while is what is measured")]
     thread::sleep(IDLE);
     let idle = service.memory()?.now_mib;
-    service.end()?;
+    service.stop()?;
     let most = f64::from(args.ready_ms);
     Ok(vec![
         Limited { what: "from start to ready", values: answers, unit: "ms", most },
@@ -215,7 +215,7 @@ impl Measurements<'_> {
         }
         let memory = service.memory()?;
         println!("  peak {:.1} MiB, {:.1} MiB after it", memory.peak_mib, memory.now_mib);
-        service.end()?;
+        service.stop()?;
         Ok(memory.peak_mib)
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     let mut part = Part { name: "write".to_owned(), ..Part::default() };
     part.settings = testbed.settings(&[])?;
-    part.settings.extend(peers.iter().map(Peer::made_of));
+    part.settings.extend(peers.iter().map(Peer::setting));
     let own = [
         ("rounds", args.rounds.to_string()),
         ("seconds of each measurement", args.seconds.to_string()),

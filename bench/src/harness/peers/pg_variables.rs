@@ -1,6 +1,6 @@
-//! A database as the environment variables that all clients of PostgreSQL read.
+//! The environment variables of PostgreSQL clients (`PGHOST` and so on) for a URL.
 
-/// The address of a database as all clients of PostgreSQL read it from their environment.
+/// The variables for a URL.
 pub(super) fn of(url: &str) -> Vec<(&'static str, String)> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
@@ -15,7 +15,7 @@ pub(super) fn of(url: &str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// With `%2F` and its like as the characters they stand for.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -34,16 +34,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_told_in_the_environment() {
-        let told = of("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
-        let told: Vec<_> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let wanted = [
+    fn url_becomes_variables() {
+        let variables = of("postgres://me@%2Fa%20b%2Frun:5433/bench_x");
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let expected = [
             ("PGUSER", "me"),
             ("PGHOST", "/a b/run"),
             ("PGPORT", "5433"),
             ("PGDATABASE", "bench_x"),
         ];
-        assert_eq!(told, wanted);
+        assert_eq!(variables, expected);
         assert!(of("postgres://me:p%401@h/d").contains(&("PGPASSWORD", "p@1".to_owned())));
         assert_eq!(decoded("100%"), "100%");
     }

@@ -1,4 +1,4 @@
-//! A server of any side that is started, asked, and ended or killed.
+//! The process of a compared server.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,34 +14,34 @@ use crate::harness::process::Tree;
 use crate::harness::psql::Database;
 use xtask::error::{Error, Result};
 
-/// How often it is asked whether it takes a record.
-const ASK_EVERY: Duration = Duration::from_millis(2);
-/// Longest wait for that, and for its end.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// What it is asked to take.
-const FIRST: &str = r#"{"actor_id":"bench","actor_type":"user","action":"server.started","target_type":"server","target_id":"bench","request_id":"first"}"#;
+/// The interval of attempts to write the first record.
+const PROBE_INTERVAL: Duration = Duration::from_millis(2);
+/// Of its start and its end.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The first record.
+const FIRST_RECORD: &str = r#"{"actor_id":"bench","actor_type":"user","action":"server.started","target_type":"server","target_id":"bench","request_id":"first"}"#;
 
-/// A running server; all of it is killed when it is dropped.
+/// A running server; its process tree is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    /// Where it answers.
+    /// Its address.
     pub(crate) address: SocketAddr,
-    /// The key it wants with every request, if it does.
+    /// The API key, if it requires one.
     pub(crate) key: Option<String>,
-    /// From its start until it had acknowledged its first record.
+    /// From its start to the acknowledgement of its first record.
     pub(crate) started: Duration,
 }
 
 impl Server {
     /// Starts it, and waits until it has acknowledged a record.
     pub(crate) fn start(peer: &Peer, database: Database<'_>) -> Result<Self> {
-        let key = peer.ready(database)?;
+        let key = peer.prepare(database)?;
         Self::start_at(peer, database, (free_port()?, key))
     }
 
-    /// Starts it once more where the one before was, which has ended.
-    pub(crate) fn start_again(self, peer: &Peer, database: Database<'_>) -> Result<Self> {
+    /// Starts it again at the same address, after it has exited.
+    pub(crate) fn restart(self, peer: &Peer, database: Database<'_>) -> Result<Self> {
         Self::start_at(peer, database, (self.address, self.key.clone()))
     }
 
@@ -54,17 +54,17 @@ impl Server {
         let log = log.map_err(Error::doing(format!("write {}", peer.log.display())))?;
         let errors = log.try_clone().map_err(Error::doing("write a log"))?;
         let mut command = peer.command(database, address.port());
-        let began = Instant::now();
+        let start = Instant::now();
         let child = spawn(command.stdin(Stdio::null()).stdout(log).stderr(errors))?;
         let mut server = Self { child, address, key, started: Duration::ZERO };
         while !server.takes_a_record(peer.side.single()) {
-            if server.has_ended()? || began.elapsed() > PATIENCE {
+            if server.has_exited()? || start.elapsed() > TIMEOUT {
                 let (name, log) = (peer.side.name(), peer.log.display());
                 return Err(Error::Refused(format!("{name} does not take records; see {log}")));
             }
             wait();
         }
-        server.started = began.elapsed();
+        server.started = start.elapsed();
         Ok(server)
     }
 
@@ -72,41 +72,41 @@ impl Server {
         Tree::of(self.child.id())
     }
 
-    /// Kills it without a warning, with all it started.
+    /// Kills its process tree.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        // The number of one that has ended may be another's by now.
-        if !self.has_ended()? {
+        // The process id of an exited process may be reused.
+        if !self.has_exited()? {
             self.tree().kill();
         }
         self.child.wait().map(drop).map_err(Error::doing("wait for a server"))
     }
 
-    /// Whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> Result<bool> {
-        let ended = self.child.try_wait().map_err(Error::doing("wait for a server"))?;
-        Ok(ended.is_some())
+    /// Whether it has exited.
+    pub(crate) fn has_exited(&mut self) -> Result<bool> {
+        let status = self.child.try_wait().map_err(Error::doing("wait for a server"))?;
+        Ok(status.is_some())
     }
 
-    /// Asks it to end, and kills it when it takes too long.
-    pub(crate) fn end(mut self) -> Result<()> {
-        let told = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let began = Instant::now();
-        while told.is_ok() && began.elapsed() < PATIENCE && !self.has_ended()? {
+    /// Sends SIGTERM, and kills it after a timeout.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let signal = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let start = Instant::now();
+        while signal.is_ok() && start.elapsed() < TIMEOUT && !self.has_exited()? {
             wait();
         }
         self.kill()
     }
 
     fn takes_a_record(&self, route: Route) -> bool {
-        let ask = || {
+        let request = || {
             let mut stream = TcpStream::connect(self.address)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.write_all(request(route, self.key.as_deref()).as_bytes())?;
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer)?;
-            Ok::<_, std::io::Error>(answer)
+            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.write_all(first_request(route, self.key.as_deref()).as_bytes())?;
+            let mut response = Vec::new();
+            stream.read_to_end(&mut response)?;
+            Ok::<_, std::io::Error>(response)
         };
-        ask().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 20"))
+        request().is_ok_and(|response| response.starts_with(b"HTTP/1.1 20"))
     }
 }
 
@@ -116,15 +116,15 @@ impl Drop for Server {
     }
 }
 
-/// A request that writes one record over a connection of its own.
-fn request(Route { path, header }: Route, key: Option<&str>) -> String {
+/// The request that writes the first record, over a connection of its own.
+fn first_request(Route { path, header }: Route, key: Option<&str>) -> String {
     let key = key.map(|key| format!("authorization: Bearer {key}"));
     let more: String =
         [header, key.as_deref()].into_iter().flatten().map(|h| h.to_owned() + "\r\n").collect();
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n{more}\r\n{FIRST}",
-        FIRST.len()
+         Content-Type: application/json\r\nContent-Length: {}\r\n{more}\r\n{FIRST_RECORD}",
+        FIRST_RECORD.len()
     )
 }
 
@@ -133,7 +133,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().map_err(|source| Error::NotStarted { line, source })
 }
 
-/// An address nobody listens on. The server is told it, since some cannot say where they answer.
+/// A free address, chosen here because not every server reports the one it chooses.
 fn free_port() -> Result<SocketAddr> {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     bound.map_err(Error::doing("find a free port"))
@@ -141,7 +141,7 @@ fn free_port() -> Result<SocketAddr> {
 
 fn wait() {
     #[expect(clippy::disallowed_methods, reason = "a port offers no event to wait for")]
-    thread::sleep(ASK_EVERY);
+    thread::sleep(PROBE_INTERVAL);
 }
 
 #[cfg(test)]
@@ -149,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_request_has_what_the_side_wants() {
-        let text = request(Route { path: "/x", header: Some("prefer: a") }, Some("k"));
+    fn first_request_has_header_and_key() {
+        let text = first_request(Route { path: "/x", header: Some("prefer: a") }, Some("k"));
         assert!(text.starts_with("POST /x HTTP/1.1\r\nHost: localhost\r\n"), "{text}");
         assert!(text.contains("\r\nprefer: a\r\nauthorization: Bearer k\r\n\r\n{"), "{text}");
         let body = text.split_once("\r\n\r\n").unwrap().1;

@@ -70,7 +70,7 @@ impl Rows {
     }
 }
 
-/// A version 7 UUID: the time, the place among those of that time, and noise.
+/// A version 7 UUID of the time, the position among those of that time, and random bits.
 fn id(millis: u64, place: u32, noise: &[u8]) -> String {
     let time = format!("{millis:012x}");
     let tail: String = noise[..6].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_becomes_a_row_of_text() {
+    fn record_becomes_a_row_of_text() {
         let line = r#"{"id":"x","actor_id":"a\tb","actor_type":"user","action":"c.d","target_type":"e",
                       "target_id":"f","metadata":{"g":"h\\i\n"},"ip_address":null}"#;
         let row = row(line).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_rows_have_one_id() {
+    fn ids_are_distinct() {
         let rows = Rows(vec!["r".to_owned()]);
         let mut ids = Vec::new();
         for writer in 0..2 {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench limits`: the limits by themselves.
+//! The command: the limits by themselves.
 
 use super::{CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy, insert};
 use crate::harness::corpus;
@@ -9,25 +9,25 @@ use crate::result::Part;
 use xtask::error::Result;
 use xtask::workspace::Workspace;
 
-/// How many different single records a load sends.
+/// Number of different single records.
 const SINGLES: u64 = 20_000;
 const WARM_UP_SECONDS: u32 = 3;
-/// As the report has it.
+/// Its name in the report.
 pub(crate) const SIDE: &str = "pgbench, single-row INSERT";
 
 /// The limits: COPY, and single-row INSERT by pgbench.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Rows that are copied.
+    /// Rows that COPY writes.
     #[arg(long, default_value_t = 500_000)]
     records: u64,
-    /// For how long pgbench runs, after three seconds of warm-up.
+    /// Duration of pgbench in seconds, after three seconds of warm-up.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How psql and pgbench reach PostgreSQL.
+    /// Connection of psql and pgbench to PostgreSQL.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Transport,
 }
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.save(workspace)
 }
 
-/// The same records once for one connection and once for two.
+/// The same records for one connection and for two.
 pub(crate) fn files(
     workspace: &Workspace,
     testbed: &Testbed,

@@ -1,4 +1,4 @@
-//! COPY of a ready-made file in PostgreSQL's binary format.
+//! COPY of prepared files in PostgreSQL's binary format.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,19 +8,19 @@ use crate::harness::psql::{COLUMNS, Database};
 use xtask::error::{Error, Result};
 use xtask::sh::Sh;
 
-/// Ready-made files, one for each connection; removed with this value.
+/// Prepared files, one for each connection; deleted when dropped.
 #[derive(Debug)]
 pub(crate) struct CopyFiles {
-    /// Removes them in the end.
+    /// Deletes them when dropped.
     _dir: tempfile::TempDir,
     files: Vec<PathBuf>,
 }
 
-/// What a COPY took.
+/// Rows and duration of a COPY.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Copied {
     pub(crate) rows: f64,
-    /// From starting the first `psql` to the end of the last.
+    /// From the start of the first `psql` to the end of the last.
     pub(crate) seconds: f64,
 }
 
@@ -31,7 +31,7 @@ impl Copied {
 }
 
 impl CopyFiles {
-    /// Of all records that are in the table now, dealt out in turn to so many files below `scratch`.
+    /// Distributes all records of the table to as many files below `scratch`.
     pub(crate) fn of_table(
         database: Database<'_>,
         connections: u16,
@@ -54,17 +54,17 @@ impl CopyFiles {
     }
 }
 
-/// Writes the records of each file by a connection of its own, all at once.
+/// Writes all files concurrently, each over its own connection.
 pub(crate) fn copy(database: Database<'_>, files: &CopyFiles) -> Result<Copied> {
-    let began = Instant::now();
+    let start_time = Instant::now();
     let start = |file| Copying::start(database, file);
     let running: Vec<Copying> =
         files.files.iter().map(|file| start(file)).collect::<Result<_>>()?;
     let rows = running.into_iter().map(Copying::rows).sum::<Result<f64>>()?;
-    Ok(Copied { rows, seconds: began.elapsed().as_secs_f64() })
+    Ok(Copied { rows, seconds: start_time.elapsed().as_secs_f64() })
 }
 
-/// A running `psql`; killed when it is dropped.
+/// A running `psql`; killed when dropped.
 struct Copying {
     child: Child,
 }
@@ -82,15 +82,15 @@ impl Copying {
         Ok(Self { child: started? })
     }
 
-    /// Waits for its end, and gives the rows it says to have written.
+    /// Waits for its end; the number of rows it reports.
     fn rows(mut self) -> Result<f64> {
         use std::io::Read as _;
-        let mut said = String::new();
+        let mut output = String::new();
         if let Some(mut out) = self.child.stdout.take() {
-            out.read_to_string(&mut said).map_err(Error::doing("read what psql says"))?;
+            out.read_to_string(&mut output).map_err(Error::doing("read the output of psql"))?;
         }
         let status = self.child.wait().map_err(Error::doing("wait for psql"))?;
-        let rows = said.trim().strip_prefix("COPY ").and_then(|rows| rows.parse().ok());
+        let rows = output.trim().strip_prefix("COPY ").and_then(|rows| rows.parse().ok());
         match rows {
             Some(rows) if status.success() => Ok(rows),
             _ => Err(Error::Failed { line: "psql \\copy".to_owned(), status }),
@@ -109,7 +109,7 @@ fn psql<'a>(url: &'a str, command: &'a str) -> [&'a str; 7] {
     ["-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]
 }
 
-/// As an argument of `\copy`.
+/// Quoted for `\copy`.
 fn quoted(file: &Path) -> String {
     format!("'{}'", file.display().to_string().replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! One INSERT a transaction, by PostgreSQL's own `pgbench`.
+//! One INSERT a transaction, by `pgbench`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,39 +12,39 @@ use crate::harness::psql::Database;
 use xtask::error::{Error, Result};
 use xtask::sh::Sh;
 
-/// For the notes, when [`insert`] gives nothing.
-pub(crate) const NO_PGBENCH: &str = "pgbench is not part of the PostgreSQL that was used, so single-row INSERT was not measured; \
+/// For the notes, if there is no pgbench.
+pub(crate) const NO_PGBENCH: &str = "pgbench is not installed with this PostgreSQL, so single-row INSERT was not measured; \
      Debian's package `postgresql` has it.";
 
-/// pgbench takes 128 scripts at most, and each payload is one.
+/// pgbench accepts at most 128 scripts, and each payload is one.
 pub(crate) const PAYLOADS: usize = 120;
 
-/// How hard and how long.
+/// Concurrency and duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) connections: u16,
-    /// Not counted: statements are prepared in it.
+    /// Not measured; statements are prepared in it.
     pub(crate) warm_up_seconds: u32,
     pub(crate) seconds: u32,
 }
 
-/// What was reached, from the log of every transaction.
+/// The result, from the log of every transaction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Inserts {
-    /// Of the counted time.
+    /// In the measured time.
     pub(crate) rows: f64,
     pub(crate) per_second: f64,
-    /// Milliseconds, from sending an INSERT to its being committed.
+    /// Milliseconds from sending an INSERT to its commit.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
 }
 
-/// Writes payloads taken by chance, one a transaction, in prepared statements with parameters; none
-/// when there is no pgbench.
+/// Writes random payloads, one a transaction, by prepared statements with parameters; none without
+/// pgbench.
 ///
-/// Plans are made once for each statement (`force_generic_plan`), and pgbench has one thread, or two
-/// for more connections. `scratch` is a directory for its scripts and logs.
+/// Statements are planned once (`force_generic_plan`); pgbench has two threads, for one connection one.
+/// Its scripts and logs go to a directory below `scratch`.
 pub(crate) fn insert(
     database: Database<'_>,
     payloads: &Payloads,
@@ -73,11 +73,12 @@ pub(crate) fn insert(
     pgbench.arg(database.url).quietly()?;
     let log = transactions(dir.path())?;
     let counted = counted(&log, f64::from(load.warm_up_seconds), f64::from(load.seconds));
-    counted.map(Some).ok_or_else(|| Error::Refused("pgbench wrote nothing in time".to_owned()))
+    counted
+        .map(Some)
+        .ok_or_else(|| Error::Refused("pgbench completed no transaction in time".to_owned()))
 }
 
-/// The statement for a record, and the options that give its variables: pgbench sends them as
-/// parameters, as a program would.
+/// The statement for a record, and the options for its variables, which pgbench sends as parameters.
 fn script(number: usize, record: &serde_json::Map<String, Value>) -> (String, Vec<String>) {
     let columns: Vec<_> = record.keys().map(String::as_str).collect();
     let names: Vec<_> = columns.iter().map(|column| format!("r{number}_{column}")).collect();
@@ -94,7 +95,7 @@ fn script(number: usize, record: &serde_json::Map<String, Value>) -> (String, Ve
     (statement, names.iter().zip(record.values()).map(value).collect())
 }
 
-/// Microseconds each transaction took, and the time of its end in seconds.
+/// The duration of each transaction in microseconds, and its end in seconds.
 fn transactions(dir: &Path) -> Result<Vec<(f64, f64)>> {
     let entries = dir.read_dir().map_err(Error::doing("read the logs of pgbench"))?;
     let is_log = |path: &PathBuf| {
@@ -110,7 +111,7 @@ fn transactions(dir: &Path) -> Result<Vec<(f64, f64)>> {
     Ok(all)
 }
 
-/// A line is: client, number, microseconds, script, and the end in seconds and microseconds.
+/// A line has client, number, microseconds, script, and the end in seconds and microseconds.
 fn transaction(line: &str) -> Option<(f64, f64)> {
     let fields: Vec<f64> = line.split(' ').map_while(|field| field.parse().ok()).collect();
     match fields[..] {
@@ -119,7 +120,7 @@ fn transaction(line: &str) -> Option<(f64, f64)> {
     }
 }
 
-/// What ended within `seconds` after the warm-up; none when nothing did.
+/// The transactions that ended within `seconds` after the warm-up; none if there are none.
 fn counted(log: &[(f64, f64)], warm_up: f64, seconds: f64) -> Option<Inserts> {
     let start = log.iter().map(|(micros, end)| end - micros / 1e6).reduce(f64::min)? + warm_up;
     let inside = |(_, end): &&(f64, f64)| *end > start && *end <= start + seconds;

@@ -119,7 +119,7 @@ impl Runs<'_> {
     ) -> Result<(Server, bool)> {
         if killed == Killed::Server {
             server.kill()?;
-            return Ok((server.start_again(peer, empty.database(self.transport)?)?, false));
+            return Ok((server.restart(peer, empty.database(self.transport)?)?, false));
         }
         let postmaster = self.testbed.cluster.postmaster().and_then(|pid| i32::try_from(pid).ok());
         let postmaster = postmaster.and_then(Pid::from_raw);
@@ -127,9 +127,9 @@ impl Runs<'_> {
             postmaster.ok_or_else(|| Error::Refused("PostgreSQL does not run".to_owned()))?;
         kill_process(postmaster, Signal::KILL)
             .map_err(|error| Error::Refused(format!("PostgreSQL cannot be killed: {error}")))?;
-        self.testbed.cluster.start_again()?;
-        if server.has_ended()? {
-            Ok((server.start_again(peer, empty.database(self.transport)?)?, true))
+        self.testbed.cluster.restart()?;
+        if server.has_exited()? {
+            Ok((server.restart(peer, empty.database(self.transport)?)?, true))
         } else {
             Ok((server, false))
         }

@@ -57,7 +57,7 @@ fn ours(log: &Filled, asked: &[&Case], part: &mut Part) -> Result<()> {
         let workload = case.workload("cold", "first");
         part.add(&workload, &log.side("auditrail"), ("time", "ms"), millis);
     }
-    service.end()
+    service.stop()
 }
 
 fn bare(log: &Filled, asked: &[&Case], chosen: &Chosen, part: &mut Part) -> Result<()> {

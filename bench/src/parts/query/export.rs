@@ -24,7 +24,7 @@ pub(super) fn measure(log: &Filled, rounds: u16, part: &mut Part) -> Result<()> 
             http.drain(&format!("/v1/audit-logs/export?format={format}"))?;
             let rate = records / began.elapsed().as_secs_f64();
             let peak = service.memory()?.peak_mib;
-            service.end()?;
+            service.stop()?;
             add(part, &workload, &format!("auditrail, {format}"), rate, peak);
         }
         let everything = statement::everything();

@@ -45,11 +45,11 @@ impl Filled {
         let cluster = bench.start(workspace, &[transport])?;
         let mut filled = Self { records, bench, cluster, transport, dir, key };
         filled.bench.refuse_undurable()?;
-        filled.bench.ask(&["migrate"])?;
+        filled.bench.run(&["migrate"])?;
         filled.fill()?;
         let scopes = ["--scope", "read", "--scope", "export", "--scope", "write"];
         let create = [&["key", "create", "--name", "benchmark"][..], &scopes].concat();
-        filled.bench.ask(&create)?.trim().clone_into(&mut filled.key);
+        filled.bench.run(&create)?.trim().clone_into(&mut filled.key);
         Ok(filled)
     }
 
@@ -59,7 +59,7 @@ impl Filled {
             return Ok(());
         }
         // An earlier run may have been killed while the indexes were away.
-        let whole = self.bench.ask(&["migrate", "verify"]).is_ok();
+        let whole = self.bench.run(&["migrate", "verify"]).is_ok();
         let there = self.bench.sql("select count(*) from control_plane.audit_logs")?;
         match (whole, there.trim().parse::<u64>().unwrap_or(0)) {
             (true, 0) if self.records > 0 => self.fill_rows(self.records)?,
@@ -129,7 +129,7 @@ impl Filled {
     pub(crate) fn restart_cold(&self) -> Result<()> {
         self.cluster.stop()?;
         forget(&self.dir.join("pg"))?;
-        self.cluster.start_again().map(drop)
+        self.cluster.restart().map(drop)
     }
 
     /// Refuses when the disk has no room for a copy of it and what is written beside that.

@@ -74,7 +74,7 @@ pub(super) fn measure(logs: &[Filled], args: &Args, part: &mut Part) -> Result<C
     for mut sides in all {
         least(&mut sides, args, part)?;
         stats(&sides, args, part)?;
-        sides.service.end()?;
+        sides.service.stop()?;
     }
     Ok(chosen)
 }

@@ -155,7 +155,7 @@ impl<'a> Quick<'a> {
         let load = [&["--path", self.bare.side.single().path][..], &load].concat();
         self.loads.run((&address, None), &load, WARM_UP_SECONDS)?;
         let (told, bare) = self.loads.timed(server.tree(), (&address, None), &load, SECONDS)?;
-        server.end()?;
+        server.stop()?;
         println!("  {:<34} {:>10.0} requests/s", self.bare.side.name(), told.records_per_second);
         // Times, so the limit comes first: higher is better here too.
         if let Some((bare, ours)) = bare.zip(ours) {
@@ -181,7 +181,7 @@ impl<'a> Quick<'a> {
         let to = serving.to();
         self.loads.run(to, load, WARM_UP_SECONDS)?;
         let (told, cpu) = self.loads.timed(serving.tree(), to, load, SECONDS)?;
-        serving.end()?;
+        serving.stop()?;
         Ok(Served { rate: told.records_per_second, cpu })
     }
 
@@ -210,7 +210,7 @@ impl<'a> Quick<'a> {
         let get = ["--connections", "1", "--get", PAGE];
         self.loads.run(serving.to(), &get, 1)?;
         let told = self.loads.run(serving.to(), &get, 2)?;
-        serving.end()?;
+        serving.stop()?;
         // Times, so the limit comes first: higher is better here too.
         self.keep("page of 100,000, bare SQL to ours", bare, told.p50);
         Ok(())

@@ -63,8 +63,8 @@ impl Serving {
         self.service.tree()
     }
 
-    pub(super) fn end(self) -> Result<()> {
-        self.service.end()
+    pub(super) fn stop(self) -> Result<()> {
+        self.service.stop()
     }
 }
 

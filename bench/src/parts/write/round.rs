@@ -7,7 +7,7 @@ use super::Workload;
 use super::cpu::Cpu;
 use super::workload::{READ_EVERY, Wanted, Who};
 use crate::harness::corpus::Corpus;
-use crate::harness::load::{Answered, Latency, Load};
+use crate::harness::load::{Latency, Load, LoadReport};
 use crate::harness::peers::{Peer, Server};
 use crate::harness::testbed::{ScratchDatabase, Testbed};
 use crate::harness::transport::Transport;
@@ -113,7 +113,7 @@ impl Rounds<'_> {
         peer: &Peer,
         (workload, transport): (Workload, Transport),
         part: &mut Part,
-    ) -> Result<Answered> {
+    ) -> Result<LoadReport> {
         let (name, side) = (transport.workload(&workload.name()), peer.side.name());
         let empty = self.testbed.empty(DATABASE)?;
         let server = Server::start(peer, empty.database(transport)?)?;
@@ -123,7 +123,7 @@ impl Rounds<'_> {
         let after = Cpu::read(&server, &self.testbed.cluster);
         let memory = server.tree().peak_mib();
         let started = server.started.as_secs_f64() * 1_000.0;
-        server.end()?;
+        server.stop()?;
         if peer.side.writes() {
             all_there(&empty, warm_up.records + answered.records, side)?;
         }
@@ -218,7 +218,7 @@ fn all_there(empty: &ScratchDatabase<'_>, acknowledged: f64, side: &str) -> Resu
     }
 }
 
-fn tell(side: &str, answered: &Answered) {
+fn tell(side: &str, answered: &LoadReport) {
     let reads = answered.reads.map_or_else(String::new, |(rate, latency)| {
         format!("; {rate:.0} reads/s   {}", told(latency))
     });
