@@ -140,7 +140,7 @@ impl Log {
             // Copies files, where the default strategy would write all records to the WAL.
             let template = self.filled.bench.sql("select current_database()")?;
             let template = template.trim();
-            self.filled.refuse_without_room()?;
+            self.filled.check_disk_space()?;
             sql(&format!("create database {COPY} template {template} strategy file_copy"))?;
             self.is_copied = true;
         }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench loss`: what is acknowledged and then not there, or there twice, when the server
-//! or PostgreSQL is killed in the middle of work.
+//! `cargo xtask bench loss`: records that are acknowledged and then missing, or written twice, when the server
+//! or PostgreSQL is killed under load.
 
 mod run;
 mod tally;
@@ -11,24 +11,23 @@ use crate::harness::testbed::Testbed;
 use crate::harness::transport::Transport;
 use crate::result::Part;
 use run::{Killed, Runs};
-use tally::Dice;
+use tally::Random;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// How many different records are sent.
+/// Number of different records.
 const RECORDS: u64 = 20_000;
 
-/// What is acknowledged and then lost, or written twice, when a server or PostgreSQL is killed.
+/// Records that are lost or written twice when a server or PostgreSQL is killed.
 ///
-/// Each run has an empty table and 16 connections that send single records, each with a request id
-/// of its own. At a random moment the server is killed with SIGKILL, with all its processes, or else
-/// PostgreSQL's first process is; what was killed is started again at once, and the load goes on.
-/// Then the client sends every request again that was not acknowledged, until it is, as a careful
-/// client does. A record is lost when it was acknowledged and is not in the table, and doubled for
-/// each row beyond one with its request id.
+/// Each run has an empty table and 16 connections that send single records with distinct request ids.
+/// At a random moment all processes of the server, or the postmaster, get SIGKILL; what was killed is
+/// restarted at once, and the load continues. Then the client retries every request that was not
+/// acknowledged until it is. A record is lost if it was acknowledged and is not in the table, and
+/// doubled for each row with its request id beyond the first.
 ///
-/// Each request carries its id as `Idempotency-Key` too, which auditrail knows and the peers do not.
-/// With the defaults it takes about five minutes.
+/// Each request has its id as `Idempotency-Key` too, which auditrail supports and the peers do not.
+/// The defaults take about five minutes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,22 +35,22 @@ Examples:
   cargo xtask bench loss --rounds 1 --seconds 2 --only auditrail --only fastify
   cargo xtask bench loss --seed 7
 
-It fails when auditrail has lost or doubled a record.
-What was counted is kept as target/bench/results/loss.json.")]
+Fails if auditrail has lost or doubled a record.
+The results are saved as target/bench/results/loss.json.")]
 pub(crate) struct Args {
     /// How often each server, and PostgreSQL under it, is killed.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long the load is in each run.
+    /// Duration of the load in each run, in seconds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// How the servers reach PostgreSQL.
+    /// Connection of the servers to PostgreSQL.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Transport,
-    /// Chooses the moments: the same seed gives the same ones.
+    /// Seed of the random moments.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only servers with this in their name; may be given several times.
+    /// Only servers with this text in their name; may be repeated.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
 }
@@ -59,7 +58,7 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let sides = sides(&args.only)?;
     let testbed = Testbed::start(workspace, &[args.database])?;
-    let (peers, left_out) = peers::prepare(workspace, &testbed, &sides, peers::POOL)?;
+    let (peers, missing) = peers::prepare(workspace, &testbed, &sides, peers::POOL)?;
     let client = load::build(workspace)?;
     let corpus = corpus::usual(workspace, &testbed.bench.dir, RECORDS)?;
     let mut part = Part { name: "loss".to_owned(), ..Part::default() };
@@ -76,7 +75,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.settings.push(Transport::setting(&[args.database]));
     let only = (!args.only.is_empty()).then(|| ("only".to_owned(), args.only.join("; ")));
     part.settings.extend(only);
-    part.notes.extend(left_out);
+    part.notes.extend(missing);
     part.notes.extend(NOTES.map(str::to_owned));
     let mut runs = Runs {
         testbed: &testbed,
@@ -84,14 +83,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         records: corpus.file,
         seconds: args.seconds,
         transport: args.database,
-        dice: Dice::new(args.seed),
+        random: Random::new(args.seed),
     };
     for round in 1..=args.rounds {
         println!("\nround {round} of {}", args.rounds);
         for killed in [Killed::Server, Killed::Postgres] {
             println!("  {}", killed.name());
             for peer in &peers {
-                runs.one(peer, killed, &mut part)?;
+                runs.run(peer, killed, &mut part)?;
             }
         }
     }
@@ -99,19 +98,21 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     judge(&part)
 }
 
-/// Those whose names contain one of the texts, or all.
+/// The servers whose names contain one of the texts; without texts all.
 fn sides(only: &[String]) -> Result<Vec<Side>> {
-    let fits =
+    let matches =
         |side: &Side, text: &String| side.name().to_lowercase().contains(&text.to_lowercase());
-    if let Some(unknown) = only.iter().find(|text| !Side::ALL.iter().any(|side| fits(side, text))) {
+    if let Some(unknown) =
+        only.iter().find(|text| !Side::ALL.iter().any(|side| matches(side, text)))
+    {
         let all = Side::ALL.map(Side::name).join("; ");
-        return Err(Error::Refused(format!("`{unknown}` is in no server's name: {all}")));
+        return Err(Error::Refused(format!("no server has `{unknown}` in its name: {all}")));
     }
-    let wanted = |side: &Side| only.is_empty() || only.iter().any(|text| fits(side, text));
-    Ok(Side::ALL.into_iter().filter(wanted).collect())
+    let is_selected = |side: &Side| only.is_empty() || only.iter().any(|text| matches(side, text));
+    Ok(Side::ALL.into_iter().filter(is_selected).collect())
 }
 
-/// Shows the sums of all rounds, and fails when ours are not zero.
+/// Prints the sums of all rounds, and fails if auditrail's are not zero.
 fn judge(part: &Part) -> Result<()> {
     let mut ours = 0.0;
     for killed in [Killed::Server, Killed::Postgres] {
@@ -137,10 +138,16 @@ fn judge(part: &Part) -> Result<()> {
                 sum("doubled before retries"),
                 sum("not acknowledged"),
             );
-            if let (Some(acknowledged), Some(lost), Some(doubled), Some(unasked), Some(open)) = all
+            if let (
+                Some(acknowledged),
+                Some(lost),
+                Some(doubled),
+                Some(before_retries),
+                Some(pending),
+            ) = all
             {
                 println!(
-                    "  {side:<20} {acknowledged:>12} {lost:>6} {doubled:>9} {unasked:>22} {open:>16}"
+                    "  {side:<20} {acknowledged:>12} {lost:>6} {doubled:>9} {before_retries:>22} {pending:>16}"
                 );
                 ours += if side == Side::Ours.name() { lost + doubled } else { 0.0 };
             }
@@ -153,25 +160,22 @@ fn judge(part: &Part) -> Result<()> {
     }
 }
 
-/// What a reader has to know to judge the figures.
 const NOTES: [&str; 7] = [
-    "Every record has a request id that the client made. It kept the ids of those that were \
-     acknowledged with 2xx, and the records of those that were sent and answered otherwise or not at \
-     all.",
-    "Lost are records that were acknowledged and are not in the table in the end. Doubled are rows \
-     beyond one for each request id; those that were there before anything was sent again are told \
-     apart.",
-    "What was not acknowledged is sent again, with the same request id, until it is. A server that \
-     was killed between commit and answer has written such a record already.",
-    "Each request has an Idempotency-Key. auditrail derives the record's id from it and so finds a \
-     record that is there. The peers do not know such a header, as nothing in their frameworks does, \
-     so they write a second row. One who has the clients choose the primary key, and answers a \
-     conflict as done, would not; PostgREST offers that as `resolution=ignore-duplicates` where the \
-     client sends the id.",
-    "PostgreSQL is killed by SIGKILL to its first process. That tests recovery after a crash of the \
-     program, not a loss of power.",
-    "Servers are not started again when PostgreSQL was killed, unless they have ended themselves.",
-    "Moments are chosen by chance, from a seed, between 30 and 80 hundredths of each load.",
+    "Every record has a request id made by the client, which keeps the ids of requests acknowledged \
+     with 2xx, and the records of requests with another response or none.",
+    "Lost records were acknowledged and are not in the table at the end. Doubled are rows beyond the \
+     first for each request id; those that exist before the first retry are counted separately.",
+    "Requests without acknowledgement are retried with the same request id until they are \
+     acknowledged. A server that was killed between commit and response has written such a record \
+     already.",
+    "Each request has an Idempotency-Key. auditrail derives the record's id from it and so finds the \
+     existing record. The frameworks of the peers do not support the header, so a second row is \
+     written. A handler with client-chosen primary keys that accepts conflicts would not; PostgREST \
+     offers that as `resolution=ignore-duplicates` if the client sends the id.",
+    "PostgreSQL is killed by SIGKILL to the postmaster, which tests recovery after a crash of the \
+     program, not after a loss of power.",
+    "Servers are not restarted after PostgreSQL was killed, unless they have exited.",
+    "The moments are random, from a seed, between 30 and 80 per cent of each load.",
 ];
 
 #[cfg(test)]
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_chosen_by_name() {
+    fn servers_are_selected_by_name() {
         let chosen =
             |only: &[&str]| sides(&only.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert_eq!(chosen(&[]).unwrap(), Side::ALL);
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_record_of_ours_is_too_many_and_one_of_others_is_their_affair() {
+    fn only_lost_records_of_auditrail_fail_the_run() {
         let mut part = Part::default();
         let mut add = |side: &str, lost| {
             for metric in

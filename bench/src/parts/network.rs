@@ -1,5 +1,5 @@
-//! `cargo xtask bench network`: the service over TCP beside a Unix socket, and over a connection with
-//! a delay beside what people would write instead.
+//! `cargo xtask bench network`: the service over TCP beside a Unix socket, and with network latency beside
+//! its alternatives.
 
 use std::path::Path;
 
@@ -17,30 +17,29 @@ use crate::result::Part;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Different records that are sent in turn.
+/// Number of different records.
 const PAYLOAD_RECORDS: u64 = 20_000;
-/// What is measured over TCP and over the Unix socket.
-const BESIDE: [Workload; 5] = [
+/// The workloads over TCP and over the Unix socket.
+const TCP_AND_UNIX: [Workload; 5] = [
     Workload::Single(1),
     Workload::Single(4),
     Workload::Single(16),
     Workload::Single(64),
     Workload::Batch(1_000),
 ];
-/// What is measured with the delay, and on which servers.
+/// The workloads with latency, and the servers.
 const DELAYED: [Workload; 2] = [Workload::Single(1), Workload::Single(64)];
 const DELAYED_SIDES: [Side; 3] = [Side::Ours, Side::Fastify, Side::Axum];
-/// How often `select 1` is sent in each round; the first tenth is not counted.
+/// Number of `select 1` in each round; the first tenth is warm-up.
 const ROUND_TRIPS: usize = 300;
 
 /// The service over TCP beside a Unix socket, and with 1 ms each way beside peers.
 ///
 /// Each round measures single records over 1, 4, 16 and 64 connections, batches of 1,000 over 2, and
-/// an import, over TCP and over the Unix socket, one right after the other; which of them is first
-/// changes from round to round. Then single records over 1 and 64 connections through a proxy that
-/// delays each chunk of bytes by 1 ms in each direction, beside fastify + pg and axum + sqlx. It also
-/// measures a round trip of `select 1` over each connection. With the defaults it takes about ten
-/// minutes.
+/// an import, over TCP and over the Unix socket in alternating order, one right after the other. Then
+/// single records over 1 and 64 connections through a proxy that adds 1 ms in each direction, beside
+/// fastify + pg and axum + sqlx. It also measures a round trip of `select 1` over each connection. The
+/// defaults take about ten minutes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,21 +47,21 @@ Examples:
   cargo xtask bench network --rounds 1 --seconds 2 --records 20000
   cargo xtask bench network --only auditrail
 
-Fails when a goal of docs/performance.md for this part is not reached, after all was measured and kept.")]
+Fails if a target of docs/performance.md for this part is missed, after saving all results.")]
 pub(crate) struct Args {
-    /// How often everything is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// For how long, each time.
+    /// Duration of each measurement, in seconds.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// For how long before that, each time, without being counted.
+    /// Warm-up before each measurement, in seconds.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     warm_up: u32,
-    /// Records that are imported.
+    /// Records of the import.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     records: u64,
-    /// With the delay, only servers with this in their name; may be given several times.
+    /// With latency, only servers with this text in their name; may be repeated.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
 }
@@ -70,7 +69,7 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let sides = sides(&args.only);
     let testbed = Testbed::start(workspace, &Transport::ALL)?;
-    let (peers, left_out) = peers::prepare(workspace, &testbed, &sides, peers::POOL)?;
+    let (peers, missing) = peers::prepare(workspace, &testbed, &sides, peers::POOL)?;
     let client = load::build(workspace)?;
     let usual = corpus::usual(workspace, &testbed.bench.dir, PAYLOAD_RECORDS)?;
     let import = corpus::usual(workspace, &testbed.bench.dir, args.records)?;
@@ -85,7 +84,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ("records", usual.what.clone()),
     ];
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    part.notes.extend(left_out);
+    part.notes.extend(missing);
     part.notes.extend(NOTES.map(str::to_owned));
     let large = Sent::of(Corpus { file: usual.file.clone(), what: String::new() })?;
     let times = Times { warm_up: args.warm_up, seconds: args.seconds };
@@ -94,45 +93,45 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);
         round_trips(&testbed, &mut part)?;
-        beside(&rounds, &import.file, round, &mut part)?;
+        tcp_and_unix(&rounds, &import.file, round, &mut part)?;
         delayed(&rounds, round, &mut part)?;
     }
     part.save(workspace)?;
     report::judge(&part)
 }
 
-/// Those with a text in their name, and always ours.
+/// The servers with one of the texts in their name, and always Auditrail.
 fn sides(only: &[String]) -> Vec<Side> {
-    let fits = |side: &Side| {
+    let matches = |side: &Side| {
         only.iter().any(|text| side.name().to_lowercase().contains(&text.to_lowercase()))
     };
-    let wanted = |side: &Side| *side == Side::Ours || only.is_empty() || fits(side);
-    DELAYED_SIDES.into_iter().filter(wanted).collect()
+    let is_selected = |side: &Side| *side == Side::Ours || only.is_empty() || matches(side);
+    DELAYED_SIDES.into_iter().filter(is_selected).collect()
 }
 
-/// What a connection costs by itself, the proxy included: a statement that does nothing.
+/// The latency of each connection: a statement that does nothing.
 fn round_trips(testbed: &Testbed, part: &mut Part) -> Result<()> {
     let empty = testbed.empty("bench_trips")?;
     for transport in Transport::ALL {
         let mut client = SqlClient::connect(empty.url(transport)?)?;
-        let ask = |_| client.query("select 1").map(|answer| answer.millis);
-        let millis = (0..ROUND_TRIPS).map(ask).collect::<Result<Vec<_>>>()?;
-        let mut counted = millis[ROUND_TRIPS / 10..].to_vec();
-        counted.sort_by(f64::total_cmp);
-        let [p50, p99] = [50.0, 99.0].map(|percent| percentile(&counted, percent));
+        let round_trip = |_| client.query("select 1").map(|answer| answer.millis);
+        let millis = (0..ROUND_TRIPS).map(round_trip).collect::<Result<Vec<_>>>()?;
+        let mut measured = millis[ROUND_TRIPS / 10..].to_vec();
+        measured.sort_by(f64::total_cmp);
+        let [p50, p99] = [50.0, 99.0].map(|percent| percentile(&measured, percent));
         println!("  select 1, {:<24} p50 {p50:>7.3} ms   p99 {p99:>7.3} ms", transport.name());
         part.add(&transport.workload("select 1"), "psql's protocol", ("p50", "ms"), p50);
     }
     Ok(())
 }
 
-/// TCP and the Unix socket, one after the other under each workload.
-fn beside(rounds: &Rounds<'_>, import: &Path, round: u16, part: &mut Part) -> Result<()> {
+/// Measures each workload over TCP and over the Unix socket.
+fn tcp_and_unix(rounds: &Rounds<'_>, import: &Path, round: u16, part: &mut Part) -> Result<()> {
     let ours = rounds.peers.iter().find(|peer| peer.side == Side::Ours);
-    let ours = ours.ok_or_else(|| Error::Refused("there is no service to measure".to_owned()))?;
+    let ours = ours.ok_or_else(|| Error::Refused("the service is not prepared".to_owned()))?;
     let mut transports = [Transport::Tcp, Transport::Unix];
     transports.rotate_left(usize::from(round) % 2);
-    for workload in BESIDE {
+    for workload in TCP_AND_UNIX {
         for transport in transports {
             println!("  {}", transport.workload(&workload.name()));
             rounds.server(ours, (workload, transport), part)?;
@@ -151,7 +150,7 @@ fn beside(rounds: &Rounds<'_>, import: &Path, round: u16, part: &mut Part) -> Re
     Ok(())
 }
 
-/// Through the delaying proxy.
+/// Measures each server through the delay proxy.
 fn delayed(rounds: &Rounds<'_>, round: u16, part: &mut Part) -> Result<()> {
     let mut peers: Vec<_> = rounds.peers.iter().collect();
     let first = usize::from(round) % peers.len();
@@ -165,20 +164,17 @@ fn delayed(rounds: &Rounds<'_>, round: u16, part: &mut Part) -> Result<()> {
     Ok(())
 }
 
-/// What a reader has to know to judge the figures.
 const NOTES: [&str; 5] = [
-    "All connections are to the same PostgreSQL on the same machine: TCP to 127.0.0.1, its Unix \
-     socket, and TCP through a proxy that forwards each chunk of bytes 1 ms after it came, in both \
-     directions and without a limit to the rate. `select 1` is the round trip of one statement over \
-     each; what it takes beyond 2 ms through the proxy is what the proxy adds.",
-    "The proxy is a process of its own that needs no privileges; its processor time is given beside \
-     that of the others. A network namespace with netem would delay packets in the kernel, but needs \
-     the right to administer the network.",
-    "TCP and the Unix socket are measured one right after the other under each workload; which is \
-     first changes from round to round, and a ratio is of the same round.",
-    "Each measurement has an empty copy of the migrated table with all its indexes, a server that was \
-     started for it, and a warm-up; a checkpoint comes before it. Afterwards the table must hold \
-     every record that was acknowledged.",
+    "All connections are to the same PostgreSQL on the same machine: TCP to 127.0.0.1, the Unix socket, \
+     and TCP through a proxy that forwards each chunk of bytes after 1 ms, in both directions and \
+     without limiting the rate. `select 1` is the round trip of one statement; its time beyond 2 ms \
+     through the proxy is the overhead of the proxy.",
+    "The proxy is an unprivileged process, whose processor time is given beside that of the others. A \
+     network namespace with netem would delay packets in the kernel, but requires CAP_NET_ADMIN.",
+    "TCP and the Unix socket are measured one right after the other under each workload, in alternating \
+     order; ratios are of the same round.",
+    "Each measurement has an empty copy of the migrated table with all its indexes, a fresh server, a \
+     checkpoint and a warm-up. Afterwards the table must contain every acknowledged record.",
     "The load client, the server, the proxy and PostgreSQL share the machine's processors.",
 ];
 
@@ -187,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ours_is_measured_whatever_else_is_chosen() {
+    fn auditrail_is_always_selected() {
         assert_eq!(sides(&[]), DELAYED_SIDES);
         assert_eq!(sides(&["fastify".to_owned()]), [Side::Ours, Side::Fastify]);
         assert_eq!(sides(&["auditrail".to_owned()]), [Side::Ours]);

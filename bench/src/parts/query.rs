@@ -1,5 +1,5 @@
-//! How long pages of searches take, for every filter and for values that many, few and no records
-//! have: the service over HTTP beside the bare SQL for the same page, in logs of several sizes.
+//! `cargo xtask bench query`: latency of search pages over HTTP beside bare SQL for the same page, for every
+//! filter, with common, rare and missing values, in logs of several sizes.
 
 mod cases;
 mod cold;
@@ -16,14 +16,13 @@ use filled::{Filled, grouped};
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Pages of searches by HTTP, beside the bare SQL for the same page.
+/// Pages of searches over HTTP, beside bare SQL for the same page.
 ///
-/// Each search is asked for its first page and for one 10,000 records on, over one connection that is
-/// kept open, in turn with the statement that a person would write for that page, sent as psql sends
-/// it. Where somebody who knows the indexes would write it in another way, the quicker of the two
-/// counts. Both must find the same records.
+/// The first page of each search and one 10,000 records further are read over one connection, in turn
+/// with a hand-written statement for that page, sent as a simple query. Where knowledge of the indexes
+/// suggests another statement, the faster of the two counts. Both must return the same records.
 ///
-/// A log is filled on first use and kept; ten million records take 9 GB and some ten minutes.
+/// A log is filled on first use and kept; ten million records take 9 GB and about ten minutes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,38 +30,38 @@ Examples:
   cargo xtask bench query --records 100000 --only tenant --rounds 1 --cold-rounds 0
   cargo xtask bench query --records 100000,1000000 --export 0
 
-The ratio to look at is p99 of auditrail by that of bare SQL, and p99 in the largest log by that in
-the smallest. A ratio is of figures that were measured in the same round.")]
+The relevant ratios are p99 of auditrail by that of bare SQL, and p99 in the largest log by that in
+the smallest, each of the same round.")]
 pub(crate) struct Args {
     /// Sizes of the logs, in records.
     #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000, 10_000_000],
         value_parser = clap::value_parser!(u64).range(1_000..))]
     records: Vec<u64>,
-    /// How often everything is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How often each page is asked for in a round.
+    /// Requests for each page in a round.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
-    /// Ends that earlier, after so many milliseconds: some bare statements take seconds.
+    /// Time limit for the requests of a page, in milliseconds: some bare statements take seconds.
     #[arg(long, default_value_t = 300)]
     budget_ms: u64,
-    /// How often PostgreSQL is started with nothing in memory, for each side.
+    /// Number of cold starts of PostgreSQL for each side.
     #[arg(long, default_value_t = 3)]
     cold_rounds: u16,
-    /// The log that is exported as a whole, by its size; 0 for none.
+    /// The size of the log that is exported; 0 for none.
     #[arg(long, default_value_t = 1_000_000)]
     export: u64,
-    /// How the service, and what it is compared with, reach PostgreSQL.
+    /// Connection of both sides to PostgreSQL.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Transport,
-    /// Only filters whose name contains this.
+    /// Only filters with this text in their name.
     #[arg(long)]
     only: Option<String>,
-    /// Fail when the 99th percentile of a warm page is higher, in milliseconds.
+    /// Fail if the p99 of a warm page is higher, in milliseconds.
     #[arg(long)]
     at_most_ms: Option<f64>,
-    /// Fail when less than this share of the warm pages is within 1.3 of bare SQL.
+    /// Fail if a smaller share of the warm pages is within 1.3 of bare SQL.
     #[arg(long)]
     share_at_least: Option<f64>,
     /// Remove the filled logs afterwards.
@@ -71,16 +70,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn wants(&self, case: &cases::Case) -> bool {
+    fn selects(&self, case: &cases::Case) -> bool {
         self.only.as_ref().is_none_or(|only| case.filter.contains(only))
     }
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.records.is_sorted_by(|less, more| less < more) || args.records.is_empty() {
-        return Err(Error::Refused(
-            "give the sizes from the smallest to the largest, each once".to_owned(),
-        ));
+        return Err(Error::Refused("the sizes must be distinct and ascending".to_owned()));
     }
     let bench = program::prepare(workspace)?;
     let open = |records: &u64| Filled::open(workspace, &bench, (*records, args.database));
@@ -124,18 +121,18 @@ fn describe(part: &mut Part, logs: &[Filled], args: &Args) -> Result<()> {
 }
 
 const NOTES: [&str; 7] = [
-    "A page holds 100 records; auditrail answers with JSON over HTTP and checks an API key, bare SQL \
-     answers with rows of text over the same kind of connection, and both are timed to the last byte.",
-    "Bare SQL is the select with the same filters, newest first, limit 100, for pages far on with \
-     (created_at, id) below the last record's. Where somebody who knows the indexes would write a \
-     condition in another way (metadata with @>, action by bytes), the quicker one counts.",
-    "Both sides were asked for the same pages in turn over one open connection each, and had to find \
-     the same number of records with the same last one.",
-    "A bare statement was cancelled after five seconds and counts as five seconds then, so its true \
-     ratio is better for auditrail.",
+    "A page has 100 records. auditrail returns JSON over HTTP and checks an API key; bare SQL returns \
+     rows of text over the same kind of connection. Both are timed to the last byte.",
+    "Bare SQL is the select with the same filters, newest first, limit 100; later pages add a condition \
+     on (created_at, id). Where knowledge of the indexes suggests another condition (metadata with \
+     @>, action by bytes), the faster statement counts.",
+    "Both sides read the same pages in turn over one connection each, and had to return the same number \
+     of records with the same last one.",
+    "Bare statements are cancelled after five seconds and count as five seconds, so the true ratio is \
+     better for auditrail.",
     "Where fewer than 100 pages fit into the time of a round, p99 is the slowest of them.",
-    "Cold means that PostgreSQL was stopped, the system was told to forget its files, and both were \
-     started again. Each connection had then been used once, for a record that is not there, and each \
-     search was asked for once, in the same order on both sides.",
+    "Cold means that PostgreSQL was stopped, its files were dropped from the page cache, and both were \
+     started again. Each connection then read one missing record, and each search was run once, in \
+     the same order on both sides.",
     "Client, service and PostgreSQL share the processors of one machine.",
 ];

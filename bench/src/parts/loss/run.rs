@@ -1,4 +1,4 @@
-//! One run: load, a kill in the middle of it, everything started again, and counting.
+//! One run: load, kill, restart, retries, count.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::tally::{Dice, Tally};
+use super::tally::{Random, Tally};
 use crate::harness::load::Load;
 use crate::harness::peers::{Peer, Server};
 use crate::harness::testbed::{ScratchDatabase, Testbed};
@@ -15,14 +15,14 @@ use crate::harness::transport::Transport;
 use crate::result::Part;
 use xtask::error::{Error, Result};
 
-/// That send records.
+/// Connections of the load.
 pub(super) const CONNECTIONS: u16 = 16;
-/// Longest time in which what was not acknowledged is sent again and again.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two such times.
-const PAUSE: Duration = Duration::from_millis(200);
-/// What the load may need for that, in seconds; it ends when all is sent.
-const SEND_AGAIN: u32 = 30;
+/// How long retries may take until all requests are acknowledged.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two retries.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// Maximum duration of one retry in seconds; it ends when all requests are sent.
+const RETRY_SECONDS: u32 = 30;
 
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) enum Killed {
 }
 
 impl Killed {
-    /// As the report has it.
+    /// Its name in the report.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Server => "kill -9 of the server",
@@ -41,75 +41,74 @@ impl Killed {
     }
 }
 
-/// What all runs need.
+/// The inputs of all runs.
 pub(super) struct Runs<'a> {
     pub(super) testbed: &'a Testbed,
     /// The load client.
     pub(super) client: PathBuf,
-    /// What it sends.
+    /// The records that it sends.
     pub(super) records: PathBuf,
     pub(super) seconds: u32,
     pub(super) transport: Transport,
-    pub(super) dice: Dice,
+    pub(super) random: Random,
 }
 
-/// Where the client keeps what became of its requests.
-struct Kept {
+/// The files in which the client saves the outcomes of its requests.
+struct Outcomes {
     dir: tempfile::TempDir,
 }
 
 impl Runs<'_> {
-    pub(super) fn one(&mut self, peer: &Peer, killed: Killed, part: &mut Part) -> Result<()> {
-        let kept = Kept::new(&self.testbed.bench.dir)?;
+    pub(super) fn run(&mut self, peer: &Peer, killed: Killed, part: &mut Part) -> Result<()> {
+        let outcomes = Outcomes::new(&self.testbed.bench.dir)?;
         let empty = self.testbed.empty("bench_loss")?;
         let server = Server::start(peer, empty.database(self.transport)?)?;
         let load =
             Load::new(&self.client, &server, peer.side.single(), (CONNECTIONS, self.seconds));
-        let load = load.with("--bodies", &self.records).with("--ids-to", kept.path("first.ids"));
-        let loading = load.with("--open-to", kept.path("open.ndjson")).start()?;
+        let load =
+            load.with("--bodies", &self.records).with("--ids-to", outcomes.path("first.ids"));
+        let loading = load.with("--open-to", outcomes.path("open.ndjson")).start()?;
         let millis = u64::from(self.seconds) * 1_000;
-        let moment = self.dice.between(millis * 3 / 10, millis * 8 / 10);
-        #[expect(clippy::disallowed_methods, reason = "a moment by chance is what is wanted")]
+        let moment = self.random.between(millis * 3 / 10, millis * 8 / 10);
+        #[expect(clippy::disallowed_methods, reason = "the moment is random")]
         thread::sleep(Duration::from_millis(moment));
-        let (mut server, ended) = self.kill(peer, killed, server, &empty)?;
-        // Whatever was not answered well is what the run is about.
-        let answered = loading.wait()?;
-        if answered.records < 1.0 {
+        let (mut server, has_exited) = self.kill(peer, killed, server, &empty)?;
+        // Failed requests are expected.
+        let report = loading.wait()?;
+        if report.records < 1.0 {
             let side = peer.side.name();
-            return Err(Error::Refused(format!(
-                "{side} acknowledged nothing, so nothing is tested"
-            )));
+            return Err(Error::Refused(format!("{side} acknowledged no record")));
         }
-        let unasked = self.count(&kept, &empty)?.doubled;
-        let open = kept.lines("open.ndjson")?;
-        self.send_again(peer, &server, &kept)?;
-        let tally = self.count(&kept, &empty)?;
+        let before_retries = self.count(&outcomes, &empty)?.doubled;
+        let pending = outcomes.lines("open.ndjson")?;
+        self.retry(peer, &server, &outcomes)?;
+        let tally = self.count(&outcomes, &empty)?;
         server.kill()?;
 
         let figures = [
             ("acknowledged", tally.acknowledged),
             ("lost", tally.lost),
             ("doubled", tally.doubled),
-            ("doubled before retries", unasked),
-            ("not acknowledged", open),
+            ("doubled before retries", before_retries),
+            ("not acknowledged", pending),
         ];
         for (metric, records) in figures {
             part.add(killed.name(), peer.side.name(), (metric, "records"), amount(records));
         }
-        let of_ended = ("ended by itself", "times");
-        part.add(killed.name(), peer.side.name(), of_ended, amount(usize::from(ended)));
+        let exits = ("ended by itself", "times");
+        part.add(killed.name(), peer.side.name(), exits, amount(usize::from(has_exited)));
         println!(
-            "    {:<20} killed after {moment:>4} ms: {} acknowledged, {} lost, {} doubled, {open} not acknowledged{}",
+            "    {:<20} killed after {moment:>4} ms: {} acknowledged, {} lost, {} doubled, {pending} not acknowledged{}",
             peer.side.name(),
             tally.acknowledged,
             tally.lost,
             tally.doubled,
-            if ended { "; it ended by itself" } else { "" }
+            if has_exited { "; it exited" } else { "" }
         );
         Ok(())
     }
 
-    /// Kills one of both and starts it again; also whether the server ended when PostgreSQL was gone.
+    /// Kills one of the two and restarts it; also returns whether the server exited without PostgreSQL.
     fn kill(
         &self,
         peer: &Peer,
@@ -124,9 +123,9 @@ impl Runs<'_> {
         let postmaster = self.testbed.cluster.postmaster().and_then(|pid| i32::try_from(pid).ok());
         let postmaster = postmaster.and_then(Pid::from_raw);
         let postmaster =
-            postmaster.ok_or_else(|| Error::Refused("PostgreSQL does not run".to_owned()))?;
+            postmaster.ok_or_else(|| Error::Refused("PostgreSQL is not running".to_owned()))?;
         kill_process(postmaster, Signal::KILL)
-            .map_err(|error| Error::Refused(format!("PostgreSQL cannot be killed: {error}")))?;
+            .map_err(|error| Error::Refused(format!("cannot kill PostgreSQL: {error}")))?;
         self.testbed.cluster.restart()?;
         if server.has_exited()? {
             Ok((server.restart(peer, empty.database(self.transport)?)?, true))
@@ -135,38 +134,40 @@ impl Runs<'_> {
         }
     }
 
-    /// Until everything is acknowledged.
-    fn send_again(&self, peer: &Peer, server: &Server, kept: &Kept) -> Result<()> {
-        let began = Instant::now();
-        let mut open = kept.lines("open.ndjson")?;
-        while open > 0 {
+    /// Retries until every request is acknowledged.
+    fn retry(&self, peer: &Peer, server: &Server, outcomes: &Outcomes) -> Result<()> {
+        let start = Instant::now();
+        let mut pending = outcomes.lines("open.ndjson")?;
+        while pending > 0 {
             let route = peer.side.single();
-            let load = Load::new(&self.client, server, route, (CONNECTIONS, SEND_AGAIN));
-            let load = load.with("--again", kept.path("open.ndjson"));
-            let load = load.with("--ids-to", kept.path("again.ids"));
-            load.with("--open-to", kept.path("still.ndjson")).start()?.wait()?;
-            kept.append("again.ids", "first.ids")?;
-            kept.rename("still.ndjson", "open.ndjson")?;
-            open = kept.lines("open.ndjson")?;
-            if open > 0 && began.elapsed() > PATIENCE {
+            let load = Load::new(&self.client, server, route, (CONNECTIONS, RETRY_SECONDS));
+            let load = load.with("--again", outcomes.path("open.ndjson"));
+            let load = load.with("--ids-to", outcomes.path("again.ids"));
+            load.with("--open-to", outcomes.path("still.ndjson")).start()?.wait()?;
+            outcomes.append("again.ids", "first.ids")?;
+            outcomes.rename("still.ndjson", "open.ndjson")?;
+            pending = outcomes.lines("open.ndjson")?;
+            if pending > 0 && start.elapsed() > RETRY_TIMEOUT {
                 let side = peer.side.name();
-                return Err(Error::Refused(format!("{side} does not answer {open} requests")));
+                return Err(Error::Refused(format!(
+                    "{side} does not acknowledge {pending} requests"
+                )));
             }
             #[expect(clippy::disallowed_methods, reason = "a server offers no event to wait for")]
-            thread::sleep(PAUSE);
+            thread::sleep(RETRY_PAUSE);
         }
         Ok(())
     }
 
-    fn count(&self, kept: &Kept, empty: &ScratchDatabase<'_>) -> Result<Tally> {
+    fn count(&self, outcomes: &Outcomes, empty: &ScratchDatabase<'_>) -> Result<Tally> {
         let ids = "select request_id from control_plane.audit_logs where request_id like 'load-%'";
-        Ok(Tally::of(&kept.read("first.ids")?, &empty.sql(ids)?))
+        Ok(Tally::of(&outcomes.read("first.ids")?, &empty.sql(ids)?))
     }
 }
 
-impl Kept {
+impl Outcomes {
     fn new(below: &Path) -> Result<Self> {
-        let dir = tempfile::tempdir_in(below).map_err(Error::doing("make a directory"))?;
+        let dir = tempfile::tempdir_in(below).map_err(Error::doing("create a directory"))?;
         Ok(Self { dir })
     }
 

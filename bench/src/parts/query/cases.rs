@@ -1,14 +1,14 @@
-//! What is searched for: each filter with a value most records have, one that few have, a rare one and
-//! one that nobody has, and the pairs people ask for. `fill.sql` puts the values in.
+//! The searches: each filter with a common, a middling, a rare and a missing value, and typical pairs of
+//! filters. `fill.sql` writes the values.
 
-/// How many records a search finds.
+/// How many records match a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Several per cent of the records, or as near to that as a filter gets.
+    /// Several per cent of the records, or as many as the filter allows.
     Common,
-    /// Between 0.1 % and 0.5 %: too few to come by while walking back in time, too many to fetch.
+    /// 0.1 % to 0.5 %: too few to find by walking back in time, too many to fetch and sort.
     Middling,
-    /// Ten records or so.
+    /// About ten records.
     Rare,
     /// None.
     Missing,
@@ -28,10 +28,10 @@ impl Kind {
 /// One search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
-    /// The filter or filters.
+    /// The name of the filter or filters.
     pub(super) filter: &'static str,
     pub(super) kind: Kind,
-    /// As parameters of a query string.
+    /// The query string.
     pub(super) parameters: &'static str,
 }
 
@@ -59,17 +59,17 @@ pub(super) const CASES: &[Case] = &[
     case("actor_id", Common, "actor_id=system"),
     case("actor_id", Middling, "actor_id=user-0-2"),
     case("actor_id", Rare, "actor_id=user-1999-39"),
-    case("actor_id", Missing, "actor_id=nobody"),
+    case("actor_id", Missing, "actor_id=missing"),
     case("actor_type", Common, "actor_type=user"),
     case("actor_type", Middling, "actor_type=api_key"),
     case("action", Common, "action=secret.accessed"),
     case("action", Middling, "action=key.rotated"),
     case("action", Rare, "action=certificate.revoked"),
-    case("action", Missing, "action=nobody.did"),
+    case("action", Missing, "action=missing.action"),
     case("action prefix", Common, "action=project.*"),
     case("action prefix", Middling, "action=infra.*"),
     case("action prefix", Rare, "action=certificate.*"),
-    case("action prefix", Missing, "action=nobody.*"),
+    case("action prefix", Missing, "action=missing.*"),
     case("target_type", Common, "target_type=secret"),
     case("target_type", Middling, "target_type=export"),
     case("target_type", Rare, "target_type=certificate"),
@@ -81,7 +81,7 @@ pub(super) const CASES: &[Case] = &[
     case("tenant_id", Common, "tenant_id=tenant-0"),
     case("tenant_id", Middling, "tenant_id=tenant-27"),
     case("tenant_id", Rare, "tenant_id=tenant-rare"),
-    case("tenant_id", Missing, "tenant_id=nobody"),
+    case("tenant_id", Missing, "tenant_id=missing"),
     case("request_id", Common, "request_id=cron-sync"),
     case("request_id", Middling, "request_id=cron-report"),
     case("request_id", Rare, "request_id=req-77777"),

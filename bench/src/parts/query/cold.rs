@@ -1,4 +1,4 @@
-//! Pages with nothing in memory: after a restart, as after a failure.
+//! Pages with cold caches, as after a crash.
 
 use super::cases::{CASES, Case};
 use super::filled::Filled;
@@ -8,8 +8,8 @@ use crate::harness::http_client::Http;
 use crate::result::Part;
 use xtask::error::Result;
 
-/// A handful that read what the others do not: other indexes, and other parts of the table.
-const ASKED: [&str; 8] = [
+/// Searches that read different indexes and parts of the table.
+const SEARCHES: [&str; 8] = [
     "",
     "tenant_id=tenant-27",
     "actor_id=user-0-2",
@@ -27,32 +27,32 @@ pub(super) fn measure(
     chosen: &Chosen,
     part: &mut Part,
 ) -> Result<()> {
-    let asked: Vec<&Case> = ASKED.iter().filter_map(|asked| find(asked, args)).collect();
-    if asked.is_empty() || args.cold_rounds == 0 {
+    let cases: Vec<&Case> = SEARCHES.iter().filter_map(|search| find(search, args)).collect();
+    if cases.is_empty() || args.cold_rounds == 0 {
         return Ok(());
     }
-    println!("\ncold: {} searches after each of {} starts a side", asked.len(), args.cold_rounds);
+    println!("\ncold: {} searches after each of {} starts per side", cases.len(), args.cold_rounds);
     for _ in 0..args.cold_rounds {
         for log in logs {
             log.restart_cold()?;
-            ours(log, &asked, part)?;
+            ours(log, &cases, part)?;
             log.restart_cold()?;
-            bare(log, &asked, chosen, part)?;
+            bare(log, &cases, chosen, part)?;
         }
     }
-    super::report::cold(part, &asked, logs);
+    super::report::cold(part, &cases, logs);
     Ok(())
 }
 
 fn find(parameters: &str, args: &Args) -> Option<&'static Case> {
-    CASES.iter().find(|case| case.parameters == parameters && args.wants(case))
+    CASES.iter().find(|case| case.parameters == parameters && args.selects(case))
 }
 
-fn ours(log: &Filled, asked: &[&Case], part: &mut Part) -> Result<()> {
+fn ours(log: &Filled, cases: &[&Case], part: &mut Part) -> Result<()> {
     let service = log.serve(&log.url()?)?;
     let http = Http::new(&service.address, log.key());
     http.miss(statement::MISS.0)?;
-    for case in asked {
+    for case in cases {
         let millis = http.list(case.parameters)?.millis;
         let workload = case.workload("cold", "first");
         part.add(&workload, &log.side("auditrail"), ("time", "ms"), millis);
@@ -60,11 +60,11 @@ fn ours(log: &Filled, asked: &[&Case], part: &mut Part) -> Result<()> {
     service.stop()
 }
 
-fn bare(log: &Filled, asked: &[&Case], chosen: &Chosen, part: &mut Part) -> Result<()> {
+fn bare(log: &Filled, cases: &[&Case], chosen: &Chosen, part: &mut Part) -> Result<()> {
     let mut sql = log.sql_client()?;
     sql.query(STATEMENT_TIMEOUT)?;
     sql.query(statement::MISS.1)?;
-    for case in asked {
+    for case in cases {
         let conditions = chosen.get(&(log.records, case.parameters));
         let conditions = conditions.cloned().unwrap_or_else(|| "true".to_owned());
         let millis = sql.query(&statement::page(&conditions, None))?.millis;
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_cold_is_one_of_the_searches() {
-        for asked in ASKED {
-            assert!(CASES.iter().any(|case| case.parameters == asked), "{asked}");
+    fn cold_searches_are_cases() {
+        for search in SEARCHES {
+            assert!(CASES.iter().any(|case| case.parameters == search), "{search}");
         }
     }
 }

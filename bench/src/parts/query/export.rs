@@ -1,4 +1,4 @@
-//! An export of everything, beside psql's `\copy` of the same rows in the same order.
+//! An export of the whole log, beside psql's `\copy` of the same rows in the same order.
 
 use std::time::Instant;
 
@@ -17,12 +17,12 @@ pub(super) fn measure(log: &Filled, rounds: u16, part: &mut Part) -> Result<()> 
     let records = log.records as f64;
     for _ in 0..rounds {
         for format in ["ndjson", "csv"] {
-            // A service of its own, so that its peak is the export's.
+            // A fresh service, so that its peak memory is the export's.
             let service = log.serve(&url)?;
             let http = Http::new(&service.address, log.key());
-            let began = Instant::now();
+            let start = Instant::now();
             http.drain(&format!("/v1/audit-logs/export?format={format}"))?;
-            let rate = records / began.elapsed().as_secs_f64();
+            let rate = records / start.elapsed().as_secs_f64();
             let peak = service.memory()?.peak_mib;
             service.stop()?;
             add(part, &workload, &format!("auditrail, {format}"), rate, peak);

@@ -1,4 +1,4 @@
-//! A log with so many records, filled once and kept for the next run.
+//! A log of a given size, filled once and kept for later runs.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,33 +14,33 @@ use crate::harness::transport::Transport;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Fills the table; the indexes are built afterwards, which takes a third of the time.
+/// Fills the table without indexes; building them afterwards takes a third of the time.
 const FILL: &str = include_str!("fill.sql");
-/// Bytes of PostgreSQL's log and of the records that are written into a copy.
+/// Space for WAL and for records that are written into a copy, in bytes.
 const BESIDE_A_COPY: u64 = 3 << 30;
-/// In the directory when it is filled to the end.
+/// Exists in the directory once it is filled.
 const DONE: &str = ".done";
 
-/// A private PostgreSQL with a filled log. Stopped when it is dropped.
+/// A private PostgreSQL with a filled log; stops when dropped.
 pub(crate) struct Filled {
     pub(crate) records: u64,
     pub(crate) bench: Bench,
     cluster: PostgresServer,
-    /// How the service and psql reach it.
+    /// Connection of the service and psql.
     transport: Transport,
     dir: PathBuf,
     key: String,
 }
 
 impl Filled {
-    /// Starts its PostgreSQL, and fills the log unless it was filled before.
+    /// Starts PostgreSQL, and fills the log unless it is filled.
     pub(crate) fn open(
         workspace: &Workspace,
         bench: &Bench,
         (records, transport): (u64, Transport),
     ) -> Result<Self> {
         let dir = workspace.target().join(format!("bench/query-{records}"));
-        fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
+        fs::create_dir_all(&dir).map_err(Error::doing(format!("create {}", dir.display())))?;
         let (bench, key) = (bench.at(dir.clone()), String::new());
         let cluster = bench.start(workspace, &[transport])?;
         let mut filled = Self { records, bench, cluster, transport, dir, key };
@@ -58,16 +58,15 @@ impl Filled {
         if done.exists() {
             return Ok(());
         }
-        // An earlier run may have been killed while the indexes were away.
-        let whole = self.bench.run(&["migrate", "verify"]).is_ok();
-        let there = self.bench.sql("select count(*) from control_plane.audit_logs")?;
-        match (whole, there.trim().parse::<u64>().unwrap_or(0)) {
+        // An interrupted run leaves the table without indexes.
+        let is_complete = self.bench.run(&["migrate", "verify"]).is_ok();
+        let stored = self.bench.sql("select count(*) from control_plane.audit_logs")?;
+        match (is_complete, stored.trim().parse::<u64>().unwrap_or(0)) {
             (true, 0) if self.records > 0 => self.fill_rows(self.records)?,
-            (true, there) if there >= self.records => {}
+            (true, stored) if stored >= self.records => {}
             _ => {
                 let dir = self.dir.display();
-                let said = format!("{dir} is half filled; remove it and try again");
-                return Err(Error::Refused(said));
+                return Err(Error::Refused(format!("{dir} is partly filled; remove it")));
             }
         }
         fs::write(&done, "").map_err(Error::doing(format!("write {}", done.display())))
@@ -93,9 +92,9 @@ impl Filled {
         sql("checkpoint").map(drop)
     }
 
-    /// The name of one side at this size.
-    pub(crate) fn side(&self, who: &str) -> String {
-        format!("{who}, {} records", grouped(self.records))
+    /// The name of a side at this size, for `Figure::side`.
+    pub(crate) fn side(&self, name: &str) -> String {
+        format!("{name}, {} records", grouped(self.records))
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -112,7 +111,7 @@ impl Filled {
         self.cluster.url(self.transport, database)
     }
 
-    /// The real service, without the limits that protect it from one caller.
+    /// The service without rate limits.
     pub(crate) fn serve(&self, url: &str) -> Result<Service> {
         let mut serve: Command = self.bench.auditrail();
         serve.env("DATABASE_URL", url);
@@ -125,25 +124,25 @@ impl Filled {
         SqlClient::connect(&self.url()?)
     }
 
-    /// Restarts PostgreSQL with nothing of its data in memory, neither its own nor the system's.
+    /// Restarts PostgreSQL with its files dropped from the page cache.
     pub(crate) fn restart_cold(&self) -> Result<()> {
         self.cluster.stop()?;
-        forget(&self.dir.join("pg"))?;
+        drop_from_page_cache(&self.dir.join("pg"))?;
         self.cluster.restart().map(drop)
     }
 
-    /// Refuses when the disk has no room for a copy of it and what is written beside that.
-    pub(crate) fn refuse_without_room(&self) -> Result<()> {
+    /// Fails if the disk has no space for a copy and for [`BESIDE_A_COPY`].
+    pub(crate) fn check_disk_space(&self) -> Result<()> {
         let needed = self.bench.sql("select pg_database_size(current_database())")?;
         let needed = needed.trim().parse::<u64>().unwrap_or(0) + BESIDE_A_COPY;
-        let disk =
-            statvfs(&self.dir).map_err(|error| Error::doing("measure a disk")(error.into()))?;
+        let disk = statvfs(&self.dir)
+            .map_err(|error| Error::doing("read the free space of a disk")(error.into()))?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         if free >= needed {
             Ok(())
         } else {
             Err(Error::Refused(format!(
-                "a copy of {} records needs {} MiB of disk, and {} are free below {}",
+                "a copy of {} records needs {} MiB, and {} are free in {}",
                 grouped(self.records),
                 needed >> 20,
                 free >> 20,
@@ -158,26 +157,26 @@ impl Filled {
     }
 }
 
-/// Asks the system to forget the files below a directory. A stopped server has written all of them,
-/// so they can be forgotten whole, and the files of other programs stay as they are.
-fn forget(dir: &Path) -> Result<()> {
+/// Drops the files below a directory from the page cache. The server must be stopped, so that no pages
+/// are dirty.
+fn drop_from_page_cache(dir: &Path) -> Result<()> {
     let entries = fs::read_dir(dir).map_err(Error::doing(format!("read {}", dir.display())))?;
     for entry in entries {
         let entry = entry.map_err(Error::doing("read a directory"))?;
         let kind = entry.file_type().map_err(Error::doing("read a directory"))?;
         if kind.is_dir() {
-            forget(&entry.path())?;
+            drop_from_page_cache(&entry.path())?;
         } else if kind.is_file() {
             let file = File::open(entry.path());
             let file = file.map_err(Error::doing(format!("open {}", entry.path().display())))?;
-            let told = fadvise(&file, 0, None, Advice::DontNeed);
-            told.map_err(|error| Error::doing("forget a file")(error.into()))?;
+            fadvise(&file, 0, None, Advice::DontNeed)
+                .map_err(|error| Error::doing("drop a file from the page cache")(error.into()))?;
         }
     }
     Ok(())
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -195,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 10_000_000].map(grouped), ["0", "999", "1,000", "10,000,000"]);
     }
 }

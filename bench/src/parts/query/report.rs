@@ -1,4 +1,4 @@
-//! What was measured, for the person who waits for it.
+//! Results on the terminal.
 
 use super::cases::Case;
 use super::filled::Filled;
@@ -7,9 +7,9 @@ use crate::harness::measure::Spread;
 use crate::result::Part;
 use xtask::error::{Error, Result};
 
-/// What a page may take of the time of bare SQL.
+/// The required ratio of a page to bare SQL.
 const BY_BARE: f64 = 1.3;
-/// What a page of the largest log may take of the time in the smallest.
+/// The required ratio of a page in the largest log to the same in the smallest.
 const BY_SMALLEST: f64 = 1.5;
 
 pub(super) fn head(logs: &[Filled]) {
@@ -36,24 +36,24 @@ pub(super) fn case(part: &Part, case: &Case, logs: &[Filled]) {
     }
 }
 
-/// What no page can be quicker than.
+/// The lower bounds of a page.
 pub(super) fn least(part: &Part, log: &Filled) {
-    for (what, who) in [
+    for (workload, name) in [
         ("nothing but HTTP", "auditrail"),
         ("a record that is not there", "auditrail"),
         ("a record that is not there", "bare SQL"),
     ] {
-        let side = log.side(who);
-        let p50 = part.figure(&format!("warm: {what}"), &side, "p50");
+        let side = log.side(name);
+        let p50 = part.figure(&format!("warm: {workload}"), &side, "p50");
         if let Some(p50) = p50.map(|figure| Spread::of(figure.rounds.iter().copied()).median) {
-            println!("{what:<28} {side:<32} median {p50:>6.2} ms");
+            println!("{workload:<28} {side:<32} median {p50:>6.2} ms");
         }
     }
 }
 
 /// All searches after a cold start.
-pub(super) fn cold(part: &Part, asked: &[&Case], logs: &[Filled]) {
-    for case in asked {
+pub(super) fn cold(part: &Part, cases: &[&Case], logs: &[Filled]) {
+    for case in cases {
         let workload = case.workload("cold", "first");
         print!("{:<24} {:<9} {:<7}", case.filter, case.kind.name(), "first");
         for log in logs {
@@ -71,21 +71,21 @@ fn cell(part: &Part, workload: &str, metric: &str, log: &Filled) -> Option<Strin
     Some(format!("{:>8.2} {:>8.2} {ratio:>6.2}", middle(&ours)?, middle(&bare)?))
 }
 
-/// How many of all warm pages keep what is asked of them.
+/// How many of the warm pages are within the required ratios.
 #[derive(Debug, Default, PartialEq)]
-struct Kept {
+struct Verdicts {
     /// Pages in all logs, and those within [`BY_BARE`].
     by_bare: (u32, u32),
     /// Pages that are in the smallest and in the largest log, and those within [`BY_SMALLEST`].
     by_smallest: (u32, u32),
-    /// The highest figure of auditrail, in milliseconds, and what had it.
+    /// The highest figure of auditrail in milliseconds, and its page.
     slowest: (f64, String),
 }
 
-impl Kept {
+impl Verdicts {
     fn count(part: &Part, metric: &str, sizes: &[u64]) -> Self {
-        let mut kept = Self::default();
-        let side = |who: &str, size: u64| format!("{who}, {} records", grouped(size));
+        let mut verdicts = Self::default();
+        let side = |name: &str, size: u64| format!("{name}, {} records", grouped(size));
         let note = |(all, within): &mut (u32, u32), ratio: Option<Spread>, most: f64| {
             if let Some(ratio) = ratio {
                 *all += 1;
@@ -98,28 +98,28 @@ impl Kept {
             let what = (figure.workload.as_str(), metric);
             for size in sizes.iter().filter(|size| figure.side == side("auditrail", **size)) {
                 let ratio = part.ratio(what, &figure.side, &side("bare SQL", *size));
-                note(&mut kept.by_bare, ratio, BY_BARE);
+                note(&mut verdicts.by_bare, ratio, BY_BARE);
                 let median = Spread::of(figure.rounds.clone()).median;
-                if median > kept.slowest.0 {
-                    kept.slowest = (median, format!("{}, {}", figure.workload, figure.side));
+                if median > verdicts.slowest.0 {
+                    verdicts.slowest = (median, format!("{}, {}", figure.workload, figure.side));
                 }
             }
             if let [smallest, .., largest] = sizes
                 && figure.side == side("auditrail", *largest)
             {
                 let ratio = part.ratio(what, &figure.side, &side("auditrail", *smallest));
-                note(&mut kept.by_smallest, ratio, BY_SMALLEST);
+                note(&mut verdicts.by_smallest, ratio, BY_SMALLEST);
             }
         }
-        kept
+        verdicts
     }
 }
 
-/// Says how many pages were quick enough, and fails where that was asked for.
+/// Prints how many pages are within the ratios, and fails if fewer than required are.
 pub(super) fn judge(part: &Part, args: &Args) -> Result<()> {
     println!();
     for metric in ["p50", "p99"] {
-        let Kept { by_bare, by_smallest, .. } = Kept::count(part, metric, &args.records);
+        let Verdicts { by_bare, by_smallest, .. } = Verdicts::count(part, metric, &args.records);
         println!(
             "{metric}: {} of {} warm pages are within {BY_BARE} of bare SQL",
             by_bare.1, by_bare.0
@@ -131,7 +131,7 @@ pub(super) fn judge(part: &Part, args: &Args) -> Result<()> {
             );
         }
     }
-    let Kept { by_bare, slowest, .. } = Kept::count(part, "p99", &args.records);
+    let Verdicts { by_bare, slowest, .. } = Verdicts::count(part, "p99", &args.records);
     println!("\nslowest p99: {:.1} ms, {}", slowest.0, slowest.1);
     if let Some(most) = args.at_most_ms.filter(|most| slowest.0 > *most) {
         return Err(Error::Refused(format!("{} is slower than {most} ms", slowest.1)));
@@ -139,7 +139,7 @@ pub(super) fn judge(part: &Part, args: &Args) -> Result<()> {
     let share = f64::from(by_bare.1) / f64::from(by_bare.0.max(1));
     match args.share_at_least.filter(|least| share < *least) {
         Some(least) => Err(Error::Refused(format!(
-            "a share of {share:.2} is within {BY_BARE} of bare SQL, and should be {least} or more"
+            "{share:.2} of the pages are within {BY_BARE} of bare SQL, required are {least}"
         ))),
         None => Ok(()),
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_that_keep_their_ratios_are_counted() {
+    fn pages_within_ratios_are_counted() {
         let mut part = Part::default();
         let mut add =
             |workload: &str, side: &str, value| part.add(workload, side, ("p99", "ms"), value);
@@ -166,8 +166,8 @@ mod tests {
         add("two page", "bare SQL, 2,000 records", 1.0);
         add("another", "auditrail, 2,000 records", 9.0);
         let slowest = (1.9, "one page, auditrail, 2,000 records".to_owned());
-        let expected = Kept { by_bare: (3, 2), by_smallest: (1, 0), slowest };
-        assert_eq!(Kept::count(&part, "p99", &[1_000, 2_000]), expected);
-        assert_eq!(Kept::count(&part, "p99", &[2_000]).by_smallest, (0, 0));
+        let expected = Verdicts { by_bare: (3, 2), by_smallest: (1, 0), slowest };
+        assert_eq!(Verdicts::count(&part, "p99", &[1_000, 2_000]), expected);
+        assert_eq!(Verdicts::count(&part, "p99", &[2_000]).by_smallest, (0, 0));
     }
 }

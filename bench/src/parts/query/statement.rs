@@ -1,4 +1,4 @@
-//! The statement that a person would write for the same page.
+//! The hand-written SQL for a page.
 
 use crate::harness::http_client::End;
 
@@ -7,20 +7,20 @@ const COLUMNS: &str = "id, actor_id, actor_type, action, target_type, target_id,
 /// Records of a page.
 pub(super) const PAGE: u64 = 100;
 
-/// The ways in which people write it, as parts after `where`: the first as it comes to mind; the
-/// second, where it differs, by somebody who knows which indexes there are.
+/// The condition after `where`: first in the obvious form, then, if different, in the form that the indexes
+/// support.
 pub(super) fn conditions(parameters: &str) -> Vec<String> {
     let pairs: Vec<_> = parameters.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let join = |condition: fn(&str, &str) -> String| {
         let all: Vec<_> = pairs.iter().map(|(name, value)| condition(name, value)).collect();
         if all.is_empty() { "true".to_owned() } else { all.join(" and ") }
     };
-    let mut ways = vec![join(at_first), join(by_index)];
+    let mut ways = vec![join(obvious), join(by_index)];
     ways.dedup();
     ways
 }
 
-/// The whole of it, for the first page or the one after another's end.
+/// The statement for the first page, or for the one after `after`.
 pub(super) fn page(conditions: &str, after: Option<&End>) -> String {
     let after = after.map_or_else(String::new, |End { id, created_at, .. }| {
         format!(" and (created_at, id) < ('{created_at}', '{id}')")
@@ -31,18 +31,18 @@ pub(super) fn page(conditions: &str, after: Option<&End>) -> String {
     )
 }
 
-/// A record that is not there, by HTTP and as SQL: what it costs to ask for anything at all.
+/// A missing record over HTTP and in SQL: the cost of any request.
 pub(super) const MISS: (&str, &str) = (
     "/v1/audit-logs/00000000-0000-7000-8000-000000000000",
     "select from control_plane.audit_logs where id = '00000000-0000-7000-8000-000000000000'",
 );
 
-/// Everything, as an export has it.
+/// The whole log in the order of an export.
 pub(super) fn everything() -> String {
     format!("select {COLUMNS} from control_plane.audit_logs order by created_at, id")
 }
 
-fn at_first(name: &str, value: &str) -> String {
+fn obvious(name: &str, value: &str) -> String {
     let text = literal(value);
     match (name, value.strip_suffix('*')) {
         ("start_date", _) => format!("created_at >= {text}"),
@@ -61,7 +61,7 @@ fn by_index(name: &str, value: &str) -> String {
     match (name, value.strip_suffix('*'), name.strip_prefix("metadata.")) {
         ("action", None, _) => format!("action collate \"C\" = {text}"),
         ("action", Some(prefix), _) => {
-            // A slash is what comes after the dot that a prefix ends with.
+            // `/` follows `.`, with which a prefix ends.
             let end = literal(&format!("{}/", prefix.trim_end_matches('.')));
             let start = literal(prefix);
             format!("action collate \"C\" >= {start} and action collate \"C\" < {end}")
@@ -72,7 +72,7 @@ fn by_index(name: &str, value: &str) -> String {
         (_, _, Some(key)) => {
             format!("metadata @> {}", literal(&format!("{{\"{key}\": \"{value}\"}}")))
         }
-        _ => at_first(name, value),
+        _ => obvious(name, value),
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knows_the_indexes_writes_it_in_another_way() {
+    fn indexed_form_may_differ() {
         assert_eq!(
             conditions("action=key.*"),
             [
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_far_on_starts_after_the_end_of_the_one_before() {
+    fn later_page_starts_after_the_last_record() {
         let (id, created_at) = ("an-id".to_owned(), "a-time".to_owned());
         let end = End { id, created_at, ..End::default() };
         assert!(

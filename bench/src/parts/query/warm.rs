@@ -1,4 +1,4 @@
-//! Pages with everything in memory that was needed before.
+//! Pages with warm caches.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,14 +14,14 @@ use crate::harness::sql_client::{Answer, SqlClient};
 use crate::result::Part;
 use xtask::error::{Error, Result};
 
-/// How many records on the second page begins. Less where a search finds fewer.
+/// Offset of the later page in records; less if a search matches fewer.
 const DEEP: u64 = 9_900;
-/// Most records of one page, to get there.
+/// Page size while walking to it.
 const STRIDE: u64 = 1_000;
-/// When a bare statement is given up.
+/// Cancels a bare statement.
 pub(super) const STATEMENT_TIMEOUT: &str = "set statement_timeout = '5s'";
 
-/// The way to write a search in SQL that was the quickest, by the size of the log and the search.
+/// The fastest condition for a search, by the size of the log and the query string.
 pub(super) type Chosen = HashMap<(u64, &'static str), String>;
 
 /// Both sides of one log.
@@ -42,20 +42,19 @@ impl<'a> Sides<'a> {
     }
 }
 
-/// One page of a search, as both sides are asked for it.
+/// A page of a search, for both sides.
 struct Page {
     workload: String,
     path: String,
     sql: String,
 }
 
-/// Measures all searches in all logs, search by search, so that what is compared was measured within
-/// a short time.
+/// Measures all searches in all logs, search by search, so that compared figures are close in time.
 pub(super) fn measure(logs: &[Filled], args: &Args, part: &mut Part) -> Result<Chosen> {
     let mut all = logs.iter().map(Sides::start).collect::<Result<Vec<_>>>()?;
     let mut chosen = Chosen::new();
     report::head(logs);
-    for case in CASES.iter().filter(|case| args.wants(case)) {
+    for case in CASES.iter().filter(|case| args.selects(case)) {
         let mut pages = Vec::new();
         for sides in &mut all {
             let conditions = choose(&mut sides.sql, case)?;
@@ -72,28 +71,28 @@ pub(super) fn measure(logs: &[Filled], args: &Args, part: &mut Part) -> Result<C
         report::case(part, case, logs);
     }
     for mut sides in all {
-        least(&mut sides, args, part)?;
+        lower_bounds(&mut sides, args, part)?;
         stats(&sides, args, part)?;
         sides.service.stop()?;
     }
     Ok(chosen)
 }
 
-/// The quickest way to write it, by a second run of each.
-fn choose(plain: &mut SqlClient, case: &Case) -> Result<String> {
-    let mut quickest: Option<(f64, String)> = None;
+/// The fastest condition, by the second run of each.
+fn choose(client: &mut SqlClient, case: &Case) -> Result<String> {
+    let mut fastest: Option<(f64, String)> = None;
     for conditions in statement::conditions(case.parameters) {
         let sql = statement::page(&conditions, None);
-        let first = plain.query(&sql)?;
-        let millis = if first.cancelled { first.millis } else { plain.query(&sql)?.millis };
-        if quickest.as_ref().is_none_or(|(best, _)| millis < *best) {
-            quickest = Some((millis, conditions));
+        let first = client.query(&sql)?;
+        let millis = if first.cancelled { first.millis } else { client.query(&sql)?.millis };
+        if fastest.as_ref().is_none_or(|(best, _)| millis < *best) {
+            fastest = Some((millis, conditions));
         }
     }
-    quickest.map(|(_, conditions)| conditions).ok_or_else(|| Error::Refused("no statement".into()))
+    fastest.map(|(_, conditions)| conditions).ok_or_else(|| Error::Refused("no statement".into()))
 }
 
-/// The first page, and one far on where there is one.
+/// The first page, and a later one if there is one.
 fn pages_of(sides: &mut Sides<'_>, case: &Case, conditions: &str) -> Result<Vec<Page>> {
     let name = |which| case.workload("warm", which);
     let page =
@@ -108,12 +107,12 @@ fn pages_of(sides: &mut Sides<'_>, case: &Case, conditions: &str) -> Result<Vec<
         ));
     }
     for page in &pages {
-        same(sides, page)?;
+        check_same(sides, page)?;
     }
     Ok(pages)
 }
 
-/// The end of the page before the one far on; none when there is only one page.
+/// The end of the page before the later one; none if there is only one page.
 fn far_on(http: &Http, parameters: &str) -> Result<Option<End>> {
     let (end, passed) = walk(http, parameters, DEEP)?;
     if end.cursor.is_some() || passed <= PAGE {
@@ -123,7 +122,7 @@ fn far_on(http: &Http, parameters: &str) -> Result<Option<End>> {
     Ok(end.cursor.is_some().then_some(end))
 }
 
-/// Passes so many records, or all there are: the end of them and how many they were.
+/// Skips as many records as exist up to `records`; the end of them and their number.
 fn walk(http: &Http, parameters: &str, records: u64) -> Result<(End, u64)> {
     let (mut end, mut passed) = (End::default(), 0);
     while passed < records {
@@ -138,8 +137,8 @@ fn walk(http: &Http, parameters: &str, records: u64) -> Result<(End, u64)> {
     Ok((end, passed))
 }
 
-/// Makes sure that both sides find the same.
-fn same(sides: &mut Sides<'_>, page: &Page) -> Result<()> {
+/// Checks that both sides return the same records.
+fn check_same(sides: &mut Sides<'_>, page: &Page) -> Result<()> {
     let end = sides.http.list(&page.path)?.end()?;
     let Answer { rows, last, cancelled, .. } = sides.sql.query(&page.sql)?;
     let id = last.into_iter().next().unwrap_or_default();
@@ -153,19 +152,20 @@ fn same(sides: &mut Sides<'_>, page: &Page) -> Result<()> {
     }
 }
 
-/// Asks both sides in turn.
+/// Times both sides in turn.
 fn round(sides: &mut Sides<'_>, page: &Page, args: &Args, part: &mut Part) -> Result<()> {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    let (began, budget) = (Instant::now(), Duration::from_millis(args.budget_ms));
+    let budget = Duration::from_millis(args.budget_ms);
+    let start = Instant::now();
     for time in 0..args.times {
-        if time > 0 && began.elapsed() > budget {
+        if time > 0 && start.elapsed() > budget {
             break;
         }
         ours.push(sides.http.list(&page.path)?.millis);
         bare.push(sides.sql.query(&page.sql)?.millis);
     }
-    for (who, millis) in [("auditrail", &mut ours), ("bare SQL", &mut bare)] {
-        add(part, &page.workload, &sides.log.side(who), millis);
+    for (name, millis) in [("auditrail", &mut ours), ("bare SQL", &mut bare)] {
+        add(part, &page.workload, &sides.log.side(name), millis);
     }
     Ok(())
 }
@@ -177,9 +177,8 @@ fn add(part: &mut Part, workload: &str, side: &str, millis: &mut [f64]) {
     }
 }
 
-/// What it takes to ask for anything: an answer that needs no database and no key, and a record that is
-/// not there. A page cannot take less, so this is what bounds the quickest of them.
-fn least(sides: &mut Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
+/// Lower bounds of a page: a response without database and API key, and a missing record.
+fn lower_bounds(sides: &mut Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
     for _ in 0..args.rounds {
         let (mut http, mut ours, mut bare) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..args.times {
@@ -196,7 +195,7 @@ fn least(sides: &mut Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
     Ok(())
 }
 
-/// Counts by time and by value.
+/// Times statistics.
 fn stats(sides: &Sides<'_>, args: &Args, part: &mut Part) -> Result<()> {
     for (name, filter) in [("everything", ""), ("a tenant", "tenant_id=tenant-0")] {
         let path = format!("/v1/audit-logs/stats?{filter}");
