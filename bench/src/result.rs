@@ -1,4 +1,4 @@
-//! What a part of the benchmarks measured, kept as JSON until the report is made of all parts.
+//! The results of a part, saved as JSON for the report.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,30 +27,30 @@ pub(crate) const PARTS: [&str; 11] = [
 /// A server's processor time for one request, and its unit.
 pub(crate) const REQUEST_CPU: (&str, &str) = ("processor time of a request", "µs");
 
-/// Everything that one part measured in one run. What is compared is in the same part.
+/// The results of one run of a part. Compared figures are in the same part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Part {
-    /// As on the command line: `write`, `loss`, `query`, `import`, `growth`.
+    /// As on the command line: `write`, `loss`, `query`.
     pub(crate) name: String,
-    /// What it ran on and with, in the order to be told: "PostgreSQL" is "15.18", and so on.
+    /// Machine, versions and options, in the order of the report: "PostgreSQL" is "15.18".
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) figures: Vec<Figure>,
-    /// What a reader has to know to judge the figures, in whole sentences.
+    /// Method and caveats, as sentences.
     pub(crate) notes: Vec<String>,
 }
 
-/// One figure of one side under one workload, as often as it was measured.
+/// A metric of a side under a workload, in all rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figure {
-    /// What was asked for: `single, 64 connections`.
+    /// As in `single, 64 connections, TCP`.
     pub(crate) workload: String,
-    /// Who was asked: `auditrail`, `fastify + pg`, `COPY, 2 connections`.
+    /// As in `auditrail`, `fastify + pg`, `COPY, 2 connections`.
     pub(crate) side: String,
-    /// What was measured: `rate`, `p50`, `p99`, `max`, `memory`, `cpu`, `lost`, `doubled`.
+    /// As in `rate`, `p50`, `p99`, `max`, `memory`, `cpu`, `lost`.
     pub(crate) metric: String,
     /// `records/s`, `ms`, `MiB`, `s per 1,000 records`.
     pub(crate) unit: String,
-    /// One for each round, in the order of the rounds; a ratio is taken round by round.
+    /// One value for each round; ratios are taken round by round.
     pub(crate) rounds: Vec<f64>,
 }
 
@@ -67,14 +67,13 @@ impl Figure {
 }
 
 impl Part {
-    /// The figure, if it was measured.
+    /// A figure, if it was measured.
     pub(crate) fn figure(&self, workload: &str, side: &str, metric: &str) -> Option<&Figure> {
         let same = |f: &&Figure| f.workload == workload && f.side == side && f.metric == metric;
         self.figures.iter().find(same)
     }
 
-    /// How many times as much one side's figure is as another's: lowest, median and highest of the
-    /// rounds.
+    /// The ratio of a side's figure to another's: lowest, median and highest of the rounds.
     pub(crate) fn ratio(
         &self,
         (workload, metric): (&str, &str),
@@ -86,7 +85,7 @@ impl Part {
         (!ratios.is_empty()).then(|| Spread::of(ratios))
     }
 
-    /// Adds one round's figure.
+    /// Adds the value of a round.
     pub(crate) fn add(
         &mut self,
         workload: &str,
@@ -107,23 +106,23 @@ impl Part {
         }
     }
 
-    /// Keeps it for the report.
+    /// Saves it for the report.
     pub(crate) fn save(&self, workspace: &Workspace) -> Result<()> {
         let file = file(workspace, &self.name);
         let dir = workspace.target().join("bench/results");
-        fs::create_dir_all(&dir).map_err(Error::doing(format!("make {}", dir.display())))?;
+        fs::create_dir_all(&dir).map_err(Error::doing(format!("create {}", dir.display())))?;
         let text = serde_json::to_string_pretty(self).map_err(|error| {
-            Error::Refused(format!("the figures of {} cannot be written: {error}", self.name))
+            Error::Refused(format!("cannot serialize the figures of {}: {error}", self.name))
         })?;
         fs::write(&file, text).map_err(Error::doing(format!("write {}", file.display())))
     }
 
-    /// What the last run of a part left, if it ever ran.
+    /// The saved results of a part, if there are any.
     pub(crate) fn load(workspace: &Workspace, name: &str) -> Result<Option<Self>> {
         let file = file(workspace, name);
         match fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
-                Error::Refused(format!("{} is not what a part leaves: {error}", file.display()))
+                Error::Refused(format!("{} has no results: {error}", file.display()))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::doing(format!("read {}", file.display()))(error)),
@@ -140,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_is_taken_round_by_round() {
+    fn ratio_is_taken_round_by_round() {
         let mut part = Part::default();
         for (ours, theirs) in [(4.0, 2.0), (9.0, 3.0), (1.0, 1.0)] {
             part.add("single", "auditrail", ("rate", "records/s"), ours);
@@ -148,6 +147,6 @@ mod tests {
         }
         let ratio = part.ratio(("single", "rate"), "auditrail", "fastify + pg").unwrap();
         assert_eq!(ratio, Spread { min: 1.0, median: 2.0, max: 3.0 });
-        assert_eq!(part.ratio(("single", "rate"), "auditrail", "nobody"), None);
+        assert_eq!(part.ratio(("single", "rate"), "auditrail", "unknown"), None);
     }
 }

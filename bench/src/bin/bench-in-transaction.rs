@@ -1,13 +1,13 @@
-//! Times transactions that insert one row of business and leave a trace of it, for
+//! Times transactions that insert one row of business data and an audit record of it, for
 //! `cargo xtask bench transaction`.
 //!
 //! ```text
-//! in_transaction URL SIDE CONNECTIONS WARM_UP_SECONDS SECONDS
+//! bench-in-transaction URL SIDE CONNECTIONS WARM_UP_SECONDS SECONDS
 //! ```
 //!
-//! SIDE is what leaves the trace: `auditrail`, `plain` (a hand-written INSERT into the same table) or
-//! `none` (nothing, or a trigger on the table of business). Each connection sends its next transaction
-//! when it has committed the one before. Prints one JSON object, times in milliseconds.
+//! SIDE is what writes the record: `auditrail`, `plain` (a hand-written INSERT into the same table) or `none`
+//! (nothing, or a trigger on the business table). Each connection begins its next transaction after the
+//! commit of the last one. Prints one JSON object, times in milliseconds.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// How many different records are written in turn.
+/// Number of different records.
 const RECORDS: u64 = 4_096;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,15 +35,15 @@ enum Side {
     None,
 }
 
-/// What is known when the trace is left: the fields as text, as a program has them.
-struct Known {
+/// The input of a record: its fields as text, as a program has them.
+struct Input {
     record: SampleRecord,
     metadata: String,
-    /// For ours; reading and checking it is part of what is timed.
+    /// For Auditrail; parsing and validating it is part of the timed statement.
     json: String,
 }
 
-/// Milliseconds of whole transactions, and of the statement that leaves the trace.
+/// Milliseconds of whole transactions, and of the statement that writes the record.
 #[derive(Default)]
 struct Times {
     whole: Vec<f64>,
@@ -54,24 +54,24 @@ struct Times {
 async fn main() -> Result<()> {
     let args: Vec<_> = env::args().skip(1).collect();
     let [url, side, connections, warm_up, seconds] = args.as_slice() else {
-        return Err("give: URL SIDE CONNECTIONS WARM_UP_SECONDS SECONDS".into());
+        return Err("usage: URL SIDE CONNECTIONS WARM_UP_SECONDS SECONDS".into());
     };
     let side = match side.as_str() {
         "auditrail" => Side::Auditrail,
         "plain" => Side::Plain,
         "none" => Side::None,
-        other => return Err(format!("`{other}` is no side").into()),
+        other => return Err(format!("`{other}` is not a side").into()),
     };
     let (connections, warm_up, seconds) =
         (connections.parse()?, warm_up.parse()?, seconds.parse()?);
     let pool = PgPoolOptions::new().max_connections(connections).connect(url).await?;
     let log = PgAuditLog::new(pool, CursorKey::public());
-    let known: Arc<[Known]> = Sample::new(DEFAULT_SEED, RECORDS).iter().map(Known::of).collect();
+    let inputs: Arc<[Input]> = Sample::new(DEFAULT_SEED, RECORDS).iter().map(Input::of).collect();
     let from = Instant::now() + Duration::from_secs(warm_up);
     let until = from + Duration::from_secs(seconds);
     let mut writers = JoinSet::new();
     for number in 0..connections as usize {
-        writers.spawn(write(log.clone(), side, Arc::clone(&known), number * 61, (from, until)));
+        writers.spawn(write(log.clone(), side, Arc::clone(&inputs), number * 61, (from, until)));
     }
     let mut times = Times::default();
     for writer in writers.join_all().await {
@@ -83,7 +83,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-impl Known {
+impl Input {
     fn of(record: SampleRecord) -> Self {
         let mut json = json!(record);
         let fields = json.as_object_mut().unwrap();
@@ -96,34 +96,34 @@ impl Known {
 async fn write(
     log: PgAuditLog,
     side: Side,
-    known: Arc<[Known]>,
+    inputs: Arc<[Input]>,
     first: usize,
     (from, until): (Instant, Instant),
 ) -> Result<Times> {
     let mut connection = log.pool().acquire().await?;
     let mut times = Times::default();
-    for known in known.iter().cycle().skip(first % known.len()) {
-        let began = Instant::now();
-        if began >= until {
+    for input in inputs.iter().cycle().skip(first % inputs.len()) {
+        let start = Instant::now();
+        if start >= until {
             break;
         }
         let mut tx = sqlx::Connection::begin(&mut *connection).await?;
-        business(&mut tx, &known.record).await?;
-        let traced = Instant::now();
+        business(&mut tx, &input.record).await?;
+        let before_record = Instant::now();
         match side {
             Side::Auditrail => {
                 #[expect(clippy::disallowed_methods, reason = "a program, not a test")]
                 let now = jiff::Timestamp::now();
-                let input = CreateInput::from_json(known.json.as_bytes(), now)?;
-                log.create_in(&mut tx, input).await.map(drop)?;
+                let record = CreateInput::from_json(input.json.as_bytes(), now)?;
+                log.create_in(&mut tx, record).await.map(drop)?;
             }
-            Side::Plain => plain(&mut tx, known).await?,
+            Side::Plain => plain(&mut tx, input).await?,
             Side::None => {}
         }
-        let trace = traced.elapsed();
+        let trace = before_record.elapsed();
         tx.commit().await?;
-        if began >= from {
-            times.whole.push(began.elapsed().as_secs_f64() * 1_000.0);
+        if start >= from {
+            times.whole.push(start.elapsed().as_secs_f64() * 1_000.0);
             times.trace.push(trace.as_secs_f64() * 1_000.0);
         }
     }
@@ -140,8 +140,8 @@ async fn business(db: &mut PgConnection, record: &SampleRecord) -> Result<()> {
     Ok(())
 }
 
-/// What one would write by hand: the database makes the id and the time.
-async fn plain(db: &mut PgConnection, Known { record, metadata, json: _ }: &Known) -> Result<()> {
+/// The hand-written INSERT: the database generates id and time.
+async fn plain(db: &mut PgConnection, Input { record, metadata, json: _ }: &Input) -> Result<()> {
     sqlx::query(
         "insert into control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id, \
          metadata, ip_address, user_agent, tenant_id, request_id) \

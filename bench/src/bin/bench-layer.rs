@@ -1,14 +1,14 @@
-//! What the layer costs: the CPU time of a request to an axum route that does nothing, with and without
-//! it, and what it allocates for bodies of several sizes.
+//! The cost of the tower layer: the CPU time of a request to an axum route that does nothing, with and without
+//! the layer, and its allocations for bodies of several sizes.
 //!
 //! ```sh
-//! cargo run --release -p auditrail-tower --example overhead
+//! cargo run --release -p auditrail-bench --bin bench-layer
 //! ```
 //!
-//! Fails when a limit of the project is broken: 5 µs of CPU for each request at the level `metadata`, and
-//! nothing allocated in proportion to a body. `--requests N` and `--repeats N` change how long it
-//! measures; `--json` gives the figures of each repeat instead, for `cargo xtask bench layer`.
-#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+//! Fails if a limit is exceeded: 5 µs of CPU for each request at the level `metadata`, and no allocations in
+//! proportion to a body. `--requests N` and `--repeats N` set the duration; `--json` prints the figures of
+//! each repeat instead, for `cargo xtask bench layer`.
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 use std::error::Error;
 use std::hint::black_box;
@@ -30,10 +30,10 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-/// The most a request may cost.
+/// The limit for a request.
 const LIMIT_MICROS: f64 = 5.0;
-/// The most bytes by which the allocations for a body of 16 MiB may differ from those for none: the
-/// records have durations of different length.
+/// The limit of the difference in allocated bytes between a body of 16 MiB and none: durations in the records
+/// differ in length.
 const SAME_BYTES: f64 = 256.0;
 
 const RECORDED: &str = "a request that is recorded";
@@ -65,10 +65,10 @@ target_type = "body"
 target_id = { value = "all" }
 "#;
 
-/// Takes everything on and forgets it: the layer is measured, not what delivers.
-struct Forgetful;
+/// Discards records: the layer is measured, not the delivery.
+struct DiscardingSink;
 
-impl RecordSink for Forgetful {
+impl RecordSink for DiscardingSink {
     type Error = std::convert::Infallible;
 
     fn take(
@@ -85,7 +85,7 @@ impl RecordSink for Forgetful {
     }
 }
 
-/// What one side took, once for each repeat.
+/// A figure of one side in each repeat.
 #[derive(Serialize)]
 struct Figure {
     workload: &'static str,
@@ -108,7 +108,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("{workload}, {side}: {metric} {median:.2} {unit} ({least:.2} to {most:.2})");
     }
     let within = is_within(&figures);
-    println!("\n{}", if within { "within the limits" } else { "a limit is broken" });
+    println!("\n{}", if within { "within the limits" } else { "a limit is exceeded" });
     Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -120,7 +120,7 @@ fn figures(requests: usize, repeats: usize) -> Result<Vec<Figure>, Box<dyn Error
             .route("/other", get(async || "hello"))
             .route("/echo", post(async |body: Body| body))
     };
-    let layer = AuditLayer::new(Policy::parse(POLICY, "example")?, Forgetful)?;
+    let layer = AuditLayer::new(Policy::parse(POLICY, "example")?, DiscardingSink)?;
     let ana = Actor::user("ana")?;
     let layer = layer.actor(move |_| Some(Principal::new(ana.clone())));
     let (with, without) = (routes().layer(layer), routes());
@@ -147,7 +147,7 @@ fn figures(requests: usize, repeats: usize) -> Result<Vec<Figure>, Box<dyn Error
     Ok(figures)
 }
 
-/// Whether the limits of the project hold.
+/// Whether the figures are within the limits.
 fn is_within(figures: &[Figure]) -> bool {
     let recorded = figures.iter().filter(|f| f.workload == RECORDED && f.metric == MORE);
     let quick = recorded.map(|f| Spread::of(&f.rounds).median).all(|micros| micros <= LIMIT_MICROS);
@@ -179,8 +179,8 @@ fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
     value.map(|value| value.parse()).transpose()
 }
 
-/// Microseconds of the CPU for each request, with the layer and without. Measures in turns, so that what
-/// else the machine does falls on both.
+/// CPU time of a request in microseconds, with the layer and without. Both are measured in turn, so that other
+/// load on the machine affects both.
 fn cpu(
     runtime: &Runtime,
     with: &Router,
@@ -202,7 +202,7 @@ fn cpu(
     Ok((ours, bare))
 }
 
-/// Seconds of the CPU for each request.
+/// CPU time of a request in seconds.
 fn each(
     runtime: &Runtime,
     app: &Router,
@@ -218,7 +218,7 @@ fn each(
     let started = cpu_seconds();
     runtime.block_on(async {
         for request in prepared {
-            // The way of a server: the application as it is, and the body to its end.
+            // As a server does: a clone of the application, and the body to its end.
             let Ok(response) = app.clone().oneshot(request).await;
             black_box(response.into_body().collect().await.ok());
         }
@@ -227,14 +227,13 @@ fn each(
     Ok(seconds / f64::from(u32::try_from(requests)?))
 }
 
-/// What this thread has used of a CPU, so that a busy machine does not count.
+/// CPU time of this thread, which excludes other load on the machine.
 fn cpu_seconds() -> f64 {
     let used = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(used).unwrap_or_default().as_secs_f64()
 }
 
-/// How many allocations, and bytes, a JSON body of so many pieces of 64 KiB takes on its way there and
-/// back.
+/// Allocations and allocated bytes for an echoed JSON body of chunks of 64 KiB.
 fn echo(runtime: &Runtime, app: &Router, pieces: usize) -> (u64, u64) {
     static PIECE: [u8; 65_536] = [b' '; 65_536];
     let send = || {
@@ -251,7 +250,7 @@ fn echo(runtime: &Runtime, app: &Router, pieces: usize) -> (u64, u64) {
             });
         }
     };
-    // The first request also pays for what is made once.
+    // The first request also initialises what later ones share.
     send();
     let measured = measure(send);
     (measured.count_total, measured.bytes_total)

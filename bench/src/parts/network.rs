@@ -10,7 +10,7 @@ use crate::harness::peers::{self, Peer, Side};
 use crate::harness::sql_client::SqlClient;
 use crate::harness::testbed::Testbed;
 use crate::harness::transport::Transport;
-use crate::parts::write::round::{Rounds, Sent, Times};
+use crate::parts::write::round::{Payload, Rounds, Times};
 use crate::parts::write::workload::Workload;
 use crate::report;
 use crate::result::Part;
@@ -86,9 +86,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
     part.notes.extend(missing);
     part.notes.extend(NOTES.map(str::to_owned));
-    let large = Sent::of(Corpus { file: usual.file.clone(), what: String::new() })?;
+    let large = Payload::of(Corpus { file: usual.file.clone(), what: String::new() })?;
     let times = Times { warm_up: args.warm_up, seconds: args.seconds };
-    let (usual, copies) = (Sent::of(usual)?, Vec::new());
+    let (usual, copies) = (Payload::of(usual)?, Vec::new());
     let rounds = Rounds { testbed: &testbed, peers, client, usual, large, copies, times };
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);

@@ -1,4 +1,4 @@
-//! `cargo xtask bench quick`: a few ratios for every change, against the committed ones.
+//! `cargo xtask bench quick`: a few ratios, compared with the committed ones.
 
 mod measure;
 mod ratios;
@@ -14,17 +14,17 @@ use xtask::workspace::Workspace;
 
 /// A few ratios in under three minutes, against the committed ones.
 ///
-/// Each is our figure by that of a limit in the same round, so higher is better: the service over TCP
-/// by pgbench, COPY, psql and bare SQL over TCP, and by itself over a Unix socket; and the processor
-/// time of a bare handler by that of the service. It fails when the
-/// median of the rounds is below the committed median by more than the committed noise band. Seconds
-/// are not compared: machines differ. What has to be built comes before the three minutes.
+/// Each is the figure of Auditrail by that of a limit in the same round, so higher is better: the
+/// service over TCP by pgbench, COPY, psql and bare SQL over TCP, and by itself over a Unix socket; and
+/// the processor time of a bare handler by that of the service. It fails if the median of the rounds is
+/// below the committed median by more than the committed noise band. Absolute times are not compared,
+/// because machines differ. Building is not part of the three minutes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often each ratio is taken, as far as the three minutes allow.
+    /// Number of rounds, as far as the three minutes allow.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Write what was measured to bench/ratios.toml, as what is expected from now on.
+    /// Write the results to bench/ratios.toml as the new expectation.
     #[arg(long)]
     bless: bool,
 }
@@ -32,42 +32,39 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let testbed = Testbed::start(workspace, &[Transport::Tcp, Transport::Unix])?;
     testbed.settings(&[])?;
-    let found = Quick::prepare(workspace, &testbed)?.rounds(args.rounds)?;
+    let results = Quick::prepare(workspace, &testbed)?.rounds(args.rounds)?;
     drop(testbed);
     if args.bless {
-        return Ratios::of(&found).write(workspace);
+        return Ratios::of(&results).write(workspace);
     }
-    judge(&Ratios::read(workspace)?, &found)
+    judge(&Ratios::read(workspace)?, &results)
 }
 
 /// The ratios of all rounds, by name.
-type Found = Vec<(&'static str, Vec<f64>)>;
+type Results = Vec<(&'static str, Vec<f64>)>;
 
-fn judge(ratios: &Ratios, found: &Found) -> Result<()> {
-    println!(
-        "\n{:<34} {:>8} {:>8}   rounds",
-        "our figure by that of the limit", "now", "committed"
-    );
-    let mut worse = Vec::new();
-    for (name, rounds) in found {
+fn judge(ratios: &Ratios, results: &Results) -> Result<()> {
+    println!("\n{:<34} {:>8} {:>8}   rounds", "Auditrail by the limit", "now", "committed");
+    let mut failures = Vec::new();
+    for (name, rounds) in results {
         let Spread { min, median, max } = Spread::of(rounds.iter().copied());
         let committed =
             ratios.of_name(name).map_or("–".to_owned(), |r| format!("{:.2}", r.median));
-        let (verdict, bad) = match ratios.judge(name, median) {
+        let (verdict, is_failure) = match ratios.judge(name, median) {
             Verdict::Within => ("", false),
-            Verdict::Better => ("better than its band: bless it if it stays so", false),
+            Verdict::Better => ("better than its band; --bless if it stays so", false),
             Verdict::Worse => ("WORSE than its band", true),
-            Verdict::Unknown => ("not in bench/ratios.toml: bless it", true),
+            Verdict::Unknown => ("not in bench/ratios.toml; --bless it", true),
         };
         println!("{name:<34} {median:>8.2} {committed:>8}   {min:.2} to {max:.2}  {verdict}");
-        if bad {
-            worse.push(format!("{name} ({median:.2}, committed {committed})"));
+        if is_failure {
+            failures.push(format!("{name} ({median:.2}, committed {committed})"));
         }
     }
-    if worse.is_empty() {
+    if failures.is_empty() {
         Ok(())
     } else {
-        Err(Error::Refused(format!("below the noise band: {}", worse.join("; "))))
+        Err(Error::Refused(format!("below the noise band: {}", failures.join("; "))))
     }
 }
 
@@ -76,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_below_its_band_fails_the_run_and_is_named() {
+    fn ratio_below_its_band_fails_and_is_named() {
         let committed = Ratios::of(&vec![("steady", vec![2.0]), ("other", vec![1.0])]);
         let now = |steady: f64| vec![("steady", vec![steady; 3]), ("other", vec![1.0])];
         assert!(judge(&committed, &now(1.7)).is_ok());

@@ -1,4 +1,4 @@
-//! `cargo xtask bench rows`: what the triggers and the function in SQL cost, without commits and clients.
+//! `cargo xtask bench rows`: the cost of triggers and of the SQL function, without commits and clients.
 
 use crate::harness::testbed::{ScratchDatabase, Testbed};
 use crate::result::Part;
@@ -7,10 +7,11 @@ use xtask::workspace::Workspace;
 
 const BUSINESS: &str = include_str!("../../peers/supa-audit/business.sql");
 const SUPA_AUDIT: &str = include_str!("../../peers/supa-audit/trigger.sql");
-const OURS: &str = "select control_plane.audit_table('bench.projects', target_type => 'project')";
+const AUDIT_TABLE: &str =
+    "select control_plane.audit_table('bench.projects', target_type => 'project')";
 const TIMED: &str = include_str!("../../rows.sql");
 
-/// Each changes every row once, so they run in this order.
+/// In this order, since each changes every row once.
 const CHANGES: [(&str, &str); 3] = [
     (
         "insert of a row",
@@ -20,14 +21,14 @@ const CHANGES: [(&str, &str); 3] = [
     ("delete of a row", "delete from bench.projects where id = n"),
 ];
 
-/// Side, what makes it, and how to count what it left.
+/// Side, its set-up, and the query that counts its records.
 const CAPTURES: [(&str, &str, &str); 3] = [
-    ("auditrail", OURS, "select count(*) from control_plane.audit_logs"),
+    ("auditrail", AUDIT_TABLE, "select count(*) from control_plane.audit_logs"),
     ("row trigger, as supa_audit", SUPA_AUDIT, "select count(*) from audit.record_version"),
     ("no trace at all", "", "select 0"),
 ];
 
-/// The same record, by the function and by hand.
+/// The same record by the function and by a hand-written INSERT.
 const RECORDS: [(&str, &str); 2] = [
     (
         "auditrail, record_audit_log",
@@ -48,25 +49,24 @@ const RECORDS: [(&str, &str); 2] = [
 ];
 
 const NOTES: [&str; 4] = [
-    "Each figure is the mean of one statement among many in one transaction, run inside PostgreSQL: \
-     no client, no network, no commit. In a transaction of an application these are added to what \
-     that costs.",
-    "Our trigger writes a whole record, with the actor and the request, into `control_plane.audit_logs` \
-     with all its indexes; an update has only the columns that changed. The other one, after the \
-     published approach of supa_audit, writes whole rows into a table of its own with the four \
-     indexes of that design and knows nothing of actors.",
-    "The function reads, checks and writes a record and makes a version 7 id; the plain INSERT checks \
-     nothing and lets the database make a random one. Both make the same record anew each time.",
+    "Each figure is the mean time of one statement among many in one transaction inside PostgreSQL: no \
+     client, no network, no commit. The transactions of an application take this time in addition.",
+    "The trigger of auditrail writes a record with the actor and the request into \
+     `control_plane.audit_logs` with all its indexes; of an update only the changed columns. The other \
+     one follows the published design of supa_audit: it writes whole rows, without actors, into a \
+     table with the four indexes of that design.",
+    "The function parses, validates and writes a record with a version 7 id; the plain INSERT validates \
+     nothing and uses a random id. Both build the record for each call.",
     "Each measurement has a fresh database.",
 ];
 
-/// What the triggers and the function in SQL cost, without commits and clients.
+/// The cost of the triggers and of the SQL function, without commits and clients.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many statements of a kind are measured in each round.
+    /// Statements of each kind in a round.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     statements: u32,
-    /// How often each side is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
 }
@@ -78,54 +78,55 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut part = Part { name: "rows".to_owned(), settings, notes, ..Part::default() };
     for round in 1..=args.rounds {
         println!("round {round} of {}", args.rounds);
-        for (side, made_by, counted_by) in CAPTURES {
-            let empty = ready(&testbed)?;
-            if !made_by.is_empty() {
-                empty.sql(made_by)?;
+        for (side, set_up, count) in CAPTURES {
+            let empty = prepare(&testbed)?;
+            if !set_up.is_empty() {
+                empty.sql(set_up)?;
             }
             for (workload, change) in CHANGES {
-                timed(&empty, &mut part, (workload, side), change, args.statements)?;
+                measure(&empty, &mut part, (workload, side), change, args.statements)?;
             }
-            let expected = if made_by.is_empty() { 0 } else { 3 * u64::from(args.statements) };
-            left(&empty, counted_by, expected, side)?;
+            let expected = if set_up.is_empty() { 0 } else { 3 * u64::from(args.statements) };
+            check_count(&empty, count, expected, side)?;
         }
         for (side, record) in RECORDS {
-            let empty = ready(&testbed)?;
-            timed(&empty, &mut part, ("record", side), record, args.statements)?;
+            let empty = prepare(&testbed)?;
+            measure(&empty, &mut part, ("record", side), record, args.statements)?;
             let expected = u64::from(args.statements);
-            left(&empty, "select count(*) from control_plane.audit_logs", expected, side)?;
+            check_count(&empty, "select count(*) from control_plane.audit_logs", expected, side)?;
         }
     }
     part.save(workspace)
 }
 
-fn ready(testbed: &Testbed) -> Result<ScratchDatabase<'_>> {
+fn prepare(testbed: &Testbed) -> Result<ScratchDatabase<'_>> {
     let empty = testbed.empty("bench_rows")?;
     empty.sql(BUSINESS)?;
     empty.sql(TIMED)?;
     Ok(empty)
 }
 
-fn timed(
+fn measure(
     empty: &ScratchDatabase<'_>,
     part: &mut Part,
     (workload, side): (&str, &str),
     statement: &str,
     times: u32,
 ) -> Result<()> {
-    let said = empty.sql(&format!("select bench.timed($of${statement}$of$, {times})"))?;
-    let mean = said.parse().map_err(|_| Error::Refused(format!("{side} said no time: {said}")))?;
+    let millis = empty.sql(&format!("select bench.timed($of${statement}$of$, {times})"))?;
+    let mean =
+        millis.parse().map_err(|_| Error::Refused(format!("{side}: `{millis}` is not a time")))?;
     part.add(workload, side, ("mean", "ms"), mean);
     println!("  {workload:<18} {side:<28} {mean:>8.4} ms");
     Ok(())
 }
 
-/// Whether each change has its trace.
-fn left(empty: &ScratchDatabase<'_>, counted_by: &str, expected: u64, side: &str) -> Result<()> {
-    let found = empty.sql(counted_by)?;
-    if found == expected.to_string() {
+/// Checks that each change has its record.
+fn check_count(empty: &ScratchDatabase<'_>, count: &str, expected: u64, side: &str) -> Result<()> {
+    let actual = empty.sql(count)?;
+    if actual == expected.to_string() {
         Ok(())
     } else {
-        Err(Error::Refused(format!("{side} left {found} traces instead of {expected}")))
+        Err(Error::Refused(format!("{side} wrote {actual} records instead of {expected}")))
     }
 }

@@ -1,5 +1,5 @@
-//! What `auditrail serve` takes: how soon it is ready, and how much memory it holds when idle, under
-//! load, and while somebody slowly reads a large export.
+//! `cargo xtask bench serve`: start-up time of `auditrail serve`, and its memory when idle, under load, and
+//! during a large export to a slow reader.
 
 mod limits;
 
@@ -17,56 +17,55 @@ use crate::harness::program::{Bench, count, prepare};
 use crate::harness::service::Service;
 use crate::harness::transport::Transport;
 use crate::result::Part;
-use limits::{Limited, NOTES, judge, keep};
+use limits::{Limited, NOTES, add, judge};
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// How often it is started to see how soon it is ready.
+/// Number of starts.
 const STARTS: u32 = 11;
-/// How long it is left alone before its idle memory is read.
+/// Idle time before the idle memory is read.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// What `auditrail serve` takes, against the limits it must hold.
+/// Start-up time and memory of `auditrail serve`, against limits.
 ///
-/// It is started eleven times, to see how soon it answers that it is ready; left alone, to see what it
-/// takes when idle; and then a fresh one is put under each kind of load, and under all at once, to see
-/// the most memory it ever held.
+/// It is started eleven times to measure the time to readiness, and its memory is read when idle. Then a
+/// fresh service runs under each kind of load, and under all at once, to measure its peak memory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask bench serve
   cargo xtask bench serve --seconds 2 --records 100000
-  cargo xtask bench serve --load-mib 64      see whether a lower limit would hold
+  cargo xtask bench serve --load-mib 64      whether a lower limit would hold
 
-Fails when a figure is over its limit, after all of them were measured and kept.")]
+Fails if a figure is over its limit, after saving all results.")]
 pub(crate) struct Args {
-    /// For how long each kind of load runs.
+    /// Duration of each load, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
-    /// Rows that are there, and that are exported.
+    /// Records in the log, which are exported.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
-    /// How fast the reader of the export is.
+    /// Speed of the reader of the export.
     #[arg(long, default_value_t = 20)]
     export_mib_per_second: u32,
-    /// How the service reaches PostgreSQL.
+    /// Connection of the service to PostgreSQL.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Transport,
-    /// Most memory when idle, in MiB.
+    /// Limit of the idle memory, in MiB.
     #[arg(long, default_value_t = 32)]
     idle_mib: u32,
-    /// Most memory under any load, in MiB.
+    /// Limit of the peak memory under any load, in MiB.
     #[arg(long, default_value_t = 128)]
     load_mib: u32,
-    /// Most memory during an export, in MiB.
+    /// Limit of the peak memory during an export, in MiB.
     #[arg(long, default_value_t = 64)]
     export_mib: u32,
-    /// Longest time from its start to its first answer that it is ready, in milliseconds.
+    /// Limit of the time from its start to readiness, in milliseconds.
     #[arg(long, default_value_t = 300)]
     ready_ms: u32,
 }
 
-/// Kinds of load, each with its name.
+/// Arguments of the load client.
 struct Loads {
     single: Vec<String>,
     batch: Vec<String>,
@@ -83,13 +82,13 @@ impl Loads {
         };
         let rate = args.export_mib_per_second.to_string();
         let export = "/v1/audit-logs/export?format=ndjson";
-        // It takes as long as the reader lets it.
+        // The duration depends on the reader alone.
         let slow =
             ["--seconds", "1", "--requests", "1", "--mib-per-second", &rate, "--get", export];
         Self {
             single: load("64", &[]),
             batch: load("8", &["--batch", "1000"]),
-            // Ten thousand records of this size are a little less than 16 MiB.
+            // Ten thousand records of this size are slightly less than 16 MiB.
             large: load("4", &["--batch", "10000", "--record-bytes", "1640"]),
             export: ["--connections", "1"].into_iter().chain(slow).map(str::to_owned).collect(),
         }
@@ -112,7 +111,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Transport::setting(&[args.database]),
     ];
     part.notes = NOTES.map(str::to_owned).to_vec();
-    keep(&mut part, &measured);
+    add(&mut part, &measured);
     part.save(workspace)?;
     judge(&measured)
 }
@@ -127,7 +126,7 @@ fn measure(
     let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
     let key = bench.run(&[&["key", "create"][..], &scopes].concat())?.trim().to_owned();
     let testbed = Measurements { bench, load, url, key: &key };
-    let mut figures = ready(&testbed, args)?;
+    let mut figures = start_up(&testbed, args)?;
     let loads = Loads::new(args);
     let (load, export) = (f64::from(args.load_mib), f64::from(args.export_mib));
     for (what, running, most) in [
@@ -147,7 +146,7 @@ fn measure(
     Ok(figures)
 }
 
-/// Makes sure that as many rows are there at least.
+/// Imports records unless the log has as many.
 fn fill(workspace: &Workspace, (bench, url): (&Bench, &str), records: u64) -> Result<()> {
     bench.run(&["migrate"])?;
     #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
@@ -159,16 +158,18 @@ fn fill(workspace: &Workspace, (bench, url): (&Bench, &str), records: u64) -> Re
     Ok(())
 }
 
-/// How soon it is ready, and its memory when nobody asks for anything more.
-fn ready(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
-    let (mut lines, mut answers) = (Vec::new(), Vec::new());
+/// Measures the time to readiness and the idle memory.
+fn start_up(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
+    let mut printed = Vec::new();
+    let mut ready = Vec::new();
     for _ in 0..STARTS {
         let service = testbed.serve()?;
-        lines.push(service.printed.as_secs_f64() * 1_000.0);
-        answers.push(service.ready.as_secs_f64() * 1_000.0);
+        printed.push(service.printed.as_secs_f64() * 1_000.0);
+        ready.push(service.ready.as_secs_f64() * 1_000.0);
         service.stop()?;
     }
-    let (line, answer) = (Spread::of(lines), Spread::of(answers.iter().copied()));
+    let line = Spread::of(printed);
+    let answer = Spread::of(ready.iter().copied());
     println!(
         "\nready line   median {:>6.0} ms   ({:.0} to {:.0})",
         line.median, line.min, line.max
@@ -178,18 +179,18 @@ fn ready(testbed: &Measurements<'_>, args: &Args) -> Result<Vec<Limited>> {
         answer.median, answer.min, answer.max
     );
     let service = testbed.serve()?;
-    #[expect(clippy::disallowed_methods, reason = "doing nothing for a while is what is measured")]
+    #[expect(clippy::disallowed_methods, reason = "idle memory is measured")]
     thread::sleep(IDLE);
     let idle = service.memory()?.now_mib;
     service.stop()?;
     let most = f64::from(args.ready_ms);
     Ok(vec![
-        Limited { what: "from start to ready", values: answers, unit: "ms", most },
+        Limited { what: "from start to ready", values: ready, unit: "ms", most },
         Limited { what: "idle", values: vec![idle], unit: "MiB", most: f64::from(args.idle_mib) },
     ])
 }
 
-/// What every measurement needs.
+/// The inputs of all measurements.
 struct Measurements<'a> {
     bench: &'a Bench,
     load: &'a Path,
@@ -204,14 +205,14 @@ impl Measurements<'_> {
         Service::start(serve)
     }
 
-    /// The most memory a fresh service held while these loads ran side by side.
+    /// The peak memory of a fresh service under concurrent loads.
     fn peak_under(&self, what: &str, loads: &[&Vec<String>]) -> Result<f64> {
         let service = self.serve()?;
         println!("\n{what}");
         let started: Vec<Child> =
             loads.iter().map(|args| self.start(args, &service)).collect::<Result<_>>()?;
         for child in started {
-            tell(child)?;
+            report(child)?;
         }
         let memory = service.memory()?;
         println!("  peak {:.1} MiB, {:.1} MiB after it", memory.peak_mib, memory.now_mib);
@@ -227,35 +228,35 @@ impl Measurements<'_> {
     }
 }
 
-/// Waits for a load to end, and prints what came of it.
-fn tell(child: Child) -> Result<()> {
+/// Waits for a load to end, and prints its report.
+fn report(child: Child) -> Result<()> {
     let output = child.wait_with_output().map_err(Error::doing("wait for the load"))?;
-    let refused = |why: &str| {
-        let said = String::from_utf8_lossy(&output.stdout);
-        Error::Refused(format!("the load {why}: {said}"))
+    let failed = |reason: &str| {
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        Error::Refused(format!("the load {reason}: {stdout}"))
     };
-    let told: Value = serde_json::from_slice(&output.stdout).map_err(|_| refused("broke off"))?;
+    let report: Value = serde_json::from_slice(&output.stdout).map_err(|_| failed("failed"))?;
     println!(
         "  {} of {} connections: {:.0} requests/s, {:.0} records/s, p50 {} ms, p99 {} ms, \
          {} bytes read, statuses {}, broken {}",
-        if told["batch"].is_null() {
+        if report["batch"].is_null() {
             "load".to_owned()
         } else {
-            format!("batches of {}", told["batch"])
+            format!("batches of {}", report["batch"])
         },
-        told["connections"],
-        told["requests_per_second"].as_f64().unwrap_or_default(),
-        told["records_per_second"].as_f64().unwrap_or_default(),
-        told["latency_ms"]["p50"],
-        told["latency_ms"]["p99"],
-        told["bytes"],
-        told["statuses"],
-        told["broken"],
+        report["connections"],
+        report["requests_per_second"].as_f64().unwrap_or_default(),
+        report["records_per_second"].as_f64().unwrap_or_default(),
+        report["latency_ms"]["p50"],
+        report["latency_ms"]["p99"],
+        report["bytes"],
+        report["statuses"],
+        report["broken"],
     );
-    // Being told to come back is an answer; a broken connection is none.
-    if told["broken"] == 0 && told["refused"] == 0 {
+    // A 503 is a response; a broken connection is not.
+    if report["broken"] == 0 && report["refused"] == 0 {
         Ok(())
     } else {
-        Err(refused("lost connections"))
+        Err(failed("lost connections"))
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench transaction`: what a record costs in the caller's own transaction.
+//! `cargo xtask bench transaction`: the cost of a record in the caller's transaction.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const TRIGGER: &str = include_str!("../../peers/supa-audit/trigger.sql");
 const WARM_UP_SECONDS: u32 = 2;
 const CONNECTIONS: [u16; 2] = [1, 16];
 
-/// Name, what the program is told to do, and whether a trigger does it.
+/// Name, argument of the program, and whether a trigger writes the record.
 const SIDES: [(&str, &str, bool); 4] = [
     ("auditrail", "auditrail", false),
     ("plain INSERT", "plain", false),
@@ -24,27 +24,27 @@ const SIDES: [(&str, &str, bool); 4] = [
 ];
 
 const NOTES: [&str; 6] = [
-    "Each transaction inserts one small row of business and leaves a trace of it. `mean`, `p50`, `p99` \
-     and `max` are of whole transactions, from BEGIN to the end of COMMIT; `trace` is the mean of the \
-     statement that leaves the trace alone, with making it up.",
-    "auditrail reads and checks the record, makes its id and time, and returns the record as it is \
-     stored; the plain INSERT lets the database make id and time and checks nothing. Both write into \
+    "Each transaction inserts one small row of business data and its record. `mean`, `p50`, `p99` and \
+     `max` are of whole transactions, from BEGIN to the end of COMMIT; `trace` is the mean of the \
+     statement that writes the record, including building it.",
+    "auditrail parses and validates the record, generates its id and time, and returns the stored \
+     record; the plain INSERT uses the defaults of the database and validates nothing. Both write to \
      the same table with all its indexes.",
-    "The row trigger writes the row as jsonb into a table of its own with the four indexes of that \
-     design: fewer and smaller ones than those of the audit log. It does not know who acted, from \
-     where or on whose behalf, and its work is in the statement of business, so its `trace` is none.",
-    "All sides are one program in Rust with sqlx over a Unix socket, each statement prepared once.",
+    "The row trigger writes the row as jsonb into a table with the four indexes of that design, which \
+     are fewer and smaller than those of the audit log. It records neither actor nor request, and is \
+     part of the statement of business, so it has no `trace`.",
+    "All sides are one program in Rust with sqlx over a Unix socket, and prepare each statement once.",
     "Each measurement has a fresh database and two seconds of warm-up.",
     "Client and PostgreSQL share the processors of one machine.",
 ];
 
-/// What a record costs in the caller's transaction, against a plain INSERT and a row trigger.
+/// The cost of a record in the caller's transaction, against a plain INSERT and a row trigger.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// For how long each side is measured in each round.
+    /// Duration of each measurement, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// How often each side is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
 }
@@ -58,20 +58,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     for round in 1..=args.rounds {
         println!("round {round} of {}", args.rounds);
         for connections in CONNECTIONS {
-            for (side, told, trigger) in SIDES {
+            for (side, argument, has_trigger) in SIDES {
                 let empty = testbed.empty("bench_transaction")?;
                 empty.sql(BUSINESS)?;
-                if trigger {
+                if has_trigger {
                     empty.sql(TRIGGER)?;
                 }
                 let seconds = [WARM_UP_SECONDS, args.seconds].map(|seconds| seconds.to_string());
                 let run = Sh::new(&program)
                     .arg(empty.url(Transport::Unix)?)
-                    .arg(told)
+                    .arg(argument)
                     .arg(connections.to_string());
-                let said = run.args(seconds).read()?;
-                traced(&empty.sql(left(trigger, told))?, side)?;
-                keep(&mut part, connections, side, &said)?;
+                let output = run.args(seconds).read()?;
+                check_records(&empty.sql(check(has_trigger, argument))?, side)?;
+                add(&mut part, connections, side, &output)?;
             }
         }
     }
@@ -79,9 +79,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.save(workspace)
 }
 
-/// Whether each row of business has its trace.
-fn left(trigger: bool, told: &str) -> &'static str {
-    match (trigger, told) {
+/// The query whether each row of business data has its record.
+fn check(has_trigger: bool, argument: &str) -> &'static str {
+    match (has_trigger, argument) {
         (true, _) => {
             "select (select count(*) from bench.projects) = (select count(*) from \
              audit.record_version where record ->> 'name' is not null and record_id is not null)"
@@ -94,31 +94,32 @@ fn left(trigger: bool, told: &str) -> &'static str {
     }
 }
 
-fn traced(answer: &str, side: &str) -> Result<()> {
+fn check_records(answer: &str, side: &str) -> Result<()> {
     match answer {
         "t" => Ok(()),
-        _ => Err(Error::Refused(format!("{side}: not each transaction left its trace"))),
+        _ => Err(Error::Refused(format!("{side}: some transactions have no record"))),
     }
 }
 
-fn keep(part: &mut Part, connections: u16, side: &str, said: &str) -> Result<()> {
-    let told: Value = serde_json::from_str(said)
-        .map_err(|error| Error::Refused(format!("{side} said no figures ({error}): {said}")))?;
+fn add(part: &mut Part, connections: u16, side: &str, output: &str) -> Result<()> {
+    let report: Value = serde_json::from_str(output).map_err(|error| {
+        Error::Refused(format!("{side} printed no figures ({error}): {output}"))
+    })?;
     let plural = if connections == 1 { "" } else { "s" };
     let workload = format!("transactions, {connections} connection{plural}");
     for metric in ["mean", "p50", "p99", "max", "trace"] {
-        // Nothing that is timed leaves the trace of a trigger, or none.
+        // Without a statement of its own there is nothing to time.
         let own_trace = matches!(side, "auditrail" | "plain INSERT");
         if metric != "trace" || own_trace {
-            let value = told[metric].as_f64();
-            let none = || Error::Refused(format!("{side} wrote nothing in time"));
+            let value = report[metric].as_f64();
+            let none = || Error::Refused(format!("{side} completed no transaction in time"));
             part.add(&workload, side, (metric, "ms"), value.ok_or_else(none)?);
         }
     }
     println!(
         "  {workload:<28} {side:<28} mean {:>7.3} ms   p99 {:>7.3} ms",
-        told["mean"].as_f64().unwrap_or_default(),
-        told["p99"].as_f64().unwrap_or_default()
+        report["mean"].as_f64().unwrap_or_default(),
+        report["p99"].as_f64().unwrap_or_default()
     );
     Ok(())
 }
@@ -128,16 +129,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_kept_by_side_and_a_run_without_any_is_refused() {
+    fn figures_are_added_by_side() {
         let mut part = Part::default();
-        let said = r#"{"transactions":9,"mean":1.5,"p50":1.2,"p99":3.0,"max":4.0,"trace":0.4}"#;
-        keep(&mut part, 1, "auditrail", said).unwrap();
-        keep(&mut part, 1, "no trace at all", said).unwrap();
+        let output = r#"{"transactions":9,"mean":1.5,"p50":1.2,"p99":3.0,"max":4.0,"trace":0.4}"#;
+        add(&mut part, 1, "auditrail", output).unwrap();
+        add(&mut part, 1, "no trace at all", output).unwrap();
         let figure = |side, metric| part.figure("transactions, 1 connection", side, metric);
         assert_eq!(figure("auditrail", "trace").unwrap().rounds, [0.4]);
         assert_eq!(figure("no trace at all", "mean").unwrap().rounds, [1.5]);
         assert_eq!(figure("no trace at all", "trace"), None);
         let nothing = r#"{"transactions":0,"mean":null,"p50":null,"p99":null,"max":null}"#;
-        assert!(keep(&mut part, 1, "auditrail", nothing).is_err());
+        assert!(add(&mut part, 1, "auditrail", nothing).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! Figures as people read them.
+//! Formatting of figures.
 
 use crate::harness::measure::Spread;
 
-/// Three digits that count, thousands set apart: `41,564`, `12.5`, `1.14`, `0.27`.
+/// At least three significant digits, with thousands separators: `41,564`, `12.5`, `1.14`, `0.27`.
 pub(super) fn number(figure: f64) -> String {
     let size = figure.abs();
     match size {
@@ -14,7 +14,7 @@ pub(super) fn number(figure: f64) -> String {
     }
 }
 
-/// The median, and in brackets the lowest and the highest where there were several.
+/// The median, and for several rounds the lowest and the highest in brackets.
 pub(super) fn spread(Spread { min, median, max }: Spread, of: usize) -> String {
     match of {
         0 | 1 => number(median),
@@ -22,10 +22,9 @@ pub(super) fn spread(Spread { min, median, max }: Spread, of: usize) -> String {
     }
 }
 
-/// To four digits that count: more is noise, and would only make differences longer.
+/// Rounds to four significant digits: more are noise, and lengthen diffs.
 pub(super) fn rounded(figure: f64) -> f64 {
-    let written = format!("{figure:.3e}");
-    written.parse().unwrap_or(figure)
+    format!("{figure:.3e}").parse().unwrap_or(figure)
 }
 
 fn grouped(digits: &str) -> String {
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_three_digits_and_groups() {
+    fn figures_have_three_digits_and_separators() {
         let cases = [
             (0.0, "0"),
             (0.27, "0.27"),
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_is_told_where_there_is_one() {
+    fn spread_is_shown_for_several_rounds() {
         let figures = Spread { min: 0.9, median: 1.0, max: 1_100.0 };
         assert_eq!(spread(figures, 3), "1.00 (0.90–1,100)");
         assert_eq!(spread(figures, 1), "1.00");

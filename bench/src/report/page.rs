@@ -120,7 +120,7 @@ fn section(part: &Part, common: &[(String, String)], words: &Words) -> String {
         out += &format!("Measured with {}.\n\n", own.join("; "));
     }
     for note in &part.notes {
-        // Writing to text cannot fail.
+        // Writing to a String cannot fail.
         let _written = writeln!(out, "- {note}");
     }
     if !part.notes.is_empty() {

@@ -1,7 +1,7 @@
-//! The figures of a part as tables, whatever it measured.
+//! The figures of a part as tables.
 //!
-//! A workload is a table: its sides are the rows and what was measured the columns. Many workloads of
-//! one kind, named `kind: which`, are one table instead, with a row for each.
+//! A workload is a table with its sides as rows and the metrics as columns. Many workloads of one kind, named
+//! `kind: variant`, share a table with a row for each.
 
 mod tcp_and_unix;
 
@@ -9,7 +9,7 @@ use super::number::{number, spread};
 use crate::harness::measure::Spread;
 use crate::result::{Figure, Part};
 
-/// So many workloads of one kind share a table.
+/// The number of workloads of one kind from which on they share a table.
 const MANY: usize = 5;
 /// The cell of a figure that was not measured.
 const MISSING: &str = "–";
@@ -46,7 +46,7 @@ fn of<'a>(part: &'a Part, workload: &str) -> Vec<&'a Figure> {
     part.figures.iter().filter(|figure| figure.workload == workload).collect()
 }
 
-/// The workloads of which one and the same thing was measured, and nothing else, on the same sides.
+/// The workloads with the same single metric on the same sides.
 fn alike<'a>(part: &'a Part, workload: &str) -> Vec<&'a str> {
     let form = |workload: &str| {
         let figures = of(part, workload);
@@ -81,7 +81,7 @@ fn of_one_metric(part: &Part, workloads: &[&str]) -> String {
     format!("### {title}\n\n{}\n", table(&head.collect::<Vec<_>>(), &rows))
 }
 
-/// The kind of which there are many.
+/// The kind of a workload, if there are [`MANY`] of it.
 fn kind<'a>(part: &Part, workload: &'a str) -> Option<&'a str> {
     let (kind, _) = workload.split_once(": ")?;
     let same = |other: &&str| other.split_once(": ").is_some_and(|(other, _)| other == kind);
@@ -118,14 +118,14 @@ fn of_sides(part: &Part, workload: &str) -> String {
     format!("### {}\n\n{}\n", capital(workload), table(&head, &rows))
 }
 
-/// Which side of ours a side is compared with: that of the same size. None for ours themselves.
+/// The side of Auditrail that a side is compared with: that of the same size.
 fn ours<'a>(sides: &[&'a str], side: &str) -> Option<&'a str> {
     let is_ours = |side: &str| side.starts_with("auditrail");
     let same = |other: &&&str| is_ours(other) && size_of(other) == size_of(side);
     sides.iter().find(same).copied().filter(|_| !is_ours(side))
 }
 
-/// How many times as much one side's figure is as the other's.
+/// The ratio of one side's figure to the other's.
 fn ratio(part: &Part, (workload, metric): (&str, &str), one: &str, other: &str) -> String {
     let rounds = part.figure(workload, other, metric).map_or(0, |figure| figure.rounds.len());
     let ratio = part.ratio((workload, metric), one, other);
@@ -133,8 +133,8 @@ fn ratio(part: &Part, (workload, metric): (&str, &str), one: &str, other: &str) 
     ratio.map_or_else(|| MISSING.to_owned(), |ratio| spread(ratio, rounds))
 }
 
-/// Many workloads of one kind: a table for each size that the sides name, medians only but for the
-/// ratio of p99, or else of the last thing measured.
+/// Many workloads of one kind: a table for each size in the names of the sides, with medians, and the ratio
+/// of p99 or of the last metric.
 fn by_size(part: &Part, kind: &str) -> String {
     let prefix = format!("{kind}: ");
     let of_kind = |figure: &&Figure| figure.workload.starts_with(&prefix);
@@ -143,7 +143,7 @@ fn by_size(part: &Part, kind: &str) -> String {
     for size in unique(figures.iter().map(|f| size_of(&f.side))) {
         let of_size: Vec<_> =
             figures.iter().copied().filter(|f| size_of(&f.side) == size).collect();
-        // What was measured in another way is another table.
+        // Workloads without p99 have a table of their own.
         for unit in unique(of_size.iter().map(|f| is_tail(part, f))) {
             let figures: Vec<_> =
                 of_size.iter().copied().filter(|f| is_tail(part, f) == unit).collect();
@@ -188,7 +188,7 @@ fn wide(part: &Part, prefix: &str, size: &str, figures: &[&Figure]) -> String {
     table(&head, &rows)
 }
 
-/// `10,000,000 records` of `auditrail, 10,000,000 records`; nothing where no size is named.
+/// `10,000,000 records` of `auditrail, 10,000,000 records`; empty without a size.
 fn size_of(side: &str) -> &str {
     match side.split_once(", ") {
         Some((_, size)) if size.starts_with(|c: char| c.is_ascii_digit()) => size,
@@ -229,11 +229,11 @@ pub(super) fn capital(text: &str) -> String {
 }
 
 fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut found = Vec::new();
-    for one in all {
-        if !found.contains(&one) {
-            found.push(one);
+    let mut distinct = Vec::new();
+    for item in all {
+        if !distinct.contains(&item) {
+            distinct.push(item);
         }
     }
-    found
+    distinct
 }

@@ -1,4 +1,4 @@
-//! One connection that sends one request after the other.
+//! A connection that sends one request after the other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::error::Error;
-use crate::report::{Answer, OneReport};
-use crate::requests::{One, Requests};
+use crate::report::{ClientReport, Response};
+use crate::requests::{Item, Requests};
 
 const MIB: f64 = 1_048_576.0;
-/// After a connection broke or was refused.
+/// After a failed connection.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
 
-/// When to stop.
-pub(crate) struct Until {
+/// When clients stop.
+pub(crate) struct Deadline {
     time: Instant,
     most: u64,
     sent: AtomicU64,
 }
 
-impl Until {
+impl Deadline {
     pub(crate) fn new(time: Instant, most: Option<u64>) -> Arc<Self> {
         Arc::new(Self { time, most: most.unwrap_or(u64::MAX), sent: AtomicU64::new(0) })
     }
 
-    /// The number of the next request, if another one may be sent.
+    /// The number of the next request, unless it is time to stop.
     fn take(&self) -> Option<u64> {
         let n = (!self.is_over()).then(|| self.sent.fetch_add(1, Ordering::Relaxed));
         n.filter(|n| *n < self.most)
@@ -59,39 +59,38 @@ impl Client {
     }
 
     /// Sends requests until it is time to stop.
-    pub(crate) async fn work(self, until: Arc<Until>) -> OneReport {
-        let mut report = OneReport::new(self.requests.have_ids());
-        while !until.is_over() {
+    pub(crate) async fn work(self, deadline: Arc<Deadline>) -> ClientReport {
+        let mut report = ClientReport::new(self.requests.have_ids());
+        while !deadline.is_over() {
             match self.connect().await {
-                Ok(connection) => self.use_up(connection, &until, &mut report).await,
+                Ok(connection) => self.send_requests(connection, &deadline, &mut report).await,
                 Err(_) => report.refused(),
             }
-            if !until.is_over() {
+            if !deadline.is_over() {
                 tokio::time::sleep(RECONNECT_PAUSE).await;
             }
         }
         report
     }
 
-    /// Sends requests over a connection until it is time to stop, or it breaks.
-    async fn use_up(
+    /// Sends requests over a connection until it is time to stop, or the connection fails.
+    async fn send_requests(
         &self,
         mut connection: SendRequest<Full<Bytes>>,
-        until: &Until,
-        report: &mut OneReport,
+        deadline: &Deadline,
+        report: &mut ClientReport,
     ) {
-        // What is not sent is not taken: a request that was taken is answered, or it is open whether
-        // it was carried out.
+        // A number is taken only when the connection is ready, so that every number was sent.
         while connection.ready().await.is_ok() {
-            let Some(n) = until.take() else { return };
-            let One { request, records, is_between } = self.requests.nth(n);
-            let began = Instant::now();
+            let Some(n) = deadline.take() else { return };
+            let Item { request, records, is_read } = self.requests.nth(n);
+            let start = Instant::now();
             let Ok((status, bytes)) = self.send(&mut connection, request).await else {
                 report.broken(n);
                 return;
             };
-            let answer = Answer { status, bytes, records, is_between };
-            report.answered(n, &answer, began.elapsed());
+            let response = Response { status, bytes, records, is_read };
+            report.response(n, &response, start.elapsed());
         }
     }
 
@@ -100,9 +99,9 @@ impl Client {
         connection: &mut SendRequest<Full<Bytes>>,
         request: hyper::Request<Full<Bytes>>,
     ) -> Result<(u16, u64), Error> {
-        let answer = connection.send_request(request).await?;
-        let status = answer.status().as_u16();
-        Ok((status, self.read(answer.into_body()).await?))
+        let response = connection.send_request(request).await?;
+        let status = response.status().as_u16();
+        Ok((status, self.read(response.into_body()).await?))
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
@@ -113,16 +112,16 @@ impl Client {
         Ok(sender)
     }
 
-    /// Reads an answer to its end, as fast as it may; its bytes.
+    /// Reads a body, no faster than the limit; its length in bytes.
     async fn read(&self, mut body: Incoming) -> Result<u64, Error> {
-        let began = Instant::now();
+        let start = Instant::now();
         let mut bytes = 0;
         while let Some(frame) = body.frame().await {
             bytes += frame?.data_ref().map_or(0, |data| data.len() as u64);
             if let Some(rate) = self.mib_per_second {
-                #[expect(clippy::cast_precision_loss, reason = "an answer is far below 2^52 bytes")]
+                #[expect(clippy::cast_precision_loss, reason = "a body is far below 2^52 bytes")]
                 let due = Duration::from_secs_f64(bytes as f64 / MIB / rate);
-                tokio::time::sleep_until((began + due).into()).await;
+                tokio::time::sleep_until((start + due).into()).await;
             }
         }
         Ok(bytes)

@@ -1,7 +1,7 @@
-//! Why there is no load, in a sentence of whoever noticed.
+//! Errors, as the texts of their sources.
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-pub(crate) fn refused(header: &str) -> Error {
-    format!("`{header}` is no header: write `name: value`").into()
+pub(crate) fn invalid_header(header: &str) -> Error {
+    format!("`{header}` is not a header; write `name: value`").into()
 }

@@ -1,8 +1,7 @@
-//! A closed-loop load for an HTTP service: so many connections, each of which sends its next request
-//! when it has the answer to the one before. Prints one JSON document.
+//! A closed-loop load client: each connection sends its next request after the response to the last one.
+//! Prints one JSON document.
 //!
-//! The key is read from `AUDITRAIL_KEY`, so that it is not seen in a list of processes. Without one,
-//! none is sent, as to another server that asks for none.
+//! The API key is read from `AUDITRAIL_KEY`, so that it does not appear in the list of processes.
 //!
 //! ```sh
 //! load --to 127.0.0.1:8080 --connections 64 --seconds 10
@@ -32,61 +31,61 @@ use clap::Parser;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use client::{Client, Until};
+use client::{Client, Deadline};
 use error::Error;
 use report::Report;
 use requests::{ID, Requests};
 
-/// Sends requests as fast as they are answered, and prints how fast that was, as JSON.
+/// Send requests in a closed loop, and print rates and latencies as JSON.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where the service answers.
+    /// The address of the service.
     #[arg(long)]
     to: SocketAddr,
-    /// How many connections; each is kept open.
+    /// Number of connections.
     #[arg(long, default_value_t = 64)]
     connections: u16,
-    /// For how long.
+    /// Duration in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Ends earlier, after as many requests in all.
+    /// Maximum total number of requests.
     #[arg(long)]
     requests: Option<u64>,
-    /// Sends batches of as many records; else single ones.
+    /// Send batches of this size instead of single records.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: Option<u32>,
-    /// Makes each record this long, about, by what is noted in its metadata.
+    /// Approximate size of each record, reached by padding its metadata.
     #[arg(long, default_value_t = 0)]
     record_bytes: usize,
-    /// Sends the records of this file, one on each line, instead of the sample.
+    /// Send the records of this file, one a line, instead of the sample.
     #[arg(long, conflicts_with = "record_bytes")]
     bodies: Option<PathBuf>,
-    /// Where records are sent to: by default where Auditrail takes them.
+    /// The path of the requests; by default that of Auditrail.
     #[arg(long)]
     path: Option<String>,
-    /// Sent with each request, as `name: value`.
+    /// A header of each request, as `name: value`.
     #[arg(long)]
     header: Vec<String>,
-    /// Reads this path instead of writing.
+    /// Read this path instead of writing.
     #[arg(long, conflicts_with_all = ["batch", "record_bytes", "bodies", "path"])]
     get: Option<String>,
-    /// Reads this path in between.
+    /// Interleave reads of this path.
     #[arg(long, requires = "read_every", conflicts_with = "get")]
     read: Option<String>,
-    /// Every so many-th request is one that reads in between.
+    /// Every n-th request is such a read.
     #[arg(long, requires = "read", value_parser = clap::value_parser!(u64).range(2..))]
     read_every: Option<u64>,
-    /// Gives each single record a request id of its own, sends it as the idempotency key too, and
-    /// writes the ids of those that were acknowledged to this file.
+    /// Give each record a distinct request id, send it as Idempotency-Key too, and write the
+    /// acknowledged ids to this file.
     #[arg(long, conflicts_with_all = ["batch", "get", "read"])]
     ids_to: Option<PathBuf>,
-    /// Writes the records that were sent and not acknowledged to this file, with their ids.
+    /// Write the records without acknowledgement to this file, with their ids.
     #[arg(long, requires = "ids_to")]
     open_to: Option<PathBuf>,
-    /// Sends each record of such a file once more, and nothing else.
+    /// Send each record of such a file once.
     #[arg(long, conflicts_with_all = ["batch", "get", "read", "bodies", "record_bytes"])]
     again: Option<PathBuf>,
-    /// Reads each answer no faster than this.
+    /// Maximum speed of reading each response.
     #[arg(long)]
     mib_per_second: Option<f64>,
     /// The API key.
@@ -94,12 +93,12 @@ struct Args {
     key: Option<String>,
 }
 
-// One thread sends and receives for all connections: it uses less of the processors that it shares with
-// the server than several that hand work to each other.
+// A single thread uses less of the processors, which are shared with the server, than several that hand
+// work to each other.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Error> {
     let report = run(Args::parse()).await?;
-    #[expect(clippy::print_stdout, reason = "the one thing it is for")]
+    #[expect(clippy::print_stdout, reason = "the report is the output")]
     {
         println!("{}", report.json());
     }
@@ -110,18 +109,18 @@ async fn run(args: Args) -> Result<Report, Error> {
     let requests = prepare(&args)?;
     let all = args.again.as_ref().map(|_| requests.len());
     let requests = Arc::new(requests.with_headers(args.to, args.key.as_deref(), &args.header)?);
-    let began = Instant::now();
-    let until = Until::new(began + Duration::from_secs(args.seconds), args.requests.or(all));
+    let start = Instant::now();
+    let deadline = Deadline::new(start + Duration::from_secs(args.seconds), args.requests.or(all));
     let mut clients = JoinSet::new();
     for _ in 0..args.connections {
         let client = Client::new(args.to, Arc::clone(&requests), args.mib_per_second);
-        clients.spawn(client.work(Arc::clone(&until)));
+        clients.spawn(client.work(Arc::clone(&deadline)));
     }
     let mut report = Report::new(args.connections, args.batch, requests.have_ids());
     for one in clients.join_all().await {
         report.add(one);
     }
-    report.ended(began.elapsed());
+    report.ended(start.elapsed());
     if let Some(file) = &args.ids_to {
         outcomes::ids(file, &requests, report.done())?;
     }

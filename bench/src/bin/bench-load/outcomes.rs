@@ -1,4 +1,4 @@
-//! What is kept of requests that can be told apart, for whoever counts what became of them.
+//! Files with the outcomes of identified requests, for counting lost records.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,4 +1,4 @@
-//! What came of it.
+//! The report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 
 /// Significant digits of a latency.
 const DIGITS: u8 = 3;
-/// The longest latency that is told from longer ones: an hour, in microseconds.
-const LONGEST: u64 = 3_600_000_000;
+/// The upper bound of recorded latencies: an hour, in microseconds.
+const MAX_LATENCY: u64 = 3_600_000_000;
 
-/// What came of one connection.
-pub(crate) struct OneReport {
-    /// Microseconds of requests that were answered with 2xx: those that write, or else all.
+/// The results of one connection.
+pub(crate) struct ClientReport {
+    /// Microseconds of requests with a 2xx response; without interleaved reads.
     latency: Histogram<u64>,
-    /// The same of requests that read in between.
+    /// The same of interleaved reads.
     reads: Histogram<u64>,
     statuses: BTreeMap<u16, u64>,
-    /// Connections that were not made, so that nothing was sent over them.
+    /// Connections that could not be opened.
     refused: u64,
-    /// Numbers of the requests that were answered with 2xx, if they are wanted.
+    /// Numbers of the requests with a 2xx response, if tracked.
     done: Option<Vec<u64>>,
-    /// Numbers of those that were answered otherwise, or not at all.
+    /// Numbers of the requests with another response or none, if tracked.
     open: Option<Vec<u64>>,
     broken: u64,
     records: u64,
     bytes: u64,
 }
 
-impl OneReport {
-    /// With the numbers of the requests, where they are wanted.
+impl ClientReport {
+    /// With the numbers of requests, if `numbers`.
     pub(crate) fn new(numbers: bool) -> Self {
-        let latency = Histogram::new_with_bounds(1, LONGEST, DIGITS);
+        let latency = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS);
         let latency = latency.unwrap_or_else(|error| panic!("no histogram: {error}"));
         Self {
             reads: latency.clone(),
@@ -47,58 +47,58 @@ impl OneReport {
         }
     }
 
-    /// Request `n` was answered after a time.
-    pub(crate) fn answered(&mut self, n: u64, answer: &Answer, took: Duration) {
-        *self.statuses.entry(answer.status).or_default() += 1;
-        self.bytes += answer.bytes;
-        let is_done = (200..300).contains(&answer.status);
-        let numbers = if is_done { &mut self.done } else { &mut self.open };
+    /// Records the response to request `n`.
+    pub(crate) fn response(&mut self, n: u64, response: &Response, took: Duration) {
+        *self.statuses.entry(response.status).or_default() += 1;
+        self.bytes += response.bytes;
+        let is_success = (200..300).contains(&response.status);
+        let numbers = if is_success { &mut self.done } else { &mut self.open };
         numbers.iter_mut().for_each(|numbers| numbers.push(n));
-        if is_done {
-            self.records += answer.records;
+        if is_success {
+            self.records += response.records;
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let latency = if answer.is_between { &mut self.reads } else { &mut self.latency };
+            let latency = if response.is_read { &mut self.reads } else { &mut self.latency };
             latency.saturating_record(micros);
         }
     }
 
-    /// Request `n` was not answered.
+    /// Request `n` got no response.
     pub(crate) fn broken(&mut self, n: u64) {
         self.broken += 1;
         self.open.iter_mut().for_each(|open| open.push(n));
     }
 
-    /// There was nobody to send anything to.
+    /// A connection could not be opened.
     pub(crate) fn refused(&mut self) {
         self.refused += 1;
     }
 }
 
-/// An answer, and what it answers.
-pub(crate) struct Answer {
+/// A response, and its request.
+pub(crate) struct Response {
     pub(crate) status: u16,
-    /// In its body.
+    /// Length of the body.
     pub(crate) bytes: u64,
-    /// That were sent.
+    /// Records in the request.
     pub(crate) records: u64,
-    /// Whether the request was one that reads in between.
-    pub(crate) is_between: bool,
+    /// Whether the request was an interleaved read.
+    pub(crate) is_read: bool,
 }
 
-/// What came of all connections.
+/// The results of all connections.
 pub(crate) struct Report {
     connections: u16,
     batch: Option<u32>,
-    all: OneReport,
+    all: ClientReport,
     took: Duration,
 }
 
 impl Report {
     pub(crate) fn new(connections: u16, batch: Option<u32>, numbers: bool) -> Self {
-        Self { connections, batch, all: OneReport::new(numbers), took: Duration::ZERO }
+        Self { connections, batch, all: ClientReport::new(numbers), took: Duration::ZERO }
     }
 
-    pub(crate) fn add(&mut self, one: OneReport) {
+    pub(crate) fn add(&mut self, one: ClientReport) {
         for (all, one) in [(&mut self.all.latency, one.latency), (&mut self.all.reads, one.reads)] {
             all.add(one).unwrap_or_else(|error| panic!("histograms differ: {error}"));
         }
@@ -118,17 +118,17 @@ impl Report {
         self.took = took;
     }
 
-    /// Numbers of the requests that were answered with 2xx, if they were wanted.
+    /// Numbers of the requests with a 2xx response, if tracked.
     pub(crate) fn done(&self) -> &[u64] {
         self.all.done.as_deref().unwrap_or_default()
     }
 
-    /// Numbers of those that were answered otherwise, or not at all, if they were wanted.
+    /// Numbers of the requests with another response or none, if tracked.
     pub(crate) fn open(&self) -> &[u64] {
         self.all.open.as_deref().unwrap_or_default()
     }
 
-    /// Whether every request was answered as it should be.
+    /// Whether every request got a 2xx response.
     pub(crate) fn is_clean(&self) -> bool {
         self.all.broken + self.all.refused == 0
             && self.all.statuses.keys().all(|status| (200..300).contains(status))

@@ -1,4 +1,4 @@
-//! The requests, made before the clock starts.
+//! The requests, built before the measurement.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,59 +11,59 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, He
 use hyper::{Method, Request, Uri};
 use serde_json::{Value, json};
 
-use crate::error::{Error, refused};
+use crate::error::{Error, invalid_header};
 
-/// Single records that are sent in turn: more than there are indexes could be warm for by chance.
+/// Number of different single records; many, so that not all index pages are cached.
 const SINGLES: u64 = 4_096;
-/// Batches that are sent in turn.
+/// Number of different batches.
 const BATCHES: usize = 4;
-/// By which a record is found again; nothing makes two records with the same one a mistake.
+/// The field that identifies a record; it need not be unique.
 pub(crate) const ID: &str = "request_id";
 
-/// What is sent, in turn.
+/// The requests, which are sent in turn.
 pub(crate) struct Requests {
     method: Method,
     path: Uri,
     headers: HeaderMap,
     bodies: Vec<Bytes>,
-    /// In each body.
+    /// Records in each body.
     records: u64,
-    /// Every so many-th request reads this instead.
+    /// Every n-th request reads this path instead.
     read: Option<(u64, Uri)>,
     ids: Ids,
 }
 
-/// By which the record of a request is found again.
+/// The ids of the records.
 enum Ids {
     None,
-    /// Made while it is sent; all start like this.
+    /// Generated when sent, with this prefix.
     Made(String),
-    /// Those that are in the bodies.
+    /// The ids in the bodies.
     Given(Vec<String>),
 }
 
-/// One of them, and what an answer to it means.
-pub(crate) struct One {
+/// A request, and what it does.
+pub(crate) struct Item {
     pub(crate) request: Request<Full<Bytes>>,
-    /// That it writes; none, where it reads.
+    /// Records that it writes.
     pub(crate) records: u64,
-    /// Whether it reads between those that write.
-    pub(crate) is_between: bool,
+    /// Whether it is an interleaved read.
+    pub(crate) is_read: bool,
 }
 
 impl Requests {
-    /// Reads this path.
+    /// Reads a path.
     pub(crate) fn get(path: &str) -> Result<Self, Error> {
         Self::new(Method::GET, path, vec![Bytes::new()], 0)
     }
 
-    /// Writes these records, each by itself.
+    /// Writes records, one a request.
     pub(crate) fn post(path: &str, records: Vec<Value>) -> Result<Self, Error> {
         let bodies = records.into_iter().map(|record| Bytes::from(record.to_string())).collect();
         Self::new(Method::POST, path, bodies, 1)
     }
 
-    /// Writes these records, so many at once.
+    /// Writes records in batches.
     pub(crate) fn post_batches(path: &str, records: &[Value], batch: usize) -> Result<Self, Error> {
         let bodies = records.chunks_exact(batch).map(|chunk| Bytes::from(json!(chunk).to_string()));
         Self::new(Method::POST, path, bodies.collect(), batch as u64)
@@ -71,13 +71,13 @@ impl Requests {
 
     fn new(method: Method, path: &str, bodies: Vec<Bytes>, records: u64) -> Result<Self, Error> {
         if bodies.is_empty() {
-            return Err("there is nothing to send".into());
+            return Err("there are no records to send".into());
         }
         let (headers, path) = (HeaderMap::new(), path.parse()?);
         Ok(Self { method, path, headers, bodies, records, read: None, ids: Ids::None })
     }
 
-    /// With headers that are the same for all; those as `name: value` win over the usual ones.
+    /// Adds headers to all requests; those in `more`, as `name: value`, replace the default ones.
     pub(crate) fn with_headers(
         mut self,
         to: SocketAddr,
@@ -90,24 +90,24 @@ impl Requests {
             self.headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {key}"))?);
         }
         for header in more {
-            let (name, value) = header.split_once(':').ok_or_else(|| refused(header))?;
+            let (name, value) = header.split_once(':').ok_or_else(|| invalid_header(header))?;
             self.headers.insert(name.trim().parse::<HeaderName>()?, value.trim().parse()?);
         }
         Ok(self)
     }
 
-    /// Every so many-th reads this path.
+    /// Every n-th request reads this path.
     pub(crate) fn with_reads(mut self, path: &str, every: u64) -> Result<Self, Error> {
         self.read = Some((every, path.parse()?));
         Ok(self)
     }
 
-    /// Each has an id of its own, which starts like this. The records have none yet.
+    /// Gives each request a distinct id with this prefix; the records must have none.
     pub(crate) fn with_ids(self, start: String) -> Self {
         Self { ids: Ids::Made(start), ..self }
     }
 
-    /// Writes these records once more; each has its id.
+    /// Writes records that have ids.
     pub(crate) fn again(path: &str, records: Vec<Value>) -> Result<Self, Error> {
         let id =
             |record: &Value| record[ID].as_str().map(str::to_owned).ok_or("a record has no id");
@@ -115,27 +115,27 @@ impl Requests {
         Ok(Self { ids: Ids::Given(ids), ..Self::post(path, records)? })
     }
 
-    /// Whether each record can be found again.
+    /// Whether records have ids.
     pub(crate) const fn have_ids(&self) -> bool {
         !matches!(self.ids, Ids::None)
     }
 
-    /// How many differ.
+    /// The number of different bodies.
     pub(crate) fn len(&self) -> u64 {
         self.bodies.len() as u64
     }
 
     /// The `n`th request.
-    pub(crate) fn nth(&self, n: u64) -> One {
+    pub(crate) fn nth(&self, n: u64) -> Item {
         if let Some((_, path)) = self.read.as_ref().filter(|(every, _)| n % every == every - 1) {
             let request = self.make(Method::GET, path, Bytes::new());
-            return One { request, records: 0, is_between: true };
+            return Item { request, records: 0, is_read: true };
         }
         let mut request = self.make(self.method.clone(), &self.path, self.body(n));
         if let Some(id) = self.id(n).and_then(|id| HeaderValue::from_str(&id).ok()) {
             request.headers_mut().insert("idempotency-key", id);
         }
-        One { request, records: self.records, is_between: false }
+        Item { request, records: self.records, is_read: false }
     }
 
     /// The id of the `n`th request.
@@ -172,7 +172,7 @@ fn turn(n: u64, of: usize) -> usize {
     (n % of as u64) as usize
 }
 
-/// As many records of the sample as are sent in turn, each about as long as this at least.
+/// Records of the sample, padded to about `record_bytes`.
 pub(crate) fn sample(batch: Option<u32>, record_bytes: usize) -> Vec<Value> {
     let records = batch.map_or(SINGLES, |size| u64::from(size) * BATCHES as u64);
     let sample = Sample::new(DEFAULT_SEED, records);
@@ -180,7 +180,7 @@ pub(crate) fn sample(batch: Option<u32>, record_bytes: usize) -> Vec<Value> {
     padded.collect()
 }
 
-/// Records from a file, one on each line.
+/// The records of a file, one a line.
 pub(crate) fn file(path: &Path, batch: Option<u32>) -> Result<Vec<Value>, Error> {
     let text = fs::read_to_string(path)?;
     let records = batch.map_or(usize::MAX, |size| size as usize * BATCHES);
@@ -188,7 +188,7 @@ pub(crate) fn file(path: &Path, batch: Option<u32>) -> Result<Vec<Value>, Error>
     lines.collect()
 }
 
-/// A record without what would make it a duplicate when it is sent again.
+/// A record without id and time, so that it can be sent repeatedly.
 fn fresh(mut record: Value) -> Value {
     if let Value::Object(fields) = &mut record {
         fields.remove("id");

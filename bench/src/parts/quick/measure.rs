@@ -1,10 +1,10 @@
-//! The rounds: each takes every ratio once, one side right after the other.
+//! The rounds: each measures every ratio once, one side right after the other.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::Found;
+use super::Results;
 use super::sides::{Loads, Serving, bare_page};
 use crate::harness::corpus::sample;
 use crate::harness::measure;
@@ -16,19 +16,19 @@ use crate::parts::limits::{CopyFiles, Load, NO_PGBENCH, PAYLOADS, Payloads, copy
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
-/// Rows that are copied, imported and searched.
+/// Rows of COPY, import and search.
 const ROWS: u64 = 100_000;
 const SINGLES: u64 = 4_096;
-/// For each side of a ratio of rates.
+/// Duration of each side.
 const SECONDS: u32 = 2;
-/// No round begins that would probably not end within this time, on a machine that is busy otherwise.
+/// No round begins that would probably end after this time.
 const BUDGET: Duration = Duration::from_secs(165);
 const WARM_UP_SECONDS: u32 = 1;
 const MICROS: f64 = 1e6;
 /// The newest page of a tenant with many records.
 const PAGE: &str = "/v1/audit-logs?tenant_id=lumen";
 
-/// What all rounds need.
+/// The inputs of all rounds.
 pub(super) struct Quick<'a> {
     testbed: &'a Testbed,
     bare: Peer,
@@ -41,15 +41,15 @@ pub(super) struct Quick<'a> {
     csv: tempfile::NamedTempFile,
     /// A log with [`ROWS`] records, to be searched.
     full: ScratchDatabase<'a>,
-    found: Found,
-    began: Instant,
+    results: Results,
+    start: Instant,
 }
 
-/// What the service did under a load.
+/// The result of a load on the service.
 struct Served {
     /// Records a second.
     rate: f64,
-    /// Seconds of processor time for a record; none where the system does not say.
+    /// Processor time of a record in seconds, if known.
     cpu: Option<f64>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Quick<'a> {
         let loads = Loads::build(workspace)?;
         let (mut bare, left_out) = peers::prepare(workspace, testbed, &[Side::Bare], peers::POOL)?;
         let bare = bare.pop().ok_or_else(|| Error::Refused(left_out.join(" ")))?;
-        let began = Instant::now();
+        let start = Instant::now();
         let dir = &testbed.bench.dir;
         let payloads = Payloads::read(&sample(workspace, dir, SINGLES)?, PAYLOADS)?;
         let sample = sample(workspace, dir, ROWS)?;
@@ -82,20 +82,20 @@ impl<'a> Quick<'a> {
             files,
             csv,
             full,
-            found: Vec::new(),
-            began,
+            results: Vec::new(),
+            start,
         })
     }
 
-    /// All ratios of so many rounds, or of as many as there is time for.
-    pub(super) fn rounds(mut self, rounds: u16) -> Result<Found> {
+    /// The ratios of `rounds` rounds, or of as many as fit into the budget.
+    pub(super) fn rounds(mut self, rounds: u16) -> Result<Results> {
         let mut longest = Duration::ZERO;
         for round in 1..=rounds {
-            if self.began.elapsed() + longest > BUDGET {
+            if self.start.elapsed() + longest > BUDGET {
                 println!("\nno time for round {round} of {rounds}");
                 break;
             }
-            let began = Instant::now();
+            let start = Instant::now();
             println!("\nround {round} of {rounds}");
             let names = ["single, 64 connections, to INSERT", "single, 64, TCP to Unix socket"];
             let cpu = self.single(names, 64)?;
@@ -106,17 +106,17 @@ impl<'a> Quick<'a> {
             self.batches()?;
             self.import()?;
             self.page()?;
-            longest = longest.max(began.elapsed());
+            longest = longest.max(start.elapsed());
         }
-        println!("\nmeasured in {:.0} s", self.began.elapsed().as_secs_f64());
-        Ok(self.found)
+        println!("\nmeasured in {:.0} s", self.start.elapsed().as_secs_f64());
+        Ok(self.results)
     }
 
-    fn keep(&mut self, name: &'static str, ours: f64, theirs: f64) {
+    fn add(&mut self, name: &'static str, ours: f64, theirs: f64) {
         println!("  {name:<34} {ours:>10.2} {theirs:>10.2} {:>6.2}", ours / theirs);
-        match self.found.iter_mut().find(|(there, _)| *there == name) {
+        match self.results.iter_mut().find(|(other, _)| *other == name) {
             Some((_, rounds)) => rounds.push(ours / theirs),
-            None => self.found.push((name, vec![ours / theirs])),
+            None => self.results.push((name, vec![ours / theirs])),
         }
     }
 
@@ -129,14 +129,14 @@ impl<'a> Quick<'a> {
         let load = ["--connections", &connections.to_string()];
         let tcp = self.served(&load, Transport::Tcp)?;
         let unix = self.served(&load, Transport::Unix)?;
-        self.keep(to_socket, tcp.rate, unix.rate);
+        self.add(to_socket, tcp.rate, unix.rate);
         let load = Load { connections, warm_up_seconds: WARM_UP_SECONDS, seconds: SECONDS };
         let empty = self.testbed.empty("bench_quick")?;
         let database = empty.database(Transport::Tcp)?;
         let limit = insert(database, &self.payloads, load, &self.testbed.bench.dir)?;
         drop(empty);
         match limit {
-            Some(limit) => self.keep(to_insert, tcp.rate, limit.per_second),
+            Some(limit) => self.add(to_insert, tcp.rate, limit.per_second),
             None => println!("  {NO_PGBENCH}"),
         }
         Ok(tcp.cpu)
@@ -154,12 +154,12 @@ impl<'a> Quick<'a> {
         let address = server.address.to_string();
         let load = [&["--path", self.bare.side.single().path][..], &load].concat();
         self.loads.run((&address, None), &load, WARM_UP_SECONDS)?;
-        let (told, bare) = self.loads.timed(server.tree(), (&address, None), &load, SECONDS)?;
+        let (report, bare) = self.loads.timed(server.tree(), (&address, None), &load, SECONDS)?;
         server.stop()?;
-        println!("  {:<34} {:>10.0} requests/s", self.bare.side.name(), told.records_per_second);
+        println!("  {:<34} {:>10.0} requests/s", self.bare.side.name(), report.records_per_second);
         // Times, so the limit comes first: higher is better here too.
         if let Some((bare, ours)) = bare.zip(ours) {
-            self.keep(name, bare * MICROS, ours * MICROS);
+            self.add(name, bare * MICROS, ours * MICROS);
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ impl<'a> Quick<'a> {
         drop(empty);
         let load = ["--connections", "2", "--batch", "1000"];
         let rate = self.served(&load, Transport::Tcp)?.rate;
-        self.keep("batches of 1,000, to COPY over 2", rate, limit);
+        self.add("batches of 1,000, to COPY over 2", rate, limit);
         Ok(())
     }
 
@@ -180,9 +180,9 @@ impl<'a> Quick<'a> {
         let serving = Serving::start(self.testbed, empty.database(transport)?)?;
         let to = serving.to();
         self.loads.run(to, load, WARM_UP_SECONDS)?;
-        let (told, cpu) = self.loads.timed(serving.tree(), to, load, SECONDS)?;
+        let (report, cpu) = self.loads.timed(serving.tree(), to, load, SECONDS)?;
         serving.stop()?;
-        Ok(Served { rate: told.records_per_second, cpu })
+        Ok(Served { rate: report.records_per_second, cpu })
     }
 
     fn import(&mut self) -> Result<()> {
@@ -199,7 +199,7 @@ impl<'a> Quick<'a> {
         import.arg(&self.sample);
         let imported = measure::run(import)?;
         // Of times too; the same rows, so it is the ratio of the rates.
-        self.keep("import, to psql \\copy", 1.0 / imported.seconds, 1.0 / copied.seconds);
+        self.add("import, to psql \\copy", 1.0 / imported.seconds, 1.0 / copied.seconds);
         Ok(())
     }
 
@@ -209,10 +209,10 @@ impl<'a> Quick<'a> {
         let serving = Serving::start(self.testbed, database)?;
         let get = ["--connections", "1", "--get", PAGE];
         self.loads.run(serving.to(), &get, 1)?;
-        let told = self.loads.run(serving.to(), &get, 2)?;
+        let report = self.loads.run(serving.to(), &get, 2)?;
         serving.stop()?;
         // Times, so the limit comes first: higher is better here too.
-        self.keep("page of 100,000, bare SQL to ours", bare, told.p50);
+        self.add("page of 100,000, bare SQL to ours", bare, report.p50);
         Ok(())
     }
 }

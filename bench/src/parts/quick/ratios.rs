@@ -1,4 +1,4 @@
-//! The committed ratios, and how far one may fall below them by chance.
+//! The committed ratios, and their noise bands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,16 +6,16 @@ use std::fs;
 
 use serde::Deserialize;
 
-use super::Found;
+use super::Results;
 use crate::harness::measure::Spread;
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
 const FILE: &str = "bench/ratios.toml";
-/// No band is narrower: a fifth is what two shared processors do to a ratio by themselves.
-const LEAST_BAND: f64 = 0.2;
-/// None is wider: a band that forgives everything tests nothing.
-const MOST_BAND: f64 = 0.5;
+/// The minimum band: the noise of two shared processors.
+const MIN_BAND: f64 = 0.2;
+/// The maximum band: a wider one would test nothing.
+const MAX_BAND: f64 = 0.5;
 
 const HEAD: &str = "\
 # What `cargo xtask bench quick` expects; written by `cargo xtask bench quick --bless`.
@@ -43,7 +43,7 @@ pub(super) enum Verdict {
     Within,
     Better,
     Worse,
-    /// Nothing is committed to compare it with.
+    /// There is no committed ratio.
     Unknown,
 }
 
@@ -59,14 +59,14 @@ impl Ratios {
             .map_err(|error| Error::Refused(format!("{FILE} cannot be read: {error}")))
     }
 
-    /// What is to be expected after these rounds.
-    pub(super) fn of(found: &Found) -> Self {
+    /// The expectation after these rounds.
+    pub(super) fn of(results: &Results) -> Self {
         let ratio = |rounds: &Vec<f64>| {
             let Spread { min, median, max } = Spread::of(rounds.iter().copied());
             let widest = (median - min).max(max - median) / median;
-            Ratio { median, band: widest.clamp(LEAST_BAND, MOST_BAND) }
+            Ratio { median, band: widest.clamp(MIN_BAND, MAX_BAND) }
         };
-        let ratios = found.iter().map(|(name, rounds)| ((*name).to_owned(), ratio(rounds)));
+        let ratios = results.iter().map(|(name, rounds)| ((*name).to_owned(), ratio(rounds)));
         Self { ratios: ratios.collect() }
     }
 
@@ -81,8 +81,7 @@ impl Ratios {
     fn text(&self) -> String {
         let mut text = format!("{HEAD}\n[ratios]\n");
         for (name, Ratio { median, band }) in &self.ratios {
-            // Quoted so that nothing in a name is an escape.
-            // Writing to text cannot fail.
+            // Literal strings, so that names need no escapes. Writing to a String cannot fail.
             let _written =
                 writeln!(text, "'{name}' = {{ median = {median:.2}, band = {band:.2} }}");
         }
@@ -101,7 +100,7 @@ impl Ratios {
         match by {
             _ if by > 1.0 + committed.band => Verdict::Better,
             _ if by >= 1.0 - committed.band => Verdict::Within,
-            // What is no number is no better.
+            // NaN too.
             _ => Verdict::Worse,
         }
     }
@@ -111,24 +110,24 @@ impl Ratios {
 mod tests {
     use super::*;
 
-    fn found() -> Found {
+    fn results() -> Results {
         vec![("steady", vec![2.0, 2.1, 1.9]), ("wild, by psql \\copy", vec![1.0, 1.0, 3.0])]
     }
 
     #[test]
-    fn what_is_blessed_is_read_back_with_its_bands() {
-        let ratios = Ratios::parse(&Ratios::of(&found()).text()).unwrap();
+    fn blessed_ratios_are_read_back() {
+        let ratios = Ratios::parse(&Ratios::of(&results()).text()).unwrap();
         assert_eq!(ratios.of_name("steady"), Some(Ratio { median: 2.0, band: 0.2 }));
         assert_eq!(ratios.of_name("wild, by psql \\copy"), Some(Ratio { median: 1.0, band: 0.5 }));
     }
 
     #[test]
-    fn only_what_is_below_its_band_is_worse() {
-        let ratios = Ratios::of(&found());
+    fn ratio_below_its_band_is_worse() {
+        let ratios = Ratios::of(&results());
         assert_eq!(ratios.judge("steady", 1.61), Verdict::Within);
         assert_eq!(ratios.judge("steady", 1.59), Verdict::Worse);
         assert_eq!(ratios.judge("steady", 2.41), Verdict::Better);
         assert_eq!(ratios.judge("steady", f64::NAN), Verdict::Worse);
-        assert_eq!(ratios.judge("unheard of", 9.0), Verdict::Unknown);
+        assert_eq!(ratios.judge("unknown", 9.0), Verdict::Unknown);
     }
 }

@@ -1,4 +1,4 @@
-//! What is measured against each other: the service under a load, and a bare statement.
+//! The compared sides: the service under a load, and a bare statement.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,29 +15,29 @@ use xtask::error::{Error, Result};
 use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
-/// How often the bare statement is run, the first tenth not counted.
+/// Runs of the bare statement; the first tenth is warm-up.
 const TIMES: usize = 300;
 
-/// The same page as the service is asked for.
+/// The SQL for the page that is read from the service.
 const STATEMENT: &str = "select id, actor_id, actor_type, action, target_type, target_id, metadata, \
                          ip_address, user_agent, created_at, tenant_id, request_id \
                          from control_plane.audit_logs where tenant_id = 'lumen' \
                          order by created_at desc, id desc limit 100;";
 
-/// The client that sends loads.
+/// The load client.
 pub(super) struct Loads {
     program: PathBuf,
 }
 
-/// What a load tells.
-pub(super) struct Told {
+/// The report of a load.
+pub(super) struct Report {
     pub(super) records: f64,
     pub(super) records_per_second: f64,
     /// Milliseconds.
     pub(super) p50: f64,
 }
 
-/// Our service on a database, with a key.
+/// The service on a database, with an API key.
 pub(super) struct Serving {
     service: Service,
     key: String,
@@ -48,13 +48,13 @@ impl Serving {
         let mut create = testbed.bench.auditrail();
         create.env("DATABASE_URL", log.url);
         create.args(["key", "create", "--scope", "write", "--scope", "read"]);
-        let key = said(create)?.trim().to_owned();
+        let key = output_of(create)?.trim().to_owned();
         let mut serve = testbed.bench.auditrail();
         serve.env("DATABASE_URL", log.url);
         Ok(Self { service: Service::start(serve)?, key })
     }
 
-    /// Where it answers, and the key it asks for.
+    /// Its address and an API key.
     pub(super) fn to(&self) -> (&str, Option<&str>) {
         (&self.service.address, Some(&self.key))
     }
@@ -73,53 +73,53 @@ impl Loads {
         Ok(Self { program: load::build(workspace)? })
     }
 
-    /// Every request must have been answered, and well.
+    /// Runs a load; fails unless every response is 2xx.
     pub(super) fn run(
         &self,
         (address, key): (&str, Option<&str>),
         load: &[&str],
         seconds: u32,
-    ) -> Result<Told> {
+    ) -> Result<Report> {
         let mut client = Command::new(&self.program);
         client.args(["--to", address, "--seconds", &seconds.to_string()]);
         client.args(load).env_remove("AUDITRAIL_KEY");
         client.envs(key.map(|key| ("AUDITRAIL_KEY", key)));
-        let out = said(client)?;
-        let told: Value = serde_json::from_str(&out)
-            .map_err(|error| Error::Refused(format!("the load broke off ({error}): {out}")))?;
-        let good = told["statuses"].as_object().is_some_and(|statuses| {
+        let out = output_of(client)?;
+        let report: Value = serde_json::from_str(&out)
+            .map_err(|error| Error::Refused(format!("the load failed ({error}): {out}")))?;
+        let is_clean = report["statuses"].as_object().is_some_and(|statuses| {
             !statuses.is_empty() && statuses.keys().all(|status| status.starts_with('2'))
         });
-        if !good {
-            return Err(Error::Refused(format!("not every request was answered well: {out}")));
+        if !is_clean {
+            return Err(Error::Refused(format!("some requests failed: {out}")));
         }
         let figure = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-        Ok(Told {
-            records: figure(&told["records"]),
-            records_per_second: figure(&told["records_per_second"]),
-            p50: figure(&told["latency_ms"]["p50"]),
+        Ok(Report {
+            records: figure(&report["records"]),
+            records_per_second: figure(&report["records_per_second"]),
+            p50: figure(&report["latency_ms"]["p50"]),
         })
     }
 }
 
 impl Loads {
-    /// The same, and the processor time of the server for a record, in seconds.
+    /// As [`run`](Self::run), and the processor time of the server for a record, in seconds.
     pub(super) fn timed(
         &self,
         server: Tree,
         to: (&str, Option<&str>),
         load: &[&str],
         seconds: u32,
-    ) -> Result<(Told, Option<f64>)> {
+    ) -> Result<(Report, Option<f64>)> {
         let before = server.cpu_seconds();
-        let told = self.run(to, load, seconds)?;
+        let report = self.run(to, load, seconds)?;
         let spent = server.cpu_seconds().zip(before).map(|(after, before)| after - before);
-        let each = spent.map(|seconds| seconds / told.records);
-        Ok((told, each))
+        let each = spent.map(|seconds| seconds / report.records);
+        Ok((report, each))
     }
 }
 
-/// The median in milliseconds, as psql times it: sent as text, to the last row.
+/// The median latency of the bare statement in milliseconds, by psql.
 pub(super) fn bare_page(database: Database<'_>) -> Result<f64> {
     let script = format!("\\timing on\n{}", format!("{STATEMENT}\n").repeat(TIMES));
     let file = tempfile::NamedTempFile::new().map_err(Error::doing("make a script"))?;
@@ -129,7 +129,7 @@ pub(super) fn bare_page(database: Database<'_>) -> Result<f64> {
     let mut millis: Vec<f64> = out.lines().filter_map(timing).skip(TIMES / 10).collect();
     millis.sort_by(f64::total_cmp);
     if millis.is_empty() {
-        Err(Error::Refused("psql told no times".to_owned()))
+        Err(Error::Refused("psql printed no times".to_owned()))
     } else {
         Ok(percentile(&millis, 50.0))
     }
@@ -140,8 +140,8 @@ fn timing(line: &str) -> Option<f64> {
     line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok()
 }
 
-/// Runs it to its end and gives what it says; fails when it fails.
-fn said(mut command: Command) -> Result<String> {
+/// The standard output of a command; fails unless it exits with success.
+fn output_of(mut command: Command) -> Result<String> {
     let line = format!("{:?}", command.get_program());
     let output =
         command.output().map_err(|source| Error::NotStarted { line: line.clone(), source })?;
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_from_what_psql_prints() {
+    fn times_are_parsed_from_psql_output() {
         assert_eq!(timing("Time: 1.234 ms"), Some(1.234));
         assert_eq!(timing("Time: 1234.500 ms (00:01.234)"), Some(1_234.5));
         assert_eq!(timing("0199|user-1"), None);

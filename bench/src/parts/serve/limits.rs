@@ -27,7 +27,7 @@ pub(super) const NOTES: [&str; 3] = [
 ];
 
 /// Every figure, and beside it its limit, as often as it was measured.
-pub(super) fn keep(part: &mut Part, measured: &[Limited]) {
+pub(super) fn add(part: &mut Part, measured: &[Limited]) {
     for Limited { what, values, unit, most } in measured {
         let metric = if *unit == "ms" { "time" } else { "memory" };
         for value in values {
@@ -66,7 +66,7 @@ mod tests {
     fn a_figure_is_kept_beside_its_limit_and_its_median_must_hold() {
         let limited = |values: Vec<f64>| Limited { what: "idle", values, unit: "MiB", most: 2.0 };
         let mut part = Part::default();
-        keep(&mut part, &[limited(vec![1.0, 3.0, 1.5])]);
+        add(&mut part, &[limited(vec![1.0, 3.0, 1.5])]);
         let ratio = part.ratio(("idle", "memory"), "auditrail serve", "limit").unwrap();
         assert_eq!((ratio.median, ratio.max), (0.75, 1.5));
         assert!(judge(&[limited(vec![1.0, 3.0, 1.5])]).is_ok());

@@ -4,14 +4,14 @@ use crate::harness::peers::Server;
 use crate::harness::postgres_server::PostgresServer;
 use crate::harness::process::Tree;
 
-/// Processor time so far, in seconds; none where the system does not say.
+/// Processor time so far in seconds, if known.
 #[derive(Debug)]
 pub(super) struct Cpu {
     server: Option<f64>,
     postgres: Option<f64>,
-    /// Of the delaying proxy; 0 where none runs.
+    /// Of the delay proxy; 0 without one.
     delay: f64,
-    /// Ourselves and what we started: the server, PostgreSQL, the proxy, and the client.
+    /// Of this process and its descendants: the server, PostgreSQL, the proxy and the client.
     own: Option<f64>,
 }
 
@@ -25,8 +25,7 @@ impl Cpu {
         }
     }
 
-    /// What was used between two moments, by program: the name of the metric, and seconds. What is
-    /// left of ours is the client's.
+    /// The seconds used until `after`, by metric. The remainder is the client's.
     pub(super) fn spent(&self, after: &Self) -> Vec<(&'static str, f64)> {
         let between = |of: fn(&Self) -> Option<f64>| Some(of(after)? - of(self)?);
         let server = between(|cpu| cpu.server);
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_is_what_is_left_of_ours() {
+    fn client_time_is_the_remainder() {
         let before = Cpu { server: Some(1.0), postgres: Some(5.0), delay: 1.0, own: Some(2.0) };
         let after = Cpu { server: Some(2.5), postgres: Some(7.0), delay: 1.25, own: Some(6.25) };
         let spent = before.spent(&after);
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_does_not_say_is_left_out() {
+    fn unknown_times_are_left_out() {
         let none = || Cpu { server: None, postgres: Some(1.0), delay: 0.0, own: Some(1.0) };
         assert_eq!(none().spent(&none()), [("postgres cpu", 0.0)]);
     }

@@ -1,11 +1,11 @@
-//! What was measured, as a table for people.
+//! The results as a table on the terminal.
 
 use crate::harness::measure::Spread;
 use crate::harness::peers::Side;
 use crate::result::Part;
 
-/// Shown beside the rate, by their medians.
-const BESIDE: [&str; 6] = ["p50", "p99", "max", "cpu", "postgres cpu", "client cpu"];
+/// Medians that are shown beside the rate.
+const COLUMNS: [&str; 6] = ["p50", "p99", "max", "cpu", "postgres cpu", "client cpu"];
 
 pub(super) fn print(part: &Part) {
     for line in lines(part) {
@@ -38,8 +38,8 @@ fn line(part: &Part, workload: &str, side: &str) -> String {
         let figure = part.figure(workload, side, metric)?;
         Some(Spread::of(figure.rounds.iter().copied()).median)
     };
-    let [p50, p99, max, cpu, postgres, client] = BESIDE.map(|metric| {
-        // Processor time is kept in seconds, and shown in milliseconds.
+    let [p50, p99, max, cpu, postgres, client] = COLUMNS.map(|metric| {
+        // Processor time is in seconds, and shown in milliseconds.
         let scale = if metric.ends_with("cpu") { 1_000.0 } else { 1.0 };
         median(metric).map_or_else(|| "-".to_owned(), |value| format!("{:.2}", value * scale))
     });
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_side_has_a_line_with_how_many_times_faster_ours_is() {
+    fn each_side_has_a_line_with_the_ratio() {
         let mut part = Part::default();
         for (ours, theirs) in [(4_000.0, 2_000.0), (9_000.0, 3_000.0)] {
             part.add("single", "auditrail", ("rate", "records/s"), ours);

@@ -1,24 +1,24 @@
-//! What is asked of each side, and which sides and workloads are wanted.
+//! The workloads, the sides, and the selection by `--only`.
 
 use crate::harness::peers::{Route, Side};
 use crate::parts::limits;
 use xtask::error::{Error, Result};
 
-/// The share of reads in mixed work: every fourth request is one.
+/// In the mixed workload every fourth request is a read.
 pub(super) const READ_EVERY: u32 = 4;
 
-/// What is asked for.
+/// A kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workload {
-    /// One record a request, over so many connections.
+    /// One record a request, over a number of connections.
     Single(u16),
-    /// So many records a request.
+    /// A number of records a request.
     Batch(u32),
     /// One record with much metadata a request.
     Large,
-    /// A hundred of them a request.
+    /// A hundred records with much metadata a request.
     LargeBatch,
-    /// One record a request, and the newest page in between.
+    /// One record a request, with interleaved reads of the newest page.
     Mixed,
 }
 
@@ -34,7 +34,7 @@ impl Workload {
         Self::Mixed,
     ];
 
-    /// As the report has it.
+    /// Its name in the report.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Single(1) => "single, 1 connection".to_owned(),
@@ -60,7 +60,7 @@ impl Workload {
         matches!(self, Self::Large | Self::LargeBatch)
     }
 
-    /// Where a server takes this; none, where it does not.
+    /// The route of a server for this workload, if it has one.
     pub(super) fn route(self, side: Side) -> Option<Route> {
         match self {
             Self::Single(_) | Self::Large => Some(side.single()),
@@ -70,9 +70,9 @@ impl Workload {
     }
 }
 
-/// Who is measured: a server, or a limit.
+/// A measured side: a server, or a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum MeasuredSide {
     Server(Side),
     /// Single-row INSERT.
     Pgbench,
@@ -80,13 +80,13 @@ pub(super) enum Who {
     Copy(usize),
 }
 
-impl Who {
+impl MeasuredSide {
     pub(super) fn all() -> Vec<Self> {
         let servers = Side::ALL.into_iter().map(Self::Server);
         servers.chain([Self::Pgbench, Self::Copy(1), Self::Copy(2)]).collect()
     }
 
-    /// As the report has it.
+    /// Its name in the report.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Server(side) => side.name(),
@@ -96,8 +96,8 @@ impl Who {
         }
     }
 
-    /// Whether it can be asked for this.
-    pub(super) fn takes(self, workload: Workload) -> bool {
+    /// Whether it supports a workload.
+    pub(super) fn supports(self, workload: Workload) -> bool {
         match self {
             Self::Server(side) => workload.route(side).is_some(),
             Self::Pgbench => matches!(workload, Workload::Single(_) | Workload::Large),
@@ -106,42 +106,43 @@ impl Who {
     }
 }
 
-/// Which are wanted.
+/// The selected sides and workloads.
 #[derive(Debug, PartialEq)]
-pub(super) struct Wanted {
-    pub(super) sides: Vec<Who>,
+pub(super) struct Selection {
+    pub(super) sides: Vec<MeasuredSide>,
     pub(super) workloads: Vec<Workload>,
 }
 
-impl Wanted {
-    /// Those whose names contain one of the texts. Texts that fit no side leave the sides as they are,
-    /// and those that fit no workload the workloads.
+impl Selection {
+    /// Those whose names contain one of the texts. If no text matches a side, all sides are selected, and
+    /// likewise for workloads.
     pub(super) fn new(only: &[String]) -> Result<Self> {
-        let fits = |name: &str, text: &String| name.to_lowercase().contains(&text.to_lowercase());
+        let matches =
+            |name: &str, text: &String| name.to_lowercase().contains(&text.to_lowercase());
         let known = |text: &&String| {
-            Who::all().iter().any(|who| fits(who.name(), text))
-                || Workload::ALL.iter().any(|workload| fits(&workload.name(), text))
+            MeasuredSide::all().iter().any(|side| matches(side.name(), text))
+                || Workload::ALL.iter().any(|workload| matches(&workload.name(), text))
         };
         if let Some(unknown) = only.iter().find(|text| !known(text)) {
             return Err(Error::Refused(format!(
-                "`{unknown}` is neither in the name of a side ({}) nor in that of a workload ({})",
-                Who::all().iter().map(|who| who.name()).collect::<Vec<_>>().join("; "),
+                "`{unknown}` matches neither a side ({}) nor a workload ({})",
+                MeasuredSide::all().iter().map(|side| side.name()).collect::<Vec<_>>().join("; "),
                 Workload::ALL.map(Workload::name).join("; ")
             )));
         }
-        let any = |name: &str| only.iter().any(|text| fits(name, text));
+        let any = |name: &str| only.iter().any(|text| matches(name, text));
         let or_all = |some: Vec<_>, all: Vec<_>| if some.is_empty() { all } else { some };
-        let some = Who::all().into_iter().filter(|who| any(who.name())).collect();
-        let sides = or_all(some, Who::all());
+        let some = MeasuredSide::all().into_iter().filter(|side| any(side.name())).collect();
+        let sides = or_all(some, MeasuredSide::all());
         let all = Workload::ALL.to_vec();
         let some: Vec<_> = all.iter().copied().filter(|w| any(&w.name())).collect();
         Ok(Self { sides, workloads: if some.is_empty() { all } else { some } })
     }
 
     pub(super) fn servers(&self) -> Vec<Side> {
-        let side = |who: &Who| match who {
-            Who::Server(side) => Some(*side),
-            Who::Pgbench | Who::Copy(_) => None,
+        let side = |side: &MeasuredSide| match side {
+            MeasuredSide::Server(side) => Some(*side),
+            MeasuredSide::Pgbench | MeasuredSide::Copy(_) => None,
         };
         self.sides.iter().filter_map(side).collect()
     }
@@ -151,40 +152,40 @@ impl Wanted {
 mod tests {
     use super::*;
 
-    fn wanted(only: &[&str]) -> Wanted {
-        Wanted::new(&only.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap()
+    fn selection(only: &[&str]) -> Selection {
+        Selection::new(&only.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
-    fn without_a_choice_all_is_wanted() {
-        let all = wanted(&[]);
+    fn everything_is_selected_by_default() {
+        let all = selection(&[]);
         assert_eq!((all.sides.len(), all.workloads.len()), (8, 8));
     }
 
     #[test]
-    fn a_text_chooses_among_sides_or_workloads() {
-        let some = wanted(&["Fastify", "auditrail"]);
+    fn text_selects_sides_or_workloads() {
+        let some = selection(&["Fastify", "auditrail"]);
         assert_eq!(some.servers(), [Side::Ours, Side::Fastify]);
         assert_eq!(some.workloads.len(), 8);
-        let some = wanted(&["64", "1,000"]);
+        let some = selection(&["64", "1,000"]);
         assert_eq!(some.workloads, [Workload::Single(64), Workload::Batch(1_000)]);
         assert_eq!(some.sides.len(), 8);
     }
 
     #[test]
-    fn what_is_nothing_is_refused_with_what_there_is() {
-        let error = Wanted::new(&["nginx".to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("`nginx` is neither"), "{error}");
+    fn unknown_text_is_refused() {
+        let error = Selection::new(&["nginx".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("`nginx` matches neither"), "{error}");
         assert!(error.contains("PostgREST; pgbench"), "{error}");
     }
 
     #[test]
-    fn peers_are_not_asked_for_what_they_have_not() {
-        assert!(!Who::Server(Side::Fastify).takes(Workload::Batch(100)));
-        assert!(Who::Server(Side::Fastify).takes(Workload::Mixed));
-        assert!(Who::Server(Side::Postgrest).takes(Workload::Batch(100)));
-        assert!(!Who::Server(Side::Axum).takes(Workload::Mixed));
-        assert!(Who::Copy(2).takes(Workload::Batch(100)));
-        assert!(!Who::Pgbench.takes(Workload::Mixed));
+    fn sides_support_only_their_workloads() {
+        assert!(!MeasuredSide::Server(Side::Fastify).supports(Workload::Batch(100)));
+        assert!(MeasuredSide::Server(Side::Fastify).supports(Workload::Mixed));
+        assert!(MeasuredSide::Server(Side::Postgrest).supports(Workload::Batch(100)));
+        assert!(!MeasuredSide::Server(Side::Axum).supports(Workload::Mixed));
+        assert!(MeasuredSide::Copy(2).supports(Workload::Batch(100)));
+        assert!(!MeasuredSide::Pgbench.supports(Workload::Mixed));
     }
 }

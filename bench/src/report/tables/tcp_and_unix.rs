@@ -1,24 +1,24 @@
-//! What was measured over TCP and over a Unix socket: one table with both side by side.
+//! Workloads over TCP and over a Unix socket in one table, side by side.
 
 use super::{capital, cell_of, of, ratios, table, unique, workloads};
 use crate::harness::transport::Transport;
 use crate::result::{Figure, Part};
 
-/// The metrics that are shown, with their units; those of which nothing was measured are left out.
+/// The metrics of the table with their units; those without figures are left out.
 const METRICS: [(&str, &str); 3] = [("rate", "records/s"), ("p50", "ms"), ("p99", "ms")];
 /// How the workloads of either connection end; see [`Transport::workload`].
 const ENDS: [Transport; 2] = [Transport::Tcp, Transport::Unix];
 
-/// The figures of ours for one workload over both connections.
+/// The figures of Auditrail for a workload over both connections.
 struct Pair<'a> {
-    /// Without the connection.
+    /// Its name without the connection.
     workload: &'a str,
     side: &'a str,
     tcp: Vec<&'a Figure>,
     unix: Vec<&'a Figure>,
 }
 
-/// The table, with its title; empty where nothing was measured over both.
+/// The table with its title; empty if no workload has both.
 pub(super) fn table_of(part: &Part) -> String {
     let pairs = pairs(part);
     let shown = |metric: &str| {
@@ -51,7 +51,7 @@ pub(super) fn table_of(part: &Part) -> String {
     format!("### TCP beside a Unix socket\n\n{}\n", table(&head, &rows))
 }
 
-/// The workloads that the table shows whole: those of one side alone.
+/// The workloads that are complete in this table: those with one side.
 pub(super) fn shown(part: &Part) -> Vec<&str> {
     let pairs = pairs(part);
     let is_shown = |workload: &&str| {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn both_connections_stand_side_by_side_with_their_ratio() {
+    fn both_connections_are_in_one_row() {
         let page = table_of(&part());
         let row = "| Single, auditrail | 90.0 | 100 | 0.90 | 2.22 | 2.00 | 1.11 |";
         assert!(page.contains(row), "{page}");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_with_one_connection_has_no_such_table() {
+    fn part_with_one_connection_has_no_table() {
         let mut part = part();
         part.figures.retain(|figure| !figure.workload.ends_with("Unix socket"));
         assert_eq!(table_of(&part), "");
