@@ -1,8 +1,8 @@
-//! The same month as the cloud account beneath it would have logged it, in CloudTrail's words.
+//! The same month as CloudTrail events of the underlying cloud account.
 //!
-//! The shape follows what AWS writes: times to the second, a random (v4) `eventID`, a
-//! `sourceIPAddress` that is a host name when a service acts, nulls where there is nothing, and
-//! now and then an `errorCode`.
+//! The form follows AWS: times to the second, a random (v4) `eventID`, a
+//! `sourceIPAddress` that is a host name for services, nulls for missing values, and an occasional
+//! `errorCode`.
 
 mod call;
 mod identity;
@@ -14,17 +14,17 @@ use serde_json::{Map, Value, json};
 
 use self::call::Call;
 use self::identity::Identities;
-use super::acts::meta;
-use super::dice::Dice;
+use super::actions::meta;
+use super::random::Random;
 use super::{Sample, SampleRecord};
 
-/// Stream of dice for what only this format has.
+/// Random stream of the fields that only this format has.
 const STREAM: u64 = 5;
 
-/// The account of every record; twelve digits that AWS uses in its own examples.
+/// The account of every event, from the documentation of AWS.
 const ACCOUNT: &str = "111122223333";
 
-/// Calls that fail, in a thousand, and how.
+/// Failing calls in a thousand, and their errors.
 const FAILING: u64 = 20;
 const ERRORS: [(&str, &str); 3] = [
     ("AccessDenied", "User is not authorized to perform this operation"),
@@ -32,7 +32,7 @@ const ERRORS: [(&str, &str); 3] = [
     ("AccessDenied", "No identity-based policy allows this operation"),
 ];
 
-/// One CloudTrail record; the fields are AWS's.
+/// A CloudTrail event, with the field names of AWS.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
@@ -62,28 +62,28 @@ pub(crate) struct Event {
     event_category: &'static str,
 }
 
-/// The events of `sample`, in order of time, one for each of its records.
+/// The events of `sample` by time, one for each record.
 pub(crate) fn events(sample: &Sample) -> impl Iterator<Item = Event> {
-    let mut dice = Dice::new(sample.seed(), STREAM);
+    let mut random = Random::new(sample.seed(), STREAM);
     let mut identities = Identities::default();
     let thief = sample.incident().map(|incident| incident.key);
     sample.iter().map(move |record| {
-        // The story must not fail by chance.
-        let told = record.metadata.get("exposed_to").is_some()
+        // The calls of the incident must succeed.
+        let is_incident = record.metadata.get("exposed_to").is_some()
             || thief.is_some_and(|key| key == record.actor_id || key == record.target_id);
-        let error = (!told && dice.chance(FAILING)).then(|| dice.among(&ERRORS));
-        event(&mut dice, &mut identities, &record, error)
+        let error = (!is_incident && random.chance(FAILING)).then(|| random.among(&ERRORS));
+        event(&mut random, &mut identities, &record, error)
     })
 }
 
 fn event(
-    dice: &mut Dice,
+    random: &mut Random,
     identities: &mut Identities,
     record: &SampleRecord,
     error: Option<(&'static str, &'static str)>,
 ) -> Event {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
-    let call = Call::of(dice, record);
+    let call = Call::of(random, record);
     let host = format!("{}.amazonaws.com", call.service);
     let by_service = record.actor_type == "system";
     Event {
@@ -97,8 +97,8 @@ fn event(
         error_message: error.map(|(_, message)| message),
         request_parameters: call.parameters,
         response_elements: if error.is_some() { None } else { call.response },
-        request_id: uuid::Builder::from_random_bytes(dice.bytes()).into_uuid().to_string(),
-        event_id: uuid::Builder::from_random_bytes(dice.bytes()).into_uuid().to_string(),
+        request_id: uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string(),
+        event_id: uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string(),
         read_only: call.read_only,
         event_type: match (call.event_type, by_service) {
             (Some(special), _) => special,
@@ -113,7 +113,7 @@ fn event(
     }
 }
 
-/// The place of a thing never changes, so it follows from its name.
+/// The region of a target, derived from its name.
 fn region(target: &str) -> &'static str {
     let sum = target.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
     match sum % 10 {
@@ -123,7 +123,7 @@ fn region(target: &str) -> &'static str {
     }
 }
 
-/// Command lines call the cloud through an SDK, browsers are browsers, services are hosts.
+/// The user agent: an SDK for command lines, browsers as they are, a host name for services.
 fn agent(record: &SampleRecord, host: &str) -> String {
     match record.user_agent.as_deref() {
         None => host.to_owned(),
@@ -137,7 +137,7 @@ fn agent(record: &SampleRecord, host: &str) -> String {
     }
 }
 
-/// A response that only says what was made.
+/// The response to a creation.
 fn made(kind: &str, members: &Map<String, Value>) -> Option<Map<String, Value>> {
     Some(meta([(kind, json!(members))]))
 }

@@ -1,4 +1,4 @@
-//! A believable month of a control plane, the same for the same seed and size.
+//! Sample records: a realistic month of a control plane, generated from a seed and a size.
 //!
 //! Forty people in two organizations, a dozen API keys and a few nightly jobs work on projects,
 //! keys and secrets. As in real logs a few actors do most of the work, a few targets get most of
@@ -6,22 +6,25 @@
 //! come in bursts. Uniform random rows would make indexes look better or worse than they are.
 //! One [`Incident`] hides in the month.
 //!
-//! Absent on purpose: floating point, the clock, and the types of the other crates. Arithmetic is
-//! on integers only, because `ln` and `pow` may differ between machines and the sample must not.
+//! Arithmetic is on integers only, because `ln` and `pow` may differ between machines and the sample must
+//! not. There is no clock, and no dependency on the other crates, so that tests can compare what those did
+//! with what was generated.
 //!
-//! Read [`Sample`] first; then `pace` (when), `cast` (who), `acts` (what), `incident`.
+//! [`write_repeated`] repeats the records of a file instead.
+//!
+//! Read [`Sample`] first; then `schedule` (when), `actors` (who), `actions` (what), `incident`.
 
-mod acts;
-mod cast;
+mod actions;
+mod actors;
 mod cloudtrail;
-mod dice;
 mod incident;
 mod names;
 mod output;
-mod pace;
+mod random;
 mod record;
 mod records;
 mod repeat;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
@@ -38,20 +41,18 @@ use jiff::{SignedDuration, Timestamp};
 /// Length of the month in days.
 pub const DAYS: u16 = 30;
 
-/// The smallest sample that contains the [`Incident`]; a smaller one has no room for it.
+/// The smallest sample that contains the [`Incident`].
 pub const INCIDENT_MIN_RECORDS: u64 = 200;
 
-/// First day of the default month. The compiler this project is pinned to is younger than that
-/// month's end, so no machine that builds the sample takes its records to be in the future.
+/// First day of the default month, which lies in the past of every machine with the pinned compiler.
 pub const DEFAULT_START: Date = Date::constant(2026, 3, 1);
 
-/// Seed of the default sample. Any other gives another month with the same people in it.
+/// Seed of the default sample; another seed gives another month of the same people.
 pub const DEFAULT_SEED: u64 = 1;
 
-/// What to write: a seed, a number of records, and the first day of the month.
+/// A seed, a number of records, and the first day of the month.
 ///
-/// Memory stays constant whatever the size: records are made as they are read. It was run with up
-/// to 10,000,000 records; nothing in it breaks beyond.
+/// Memory is constant: records are generated as they are read. Tested with up to 10,000,000 records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     seed: u64,
@@ -91,7 +92,7 @@ impl Sample {
         self.records
     }
 
-    /// Decides everything that is not fixed.
+    /// The seed.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed

@@ -1,10 +1,10 @@
-//! The fixed words of the story. Nobody here exists.
+//! Names in the sample, all of them fictitious.
 
 /// Organizations: tenant id, mail domain, office address.
 pub(crate) const TENANTS: [(&str, &str, &str); 2] =
     [("lumen", "lumen.example", "192.0.2.10"), ("harbor", "harbor.example", "192.0.2.140")];
 
-/// Minutes east of UTC. Fixed for the month; nobody changes clocks in this story.
+/// Minutes east of UTC, without daylight saving time.
 pub(crate) const BERLIN: i32 = 60;
 const LONDON: i32 = 0;
 const NEW_YORK: i32 = -240;
@@ -57,7 +57,7 @@ pub(crate) const PEOPLE: [(&str, usize, i32); 40] = [
     ("lena.kraus", 0, BERLIN),
 ];
 
-/// What API keys are for, busiest first: purpose, tenant.
+/// API keys, busiest first: purpose, tenant.
 pub(crate) const KEYS: [(&str, usize); 12] = [
     ("deploy", 0),
     ("ci", 0),
@@ -121,7 +121,7 @@ pub(crate) const PROJECTS: [&str; 24] = [
     "sandbox",
 ];
 
-/// Secrets that most projects have, most wanted first.
+/// Secrets of projects, most common first.
 pub(crate) const SECRETS: [&str; 16] = [
     "DATABASE_URL",
     "STRIPE_API_KEY",
@@ -145,7 +145,7 @@ pub(crate) const SECRETS: [&str; 16] = [
 pub(crate) const REGIONS: [&str; 5] =
     ["eu-central-1", "us-east-1", "eu-west-1", "ap-south-1", "us-west-2"];
 
-/// Roles, least able first.
+/// Roles in the order of their privileges.
 pub(crate) const ROLES: [&str; 4] = ["viewer", "developer", "maintainer", "admin"];
 
 /// Teams of every organization.

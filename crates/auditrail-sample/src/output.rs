@@ -1,4 +1,4 @@
-//! The sample as files: one JSON text after another, written as they are made.
+//! Output formats of the sample; records are written as they are generated.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ impl Sample {
     /// Writes the records as NDJSON: one a line, with the column names of the schema.
     ///
     /// # Errors
-    /// Those of `to`. Use a buffered writer: each line is a handful of small writes.
+    /// Those of `to`, which should be buffered: a line is several small writes.
     pub fn write_ndjson(&self, mut to: impl Write) -> io::Result<()> {
         for record in self {
             line(&mut to, &record)?;

@@ -6,9 +6,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Who did what to what; the fields are the columns of `control_plane.audit_logs`.
+/// A record; the fields are the columns of `control_plane.audit_logs`.
 ///
-/// Every value keeps the limits of the schema. Fields without a value are left out of the JSON.
+/// Values are within the limits of the schema. Fields without a value are omitted from the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SampleRecord {
     /// A UUIDv7 of `created_at`.
@@ -25,13 +25,13 @@ pub struct SampleRecord {
     pub target_id: String,
     /// A small flat object.
     pub metadata: Map<String, Value>,
-    /// Where from: a documentation or private address. None for `system`.
+    /// A documentation or private address; none for `system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// With what. None for `system`.
+    /// The user agent; none for `system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// When, to the microsecond.
+    /// To the microsecond.
     #[serde(serialize_with = "microseconds")]
     pub created_at: Timestamp,
     /// The organization it belongs to.
@@ -40,7 +40,7 @@ pub struct SampleRecord {
     pub request_id: String,
 }
 
-/// RFC 3339 with exactly six digits, so that times of one file line up and sort as text.
+/// RFC 3339 with exactly six fractional digits, so that times sort as text.
 fn microseconds<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
     to.serialize_str(&PRINTER.timestamp_to_string(at))

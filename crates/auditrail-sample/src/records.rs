@@ -1,39 +1,39 @@
-//! The stream of records: requests are started in order, their records leave in order of time.
+//! The iterator over records: acts start in order, and their records are merged by time.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::acts::{Act, Targets};
-use super::cast::{Actor, everybody};
-use super::dice::Dice;
-use super::pace::{Moment, Pace};
+use super::actions::{Act, Targets};
+use super::actors::{Actor, all_actors};
+use super::random::Random;
+use super::schedule::{Moment, Schedule};
 use super::{Sample, SampleRecord};
 
-/// Streams of dice, one per concern.
+/// Random streams, one for each purpose.
 const PACE: u64 = 1;
 const ACTS: u64 = 2;
 const IDS: u64 = 3;
 
-/// Microseconds since the month began, then the order of making.
+/// Microseconds since the start of the month, then the order of generation.
 type Place = (u64, u64);
 
-/// The records of a [`Sample`], oldest first. Exactly as many as were asked for.
+/// The records of a [`Sample`], oldest first.
 #[derive(Debug)]
 pub struct Records {
     start: Timestamp,
     last_micros: u64,
-    pace: Pace,
+    schedule: Schedule,
     actors: Vec<Actor>,
     targets: Targets,
-    acts: Dice,
-    ids: Dice,
-    /// Records apart from the incident: made so far, and in all.
+    acts: Random,
+    ids: Random,
+    /// Records without the incident: generated so far, and in total.
     made: u64,
     background: u64,
-    /// When the next request starts; none after the last.
+    /// The start of the next act; none after the last.
     next: Option<Moment>,
-    /// Records of requests that have started. Few: a request lasts a minute or two.
+    /// Records of acts that have started; few, because an act takes a minute or two.
     pending: BTreeMap<Place, SampleRecord>,
     order: u64,
     left: u64,
@@ -41,7 +41,7 @@ pub struct Records {
 
 impl Records {
     pub(crate) fn new(sample: &Sample) -> Self {
-        let actors = everybody();
+        let actors = all_actors();
         let weekday = sample.start().to_zoned(jiff::tz::TimeZone::UTC).weekday();
         let first_weekday = u64::try_from(weekday.to_monday_zero_offset()).unwrap_or(0);
         let incident = sample.incident();
@@ -49,11 +49,11 @@ impl Records {
         let mut records = Self {
             start: sample.start(),
             last_micros: u64::from(super::DAYS) * 24 * 3600 * 1_000_000 - 1,
-            pace: Pace::new(&mut Dice::new(sample.seed(), PACE), &actors, first_weekday),
+            schedule: Schedule::new(&mut Random::new(sample.seed(), PACE), &actors, first_weekday),
             actors,
             targets: Targets::new(),
-            acts: Dice::new(sample.seed(), ACTS),
-            ids: Dice::new(sample.seed(), IDS),
+            acts: Random::new(sample.seed(), ACTS),
+            ids: Random::new(sample.seed(), IDS),
             made: 0,
             background: sample.records() - incident.len() as u64,
             next: None,
@@ -68,16 +68,16 @@ impl Records {
         records
     }
 
-    /// Chooses when the next request starts.
+    /// Chooses the start of the next act.
     fn plan(&mut self) {
         let jitter = self.acts.below(1000);
         let more = self.made < self.background;
-        self.next = more.then(|| self.pace.moment(self.made, self.background, jitter));
+        self.next = more.then(|| self.schedule.moment(self.made, self.background, jitter));
     }
 
-    /// Plays the request that starts at `moment`.
+    /// Generates the act that starts at `moment`.
     fn play(&mut self, moment: Moment) {
-        let actor = &self.actors[self.pace.actor(&mut self.acts, moment.slot)];
+        let actor = &self.actors[self.schedule.actor(&mut self.acts, moment.slot)];
         let act = Act::play(&mut self.acts, &mut self.targets, actor, moment.micros);
         let room = usize::try_from(self.background - self.made).unwrap_or(usize::MAX);
         for (micros, record) in act.into_records().into_iter().take(room) {

@@ -1,7 +1,4 @@
-//! Records of a file over and over, as if they had been going on for longer.
-//!
-//! What real records have and a generator only imitates is kept: who does what to what, how often,
-//! and in which bursts.
+//! Repeating the records of a file, to make a larger log with their real distributions.
 
 use std::io::{self, BufRead, Write};
 
@@ -10,14 +7,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
-/// Writes so many records as NDJSON, by going over those of `lines` as often as it takes.
+/// Writes a number of records as NDJSON, repeating those of `lines`.
 ///
-/// The last turn has the times of the file, each one before it has earlier ones, so that it ends before
-/// the next begins. Every record has another id: of its time, otherwise as good as random, and the same
-/// whenever this runs.
+/// The last repetition has the times of the file, each earlier one ends before the next begins. Ids are
+/// distinct, version 7 of their time, and the same in every run.
 ///
 /// # Errors
-/// What reading and writing say, and a line that is not a record with a `created_at`.
+/// If reading or writing fails, or a line is not a record with `created_at`.
 pub fn write_repeated(lines: impl BufRead, records: u64, mut to: impl Write) -> io::Result<()> {
     let mut all = Vec::new();
     for line in lines.lines() {
@@ -25,7 +21,7 @@ pub fn write_repeated(lines: impl BufRead, records: u64, mut to: impl Write) -> 
     }
     let times = || all.iter().map(|(time, _)| *time);
     let (Some(first), Some(last)) = (times().min(), times().max()) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no record to repeat"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no records to repeat"));
     };
     let turn = last.duration_since(first).saturating_add(SignedDuration::from_secs(1));
     let length = all.len() as u64;
@@ -34,7 +30,7 @@ pub fn write_repeated(lines: impl BufRead, records: u64, mut to: impl Write) -> 
         let (time, mut record) = all[usize::try_from(place).unwrap_or(usize::MAX)].clone();
         let back = i32::try_from(turns).ok().and_then(|turns| turn.checked_mul(turns));
         let shifted = back.and_then(|back| time.checked_sub(back).ok());
-        let time = shifted.ok_or_else(|| io::Error::other("the times go back too far"))?;
+        let time = shifted.ok_or_else(|| io::Error::other("the times are out of range"))?;
         record["id"] = json!(id(time, left));
         record["created_at"] = json!(time);
         writeln!(to, "{record}")?;
@@ -75,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_turns_have_earlier_times_and_all_ids_differ() {
+    fn earlier_repetitions_have_earlier_times_and_distinct_ids() {
         let all = repeated(5);
         let field = |name: &str| all.iter().map(|r| r[name].as_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(field("actor_id"), ["b", "a", "b", "a", "b"]);
@@ -88,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_cannot_be_repeated() {
+    fn empty_input_is_refused() {
         assert!(write_repeated(&b""[..], 1, Vec::new()).is_err());
         assert!(write_repeated(&b"{\"actor_id\":\"a\"}\n"[..], 1, Vec::new()).is_err());
     }

@@ -1,7 +1,7 @@
-//! What holds for every sample.
+//! Properties of every sample.
 
 mod cloudtrail;
-mod story;
+mod incident;
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,10 +20,10 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// When this fails because the story was changed on purpose, put the new hashes here and say so
-/// in the changelog: imported samples get other ids.
+/// After an intended change of the sample, update the hashes and note it in the changelog: imported samples
+/// get other ids.
 #[test]
-fn a_seed_and_a_size_give_the_same_bytes_for_ever() {
+fn output_of_a_seed_never_changes() {
     let ndjson = thousand_lines(|sample, to| sample.write_ndjson(to));
     let cloudtrail = thousand_lines(|sample, to| sample.write_cloudtrail(to));
     assert_eq!(sha256(&ndjson), "8832bb2bf0d73f8becb8cdda0005d29301f9b4d5fd09163fe9b96534bfcd951f");
@@ -34,7 +34,7 @@ fn a_seed_and_a_size_give_the_same_bytes_for_ever() {
 }
 
 #[test]
-fn another_seed_gives_another_month() {
+fn other_seed_gives_other_month() {
     let one = Sample::new(1, 500).iter().collect::<Vec<_>>();
     let two = Sample::new(2, 500).iter().collect::<Vec<_>>();
     assert_eq!(one, Sample::new(1, 500).iter().collect::<Vec<_>>());
@@ -42,7 +42,7 @@ fn another_seed_gives_another_month() {
 }
 
 #[test]
-fn every_size_is_exact() {
+fn number_of_records_is_exact() {
     for records in [0, 1, 2, 3, 10, 199, 200, 201, 999, 1000, 12_345] {
         let sample = Sample::new(7, records);
         assert_eq!(sample.iter().size_hint().0 as u64, records);
@@ -51,7 +51,7 @@ fn every_size_is_exact() {
 }
 
 #[test]
-fn times_ascend_and_stay_inside_the_month_which_they_fill() {
+fn times_ascend_and_fill_the_month() {
     for (records, first_day) in [(50, date(1970, 1, 1)), (30_000, date(2026, 3, 1))] {
         let sample = Sample::new(3, records).starting(first_day).unwrap();
         let times: Vec<_> = sample.iter().map(|record| record.created_at).collect();
@@ -65,7 +65,7 @@ fn times_ascend_and_stay_inside_the_month_which_they_fill() {
 }
 
 #[test]
-fn a_month_that_time_cannot_hold_is_refused() {
+fn month_out_of_range_is_refused() {
     for first_day in [Date::MIN, date(1969, 12, 31), date(9999, 12, 1), Date::MAX] {
         let error = Sample::new(1, 1).starting(first_day).unwrap_err();
         assert!(error.to_string().contains("cannot start on"), "{error}");
@@ -73,7 +73,7 @@ fn a_month_that_time_cannot_hold_is_refused() {
 }
 
 #[test]
-fn ids_are_version_seven_of_their_time_and_none_repeats() {
+fn ids_are_distinct_version_7_of_their_time() {
     let mut seen = HashSet::new();
     for record in &Sample::new(5, 50_000) {
         assert_eq!(record.id.get_version_num(), 7);
@@ -85,7 +85,7 @@ fn ids_are_version_seven_of_their_time_and_none_repeats() {
 }
 
 #[test]
-fn every_value_keeps_the_limits_of_the_schema() {
+fn values_are_within_schema_limits() {
     for record in &Sample::new(11, 40_000) {
         let SampleRecord { actor_id, actor_type, action, target_type, target_id, .. } = &record;
         for (text, limit) in [
@@ -110,7 +110,7 @@ fn every_value_keeps_the_limits_of_the_schema() {
     }
 }
 
-/// Documentation and private networks only: no machine of this world is named.
+/// Whether an address is of a documentation or private network.
 fn is_reserved(address: &str) -> bool {
     address.parse::<std::net::IpAddr>().is_ok()
         && ["192.0.2.", "198.51.100.", "203.0.113.", "10.", "2001:db8:"]
@@ -119,7 +119,7 @@ fn is_reserved(address: &str) -> bool {
 }
 
 #[test]
-fn a_few_actors_do_most_and_most_targets_are_rare() {
+fn actors_and_targets_are_skewed() {
     let records: Vec<_> = Sample::new(1, 60_000).iter().collect();
     let actors = counts(records.iter().map(|record| record.actor_id.as_str()));
     let targets = counts(records.iter().map(|record| record.target_id.as_str()));
@@ -135,7 +135,7 @@ fn a_few_actors_do_most_and_most_targets_are_rare() {
 }
 
 #[test]
-fn work_comes_in_bursts_on_weekdays() {
+fn activity_has_bursts_on_weekdays() {
     let records: Vec<_> = Sample::new(1, 60_000).iter().collect();
     let slots = counts(records.iter().map(|record| record.created_at.as_second() / 300));
     let busiest: u64 = slots.iter().take(slots.len() / 20).sum();
@@ -147,7 +147,7 @@ fn work_comes_in_bursts_on_weekdays() {
 }
 
 #[test]
-fn records_of_one_request_share_actor_place_and_moment() {
+fn records_of_a_request_share_actor_address_and_time() {
     let mut requests: HashMap<String, Vec<SampleRecord>> = HashMap::new();
     for record in &Sample::new(1, 20_000) {
         requests.entry(record.request_id.clone()).or_default().push(record);

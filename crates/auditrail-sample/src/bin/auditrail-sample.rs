@@ -12,10 +12,10 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::civil::Date;
 
-/// Write a believable month of a control plane: the same for the same seed and size.
+/// Write a realistic month of a control plane: the same for the same seed and size.
 ///
-/// Samples of 200 records or more hide an incident: an API key leaks, is used one night from a
-/// network nobody else uses, and is revoked in the morning.
+/// Samples of 200 records or more contain an incident: an API key leaks, is used for one night from a
+/// network of its own, and is revoked in the morning.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -27,33 +27,32 @@ Examples:
   auditrail-sample --records 1000000 --repeat real.ndjson.gz --output more.ndjson"
 )]
 struct Args {
-    /// How many records to write.
+    /// Number of records.
     #[arg(long, default_value_t = 20_000)]
     records: u64,
-    /// Another seed is another month of the same people.
+    /// The seed; another one gives another month of the same people.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     seed: u64,
-    /// First day of the thirty.
+    /// First of the thirty days.
     #[arg(long, default_value_t = DEFAULT_START)]
     start: Date,
-    /// What to write.
+    /// The format.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// Write the records of this NDJSON file instead, plain or .gz, over and over, with other ids and
-    /// earlier times in each turn.
+    /// Repeat the records of this NDJSON file, plain or .gz, with other ids and earlier times.
     #[arg(long, conflicts_with_all = ["seed", "start", "format"])]
     repeat: Option<PathBuf>,
     /// Compress with gzip.
     #[arg(long)]
     gzip: bool,
-    /// Where to; `-` is standard output.
+    /// The output file; `-` is standard output.
     #[arg(long, default_value = "-")]
     output: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// Our records, one JSON object a line.
+    /// Records, one JSON object a line.
     Ndjson,
     /// CloudTrail records, one a line.
     Cloudtrail,
@@ -68,7 +67,7 @@ fn main() -> ExitCode {
         // `auditrail-sample | head` is not a failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "a program tells a person why it failed")]
+            #[expect(clippy::print_stderr, reason = "a command-line program reports its errors")]
             {
                 eprintln!("auditrail-sample: cannot write {}: {error}", args.output.display());
             }

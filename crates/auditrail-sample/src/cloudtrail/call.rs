@@ -1,16 +1,16 @@
-//! Which call of which service each of our actions stands for.
+//! The call of an AWS service for each action.
 
 use serde_json::{Map, Value, json};
 
 use super::super::SampleRecord;
-use super::super::acts::meta;
-use super::super::dice::Dice;
+use super::super::actions::meta;
+use super::super::random::Random;
 use super::identity::access_key;
 use super::{ACCOUNT, made};
 
 type Object = Map<String, Value>;
 
-/// An API call: the service's short name, the call's, and what went in and came out.
+/// An API call: the short name of the service, the name of the call, parameters and response.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) service: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Call {
     pub(super) read_only: bool,
     pub(super) parameters: Option<Object>,
     pub(super) response: Option<Object>,
-    /// The event's type when the call is not an ordinary one.
+    /// The type of the event, unless it is an ordinary call.
     pub(super) event_type: Option<&'static str>,
 }
 
@@ -36,14 +36,14 @@ impl Call {
         Self { response, ..self }
     }
 
-    /// The call that stands for what `record` says.
-    pub(super) fn of(dice: &mut Dice, record: &SampleRecord) -> Self {
+    /// The call for the action of `record`.
+    pub(super) fn of(random: &mut Random, record: &SampleRecord) -> Self {
         let (resource, verb) = record.action.split_once('.').unwrap_or((record.action, ""));
         match resource {
             "secret" => secret(record, verb),
             "key" => key(record, verb),
             "user" => user(record, verb),
-            "project" | "deployment" => stack(dice, record, verb),
+            "project" | "deployment" => stack(random, record, verb),
             "team" => Self::new(
                 "iam",
                 "AddUserToGroup",
@@ -53,7 +53,7 @@ impl Call {
                 ]),
             ),
             "alert" => {
-                let token = json!(dice.letters(12));
+                let token = json!(random.letters(12));
                 Self::new("config", "PutEvaluations", meta([("resultToken", token)]))
             }
             "repository" => {
@@ -122,7 +122,7 @@ fn user(record: &SampleRecord, verb: &str) -> Call {
     }
 }
 
-fn stack(dice: &mut Dice, record: &SampleRecord, verb: &str) -> Call {
+fn stack(random: &mut Random, record: &SampleRecord, verb: &str) -> Call {
     let name = record.target_id.replace('/', "-");
     let stack = meta([("stackName", json!(name))]);
     match (record.target_type, verb) {
@@ -130,7 +130,7 @@ fn stack(dice: &mut Dice, record: &SampleRecord, verb: &str) -> Call {
             let project = record.metadata.get("project").cloned().unwrap_or_default();
             let version = record.metadata.get("version").cloned().unwrap_or_default();
             let release = meta([("applicationName", project), ("revision", version)]);
-            let id = format!("d-{}", dice.letters(9));
+            let id = format!("d-{}", random.letters(9));
             Call::new("codedeploy", "CreateDeployment", release)
                 .answering(Some(meta([("deploymentId", json!(id))])))
         }

@@ -6,16 +6,16 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::super::SampleRecord;
-use super::super::acts::meta;
-use super::super::dice::{letters, mix};
+use super::super::actions::meta;
+use super::super::random::{letters, mix};
 use super::ACCOUNT;
 
-/// Every identity met so far, as JSON text: there are few, and each is written very often.
+/// A cache of identities as JSON text: there are few, and each is written often.
 #[derive(Debug, Default)]
 pub(super) struct Identities(HashMap<String, Box<RawValue>>);
 
 impl Identities {
-    /// Who made the call. `host` is the service that acts when nobody does.
+    /// The identity of a caller; `host` is the service of the system.
     pub(super) fn of(&mut self, record: &SampleRecord, host: &str) -> Box<RawValue> {
         let name = if record.actor_type == "system" { host } else { &record.actor_id };
         if let Some(known) = self.0.get(name) {
@@ -61,12 +61,12 @@ fn identity(record: &SampleRecord, host: &str) -> Map<String, Value> {
     }
 }
 
-/// An access key id that no scanner takes for a real one.
+/// An access key id that secret scanners do not report.
 pub(super) fn access_key(prefix: &str, owner: &str) -> String {
     format!("{prefix}{}EXAMPLE", unique(owner, 9))
 }
 
-/// Up to twenty-four capital letters and digits that follow from `name`.
+/// Up to 24 capital letters and digits derived from `name`.
 fn unique(name: &str, len: u32) -> String {
     let sum = name.bytes().fold(17, |sum, byte| mix(sum ^ u64::from(byte)));
     let first = letters(sum, len.min(12));

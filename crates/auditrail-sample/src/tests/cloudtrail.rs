@@ -1,4 +1,4 @@
-//! The CloudTrail form has the shape of what AWS writes.
+//! CloudTrail events have the form of AWS.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ fn events(sample: &Sample) -> Vec<Value> {
 }
 
 #[test]
-fn both_forms_hold_the_same_events() {
+fn both_formats_have_the_same_events() {
     let sample = Sample::new(1, 700);
     let mut document = Vec::new();
     sample.write_cloudtrail_records(&mut document).unwrap();
@@ -27,7 +27,7 @@ fn both_forms_hold_the_same_events() {
 }
 
 #[test]
-fn events_are_told_by_users_roles_and_services() {
+fn callers_are_users_roles_and_services() {
     let sample = Sample::new(1, 20_000);
     let mut kinds: HashMap<String, u64> = HashMap::new();
     let mut ids = HashSet::new();
@@ -53,7 +53,7 @@ fn events_are_told_by_users_roles_and_services() {
 }
 
 #[test]
-fn the_thief_reads_secrets_here_too_and_its_access_key_is_deleted() {
+fn thief_reads_secrets_and_its_access_key_is_deleted() {
     let sample = Sample::new(1, 2_000);
     let incident = sample.incident().unwrap();
     let events = events(&sample);

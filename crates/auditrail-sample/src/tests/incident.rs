@@ -1,4 +1,4 @@
-//! The incident can be found, and nothing else looks like it.
+//! The incident can be found, and no other record looks like it.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ fn by_thief<'a>(
 }
 
 #[test]
-fn the_incident_is_in_every_sample_with_room_for_it() {
+fn incident_is_in_every_sample_of_sufficient_size() {
     for (seed, size) in [(1, INCIDENT_MIN_RECORDS), (2, 300), (3, 1000), (4, 20_000), (5, 100_000)]
     {
         let sample = Sample::new(seed, size);
@@ -38,7 +38,7 @@ fn the_incident_is_in_every_sample_with_room_for_it() {
 }
 
 #[test]
-fn the_thief_is_the_only_one_with_its_address_program_or_key() {
+fn thief_has_distinct_address_agent_and_key() {
     let sample = Sample::new(1, 50_000);
     let incident = sample.incident().unwrap();
     for record in &sample {
@@ -52,7 +52,7 @@ fn the_thief_is_the_only_one_with_its_address_program_or_key() {
 }
 
 #[test]
-fn the_developer_loses_the_role_after_the_key_is_revoked() {
+fn developer_loses_role_after_key_is_revoked() {
     let sample = Sample::new(1, 5_000);
     let incident = sample.incident().unwrap();
     let records: Vec<_> = sample.iter().collect();
@@ -70,7 +70,7 @@ fn the_developer_loses_the_role_after_the_key_is_revoked() {
 }
 
 #[test]
-fn a_sample_too_small_for_the_incident_says_so() {
+fn small_sample_has_no_incident() {
     let sample = Sample::new(1, INCIDENT_MIN_RECORDS - 1);
     assert_eq!(sample.incident(), None);
     assert!(sample.iter().all(|record| record.action != "alert.raised"));

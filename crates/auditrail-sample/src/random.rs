@@ -1,15 +1,15 @@
-//! Chance, on integers only.
+//! Pseudo-random numbers, on integers only.
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-/// Random numbers that depend on nothing but a seed and a stream.
+/// Random numbers that depend only on a seed and a stream.
 ///
-/// The stream separates concerns: drawing one more id must not change who acts next.
+/// Streams are independent: drawing one more id does not change the next actor.
 #[derive(Debug)]
-pub(crate) struct Dice(ChaCha8Rng);
+pub(crate) struct Random(ChaCha8Rng);
 
-impl Dice {
+impl Random {
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
         let mut word = seed;
@@ -22,18 +22,18 @@ impl Dice {
         Self(rng)
     }
 
-    /// A number from 0 to `n` - 1; 0 when `n` is 0. The bias is below n / 2^64.
+    /// A number in `0..n`; 0 if `n` is 0. The bias is below n / 2^64.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         let wide = u128::from(self.0.next_u64()) * u128::from(n);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// A number from `low` up to and including `high`.
+    /// A number in `low..=high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// A place in a list of `len` things.
+    /// An index of a list of `len` items.
     pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
@@ -48,7 +48,7 @@ impl Dice {
         self.below(1000) < per_mille
     }
 
-    /// A place in `cumulative`, a list of running totals, each as likely as its own share.
+    /// An index of `cumulative`, a list of running totals, with probability in proportion to its share.
     pub(crate) fn weighted(&mut self, cumulative: &[u64]) -> usize {
         let at = self.below(cumulative.last().copied().unwrap_or(0));
         cumulative.partition_point(|total| *total <= at)

@@ -1,4 +1,4 @@
-//! What happens: an act is a request, or a few in a row, by one actor from one place.
+//! The actions: an act is one request or several in a row, by one actor from one address.
 
 mod key;
 mod person;
@@ -12,18 +12,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::SampleRecord;
-use super::cast::{Actor, Kind};
-use super::dice::Dice;
+use super::actors::{Actor, Kind};
 use super::names::TENANTS;
+use super::random::Random;
 
 /// Microseconds in a second and in a day.
 pub(crate) const SECOND: u64 = 1_000_000;
 pub(crate) const DAY: u64 = 24 * 3600 * SECOND;
 
-/// An act being played. What it needs to say where, when and by whom is set up once.
+/// An act being generated, with the fields that its records share.
 #[derive(Debug)]
 pub(crate) struct Act<'a> {
-    dice: &'a mut Dice,
+    random: &'a mut Random,
     targets: &'a mut Targets,
     actor: &'a Actor,
     tenant: usize,
@@ -34,23 +34,23 @@ pub(crate) struct Act<'a> {
 }
 
 impl<'a> Act<'a> {
-    /// Lets `actor` do something it usually does, starting at `micros` of the month.
+    /// Generates a typical act of `actor`, starting at `micros` of the month.
     pub(crate) fn play(
-        dice: &'a mut Dice,
+        random: &'a mut Random,
         targets: &'a mut Targets,
         actor: &'a Actor,
         micros: u64,
     ) -> Self {
-        let request = request_id(dice);
-        let by_command_line = dice.chance(350);
-        // The system works for everybody, two thirds of the time for the larger organization.
+        let request = request_id(random);
+        let by_command_line = random.chance(350);
+        // Two thirds of the work of the system are for the larger organization.
         let tenant = match actor.kind {
-            Kind::System => usize::from(dice.chance(330)),
+            Kind::System => usize::from(random.chance(330)),
             Kind::Person | Kind::Key => actor.tenant,
         };
         let records = Vec::with_capacity(4);
         let mut act =
-            Self { dice, targets, actor, tenant, micros, by_command_line, request, records };
+            Self { random, targets, actor, tenant, micros, by_command_line, request, records };
         match actor.kind {
             Kind::Person => act.person(),
             Kind::Key => act.key(),
@@ -59,13 +59,13 @@ impl<'a> Act<'a> {
         act
     }
 
-    /// What was recorded, each with its microseconds since the month began.
+    /// The records, each with its microseconds since the start of the month.
     pub(crate) fn into_records(self) -> Vec<(u64, SampleRecord)> {
         self.records
     }
 
-    /// Records one thing done; the next one of this request comes a few milliseconds later.
-    fn did(
+    /// Adds a record; the next one of this request is a few milliseconds later.
+    fn record(
         &mut self,
         action: &'static str,
         target_type: &'static str,
@@ -87,26 +87,26 @@ impl<'a> Act<'a> {
             request_id: self.request.clone(),
         };
         self.records.push((self.micros, record));
-        self.micros += self.dice.between(2_000, 40_000);
+        self.micros += self.random.between(2_000, 40_000);
     }
 
     /// Starts another request of the same act after a pause of up to `seconds`.
     fn pause(&mut self, seconds: u64) {
-        self.micros += self.dice.between(SECOND / 2, seconds * SECOND);
-        self.request = request_id(self.dice);
+        self.micros += self.random.between(SECOND / 2, seconds * SECOND);
+        self.request = request_id(self.random);
     }
 
     fn project(&mut self) -> String {
-        self.targets.project(self.dice, self.tenant)
+        self.targets.project(self.random, self.tenant)
     }
 }
 
-/// A request id as a gateway would hand out.
-pub(crate) fn request_id(dice: &mut Dice) -> String {
-    format!("req_{}{}", dice.letters(8), dice.letters(8))
+/// A request id like those of a gateway.
+pub(crate) fn request_id(random: &mut Random) -> String {
+    format!("req_{}{}", random.letters(8), random.letters(8))
 }
 
-/// A metadata object of a few members.
+/// A metadata object with these members.
 pub(crate) fn meta<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,16 +1,16 @@
-//! What there is to act on: a few busy things and a long tail, growing through the month.
+//! The targets: a few busy ones and a long tail, growing through the month.
 
-use super::super::cast::key_id;
-use super::super::dice::Dice;
+use super::super::actors::key_id;
 use super::super::names::{PROJECTS, SECRETS, TENANTS};
+use super::super::random::Random;
 
-/// Projects of each organization before the month.
+/// Projects of each organization at the start of the month.
 const OLD_PROJECTS: [u64; 2] = [160, 60];
 
-/// API keys made before the month; the first few are actors.
+/// API keys at the start of the month; the first few are actors.
 const OLD_KEYS: u64 = 300;
 
-/// How many of each thing there are by now. Names follow from numbers, so nothing is remembered.
+/// The number of targets of each kind so far. Names are derived from numbers, so memory is constant.
 #[derive(Debug)]
 pub(crate) struct Targets {
     projects: [u64; 2],
@@ -24,15 +24,15 @@ impl Targets {
         Self { projects: OLD_PROJECTS, keys: OLD_KEYS, guests: 40, deployments: 51_200 }
     }
 
-    /// A project there is, the old and busy ones by far the most often.
-    pub(crate) fn project(&self, dice: &mut Dice, tenant: usize) -> String {
-        name(tenant, dice.rank(self.projects[tenant]))
+    /// An existing project, mostly an old and busy one.
+    pub(crate) fn project(&self, random: &mut Random, tenant: usize) -> String {
+        name(tenant, random.rank(self.projects[tenant]))
     }
 
-    /// A project nobody works on.
-    pub(crate) fn idle_project(&self, dice: &mut Dice, tenant: usize) -> String {
+    /// An idle project.
+    pub(crate) fn idle_project(&self, random: &mut Random, tenant: usize) -> String {
         let projects = self.projects[tenant];
-        name(tenant, projects / 2 + dice.below(projects / 2))
+        name(tenant, projects / 2 + random.below(projects / 2))
     }
 
     pub(crate) fn new_project(&mut self, tenant: usize) -> String {
@@ -41,9 +41,9 @@ impl Targets {
         project
     }
 
-    /// A key there is, other than those that act all day.
-    pub(crate) fn key(&self, dice: &mut Dice) -> String {
-        key_id(self.keys - 1 - dice.rank(self.keys - 20))
+    /// An existing key that is not an actor.
+    pub(crate) fn key(&self, random: &mut Random) -> String {
+        key_id(self.keys - 1 - random.rank(self.keys - 20))
     }
 
     pub(crate) fn new_key(&mut self) -> String {
@@ -56,9 +56,9 @@ impl Targets {
         format!("guest-{}", self.guests)
     }
 
-    /// Somebody who was invited once.
-    pub(crate) fn guest(&self, dice: &mut Dice) -> String {
-        format!("guest-{}", 1 + dice.below(self.guests))
+    /// A user who was invited earlier.
+    pub(crate) fn guest(&self, random: &mut Random) -> String {
+        format!("guest-{}", 1 + random.below(self.guests))
     }
 
     pub(crate) fn new_deployment(&mut self) -> String {
@@ -67,9 +67,9 @@ impl Targets {
     }
 }
 
-/// A secret of `project`, the usual ones most often.
-pub(crate) fn secret(dice: &mut Dice, project: &str) -> String {
-    let place = usize::try_from(dice.rank(SECRETS.len() as u64)).unwrap_or(0);
+/// A secret of `project`, mostly a common one.
+pub(crate) fn secret(random: &mut Random, project: &str) -> String {
+    let place = usize::try_from(random.rank(SECRETS.len() as u64)).unwrap_or(0);
     format!("{project}/{}", SECRETS[place])
 }
 

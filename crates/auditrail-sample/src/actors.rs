@@ -1,19 +1,19 @@
-//! Who acts: people, API keys and the system, with their habits.
+//! The actors: people, API keys and the system, with their habits.
 
-use super::dice::{letters, mix};
 use super::names::{DEVICES, KEYS, PEOPLE, TENANTS};
+use super::random::{letters, mix};
 
-/// Half hours of a week, the grain of habits.
+/// Half hours of a week, the resolution of habits.
 pub(crate) const HALF_HOURS: usize = 7 * 48;
 
-/// How busy a person is by hour of a working day in their own zone.
+/// Activity of a person by hour of a working day in their time zone.
 const WORKDAY: [u64; 24] =
     [0, 0, 0, 0, 0, 0, 1, 4, 14, 30, 38, 36, 22, 28, 34, 32, 28, 20, 10, 5, 4, 3, 2, 1];
 
-/// A Saturday or Sunday has this part of a working day.
+/// Activity on a working day by that on a Saturday or Sunday.
 const WEEKEND_PART: u64 = 9;
 
-/// The share of the n-th busiest is this over n + 1; a common multiple keeps the steps apart.
+/// The activity of the n-th busiest is this over n + 1; a common multiple keeps the values distinct.
 const BUSIEST: u64 = 840;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +23,23 @@ pub(crate) enum Kind {
     System,
 }
 
-/// Somebody or something that acts.
+/// A person, an API key or the system.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) kind: Kind,
     pub(crate) id: String,
-    /// Place in [`TENANTS`].
+    /// Index in [`TENANTS`].
     pub(crate) tenant: usize,
     /// Minutes east of UTC.
     zone: i32,
-    /// Place among its kind, 0 for the busiest.
+    /// Rank among its kind, 0 for the busiest.
     rank: u64,
-    /// Where a person works from outside the office, or where a key's program runs.
+    /// The address of a person at home, or of a key's program.
     home: String,
 }
 
-/// Everybody, in a fixed order: people, keys, then the system.
-pub(crate) fn everybody() -> Vec<Actor> {
+/// All actors in a fixed order: people, keys, then the system.
+pub(crate) fn all_actors() -> Vec<Actor> {
     let people = (0_u64..).zip(PEOPLE).map(|(rank, (id, tenant, zone))| Actor {
         kind: Kind::Person,
         id: id.to_owned(),
@@ -67,12 +67,12 @@ pub(crate) fn everybody() -> Vec<Actor> {
     people.chain(keys).chain([system]).collect()
 }
 
-/// The id of the n-th API key ever made; the first few are actors.
+/// The id of the n-th API key; the first few are actors.
 pub(crate) fn key_id(n: u64) -> String {
     format!("key_{}", letters(mix(n ^ 0x006b_6579), 12).to_lowercase())
 }
 
-/// One person in four has an IPv6 line at home.
+/// One person in four has an IPv6 address at home.
 fn home_of(rank: u64) -> String {
     if rank % 4 == 3 {
         format!("2001:db8:{:x}::{:x}", 0x100 + rank, mix(rank) % 0xfff0 + 1)
@@ -82,7 +82,7 @@ fn home_of(rank: u64) -> String {
 }
 
 impl Actor {
-    /// How much it does in a half hour of the week, counted from Monday 00:00 UTC.
+    /// Its activity in a half hour of the week, counted from Monday 00:00 UTC.
     pub(crate) fn activity(&self, half_hour: usize) -> u64 {
         let share = BUSIEST / (self.rank + 1);
         let minutes = i32::try_from(half_hour * 30).unwrap_or(0) + self.zone;
@@ -92,7 +92,7 @@ impl Actor {
         match self.kind {
             Kind::Person if weekend => share * WORKDAY[hour] / WEEKEND_PART,
             Kind::Person => share * WORKDAY[hour],
-            // Programs never sleep, but what people push makes them work.
+            // Programs run all day, and more when people push changes.
             Kind::Key => share * (5 + WORKDAY[hour] / if weekend { WEEKEND_PART } else { 1 }) / 3,
             // Auto-suspend runs at 02:00 and rotation at 03:00, each for half an hour.
             Kind::System if half == 0 && (utc_hour == 2 || utc_hour == 3) => BUSIEST * 24,
@@ -100,7 +100,7 @@ impl Actor {
         }
     }
 
-    /// The address it acts from on `day`: in the office or at home, the same all day.
+    /// Its address on `day`: in the office or at home, the same all day.
     pub(crate) fn address(&self, day: u64) -> Option<String> {
         let in_office = mix(day * 97 + self.rank) % 100 < 55;
         match self.kind {
@@ -110,7 +110,7 @@ impl Actor {
         }
     }
 
-    /// The program it acts with; people have a browser and a command line.
+    /// Its user agent; people have a browser and a command line.
     pub(crate) fn agent(&self, by_command_line: bool) -> Option<String> {
         let place = usize::try_from(mix(self.rank + 7) % 4).unwrap_or(0);
         match self.kind {

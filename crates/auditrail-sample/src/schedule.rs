@@ -1,8 +1,8 @@
-//! When things happen: the month as a row of five-minute slots of unequal weight.
+//! The times of acts: the month as a sequence of five-minute slots of unequal weight.
 
 use super::DAYS;
-use super::cast::{Actor, HALF_HOURS};
-use super::dice::Dice;
+use super::actors::{Actor, HALF_HOURS};
+use super::random::Random;
 
 /// Microseconds in a slot of five minutes.
 const SLOT: u64 = 300 * 1_000_000;
@@ -11,47 +11,47 @@ const SLOT: u64 = 300 * 1_000_000;
 const SLOTS_A_DAY: u64 = 288;
 const SLOTS: u64 = SLOTS_A_DAY * DAYS as u64;
 
-/// The course of the month.
+/// The weights of the month.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    /// For each half hour of the week, running totals of what each actor does.
+pub(crate) struct Schedule {
+    /// For each half hour of the week, running totals of the activity of each actor.
     habits: Vec<Vec<u64>>,
     /// Running totals of the weight of slots.
     ends: Vec<u64>,
-    /// In a burst, the place of the actor behind it.
+    /// In a burst, the index of its actor.
     drivers: Vec<Option<usize>>,
     /// The day of the week the month starts on, 0 for Monday.
     first_weekday: u64,
 }
 
-/// A moment to act: microseconds since the month began, and who.
+/// A time in microseconds since the start of the month, and its slot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) micros: u64,
     pub(crate) slot: usize,
 }
 
-impl Pace {
-    pub(crate) fn new(dice: &mut Dice, actors: &[Actor], first_weekday: u64) -> Self {
+impl Schedule {
+    pub(crate) fn new(random: &mut Random, actors: &[Actor], first_weekday: u64) -> Self {
         let habits = (0..HALF_HOURS).map(|half_hour| habits(actors, half_hour)).collect();
-        let mut pace = Self { habits, ends: Vec::new(), drivers: Vec::new(), first_weekday };
+        let mut schedule = Self { habits, ends: Vec::new(), drivers: Vec::new(), first_weekday };
         let mut end = 0;
         for slot in 0..SLOTS {
-            let (per_mille, driven) = burst(dice);
-            let habits = &pace.habits[pace.half_hour(slot)];
-            // At least one: time must not stand still however quiet the night.
+            let (per_mille, driven) = burst(random);
+            let habits = &schedule.habits[schedule.half_hour(slot)];
+            // At least one, so that times ascend in quiet nights too.
             end += (habits.last().copied().unwrap_or(0) * per_mille / 1000).max(1);
-            let driver = driven.then(|| dice.weighted(habits));
-            pace.ends.push(end);
-            pace.drivers.push(driver);
+            let driver = driven.then(|| random.weighted(habits));
+            schedule.ends.push(end);
+            schedule.drivers.push(driver);
         }
-        pace
+        schedule
     }
 
-    /// When the `nth` of `all` things starts. Later ones never start earlier.
+    /// The start of the `nth` of `all` acts; starts ascend with `nth`.
     pub(crate) fn moment(&self, nth: u64, all: u64, jitter: u64) -> Moment {
         let total = u128::from(self.ends.last().copied().unwrap_or(1));
-        // Thousandths of a step, so that a step of less than one unit of weight still moves on.
+        // In thousandths of a step, because a step may be less than one unit of weight.
         let place =
             (u128::from(nth) * 1000 + u128::from(jitter.min(999))) * total * u128::from(SLOT)
                 / (u128::from(all.max(1)) * 1000);
@@ -65,10 +65,10 @@ impl Pace {
     }
 
     /// Who acts then: mostly the driver of a burst, else anybody by habit.
-    pub(crate) fn actor(&self, dice: &mut Dice, slot: usize) -> usize {
+    pub(crate) fn actor(&self, random: &mut Random, slot: usize) -> usize {
         match self.drivers[slot] {
-            Some(driver) if dice.chance(600) => driver,
-            _ => dice.weighted(&self.habits[self.half_hour(slot as u64)]),
+            Some(driver) if random.chance(600) => driver,
+            _ => random.weighted(&self.habits[self.half_hour(slot as u64)]),
         }
     }
 
@@ -88,11 +88,11 @@ fn habits(actors: &[Actor], half_hour: usize) -> Vec<u64> {
 }
 
 /// How much busier than usual a slot is, in thousandths, and whether one actor is behind it.
-fn burst(dice: &mut Dice) -> (u64, bool) {
-    match dice.below(100) {
-        0 => (dice.between(12_000, 25_000), true),
-        1..5 => (dice.between(4_000, 9_000), true),
-        5..30 => (dice.between(1_200, 2_500), false),
-        _ => (dice.between(300, 1_200), false),
+fn burst(random: &mut Random) -> (u64, bool) {
+    match random.below(100) {
+        0 => (random.between(12_000, 25_000), true),
+        1..5 => (random.between(4_000, 9_000), true),
+        5..30 => (random.between(1_200, 2_500), false),
+        _ => (random.between(300, 1_200), false),
     }
 }

@@ -1,4 +1,4 @@
-//! What programs with an API key do.
+//! Actions of programs with an API key.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{Act, meta};
 
 impl Act<'_> {
     pub(super) fn key(&mut self) {
-        match self.dice.below(100) {
+        match self.random.below(100) {
             0..55 => self.reads_what_it_needs(),
             55..75 => self.releases(),
             75..90 => self.updates_project(),
@@ -19,9 +19,9 @@ impl Act<'_> {
     /// A start reads its secrets in one request.
     fn reads_what_it_needs(&mut self) {
         let project = self.project();
-        for _ in 0..self.dice.between(1, 4) {
-            let secret = secret(self.dice, &project);
-            self.did("secret.accessed", "secret", secret, meta([("project", json!(project))]));
+        for _ in 0..self.random.between(1, 4) {
+            let secret = secret(self.random, &project);
+            self.record("secret.accessed", "secret", secret, meta([("project", json!(project))]));
         }
     }
 
@@ -32,9 +32,9 @@ impl Act<'_> {
     }
 
     fn makes_preview(&mut self) {
-        let pull = self.dice.between(100, 99_999);
+        let pull = self.random.between(100, 99_999);
         let project = format!("{}/preview-{pull}", TENANTS[self.tenant].0);
         let metadata = meta([("pull_request", json!(pull)), ("region", json!("eu-central-1"))]);
-        self.did("project.created", "project", project, metadata);
+        self.record("project.created", "project", project, metadata);
     }
 }
