@@ -1,4 +1,4 @@
-//! A PostgreSQL of a test's own, for tests that kill it, stop it or fill its disk.
+//! A PostgreSQL server for one test that kills it, stops it or fills its disk.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -20,7 +20,7 @@ use crate::roles::{OWNER, SERVICE, grants};
 use crate::transport::{self, Identity, Transport};
 
 const DATABASE: &str = "audit";
-/// Nothing here needs more, and several such servers run side by side.
+/// Small, because several such servers run concurrently.
 const SETTINGS: [(&str, &str); 4] = [
     ("max_connections", "60"),
     ("shared_buffers", "32MB"),
@@ -28,80 +28,82 @@ const SETTINGS: [(&str, &str); 4] = [
     ("min_wal_size", "80MB"),
 ];
 
-/// A durable PostgreSQL with one migrated database, which nobody else uses. It ends with this value,
-/// or with the test process however that ends.
+/// A durable PostgreSQL server with one migrated database, for one test. It stops with this value, or when
+/// the test process exits for any reason.
 #[derive(Debug)]
 pub struct OwnServer {
-    // Before the folder, so that the server has ended when its files are removed.
+    // Dropped before the directory, so that the server has stopped when its files are removed.
     running: Option<LocalPostgres>,
     dir: TempDir,
     access: Access,
     transport: Transport,
-    /// So that it comes back at the same port with the same certificate.
+    /// Keeps port and certificate across restarts.
     loopback: Loopback,
 }
 
-/// What `kill -9` hits.
+/// The target of SIGKILL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
-    /// Every process of the server at once, as when the machine's memory ran out for good.
+    /// All processes of the server.
     Everything,
-    /// The first process alone; the others find out and end.
+    /// The postmaster; the other processes then exit.
     Postmaster,
-    /// The sessions. The server takes that for a crash, and recovers by itself.
+    /// The sessions. The server treats that as a crash, and recovers.
     Sessions,
 }
 
 impl OwnServer {
-    /// Makes a cluster, starts it, and migrates a database with the rights of each role granted. Half of
-    /// these servers are reached over TCP, unless `AUDITRAIL_TEST_TRANSPORT` says otherwise.
+    /// Creates and starts a cluster with a migrated database and the privileges of each role. Half of these
+    /// servers are reached over TCP, unless `AUDITRAIL_TEST_TRANSPORT` is set.
     ///
     /// # Panics
-    /// When there is no PostgreSQL to be had, with the reason.
+    /// If there is no PostgreSQL, with the reason.
     pub async fn start() -> Self {
         Self::start_over(Transport::chosen(random())).await
     }
 
-    /// As [`start`](Self::start), over this transport in every run.
+    /// As [`start`](Self::start), over a given transport.
     ///
     /// # Panics
     /// As there.
     pub async fn start_over(transport: Transport) -> Self {
-        let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot make a folder: {e}"));
+        let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot create a directory: {e}"));
         let (running, loopback) = open_new(dir.path());
         let access = Access::private(&running).await;
         let mut db = connect(&access.direct).await;
         run(&mut db, &format!("create database {DATABASE} owner {OWNER}")).await;
         let server = Self { running: Some(running), dir, access, transport, loopback };
         let owner = server.admin().username(OWNER);
-        let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
-        migrated.unwrap_or_else(|e| panic!("cannot migrate: {e}"));
+        Runner::new(owner.clone())
+            .up(None, &mut silent)
+            .await
+            .unwrap_or_else(|e| panic!("cannot migrate: {e}"));
         run(&mut connect(&owner).await, &grants()).await;
         server
     }
 
-    /// Connects as the superuser.
+    /// Options for the superuser.
     #[must_use]
     pub fn admin(&self) -> PgConnectOptions {
         self.access.over(self.transport).database(DATABASE)
     }
 
-    /// Connects as the role of the HTTP service.
+    /// Options for the HTTP service.
     #[must_use]
     pub fn service(&self) -> PgConnectOptions {
         self.admin().username(SERVICE)
     }
 
-    /// The URL for a program started by a test, as the role `role` gives.
+    /// The URL for a child process, with the role of `role`.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {
         transport::url(role, DATABASE)
     }
 
-    /// One connection as the superuser.
+    /// Opens a connection as the superuser.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// If it cannot be opened.
     pub async fn connect(&self) -> PgConnection {
         connect(&self.admin()).await
     }
@@ -109,32 +111,32 @@ impl OwnServer {
     /// Runs statements as the superuser.
     ///
     /// # Panics
-    /// When one fails.
+    /// If one fails.
     pub async fn run(&self, sql: &str) {
         run(&mut self.connect().await, sql).await;
     }
 
-    /// What carries its connections.
+    /// The transport of its connections.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// The folder of its cluster.
+    /// The directory of its cluster.
     #[must_use]
     pub fn cluster(&self) -> PathBuf {
         self.dir.path().join("pg")
     }
 
-    /// A standby of this server, which follows it and takes no writes until it is promoted.
+    /// A standby of this server, which is read-only until it is promoted.
     ///
     /// # Panics
-    /// When it cannot be made, with what `pg_basebackup` said.
+    /// If it cannot be created, with the output of `pg_basebackup`.
     #[must_use]
     pub fn standby(&self) -> Self {
         let Some(running) = &self.running else { panic!("a stopped server has no standby") };
-        let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot make a folder: {e}"));
-        // The server does not run as root, and neither may who makes its files.
+        let dir = TempDir::new().unwrap_or_else(|e| panic!("cannot create a directory: {e}"));
+        // `pg_basebackup` must run as the server's user, which is not root.
         let owner = fs::metadata(self.cluster()).unwrap_or_else(|e| panic!("no cluster: {e}"));
         let (uid, gid) = (owner.uid(), owner.gid());
         chown(dir.path(), Some(uid), Some(gid)).unwrap_or_else(|e| panic!("cannot chown: {e}"));
@@ -143,47 +145,47 @@ impl OwnServer {
         backup.arg(running.superuser()).arg("--host").arg(running.socket_dir());
         backup.arg("--port").arg(running.port().to_string());
         backup.arg("--pgdata").arg(dir.path().join("pg")).current_dir("/").uid(uid).gid(gid);
-        let told = backup.output().unwrap_or_else(|e| panic!("cannot run pg_basebackup: {e}"));
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let output = backup.output().unwrap_or_else(|e| panic!("cannot run pg_basebackup: {e}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let (running, loopback) = open_new(dir.path());
         let access = self.access.standby(&running);
         Self { running: Some(running), dir, access, transport: self.transport, loopback }
     }
 
-    /// Kills it, or a part of it, without a warning.
+    /// Sends SIGKILL to its processes.
     ///
     /// # Panics
-    /// When that is not possible.
+    /// If that fails.
     pub fn kill(&self, what: Kill) {
         let Some(running) = &self.running else { return };
         kill_server(running.postmaster_pid(), what);
     }
 
-    /// Ends it in order or at once, and waits for that.
+    /// Stops it in the given mode, and waits.
     ///
     /// # Panics
-    /// When it does not end.
+    /// If it does not stop.
     pub fn stop(&mut self, mode: StopMode) {
-        let stopped = local_postgres::stop(self.dir.path(), mode);
-        stopped.unwrap_or_else(|e| panic!("cannot stop the server: {e}"));
+        local_postgres::stop(self.dir.path(), mode)
+            .unwrap_or_else(|e| panic!("cannot stop the server: {e}"));
         self.running = None;
     }
 
-    /// Starts it again where it left off; it may still be ending. One that runs is left as it is.
+    /// Starts it again, also while it is still stopping; does nothing if it runs.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     pub fn restart(&mut self) {
-        // First, since whoever leaves as the last one stops the server.
-        let again = open(self.dir.path(), &self.loopback);
-        self.running = Some(again);
+        // Opened before the old value is dropped, because the last user to close stops the server.
+        let running = open(self.dir.path(), &self.loopback);
+        self.running = Some(running);
     }
 }
 
-/// Kills the server with this process id, or a part of it.
+/// Sends SIGKILL to processes of the server with this postmaster.
 ///
 /// # Panics
-/// When that is not possible.
+/// If that fails.
 pub fn kill_server(postmaster: u32, what: Kill) {
     let sessions = children(postmaster);
     let children = sessions.iter().filter(|(_, is_session)| match what {
@@ -196,14 +198,14 @@ pub fn kill_server(postmaster: u32, what: Kill) {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.unwrap_or_else(|| panic!("no process id"));
         match kill_process(pid, Signal::KILL) {
-            // It may have ended by itself.
+            // It may have exited already.
             Ok(()) | Err(Errno::SRCH) => {}
             Err(error) => panic!("cannot kill {pid:?}: {error}"),
         }
     }
 }
 
-/// The processes of a server, and for each whether it serves a session.
+/// The child processes of a postmaster, and whether each serves a session.
 fn children(postmaster: u32) -> Vec<(u32, bool)> {
     let list = format!("/proc/{postmaster}/task/{postmaster}/children");
     let list = fs::read_to_string(list).unwrap_or_default();
@@ -215,7 +217,7 @@ fn children(postmaster: u32) -> Vec<(u32, bool)> {
     pids.map(process).collect()
 }
 
-/// Opens it at some port, and gives the listener to open it with again.
+/// Starts it on a free port, and returns the listener for restarts.
 fn open_new(dir: &Path) -> (LocalPostgres, Loopback) {
     let Identity { certificate, key } = Identity::new();
     let running = open(dir, &Loopback::any_port().tls(&certificate, &key));
@@ -229,5 +231,5 @@ fn open(dir: &Path, loopback: &Loopback) -> LocalPostgres {
     let config = config.loopback(loopback.clone());
     let config =
         SETTINGS.iter().fold(config, |config, (name, value)| config.setting(*name, *value));
-    LocalPostgres::open(config).unwrap_or_else(|e| panic!("the test needs a PostgreSQL: {e}"))
+    LocalPostgres::open(config).unwrap_or_else(|e| panic!("no PostgreSQL for the test: {e}"))
 }
