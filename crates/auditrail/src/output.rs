@@ -112,19 +112,17 @@ impl Output {
 
     /// The one JSON document of a command, on stdout.
     pub(crate) fn document<T: Serialize>(self, document: &T) -> Result<(), Error> {
-        let text = match io::stdout().is_terminal() {
-            true => serde_json::to_string_pretty(document),
-            false => serde_json::to_string(document),
+        let text = if io::stdout().is_terminal() {
+            serde_json::to_string_pretty(document)
+        } else {
+            serde_json::to_string(document)
         };
         let text = text.map_err(|error| Error::stdout(error.into()))?;
         self.line(&safe::json(&text))
     }
 
     fn style(self, color: AnsiColor) -> Style {
-        match self.color_err {
-            true => Style::new().fg_color(Some(color.into())).bold(),
-            false => Style::new(),
-        }
+        if self.color_err { Style::new().fg_color(Some(color.into())).bold() } else { Style::new() }
     }
 }
 

@@ -39,17 +39,16 @@ fn tell_database(cx: &Context, overview: &mut Overview) -> Result<(), Error> {
 
 fn check(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
     let set = overview.settings.iter().filter(|shown| shown.source != "default").count();
-    match cx.output.json {
-        true => cx.output.document(&serde_json::json!({
+    if cx.output.json {
+        cx.output.document(&serde_json::json!({
             "ok": true,
             "file": overview.path,
             "set": set,
             "unknown_variables": overview.unknown,
-        }))?,
-        false => {
-            let n = overview.settings.len();
-            cx.output.line(&format!("{n} settings can be used, {set} of them not the default"))?;
-        }
+        }))?
+    } else {
+        let n = overview.settings.len();
+        cx.output.line(&format!("{n} settings can be used, {set} of them not the default"))?;
     }
     Ok(Exit::Done)
 }

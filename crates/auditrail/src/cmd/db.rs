@@ -33,22 +33,20 @@ fn start(cx: &Context) -> Result<Exit, Error> {
     let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
     server.ensure_database(PRIVATE_DATABASE)?;
     server.close()?;
-    match cx.output.json {
-        true => cx.output.document(&running(cx, &info))?,
-        false => cx.output.line(&format!(
+    if cx.output.json {
+        cx.output.document(&running(cx, &info))?
+    } else {
+        cx.output.line(&format!(
             "running: {} (process {}); `auditrail db stop` ends it",
             info.url(PRIVATE_DATABASE),
             info.pid()
-        ))?,
+        ))?
     }
     Ok(Exit::Done)
 }
 
 fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
-    let mode = match force {
-        true => StopMode::Fast,
-        false => StopMode::IfUnused,
-    };
+    let mode = if force { StopMode::Fast } else { StopMode::IfUnused };
     let stopped = local_postgres::stop(&cx.settings.data_dir, mode)?;
     match (cx.output.json, stopped) {
         (true, _) => cx.output.document(&json!({"stopped": stopped}))?,
@@ -78,9 +76,10 @@ fn status(cx: &Context) -> Result<Exit, Error> {
         // The crate may learn of more; it says itself what they are.
         other => (json!({"state": "unknown", "data_dir": dir}), format!("{other:?}")),
     };
-    match cx.output.json {
-        true => cx.output.document(&document)?,
-        false => cx.output.line(&format!("{}: {text}", dir.display()))?,
+    if cx.output.json {
+        cx.output.document(&document)?
+    } else {
+        cx.output.line(&format!("{}: {text}", dir.display()))?
     }
     Ok(Exit::Done)
 }
@@ -98,9 +97,10 @@ fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
 }
 
 fn running_text(info: &ServerInfo) -> String {
-    let stays = match info.is_pinned() {
-        true => "until `auditrail db stop`",
-        false => "for as long as a command uses it",
+    let stays = if info.is_pinned() {
+        "until `auditrail db stop`"
+    } else {
+        "for as long as a command uses it"
     };
     format!(
         "running {stays} (PostgreSQL {}, process {})\n{}",
@@ -120,9 +120,10 @@ fn url(cx: &Context) -> Result<Exit, Error> {
         });
     };
     let url = info.url(PRIVATE_DATABASE);
-    match cx.output.json {
-        true => cx.output.document(&json!({"url": url}))?,
-        false => cx.output.line(&url)?,
+    if cx.output.json {
+        cx.output.document(&json!({"url": url}))?
+    } else {
+        cx.output.line(&url)?
     }
     Ok(Exit::Done)
 }

@@ -34,13 +34,14 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
     let Some(path) = &args.output else {
         return Ok(Exit::Done);
     };
-    match cx.output.json {
-        true => cx.output.document(&json!({"file": path, "records": records}))?,
-        false => cx.output.note(&format!(
+    if cx.output.json {
+        cx.output.document(&json!({"file": path, "records": records}))?
+    } else {
+        cx.output.note(&format!(
             "wrote {records} records to {} ({}/s)",
             path.display(),
             rate(records, took)
-        )),
+        ))
     }
     Ok(Exit::Done)
 }

@@ -96,9 +96,10 @@ fn time(text: &str, now: Timestamp) -> String {
         let ago = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
         now.checked_sub(ago).ok()
     };
-    match text.contains(':') || text.matches('-').count() > 1 {
-        true => text.to_owned(),
-        false => relative().map_or_else(|| text.to_owned(), |time| format!("{time:.6}")),
+    if text.contains(':') || text.matches('-').count() > 1 {
+        text.to_owned()
+    } else {
+        relative().map_or_else(|| text.to_owned(), |time| format!("{time:.6}"))
     }
 }
 

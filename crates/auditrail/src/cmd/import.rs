@@ -58,12 +58,13 @@ pub(super) fn run(cx: &Context, args: &ImportArgs) -> Result<Exit, Error> {
     let rejects = Rejects::new(cx.output, args.rejects.as_deref())?;
     let meter = Meter::bytes(cx.output, bytes);
     let writer = Writer::new(cx.output, &args.files, args.strict, rejects, meter, read);
-    let tally = match args.dry_run {
-        true => cx.block_on(import(plan, writer, None))?,
-        false => cx.with_database(async |database| {
+    let tally = if args.dry_run {
+        cx.block_on(import(plan, writer, None))?
+    } else {
+        cx.with_database(async |database| {
             let bulk = database.bulk_writer().await?;
             import(plan, writer, Some(bulk)).await
-        })?,
+        })?
     };
     tally.report(cx.output, args)?;
     Ok(Exit::Done)
@@ -108,12 +109,11 @@ fn check_files(files: &[PathBuf]) -> Result<Option<u64>, Error> {
     }
     let mut bytes = Some(0);
     for path in files {
-        bytes = match is_stdin(&path) {
-            true => None,
-            false => {
-                let size = check_file(path).map_err(Error::io("read", path))?;
-                bytes.zip(size).map(|(all, size)| all + size)
-            }
+        bytes = if is_stdin(&path) {
+            None
+        } else {
+            let size = check_file(path).map_err(Error::io("read", path))?;
+            bytes.zip(size).map(|(all, size)| all + size)
         };
     }
     Ok(bytes)

@@ -33,9 +33,10 @@ fn create(cx: &Context, args: &KeyCreateArgs) -> Result<Exit, Error> {
     let IssuedKey { key, secret } = &issued;
     // Told first: whoever loses the key on the way to its place knows what to revoke.
     cx.output.note(&format!("made the key {}, which may {}", key.id, key.scopes));
-    match cx.output.json {
-        true => cx.output.document(&CreatedDocument::new(key, secret.expose()))?,
-        false => cx.output.line(secret.expose())?,
+    if cx.output.json {
+        cx.output.document(&CreatedDocument::new(key, secret.expose()))?
+    } else {
+        cx.output.line(secret.expose())?
     }
     cx.output.warn("this key is not shown again; keep it where only its program can read it");
     Ok(Exit::Done)
@@ -58,9 +59,10 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
     if matches!(revoked, Revoked::Before(_)) {
         cx.output.note("it was revoked before");
     }
-    match cx.output.json {
-        true => cx.output.document(revoked.key())?,
-        false => cx.output.line(&format!("revoked {id}"))?,
+    if cx.output.json {
+        cx.output.document(revoked.key())?
+    } else {
+        cx.output.line(&format!("revoked {id}"))?
     }
     Ok(Exit::Done)
 }

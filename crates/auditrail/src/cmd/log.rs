@@ -24,9 +24,10 @@ pub(super) fn run(cx: &Context, args: &LogArgs) -> Result<Exit, Error> {
     if let Created::Duplicate(_) = &created {
         cx.output.note("already there: the same id and content");
     }
-    match cx.output.json {
-        true => cx.output.document(created.record())?,
-        false => print_record(cx.output, created.record())?,
+    if cx.output.json {
+        cx.output.document(created.record())?
+    } else {
+        print_record(cx.output, created.record())?
     }
     Ok(Exit::Done)
 }

@@ -96,11 +96,12 @@ fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
         let version = runner.baseline(&mut |event| report.tell(event)).await?;
         Ok(version)
     })?;
-    match cx.output.json {
-        true => cx.output.document(&json!({"version": version}))?,
-        false => cx.output.line(&format!(
+    if cx.output.json {
+        cx.output.document(&json!({"version": version}))?
+    } else {
+        cx.output.line(&format!(
             "adopted: the schema is version {version}; `auditrail migrate` applies what came later"
-        ))?,
+        ))?
     }
     Ok(Exit::Done)
 }
@@ -114,9 +115,10 @@ fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
     // The script is made from what is built in; no connection is made with these options.
     let runner = auditrail_store::migrate::Runner::new(sqlx::postgres::PgConnectOptions::new());
     let script = runner.script(args.from, args.to)?;
-    match cx.output.json {
-        true => cx.output.document(&json!({"sql": script}))?,
-        false => cx.output.text(&script)?,
+    if cx.output.json {
+        cx.output.document(&json!({"sql": script}))?
+    } else {
+        cx.output.text(&script)?
     }
     Ok(Exit::Done)
 }

@@ -16,9 +16,10 @@ use crate::output::{Output, safe};
 pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
     let query = query(args)?;
     let page = cx.with_database(async |database| Ok(database.log().await?.page(&query).await?))?;
-    match cx.output.json {
-        true => print_json(cx.output, args, &query, &page)?,
-        false => print(cx.output, args, &query, &page)?,
+    if cx.output.json {
+        print_json(cx.output, args, &query, &page)?
+    } else {
+        print(cx.output, args, &query, &page)?
     }
     Ok(Exit::Done)
 }
@@ -62,9 +63,10 @@ fn print(
     query: &Query,
     page: &Page<Record>,
 ) -> Result<(), Error> {
-    match page.data.is_empty() {
-        true => output.note("no records match"),
-        false => print_records(output, &page.data)?,
+    if page.data.is_empty() {
+        output.note("no records match")
+    } else {
+        print_records(output, &page.data)?
     }
     if let Some(total) = page.pagination.total {
         let about = match args.count {
@@ -127,8 +129,9 @@ fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
 /// Quoted for a POSIX shell where it has to be.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

@@ -91,10 +91,7 @@ async fn service(
     let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
     let keys = PgKeys::new(pool.clone()).with_sessions(key_sessions.clone());
     let sessions = database.service_sessions(settings.database_connections, config.request_timeout);
-    let first_key = match database.is_private() {
-        true => first_key::make(&keys).await?,
-        false => None,
-    };
+    let first_key = if database.is_private() { first_key::make(&keys).await? } else { None };
     let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()))
         .with_sessions(sessions.clone());
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
@@ -129,9 +126,10 @@ async fn service(
     };
     let (_, (in_order, written)) = tokio::join!(admin, public);
     written.map_err(|unfinished| Error::failed("unfinished_writes", unfinished.to_string()))?;
-    match in_order {
-        true => tracing::info!("ended"),
-        false => cx.output.warn("requests that took too long to end were cut off"),
+    if in_order {
+        tracing::info!("ended")
+    } else {
+        cx.output.warn("requests that took too long to end were cut off")
     }
     Ok(())
 }

@@ -51,9 +51,10 @@ impl Value for Duration {
 
     fn show(&self) -> String {
         let millis = self.as_millis();
-        match millis.is_multiple_of(1_000) {
-            true => format!("{}s", millis / 1_000),
-            false => format!("{millis}ms"),
+        if millis.is_multiple_of(1_000) {
+            format!("{}s", millis / 1_000)
+        } else {
+            format!("{millis}ms")
         }
     }
 }

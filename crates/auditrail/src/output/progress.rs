@@ -42,9 +42,10 @@ impl Meter {
 
     fn new(output: Output, bar: ProgressBar, template: &str) -> Self {
         let terminal = std::io::stderr().is_terminal() && output.shows_progress();
-        bar.set_draw_target(match terminal {
-            true => ProgressDrawTarget::stderr_with_hz(DRAW_EVERY_HZ),
-            false => ProgressDrawTarget::hidden(),
+        bar.set_draw_target(if terminal {
+            ProgressDrawTarget::stderr_with_hz(DRAW_EVERY_HZ)
+        } else {
+            ProgressDrawTarget::hidden()
         });
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

@@ -34,9 +34,10 @@ impl Sheet {
             table.set_width(width);
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
-        match output.colors() {
-            true => table.enforce_styling(),
-            false => table.force_no_tty(),
+        if output.colors() {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
         };
         table.set_header(header.iter().map(Cell::new).collect::<Vec<_>>());
         Self { table, output }

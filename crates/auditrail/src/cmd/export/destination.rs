@@ -60,10 +60,7 @@ impl Destination {
         let file = file.into_inner().map_err(|error| error.into_error());
         let file = file.map_err(Error::io("write to", &path))?;
         file.as_file().sync_all().map_err(Error::io("write to", &path))?;
-        let named = match force {
-            true => file.persist(&path),
-            false => file.persist_noclobber(&path),
-        };
+        let named = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
         match named {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),

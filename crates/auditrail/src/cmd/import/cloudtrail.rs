@@ -24,10 +24,7 @@ pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<CreateInput, Reason>
         Reason::new("not_json", format!("not JSON: the text is not valid UTF-8 at byte {at}"))
     })?;
     let event: Event<'_> = serde_json::from_str(text).map_err(|error| {
-        let code = match error.is_data() {
-            true => "not_cloudtrail",
-            false => "not_json",
-        };
+        let code = if error.is_data() { "not_cloudtrail" } else { "not_json" };
         Reason::new(code, format!("not a CloudTrail record: {error}"))
     })?;
     map(&event, now)

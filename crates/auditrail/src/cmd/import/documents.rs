@@ -75,10 +75,7 @@ impl<R: BufRead> Documents<R> {
                 }
                 (b']', Within::Records { .. }) => {
                     self.input.consume(1);
-                    self.within = match of_object {
-                        true => Within::Object,
-                        false => Within::Nothing,
-                    };
+                    self.within = if of_object { Within::Object } else { Within::Nothing };
                 }
                 _ => {
                     let place = self.place();

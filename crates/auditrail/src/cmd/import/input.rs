@@ -30,9 +30,10 @@ pub(super) struct Input {
 impl Input {
     /// Opens a file or stdin; `read` counts the bytes as they are on disk.
     pub(super) fn open(path: &Path, read: Arc<AtomicU64>) -> io::Result<Self> {
-        let raw: Box<dyn Read + Send> = match path.as_os_str() == STDIN {
-            true => Box::new(io::stdin()),
-            false => Box::new(File::open(path)?),
+        let raw: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path)?)
         };
         Self::new(Box::new(Counted { inner: raw, read }))
     }

@@ -38,10 +38,8 @@ impl<R: BufRead> Lines<R> {
                 continue;
             }
             let place = Place { line: self.line, nth: 0 };
-            let body = match too_long {
-                true => Err(Flaw::TooLong { bytes }),
-                false => Ok(self.buffer.trim_ascii()),
-            };
+            let body =
+                if too_long { Err(Flaw::TooLong { bytes }) } else { Ok(self.buffer.trim_ascii()) };
             return Ok(Some(Piece { place, body }));
         }
     }

@@ -107,10 +107,7 @@ impl Reader<'_> {
         };
         let stop = self.plan.strict && fault.is_some();
         self.chunk.ended.push(Ended { file, pieces: self.pieces, fault });
-        match stop {
-            true => Err(Stop),
-            false => Ok(()),
-        }
+        if stop { Err(Stop) } else { Ok(()) }
     }
 
     /// Takes back what the chunk has of this file: in a compressed file only its end tells whether
@@ -232,10 +229,7 @@ impl Reader<'_> {
 
     fn reject(&mut self, place: Place, reason: Reason, bytes: &[u8]) -> Result<(), Stop> {
         self.pieces += 1;
-        let input = match self.plan.keep_rejects {
-            true => bytes.to_vec(),
-            false => Vec::new(),
-        };
+        let input = if self.plan.keep_rejects { bytes.to_vec() } else { Vec::new() };
         let reject = Reject { place, reason, input };
         let chunk = &mut self.chunk;
         chunk.bytes += bytes.len();
@@ -253,10 +247,7 @@ impl Reader<'_> {
     fn send_when_full(&mut self) -> Result<(), Stop> {
         let (records, bytes) = (self.chunk.records.len(), self.chunk.bytes);
         let pieces = records + self.chunk.rejects.len();
-        match pieces >= CHUNK_MAX_RECORDS || bytes >= CHUNK_MAX_BYTES {
-            true => self.send(),
-            false => Ok(()),
-        }
+        if pieces >= CHUNK_MAX_RECORDS || bytes >= CHUNK_MAX_BYTES { self.send() } else { Ok(()) }
     }
 
     fn send(&mut self) -> Result<(), Stop> {

@@ -53,9 +53,10 @@ impl Tally {
 
     /// Prints the counts. Anything that did not become a record makes it an error.
     pub(super) fn report(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
-        match output.json {
-            true => output.document(self)?,
-            false => output.line(&self.text())?,
+        if output.json {
+            output.document(self)?
+        } else {
+            output.line(&self.text())?
         }
         if self.without_time > 0 {
             let records = count(self.without_time, "record");
@@ -78,10 +79,7 @@ impl Tally {
             (false, false) => "; everything else is in the log",
         };
         Err(Error::Failed {
-            code: match self.broken.is_empty() {
-                true => "lines_rejected",
-                false => "file_broken",
-            },
+            code: if self.broken.is_empty() { "lines_rejected" } else { "file_broken" },
             detail: format!("{}{rest}", what.join("; ")),
             source: None,
             hint: Some("mend the input and import it again: nothing is written twice"),

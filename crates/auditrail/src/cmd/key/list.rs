@@ -15,9 +15,10 @@ use crate::output::{Output, safe};
 /// Prints every key, oldest first.
 pub(super) fn run(cx: &Context) -> Result<Exit, Error> {
     let keys = cx.with_database(async |database| all(&database.keys().await?).await)?;
-    match cx.output.json {
-        true => print_json(cx.output, &keys)?,
-        false => print(cx.output, &keys, clock::now())?,
+    if cx.output.json {
+        print_json(cx.output, &keys)?
+    } else {
+        print(cx.output, &keys, clock::now())?
     }
     Ok(Exit::Done)
 }

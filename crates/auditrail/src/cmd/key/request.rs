@@ -61,9 +61,10 @@ fn end(text: &str, now: Timestamp) -> Result<RecordTime, ValueError> {
             expected: "a length of time such as 90d, or a time such as 2027-01-02T03:04:05Z",
         })?,
     };
-    match end.timestamp() > now {
-        true => Ok(end),
-        false => Err(ValueError::OutOfRange { range: "in the future" }),
+    if end.timestamp() > now {
+        Ok(end)
+    } else {
+        Err(ValueError::OutOfRange { range: "in the future" })
     }
 }
 

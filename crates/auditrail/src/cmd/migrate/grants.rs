@@ -23,14 +23,12 @@ pub(super) fn run(cx: &Context, args: &GrantsArgs) -> Result<Exit, Error> {
     if let Some(errors) = ValidationErrors::new(wrong) {
         return Err(Error::Invalid(errors));
     }
-    let roles = match named == Roles::default() {
-        true => Roles::usual(),
-        false => named,
-    };
+    let roles = if named == Roles::default() { Roles::usual() } else { named };
     let sql = grants::sql(&roles);
-    match cx.output.json {
-        true => cx.output.document(&json!({"sql": sql}))?,
-        false => cx.output.text(&sql)?,
+    if cx.output.json {
+        cx.output.document(&json!({"sql": sql}))?
+    } else {
+        cx.output.text(&sql)?
     }
     Ok(Exit::Done)
 }

@@ -78,8 +78,5 @@ pub(super) fn shown(took: Duration) -> String {
 
 fn list(blockers: &[Holder]) -> String {
     let texts: Vec<String> = blockers.iter().map(ToString::to_string).collect();
-    match texts.is_empty() {
-        true => String::new(),
-        false => format!(", held by {}", texts.join("; ")),
-    }
+    if texts.is_empty() { String::new() } else { format!(", held by {}", texts.join("; ")) }
 }

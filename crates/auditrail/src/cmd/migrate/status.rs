@@ -108,9 +108,10 @@ fn print_differences(output: Output, version: i64, all: &[Difference]) -> Result
     for difference in all {
         output.line(&crate::output::safe::text(&difference.to_string()))?;
     }
-    match all.iter().any(Difference::is_drift) {
-        true => Ok(()),
-        false => output.line(&format!("the schema is what version {version} should be")),
+    if all.iter().any(Difference::is_drift) {
+        Ok(())
+    } else {
+        output.line(&format!("the schema is what version {version} should be"))
     }
 }
 

@@ -32,9 +32,10 @@ pub(super) fn start(
     };
     let (writer, flush) = log_writer::start(io::stderr());
     let lines = fmt::layer().with_writer(writer).with_ansi(output.colors_errors());
-    let lines = match text {
-        true => lines.boxed(),
-        false => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    let lines = if text {
+        lines.boxed()
+    } else {
+        lines.json().flatten_event(true).with_span_list(false).boxed()
     };
     let events = filter_fn(|metadata| metadata.is_event());
     let lines = lines.with_filter(events.and(settings.log.0.clone()));

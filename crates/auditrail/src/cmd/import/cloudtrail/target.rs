@@ -105,9 +105,10 @@ fn of_parameters(event: &Event<'_>, service: &str) -> Option<(String, String)> {
             None => (*kind).to_owned(),
         };
         // The same bucket is named by its ARN where CloudTrail lists it as a resource.
-        let id = match *name == "bucketName" {
-            true => Cow::Owned(format!("arn:aws:s3:::{id}")),
-            false => Cow::Borrowed(id),
+        let id = if *name == "bucketName" {
+            Cow::Owned(format!("arn:aws:s3:::{id}"))
+        } else {
+            Cow::Borrowed(id)
         };
         Some((kind, id.into_owned()))
     })
