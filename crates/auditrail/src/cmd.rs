@@ -43,7 +43,7 @@ impl Context {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
             |source| Error::Failed {
                 code: "runtime",
-                detail: "could not start".to_owned(),
+                detail: "cannot start the async runtime".to_owned(),
                 source: Some(source.into()),
                 hint: None,
             },
@@ -73,7 +73,7 @@ impl Context {
         let _guard = self.runtime.enter();
         signal(SignalKind::interrupt()).map_err(|source| Error::Failed {
             code: "signal",
-            detail: "could not listen for Ctrl-C".to_owned(),
+            detail: "cannot install the signal handler for Ctrl-C".to_owned(),
             source: Some(source.into()),
             hint: None,
         })

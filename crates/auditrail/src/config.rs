@@ -158,12 +158,12 @@ impl Sources {
     }
 }
 
-/// Reads a length of time such as `30s`, `2m` or `1h30m`.
+/// Parses a duration such as `30s`, `2m` or `1h30m`.
 ///
 /// # Errors
 /// The end of a sentence that says what is wrong.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = "is not a length of time such as 500ms, 30s or 2m";
+    let expected = "is not a duration such as 500ms, 30s or 2m";
     let time: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
     Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
 }

@@ -137,10 +137,10 @@ impl Database {
 
     fn unreachable(&self, source: sqlx::Error) -> Error {
         Error::Unreachable {
-            doing: format!("cannot reach the database {}", self.shown()),
+            doing: format!("cannot connect to the database {}", self.shown()),
             source: match source {
                 sqlx::Error::PoolTimedOut => {
-                    format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()).into()
+                    format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()).into()
                 }
                 source => source.into(),
             },
@@ -244,7 +244,7 @@ pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
     let search = Search::usual().with_bin_dir(settings.pg_bin.clone());
     let config = Config::new(&settings.data_dir).search(search);
     config.on_event(move |event| match event {
-        Event::MakingCluster { .. } => output.note("making a private PostgreSQL, once…"),
+        Event::MakingCluster { .. } => output.note("creating the private PostgreSQL (first use)…"),
         Event::Starting { .. } => output.note("starting the private PostgreSQL…"),
         Event::Waiting { .. } => output.note(&event.to_string()),
         Event::NoChecksums | Event::NoWatchdog => output.warn(&event.to_string()),
@@ -256,13 +256,13 @@ pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
 fn parse(url: &str) -> Result<PgConnectOptions, Error> {
     let wrong = |why: &str| {
         Error::Usage(format!(
-            "the database URL {why}; it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+            "the database URL {why}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE"
         ))
     };
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(wrong("does not start with postgres://"));
     }
-    let options = PgConnectOptions::from_str(url).map_err(|_| wrong("cannot be read"))?;
+    let options = PgConnectOptions::from_str(url).map_err(|_| wrong("is malformed"))?;
     // A URL writes an IPv6 address in brackets, which the system's resolver does not take.
     let address = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let address = address.map(str::to_owned);

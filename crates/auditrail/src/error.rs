@@ -37,7 +37,7 @@ pub(crate) enum Error {
         source: Box<Error>,
     },
     /// The private PostgreSQL could not be found, made, started or stopped.
-    #[error("the private PostgreSQL cannot be used")]
+    #[error("the private PostgreSQL is unavailable")]
     Private(#[from] local_postgres::Error),
     /// There is no database to talk to, or it went away.
     #[error("{doing}")]
@@ -60,7 +60,7 @@ pub(crate) enum Error {
         detail: String,
     },
     /// Reading or writing a file failed.
-    #[error("could not {doing} {}", path.display())]
+    #[error("cannot {doing} {}", path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -85,7 +85,7 @@ pub(crate) enum Error {
     #[error("interrupted")]
     Interrupted,
     /// The reader of our output has gone. Nothing is printed for it.
-    #[error("nobody reads the output any more")]
+    #[error("broken pipe")]
     BrokenPipe,
 }
 
@@ -99,7 +99,7 @@ impl Error {
     pub(crate) fn exists(path: &Path, hint: &'static str) -> Self {
         Self::Failed {
             code: "file_exists",
-            detail: format!("{} is there already", path.display()),
+            detail: format!("{} already exists", path.display()),
             source: None,
             hint: Some(hint),
         }
@@ -142,20 +142,18 @@ impl Error {
     /// What to do next, where the message does not say so already.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Usage(_) | Self::Invalid(_) => Some("`--help` has examples"),
+            Self::Usage(_) | Self::Invalid(_) => Some("see `--help` for examples"),
             Self::Pending { .. } => Some("run `auditrail migrate`"),
             Self::Unreachable { .. }
             | Self::Store(StoreError::Unreachable { .. })
             | Self::Migrate(MigrateError::Unreachable { .. }) => Some(
-                "check that the server runs, and the database URL (--database-url, DATABASE_URL, \
-                 .env, auditrail.toml); without one, a private PostgreSQL is used",
+                "check that the server is running, and the database URL (--database-url, \
+                 DATABASE_URL, .env, auditrail.toml); without one, a private PostgreSQL is used",
             ),
             Self::Migrate(MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. }) => {
-                Some("try again, or wait longer with --lock-timeout")
+                Some("retry, or set a longer --lock-timeout")
             }
-            Self::Partly { .. } => {
-                Some("run the same command again when it can: nothing is written twice")
-            }
+            Self::Partly { .. } => Some("run the same command again: the import is idempotent"),
             Self::Failed { hint, .. } => *hint,
             _ => None,
         }
@@ -197,7 +195,7 @@ fn list(errors: &ValidationErrors) -> String {
         [one] => one.to_string(),
         many => {
             let lines = many.iter().map(|error| format!("\n  {error}"));
-            format!("{} values are wrong:{}", many.len(), lines.collect::<String>())
+            format!("{} invalid values:{}", many.len(), lines.collect::<String>())
         }
     }
 }

@@ -75,7 +75,7 @@ impl Output {
             let text = safe::lines(text);
             match n {
                 0 => message.push_str(&text),
-                _ => message.push_str(&format!("\n  because: {text}")),
+                _ => message.push_str(&format!("\n  caused by: {text}")),
             }
         }
         if let Some(hint) = error.hint() {

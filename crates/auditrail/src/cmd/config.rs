@@ -19,7 +19,8 @@ pub(super) fn run(
     let mut overview = Settings::overview(flags)?;
     tell_database(cx, &mut overview)?;
     for name in &overview.unknown {
-        cx.output.warn(&format!("there is no setting {name}; `auditrail config show` lists them"));
+        cx.output
+            .warn(&format!("unknown setting {name}; `auditrail config show` lists all settings"));
     }
     match command {
         ConfigCommand::Check => check(cx, &overview),
@@ -48,7 +49,7 @@ fn check(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
         }))?
     } else {
         let n = overview.settings.len();
-        cx.output.line(&format!("{n} settings can be used, {set} of them not the default"))?;
+        cx.output.line(&format!("{n} settings are valid, {set} of them not the default"))?;
     }
     Ok(Exit::Done)
 }

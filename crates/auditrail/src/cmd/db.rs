@@ -15,7 +15,7 @@ use crate::exit::Exit;
 pub(super) fn run(cx: &Context, command: &DbCommand) -> Result<Exit, Error> {
     if cx.settings.database_url.is_some() {
         cx.output.note(
-            "note: a database URL is set, so the other commands do not use the private PostgreSQL",
+            "note: a database URL is set, so other commands do not use the private PostgreSQL",
         );
     }
     match command {
@@ -37,7 +37,7 @@ fn start(cx: &Context) -> Result<Exit, Error> {
         cx.output.document(&running(cx, &info))?
     } else {
         cx.output.line(&format!(
-            "running: {} (process {}); `auditrail db stop` ends it",
+            "running: {} (pid {}); stop it with `auditrail db stop`",
             info.url(PRIVATE_DATABASE),
             info.pid()
         ))?
@@ -51,7 +51,7 @@ fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
     match (cx.output.json, stopped) {
         (true, _) => cx.output.document(&json!({"stopped": stopped}))?,
         (false, true) => cx.output.line("stopped")?,
-        (false, false) => cx.output.line("it was not running")?,
+        (false, false) => cx.output.line("not running")?,
     }
     Ok(Exit::Done)
 }
@@ -62,7 +62,7 @@ fn status(cx: &Context) -> Result<Exit, Error> {
     let (document, text) = match &status {
         Status::Absent => (
             json!({"state": "absent", "data_dir": dir}),
-            "not made yet; the first command that needs it makes it".to_owned(),
+            "not created yet; the first command that needs it creates it".to_owned(),
         ),
         Status::Stopped { major } => (
             json!({"state": "stopped", "data_dir": dir, "major": major}),
@@ -97,13 +97,10 @@ fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
 }
 
 fn running_text(info: &ServerInfo) -> String {
-    let stays = if info.is_pinned() {
-        "until `auditrail db stop`"
-    } else {
-        "for as long as a command uses it"
-    };
+    let stays =
+        if info.is_pinned() { "until `auditrail db stop`" } else { "while a command uses it" };
     format!(
-        "running {stays} (PostgreSQL {}, process {})\n{}",
+        "running {stays} (PostgreSQL {}, pid {})\n{}",
         info.version(),
         info.pid(),
         info.url(PRIVATE_DATABASE)
@@ -134,7 +131,7 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
     server.ensure_database(PRIVATE_DATABASE)?;
     let psql = server.installation().psql().ok_or_else(|| Error::Failed {
         code: "no_psql",
-        detail: "this PostgreSQL comes without psql, and there is none on PATH".to_owned(),
+        detail: "psql is neither part of this PostgreSQL installation nor on PATH".to_owned(),
         source: None,
         hint: Some("install the client, for example with `apt-get install postgresql-client`"),
     })?;
@@ -155,7 +152,7 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
     server.close()?;
     match status.code() {
         Some(0) => Ok(Exit::Done),
-        Some(code) => Err(Error::failed("psql", format!("psql ended with {code}"))),
-        None => Err(Error::failed("psql", format!("psql was ended: {status}"))),
+        Some(code) => Err(Error::failed("psql", format!("psql exited with code {code}"))),
+        None => Err(Error::failed("psql", format!("psql was terminated: {status}"))),
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn in_flags(errors: ValidationErrors) -> Error {
     let renamed: Vec<FieldError> = errors.into_iter().map(rename).collect();
     match ValidationErrors::new(renamed) {
         Some(errors) => Error::Invalid(errors),
-        None => Error::Usage("the filters are wrong".to_owned()),
+        None => Error::Usage("invalid filters".to_owned()),
     }
 }
 

@@ -82,7 +82,7 @@ async fn import(
         .spawn(move || reader::read(&plan, &sender))
         .map_err(|source| Error::Failed {
             code: "thread",
-            detail: "could not start a thread to read the files".to_owned(),
+            detail: "cannot start the reader thread".to_owned(),
             source: Some(source.into()),
             hint: None,
         })?;
@@ -96,7 +96,7 @@ async fn import(
     };
     // A reader that was cut short may wait for its input for ever; nobody waits for it then.
     if to_the_end && reader.join().is_err() {
-        return Err(Error::failed("reader", "the reader of the files broke down"));
+        return Err(Error::failed("reader", "the reader thread panicked"));
     }
     writer.finish()
 }
@@ -124,7 +124,7 @@ fn check_files(files: &[PathBuf]) -> Result<Option<u64>, Error> {
 fn check_file(path: &Path) -> io::Result<Option<u64>> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
-        let text = "it is a directory; name the files in it";
+        let text = "is a directory; pass the files in it";
         return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
     }
     if !metadata.is_file() {

@@ -32,13 +32,13 @@ fn create(cx: &Context, args: &KeyCreateArgs) -> Result<Exit, Error> {
     })?;
     let IssuedKey { key, secret } = &issued;
     // Told first: whoever loses the key on the way to its place knows what to revoke.
-    cx.output.note(&format!("made the key {}, which may {}", key.id, key.scopes));
+    cx.output.note(&format!("created API key {} (scopes: {})", key.id, key.scopes));
     if cx.output.json {
         cx.output.document(&CreatedDocument::new(key, secret.expose()))?
     } else {
         cx.output.line(secret.expose())?
     }
-    cx.output.warn("this key is not shown again; keep it where only its program can read it");
+    cx.output.warn("this key is shown only once; store it where only its client can read it");
     Ok(Exit::Done)
 }
 
@@ -51,13 +51,13 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
     let Some(revoked) = revoked else {
         return Err(Error::Failed {
             code: "unknown_key",
-            detail: format!("there is no key {id}"),
+            detail: format!("no API key with id {id}"),
             source: None,
-            hint: Some("`auditrail key list` shows them"),
+            hint: Some("`auditrail key list` lists all keys"),
         });
     };
     if matches!(revoked, Revoked::Before(_)) {
-        cx.output.note("it was revoked before");
+        cx.output.note("already revoked");
     }
     if cx.output.json {
         cx.output.document(revoked.key())?

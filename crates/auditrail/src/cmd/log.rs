@@ -22,7 +22,7 @@ pub(super) fn run(cx: &Context, args: &LogArgs) -> Result<Exit, Error> {
         Ok(log.create(input).await?)
     })?;
     if let Created::Duplicate(_) = &created {
-        cx.output.note("already there: the same id and content");
+        cx.output.note("already exists: a record with the same id and content");
     }
     if cx.output.json {
         cx.output.document(created.record())?

@@ -25,7 +25,7 @@ pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
 }
 
 fn write_all(cx: &Context, dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(Error::io("make the directory", dir))?;
+    fs::create_dir_all(dir).map_err(Error::io("create the directory", dir))?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(Error::io("write the manual to", dir))?;
     cx.output.note(&format!("wrote the manual to {}", dir.display()));
     Ok(())

@@ -44,7 +44,7 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
             return output.document(&json!({"applied": steps(&done), "dry_run": false}));
         }
         match done.len() {
-            0 => output.line("nothing to do: every migration is applied"),
+            0 => output.line("nothing to do: all migrations are applied"),
             n => output.line(&format!("applied {n} {}", noun(n))),
         }
     })?;
@@ -53,12 +53,12 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
 
 fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (Report::new(cx.output, "undoing"), cx.output);
+    let (mut report, output) = (Report::new(cx.output, "reverting"), cx.output);
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan_down(args.to, args.allow_data_loss).await?;
-            return plan(cx, &planned, "would undo");
+            return plan(cx, &planned, "would revert");
         }
         let undone =
             runner.down(args.to, args.allow_data_loss, &mut |event| report.tell(event)).await?;
@@ -66,8 +66,8 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
             return output.document(&json!({"undone": steps(&undone), "dry_run": false}));
         }
         match undone.len() {
-            0 => output.line("nothing to do: none of these is applied"),
-            n => output.line(&format!("undid {n} {}", noun(n))),
+            0 => output.line("nothing to do: none of these migrations is applied"),
+            n => output.line(&format!("reverted {n} {}", noun(n))),
         }
     })?;
     Ok(Exit::Done)
@@ -90,7 +90,7 @@ fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
 
 fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, timeout)?;
-    let mut report = Report::new(cx.output, "noting");
+    let mut report = Report::new(cx.output, "adopting");
     let version = cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         let version = runner.baseline(&mut |event| report.tell(event)).await?;
@@ -100,7 +100,7 @@ fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
         cx.output.document(&json!({"version": version}))?
     } else {
         cx.output.line(&format!(
-            "adopted: the schema is version {version}; `auditrail migrate` applies what came later"
+            "adopted: the schema is at version {version}; `auditrail migrate` applies later migrations"
         ))?
     }
     Ok(Exit::Done)

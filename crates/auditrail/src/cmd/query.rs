@@ -64,7 +64,7 @@ fn print(
     page: &Page<Record>,
 ) -> Result<(), Error> {
     if page.data.is_empty() {
-        output.note("no records match")
+        output.note("no matching records")
     } else {
         print_records(output, &page.data)?
     }
@@ -73,10 +73,10 @@ fn print(
             CountArg::Estimated => "about ",
             CountArg::None | CountArg::Exact => "",
         };
-        output.note(&format!("{about}{total} match in all"));
+        output.note(&format!("{about}{total} matching records in total"));
     }
     if let Some(cursor) = &page.pagination.next_cursor {
-        output.note(&format!("more: {}", next_command(args, query, cursor)));
+        output.note(&format!("next page: {}", next_command(args, query, cursor)));
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
 fn could_not_start(source: std::io::Error) -> Error {
     Error::Failed {
         code: "runtime",
-        detail: "could not start".to_owned(),
+        detail: "cannot start the service".to_owned(),
         source: Some(source.into()),
         hint: None,
     }
@@ -117,7 +117,7 @@ async fn service(
             stopping.begun(config.shutdown_delay).await;
         };
         let in_order = serve(listeners.public, router(app), config, told).await;
-        tracing::info!("no more requests are taken; writing what was accepted");
+        tracing::info!("shutting down: draining accepted writes");
         let written = writer.close(config.shutdown_grace).await;
         looking.abort_all();
         tokio::join!(pool.close(), sessions.close(), key_sessions.close());
@@ -127,9 +127,9 @@ async fn service(
     let (_, (in_order, written)) = tokio::join!(admin, public);
     written.map_err(|unfinished| Error::failed("unfinished_writes", unfinished.to_string()))?;
     if in_order {
-        tracing::info!("ended")
+        tracing::info!("stopped")
     } else {
-        cx.output.warn("requests that took too long to end were cut off")
+        cx.output.warn("the shutdown grace period expired; open requests were aborted")
     }
     Ok(())
 }
@@ -166,10 +166,10 @@ fn tell(cx: &Context, listeners: &Listeners, first_key: Option<&IssuedKey>) -> R
         return cx.output.document(&Ready { listen, admin_listen, first_key });
     }
     if let Some(IssuedKey { key, secret }) = first_key {
-        cx.output.note(&format!("made the first key, {}, which may {}", key.id, key.scopes));
+        cx.output.note(&format!("created the first API key, {} (scopes: {})", key.id, key.scopes));
         cx.output.line(secret.expose())?;
-        cx.output.warn("this key is not shown again; keep it where only its program can read it");
+        cx.output.warn("this key is shown only once; store it where only its client can read it");
     }
-    cx.output.note(&format!("serving on {listen} (health and metrics on {admin_listen})"));
+    cx.output.note(&format!("listening on {listen} (health and metrics on {admin_listen})"));
     Ok(())
 }

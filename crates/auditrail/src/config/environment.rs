@@ -23,7 +23,7 @@ impl Environment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(source) => {
                 return Err(ConfigError::Unreadable {
-                    name: "settings of the working directory",
+                    name: "the working directory's .env file",
                     path: path.to_owned(),
                     source,
                 });
@@ -74,7 +74,7 @@ pub(super) fn read_secret(name: &'static str, path: &Path) -> Result<String, Con
     })?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
-        let reason = "names an empty file".to_owned();
+        let reason = "points to an empty file".to_owned();
         return Err(ConfigError::Value { name, reason });
     }
     Ok(secret.to_owned())

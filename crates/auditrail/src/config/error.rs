@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// A file could not be read.
-    #[error("could not read {} ({name})", path.display())]
+    #[error("cannot read {} ({name})", path.display())]
     Unreadable {
         /// The setting that names it.
         name: &'static str,
@@ -27,7 +27,7 @@ pub(crate) enum ConfigError {
         detail: String,
     },
     /// A line of `.env` is no assignment.
-    #[error(".env:{line}: this is not NAME=value (a value with spaces or # needs quotes)")]
+    #[error(".env:{line}: expected NAME=value (quote a value that contains spaces or #)")]
     DotEnv {
         /// The line, from 1.
         line: usize,
@@ -41,7 +41,7 @@ pub(crate) enum ConfigError {
         reason: String,
     },
     /// Two settings exclude each other.
-    #[error("both {one} and {other} are set; remove one of them")]
+    #[error("{one} and {other} are mutually exclusive; set only one of them")]
     Both {
         /// One.
         one: &'static str,
@@ -49,6 +49,6 @@ pub(crate) enum ConfigError {
         other: &'static str,
     },
     /// There is no home directory to keep data in.
-    #[error("there is no home directory for the private PostgreSQL; name one with --data-dir")]
+    #[error("no home directory for the data of the private PostgreSQL; set --data-dir")]
     NoHome,
 }

@@ -246,7 +246,7 @@ fn cursor_key(r: &mut Resolver<'_>, file: &ServerTable) -> Result<Option<String>
     match &key {
         Some(text) if text.chars().count() < CURSOR_KEY_MIN_CHARS => Err(ConfigError::Value {
             name: "server.cursor_key",
-            reason: format!("must have {CURSOR_KEY_MIN_CHARS} characters at least"),
+            reason: format!("must have at least {CURSOR_KEY_MIN_CHARS} characters"),
         }),
         _ => Ok(key),
     }

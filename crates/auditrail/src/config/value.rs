@@ -22,7 +22,7 @@ pub(super) trait Value: Sized {
 
 impl Value for SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "is not an address with a port such as 127.0.0.1:8080".to_owned())
+        text.parse().map_err(|_| "is not a socket address such as 127.0.0.1:8080".to_owned())
     }
 
     fn show(&self) -> String {
@@ -35,7 +35,7 @@ impl Value for bool {
         match text {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err("is neither true nor false".to_owned()),
+            _ => Err("must be true or false".to_owned()),
         }
     }
 
@@ -67,7 +67,7 @@ impl Value for Count {
     fn read(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(count @ 1..) => Ok(Self(count)),
-            _ => Err(format!("is not a number from 1 to {}", u32::MAX)),
+            _ => Err(format!("must be a number from 1 to {}", u32::MAX)),
         }
     }
 
@@ -85,7 +85,7 @@ impl Value for Limit {
         match text {
             "none" => Ok(Self(None)),
             text => text.parse().map(|budget| Self(Some(budget))).map_err(|_| {
-                "is neither none nor an amount in a time such as 1000/60s or 50/1h".to_owned()
+                "must be none, or an amount per duration such as 1000/60s or 50/1h".to_owned()
             }),
         }
     }
@@ -105,7 +105,8 @@ pub(super) struct Origins {
 impl Value for Origins {
     fn read(text: &str) -> Result<Self, String> {
         let origins = text.split(',').map(|origin| origin.trim().parse::<Origin>());
-        let origins = origins.collect::<Result<_, _>>().map_err(|error| format!("has {error}"))?;
+        let origins =
+            origins.collect::<Result<_, _>>().map_err(|error| format!("is invalid: {error}"))?;
         Ok(Self { origins, text: text.to_owned() })
     }
 
@@ -141,7 +142,7 @@ impl Value for LogFormat {
             "auto" => Ok(Self::Auto),
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err("is none of auto, text, json".to_owned()),
+            _ => Err("must be auto, text or json".to_owned()),
         }
     }
 
@@ -162,7 +163,7 @@ pub(crate) struct LogFilter(pub(crate) Targets);
 impl Value for LogFilter {
     fn read(text: &str) -> Result<Self, String> {
         let parsed = text.parse().map(Self);
-        parsed.map_err(|_| "is neither a level such as info nor target=level,…".to_owned())
+        parsed.map_err(|_| "must be a level such as info, or target=level,…".to_owned())
     }
 
     fn show(&self) -> String {

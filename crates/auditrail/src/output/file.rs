@@ -12,5 +12,5 @@ pub(crate) fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(".auditrail-")
         .tempfile_in(dir.unwrap_or(Path::new(".")))
-        .map_err(Error::io("make a file beside", path))
+        .map_err(Error::io("create a temporary file next to", path))
 }

@@ -34,7 +34,7 @@ fn every_command_works_without_a_url_and_leaves_no_server_running() {
     let desk = &private.0;
     let state = || desk.run(&["db", "status", "--json"]).code(0).json()["state"].clone();
     assert_eq!(state(), "absent");
-    desk.run(&["query"]).code(3).says("making a private PostgreSQL");
+    desk.run(&["query"]).code(3).says("creating the private PostgreSQL");
     desk.run(&["migrate"]).code(0).prints("applied 13 migrations");
     assert_eq!(state(), "stopped");
     let args = ["log", "--actor", "system", "--action", "a.b", "--target", "t:x", "--json"];
@@ -52,9 +52,9 @@ fn every_command_works_without_a_url_and_leaves_no_server_running() {
     let count = "select count(*) from control_plane.audit_logs";
     let psql = desk.run(&["db", "psql", "-XtAc", count]);
     assert_eq!(psql.code(0).out, "1\n");
-    desk.run(&["db", "psql", "-XtAc", "select nonsense"]).code(1).says("psql ended with 1");
+    desk.run(&["db", "psql", "-XtAc", "select nonsense"]).code(1).says("psql exited with code 1");
     assert_eq!(desk.run(&["db", "stop", "--json"]).code(0).json(), json!({"stopped": true}));
-    desk.run(&["db", "stop"]).code(0).prints("it was not running");
+    desk.run(&["db", "stop"]).code(0).prints("not running");
 }
 
 #[test]

@@ -86,7 +86,7 @@ async fn a_file_is_private_complete_and_not_overwritten() {
     let mode = fs::metadata(desk.path("out.ndjson")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let first = fs::read(desk.path("out.ndjson")).unwrap();
-    desk.run(&args).code(1).says("out.ndjson is there already").says("--force");
+    desk.run(&args).code(1).says("out.ndjson already exists").says("--force");
     assert_eq!(fs::read(desk.path("out.ndjson")).unwrap(), first);
     let mut forced = args.to_vec();
     forced.extend(["--force", "--json"]);

@@ -65,7 +65,7 @@ async fn a_line_without_a_time_gets_that_of_the_run_and_is_found_again() {
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("a.ndjson", line(1).replace(r#""created_at":"2026-01-01T00:00:00Z","#, ""));
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson"];
-    let run = desk.run(&args).code(0).says("1 record had no time");
+    let run = desk.run(&args).code(0).says("1 record without a time");
     assert_eq!(counts(&run.json()), (1, 0, 0));
     assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 1, 0));
 }
@@ -77,7 +77,7 @@ async fn the_tenant_is_filled_in_and_another_one_is_rejected() {
     let of = |tenant: &str, n| line(n).replace('{', &format!("{{\"tenant_id\":\"{tenant}\","));
     desk.file("a.ndjson", line(1) + &of("t1", 2) + &of("t2", 3));
     let run = desk.run(&["import", "--format", "ndjson", "--json", "--tenant", "t1", "a.ndjson"]);
-    let run = run.code(1).says("a.ndjson:3: tenant_id: is another tenant");
+    let run = run.code(1).says("a.ndjson:3: tenant_id: does not match --tenant");
     assert_eq!(counts(&run.json()), (2, 0, 1));
     assert_eq!(desk.run(&["query", "--json", "--tenant", "t1"]).rows().len(), 2);
     desk.run(&["import", "--format", "ndjson", "--tenant", "", "a.ndjson"])
@@ -97,7 +97,7 @@ async fn an_id_that_belongs_to_another_record_is_rejected_with_its_line() {
     let rejects = std::fs::read_to_string(desk.path("r.ndjson")).unwrap();
     let row: Value = serde_json::from_str(&rejects).unwrap();
     assert_eq!((&row["line"], &row["code"]), (&json!(3), &json!("id_conflict")));
-    desk.run(&args).code(1).says("r.ndjson is there already");
+    desk.run(&args).code(1).says("r.ndjson already exists");
     assert_eq!(std::fs::read_to_string(desk.path("r.ndjson")).unwrap(), rejects);
 }
 
@@ -106,7 +106,7 @@ async fn a_dry_run_needs_no_database_and_writes_nothing() {
     let desk = Desk::with("postgres://nobody@127.0.0.1:1/nowhere");
     desk.file("a.ndjson", lines(0..2));
     let args = ["import", "--format", "ndjson", "--dry-run", "a.ndjson"];
-    desk.run(&args).code(0).prints("2 records can be imported; nothing was written");
+    desk.run(&args).code(0).prints("2 records valid; nothing was written");
     desk.file("b.ndjson", "no\n");
     desk.run(&["import", "--format", "ndjson", "--dry-run", "b.ndjson"])
         .code(1)

@@ -55,7 +55,7 @@ async fn the_first_twenty_are_shown_and_all_are_counted() {
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("bad.ndjson", "no\n".repeat(12_345));
     let run = desk.run(&["import", "--format", "ndjson", "bad.ndjson"]).code(1);
-    let run = run.says("12325 more were rejected").says("12345 lines were rejected");
+    let run = run.says("12325 more rejected").says("12345 lines rejected");
     assert_eq!(run.err.matches("not JSON").count(), 20);
 }
 
@@ -86,8 +86,8 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let whole = gzip(text);
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson.gz"];
     desk.file("a.ndjson.gz", &whole[..whole.len() / 2]);
-    let run = desk.run(&args).code(1).says("a.ndjson.gz could not be read to its end: ");
-    let run = run.says("ends too early");
+    let run = desk.run(&args).code(1).says("cannot read all of a.ndjson.gz: ");
+    let run = run.says("is truncated");
     assert_eq!(run.error_code(), "file_broken");
     let (created, duplicates, rejected) = counts(&run.json());
     assert_eq!((created % 5_000, duplicates, rejected), (0, 0, 0));
@@ -97,7 +97,7 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let middle = broken.len() / 2;
     broken[middle..middle + 64].fill(0xff);
     desk.file("a.ndjson.gz", &broken);
-    desk.run(&args).code(1).says("its compressed data is broken");
+    desk.run(&args).code(1).says("the compressed data is corrupt");
 
     desk.file("a.ndjson.gz", &whole);
     let run = desk.run(&args).code(0);
@@ -154,7 +154,7 @@ async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
     stdin.write_all(line(2).as_bytes()).unwrap();
     drop(stdin);
     let run: crate::program::Run = child.wait_with_output().unwrap().into();
-    let run = run.code(1).says("-:2: it has 100000000 bytes");
+    let run = run.code(1).says("-:2: the record has 100000000 bytes");
     assert_eq!(counts(&run.json()), (2, 0, 1));
 }
 
@@ -164,8 +164,8 @@ async fn files_that_cannot_be_read_are_told_before_anything_is_written() {
     let desk = Desk::with(&db.url(&db.app()));
     desk.file("good.ndjson", line(1));
     let import = |file: &str| desk.run(&["import", "--format", "ndjson", "good.ndjson", file]);
-    import("none.ndjson").code(1).says("could not read none.ndjson");
-    import(".").code(1).says("it is a directory");
+    import("none.ndjson").code(1).says("cannot read none.ndjson");
+    import(".").code(1).says("is a directory");
     assert_eq!(desk.run(&["query", "--json"]).rows().len(), 0);
     desk.run(&["import", "--format", "ndjson", "-", "-"]).code(2).says("only once");
     desk.run(&["import", "--format", "xml", "x"]).code(2);
@@ -180,7 +180,9 @@ async fn an_empty_file_is_told_and_is_no_failure() {
     desk.file("blank", "\n \n");
     desk.file("empty.gz", gzip(""));
     let run = desk.run(&["import", "--format", "ndjson", "empty", "blank", "empty.gz"]).code(0);
-    run.says("empty has no records").says("blank has no records").says("empty.gz has no records");
+    run.says("empty contains no records")
+        .says("blank contains no records")
+        .says("empty.gz contains no records");
 }
 
 #[tokio::test]
@@ -190,7 +192,7 @@ async fn a_cloudtrail_document_that_is_cut_off_keeps_nothing_of_its_chunk() {
     desk.file("cut.json", "{\"Records\":[{\"eventName\":\"X\"},{\"eventN");
     let run = desk.run(&["import", "--format", "cloudtrail", "cut.json"]).code(1);
     run.says("cut.json:1 (record 1): userIdentity: is missing")
-        .says("the file ends in the middle of a JSON document");
+        .says("unexpected end of file inside a JSON document");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn records(desk: &Desk) -> Vec<Value> {
 async fn a_key_is_printed_once_and_is_nowhere_else() {
     let (db, desk) = desk().await;
     let run = create(&desk, &["--name", "billing"]).code(0);
-    let run = run.says("made the key").says("not shown again");
+    let run = run.says("created API key").says("shown only once");
     let key: KeySecret = run.out.trim_end().parse().unwrap();
     assert_eq!(run.out, format!("{}\n", key.expose()));
 
@@ -111,7 +111,7 @@ async fn revoking_is_told_recorded_and_can_be_repeated() {
     let (_db, desk) = desk().await;
     let id = id(&create(&desk, &["--json", "--tenant", "t1"]).code(0));
     desk.run(&["key", "revoke", &id]).code(0).prints(&format!("revoked {id}"));
-    let run = desk.run(&["key", "revoke", &id, "--json"]).code(0).says("revoked before");
+    let run = desk.run(&["key", "revoke", &id, "--json"]).code(0).says("already revoked");
     assert_eq!(run.json()["id"], id);
     assert!(run.json()["revoked_at"].is_string());
     desk.run(&["key", "list"]).code(0).prints("revoked");
@@ -147,7 +147,7 @@ async fn a_key_that_is_not_there_ends_with_1() {
     let run = desk.run(&["key", "revoke", unknown, "--json"]).code(1);
     assert_eq!((run.error_code().as_str(), run.out.as_str()), ("unknown_key", ""));
     desk.run(&["key", "revoke", unknown]).code(1).says("key list");
-    desk.run(&["key", "list"]).code(0).says("there are no keys");
+    desk.run(&["key", "list"]).code(0).says("no API keys");
     assert_eq!(desk.run(&["key", "list", "--json"]).code(0).out, "");
 }
 
@@ -171,7 +171,7 @@ fn every_wrong_flag_is_reported_at_once_and_no_key_is_repeated() {
             "ana",
         ],
     );
-    let run = run.code(2).says("6 values are wrong");
+    let run = run.code(2).says("6 invalid values");
     for flag in ["--scope", "--tenant", "--name", "--expires", "--env", "--actor"] {
         assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }

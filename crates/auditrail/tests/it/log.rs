@@ -52,7 +52,7 @@ async fn the_same_id_is_found_again_or_refused() {
     let db = TestDb::migrated().await;
     let desk = Desk::with(&db.url(&db.app()));
     desk.run(&log(&["--id", ID])).code(0);
-    desk.run(&log(&["--id", ID])).code(0).says("already there").prints(ID);
+    desk.run(&log(&["--id", ID])).code(0).says("already exists").prints(ID);
     let run = desk.run(&log(&["--id", ID, "--tenant", "t1", "--json"])).code(1);
     assert_eq!(run.error_code(), "id_conflict");
     assert_eq!(run.out, "");
@@ -80,7 +80,7 @@ fn every_wrong_flag_is_reported_at_once() {
         "--tenant",
         "a\nb",
     ]);
-    let run = run.code(2).says("8 values are wrong");
+    let run = run.code(2).says("8 invalid values");
     for flag in
         ["--actor", "--action", "--target", "--metadata", "--ip", "--id", "--at", "--tenant"]
     {

@@ -42,7 +42,7 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     drop(stdin.write_all(lines(7_000..12_000).as_bytes()));
     drop(stdin);
     let run: Run = child.wait_with_output().unwrap().into();
-    let run = run.code(6).says("5000 records in 1 chunk were written before");
+    let run = run.code(6).says("5000 records in 1 chunk committed");
     assert_eq!(run.error_code(), "database_unreachable");
     assert_eq!(run.out, "");
     assert_eq!(stored(&mut admin).await, 5_000);

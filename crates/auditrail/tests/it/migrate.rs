@@ -15,7 +15,7 @@ async fn migrations_are_shown_applied_and_then_done() {
     desk.run(&["migrate", "status", "--check"]).code(3);
     let run = desk.run(&["migrate", "--to", "2"]).code(0).prints("applied 2 migrations");
     run.says("applying 002_add_tenant_and_request_id.sql").says("done in ");
-    desk.run(&["migrate", "verify"]).code(0).prints("what version 2 should be").says("11 pending");
+    desk.run(&["migrate", "verify"]).code(0).prints("matches version 2").says("11 pending");
     desk.run(&["migrate"]).code(0).prints("applied 11 migrations");
     desk.run(&["migrate"]).code(0).prints("nothing to do");
     desk.run(&["migrate", "status", "--check"]).code(0).prints("applied");
@@ -62,8 +62,8 @@ async fn steps_are_taken_back_unless_they_lose_data() {
         args.extend(more);
         desk.run(&args).code(0)
     };
-    down(&["--dry-run"]).prints("would undo 006_add_transaction_id.sql");
-    down(&[]).prints("undid 9 migrations").says("undoing 006_add_transaction_id.sql");
+    down(&["--dry-run"]).prints("would revert 006_add_transaction_id.sql");
+    down(&[]).prints("reverted 9 migrations").says("reverting 006_add_transaction_id.sql");
     down(&[]).prints("nothing to do");
     desk.run(&["migrate"]).code(0).prints("applied 9 migrations");
     desk.run(&["migrate", "down"]).code(2).says("--to");
@@ -108,6 +108,6 @@ async fn a_table_made_by_other_means_is_adopted() {
     let forget = "drop table control_plane.schema_migrations";
     sqlx::raw_sql(forget).execute(&mut owner).await.unwrap();
     desk.run(&["migrate"]).code(1).says("migrate baseline");
-    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 13");
+    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is at version 13");
     desk.run(&["migrate", "status", "--check"]).code(0).prints("adopted");
 }

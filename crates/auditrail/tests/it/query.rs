@@ -84,7 +84,8 @@ async fn the_next_page_is_a_command_on_stderr() {
     let all: Vec<String> = (0..10).rev().map(|n| format!("p{n}")).collect();
     assert_eq!(seen, all);
 
-    let run = desk.run(&["query", "--limit", "4"]).code(0).says("more: auditrail query --limit 4");
+    let run =
+        desk.run(&["query", "--limit", "4"]).code(0).says("next page: auditrail query --limit 4");
     let cursor = run.err.trim().rsplit(' ').next().unwrap();
     let other = desk.run(&["query", "--actor-id", "a0", "--cursor", cursor]).code(2);
     other.says("--cursor: ");
@@ -96,11 +97,11 @@ async fn matches_are_counted_on_demand() {
     let desk = Desk::with(&db.url(&db.app()));
     ten(&desk);
     let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--actor-id", "a0"]);
-    run.code(0).says("4 match in all");
+    run.code(0).says("4 matching records in total");
     let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--json"]).code(0);
     let page: Value = serde_json::from_str(run.err.trim()).unwrap();
     assert_eq!(page["pagination"]["total"], 10);
-    desk.run(&["query", "--count", "estimated"]).code(0).says("match in all");
+    desk.run(&["query", "--count", "estimated"]).code(0).says("matching records in total");
 }
 
 #[test]

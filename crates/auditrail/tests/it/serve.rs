@@ -137,7 +137,7 @@ async fn an_address_in_use_is_named() {
     let desk = Desk::with(&db.url(&db.service()));
     desk.run(&["serve", "--listen", &address]).code(1).says(&format!("cannot listen on {address}"));
     let desk = desk.set("AUDITRAIL_LISTEN", "localhost");
-    desk.run(&["serve"]).code(2).says("AUDITRAIL_LISTEN is not an address with a port");
+    desk.run(&["serve"]).code(2).says("AUDITRAIL_LISTEN is not a socket address");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Destination {
         match named {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-            Err(error) => Err(Error::io("give its name to", &path)(error.error)),
+            Err(error) => Err(Error::io("rename the temporary file to", &path)(error.error)),
         }
     }
 }
@@ -86,5 +86,5 @@ impl Write for Destination {
 }
 
 fn exists(path: &Path) -> Error {
-    Error::exists(path, "name another file, or replace it with --force")
+    Error::exists(path, "choose another file, or overwrite it with --force")
 }

@@ -207,7 +207,7 @@ impl<R: BufRead> Documents<R> {
 }
 
 fn cut_off() -> io::Error {
-    let text = "the file ends in the middle of a JSON document";
+    let text = "unexpected end of file inside a JSON document";
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 

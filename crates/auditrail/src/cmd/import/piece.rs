@@ -41,12 +41,11 @@ pub(super) enum Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong { bytes } => write!(
-                f,
-                "it has {bytes} bytes; the most a record may have here is {PIECE_MAX_BYTES}"
-            ),
-            Self::NotAnObject => f.write_str("there is no JSON object here"),
-            Self::OpenString => f.write_str("not JSON: a string is not closed on its line"),
+            Self::TooLong { bytes } => {
+                write!(f, "the record has {bytes} bytes; the limit is {PIECE_MAX_BYTES}")
+            }
+            Self::NotAnObject => f.write_str("not a JSON object"),
+            Self::OpenString => f.write_str("not JSON: unterminated string"),
         }
     }
 }

@@ -194,7 +194,7 @@ impl Reader<'_> {
     fn of_tenant(&self, input: CreateInput) -> Result<CreateInput, Reason> {
         match (&self.plan.tenant, &input.tenant_id) {
             (Some(asked), Some(named)) if asked != named => {
-                let text = "tenant_id: is another tenant than --tenant says";
+                let text = "tenant_id: does not match --tenant";
                 Err(Reason::new("other_tenant", text))
             }
             (Some(asked), _) => Ok(input.with_tenant(asked.clone())),

@@ -79,7 +79,7 @@ impl Rejects {
     pub(super) fn new(output: Output, path: Option<&Path>) -> Result<Self, Error> {
         let file = path.map(|path| {
             if fs::symlink_metadata(path).is_ok() {
-                return Err(Error::exists(path, "name another file for rejected lines"));
+                return Err(Error::exists(path, "choose another file for rejected lines"));
             }
             let file = temporary_beside(path)?;
             Ok((path.to_owned(), BufWriter::new(file)))
@@ -122,7 +122,7 @@ impl Rejects {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
-            self.output.warn(&format!("{more} more were rejected{hint}"));
+            self.output.warn(&format!("{more} more rejected{hint}"));
         }
         let Some((path, out)) = self.file else {
             return Ok(());
@@ -130,7 +130,7 @@ impl Rejects {
         let file = out.into_inner().map_err(|error| error.into_error());
         let file = file.map_err(Error::io("write to", &path))?;
         let named = file.persist_noclobber(&path).map_err(|error| error.error);
-        named.map(drop).map_err(Error::io("give its name to", &path))
+        named.map(drop).map_err(Error::io("rename the temporary file to", &path))
     }
 }
 

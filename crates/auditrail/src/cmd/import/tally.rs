@@ -44,7 +44,7 @@ impl Tally {
     /// What is in by now, for messages about what stopped the rest.
     pub(super) fn so_far(&self) -> String {
         format!(
-            "{} in {} were written before, and {} were there already",
+            "{} in {} committed, {} already present",
             count(self.created, "record"),
             count(self.chunks, "chunk"),
             self.duplicates
@@ -60,41 +60,41 @@ impl Tally {
         }
         if self.without_time > 0 {
             let records = count(self.without_time, "record");
-            output.note(&format!("{records} had no time and got the time of this run"));
+            output.note(&format!("{records} without a time got the time of this run"));
         }
         if self.rejected == 0 && self.broken.is_empty() {
             return Ok(());
         }
         let mut what = Vec::new();
         if self.rejected > 0 {
-            what.push(format!("{} rejected", was(self.rejected, "line")));
+            what.push(format!("{} rejected", count(self.rejected, "line")));
         }
         for broken in &self.broken {
             let file = safe::text(&broken.file);
-            what.push(format!("{file} could not be read to its end: {}", broken.reason));
+            what.push(format!("cannot read all of {file}: {}", broken.reason));
         }
         let rest = match (args.dry_run, args.strict) {
             (true, _) => "",
-            (false, true) => "; the chunk with it was not written",
-            (false, false) => "; everything else is in the log",
+            (false, true) => "; its chunk was not written",
+            (false, false) => "; all other records were imported",
         };
         Err(Error::Failed {
             code: if self.broken.is_empty() { "lines_rejected" } else { "file_broken" },
             detail: format!("{}{rest}", what.join("; ")),
             source: None,
-            hint: Some("mend the input and import it again: nothing is written twice"),
+            hint: Some("fix the input and import it again: the import is idempotent"),
         })
     }
 
     fn text(&self) -> String {
         let good = self.read - self.rejected;
         if self.dry_run {
-            return format!("{} can be imported; nothing was written", count(good, "record"));
+            return format!("{} valid; nothing was written (dry run)", count(good, "record"));
         }
         format!(
-            "imported {}, {} there already, in {:.1} s ({}/s)",
+            "imported {}, {} already present, in {:.1} s ({}/s)",
             count(self.created, "record"),
-            was(self.duplicates, ""),
+            self.duplicates,
             self.took.as_secs_f64(),
             rate(good, self.took),
         )
@@ -104,14 +104,6 @@ impl Tally {
 fn count(n: u64, noun: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{s}")
-}
-
-fn was(n: u64, noun: &str) -> String {
-    let verb = if n == 1 { "was" } else { "were" };
-    match noun {
-        "" => format!("{n} {verb}"),
-        noun => format!("{} {verb}", count(n, noun)),
-    }
 }
 
 fn as_millis<S: serde::Serializer>(took: &Duration, out: S) -> Result<S::Ok, S::Error> {

@@ -95,7 +95,7 @@ impl Writer {
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
             let written = bulk.write_with_times(&chunk.records, &chunk.time_given).await;
             let outcome = written.map_err(|error| Error::Partly {
-                detail: format!("the import stopped: {}", self.tally.so_far()),
+                detail: format!("the import was aborted: {}", self.tally.so_far()),
                 source: Box::new(error.into()),
             })?;
             self.tally.created += outcome.created;
@@ -136,7 +136,7 @@ impl Writer {
         }
         for n in found.into_iter().rev() {
             let record = &chunk.records[n];
-            let text = format!("id: {} belongs to a record with other content", record.id);
+            let text = format!("id: {} is the id of a record with different content", record.id);
             let (file, place) = chunk.origins[n];
             let reject = Reject {
                 place,
@@ -155,7 +155,7 @@ impl Writer {
                 self.tally.broken.push(Broken { file: file.clone(), reason: reason(error) })
             }
             None if ended.pieces == 0 => {
-                let text = format!("{} has no records", safe::text(file));
+                let text = format!("{} contains no records", safe::text(file));
                 self.meter.suspend(|| self.output.warn(&text));
             }
             None => {}
@@ -167,9 +167,9 @@ impl Writer {
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof if error.to_string().contains("JSON") => error.to_string(),
-        io::ErrorKind::UnexpectedEof => "its compressed data ends too early".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the compressed data is truncated".to_owned(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            format!("its compressed data is broken ({error})")
+            format!("the compressed data is corrupt ({error})")
         }
         _ => error.to_string(),
     }

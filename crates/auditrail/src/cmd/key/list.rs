@@ -47,7 +47,7 @@ fn print_json(output: Output, keys: &[ApiKey]) -> Result<(), Error> {
 
 fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
     if keys.is_empty() {
-        output.note("there are no keys");
+        output.note("no API keys");
         return Ok(());
     }
     let header = ["id", "key", "name", "scopes", "tenant", "state", "created", "by", "expires"];

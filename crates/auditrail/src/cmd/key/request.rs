@@ -58,7 +58,7 @@ fn end(text: &str, now: Timestamp) -> Result<RecordTime, ValueError> {
             RecordTime::new(end.timestamp())?
         }
         Err(_) => text.parse().map_err(|_| ValueError::BadFormat {
-            expected: "a length of time such as 90d, or a time such as 2027-01-02T03:04:05Z",
+            expected: "a duration such as 90d, or a time such as 2027-01-02T03:04:05Z",
         })?,
     };
     if end.timestamp() > now {
@@ -79,9 +79,9 @@ pub(in crate::cmd) fn by_or_login(by: Option<Actor>) -> Result<Actor, Error> {
     }
     let login = whoami::username().map_err(|source| Error::Failed {
         code: "no_login_name",
-        detail: "the system has no name for the user of this process".to_owned(),
+        detail: "cannot determine the login name of this process".to_owned(),
         source: Some(source.into()),
-        hint: Some("say who it is with --actor, as user:ana"),
+        hint: Some("set the actor with --actor, as user:ana"),
     })?;
     Actor::user(&format!("cli:{login}")).map_err(|error| invalid("--actor", &error))
 }

@@ -34,16 +34,16 @@ impl Report {
                 self.note(&format!("{} {}", self.verb, migration.file()));
             }
             Event::Retrying { migration, attempts, blockers } => self.note(&format!(
-                "  {} waits for its table, attempt {attempts}{}",
+                "  {} is waiting for its table lock, attempt {attempts}{}",
                 migration.file(),
                 list(blockers)
             )),
             Event::Building { phase, done, total, .. } => self.building(phase, done, total),
             Event::Healed { index } => {
-                self.note(&format!("  removed {index}, left unfinished by an earlier run"));
+                self.note(&format!("  removed the invalid index {index} of an interrupted run"));
             }
             Event::FoundReady { index } => {
-                self.note(&format!("  {index} is there already, and ready"));
+                self.note(&format!("  index {index} already exists and is valid"));
             }
             Event::Finished { took, .. } => self.note(&format!("  done in {}", shown(took))),
             // The runner may learn to tell more; what it tells now is enough.

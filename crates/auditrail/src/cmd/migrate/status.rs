@@ -29,7 +29,7 @@ pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
     if !status.problems.is_empty() {
         let texts = status.problems.iter().map(|problem| format!("\n  {problem}"));
         let texts: String = texts.collect();
-        let detail = format!("the database's history does not fit this program:{texts}");
+        let detail = format!("the migration history is inconsistent with this program:{texts}");
         return Err(Error::Unsound { detail });
     }
     if args.check && pending > 0 {
@@ -94,7 +94,7 @@ pub(super) fn verify(cx: &Context) -> Result<Exit, Error> {
         print_differences(cx.output, version, &differences)?;
     }
     if pending > 0 {
-        let text = format!("note: {pending} pending, which this does not look at");
+        let text = format!("note: {pending} pending migrations are not part of this check");
         cx.output.note(&text);
     }
     match drift {
@@ -111,11 +111,11 @@ fn print_differences(output: Output, version: i64, all: &[Difference]) -> Result
     if all.iter().any(Difference::is_drift) {
         Ok(())
     } else {
-        output.line(&format!("the schema is what version {version} should be"))
+        output.line(&format!("the schema matches version {version}"))
     }
 }
 
 fn unsound(version: i64, what: &str) -> Result<Exit, Error> {
-    let detail = format!("the schema is not what version {version} should be: {what}");
+    let detail = format!("the schema does not match version {version}: {what}");
     Err(Error::Unsound { detail })
 }

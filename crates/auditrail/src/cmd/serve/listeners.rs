@@ -30,7 +30,7 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
         code: "cannot_listen",
         detail: format!("cannot listen on {address} ({flag})"),
         source: Some(source.into()),
-        hint: Some("another program may be listening there; choose another address"),
+        hint: Some("another process may be listening there; choose another address"),
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

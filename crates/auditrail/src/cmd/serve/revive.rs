@@ -20,12 +20,12 @@ pub(super) async fn keep_up(private: Arc<Private>, pool: PgPool) {
         }
         let private = Arc::clone(&private);
         match tokio::task::spawn_blocking(move || private.revive()).await {
-            Ok(Ok(true)) => tracing::warn!("the private PostgreSQL had died; it was started again"),
+            Ok(Ok(true)) => tracing::warn!("the private PostgreSQL crashed and was restarted"),
             Ok(Ok(false)) => {}
             Ok(Err(error)) => {
-                tracing::error!(%error, "the private PostgreSQL died and cannot be started again");
+                tracing::error!(%error, "the private PostgreSQL crashed and cannot be restarted");
             }
-            Err(error) => tracing::error!(%error, "looking after the private PostgreSQL failed"),
+            Err(error) => tracing::error!(%error, "supervision of the private PostgreSQL failed"),
         }
     }
 }

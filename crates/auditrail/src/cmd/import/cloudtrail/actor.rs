@@ -16,7 +16,7 @@ pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
     let Some(identity) = &event.user_identity else {
         return match event.event_type.as_deref() {
             Some("AwsServiceEvent") => Ok(Actor::system()),
-            _ => Err(Reason::new("required", "userIdentity: is missing, so nobody acted")),
+            _ => Err(Reason::new("required", "userIdentity: is missing")),
         };
     };
     let Identity { user_name, arn, principal_id, account_id, invoked_by, .. } = identity;
@@ -39,7 +39,7 @@ pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
             let of_account = format!("account:{account}");
             Actor::user(&of_account).map_err(wrong("userIdentity"))
         }
-        None => Err(Reason::new("required", "userIdentity: says nothing about who acted")),
+        None => Err(Reason::new("required", "userIdentity: does not identify an actor")),
     }
 }
 

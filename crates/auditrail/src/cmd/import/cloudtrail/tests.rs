@@ -38,7 +38,7 @@ fn actors_are_named_by_the_best_there_is() {
         (r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#, "system"),
         (r#"{"accountId":"1","invokedBy":"ec2.amazonaws.com"}"#, "system"),
         (r#"{"type":"AWSAccount","accountId":"1"}"#, "user:account:1"),
-        (r#"{}"#, "userIdentity: says nothing about who acted"),
+        (r#"{}"#, "userIdentity: does not identify an actor"),
     ] {
         let parsed = serde_json::from_str(identity).unwrap();
         assert_eq!(actor(&parsed), expected, "{identity}");

@@ -50,7 +50,7 @@ fn what_is_no_record_is_reported_and_the_next_one_is_read() {
 
 #[test]
 fn an_input_that_ends_within_a_document_is_an_error() {
-    let error = "the file ends in the middle of a JSON document";
+    let error = "unexpected end of file inside a JSON document";
     assert_eq!(all("{\"Records\":[{}"), ["1.1 {}", error]);
     assert_eq!(all("{\"Records\":[{}]"), ["1.1 {}", error]);
     assert_eq!(all("{\"a\":"), [error]);
