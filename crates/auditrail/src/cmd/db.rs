@@ -1,12 +1,12 @@
-//! `db`: the private PostgreSQL.
+//! `db`: manages the private PostgreSQL.
 
 use std::process::Command;
 
 use local_postgres::{LocalPostgres, ServerInfo, Status, StopMode};
 use serde_json::json;
 
-use super::Context;
 use crate::cli::{DbCommand, PsqlArgs};
+use crate::context::Context;
 use crate::database::{PRIVATE_DATABASE, private_config};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -28,7 +28,7 @@ pub(super) fn run(cx: &Context, command: &DbCommand) -> Result<Exit, Error> {
 }
 
 fn start(cx: &Context) -> Result<Exit, Error> {
-    // The database is made through a share of our own; the pinned server then outlives it.
+    // The pinned server outlives the handle through which the database is created.
     let info = local_postgres::start_pinned(private_config(&cx.settings, cx.output))?;
     let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
     server.ensure_database(PRIVATE_DATABASE)?;
@@ -42,7 +42,7 @@ fn start(cx: &Context) -> Result<Exit, Error> {
             info.pid()
         ))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
@@ -53,7 +53,7 @@ fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
         (false, true) => cx.output.line("stopped")?,
         (false, false) => cx.output.line("not running")?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn status(cx: &Context) -> Result<Exit, Error> {
@@ -73,7 +73,7 @@ fn status(cx: &Context) -> Result<Exit, Error> {
             "starting or stopping".to_owned(),
         ),
         Status::Running(info) => (running(cx, info), running_text(info)),
-        // The crate may learn of more; it says itself what they are.
+        // `Status` is non-exhaustive.
         other => (json!({"state": "unknown", "data_dir": dir}), format!("{other:?}")),
     };
     if cx.output.json {
@@ -81,7 +81,7 @@ fn status(cx: &Context) -> Result<Exit, Error> {
     } else {
         cx.output.line(&format!("{}: {text}", dir.display()))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
@@ -97,10 +97,10 @@ fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
 }
 
 fn running_text(info: &ServerInfo) -> String {
-    let stays =
+    let lifetime =
         if info.is_pinned() { "until `auditrail db stop`" } else { "while a command uses it" };
     format!(
-        "running {stays} (PostgreSQL {}, pid {})\n{}",
+        "running {lifetime} (PostgreSQL {}, pid {})\n{}",
         info.version(),
         info.pid(),
         info.url(PRIVATE_DATABASE)
@@ -122,10 +122,11 @@ fn url(cx: &Context) -> Result<Exit, Error> {
     } else {
         cx.output.line(&url)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Runs psql as a child, not in our place: our share keeps the server running until it ends.
+/// Runs psql as a child process instead of replacing this one, because this process's handle keeps the
+/// server running.
 fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
     let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
     server.ensure_database(PRIVATE_DATABASE)?;
@@ -142,16 +143,16 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
         .env("PGPORT", server.port().to_string())
         .env("PGUSER", server.superuser())
         .env("PGDATABASE", PRIVATE_DATABASE);
-    // These would lead psql elsewhere, or make it ask for what the socket does not need.
+    // These would redirect psql, or add options that a local socket does not need.
     for name in ["PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE"] {
         command.env_remove(name);
     }
-    // Ctrl-C is for psql, which cancels a query with it.
-    let _ignored = cx.ignore_interrupts()?;
+    // psql handles Ctrl-C itself, to cancel a query.
+    let _signal = cx.ignore_interrupts()?;
     let status = command.status().map_err(Error::io("run", &psql))?;
     server.close()?;
     match status.code() {
-        Some(0) => Ok(Exit::Done),
+        Some(0) => Ok(Exit::Success),
         Some(code) => Err(Error::failed("psql", format!("psql exited with code {code}"))),
         None => Err(Error::failed("psql", format!("psql was terminated: {status}"))),
     }

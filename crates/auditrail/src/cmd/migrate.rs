@@ -1,7 +1,7 @@
-//! `migrate`: the schema of the audit log.
+//! `migrate`: migrates and verifies the schema of the audit log.
 
 mod grants;
-mod report;
+mod progress;
 mod status;
 
 use std::time::Duration;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use auditrail_store::migrate::Migration;
 use serde_json::json;
 
-use super::Context;
 use crate::cli::{DownArgs, MigrateArgs, MigrateCommand, SqlArgs, UpArgs};
 use crate::config::parse_duration;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-pub(super) use report::Report;
+pub(super) use progress::ProgressReport;
 
-/// Runs the subcommand; none means to apply.
+/// Runs the subcommand; without one, applies pending migrations.
 pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
     match &args.command {
         None => up(cx, &args.up),
@@ -31,14 +31,14 @@ pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
 
 fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (Report::new(cx.output, "applying"), cx.output);
+    let (mut report, output) = (ProgressReport::new(cx.output, "applying"), cx.output);
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan(args.to).await?;
             return plan(cx, &planned, "would apply");
         }
-        let applied = runner.up(args.to, &mut |event| report.tell(event)).await?;
+        let applied = runner.up(args.to, &mut |event| report.event(event)).await?;
         let done = applied.migrations;
         if output.json {
             return output.document(&json!({"applied": steps(&done), "dry_run": false}));
@@ -48,12 +48,12 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
             n => output.line(&format!("applied {n} {}", noun(n))),
         }
     })?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (Report::new(cx.output, "reverting"), cx.output);
+    let (mut report, output) = (ProgressReport::new(cx.output, "reverting"), cx.output);
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
@@ -61,7 +61,7 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
             return plan(cx, &planned, "would revert");
         }
         let undone =
-            runner.down(args.to, args.allow_data_loss, &mut |event| report.tell(event)).await?;
+            runner.down(args.to, args.allow_data_loss, &mut |event| report.event(event)).await?;
         if output.json {
             return output.document(&json!({"undone": steps(&undone), "dry_run": false}));
         }
@@ -70,7 +70,7 @@ fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
             n => output.line(&format!("reverted {n} {}", noun(n))),
         }
     })?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
@@ -90,10 +90,10 @@ fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
 
 fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, timeout)?;
-    let mut report = Report::new(cx.output, "adopting");
+    let mut report = ProgressReport::new(cx.output, "adopting");
     let version = cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
-        let version = runner.baseline(&mut |event| report.tell(event)).await?;
+        let version = runner.baseline(&mut |event| report.event(event)).await?;
         Ok(version)
     })?;
     if cx.output.json {
@@ -103,7 +103,7 @@ fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
             "adopted: the schema is at version {version}; `auditrail migrate` applies later migrations"
         ))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
@@ -112,7 +112,7 @@ fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
     {
         return Err(Error::Usage(format!("--from {from} is after --to {to}")));
     }
-    // The script is made from what is built in; no connection is made with these options.
+    // The script comes from the embedded migrations, so these options are never used to connect.
     let runner = auditrail_store::migrate::Runner::new(sqlx::postgres::PgConnectOptions::new());
     let script = runner.script(args.from, args.to)?;
     if cx.output.json {
@@ -120,7 +120,7 @@ fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
     } else {
         cx.output.text(&script)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn lock_timeout(cx: &Context, flag: Option<&str>) -> Result<Option<Duration>, Error> {

@@ -1,4 +1,4 @@
-//! `key list`.
+//! `key list`: prints all API keys.
 
 use auditrail_core::limits::PAGE_SIZE_MAX;
 use auditrail_core::{ApiKey, KeyState, PageSize};
@@ -6,10 +6,10 @@ use auditrail_store::PgKeys;
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::cmd::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::table::{Sheet, Tone};
+use crate::output::table::{TextTable, Tone};
 use crate::output::{Output, safe};
 
 /// Prints every key, oldest first.
@@ -20,19 +20,20 @@ pub(super) fn run(cx: &Context) -> Result<Exit, Error> {
     } else {
         print(cx.output, &keys, clock::now())?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Page after page; an installation has hundreds of keys, each a few hundred bytes.
+/// Reads all pages. An installation has hundreds of keys of a few hundred bytes each, so they fit in
+/// memory.
 async fn all(keys: &PgKeys) -> Result<Vec<ApiKey>, Error> {
     let size = PageSize::new(PAGE_SIZE_MAX)
         .map_err(|error| Error::failed("page_size", error.to_string()))?;
-    let mut found: Vec<ApiKey> = Vec::new();
+    let mut api_keys: Vec<ApiKey> = Vec::new();
     loop {
-        let page = keys.list(None, found.last().map(|key| key.id), size).await?;
-        found.extend(page.keys);
+        let page = keys.list(None, api_keys.last().map(|key| key.id), size).await?;
+        api_keys.extend(page.keys);
         if !page.has_more {
-            return Ok(found);
+            return Ok(api_keys);
         }
     }
 }
@@ -51,11 +52,11 @@ fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
         return Ok(());
     }
     let header = ["id", "key", "name", "scopes", "tenant", "state", "created", "by", "expires"];
-    let mut sheet = Sheet::new(output, &header);
+    let mut table = TextTable::new(output, &header);
     for key in keys {
-        sheet.toned(row(key, now));
+        table.toned_row(row(key, now));
     }
-    sheet.print()
+    table.print()
 }
 
 fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {

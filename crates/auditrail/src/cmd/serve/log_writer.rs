@@ -1,4 +1,4 @@
-//! Log lines, written together by a thread of their own.
+//! A buffered log writer: a background thread writes the lines in batches.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,76 +7,78 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long lines are gathered before they are written. A busy service writes some hundred lines at
-/// once instead of each by itself, and a line is never later than this.
-const GATHER: Duration = Duration::from_millis(5);
-/// Bytes that are gathered at most. Whoever logs more waits until the lines are written, so that a
-/// reader that has stopped reading costs no memory.
-const GATHERED_MAX: usize = 1024 * 1024;
+/// How long lines are buffered, and so the longest delay of a line. A busy service writes hundreds of
+/// lines with one system call.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
+/// Bytes buffered at most. A thread that exceeds it flushes the buffer itself and blocks, so that a
+/// stalled reader of stderr does not cost memory.
+const BUFFER_MAX: usize = 1024 * 1024;
 
-/// What takes log lines. Cheap to clone.
+/// Appends lines to the buffer. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LogWriter(Arc<Shared>);
 
-/// Writes what is left when it is dropped.
+/// Flushes the buffer when dropped.
 pub(super) struct FlushOnDrop(Arc<Shared>);
 
 struct Shared {
     lines: Mutex<Vec<u8>>,
-    /// The first line came.
-    came: Condvar,
-    /// What lines are written to; locked while they are, and never together with `lines` in the other
-    /// order.
-    to: Mutex<Box<dyn Write + Send>>,
+    /// Notified when a line is appended to an empty buffer.
+    not_empty: Condvar,
+    /// Lock order: `output` before `lines`.
+    output: Mutex<Box<dyn Write + Send>>,
 }
 
-/// Starts the thread, which runs as long as the program.
-pub(super) fn start(to: impl Write + Send + 'static) -> (LogWriter, FlushOnDrop) {
-    let (lines, came) = (Mutex::default(), Condvar::new());
-    let shared = Arc::new(Shared { lines, came, to: Mutex::new(Box::new(to)) });
-    let writing = Arc::clone(&shared);
-    let started = thread::Builder::new().name("log".to_owned()).spawn(move || {
+/// Starts the thread, which runs until the process ends.
+pub(super) fn start(output: impl Write + Send + 'static) -> (LogWriter, FlushOnDrop) {
+    let shared = Arc::new(Shared {
+        lines: Mutex::default(),
+        not_empty: Condvar::new(),
+        output: Mutex::new(Box::new(output)),
+    });
+    let flusher = Arc::clone(&shared);
+    let thread = thread::Builder::new().name("log".to_owned()).spawn(move || {
         loop {
-            writing.wait();
-            writing.flush();
+            flusher.wait();
+            flusher.flush();
         }
     });
-    // Without the thread, lines are written when there are many, and at the end.
-    drop(started);
+    // If the thread cannot be started, lines are still written when the buffer is full and at exit.
+    drop(thread);
     (LogWriter(Arc::clone(&shared)), FlushOnDrop(shared))
 }
 
 impl Shared {
-    /// Waits for a line, and for those that come soon after it.
-    #[expect(clippy::disallowed_methods, reason = "it is time that gathers lines")]
+    /// Waits for a line, then for the flush interval.
+    #[expect(clippy::disallowed_methods, reason = "the flush interval is a real delay")]
     fn wait(&self) {
-        let lines = self.came.wait_while(self.lines(), |lines| lines.is_empty());
+        let lines = self.not_empty.wait_while(self.lines(), |lines| lines.is_empty());
         drop(lines.unwrap_or_else(PoisonError::into_inner));
-        thread::sleep(GATHER);
+        thread::sleep(FLUSH_INTERVAL);
     }
 
-    /// Writes the lines in the order in which they came.
+    /// Writes the buffered lines in order.
     fn flush(&self) {
-        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = std::mem::take(&mut *self.lines());
-        // A log that cannot be written is no reason to stop.
-        drop(to.write_all(&lines).and_then(|()| to.flush()));
+        // A failure to log must not stop the service.
+        drop(output.write_all(&lines).and_then(|()| output.flush()));
     }
 
     fn add(&self, line: &[u8]) {
         let mut lines = self.lines();
         let is_first = lines.is_empty();
         lines.extend_from_slice(line);
-        let is_full = lines.len() > GATHERED_MAX;
+        let is_full = lines.len() > BUFFER_MAX;
         drop(lines);
         if is_full {
             self.flush();
         } else if is_first {
-            self.came.notify_one();
+            self.not_empty.notify_one();
         }
     }
 
-    /// Nothing panics while it holds the lock.
+    /// No holder of this lock panics, so a poisoned lock is safe to use.
     fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,10 +115,10 @@ mod tests {
 
     use super::*;
 
-    /// Sends what is written to it.
-    struct Sent(mpsc::Sender<Vec<u8>>);
+    /// Sends the bytes written to it.
+    struct ChannelWriter(mpsc::Sender<Vec<u8>>);
 
-    impl Write for Sent {
+    impl Write for ChannelWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.send(bytes.to_owned()).map_err(io::Error::other)?;
             Ok(bytes.len())
@@ -128,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_written_once_and_in_order() {
+    fn lines_are_written_once_and_in_order() {
         let (sender, receiver) = mpsc::channel();
-        let (mut writer, flush) = start(Sent(sender));
+        let (mut writer, flush) = start(ChannelWriter(sender));
         let lines: Vec<String> = (0..1_000).map(|number| format!("{number}\n")).collect();
         for line in &lines {
             writer.write_all(line.as_bytes()).unwrap();
@@ -145,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_written_without_another_one_after_it() {
+    fn a_single_line_is_flushed() {
         let (sender, receiver) = mpsc::channel();
-        let (mut writer, _flush) = start(Sent(sender));
+        let (mut writer, _flush) = start(ChannelWriter(sender));
         writer.write_all(b"alone\n").unwrap();
         assert_eq!(receiver.recv().unwrap(), b"alone\n");
     }

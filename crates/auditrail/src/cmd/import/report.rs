@@ -1,4 +1,4 @@
-//! What became of an import.
+//! The result of an import.
 
 use std::time::Duration;
 
@@ -9,40 +9,36 @@ use crate::error::Error;
 use crate::output::progress::rate;
 use crate::output::{Output, safe};
 
-/// Counts.
+/// The counts of an import; its JSON output.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Tally {
-    /// Pieces of input, good and bad.
+pub(super) struct ImportReport {
+    /// Input records, valid and invalid.
     pub(super) read: u64,
-    /// Records that were written.
     pub(super) created: u64,
-    /// Records that were there already.
+    /// Records that already existed with the same content.
     pub(super) duplicates: u64,
-    /// Pieces that could not become a record, or whose id belongs to another one.
+    /// Invalid records, and records whose id exists with different content.
     pub(super) rejected: u64,
-    /// Records without a time of their own, which got the time of this run.
+    /// Records without a time, which got the time of this run.
     pub(super) without_time: u64,
-    /// Chunks that were written.
     pub(super) chunks: u64,
-    /// Files that could not be read to their end.
-    pub(super) broken: Vec<Broken>,
-    /// Whether nothing was to be written.
+    /// Files of which a part could not be read.
+    pub(super) broken: Vec<UnreadableFile>,
     pub(super) dry_run: bool,
-    /// How long it took.
     #[serde(rename = "duration_ms", serialize_with = "as_millis")]
     pub(super) took: Duration,
 }
 
-/// A file that could not be read to its end.
+/// A file of which a part could not be read.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Broken {
+pub(super) struct UnreadableFile {
     pub(super) file: String,
     pub(super) reason: String,
 }
 
-impl Tally {
-    /// What is in by now, for messages about what stopped the rest.
-    pub(super) fn so_far(&self) -> String {
+impl ImportReport {
+    /// The committed part, for the error of an aborted import.
+    pub(super) fn committed(&self) -> String {
         format!(
             "{} in {} committed, {} already present",
             count(self.created, "record"),
@@ -51,8 +47,8 @@ impl Tally {
         )
     }
 
-    /// Prints the counts. Anything that did not become a record makes it an error.
-    pub(super) fn report(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
+    /// Prints the counts. Returns an error if anything was rejected or unreadable.
+    pub(super) fn print(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
         if output.json {
             output.document(self)?
         } else {
@@ -65,13 +61,13 @@ impl Tally {
         if self.rejected == 0 && self.broken.is_empty() {
             return Ok(());
         }
-        let mut what = Vec::new();
+        let mut problems = Vec::new();
         if self.rejected > 0 {
-            what.push(format!("{} rejected", count(self.rejected, "line")));
+            problems.push(format!("{} rejected", count(self.rejected, "line")));
         }
         for broken in &self.broken {
             let file = safe::text(&broken.file);
-            what.push(format!("cannot read all of {file}: {}", broken.reason));
+            problems.push(format!("cannot read all of {file}: {}", broken.reason));
         }
         let rest = match (args.dry_run, args.strict) {
             (true, _) => "",
@@ -80,23 +76,23 @@ impl Tally {
         };
         Err(Error::Failed {
             code: if self.broken.is_empty() { "lines_rejected" } else { "file_broken" },
-            detail: format!("{}{rest}", what.join("; ")),
+            detail: format!("{}{rest}", problems.join("; ")),
             source: None,
             hint: Some("fix the input and import it again: the import is idempotent"),
         })
     }
 
     fn text(&self) -> String {
-        let good = self.read - self.rejected;
+        let valid = self.read - self.rejected;
         if self.dry_run {
-            return format!("{} valid; nothing was written (dry run)", count(good, "record"));
+            return format!("{} valid; nothing was written (dry run)", count(valid, "record"));
         }
         format!(
             "imported {}, {} already present, in {:.1} s ({}/s)",
             count(self.created, "record"),
             self.duplicates,
             self.took.as_secs_f64(),
-            rate(good, self.took),
+            rate(valid, self.took),
         )
     }
 }
