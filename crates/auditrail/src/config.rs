@@ -111,7 +111,8 @@ impl Settings {
         flags: &GlobalArgs,
         args: &ServeArgs,
     ) -> Result<ServerSettings, ConfigError> {
-        ServerSettings::resolve(args, &Sources::read(flags)?).map(|(settings, _)| settings)
+        let Sources { environment, file, .. } = Sources::read(flags)?;
+        ServerSettings::resolve(args, &environment, &file.server).map(|(settings, _)| settings)
     }
 
     /// Resolves every setting.
@@ -121,16 +122,20 @@ impl Settings {
     pub(crate) fn overview(flags: &GlobalArgs) -> Result<Overview, ConfigError> {
         let sources = Sources::read(flags)?;
         let (_, mut settings) = Self::from_sources(flags, &sources)?;
-        let (_, server) = ServerSettings::resolve(&ServeArgs::default(), &sources)?;
+        let (_, server) = ServerSettings::resolve(
+            &ServeArgs::default(),
+            &sources.environment,
+            &sources.file.server,
+        )?;
         settings.extend(server);
-        let known = |name: &String| {
-            let own = settings.iter().any(|shown| {
-                name == shown.env
-                    || name.strip_suffix("_FILE").is_some_and(|name| name == shown.env)
+        let is_known = |name: &String| {
+            let is_setting = settings.iter().any(|setting| {
+                name == setting.env
+                    || name.strip_suffix("_FILE").is_some_and(|name| name == setting.env)
             });
-            own || name == CONFIG_VARIABLE
+            is_setting || name == CONFIG_VARIABLE
         };
-        let unknown = sources.environment.own_names().into_iter().filter(|name| !known(name));
+        let unknown = sources.environment.own_names().into_iter().filter(|name| !is_known(name));
         Ok(Overview { unknown: unknown.collect(), path: sources.path, settings })
     }
 }

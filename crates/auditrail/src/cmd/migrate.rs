@@ -31,7 +31,8 @@ pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
 
 fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (ProgressReport::new(cx.output, "applying"), cx.output);
+    let mut report = ProgressReport::new(cx.output, "applying");
+    let output = cx.output;
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
@@ -53,7 +54,8 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
 
 fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (ProgressReport::new(cx.output, "reverting"), cx.output);
+    let mut report = ProgressReport::new(cx.output, "reverting");
+    let output = cx.output;
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {

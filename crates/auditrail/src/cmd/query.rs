@@ -100,7 +100,8 @@ fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
         metadata,
     } = &args.filters;
     let range = query.filters.created_at;
-    let (since, until) = (range.start(), range.end());
+    let since = range.start();
+    let until = range.end();
     let flags = [
         ("--actor", actor.clone()),
         ("--actor-id", actor_id.clone()),

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::environment::Environment;
 use super::error::ConfigError;
 use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
-use super::sources::Sources;
 use super::value::{Count, Limit, LogFilter, LogFormat, Origins};
 use crate::cli::ServeArgs;
 
@@ -69,10 +69,10 @@ impl ServerSettings {
     /// As [`Settings::resolve`](super::Settings::resolve).
     pub(super) fn resolve(
         args: &ServeArgs,
-        sources: &Sources,
+        environment: &Environment,
+        file: &ServerTable,
     ) -> Result<(Self, Vec<ResolvedSetting>), ConfigError> {
-        let file = &sources.file.server;
-        let mut r = Resolver::new(&sources.environment);
+        let mut r = Resolver::new(environment);
         let settings = Self {
             listen: r.setting(
                 "server.listen",

@@ -106,7 +106,8 @@ async fn failed_export_leaves_no_file() {
 
 #[tokio::test]
 async fn export_round_trips_through_import() {
-    let (one, two) = (TestDb::migrated().await, TestDb::migrated().await);
+    let one = TestDb::migrated().await;
+    let two = TestDb::migrated().await;
     let sandbox = three(&one).await;
     let exported = sandbox.run(&["export", "--format", "ndjson"]).code(0).out;
     let other = Sandbox::with(&two.url(&two.app()));

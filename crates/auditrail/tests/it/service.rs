@@ -59,7 +59,8 @@ impl Service {
             let url = ready[name].as_str().unwrap();
             url.strip_prefix("http://").unwrap().parse().unwrap()
         };
-        let (address, admin) = (address("listen"), address("admin_listen"));
+        let admin = address("admin_listen");
+        let address = address("listen");
         Ok(Self { child, ready, address, admin, stderr: Some(stderr) })
     }
 

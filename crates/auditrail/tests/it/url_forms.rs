@@ -17,7 +17,8 @@ struct Parts {
 
 impl Parts {
     fn of(db: &TestDb) -> Self {
-        let (options, url) = (db.app(), db.url(&db.app()));
+        let options = db.app();
+        let url = db.url(&db.app());
         let (secret, _) = url.split_once('@').unwrap();
         let (_, password) = secret.rsplit_once(':').unwrap();
         let (_, certificate) = url.split_once("sslrootcert=").unwrap();

@@ -119,7 +119,8 @@ impl Reader<'_> {
     /// Removes the records of the current file from the chunk. The checksum of a compressed file is at its
     /// end, so data shortly before an error is not trusted.
     fn discard_current_file(&mut self) {
-        let (chunk, file) = (&mut self.chunk, self.file);
+        let chunk = &mut self.chunk;
+        let file = self.file;
         let kept = chunk.positions.iter().take_while(|(of, _)| *of != file).count();
         chunk.records.truncate(kept);
         chunk.time_given.truncate(kept);
@@ -225,7 +226,8 @@ impl Reader<'_> {
 
     /// A deterministic id, so that a second import of the file finds the records of the first.
     fn derived_id(&self, time: Option<RecordTime>, position: Position, bytes: &[u8]) -> RecordId {
-        let (line, nth) = (position.line.to_string(), position.nth.to_string());
+        let line = position.line.to_string();
+        let nth = position.nth.to_string();
         let mut parts = vec![&self.file_name[..], line.as_bytes(), bytes];
         if position.nth > 0 {
             parts.push(nth.as_bytes());
@@ -251,7 +253,8 @@ impl Reader<'_> {
     }
 
     fn send_when_full(&mut self) -> Result<(), Stop> {
-        let (records, bytes) = (self.chunk.records.len(), self.chunk.bytes);
+        let records = self.chunk.records.len();
+        let bytes = self.chunk.bytes;
         let count = records + self.chunk.rejects.len();
         if count >= CHUNK_MAX_RECORDS || bytes >= CHUNK_MAX_BYTES { self.send() } else { Ok(()) }
     }

@@ -114,7 +114,8 @@ impl Writer {
 
     fn reject(&mut self, file: usize, reject: &Reject) -> Result<(), Error> {
         self.report.rejected += 1;
-        let (files, rejects) = (&self.files, &mut self.rejects);
+        let files = &self.files;
+        let rejects = &mut self.rejects;
         let mut outcome = Ok(());
         self.meter.suspend(|| outcome = rejects.add(&files[file], reject));
         outcome

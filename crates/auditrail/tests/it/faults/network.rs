@@ -23,7 +23,8 @@ async fn dropped_packets_return_503(transport: Transport) {
     proxy.drop_packets();
     for _ in 0..2 {
         // Either the key lookup or the request times out first.
-        let (write, read) = (probe.write().await, probe.read().await);
+        let write = probe.write().await;
+        let read = probe.read().await;
         for code in write.into_iter().chain([read]) {
             let code = code.unwrap();
             assert!(["keys_unavailable", "timeout"].contains(&code.as_str()), "{code}");
@@ -41,7 +42,8 @@ async fn dead_connections_leave_the_pool(transport: Transport) {
     let key = key_in(server.service()).await;
     let mut probe = Probe::start(&proxy.url(&server.service()), key.clone()).await;
     // Requests that use every connection of the pool, all waiting for this lock.
-    let (mut holder, mut admin) = (server.connect().await, server.connect().await);
+    let mut holder = server.connect().await;
+    let mut admin = server.connect().await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
     sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
     let is_last = Arc::new(AtomicBool::new(false));

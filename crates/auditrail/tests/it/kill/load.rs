@@ -165,10 +165,12 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn start(address: SocketAddr, key: &str, seed: u64) -> Self {
-        let (ends, acknowledged) = (Arc::default(), Arc::default());
+        let ends = Arc::default();
+        let acknowledged = Arc::default();
         let mut load = Self { clients: JoinSet::new(), ends, acknowledged };
         for client in 0..WRITERS {
-            let (ends, acknowledged) = (Arc::clone(&load.ends), Arc::clone(&load.acknowledged));
+            let ends = Arc::clone(&load.ends);
+            let acknowledged = Arc::clone(&load.acknowledged);
             let key = key.to_owned();
             load.clients.spawn(async move {
                 let mut sent = Vec::new();
@@ -189,7 +191,8 @@ impl Load {
             format!("/v1/audit-logs?actor_id={actor}&limit=10"),
             format!("/v1/audit-logs/export?format=ndjson&actor_id={actor}"),
         ] {
-            let (ends, key) = (Arc::clone(&load.ends), key.to_owned());
+            let ends = Arc::clone(&load.ends);
+            let key = key.to_owned();
             load.clients.spawn(async move {
                 while !ends.load(Ordering::Relaxed) {
                     match Call::new(address, "GET", &path).key(&key).try_send().await {

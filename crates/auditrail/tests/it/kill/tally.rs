@@ -35,7 +35,8 @@ impl Tally {
             let counts: Vec<u64> = counts.map(Option::unwrap_or_default).collect();
             let doubled = counts.iter().any(|count| *count > 1);
             assert!(!doubled, "seed {seed}: doubled: {counts:?} of {write:?}");
-            let (there, all) = (counts.iter().sum::<u64>(), counts.len() as u64);
+            let there = counts.iter().sum::<u64>();
+            let all = counts.len() as u64;
             if write.is_acknowledged() {
                 assert_eq!(there, all, "seed {seed}: acknowledged and missing: {write:?}");
                 tally.acknowledged += all;

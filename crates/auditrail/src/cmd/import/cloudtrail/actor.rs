@@ -20,7 +20,8 @@ pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
     };
     let Identity { user_name, arn, principal_id, account_id, invoked_by, .. } = identity;
     let kind = text(identity.kind.as_ref()).unwrap_or_default();
-    let (name, arn) = (text(user_name.as_ref()), text(arn.as_ref()));
+    let name = text(user_name.as_ref());
+    let arn = text(arn.as_ref());
     let principal = text(principal_id.as_ref());
     let id = match kind {
         "AWSService" => return Ok(Actor::system()),
