@@ -32,14 +32,14 @@ pub(super) fn run(
 fn show_database(cx: &Context, overview: &mut Overview) -> Result<(), Error> {
     let Some(url) = &cx.settings.database_url else { return Ok(()) };
     let description = database::describe_url(url)?;
-    for shown in overview.settings.iter_mut().filter(|shown| shown.env == "DATABASE_URL") {
-        shown.value = Some(description.clone());
+    for setting in overview.settings.iter_mut().filter(|setting| setting.env == "DATABASE_URL") {
+        setting.value = Some(description.clone());
     }
     Ok(())
 }
 
 fn check(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
-    let set = overview.settings.iter().filter(|shown| shown.source != "default").count();
+    let set = overview.settings.iter().filter(|setting| setting.source != "default").count();
     if cx.output.json {
         cx.output.document(&serde_json::json!({
             "ok": true,

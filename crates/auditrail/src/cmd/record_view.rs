@@ -40,10 +40,10 @@ pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Er
         records.iter().any(|record| record.tenant_id.is_some()),
         records.iter().any(|record| !metadata(record).is_empty()),
     ];
-    let shown = |column: usize| column < 4 || optional[column - 4];
+    let is_visible = |column: usize| column < 4 || optional[column - 4];
     let pick = |cells: [String; 8]| {
         let cells = cells.into_iter().enumerate();
-        cells.filter_map(|(n, cell)| shown(n).then_some(cell)).collect::<Vec<_>>()
+        cells.filter_map(|(n, cell)| is_visible(n).then_some(cell)).collect::<Vec<_>>()
     };
     let header = pick(header.map(ToOwned::to_owned));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();

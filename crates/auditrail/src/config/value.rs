@@ -192,8 +192,8 @@ mod tests {
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "30", "s", "-5s", "1e3s", "for ever"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
+        for text in ["", "30", "s", "-5s", "1e3s", "for ever"] {
+            assert!(parse_duration(text).is_err(), "{text:?}");
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn read(options: &ReaderOptions, chunks: &Sender<Chunk>) {
         record_count: 0,
     };
     for (file, path) in options.files.iter().enumerate() {
-        if reader.file(file, path).is_err() {
+        if reader.read_file(file, path).is_err() {
             break;
         }
     }
@@ -96,7 +96,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, file: usize, path: &Path) -> Result<(), Stop> {
+    fn read_file(&mut self, file: usize, path: &Path) -> Result<(), Stop> {
         self.file = file;
         let name = path.file_name().unwrap_or(path.as_os_str());
         self.file_name = name.as_encoded_bytes().to_vec();
@@ -121,7 +121,7 @@ impl Reader<'_> {
     fn discard_current_file(&mut self) {
         let chunk = &mut self.chunk;
         let file = self.file;
-        let kept = chunk.positions.iter().take_while(|(of, _)| *of != file).count();
+        let kept = chunk.positions.iter().take_while(|(index, _)| *index != file).count();
         chunk.records.truncate(kept);
         chunk.time_given.truncate(kept);
         chunk.positions.truncate(kept);
@@ -195,10 +195,10 @@ impl Reader<'_> {
             ImportFormat::Ndjson => ndjson::parse(bytes, options.now)?,
             ImportFormat::Cloudtrail => Some(cloudtrail::parse(bytes, options.now)?),
         };
-        input.map(|input| self.of_tenant(input)).transpose()
+        input.map(|input| self.with_tenant(input)).transpose()
     }
 
-    fn of_tenant(&self, input: CreateInput) -> Result<CreateInput, Reason> {
+    fn with_tenant(&self, input: CreateInput) -> Result<CreateInput, Reason> {
         match (&self.options.tenant, &input.tenant_id) {
             (Some(tenant), Some(other)) if tenant != other => {
                 let text = "tenant_id: does not match --tenant";

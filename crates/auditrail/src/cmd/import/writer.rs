@@ -61,7 +61,7 @@ impl Writer {
         self.report.dry_run = bulk.is_none();
         let mut is_complete = true;
         while let Some(chunk) = chunks.recv().await {
-            self.chunk(&chunk, bulk.as_mut()).await?;
+            self.write_chunk(&chunk, bulk.as_mut()).await?;
             let stop = self.strict && self.report.rejected > 0;
             let records = self.report.read;
             self.meter.update(self.read.load(Ordering::Relaxed), records);
@@ -88,26 +88,31 @@ impl Writer {
         Ok(self.report)
     }
 
-    async fn chunk(&mut self, chunk: &Chunk, bulk: Option<&mut BulkWriter>) -> Result<(), Error> {
+    async fn write_chunk(
+        &mut self,
+        chunk: &Chunk,
+        bulk: Option<&mut BulkWriter>,
+    ) -> Result<(), Error> {
         for (file, reject) in &chunk.rejects {
             self.reject(*file, reject)?;
         }
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
-            let written = bulk.write_with_times(&chunk.records, &chunk.time_given).await;
-            let outcome = written.map_err(|error| Error::Partial {
-                detail: format!("the import was aborted: {}", self.report.committed()),
-                source: Box::new(error.into()),
-            })?;
+            let outcome = bulk.write_with_times(&chunk.records, &chunk.time_given).await.map_err(
+                |error| Error::Partial {
+                    detail: format!("the import was aborted: {}", self.report.committed()),
+                    source: Box::new(error.into()),
+                },
+            )?;
             self.report.created += outcome.created;
             self.report.duplicates += outcome.duplicates;
             self.report.chunks += 1;
-            self.conflicts(chunk, &outcome.conflicts)?;
+            self.reject_conflicts(chunk, &outcome.conflicts)?;
         }
         let without_time = chunk.time_given.iter().filter(|given| !**given).count();
         self.report.without_time += without_time as u64;
         self.report.read += (chunk.records.len() + chunk.rejects.len()) as u64;
         for ended in &chunk.ended {
-            self.ended(ended);
+            self.file_ended(ended);
         }
         Ok(())
     }
@@ -123,7 +128,7 @@ impl Writer {
 
     /// Rejects the records with conflicting ids. Of several records of a chunk with one id the first was
     /// written, so conflicts are assigned from the end.
-    fn conflicts(&mut self, chunk: &Chunk, conflicts: &[RecordId]) -> Result<(), Error> {
+    fn reject_conflicts(&mut self, chunk: &Chunk, conflicts: &[RecordId]) -> Result<(), Error> {
         let mut remaining: HashMap<RecordId, u64> = HashMap::new();
         for id in conflicts {
             *remaining.entry(*id).or_default() += 1;
@@ -149,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    fn ended(&mut self, ended: &FileEnd) {
+    fn file_ended(&mut self, ended: &FileEnd) {
         let file = &self.files[ended.file];
         match &ended.error {
             Some(error) => self
