@@ -18,6 +18,8 @@ use crate::workspace::Workspace;
 const PAYLOAD_RECORDS: u64 = 20_000;
 const WORKLOADS: [Workload; 2] = [Workload::Single(4), Workload::Single(64)];
 const SIDES: [Side; 2] = [Side::Ours, Side::Bare];
+/// The bare handler under a load that is as fast as the service's, and no faster.
+const SAME_RATE: &str = "bare handler, same rate";
 /// The processor time of a server for one request, and its unit.
 pub(super) const CPU: (&str, &str) = ("processor time of a request", "µs");
 
@@ -69,14 +71,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.settings.push(Transport::setting(&transports));
     part.notes.extend(NOTES.map(str::to_owned));
     let large = Sent::of(Corpus { file: usual.file.clone(), what: String::new() })?;
-    let times = Times { warm_up: args.warm_up, seconds: args.seconds };
+    let times = Times { warm_up: args.warm_up, seconds: args.seconds, per_second: None };
     let (usual, copies) = (Sent::of(usual)?, Vec::new());
-    let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, times };
+    let mut rounds = Rounds { bed: &bed, peers, client, usual, large, copies, times };
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);
         for workload in WORKLOADS {
             for transport in &transports {
-                pair(&rounds, (workload, *transport), usize::from(round), &mut part)?;
+                pair(&mut rounds, (workload, *transport), usize::from(round), &mut part)?;
             }
         }
     }
@@ -84,46 +86,62 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     report::judge(&part)
 }
 
-/// Both sides, one right after the other.
+/// Both sides, one right after the other, and the bare handler again with as many requests a second as
+/// the service answered.
 fn pair(
-    rounds: &Rounds<'_>,
+    rounds: &mut Rounds<'_>,
     (workload, transport): (Workload, Transport),
     round: usize,
     part: &mut Part,
 ) -> Result<()> {
-    let mut peers: Vec<_> = rounds.peers.iter().collect();
-    let first = round % peers.len();
-    peers.rotate_left(first);
-    println!("  {}", transport.workload(&workload.name()));
-    for peer in peers {
-        let mut measured = Part::default();
-        rounds.server(peer, (workload, transport), &mut measured)?;
-        keep(&measured, &transport.workload(&workload.name()), peer.side.name(), part)?;
+    let name = transport.workload(&workload.name());
+    println!("  {name}");
+    let mut sides = SIDES;
+    sides.rotate_left(round % SIDES.len());
+    for side in sides {
+        let measured = measure(rounds, side, (workload, transport))?;
+        keep(&measured, &name, side.name(), side.name(), part)?;
     }
-    Ok(())
+    let ours = part.figure(&name, Side::Ours.name(), "rate");
+    rounds.times.per_second = ours.and_then(|figure| figure.rounds.last().copied());
+    let measured = measure(rounds, Side::Bare, (workload, transport));
+    rounds.times.per_second = None;
+    keep(&measured?, &name, Side::Bare.name(), SAME_RATE, part)
 }
 
-/// Takes what this part is about from the figures of one measurement.
-fn keep(measured: &Part, workload: &str, side: &str, part: &mut Part) -> Result<()> {
-    let found = |metric| {
+fn measure(
+    rounds: &Rounds<'_>,
+    side: Side,
+    (workload, transport): (Workload, Transport),
+) -> Result<Part> {
+    let mut measured = Part::default();
+    let peer = rounds.peers.iter().find(|peer| peer.side == side);
+    let none = || Error::Refused(format!("{} is not there", side.name()));
+    rounds.server(peer.ok_or_else(none)?, (workload, transport), &mut measured)?;
+    Ok(measured)
+}
+
+/// Keeps what this part is about of the figures of one measurement of `side`, as those of `kept_as`.
+fn keep(measured: &Part, workload: &str, side: &str, kept_as: &str, part: &mut Part) -> Result<()> {
+    let median = |metric| {
         let figure = measured.figure(workload, side, metric)?;
         Some(Spread::of(figure.rounds.iter().copied()).median)
     };
     let none = || Error::Refused("the system does not give the processor time".to_owned());
     // Seconds for a thousand records are thousands of microseconds for one.
-    let micros = found("cpu").ok_or_else(none)? * 1_000.0;
-    part.add(workload, side, CPU, micros);
-    println!("    {:<28} {micros:>9.1} µs of processor time a request", "");
+    let micros = median("cpu").ok_or_else(none)? * 1_000.0;
+    part.add(workload, kept_as, CPU, micros);
+    println!("    {kept_as:<28} {micros:>9.1} µs of processor time a request");
     for (metric, unit) in [("rate", "requests/s"), ("p50", "ms"), ("p99", "ms")] {
-        if let Some(value) = found(metric) {
-            part.add(workload, side, (metric, unit), value);
+        if let Some(value) = median(metric) {
+            part.add(workload, kept_as, (metric, unit), value);
         }
     }
     Ok(())
 }
 
 /// What a reader has to know to judge the figures.
-const NOTES: [&str; 5] = [
+const NOTES: [&str; 6] = [
     "The bare handler is axum's own server with one route: serde reads the record into a struct, and \
      the answer is the same record as JSON. It checks no key and no field, and knows no database.",
     "Both are built with the same profile, have the same version of axum, mimalloc with the same \
@@ -134,6 +152,8 @@ const NOTES: [&str; 5] = [
     "The load is a closed loop: each connection sends its next request when it has the answer. So the \
      bare handler answers many more requests in the same time, and a wake-up of its threads is \
      shared by more of them; that makes the ratio larger, not smaller.",
+    "So the bare handler is measured once more under a load with as many requests a second, over as \
+     many connections, as the service has just answered: what HTTP and JSON cost at that rate.",
     "The database that the title of a table names is the service's; the bare handler is measured \
      again beside each.",
 ];
@@ -147,9 +167,9 @@ mod tests {
         let (mut measured, mut part) = (Part::default(), Part::default());
         measured.add("w", "auditrail", ("cpu", "s per 1,000 records"), 0.05);
         measured.add("w", "auditrail", ("rate", "records/s"), 900.0);
-        keep(&measured, "w", "auditrail", &mut part).unwrap();
-        assert_eq!(part.figure("w", "auditrail", CPU.0).unwrap().rounds, [50.0]);
-        assert_eq!(part.figure("w", "auditrail", "rate").unwrap().unit, "requests/s");
-        assert!(keep(&Part::default(), "w", "auditrail", &mut part).is_err());
+        keep(&measured, "w", "auditrail", "kept", &mut part).unwrap();
+        assert_eq!(part.figure("w", "kept", CPU.0).unwrap().rounds, [50.0]);
+        assert_eq!(part.figure("w", "kept", "rate").unwrap().unit, "requests/s");
+        assert!(keep(&Part::default(), "w", "auditrail", "kept", &mut part).is_err());
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.notes.extend(left_out);
     part.notes.extend(NOTES.map(str::to_owned));
     let large = Sent::of(Corpus { file: usual.file.clone(), what: String::new() })?;
-    let times = Times { warm_up: args.warm_up, seconds: args.seconds };
+    let times = Times { warm_up: args.warm_up, seconds: args.seconds, per_second: None };
     let (usual, copies) = (Sent::of(usual)?, Vec::new());
     let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, times };
     for round in 0..args.rounds {

@@ -116,7 +116,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         part.notes.push(NO_PGBENCH.to_owned());
     }
     let [usual, large] = [Sent::of(usual)?, Sent::of(large)?];
-    let times = Times { warm_up: args.warm_up, seconds: args.seconds };
+    let times = Times { warm_up: args.warm_up, seconds: args.seconds, per_second: None };
     let rounds = Rounds { bed: &bed, peers, client, usual, large, copies, times };
     for round in 0..args.rounds {
         println!("\nround {} of {}", round + 1, args.rounds);

@@ -42,11 +42,36 @@ impl Until {
     }
 }
 
+/// When the requests of one connection are due, where a rate is given.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    first: Instant,
+    interval: Duration,
+}
+
+impl Pace {
+    /// For connection `index` of `connections` that send `per_second` requests together, from `start` on
+    /// and spread evenly.
+    pub(crate) fn new(start: Instant, (index, connections): (u16, u16), per_second: f64) -> Self {
+        let interval = Duration::from_secs_f64(f64::from(connections) / per_second);
+        let offset = interval.mul_f64(f64::from(index) / f64::from(connections));
+        Self { first: start + offset, interval }
+    }
+
+    /// Waits until the next request is due. One that is late is sent at once, and later ones are not
+    /// brought forward to make up for it.
+    async fn wait(&mut self) {
+        tokio::time::sleep_until(self.first.into()).await;
+        self.first = (self.first + self.interval).max(Instant::now());
+    }
+}
+
 /// One connection.
 pub(crate) struct Client {
     to: SocketAddr,
     requests: Arc<Requests>,
     mib_per_second: Option<f64>,
+    pace: Option<Pace>,
 }
 
 impl Client {
@@ -54,12 +79,13 @@ impl Client {
         to: SocketAddr,
         requests: Arc<Requests>,
         mib_per_second: Option<f64>,
+        pace: Option<Pace>,
     ) -> Self {
-        Self { to, requests, mib_per_second }
+        Self { to, requests, mib_per_second, pace }
     }
 
     /// Sends requests until it is time to stop.
-    pub(crate) async fn work(self, until: Arc<Until>) -> OneReport {
+    pub(crate) async fn work(mut self, until: Arc<Until>) -> OneReport {
         let mut report = OneReport::new(self.requests.have_ids());
         while !until.is_over() {
             match self.connect().await {
@@ -75,7 +101,7 @@ impl Client {
 
     /// Sends requests over a connection until it is time to stop, or it breaks.
     async fn use_up(
-        &self,
+        &mut self,
         mut connection: SendRequest<Full<Bytes>>,
         until: &Until,
         report: &mut OneReport,
@@ -83,6 +109,9 @@ impl Client {
         // What is not sent is not taken: a request that was taken is answered, or it is open whether
         // it was carried out.
         while connection.ready().await.is_ok() {
+            if let Some(pace) = &mut self.pace {
+                pace.wait().await;
+            }
             let Some(n) = until.take() else { return };
             let One { request, records, is_between } = self.requests.nth(n);
             let began = Instant::now();

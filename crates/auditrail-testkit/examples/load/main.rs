@@ -32,7 +32,7 @@ use clap::Parser;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use client::{Client, Until};
+use client::{Client, Pace, Until};
 use error::Error;
 use report::Report;
 use requests::{ID, Requests};
@@ -89,6 +89,9 @@ struct Args {
     /// Reads each answer no faster than this.
     #[arg(long)]
     mib_per_second: Option<f64>,
+    /// Sends no more requests a second than this, over all connections; else as fast as they are answered.
+    #[arg(long)]
+    per_second: Option<f64>,
     /// The API key.
     #[arg(long, env = "AUDITRAIL_KEY", hide_env_values = true)]
     key: Option<String>,
@@ -116,8 +119,10 @@ async fn run(args: Args) -> Result<Report, Error> {
     let began = Instant::now();
     let until = Until::new(began + Duration::from_secs(args.seconds), args.requests.or(all));
     let mut clients = JoinSet::new();
-    for _ in 0..args.connections {
-        let client = Client::new(args.to, Arc::clone(&requests), args.mib_per_second);
+    for index in 0..args.connections {
+        let pace = args.per_second.filter(|rate| *rate > 0.0);
+        let pace = pace.map(|rate| Pace::new(began, (index, args.connections), rate));
+        let client = Client::new(args.to, Arc::clone(&requests), args.mib_per_second, pace);
         clients.spawn(client.work(Arc::clone(&until)));
     }
     let mut report = Report::new(args.connections, args.batch, requests.have_ids());

@@ -1,5 +1,6 @@
 //! `serve`: the HTTP service.
 
+mod json_lines;
 mod listeners;
 mod log_writer;
 mod logging;

@@ -41,6 +41,8 @@ pub(in crate::bench) struct Times {
     /// Not counted.
     pub(in crate::bench) warm_up: u32,
     pub(in crate::bench) seconds: u32,
+    /// Requests a second that are sent at most; `None` is as fast as they are answered.
+    pub(in crate::bench) per_second: Option<f64>,
 }
 
 /// Records, as the load client takes them and as pgbench does.
@@ -153,6 +155,10 @@ impl Rounds<'_> {
         })?;
         let load = Load::new(&self.client, server, route, (workload.connections(), seconds));
         let load = load.with("--bodies", &self.sent(workload).records);
+        let load = match self.times.per_second {
+            Some(rate) => load.with("--per-second", rate.to_string()),
+            None => load,
+        };
         Ok(match (workload, peer.side.newest()) {
             (Workload::Batch(size), _) => load.with("--batch", size.to_string()),
             (Workload::LargeBatch, _) => load.with("--batch", "100"),

@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
+use super::json_lines::JsonLines;
 use super::log_writer::{self, FlushOnDrop};
 use crate::config::{LogFormat, ServerSettings};
 use crate::error::Error;
@@ -35,11 +36,7 @@ pub(super) fn start(
     };
     let (writer, flush) = log_writer::start(io::stderr());
     let lines = fmt::layer().with_writer(writer).with_ansi(output.colors_errors());
-    let lines = if text {
-        lines.boxed()
-    } else {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
-    };
+    let lines = if text { lines.boxed() } else { lines.event_format(JsonLines).boxed() };
     let events = filter_fn(|metadata| metadata.is_event());
     let lines = lines.with_filter(events.and(settings.log.0.clone()));
     let mut layers = vec![lines.boxed()];
