@@ -331,7 +331,7 @@ async fn found_key(keys: &PgKeys, hash: &KeyHash) -> Option<ApiKey> {
 
 /// The query of the guide, for another key.
 fn query_of_the_guide(key: &str) -> String {
-    let guide = include_str!("../../../../docs/keys.md");
+    let guide = include_str!("../../../../docs/api-keys.md");
     let (_, rest) = guide.split_once("```sql\n").unwrap();
     let (sql, _) = rest.split_once("```").unwrap();
     let example = "adt_live_0029sS3yqsuDyR1vGFhTuuRAq1b_2mCDPP";

@@ -1,4 +1,4 @@
-//! What is told while migrations run.
+//! Progress of migrations, on stderr.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use auditrail_store::migrate::{Event, Holder};
 use crate::output::Output;
 use crate::output::safe;
 
-/// Tells each step as it goes, on stderr.
-pub(in crate::cmd) struct Report {
+/// Prints the events of a migration run on stderr.
+pub(in crate::cmd) struct ProgressReport {
     output: Output,
     verb: &'static str,
     waiting: bool,
     phase: String,
 }
 
-impl Report {
-    /// `verb` is what happens to a migration, as in "applying".
+impl ProgressReport {
+    /// `verb` is printed before the name of a migration, such as "applying".
     pub(in crate::cmd) fn new(output: Output, verb: &'static str) -> Self {
         Self { output, verb, waiting: false, phase: String::new() }
     }
 
-    /// Tells one event.
-    pub(in crate::cmd) fn tell(&mut self, event: Event<'_>) {
+    /// Prints one event.
+    pub(in crate::cmd) fn event(&mut self, event: Event<'_>) {
         match event {
-            // It is told each time the runner tries; once is enough.
+            // The event repeats with each attempt; it is printed once.
             Event::WaitingForLock { holder } if !self.waiting => {
                 self.waiting = true;
                 self.note(&format!("waiting for another migration run: {holder}"));
@@ -34,24 +34,26 @@ impl Report {
                 self.note(&format!("{} {}", self.verb, migration.file()));
             }
             Event::Retrying { migration, attempts, blockers } => self.note(&format!(
-                "  {} waits for its table, attempt {attempts}{}",
+                "  {} is waiting for its table lock, attempt {attempts}{}",
                 migration.file(),
                 list(blockers)
             )),
             Event::Building { phase, done, total, .. } => self.building(phase, done, total),
             Event::Healed { index } => {
-                self.note(&format!("  removed {index}, left unfinished by an earlier run"));
+                self.note(&format!("  removed the invalid index {index} of an interrupted run"));
             }
             Event::FoundReady { index } => {
-                self.note(&format!("  {index} is there already, and ready"));
+                self.note(&format!("  index {index} already exists and is valid"));
             }
-            Event::Finished { took, .. } => self.note(&format!("  done in {}", shown(took))),
-            // The runner may learn to tell more; what it tells now is enough.
+            Event::Finished { took, .. } => {
+                self.note(&format!("  done in {}", format_duration(took)))
+            }
+            // `Event` is non-exhaustive.
             _ => {}
         }
     }
 
-    /// A phase is told once, not each time the server looks up.
+    /// Prints each phase once, although the event repeats with every poll.
     fn building(&mut self, phase: &str, done: i64, total: i64) {
         if self.phase != phase {
             phase.clone_into(&mut self.phase);
@@ -68,8 +70,8 @@ impl Report {
     }
 }
 
-/// Short times in milliseconds, long ones in seconds.
-pub(super) fn shown(took: Duration) -> String {
+/// Formats durations below ten seconds in milliseconds, longer ones in seconds.
+pub(super) fn format_duration(took: Duration) -> String {
     match took.as_secs() {
         0..10 => format!("{} ms", took.as_millis()),
         seconds => format!("{seconds} s"),
@@ -78,8 +80,5 @@ pub(super) fn shown(took: Duration) -> String {
 
 fn list(blockers: &[Holder]) -> String {
     let texts: Vec<String> = blockers.iter().map(ToString::to_string).collect();
-    match texts.is_empty() {
-        true => String::new(),
-        false => format!(", held by {}", texts.join("; ")),
-    }
+    if texts.is_empty() { String::new() } else { format!(", held by {}", texts.join("; ")) }
 }

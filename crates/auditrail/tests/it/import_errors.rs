@@ -1,5 +1,4 @@
-//! `import`: bad input of every kind gets one clear message, the right exit code, and nothing
-//! half-written.
+//! `import` of invalid input: error messages, exit codes, and no partial chunks.
 
 use std::io::Write;
 use std::process::{Child, Stdio};
@@ -8,12 +7,12 @@ use auditrail_testkit::TestDb;
 use serde_json::Value;
 
 use crate::import::{counts, gzip, line, lines};
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 #[tokio::test]
-async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
+async fn invalid_lines_do_not_stop_the_import() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     let with = |from: &str, to: &str| line(1).replace(from, to).trim_end().to_owned();
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"nonsense".to_vec(), "not JSON at column "),
@@ -34,49 +33,49 @@ async fn lines_that_cannot_be_records_are_told_and_do_not_stop_the_rest() {
         file.push(b'\n');
     }
     file.extend(line(101).bytes());
-    desk.file("bad.ndjson", file);
+    sandbox.file("bad.ndjson", file);
     let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "bad.ndjson"];
-    let run = desk.run(&args).code(1);
+    let run = sandbox.run(&args).code(1);
     assert_eq!(counts(&run.json()), (2, 0, cases.len() as u64));
     assert_eq!(run.error_code(), "lines_rejected");
-    let rejects = std::fs::read_to_string(desk.path("r.ndjson")).unwrap();
+    let rejects = std::fs::read_to_string(sandbox.path("r.ndjson")).unwrap();
     for (n, ((_, reason), row)) in cases.iter().zip(rejects.lines()).enumerate() {
         let row: Value = serde_json::from_str(row).unwrap();
         assert_eq!(row["line"], n + 2);
-        let told = row["reason"].as_str().unwrap();
-        assert!(told.contains(reason), "line {}: {told}", n + 2);
-        assert!(run.err.contains(&format!("bad.ndjson:{}: {told}", n + 2)), "{run:?}");
+        let message = row["reason"].as_str().unwrap();
+        assert!(message.contains(reason), "line {}: {message}", n + 2);
+        assert!(run.err.contains(&format!("bad.ndjson:{}: {message}", n + 2)), "{run:?}");
     }
 }
 
 #[tokio::test]
-async fn the_first_twenty_are_shown_and_all_are_counted() {
+async fn twenty_rejects_are_printed_and_all_counted() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("bad.ndjson", "no\n".repeat(12_345));
-    let run = desk.run(&["import", "--format", "ndjson", "bad.ndjson"]).code(1);
-    let run = run.says("12325 more were rejected").says("12345 lines were rejected");
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("bad.ndjson", "no\n".repeat(12_345));
+    let run = sandbox.run(&["import", "--format", "ndjson", "bad.ndjson"]).code(1);
+    let run = run.stderr_has("12325 more rejected").stderr_has("12345 lines rejected");
     assert_eq!(run.err.matches("not JSON").count(), 20);
 }
 
 #[tokio::test]
-async fn a_strict_import_stops_at_the_first_bad_line_and_keeps_the_chunks_before_it() {
+async fn strict_import_stops_at_the_first_reject() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("bad.ndjson", lines(0..5_500) + "no\n" + &lines(5_500..20_000));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("bad.ndjson", lines(0..5_500) + "no\n" + &lines(5_500..20_000));
     let args = ["import", "--format", "ndjson", "--strict", "--json", "bad.ndjson"];
-    let run = desk.run(&args).code(1).says("bad.ndjson:5501: not JSON");
+    let run = sandbox.run(&args).code(1).stderr_has("bad.ndjson:5501: not JSON");
     assert_eq!(counts(&run.json()), (5_000, 0, 1));
-    desk.file("bad.ndjson", lines(0..5_500) + &lines(5_500..6_000));
-    let run = desk.run(&args).code(0);
+    sandbox.file("bad.ndjson", lines(0..5_500) + &lines(5_500..6_000));
+    let run = sandbox.run(&args).code(0);
     assert_eq!(counts(&run.json()), (1_000, 5_000, 0));
 }
 
 #[tokio::test]
-async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
+async fn corrupt_gzip_keeps_complete_chunks() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    // Ids that do not compress, so that the break is where half of the records are.
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    // Incompressible ids, so that the middle of the file is near the middle record.
     let text: String = (0..20_000_u64)
         .map(|n| {
             let id = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -85,9 +84,9 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
         .collect();
     let whole = gzip(text);
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson.gz"];
-    desk.file("a.ndjson.gz", &whole[..whole.len() / 2]);
-    let run = desk.run(&args).code(1).says("a.ndjson.gz could not be read to its end: ");
-    let run = run.says("ends too early");
+    sandbox.file("a.ndjson.gz", &whole[..whole.len() / 2]);
+    let run = sandbox.run(&args).code(1).stderr_has("cannot read all of a.ndjson.gz: ");
+    let run = run.stderr_has("is truncated");
     assert_eq!(run.error_code(), "file_broken");
     let (created, duplicates, rejected) = counts(&run.json());
     assert_eq!((created % 5_000, duplicates, rejected), (0, 0, 0));
@@ -96,29 +95,29 @@ async fn a_broken_or_truncated_gzip_keeps_whole_chunks_and_can_be_mended() {
     let mut broken = whole.clone();
     let middle = broken.len() / 2;
     broken[middle..middle + 64].fill(0xff);
-    desk.file("a.ndjson.gz", &broken);
-    desk.run(&args).code(1).says("its compressed data is broken");
+    sandbox.file("a.ndjson.gz", &broken);
+    sandbox.run(&args).code(1).stderr_has("the compressed data is corrupt");
 
-    desk.file("a.ndjson.gz", &whole);
-    let run = desk.run(&args).code(0);
+    sandbox.file("a.ndjson.gz", &whole);
+    let run = sandbox.run(&args).code(0);
     let (more, again, _) = counts(&run.json());
     assert_eq!(more + again, 20_000);
     assert!(again >= created);
 }
 
-/// The most memory a running process has had, in KiB.
+/// The peak resident memory of a running process, in KiB.
 fn peak_kib(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Records as large as they can be, many times the memory they may take.
+/// Records of maximum size, many times the memory limit in total.
 #[tokio::test]
-async fn memory_stays_small_whatever_the_file_holds() {
+async fn memory_does_not_grow_with_the_file() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let mut command = sandbox.command(&["import", "--format", "ndjson", "--json", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -128,15 +127,15 @@ async fn memory_stays_small_whatever_the_file_holds() {
     }
     assert!(peak_kib(&child) < 64 * 1_024, "{} KiB", peak_kib(&child));
     drop(stdin);
-    let run: crate::program::Run = child.wait_with_output().unwrap().into();
+    let run: crate::sandbox::Run = child.wait_with_output().unwrap().into();
     assert_eq!(counts(&run.code(0).json()), (2_500, 0, 0));
 }
 
 #[tokio::test]
-async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
+async fn oversized_line_is_skipped_in_constant_memory() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let mut command = sandbox.command(&["import", "--format", "ndjson", "--json", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -145,7 +144,7 @@ async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
     for _ in 0..100 {
         stdin.write_all(&block).unwrap();
     }
-    // The program has read all but what is in the pipe, and waits for more.
+    // The program has read everything except the contents of the pipe.
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
@@ -153,59 +152,61 @@ async fn a_line_of_a_hundred_megabytes_is_skipped_in_little_memory() {
     stdin.write_all(b"\n").unwrap();
     stdin.write_all(line(2).as_bytes()).unwrap();
     drop(stdin);
-    let run: crate::program::Run = child.wait_with_output().unwrap().into();
-    let run = run.code(1).says("-:2: it has 100000000 bytes");
+    let run: crate::sandbox::Run = child.wait_with_output().unwrap().into();
+    let run = run.code(1).stderr_has("-:2: the record has 100000000 bytes");
     assert_eq!(counts(&run.json()), (2, 0, 1));
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_read_are_told_before_anything_is_written() {
+async fn unreadable_files_fail_before_any_write() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("good.ndjson", line(1));
-    let import = |file: &str| desk.run(&["import", "--format", "ndjson", "good.ndjson", file]);
-    import("none.ndjson").code(1).says("could not read none.ndjson");
-    import(".").code(1).says("it is a directory");
-    assert_eq!(desk.run(&["query", "--json"]).rows().len(), 0);
-    desk.run(&["import", "--format", "ndjson", "-", "-"]).code(2).says("only once");
-    desk.run(&["import", "--format", "xml", "x"]).code(2);
-    desk.run(&["import", "--format", "ndjson"]).code(2);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("good.ndjson", line(1));
+    let import = |file: &str| sandbox.run(&["import", "--format", "ndjson", "good.ndjson", file]);
+    import("none.ndjson").code(1).stderr_has("cannot read none.ndjson");
+    import(".").code(1).stderr_has("is a directory");
+    assert_eq!(sandbox.run(&["query", "--json"]).rows().len(), 0);
+    sandbox.run(&["import", "--format", "ndjson", "-", "-"]).code(2).stderr_has("only once");
+    sandbox.run(&["import", "--format", "xml", "x"]).code(2);
+    sandbox.run(&["import", "--format", "ndjson"]).code(2);
 }
 
 #[tokio::test]
-async fn an_empty_file_is_told_and_is_no_failure() {
+async fn empty_file_is_a_warning() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("empty", "");
-    desk.file("blank", "\n \n");
-    desk.file("empty.gz", gzip(""));
-    let run = desk.run(&["import", "--format", "ndjson", "empty", "blank", "empty.gz"]).code(0);
-    run.says("empty has no records").says("blank has no records").says("empty.gz has no records");
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("empty", "");
+    sandbox.file("blank", "\n \n");
+    sandbox.file("empty.gz", gzip(""));
+    let run = sandbox.run(&["import", "--format", "ndjson", "empty", "blank", "empty.gz"]).code(0);
+    run.stderr_has("empty contains no records")
+        .stderr_has("blank contains no records")
+        .stderr_has("empty.gz contains no records");
 }
 
 #[tokio::test]
-async fn a_cloudtrail_document_that_is_cut_off_keeps_nothing_of_its_chunk() {
+async fn truncated_cloudtrail_document_discards_its_chunk() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("cut.json", "{\"Records\":[{\"eventName\":\"X\"},{\"eventN");
-    let run = desk.run(&["import", "--format", "cloudtrail", "cut.json"]).code(1);
-    run.says("cut.json:1 (record 1): userIdentity: is missing")
-        .says("the file ends in the middle of a JSON document");
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("cut.json", "{\"Records\":[{\"eventName\":\"X\"},{\"eventN");
+    let run = sandbox.run(&["import", "--format", "cloudtrail", "cut.json"]).code(1);
+    run.stderr_has("cut.json:1 (record 1): userIdentity: is missing")
+        .stderr_has("unexpected end of file inside a JSON document");
 }
 
 #[tokio::test]
-async fn a_schema_that_is_not_there_or_a_right_that_is_missing_stops_the_import() {
+async fn missing_schema_or_privilege_stops_the_import() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.file("a.ndjson", lines(0..3));
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.file("a.ndjson", lines(0..3));
     let args = ["import", "--format", "ndjson", "--json", "a.ndjson"];
-    let run = desk.run(&args).code(3);
+    let run = sandbox.run(&args).code(3);
     assert_eq!(run.error_code(), "not_migrated");
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let revoke = "revoke insert on control_plane.audit_logs from auditrail_app";
     sqlx::raw_sql(revoke).execute(&mut admin).await.unwrap();
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("a.ndjson", lines(0..3));
-    assert_eq!(desk.run(&args).code(1).error_code(), "permission_denied");
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("a.ndjson", lines(0..3));
+    assert_eq!(sandbox.run(&args).code(1).error_code(), "permission_denied");
 }

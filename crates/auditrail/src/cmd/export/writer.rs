@@ -1,4 +1,4 @@
-//! How records are written: the bytes of the export, to where it goes.
+//! Encodes records and writes them to the destination.
 
 use std::io::Write;
 
@@ -8,16 +8,16 @@ use super::destination::Destination;
 use crate::error::Error;
 use crate::output::safe;
 
-/// An export on its way to its destination.
-pub(super) struct Form {
+/// Writes an export to its destination.
+pub(super) struct ExportWriter {
     encoder: ExportEncoder,
     out: Destination,
     buffer: Vec<u8>,
 }
 
-impl Form {
-    /// JSON is made safe for terminals wherever it goes, since it means the same; a cell of CSV does
-    /// not, and is rewritten only when a person looks at it.
+impl ExportWriter {
+    /// Escapes control characters in NDJSON always, since escaped JSON is equivalent; in CSV only for a
+    /// terminal, since it would change the data.
     pub(super) fn new(format: ExportFormat, out: Destination) -> Self {
         let encoder = match format {
             ExportFormat::Ndjson => ExportEncoder::rewriting(format, safe::json),
@@ -27,14 +27,13 @@ impl Form {
         Self { encoder, out, buffer: Vec::new() }
     }
 
-    /// Writes one record.
     pub(super) fn write(&mut self, record: &Record) -> Result<(), Error> {
         self.buffer.clear();
         self.encoder.record(record, &mut self.buffer).map_err(self.out.error())?;
         self.out.write_all(&self.buffer).map_err(self.out.error())
     }
 
-    /// Writes what comes after the last record, and finishes the destination.
+    /// Writes the manifest, if the format has one, and completes the destination.
     pub(super) fn finish(mut self) -> Result<(), Error> {
         self.buffer.clear();
         self.encoder.finish(&mut self.buffer).map_err(self.out.error())?;

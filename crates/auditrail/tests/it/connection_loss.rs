@@ -1,4 +1,4 @@
-//! The database goes away in the middle.
+//! Lost database connections and interrupts during an import or export.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -7,10 +7,10 @@ use auditrail_testkit::TestDb;
 use sqlx::PgConnection;
 
 use crate::import::{counts, lines};
-use crate::program::{Desk, Run};
+use crate::sandbox::{Run, Sandbox};
 
-/// Ends the sessions of the program, and says how many there were.
-async fn cut(admin: &mut PgConnection) -> i64 {
+/// Terminates the sessions of the program. Returns how many there were.
+async fn terminate_sessions(admin: &mut PgConnection) -> i64 {
     let sql = "select count(pg_terminate_backend(pid))
                  from pg_stat_activity
                 where datname = current_database() and pid <> pg_backend_pid()";
@@ -23,12 +23,12 @@ async fn stored(admin: &mut PgConnection) -> i64 {
 }
 
 #[tokio::test]
-async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
+async fn aborted_import_can_be_repeated() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "-"];
-    let mut command = desk.command(&args);
+    let mut command = sandbox.command(&args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -37,26 +37,26 @@ async fn an_import_says_what_is_in_and_a_second_run_adds_the_rest() {
     while stored(&mut admin).await < 5_000 {
         tokio::task::yield_now().await;
     }
-    assert!(cut(&mut admin).await >= 1);
-    // The program may be gone before it has read everything.
+    assert!(terminate_sessions(&mut admin).await >= 1);
+    // The program may exit before it has read all input.
     drop(stdin.write_all(lines(7_000..12_000).as_bytes()));
     drop(stdin);
     let run: Run = child.wait_with_output().unwrap().into();
-    let run = run.code(6).says("5000 records in 1 chunk were written before");
+    let run = run.code(6).stderr_has("5000 records in 1 chunk committed");
     assert_eq!(run.error_code(), "database_unreachable");
     assert_eq!(run.out, "");
     assert_eq!(stored(&mut admin).await, 5_000);
 
-    let again = desk.run_with_input(&args, lines(0..12_000).as_bytes()).code(0);
+    let again = sandbox.run_with_input(&args, lines(0..12_000).as_bytes()).code(0);
     assert_eq!(counts(&again.json()), (7_000, 5_000, 0));
 }
 
 #[tokio::test]
-async fn an_interrupted_import_ends_with_130_and_keeps_whole_chunks() {
+async fn interrupted_import_keeps_complete_chunks() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
-    let desk = Desk::with(&db.url(&db.app()));
-    let mut command = desk.command(&["import", "--format", "ndjson", "--json", "-"]);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let mut command = sandbox.command(&["import", "--format", "ndjson", "--json", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -74,23 +74,23 @@ async fn an_interrupted_import_ends_with_130_and_keeps_whole_chunks() {
 }
 
 #[tokio::test]
-async fn an_export_that_is_cut_off_leaves_no_file() {
+async fn disconnected_export_leaves_no_file() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let fill = "insert into control_plane.audit_logs
                     (actor_id, actor_type, action, target_type, target_id)
                 select 'u', 'user', 'a.b', 't', 'x' from generate_series(1, 200000)";
     sqlx::raw_sql(fill).execute(&mut admin).await.unwrap();
-    let desk = Desk::with(&db.url(&db.app()));
-    let mut command = desk.command(&["export", "--format", "csv", "--output", "out.csv"]);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let mut command = sandbox.command(&["export", "--format", "csv", "--output", "out.csv"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "select count(*) from pg_stat_activity
                     where datname = current_database() and query like 'fetch forward%'";
     while sqlx::query_scalar::<_, i64>(reading).fetch_one(&mut admin).await.unwrap() == 0 {
         assert!(child.try_wait().unwrap().is_none(), "the export was over too soon");
     }
-    cut(&mut admin).await;
+    terminate_sessions(&mut admin).await;
     let run: Run = child.wait_with_output().unwrap().into();
     run.code(6);
-    assert_eq!(std::fs::read_dir(desk.path("")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(sandbox.path("")).unwrap().count(), 0);
 }

@@ -1,4 +1,4 @@
-//! `import` of the real files, where they are beside the checkout.
+//! `import` of real audit logs, if they are available next to the checkout.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use crate::import::counts;
-use crate::program::{Desk, real_data};
+use crate::sandbox::{Sandbox, real_data};
 
 type Counts = BTreeMap<String, u64>;
 
@@ -29,9 +29,9 @@ fn count(values: impl Iterator<Item = String>) -> Counts {
     counts
 }
 
-/// Everything the log holds, by an export.
-fn exported(desk: &Desk) -> Vec<Value> {
-    let mut rows = desk.run(&["export", "--format", "ndjson"]).code(0).rows();
+/// All records of the log.
+fn exported(sandbox: &Sandbox) -> Vec<Value> {
+    let mut rows = sandbox.run(&["export", "--format", "ndjson"]).code(0).rows();
     rows.pop();
     rows
 }
@@ -40,7 +40,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// What the mapping says about the actor, written a second time from its description.
+/// The documented mapping of the actor, implemented independently.
 fn actor_of(event: &Value) -> String {
     let identity = &event["userIdentity"];
     match identity["type"].as_str() {
@@ -57,17 +57,18 @@ fn action_of(event: &Value) -> String {
 }
 
 #[tokio::test]
-async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
+async fn cloudtrail_sample_is_imported_completely() {
     let Some(path) = real_data("cloudtrail.ndjson.gz") else {
         return;
     };
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     let args = ["import", "--format", "cloudtrail", "--json", path.to_str().unwrap()];
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (2_900, 0, 0));
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 2_900, 0));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (2_900, 0, 0));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (0, 2_900, 0));
 
-    let (events, records) = (rows_of(&path), exported(&desk));
+    let events = rows_of(&path);
+    let records = exported(&sandbox);
     let actor = |row: &Value| match row["actor_type"].as_str() {
         Some("system") => "system".to_owned(),
         kind => format!("{}:{}", kind.unwrap(), text(&row["actor_id"])),
@@ -76,7 +77,7 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
     let actions = count(records.iter().map(|row| text(&row["action"])));
     assert_eq!(actions, count(events.iter().map(action_of)));
 
-    // Each address is in its column, and each host name in the metadata.
+    // IP addresses are in the column, host names in the metadata.
     let sources = records.iter().map(|row| match &row["ip_address"] {
         Value::Null => text(&row["metadata"]["sourceHost"]),
         address => text(address),
@@ -89,28 +90,29 @@ async fn all_of_cloudtrail_is_imported_once_with_its_actors_and_actions() {
 }
 
 #[tokio::test]
-async fn all_of_the_git_history_is_imported_once() {
+async fn git_history_sample_is_imported_completely() {
     let Some(path) = real_data("git-history.ndjson.gz") else {
         return;
     };
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     let args = ["import", "--format", "ndjson", "--json", path.to_str().unwrap()];
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (60_000, 0, 0));
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, 60_000, 0));
-    let (lines, records) = (rows_of(&path), exported(&desk));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (60_000, 0, 0));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (0, 60_000, 0));
+    let lines = rows_of(&path);
+    let records = exported(&sandbox);
     for name in ["actor_id", "action", "target_id"] {
         let of = |rows: &[Value]| count(rows.iter().map(|row| text(&row[name])));
         assert_eq!(of(&records), of(&lines), "{name}");
     }
 }
 
-/// The jq program of `docs/import.md`, said in Rust.
+/// The jq program of `docs/import.md`, in Rust.
 fn map_saas(row: &Value) -> Value {
     let event = &row["event"];
     let first = |paths: &[&str]| {
-        let found = paths.iter().filter_map(|path| event.pointer(path));
-        let mut texts = found.filter_map(|value| match value {
+        let values = paths.iter().filter_map(|path| event.pointer(path));
+        let mut texts = values.filter_map(|value| match value {
             Value::String(text) if !text.is_empty() => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
@@ -132,9 +134,9 @@ fn map_saas(row: &Value) -> Value {
     })
 }
 
-/// The program in the documentation, run by jq where this machine has it.
+/// Runs the documented program with jq, if it is installed.
 #[test]
-fn the_documented_mapping_is_the_one_that_is_tested() {
+fn documented_jq_mapping_matches_the_test() {
     let Some(path) = real_data("saas-audit-samples.ndjson.gz") else {
         return;
     };
@@ -142,9 +144,9 @@ fn the_documented_mapping_is_the_one_that_is_tested() {
     let page = std::fs::read_to_string(page).unwrap();
     let program = page.split("```jq\n").nth(1).unwrap().split("```").next().unwrap();
     let rows = rows_of(&path);
-    let desk = Desk::bare();
+    let sandbox = Sandbox::bare();
     let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    let input = desk.file("in.ndjson", input);
+    let input = sandbox.file("in.ndjson", input);
     let jq = Command::new("jq").arg("-c").arg(program).arg(input).output();
     let Ok(output) = jq else {
         eprintln!("skipped: there is no jq on this machine");
@@ -163,19 +165,19 @@ fn the_documented_mapping_is_the_one_that_is_tested() {
 }
 
 #[tokio::test]
-async fn the_saas_samples_are_imported_after_a_small_mapping() {
+async fn mapped_saas_sample_is_imported_completely() {
     let Some(path) = real_data("saas-audit-samples.ndjson.gz") else {
         return;
     };
     let rows = rows_of(&path);
     let mapped: String = rows.iter().map(|row| format!("{}\n", map_saas(row))).collect();
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.file("saas.ndjson", mapped);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.file("saas.ndjson", mapped);
     let args = ["import", "--format", "ndjson", "--json", "saas.ndjson"];
     let total = rows.len() as u64;
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (total, 0, 0));
-    assert_eq!(counts(&desk.run(&args).code(0).json()), (0, total, 0));
-    let metadata = count(exported(&desk).iter().map(|row| row["metadata"].to_string()));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (total, 0, 0));
+    assert_eq!(counts(&sandbox.run(&args).code(0).json()), (0, total, 0));
+    let metadata = count(exported(&sandbox).iter().map(|row| row["metadata"].to_string()));
     assert_eq!(metadata, count(rows.iter().map(|row| row["event"].to_string())));
 }

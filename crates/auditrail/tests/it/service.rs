@@ -1,4 +1,4 @@
-//! A service that runs as a program of its own.
+//! Runs `auditrail serve` as a child process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -14,30 +14,33 @@ use serde_json::Value;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
-/// A running `auditrail serve`; killed when it is dropped.
-pub(crate) struct Running {
+/// A running `auditrail serve`, killed on drop.
+pub(crate) struct Service {
     child: Child,
-    /// What it told once it was ready.
+    /// Its JSON document on stdout.
     pub(crate) ready: Value,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     stderr: Option<JoinHandle<String>>,
 }
 
-impl Running {
-    /// Starts it at ports that are free, and waits until it says that it answers.
-    pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
-        Self::try_start(desk, more).unwrap_or_else(|(status, err)| panic!("{status}: {err}"))
+impl Service {
+    /// Starts the service on free ports, and waits until it accepts requests.
+    pub(crate) fn start(sandbox: &Sandbox, more: &[&str]) -> Self {
+        Self::try_start(sandbox, more).unwrap_or_else(|(status, err)| panic!("{status}: {err}"))
     }
 
-    /// As [`start`](Self::start); how it ended, and what it said, if it did not come to answer.
-    pub(crate) fn try_start(desk: &Desk, more: &[&str]) -> Result<Self, (ExitStatus, String)> {
+    /// As [`start`](Self::start). Returns the exit status and stderr if the service fails to start.
+    pub(crate) fn try_start(
+        sandbox: &Sandbox,
+        more: &[&str],
+    ) -> Result<Self, (ExitStatus, String)> {
         let mut args =
             vec!["serve", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         args.extend(more);
-        let mut command = desk.command(&args);
+        let mut command = sandbox.command(&args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut err = child.stderr.take().unwrap();
@@ -56,7 +59,8 @@ impl Running {
             let url = ready[name].as_str().unwrap();
             url.strip_prefix("http://").unwrap().parse().unwrap()
         };
-        let (address, admin) = (address("listen"), address("admin_listen"));
+        let admin = address("admin_listen");
+        let address = address("listen");
         Ok(Self { child, ready, address, admin, stderr: Some(stderr) })
     }
 
@@ -76,32 +80,32 @@ impl Running {
         Pid::from_child(&self.child)
     }
 
-    /// Waits for its end; its exit code and what it wrote to stderr.
+    /// Waits for the exit. Returns the exit code and stderr.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         (status.code(), self.stderr.take().unwrap().join().unwrap())
     }
 
-    /// Asks it to end, and waits for that.
+    /// Sends SIGTERM and waits for the exit.
     pub(crate) fn stop(self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
         self.end()
     }
 }
 
-impl Drop for Running {
+impl Drop for Service {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Makes a key with every scope.
+/// Creates a key with every scope.
 pub(crate) async fn key(db: &TestDb) -> String {
     key_in(db.service()).await
 }
 
-/// Makes a key with every scope in the database of these options.
+/// Creates a key with every scope, connecting with these options.
 pub(crate) async fn key_in(service: PgConnectOptions) -> String {
     let keys = PgKeys::new(PgPool::connect_with(service).await.unwrap());
     let new = NewKey {

@@ -1,4 +1,4 @@
-//! Runs the program.
+//! Runs the program in a temporary working directory.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Variables of the machine that would change what the program does.
-const FOREIGN: [&str; 18] = [
+/// Variables of the machine that would affect the program.
+const CLEARED_VARIABLES: [&str; 18] = [
     "DATABASE_URL",
     "DATABASE_URL_FILE",
     "AUDITRAIL_DATA_DIR",
@@ -31,13 +31,13 @@ const FOREIGN: [&str; 18] = [
     "PGSERVICE",
 ];
 
-/// A working directory of its own, and the variables the program is to see.
-pub(crate) struct Desk {
+/// A temporary working directory, and the environment variables of the program.
+pub(crate) struct Sandbox {
     dir: TempDir,
     env: Vec<(String, String)>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -45,7 +45,7 @@ pub(crate) struct Run {
     pub(crate) err: String,
 }
 
-impl Desk {
+impl Sandbox {
     /// Without a database.
     pub(crate) fn bare() -> Self {
         Self { dir: TempDir::new().unwrap(), env: Vec::new() }
@@ -73,7 +73,7 @@ impl Desk {
 
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
-        for name in FOREIGN {
+        for name in CLEARED_VARIABLES {
             command.env_remove(name);
         }
         command
@@ -84,19 +84,19 @@ impl Desk {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its end.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
         self.command(args).output().unwrap().into()
     }
 
-    /// Runs it with this on stdin.
+    /// Runs the program with `input` on stdin.
     pub(crate) fn run_with_input<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Run {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
-            // The program may stop reading early, which is for the caller to judge.
+            // The program may stop reading early; the caller checks the result.
             scope.spawn(move || drop(stdin.write_all(input)));
             child.wait_with_output().unwrap().into()
         })
@@ -114,23 +114,23 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// It ended with this code.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
         assert_eq!(self.code, Some(expected), "{self:#?}");
         self
     }
 
-    /// It said this on stderr.
+    /// Asserts that stderr contains `text`.
     #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
+    pub(crate) fn stderr_has(self, text: &str) -> Self {
         assert!(self.err.contains(text), "no {text:?} in {self:#?}");
         self
     }
 
-    /// It printed this on stdout.
+    /// Asserts that stdout contains `text`.
     #[track_caller]
-    pub(crate) fn prints(self, text: &str) -> Self {
+    pub(crate) fn stdout_has(self, text: &str) -> Self {
         assert!(self.out.contains(text), "no {text:?} in {self:#?}");
         self
     }
@@ -161,13 +161,13 @@ impl Run {
     }
 }
 
-/// The file of real input, or `None` with a message where this machine has none.
+/// The path of a file of real input, or `None` with a message if this machine has none.
 pub(crate) fn real_data(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let path = root.join("shared/data").join(name);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: there is no {} beside the checkout", path.display());
+    eprintln!("skipped: {} does not exist", path.display());
     None
 }
