@@ -7,7 +7,7 @@ use std::path::Path;
 pub struct CodeBlock {
     /// The language after the opening fence; may be empty.
     pub language: String,
-    /// The line of the opening fence, counted from 1.
+    /// The line of the opening fence, from 1.
     pub line: usize,
     /// The lines between the fences.
     pub text: String,

@@ -62,9 +62,9 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     let pinned = workspace.root().join(SCHEMATHESIS);
     let home = workspace.tools().join("schemathesis");
     let (program, installed) = (home.join("bin/schemathesis"), home.join("installed.txt"));
-    let wanted = fs::read(&pinned).map_err(Error::doing(format!("read {SCHEMATHESIS}")))?;
+    let requirements = fs::read(&pinned).map_err(Error::doing(format!("read {SCHEMATHESIS}")))?;
     // Written last, so that an interrupted installation is repeated.
-    if program.exists() && fs::read(&installed).is_ok_and(|versions| versions == wanted) {
+    if program.exists() && fs::read(&installed).is_ok_and(|versions| versions == requirements) {
         return Ok(program);
     }
     println!("installing Schemathesis under target/tools (half a minute, once)");
@@ -74,7 +74,7 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
         .arg("--requirement")
         .arg(&pinned)
         .quietly()?;
-    fs::write(&installed, wanted).map_err(Error::doing("write installed.txt"))?;
+    fs::write(&installed, requirements).map_err(Error::doing("write installed.txt"))?;
     Ok(program)
 }
 

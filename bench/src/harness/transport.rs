@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn sorted_starts_with_tcp_without_duplicates() {
-        let wanted = [Transport::Delayed, Transport::Unix, Transport::Tcp, Transport::Unix];
-        assert_eq!(Transport::sorted(&wanted), Transport::ALL);
+        let transports = [Transport::Delayed, Transport::Unix, Transport::Tcp, Transport::Unix];
+        assert_eq!(Transport::sorted(&transports), Transport::ALL);
         assert_eq!(Transport::Tcp.workload("import"), "import, TCP");
     }
 

@@ -82,7 +82,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let selection = Selection::new(&args.only)?;
-    let began = Instant::now();
+    let start = Instant::now();
     let databases = Transport::sorted(&args.database);
     let testbed = Testbed::start(workspace, &databases)?;
     let (peers, missing) = peers::prepare(workspace, &testbed, &selection.servers(), args.pool)?;
@@ -125,7 +125,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     part.save(workspace)?;
     summary::print(&part);
-    println!("\n{} s in total", began.elapsed().as_secs());
+    println!("\n{} s in total", start.elapsed().as_secs());
     Ok(())
 }
 

@@ -54,11 +54,11 @@ fn alike<'a>(part: &'a Part, workload: &str) -> Vec<&'a str> {
         let sides = unique(figures.iter().map(|f| f.side.as_str()));
         (metrics.len() == 1 && sides.len() <= 3).then_some((metrics, sides))
     };
-    let Some(wanted) = form(workload) else {
+    let Some(expected) = form(workload) else {
         return Vec::new();
     };
     let same = |other: &&str| {
-        kind(part, other).is_none() && form(other).is_some_and(|form| form == wanted)
+        kind(part, other).is_none() && form(other).is_some_and(|form| form == expected)
     };
     workloads(part).into_iter().filter(same).collect()
 }

@@ -12,8 +12,7 @@ const NOBODY: u32 = 65_534;
 
 /// Runs `initdb` of `bin` in a temporary directory.
 ///
-/// As root it runs as the user `nobody`, because `initdb` refuses to run as root; that also shows whether
-/// other users can reach the directory.
+/// As root it runs as `nobody`, which also shows whether other users can reach the directory.
 pub(super) fn run(bin: &Path) -> Result<()> {
     let scratch = tempfile::tempdir().map_err(Error::doing("create a directory"))?;
     let data = scratch.path().join("data");

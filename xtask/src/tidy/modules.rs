@@ -2,8 +2,7 @@
 //!
 //! An edge is a path from one module's code to another's item: `use crate::a::B`, `super::a::b()`.
 //! A path to a re-export leads to the module that the item comes from. Only siblings are compared, with
-//! all that is below them: a module may use its children, and they may use it. Code for tests is left
-//! out.
+//! their descendants: a parent and its children may use each other. Test code is excluded.
 
 mod paths;
 

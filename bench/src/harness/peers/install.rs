@@ -117,15 +117,15 @@ impl Installation {
         Ok(node)
     }
 
-    /// Installs, unless an earlier run installed `wanted`.
-    fn once(&self, wanted: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// Installs, unless an earlier run installed `lock`.
+    fn once(&self, lock: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
         // Written last, so that an interrupted installation is repeated.
         let installed = self.home.join("installed.txt");
-        if fs::read_to_string(&installed).is_ok_and(|versions| versions == wanted) {
+        if fs::read_to_string(&installed).is_ok_and(|versions| versions == lock) {
             return Ok(());
         }
         install()?;
-        fs::write(&installed, wanted).map_err(Error::doing("write installed.txt"))
+        fs::write(&installed, lock).map_err(Error::doing("write installed.txt"))
     }
 
     fn read(&self, name: &str) -> Result<String> {

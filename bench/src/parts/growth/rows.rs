@@ -1,5 +1,4 @@
-//! Rows for COPY, in its text form: fields apart by tabs, special characters after a backslash, `\N`
-//! for nothing.
+//! Rows in the text format of COPY: fields separated by tabs, escapes with backslashes, `\N` for null.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use xtask::error::{Error, Result};
 
-/// The columns of a row, in their order. The time is the database's to fill in.
+/// The COPY statement; the time is a default of the database.
 pub(super) const STATEMENT: &str = "copy control_plane.audit_logs \
     (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, \
      tenant_id, request_id) from stdin";
@@ -32,27 +31,26 @@ const FIELDS: [&str; 10] = [
 pub(super) struct Rows(Vec<String>);
 
 impl Rows {
-    /// Those of an NDJSON file.
+    /// The records of an NDJSON file.
     pub(super) fn read(file: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file);
-        let text = text.map_err(Error::doing(format!("read {}", file.display())))?;
+        let text =
+            fs::read_to_string(file).map_err(Error::doing(format!("read {}", file.display())))?;
         let rows: Option<Vec<_>> = text.lines().map(row).collect();
         match rows.filter(|rows| !rows.is_empty()) {
             Some(rows) => Ok(Self(rows)),
-            None => Err(Error::Refused(format!("{} is no list of records", file.display()))),
+            None => Err(Error::Refused(format!("{} is not a list of records", file.display()))),
         }
     }
 
-    /// So many chunks of so many rows for one writer, with ids that no other chunk has. They are in
-    /// the order of time, as those of the service are: the one in the order of chance would take
-    /// longer.
+    /// Chunks of rows for one writer, with distinct ids in time order like the service's; random ids would be
+    /// slower.
     pub(super) fn chunks(&self, writer: u32, chunks: u32, size: u32) -> Vec<Vec<u8>> {
-        #[expect(clippy::disallowed_methods, reason = "ids near those the service makes just then")]
+        #[expect(clippy::disallowed_methods, reason = "the ids are near those of the service")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(since.as_millis()).unwrap_or(0);
         let mut rows = self.0.iter().cycle();
         let mut chunk = |number: u32| {
-            // As many milliseconds later as it takes to copy a chunk, more or less.
+            // About as many milliseconds later as a chunk takes.
             let millis = millis + u64::from(number) * 20;
             let noise = Sha256::digest(format!("{millis} {writer}"));
             let mut out = String::new();

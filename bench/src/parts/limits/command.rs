@@ -71,16 +71,16 @@ fn inserts(testbed: &Testbed, payloads: &Payloads, args: &Args, part: &mut Part)
         let empty = testbed.empty("bench_limit")?;
         let load = Load { connections, warm_up_seconds: WARM_UP_SECONDS, seconds };
         let database = empty.database(args.database)?;
-        let Some(found) = insert(database, payloads, load, &testbed.bench.dir)? else {
+        let Some(inserts) = insert(database, payloads, load, &testbed.bench.dir)? else {
             if part.notes.is_empty() {
                 part.notes.push(NO_PGBENCH.to_owned());
             }
             return Ok(());
         };
-        println!("  INSERT, {connections:>2} connections: {:>8.0} records/s", found.per_second);
+        println!("  INSERT, {connections:>2} connections: {:>8.0} records/s", inserts.per_second);
         let workload = workload(connections);
-        part.add(&workload, SIDE, ("rate", "records/s"), found.per_second);
-        for (metric, value) in [("p50", found.p50), ("p99", found.p99), ("max", found.max)] {
+        part.add(&workload, SIDE, ("rate", "records/s"), inserts.per_second);
+        for (metric, value) in [("p50", inserts.p50), ("p99", inserts.p99), ("max", inserts.max)] {
             part.add(&workload, SIDE, (metric, "ms"), value);
         }
     }

@@ -1,13 +1,13 @@
-//! Figures, each with the limit it must keep.
+//! Figures with limits.
 
 use crate::harness::measure::Spread;
 use crate::result::Part;
 use xtask::error::{Error, Result};
 
-/// Something that was measured and the limit it must keep.
+/// A figure and its limit.
 pub(super) struct Limited {
     pub(super) what: &'static str,
-    /// Each time it was measured; the median must keep the limit.
+    /// All measurements; the median must be within the limit.
     pub(super) values: Vec<f64>,
     pub(super) unit: &'static str,
     pub(super) most: f64,
@@ -20,13 +20,13 @@ impl Limited {
 }
 
 pub(super) const NOTES: [&str; 3] = [
-    "Memory under load is the highest the system has seen of a process that was started for that load \
-     alone; idle memory is what it holds three seconds after it was ready.",
-    "The time to ready is from its start to its first 200 at /readyz, with the database up.",
-    "Each limit is one that is promised; the run fails when a median is over it.",
+    "Memory under load is the high-water mark of a process that was started for that load; idle memory \
+     is read three seconds after readiness.",
+    "The time to readiness is from the start to the first 200 of /readyz, with the database running.",
+    "The limits are documented; the run fails if a median is over its limit.",
 ];
 
-/// Every figure, and beside it its limit, as often as it was measured.
+/// Adds each figure, and its limit as a side of its own.
 pub(super) fn add(part: &mut Part, measured: &[Limited]) {
     for Limited { what, values, unit, most } in measured {
         let metric = if *unit == "ms" { "time" } else { "memory" };
@@ -37,19 +37,19 @@ pub(super) fn add(part: &mut Part, measured: &[Limited]) {
     }
 }
 
-/// Shows all medians beside their limits, and fails when one is over it.
+/// Prints all medians and limits, and fails if a median is over its limit.
 pub(super) fn judge(measured: &[Limited]) -> Result<()> {
     println!();
     let mut over = Vec::new();
     for limited in measured {
         let Limited { what, unit, most, .. } = limited;
         let value = limited.median();
-        let kept = value <= *most;
+        let is_within = value <= *most;
         println!(
             "{what:<36} {value:>7.1} {unit:<4} of {most:>4}   {}",
-            if kept { "kept" } else { "OVER" }
+            if is_within { "met" } else { "OVER" }
         );
-        over.extend((!kept).then_some(*what));
+        over.extend((!is_within).then_some(*what));
     }
     if over.is_empty() {
         Ok(())

@@ -67,13 +67,13 @@ fn others(part: &Part) -> Vec<String> {
         let all: Vec<_> = figures.iter().map(|figure| one(&figure.side, &figure.rounds)).collect();
         unit.map(|unit| format!("{what}, {unit}: {}", all.join(", ")))
     };
-    let wanted = [
+    let metrics = [
         ("first record", "\nfrom start to the first record"),
         ("memory", "most memory with 64 connections"),
         ("reads", "reads in mixed work"),
         ("read p99", "p99 of these reads"),
     ];
-    wanted.into_iter().filter_map(|(metric, what)| of(metric, what)).collect()
+    metrics.into_iter().filter_map(|(metric, title)| of(metric, title)).collect()
 }
 
 #[cfg(test)]
