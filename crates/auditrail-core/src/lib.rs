@@ -16,6 +16,7 @@
 
 mod action;
 mod actor;
+mod api_key;
 mod context;
 mod cursor;
 mod error;
@@ -24,7 +25,6 @@ mod id;
 mod id_bytes;
 mod inet;
 mod input;
-mod key;
 pub mod limits;
 mod metadata;
 mod open_enum;
@@ -40,6 +40,10 @@ mod time;
 
 pub use action::{Action, OtherAction};
 pub use actor::{Actor, ActorType};
+pub use api_key::{
+    ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
+    NewApiKey, Scope, ScopeSet,
+};
 pub use context::RequestContext;
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
@@ -48,9 +52,6 @@ pub use id::RecordId;
 pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, parse_address, parse_network};
 pub use input::{CreateInput, Stated};
-pub use key::{
-    ApiKey, KeyEnv, KeyHash, KeyId, KeySecret, KeySecretError, KeyState, NewKey, Scope, ScopeSet,
-};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
@@ -61,5 +62,5 @@ pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
 pub use sink::{FailurePolicy, RecordSink, Taken};
 pub use target::{OtherTargetType, Target, TargetType};
-pub use text::{ActorId, KeyHint, KeyName, RequestId, TargetId, TenantId, UserAgent};
+pub use text::{ActorId, ApiKeyHint, ApiKeyName, RequestId, TargetId, TenantId, UserAgent};
 pub use time::RecordTime;

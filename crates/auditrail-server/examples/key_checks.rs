@@ -5,9 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use auditrail_core::{Actor, KeyEnv, NewKey, RequestContext, Scope};
+use auditrail_core::{Actor, ApiKeyEnv, NewApiKey, RequestContext, Scope};
 use auditrail_server::{Authenticator, StoredKeys};
-use auditrail_store::PgKeys;
+use auditrail_store::PgApiKeys;
 use auditrail_testkit::TestDb;
 
 /// How long to measure each line.
@@ -16,9 +16,9 @@ const EACH: Duration = Duration::from_secs(3);
 #[tokio::main]
 async fn main() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
-    let new = NewKey {
-        env: KeyEnv::default(),
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
+    let new = NewApiKey {
+        env: ApiKeyEnv::default(),
         name: None,
         scopes: Scope::Write.into(),
         tenant_id: None,

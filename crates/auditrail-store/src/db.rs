@@ -9,8 +9,8 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, Postgres};
 use sqlx::{AssertSqlSafe, Encode, PgConnection, Row as _, Type, ValueRef};
 
+use crate::api_keys::verify::is_refusal;
 use crate::driver::{from_pipeline, key_changed};
-use crate::keys::verify::is_refusal;
 use crate::sql::Sql;
 use crate::value::{FromValue, decode};
 

@@ -6,9 +6,10 @@
 //! [`GroupWriter`] tries a write again by itself.
 //!
 //! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
-//! [`GroupWriter`] to write for many callers at once, [`PgKeys`] for API keys, [`migrate`] for the
+//! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
 //! schema's history, [`schema`] for what it should look like and [`grants`] for who may do what.
 
+mod api_keys;
 mod bulk;
 mod connect;
 mod copy;
@@ -17,7 +18,6 @@ mod driver;
 mod error;
 pub mod grants;
 mod ids;
-mod keys;
 pub mod migrate;
 mod records;
 pub mod schema;
@@ -26,9 +26,11 @@ mod sql;
 mod value;
 mod writer;
 
+pub use api_keys::{
+    ApiKeyPage, ApiKeyVersion, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey,
+};
 pub use bulk::{BulkWriter, ChunkOutcome};
 pub use error::StoreError;
-pub use keys::{FoundKey, FoundKeys, IssuedKey, KeyPage, KeyVersion, PgKeys, Revoked};
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
     RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,

@@ -42,10 +42,10 @@ pub use summary::{
     Summary, SummaryOptions, TargetCount,
 };
 
+use crate::api_keys::{ApiKeyVersion, verify};
 use crate::bulk::BulkWriter;
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::keys::{KeyVersion, verify};
 use crate::sessions::Sessions;
 use direct::{Get, GetMany, Search};
 
@@ -162,7 +162,7 @@ impl PgAuditLog {
     pub async fn page_with_key(
         &self,
         query: &Query,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Page<Record>, StoreError> {
         let found = match &self.sessions {
             Some(sessions) => sessions.read(&Search { query, key }).await?,
@@ -181,7 +181,7 @@ impl PgAuditLog {
     pub async fn get_with_key(
         &self,
         id: RecordId,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Option<Record>, StoreError> {
         match &self.sessions {
             Some(sessions) => sessions.read(&Get { id, key }).await,
@@ -193,7 +193,7 @@ impl PgAuditLog {
     }
 
     /// Verifies a key in a statement of its own.
-    async fn verify(&self, key: Option<KeyVersion>) -> Result<(), StoreError> {
+    async fn verify(&self, key: Option<ApiKeyVersion>) -> Result<(), StoreError> {
         let Some(key) = key else { return Ok(()) };
         let mut db = self.acquire().await?;
         match verify::is_current((&mut *db).into(), key).await? {

@@ -54,7 +54,7 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } | StoreError::CorruptKey { .. } => Self::Unsound,
+            StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => Self::Unsound,
             _ => Self::Failed,
         }
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, FieldError, OnInvalid, Record, RecordId, RecordTime,
 };
-use auditrail_store::{GroupWriter, KeyVersion, PgAuditLog, StoreError, WriteError, WriteRequest};
+use auditrail_store::{
+    ApiKeyVersion, GroupWriter, PgAuditLog, StoreError, WriteError, WriteRequest,
+};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -44,7 +46,7 @@ impl GroupWrites {
     async fn one(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Created, WritesError> {
         let deadline = Instant::now() + self.patience;
         let time_given = input.created_at.is_some();
@@ -73,7 +75,7 @@ impl Writes for GroupWrites {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<Created, WritesError>> {
         Box::pin(self.one(input, key))
     }
@@ -82,7 +84,7 @@ impl Writes for GroupWrites {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
         Box::pin(self.many(inputs, on_invalid, key))
     }

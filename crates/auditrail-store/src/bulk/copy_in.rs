@@ -6,12 +6,12 @@ use auditrail_core::Record;
 use bytes::BytesMut;
 use pg_pipeline::{Connection, Failed};
 
+use crate::api_keys::ApiKeyVersion;
+use crate::api_keys::verify::{is_refusal, verify_sql};
 use crate::copy;
 use crate::db::add_to;
 use crate::driver::{from_pipeline, sqlstate};
 use crate::error::StoreError;
-use crate::keys::KeyVersion;
-use crate::keys::verify::{is_refusal, verify_sql};
 use crate::sql::Sql;
 
 /// How many bytes of rows a message of COPY holds, about. The connection sends what is there in larger
@@ -44,7 +44,7 @@ pub(crate) enum Copied {
 pub(crate) async fn copy_in<'a>(
     db: &mut Connection,
     records: impl Iterator<Item = &'a Record>,
-    keys: &[KeyVersion],
+    keys: &[ApiKeyVersion],
 ) -> Result<Copied, StoreError> {
     let mut rows = Rows { records: records.peekable(), is_begun: false, sent: 0 };
     let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };

@@ -6,10 +6,10 @@ use auditrail_core::{Found, Query, Record, RecordId};
 use uuid::Uuid;
 
 use super::{SEARCH_SETTINGS, find, get};
+use crate::api_keys::ApiKeyVersion;
+use crate::api_keys::verify::verify_for_reading_sql;
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::keys::KeyVersion;
-use crate::keys::verify::verify_for_reading_sql;
 use crate::sessions::Read;
 use crate::sql::Sql;
 
@@ -17,7 +17,7 @@ use crate::sql::Sql;
 /// the key and the page.
 pub(super) struct Search<'a> {
     pub(super) query: &'a Query,
-    pub(super) key: Option<KeyVersion>,
+    pub(super) key: Option<ApiKeyVersion>,
 }
 
 impl Read for Search<'_> {
@@ -37,7 +37,7 @@ impl Read for Search<'_> {
 /// A single record, in one exchange with the check of the key.
 pub(super) struct Get {
     pub(super) id: RecordId,
-    pub(super) key: Option<KeyVersion>,
+    pub(super) key: Option<ApiKeyVersion>,
 }
 
 impl Read for Get {
@@ -67,6 +67,6 @@ impl Read for GetMany<'_> {
     }
 }
 
-fn check(key: Option<KeyVersion>) -> Option<Sql> {
+fn check(key: Option<ApiKeyVersion>) -> Option<Sql> {
     key.map(|key| verify_for_reading_sql(&[key]))
 }

@@ -5,9 +5,9 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::row::{self, columns};
+use crate::api_keys::ApiKeyVersion;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
-use crate::keys::KeyVersion;
 use crate::sql::Sql;
 use crate::value::{JsonText, PgTime, Xid};
 
@@ -29,7 +29,7 @@ pub(crate) async fn one(mut db: Db<'_>, record: &Record) -> Result<Option<Record
 
 /// Writes one record unless its id is there already or the key is at another version; says nothing but
 /// how many rows it wrote. The key stays at its version until the transaction ends.
-pub(crate) fn single_sql(record: &Record, key: Option<KeyVersion>) -> Sql {
+pub(crate) fn single_sql(record: &Record, key: Option<ApiKeyVersion>) -> Sql {
     let Some(key) = key else {
         let sql = Sql::new(concat!(
             "insert into control_plane.audit_logs (",

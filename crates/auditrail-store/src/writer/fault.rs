@@ -48,8 +48,8 @@ impl Fault {
             | StoreError::Corrupt { .. }
             | StoreError::NoRandomness { .. }
             // No write of records has to do with keys; listed so that a new variant is thought about.
-            | StoreError::InvalidKey { .. }
-            | StoreError::CorruptKey { .. }
+            | StoreError::InvalidApiKey { .. }
+            | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged
             | StoreError::Database { .. } => Self::Record,
         }

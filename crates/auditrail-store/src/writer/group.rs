@@ -7,12 +7,12 @@ use pg_pipeline::Connection;
 
 use super::request::WriteOutcome;
 use super::sort::{Asked, Sorted, Verdict, sort};
+use crate::api_keys::ApiKeyVersion;
+use crate::api_keys::verify::{is_refusal, verify_sql};
 use crate::bulk::{Copied, compare_sql, copy_in, read_comparison};
 use crate::db::{Row, rows_of, run_together};
 use crate::driver::from_pipeline;
 use crate::error::StoreError;
-use crate::keys::KeyVersion;
-use crate::keys::verify::{is_refusal, verify_sql};
 use crate::records::{Columns, insert_many_sql, insert_single_sql, read_ids};
 use crate::sql::Sql;
 
@@ -92,7 +92,7 @@ pub(super) async fn write(
 async fn insert_single(
     db: &mut Connection,
     record: &Record,
-    key: Option<KeyVersion>,
+    key: Option<ApiKeyVersion>,
 ) -> Result<bool, StoreError> {
     let replies = run_together(db, &[insert_single_sql(record, key)]).await.map_err(from_pipeline);
     let replies = replies.map_err(StoreError::while_trying_to("write a record"))?;
@@ -111,7 +111,7 @@ async fn insert_single(
 async fn insert(
     db: &mut Connection,
     group: &[Asked<'_>],
-    keys: &[KeyVersion],
+    keys: &[ApiKeyVersion],
 ) -> Result<Option<(Vec<Verdict>, bool)>, StoreError> {
     let all: Vec<&Record> = records(group).collect();
     let columns = Columns::of(all.iter().copied());
@@ -166,8 +166,8 @@ async fn run(
 }
 
 /// The keys that the requests came with, each once.
-fn keys(group: &[Asked<'_>]) -> Vec<KeyVersion> {
-    let mut keys: Vec<KeyVersion> = Vec::new();
+fn keys(group: &[Asked<'_>]) -> Vec<ApiKeyVersion> {
+    let mut keys: Vec<ApiKeyVersion> = Vec::new();
     let mut seen = HashSet::new();
     keys.extend(group.iter().filter_map(|asked| asked.request.key).filter(|key| seen.insert(*key)));
     keys

@@ -14,11 +14,11 @@ use super::group::{self, Written};
 use super::limits::{CONNECT_PATIENCE, WriterLimits};
 use super::queue::{Pending, Queue};
 use super::sort::{Asked, Verdict};
+use crate::api_keys::{ApiKeyVersion, verify};
 use crate::bulk::copy_in;
 use crate::connect::connect;
 use crate::error::StoreError;
 use crate::ids;
-use crate::keys::{KeyVersion, verify};
 
 /// The first pause after a second failure in a row; it doubles from there. The first failure is
 /// tried again at once, because an idle connection may have been lost long ago.
@@ -230,7 +230,8 @@ impl Lane {
         &mut self,
         part: Vec<Pending>,
     ) -> Result<Vec<Pending>, (Vec<Pending>, StoreError)> {
-        let keys: Vec<KeyVersion> = part.iter().filter_map(|pending| pending.request.key).collect();
+        let keys: Vec<ApiKeyVersion> =
+            part.iter().filter_map(|pending| pending.request.key).collect();
         let current = match self.current_keys(&keys).await {
             Ok(current) => current,
             Err(error) => return Err((part, error)),
@@ -246,7 +247,10 @@ impl Lane {
         Ok(rest)
     }
 
-    async fn current_keys(&mut self, keys: &[KeyVersion]) -> Result<Vec<KeyVersion>, StoreError> {
+    async fn current_keys(
+        &mut self,
+        keys: &[ApiKeyVersion],
+    ) -> Result<Vec<ApiKeyVersion>, StoreError> {
         let mut db = self.take_connection().await?;
         let checking = verify::current(&mut db, keys);
         let current =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auditrail_core::{Record, Target};
 
-use crate::keys::KeyVersion;
+use crate::api_keys::ApiKeyVersion;
 
 /// What happens to a request when another record has one of its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct WriteRequest {
     pub(super) time_given: Vec<bool>,
     pub(super) on_conflict: OnConflict,
     /// The API key that the request came with, to be verified before the commit.
-    pub(super) key: Option<KeyVersion>,
+    pub(super) key: Option<ApiKeyVersion>,
     pub(super) bytes: usize,
 }
 
@@ -58,7 +58,7 @@ impl WriteRequest {
     /// they are written only if the key is still at this version when the transaction commits.
     /// Otherwise the request fails with [`WriteError::KeyChanged`](crate::WriteError::KeyChanged).
     #[must_use]
-    pub const fn with_key(mut self, key: Option<KeyVersion>) -> Self {
+    pub const fn with_key(mut self, key: Option<ApiKeyVersion>) -> Self {
         self.key = key;
         self
     }

@@ -3,8 +3,10 @@
 mod list;
 mod request;
 
-use auditrail_core::{ApiKey, KeyId, KeyName, RecordTime, RequestContext, ScopeSet, TenantId};
-use auditrail_store::{IssuedKey, Revoked};
+use auditrail_core::{
+    ApiKey, ApiKeyId, ApiKeyName, RecordTime, RequestContext, ScopeSet, TenantId,
+};
+use auditrail_store::{IssuedApiKey, Revoked};
 use serde::Serialize;
 
 pub(super) use request::by_or_login;
@@ -30,7 +32,7 @@ fn create(cx: &Context, args: &KeyCreateArgs) -> Result<Exit, Error> {
         let keys = database.keys().await?;
         Ok(keys.create(&new, &by, &RequestContext::default()).await?)
     })?;
-    let IssuedKey { key, secret } = &issued;
+    let IssuedApiKey { key, secret } = &issued;
     // Told first: whoever loses the key on the way to its place knows what to revoke.
     cx.output.note(&format!("made the key {}, which may {}", key.id, key.scopes));
     match cx.output.json {
@@ -68,11 +70,11 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
 /// A new key as JSON: the only document that holds a key.
 #[derive(Serialize)]
 pub(super) struct CreatedDocument<'a> {
-    id: KeyId,
+    id: ApiKeyId,
     key: &'a str,
     scopes: ScopeSet,
     tenant_id: &'a Option<TenantId>,
-    name: &'a Option<KeyName>,
+    name: &'a Option<ApiKeyName>,
     expires_at: Option<RecordTime>,
     created_at: RecordTime,
 }

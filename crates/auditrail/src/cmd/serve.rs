@@ -11,7 +11,7 @@ mod signals;
 use auditrail_server::{
     App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
 };
-use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
+use auditrail_store::{GroupWriter, IssuedApiKey, PgApiKeys, PgAuditLog, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -89,7 +89,7 @@ async fn service(
     let pool = database.service_pool(settings.database_connections, config.request_timeout);
     // Apart from the others, so that exports that take all of those keep nobody out.
     let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
-    let keys = PgKeys::new(pool.clone()).with_sessions(key_sessions.clone());
+    let keys = PgApiKeys::new(pool.clone()).with_sessions(key_sessions.clone());
     let sessions = database.service_sessions(settings.database_connections, config.request_timeout);
     let first_key = match database.is_private() {
         true => first_key::make(&keys).await?,
@@ -160,14 +160,18 @@ struct Ready<'a> {
     first_key: Option<CreatedDocument<'a>>,
 }
 
-fn tell(cx: &Context, listeners: &Listeners, first_key: Option<&IssuedKey>) -> Result<(), Error> {
+fn tell(
+    cx: &Context,
+    listeners: &Listeners,
+    first_key: Option<&IssuedApiKey>,
+) -> Result<(), Error> {
     let [listen, admin_listen] =
         [listeners.address, listeners.admin_address].map(|address| format!("http://{address}"));
     if cx.output.json {
         let first_key = first_key.map(|made| CreatedDocument::new(&made.key, made.secret.expose()));
         return cx.output.document(&Ready { listen, admin_listen, first_key });
     }
-    if let Some(IssuedKey { key, secret }) = first_key {
+    if let Some(IssuedApiKey { key, secret }) = first_key {
         cx.output.note(&format!("made the first key, {}, which may {}", key.id, key.scopes));
         cx.output.line(secret.expose())?;
         cx.output.warn("this key is not shown again; keep it where only its program can read it");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use auditrail_core::KeySecret;
+use auditrail_core::ApiKeySecret;
 use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -37,7 +37,7 @@ async fn a_key_is_printed_once_and_is_nowhere_else() {
     let (db, desk) = desk().await;
     let run = create(&desk, &["--name", "billing"]).code(0);
     let run = run.says("made the key").says("not shown again");
-    let key: KeySecret = run.out.trim_end().parse().unwrap();
+    let key: ApiKeySecret = run.out.trim_end().parse().unwrap();
     assert_eq!(run.out, format!("{}\n", key.expose()));
 
     let listed = desk.run(&["key", "list"]).code(0).prints("billing").prints("active");
@@ -87,7 +87,7 @@ async fn json_is_one_document_with_all_that_was_asked() {
         ],
     );
     let document = run.code(0).json();
-    let key: KeySecret = document["key"].as_str().unwrap().parse().unwrap();
+    let key: ApiKeySecret = document["key"].as_str().unwrap().parse().unwrap();
     assert_eq!(key.env().as_str(), "test");
     let listed = desk.run(&["key", "list", "--json"]).code(0).rows();
     let [row] = &listed[..] else { panic!("{listed:?}") };

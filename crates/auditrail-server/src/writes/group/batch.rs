@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auditrail_core::{
     BatchOutcome, CreateInput, ErrorCode, OnInvalid, Record, RecordId, Rejected, Stated,
 };
-use auditrail_store::{KeyVersion, OnConflict, StoreError, WriteError, WriteRequest};
+use auditrail_store::{ApiKeyVersion, OnConflict, StoreError, WriteError, WriteRequest};
 use tokio::time::Instant;
 
 use super::{ATTEMPTS, GroupWrites, into_record};
@@ -23,7 +23,7 @@ struct Asked {
     records: Arc<Vec<Record>>,
     said: Vec<Said>,
     /// The API key that the batch came with.
-    key: Option<KeyVersion>,
+    key: Option<ApiKeyVersion>,
 }
 
 /// What a record does not tell of what the caller said.
@@ -39,7 +39,7 @@ impl GroupWrites {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<BatchOutcome, WritesError> {
         let deadline = Instant::now() + self.patience;
         let mut outcome = BatchOutcome::default();
@@ -172,7 +172,7 @@ impl Asked {
     fn new(
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
         outcome: &mut BatchOutcome,
     ) -> Result<Self, StoreError> {
         let (mut records, mut said) = (Vec::with_capacity(inputs.len()), Vec::new());

@@ -1,8 +1,8 @@
 //! From flags to what is asked of the store.
 
 use auditrail_core::{
-    Actor, FieldError, KeyEnv, KeyId, KeyName, NewKey, RecordTime, Scope, ScopeSet, TenantId,
-    ValidationErrors, ValueError,
+    Actor, ApiKeyEnv, ApiKeyId, ApiKeyName, FieldError, NewApiKey, RecordTime, Scope, ScopeSet,
+    TenantId, ValidationErrors, ValueError,
 };
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -12,7 +12,7 @@ use crate::cmd::flags::read;
 use crate::error::Error;
 
 /// The key to make, and who makes it.
-pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewKey, Actor), Error> {
+pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewApiKey, Actor), Error> {
     let mut wrong = Vec::new();
     let parse = str::parse::<Scope>;
     let scopes: Vec<Scope> = args
@@ -21,22 +21,22 @@ pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewKey,
         .filter_map(|text| read(&mut wrong, "--scope", Some(text), parse))
         .collect();
     let tenant_id = read(&mut wrong, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
-    let name = read(&mut wrong, "--name", args.name.as_ref(), str::parse::<KeyName>);
+    let name = read(&mut wrong, "--name", args.name.as_ref(), str::parse::<ApiKeyName>);
     let expires_at = read(&mut wrong, "--expires", args.expires.as_ref(), |text| end(text, now));
-    let env = read(&mut wrong, "--env", Some(&args.env), str::parse::<KeyEnv>);
+    let env = read(&mut wrong, "--env", Some(&args.env), str::parse::<ApiKeyEnv>);
     let by = read(&mut wrong, "--actor", args.actor.as_ref(), str::parse::<Actor>);
     if let Some(errors) = ValidationErrors::new(wrong) {
         return Err(Error::Invalid(errors));
     }
     let scopes = ScopeSet::new(scopes).map_err(|error| invalid("--scope", &error))?;
     let env = env.unwrap_or_default();
-    Ok((NewKey { env, name, scopes, tenant_id, expires_at }, by_or_login(by)?))
+    Ok((NewApiKey { env, name, scopes, tenant_id, expires_at }, by_or_login(by)?))
 }
 
 /// The key to revoke, and who revokes it.
-pub(super) fn to_revoke(args: &KeyRevokeArgs) -> Result<(KeyId, Actor), Error> {
+pub(super) fn to_revoke(args: &KeyRevokeArgs) -> Result<(ApiKeyId, Actor), Error> {
     let mut wrong = Vec::new();
-    let id = read(&mut wrong, "ID", Some(&args.id), str::parse::<KeyId>);
+    let id = read(&mut wrong, "ID", Some(&args.id), str::parse::<ApiKeyId>);
     let by = read(&mut wrong, "--actor", args.actor.as_ref(), str::parse::<Actor>);
     match (id, ValidationErrors::new(wrong)) {
         (Some(id), None) => Ok((id, by_or_login(by)?)),

@@ -1,7 +1,8 @@
 //! A row of the table, and the key in it.
 
 use auditrail_core::{
-    Actor, ApiKey, KeyHash, KeyHint, KeyId, KeyName, Scope, ScopeSet, TenantId, ValueError,
+    Actor, ApiKey, ApiKeyHash, ApiKeyHint, ApiKeyId, ApiKeyName, Scope, ScopeSet, TenantId,
+    ValueError,
 };
 use uuid::Uuid;
 
@@ -34,13 +35,13 @@ pub(super) fn key(row: &Row) -> Result<ApiKey, StoreError> {
         expires_at,
         revoked_at,
     } = Columns::read(row).map_err(StoreError::while_trying_to("read the row of an API key"))?;
-    let id = KeyId::from(id);
+    let id = ApiKeyId::from(id);
     // Only the table's own checks, once dropped, could let in what fails here.
-    let corrupt = |source| StoreError::CorruptKey { id, source };
+    let corrupt = |source| StoreError::CorruptApiKey { id, source };
     Ok(ApiKey {
         id,
-        hint: KeyHint::from_stored(hint),
-        name: name.map(KeyName::from_stored),
+        hint: ApiKeyHint::from_stored(hint),
+        name: name.map(ApiKeyName::from_stored),
         scopes: scope_set(&scopes).map_err(corrupt)?,
         tenant_id: tenant_id.map(TenantId::from_stored),
         created_at: created_at.0,
@@ -51,12 +52,12 @@ pub(super) fn key(row: &Row) -> Result<ApiKey, StoreError> {
 }
 
 /// Reads the hash, of a row that has it after [`columns!`].
-pub(super) fn hash(row: &Row) -> Result<KeyHash, StoreError> {
+pub(super) fn hash(row: &Row) -> Result<ApiKeyHash, StoreError> {
     let doing = "read the hash of an API key";
     let bytes: &[u8] = row.get(COUNT).map_err(StoreError::while_trying_to(doing))?;
     // The table's own check holds the length.
     let bytes = bytes.try_into().map_err(|e| sqlx::Error::Decode(Box::new(e)));
-    bytes.map(KeyHash::from_bytes).map_err(StoreError::while_trying_to(doing))
+    bytes.map(ApiKeyHash::from_bytes).map_err(StoreError::while_trying_to(doing))
 }
 
 /// A scope of a newer program is an error here and not left out: a key that may do more than is shown

@@ -1,6 +1,6 @@
 //! Whether keys are still what they were when they were looked up.
 
-use auditrail_core::KeyId;
+use auditrail_core::ApiKeyId;
 use pg_pipeline::{Connection, Failed};
 use uuid::Uuid;
 
@@ -17,13 +17,13 @@ use crate::value::Xid;
 /// made by plain SQL too. Restoring the table from a dump makes new versions of all keys, which costs
 /// one more lookup of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyVersion {
+pub struct ApiKeyVersion {
     pub(crate) id: Uuid,
     pub(crate) written_by: u32,
 }
 
-impl KeyVersion {
-    pub(super) fn read(id: KeyId, row: &Row, column: usize) -> Result<Self, sqlx::Error> {
+impl ApiKeyVersion {
+    pub(super) fn read(id: ApiKeyId, row: &Row, column: usize) -> Result<Self, sqlx::Error> {
         let Xid(written_by) = row.get(column)?;
         Ok(Self { id: *id.as_uuid(), written_by })
     }
@@ -34,7 +34,7 @@ impl KeyVersion {
 ///
 /// Only an error keeps the rest of an exchange from being committed, hence the division; see
 /// [`is_refusal`].
-pub(crate) fn verify_sql(keys: &[KeyVersion]) -> Sql {
+pub(crate) fn verify_sql(keys: &[ApiKeyVersion]) -> Sql {
     bind(Sql::new(VERIFY), keys)
 }
 
@@ -55,7 +55,7 @@ const VERIFY_FOR_READING: &str =
 const DIVISION_BY_ZERO: &str = "22012";
 
 /// A statement that fails unless all keys are still at these versions, for reading.
-pub(crate) fn verify_for_reading_sql(keys: &[KeyVersion]) -> Sql {
+pub(crate) fn verify_for_reading_sql(keys: &[ApiKeyVersion]) -> Sql {
     bind(Sql::new(VERIFY_FOR_READING), keys)
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn is_refusal(failed: &Failed, statements: &[Sql]) -> bool {
 }
 
 /// A statement that returns the place in the list, from 1, of each key that is still at its version.
-fn current_sql(keys: &[KeyVersion]) -> Sql {
+fn current_sql(keys: &[ApiKeyVersion]) -> Sql {
     bind(
         Sql::new(
             "select asked.place
@@ -81,7 +81,7 @@ fn current_sql(keys: &[KeyVersion]) -> Sql {
 }
 
 /// Whether a key is still at its version.
-pub(crate) async fn is_current(mut db: Db<'_>, key: KeyVersion) -> Result<bool, StoreError> {
+pub(crate) async fn is_current(mut db: Db<'_>, key: ApiKeyVersion) -> Result<bool, StoreError> {
     let rows = db.fetch(&current_sql(&[key])).await;
     Ok(!rows.map_err(StoreError::while_trying_to("check API keys"))?.is_empty())
 }
@@ -89,8 +89,8 @@ pub(crate) async fn is_current(mut db: Db<'_>, key: KeyVersion) -> Result<bool, 
 /// Those of the keys that are still at their versions.
 pub(crate) async fn current(
     db: &mut Connection,
-    keys: &[KeyVersion],
-) -> Result<Vec<KeyVersion>, StoreError> {
+    keys: &[ApiKeyVersion],
+) -> Result<Vec<ApiKeyVersion>, StoreError> {
     let doing = "check API keys";
     let replies = run_together(db, &[current_sql(keys)]).await.map_err(from_pipeline);
     let mut replies = replies.map_err(StoreError::while_trying_to(doing))?;
@@ -101,7 +101,7 @@ pub(crate) async fn current(
     Ok(places.into_iter().filter_map(place).copied().collect())
 }
 
-fn bind(sql: Sql, keys: &[KeyVersion]) -> Sql {
+fn bind(sql: Sql, keys: &[ApiKeyVersion]) -> Sql {
     sql.bind_array(keys.iter().map(|key| key.id))
         .bind_array(keys.iter().map(|key| Xid(key.written_by)))
 }

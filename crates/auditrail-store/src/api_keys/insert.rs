@@ -1,6 +1,6 @@
 //! The INSERT statement.
 
-use auditrail_core::{ApiKey, KeyHash, Scope};
+use auditrail_core::{ApiKey, ApiKeyHash, Scope};
 
 use super::row::columns;
 use crate::db::Db;
@@ -9,7 +9,7 @@ use crate::sql::Sql;
 use crate::value::PgTime;
 
 /// Writes a key and what is kept of its secret.
-pub(super) async fn key(mut db: Db<'_>, key: &ApiKey, hash: &KeyHash) -> Result<(), StoreError> {
+pub(super) async fn key(mut db: Db<'_>, key: &ApiKey, hash: &ApiKeyHash) -> Result<(), StoreError> {
     let ApiKey {
         id,
         hint,

@@ -1,11 +1,11 @@
 //! What is asked of a new key, from strangers.
 
-use auditrail_core::{InputError, KeyEnv, NewKey, Scope, ScopeSet};
+use auditrail_core::{ApiKeyEnv, InputError, NewApiKey, Scope, ScopeSet};
 use jiff::Timestamp;
 
-fn parse(text: &str) -> Result<NewKey, InputError> {
+fn parse(text: &str) -> Result<NewApiKey, InputError> {
     let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
-    NewKey::from_json(text.as_bytes(), now)
+    NewApiKey::from_json(text.as_bytes(), now)
 }
 
 /// Pointer and code of everything wrong.
@@ -28,7 +28,7 @@ fn every_field_is_read() {
         r#"{"name":"deploy","scopes":["read","write","read"],"tenant_id":"t1",
             "environment":"t3st","expires_at":"2026-03-08T13:00:01+01:00"}"#,
     );
-    let expected = NewKey {
+    let expected = NewApiKey {
         env: "t3st".parse().unwrap(),
         name: Some("deploy".parse().unwrap()),
         scopes: ScopeSet::new([Scope::Write, Scope::Read]).unwrap(),
@@ -40,8 +40,8 @@ fn every_field_is_read() {
 
 #[test]
 fn only_the_scopes_are_required_and_null_means_left_out() {
-    let expected = NewKey {
-        env: KeyEnv::default(),
+    let expected = NewApiKey {
+        env: ApiKeyEnv::default(),
         name: None,
         scopes: Scope::Admin.into(),
         tenant_id: None,
@@ -94,6 +94,6 @@ fn what_is_no_object_is_refused_with_its_place() {
     assert_eq!(wrong("[]"), listed(&[("", "wrong_type")]));
     let error = parse("{\n\"scopes\": read}").unwrap_err();
     assert!(matches!(error, InputError::NotJson { line: 2, .. }), "{error}");
-    let error = NewKey::from_json(b"{\"name\":\"\xff\"}", Timestamp::UNIX_EPOCH).unwrap_err();
+    let error = NewApiKey::from_json(b"{\"name\":\"\xff\"}", Timestamp::UNIX_EPOCH).unwrap_err();
     assert!(matches!(error, InputError::NotJson { line: 1, column: 10, .. }), "{error}");
 }

@@ -13,13 +13,13 @@ mod row;
 pub(crate) mod verify;
 
 use auditrail_core::{
-    Actor, ApiKey, FieldError, KeyHash, KeyId, KeySecret, NewKey, PageSize, RecordId,
+    Actor, ApiKey, ApiKeyHash, ApiKeyId, ApiKeySecret, FieldError, NewApiKey, PageSize, RecordId,
     RequestContext, TenantId,
 };
-pub use find::{FoundKey, FoundKeys};
+pub use find::{ApiKeysByHash, VersionedApiKey};
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
-pub use verify::KeyVersion;
+pub use verify::ApiKeyVersion;
 
 use crate::error::StoreError;
 use crate::ids;
@@ -30,7 +30,7 @@ use crate::sessions::Sessions;
 ///
 /// Cheap to clone. The role of the pool needs what [`grants`](crate::grants) gives to a service.
 #[derive(Clone, Debug)]
-pub struct PgKeys {
+pub struct PgApiKeys {
     pool: PgPool,
     /// Where keys are looked up, if not over the pool.
     sessions: Option<Sessions>,
@@ -38,16 +38,16 @@ pub struct PgKeys {
 
 /// A key that was just made.
 #[derive(Debug)]
-pub struct IssuedKey {
+pub struct IssuedApiKey {
     /// What is kept of it.
     pub key: ApiKey,
     /// The key itself. It cannot be had again.
-    pub secret: KeySecret,
+    pub secret: ApiKeySecret,
 }
 
 /// Some of the keys, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPage {
+pub struct ApiKeyPage {
     /// The keys.
     pub keys: Vec<ApiKey>,
     /// Whether there are more after the last of them.
@@ -73,7 +73,7 @@ impl Revoked {
     }
 }
 
-impl PgKeys {
+impl PgApiKeys {
     /// Takes a pool. Nothing is asked of the database yet.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
@@ -90,34 +90,34 @@ impl PgKeys {
     /// Makes a key, and the record that `by` made it.
     ///
     /// # Errors
-    /// [`StoreError::InvalidKey`] when it would have expired already; otherwise whatever keeps the
+    /// [`StoreError::InvalidApiKey`] when it would have expired already; otherwise whatever keeps the
     /// database from writing. When the connection was lost during the commit there may be a key that
     /// nobody holds; it shows in the list and can be revoked.
     pub async fn create(
         &self,
-        new: &NewKey,
+        new: &NewApiKey,
         by: &Actor,
         context: &RequestContext,
-    ) -> Result<IssuedKey, StoreError> {
+    ) -> Result<IssuedApiKey, StoreError> {
         self.create_in(self.begin().await?, new, by, context).await
     }
 
     async fn create_in(
         &self,
         mut tx: PgTransaction<'static>,
-        new: &NewKey,
+        new: &NewApiKey,
         by: &Actor,
         context: &RequestContext,
-    ) -> Result<IssuedKey, StoreError> {
+    ) -> Result<IssuedApiKey, StoreError> {
         let now = ids::now();
-        new.check_expiry(now).map_err(|error| StoreError::InvalidKey {
+        new.check_expiry(now).map_err(|error| StoreError::InvalidApiKey {
             error: FieldError::new("/expires_at", &error),
         })?;
         let random = ids::key_bytes()?;
-        let secret = KeySecret::from_random(&new.env, &random);
+        let secret = ApiKeySecret::from_random(&new.env, &random);
         let hash = secret.hash();
         let key = ApiKey {
-            id: KeyId::from(Uuid::from(ids::fresh(now)?)),
+            id: ApiKeyId::from(Uuid::from(ids::fresh(now)?)),
             hint: secret.hint(),
             name: new.name.clone(),
             scopes: new.scopes,
@@ -130,7 +130,7 @@ impl PgKeys {
         let record = record::created(&key, &hash, by, context)?;
         insert::key((&mut *tx).into(), &key, &hash).await?;
         self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
-        Ok(IssuedKey { key, secret })
+        Ok(IssuedApiKey { key, secret })
     }
 
     /// Makes a key as [`create`](Self::create) does, if there has never been one: of several programs
@@ -140,10 +140,10 @@ impl PgKeys {
     /// As [`create`](Self::create).
     pub async fn create_first(
         &self,
-        new: &NewKey,
+        new: &NewApiKey,
         by: &Actor,
         context: &RequestContext,
-    ) -> Result<Option<IssuedKey>, StoreError> {
+    ) -> Result<Option<IssuedApiKey>, StoreError> {
         let mut tx = self.begin().await?;
         if !first::is_none_there((&mut *tx).into()).await? {
             return Ok(None);
@@ -157,9 +157,9 @@ impl PgKeys {
     /// It is one statement, so all answers tell of one moment after the call.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering; [`StoreError::CorruptKey`] is the error of one key
+    /// Whatever keeps the database from answering; [`StoreError::CorruptApiKey`] is the error of one key
     /// and does not touch the others.
-    pub async fn find_by_hashes(&self, hashes: &[KeyHash]) -> Result<FoundKeys, StoreError> {
+    pub async fn find_by_hashes(&self, hashes: &[ApiKeyHash]) -> Result<ApiKeysByHash, StoreError> {
         let Some(sessions) = &self.sessions else {
             return find::by_hashes((&mut *self.acquire().await?).into(), hashes).await;
         };
@@ -169,8 +169,11 @@ impl PgKeys {
     /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering, and [`StoreError::CorruptKey`].
-    pub async fn find_by_hash(&self, hash: &KeyHash) -> Result<Option<FoundKey>, StoreError> {
+    /// Whatever keeps the database from answering, and [`StoreError::CorruptApiKey`].
+    pub async fn find_by_hash(
+        &self,
+        hash: &ApiKeyHash,
+    ) -> Result<Option<VersionedApiKey>, StoreError> {
         self.find_by_hashes(&[*hash]).await?.remove(hash).transpose()
     }
 
@@ -178,7 +181,7 @@ impl PgKeys {
     ///
     /// # Errors
     /// Whatever keeps the database from answering.
-    pub async fn get(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+    pub async fn get(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         find::by_id((&mut *self.acquire().await?).into(), id).await
     }
 
@@ -190,9 +193,9 @@ impl PgKeys {
     pub async fn list(
         &self,
         tenant: Option<&TenantId>,
-        after: Option<KeyId>,
+        after: Option<ApiKeyId>,
         size: PageSize,
-    ) -> Result<KeyPage, StoreError> {
+    ) -> Result<ApiKeyPage, StoreError> {
         list::page((&mut *self.acquire().await?).into(), tenant, after, size).await
     }
 
@@ -208,7 +211,7 @@ impl PgKeys {
     /// Whatever keeps the database from writing.
     pub async fn revoke(
         &self,
-        id: KeyId,
+        id: ApiKeyId,
         tenant: Option<&TenantId>,
         by: &Actor,
         context: &RequestContext,

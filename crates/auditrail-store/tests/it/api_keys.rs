@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    Action, Actor, ApiKey, AuditLogService, CreateInput, CursorKey, KeyEnv, KeyHash, KeyId,
-    KeyState, NewKey, PageSize, Query, Record, RecordTime, RequestContext, Scope, ScopeSet, Target,
+    Action, Actor, ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeyState, AuditLogService,
+    CreateInput, CursorKey, NewApiKey, PageSize, Query, Record, RecordTime, RequestContext, Scope,
+    ScopeSet, Target,
 };
-use auditrail_store::{PgAuditLog, PgKeys, Revoked, Sessions, StoreError};
+use auditrail_store::{PgApiKeys, PgAuditLog, Revoked, Sessions, StoreError};
 use auditrail_testkit::{TestDb, until};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use crate::support::{number, sql};
 
-async fn service(db: &TestDb) -> (PgKeys, PgPool) {
+async fn service(db: &TestDb) -> (PgApiKeys, PgPool) {
     let pool = db.pool(db.service()).await;
-    (PgKeys::new(pool.clone()), pool)
+    (PgApiKeys::new(pool.clone()), pool)
 }
 
 fn by() -> Actor {
@@ -26,9 +27,9 @@ fn context() -> RequestContext {
     RequestContext { request_id: Some("r1".parse().unwrap()), ..RequestContext::default() }
 }
 
-fn new_key(scopes: &[Scope]) -> NewKey {
-    NewKey {
-        env: KeyEnv::default(),
+fn new_key(scopes: &[Scope]) -> NewApiKey {
+    NewApiKey {
+        env: ApiKeyEnv::default(),
         name: Some("deploy \"bot\"".parse().unwrap()),
         scopes: ScopeSet::new(scopes.iter().copied()).unwrap(),
         tenant_id: Some("t1".parse().unwrap()),
@@ -59,7 +60,7 @@ async fn a_key_is_found_by_its_hash_as_it_was_made_and_its_making_is_recorded() 
     assert_eq!((&key.tenant_id, key.expires_at), (&new.tenant_id, new.expires_at));
     assert_eq!((&key.created_by, key.revoked_at), (&by(), None));
     assert_eq!(key.hint, issued.secret.hint());
-    assert_eq!(key.state(key.created_at.timestamp()), KeyState::Active);
+    assert_eq!(key.state(key.created_at.timestamp()), ApiKeyState::Active);
 
     let [record] = &records(&pool).await[..] else { panic!("one record") };
     assert_eq!((&record.actor, &record.action), (&by(), &Action::KeyCreated));
@@ -79,7 +80,7 @@ async fn a_key_is_found_by_its_hash_as_it_was_made_and_its_making_is_recorded() 
 async fn a_key_with_nothing_optional_comes_back_the_same() {
     let db = TestDb::migrated().await;
     let (keys, _) = service(&db).await;
-    let new = NewKey {
+    let new = NewApiKey {
         env: "t3st".parse().unwrap(),
         name: None,
         scopes: ScopeSet::new(Scope::ALL).unwrap(),
@@ -90,7 +91,7 @@ async fn a_key_with_nothing_optional_comes_back_the_same() {
     let found = found_key(&keys, &issued.secret.hash()).await;
     assert_eq!(found.as_ref(), Some(&issued.key));
     assert_eq!(issued.secret.env(), new.env);
-    let nobody = KeyHash::from_bytes([7; 32]);
+    let nobody = ApiKeyHash::from_bytes([7; 32]);
     assert_eq!(found_key(&keys, &nobody).await, None);
 }
 
@@ -127,7 +128,7 @@ async fn revoking_takes_hold_once_and_is_recorded_once() {
     let id = issued.key.id;
     let first = keys.revoke(id, None, &by(), &context()).await.unwrap();
     let Some(Revoked::Now(key)) = first else { panic!("{first:?}") };
-    assert_eq!(key.state(key.created_at.timestamp()), KeyState::Revoked);
+    assert_eq!(key.state(key.created_at.timestamp()), ApiKeyState::Revoked);
     let found = found_key(&keys, &issued.secret.hash()).await;
     assert_eq!(found.as_ref(), Some(&key));
     let again = keys.revoke(id, None, &Actor::system(), &context()).await.unwrap();
@@ -136,7 +137,7 @@ async fn revoking_takes_hold_once_and_is_recorded_once() {
     assert_eq!(records.len(), 2);
     assert_eq!((&records[0].actor, &records[0].action), (&by(), &Action::KeyRevoked));
     assert_eq!((&records[0].target, &records[0].tenant_id), (&key.target(), &key.tenant_id));
-    let unknown = KeyId::from(Uuid::from_u128(7));
+    let unknown = ApiKeyId::from(Uuid::from_u128(7));
     assert_eq!(keys.revoke(unknown, None, &by(), &context()).await.unwrap(), None);
 }
 
@@ -178,7 +179,7 @@ async fn keys_are_listed_oldest_first_by_page_and_by_tenant() {
     let mut ids = Vec::new();
     for n in 0..5 {
         let tenant_id = (n % 2 == 0).then(|| "even".parse().unwrap());
-        let new = NewKey { tenant_id, ..new_key(&[Scope::Read]) };
+        let new = NewApiKey { tenant_id, ..new_key(&[Scope::Read]) };
         ids.push(keys.create(&new, &by(), &context()).await.unwrap().key.id);
     }
     // Keys of one millisecond have no order of their own; the list's is that of the ids.
@@ -205,7 +206,7 @@ async fn a_key_is_revoked_within_its_tenant_alone() {
     let (keys, pool) = service(&db).await;
     let [own, other] = ["t1", "t2"].map(|text| text.parse().unwrap());
     let id = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap().key.id;
-    let unbound = NewKey { tenant_id: None, ..new_key(&[Scope::Read]) };
+    let unbound = NewApiKey { tenant_id: None, ..new_key(&[Scope::Read]) };
     let unbound = keys.create(&unbound, &by(), &context()).await.unwrap().key.id;
     let revoke = async |id, tenant| keys.revoke(id, Some(tenant), &by(), &context()).await.unwrap();
     for (id, tenant) in [(id, &other), (unbound, &own)] {
@@ -232,12 +233,12 @@ async fn several_keys_are_found_at_once_and_a_corrupt_one_fails_alone() {
          update control_plane.audit_api_keys set scopes = array['tail'] where id = '{corrupt}'"
     ))
     .await;
-    let mut hashes: Vec<KeyHash> = issued.iter().map(|one| one.secret.hash()).collect();
-    hashes.push(KeyHash::from_bytes([7; 32]));
+    let mut hashes: Vec<ApiKeyHash> = issued.iter().map(|one| one.secret.hash()).collect();
+    hashes.push(ApiKeyHash::from_bytes([7; 32]));
     let mut found = keys.find_by_hashes(&hashes).await.unwrap();
     assert_eq!(found.len(), 3);
     let error = found.remove(&hashes[0]).unwrap().unwrap_err();
-    assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == corrupt), "{error}");
+    assert!(matches!(error, StoreError::CorruptApiKey { id, .. } if id == corrupt), "{error}");
     for one in &issued[1..] {
         assert_eq!(found.remove(&one.secret.hash()).unwrap().unwrap().key, one.key);
     }
@@ -249,7 +250,7 @@ async fn a_key_that_would_have_expired_already_is_refused_and_nothing_is_written
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let past: RecordTime = "2020-01-01T00:00:00Z".parse().unwrap();
-    let new = NewKey { expires_at: Some(past), ..new_key(&[Scope::Read]) };
+    let new = NewApiKey { expires_at: Some(past), ..new_key(&[Scope::Read]) };
     let error = keys.create(&new, &by(), &context()).await.unwrap_err();
     assert_eq!(error.code(), "out_of_range");
     assert_eq!(error.to_string(), "the API key cannot be made: /expires_at: must be in the future");
@@ -299,7 +300,10 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
                  update control_plane.audit_api_keys set scopes = array['read', 'tail']";
     sql(&mut owner, newer).await;
     let error = keys.find_by_hash(&issued.secret.hash()).await.unwrap_err();
-    assert!(matches!(error, StoreError::CorruptKey { id, .. } if id == issued.key.id), "{error}");
+    assert!(
+        matches!(error, StoreError::CorruptApiKey { id, .. } if id == issued.key.id),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -325,7 +329,7 @@ async fn sessions_replace_a_connection_that_was_lost() {
     assert!(matches!(gone, StoreError::Unreachable { .. }), "{gone}");
 }
 
-async fn found_key(keys: &PgKeys, hash: &KeyHash) -> Option<ApiKey> {
+async fn found_key(keys: &PgApiKeys, hash: &ApiKeyHash) -> Option<ApiKey> {
     keys.find_by_hash(hash).await.unwrap().map(|found| found.key)
 }
 
@@ -367,7 +371,7 @@ async fn what_a_leaked_key_did_is_found_from_the_key_alone_as_the_guide_says() {
 #[tokio::test]
 async fn of_several_first_keys_one_is_made() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.owner()).await);
+    let keys = PgApiKeys::new(db.pool(db.owner()).await);
     let (new, by, context) = (new_key(&[Scope::Admin]), by(), context());
     let made = [(); 6].map(|()| keys.create_first(&new, &by, &context));
     let made = futures_util::future::join_all(made).await;

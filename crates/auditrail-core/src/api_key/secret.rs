@@ -6,20 +6,20 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{KeyHash, base62};
+use super::{ApiKeyHash, base62};
 use crate::error::ValueError;
 use crate::limits::{
     KEY_CHECKSUM_CHARS, KEY_ENV_MAX_CHARS, KEY_HINT_SECRET_CHARS, KEY_MAX_CHARS, KEY_SECRET_BYTES,
     KEY_SECRET_CHARS,
 };
-use crate::text::{KeyHint, text_impls};
+use crate::text::{ApiKeyHint, text_impls};
 
 /// What every key starts with, so that scanners for leaked secrets find ours.
 const PREFIX: &str = "adt_";
 
 /// An API key: `adt_<env>_<secret>_<checksum>`.
 ///
-/// - `env` is a [`KeyEnv`], `live` when nobody says otherwise.
+/// - `env` is a [`ApiKeyEnv`], `live` when nobody says otherwise.
 /// - The secret is 160 random bits as 27 digits of base62 (`0-9A-Za-z`, the highest digit first).
 /// - The checksum is the CRC-32 of zip and PNG (reflected polynomial 0xEDB88320) over everything
 ///   before the last underscore, as 6 digits of base62. It holds no secret and needs no server: a
@@ -27,11 +27,11 @@ const PREFIX: &str = "adt_";
 ///
 /// The text is wiped from memory when the value is dropped, and neither `Debug` nor `Display` shows
 /// more than its [`hint`](Self::hint); only [`expose`](Self::expose) does.
-pub struct KeySecret(Zeroizing<String>);
+pub struct ApiKeySecret(Zeroizing<String>);
 
 /// Why a text is not a key. The text is never repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeySecretError {
+pub enum ApiKeySecretError {
     /// It has another form. Send a whole key.
     #[error("this is not an API key: one looks like adt_live_ and two more parts")]
     Malformed,
@@ -40,10 +40,10 @@ pub enum KeySecretError {
     Checksum,
 }
 
-impl KeySecret {
+impl ApiKeySecret {
     /// Makes a key from random bytes, which have to come from the operating system and be used once.
     #[must_use]
-    pub fn from_random(env: &KeyEnv, random: &[u8; KEY_SECRET_BYTES]) -> Self {
+    pub fn from_random(env: &ApiKeyEnv, random: &[u8; KEY_SECRET_BYTES]) -> Self {
         // Never grows beyond this, so no copy of the secret is left behind.
         let mut text = Zeroizing::new(String::with_capacity(KEY_MAX_CHARS));
         text.push_str(PREFIX);
@@ -64,20 +64,20 @@ impl KeySecret {
 
     /// What is kept of it: SHA-256 over all of its text.
     #[must_use]
-    pub fn hash(&self) -> KeyHash {
-        KeyHash::from_bytes(Sha256::digest(self.0.as_bytes()).into())
+    pub fn hash(&self) -> ApiKeyHash {
+        ApiKeyHash::from_bytes(Sha256::digest(self.0.as_bytes()).into())
     }
 
     /// The label in it.
     #[must_use]
-    pub fn env(&self) -> KeyEnv {
-        KeyEnv::from_stored(&self.0[PREFIX.len()..self.secret_at() - 1])
+    pub fn env(&self) -> ApiKeyEnv {
+        ApiKeyEnv::from_stored(&self.0[PREFIX.len()..self.secret_at() - 1])
     }
 
     /// How it starts, to be shown to people: `adt_live_Ab3d`.
     #[must_use]
-    pub fn hint(&self) -> KeyHint {
-        KeyHint::from_stored(&self.0[..self.secret_at() + KEY_HINT_SECRET_CHARS])
+    pub fn hint(&self) -> ApiKeyHint {
+        ApiKeyHint::from_stored(&self.0[..self.secret_at() + KEY_HINT_SECRET_CHARS])
     }
 
     /// Where the secret starts. All characters are ASCII, and only the label varies in length.
@@ -86,15 +86,15 @@ impl KeySecret {
     }
 }
 
-impl FromStr for KeySecret {
-    type Err = KeySecretError;
+impl FromStr for ApiKeySecret {
+    type Err = ApiKeySecretError;
 
-    fn from_str(text: &str) -> Result<Self, KeySecretError> {
-        let malformed = KeySecretError::Malformed;
+    fn from_str(text: &str) -> Result<Self, ApiKeySecretError> {
+        let malformed = ApiKeySecretError::Malformed;
         let (body, given) = text.rsplit_once('_').ok_or(malformed)?;
         let (env, secret) =
             body.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(malformed)?;
-        let has_form = KeyEnv::check(env).is_ok()
+        let has_form = ApiKeyEnv::check(env).is_ok()
             && secret.len() == KEY_SECRET_CHARS
             && given.len() == KEY_CHECKSUM_CHARS
             && base62::is_digits(secret)
@@ -103,7 +103,7 @@ impl FromStr for KeySecret {
             return Err(malformed);
         }
         if checksum(body) != given {
-            return Err(KeySecretError::Checksum);
+            return Err(ApiKeySecretError::Checksum);
         }
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
@@ -115,13 +115,13 @@ fn checksum(body: &str) -> String {
     digits
 }
 
-impl fmt::Display for KeySecret {
+impl fmt::Display for ApiKeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…", self.hint())
     }
 }
 
-impl fmt::Debug for KeySecret {
+impl fmt::Debug for ApiKeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeySecret({self})")
     }
@@ -130,9 +130,9 @@ impl fmt::Debug for KeySecret {
 /// The label of the installation a key is for, so that a key for tests is seen for what it is:
 /// 1 to 16 of `a-z` and `0-9`. The default is `live`.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct KeyEnv(Box<str>);
+pub struct ApiKeyEnv(Box<str>);
 
-impl KeyEnv {
+impl ApiKeyEnv {
     /// The label.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -155,10 +155,10 @@ impl KeyEnv {
     }
 }
 
-impl Default for KeyEnv {
+impl Default for ApiKeyEnv {
     fn default() -> Self {
         Self("live".into())
     }
 }
 
-text_impls!(KeyEnv);
+text_impls!(ApiKeyEnv);

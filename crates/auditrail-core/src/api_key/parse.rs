@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::{KeyEnv, NewKey, Scope, ScopeSet};
+use super::{ApiKeyEnv, NewApiKey, Scope, ScopeSet};
 use crate::error::{ErrorCode, FieldError, InputError, ValueError};
 use crate::metadata::type_name;
 use crate::report::{self, Report};
@@ -15,7 +15,7 @@ const FIELDS: [&str; 5] = ["name", "scopes", "tenant_id", "environment", "expire
 /// Most bytes in the list of scopes as JSON: every scope many times over.
 const SCOPES_MAX_BYTES: usize = 1_024;
 
-impl NewKey {
+impl NewApiKey {
     /// Parses one JSON object from a stranger: `scopes`, a list of strings that is required, and the
     /// strings `name`, `tenant_id`, `environment` and `expires_at` (RFC 3339, after `now`).
     ///
@@ -31,7 +31,7 @@ impl NewKey {
         report.require("scopes");
         let scopes = report.field("scopes").and_then(|raw| scopes(&mut report, raw));
         let tenant_id = report.optional("tenant_id", str::parse);
-        let env = report.optional("environment", str::parse::<KeyEnv>).unwrap_or_default();
+        let env = report.optional("environment", str::parse::<ApiKeyEnv>).unwrap_or_default();
         let expires_at = report.optional("expires_at", |text| in_future(text, now));
         let new = scopes.map(|scopes| Self { env, name, scopes, tenant_id, expires_at });
         report.finish(new)

@@ -14,9 +14,9 @@ use crate::id::RecordId;
 /// Ours are `UUIDv7`, so ordering by id is ordering by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct KeyId(Uuid);
+pub struct ApiKeyId(Uuid);
 
-impl KeyId {
+impl ApiKeyId {
     /// The UUID.
     #[must_use]
     pub const fn as_uuid(&self) -> &Uuid {
@@ -24,13 +24,13 @@ impl KeyId {
     }
 }
 
-impl From<Uuid> for KeyId {
+impl From<Uuid> for ApiKeyId {
     fn from(uuid: Uuid) -> Self {
         Self(uuid)
     }
 }
 
-impl FromStr for KeyId {
+impl FromStr for ApiKeyId {
     type Err = ValueError;
 
     /// Reads what [`RecordId`] reads.
@@ -39,7 +39,7 @@ impl FromStr for KeyId {
     }
 }
 
-impl fmt::Display for KeyId {
+impl fmt::Display for ApiKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -10,9 +10,9 @@ use subtle::ConstantTimeEq;
 /// A fast hash is right here: slow ones protect secrets that can be guessed, and a key has 160 random
 /// bits. Comparing takes the same time wherever two hashes differ. Prints as 64 hexadecimal digits.
 #[derive(Clone, Copy)]
-pub struct KeyHash([u8; 32]);
+pub struct ApiKeyHash([u8; 32]);
 
-impl KeyHash {
+impl ApiKeyHash {
     /// Takes the bytes of a hash.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -26,27 +26,27 @@ impl KeyHash {
     }
 }
 
-impl PartialEq for KeyHash {
+impl PartialEq for ApiKeyHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl Eq for KeyHash {}
+impl Eq for ApiKeyHash {}
 
-impl Hash for KeyHash {
+impl Hash for ApiKeyHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
     }
 }
 
-impl fmt::Display for KeyHash {
+impl fmt::Display for ApiKeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for KeyHash {
+impl fmt::Debug for ApiKeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyHash({self})")
     }

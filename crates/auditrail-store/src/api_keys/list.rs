@@ -1,8 +1,8 @@
 //! Keys in pages.
 
-use auditrail_core::{KeyId, PageSize, TenantId};
+use auditrail_core::{ApiKeyId, PageSize, TenantId};
 
-use super::KeyPage;
+use super::ApiKeyPage;
 use super::row::{self, columns};
 use crate::db::Db;
 use crate::error::StoreError;
@@ -12,9 +12,9 @@ use crate::sql::Sql;
 pub(super) async fn page(
     mut db: Db<'_>,
     tenant: Option<&TenantId>,
-    after: Option<KeyId>,
+    after: Option<ApiKeyId>,
     size: PageSize,
-) -> Result<KeyPage, StoreError> {
+) -> Result<ApiKeyPage, StoreError> {
     let sql = Sql::new(concat!(
         "select ",
         columns!(),
@@ -24,10 +24,10 @@ pub(super) async fn page(
           limit $3"
     ))
     .bind_optional(tenant.map(AsRef::<str>::as_ref))
-    .bind_optional(after.as_ref().map(KeyId::as_uuid))
+    .bind_optional(after.as_ref().map(ApiKeyId::as_uuid))
     .bind(i64::from(size.get()) + 1);
     let found = db.fetch(&sql).await.map_err(StoreError::while_trying_to("list API keys"))?;
     let size = usize::from(size.get());
     let keys: Result<_, _> = found.iter().take(size).map(row::key).collect();
-    Ok(KeyPage { keys: keys?, has_more: found.len() > size })
+    Ok(ApiKeyPage { keys: keys?, has_more: found.len() > size })
 }

@@ -1,6 +1,6 @@
 //! The UPDATE statement.
 
-use auditrail_core::{ApiKey, KeyId, RecordTime, TenantId};
+use auditrail_core::{ApiKey, ApiKeyId, RecordTime, TenantId};
 
 use super::row::{self, columns};
 use crate::db::Db;
@@ -12,7 +12,7 @@ use crate::value::PgTime;
 /// then.
 pub(super) async fn active(
     mut db: Db<'_>,
-    id: KeyId,
+    id: ApiKeyId,
     tenant: Option<&TenantId>,
     now: RecordTime,
 ) -> Result<Option<ApiKey>, StoreError> {

@@ -1,7 +1,7 @@
 //! What the audit log says of keys.
 
 use auditrail_core::{
-    Action, Actor, ApiKey, CreateInput, FieldError, KeyHash, Metadata, RequestContext,
+    Action, Actor, ApiKey, ApiKeyHash, CreateInput, FieldError, Metadata, RequestContext,
 };
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::error::StoreError;
 /// which one it is, and then what it did. The hash opens nothing and gives nothing away.
 pub(super) fn created(
     key: &ApiKey,
-    hash: &KeyHash,
+    hash: &ApiKeyHash,
     by: &Actor,
     context: &RequestContext,
 ) -> Result<CreateInput, StoreError> {
@@ -48,7 +48,7 @@ fn about(
     let metadata: Metadata = metadata
         .to_string()
         .parse()
-        .map_err(|error| StoreError::InvalidKey { error: FieldError::new("/name", &error) })?;
+        .map_err(|error| StoreError::InvalidApiKey { error: FieldError::new("/name", &error) })?;
     let mut input = CreateInput::new(by.clone(), action, key.target());
     input.metadata = Some(metadata);
     input.context = context.clone();

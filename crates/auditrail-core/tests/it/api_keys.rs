@@ -1,15 +1,15 @@
 //! API keys: their form and golden values, because keys live in other people's configuration.
 
 use auditrail_core::{
-    Actor, ApiKey, KeyEnv, KeyHash, KeyId, KeySecret, KeySecretError, KeyState, NewKey, RecordTime,
-    Scope, ScopeSet, ValueError, limits,
+    Actor, ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
+    NewApiKey, RecordTime, Scope, ScopeSet, ValueError, limits,
 };
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
-fn secret(env: &str, random: [u8; 20]) -> KeySecret {
-    KeySecret::from_random(&env.parse().unwrap(), &random)
+fn secret(env: &str, random: [u8; 20]) -> ApiKeySecret {
+    ApiKeySecret::from_random(&env.parse().unwrap(), &random)
 }
 
 fn counting(start: u8) -> [u8; 20] {
@@ -44,7 +44,7 @@ fn keys_and_their_hashes_have_their_golden_values() {
     for (key, text, hash) in cases {
         assert_eq!(key.expose(), text);
         assert_eq!(key.hash().to_string(), hash);
-        assert_eq!(text.parse::<KeySecret>().unwrap().hash(), key.hash());
+        assert_eq!(text.parse::<ApiKeySecret>().unwrap().hash(), key.hash());
     }
 }
 
@@ -66,11 +66,11 @@ fn what_is_no_key_is_refused_without_repeating_it() {
         &format!(" {good}"),
         &format!("{good}\n"),
     ] {
-        let error = wrong.parse::<KeySecret>().unwrap_err();
-        assert_eq!(error, KeySecretError::Malformed, "{wrong:?}");
+        let error = wrong.parse::<ApiKeySecret>().unwrap_err();
+        assert_eq!(error, ApiKeySecretError::Malformed, "{wrong:?}");
     }
-    let error = good.replace("002", "003").parse::<KeySecret>().unwrap_err();
-    assert_eq!(error, KeySecretError::Checksum);
+    let error = good.replace("002", "003").parse::<ApiKeySecret>().unwrap_err();
+    assert_eq!(error, ApiKeySecretError::Checksum);
     assert!(!error.to_string().contains("sS3y"));
 }
 
@@ -81,7 +81,7 @@ fn a_key_shows_its_hint_and_never_its_secret() {
     assert_eq!(key.env().as_str(), "live");
     assert_eq!(key.to_string(), "adt_live_0029…");
     assert_eq!(format!("{key:?}"), "KeySecret(adt_live_0029…)");
-    assert_eq!(format!("{:?}", Some(&key)), "Some(KeySecret(adt_live_0029…))");
+    assert_eq!(format!("{:?}", Some(&key)), "Some(ApiKeySecret(adt_live_0029…))");
     let longest = secret("aaaaaaaaaaaaaaaa", [7; 20]);
     assert_eq!(longest.expose().len(), limits::KEY_MAX_CHARS);
     assert_eq!(longest.hint().as_str().len(), limits::KEY_HINT_MAX_CHARS);
@@ -95,9 +95,9 @@ fn hashes_are_equal_when_all_their_bytes_are() {
     for place in 0..32 {
         let mut b = a;
         b[place] ^= 1;
-        assert_ne!(KeyHash::from_bytes(a), KeyHash::from_bytes(b), "byte {place}");
+        assert_ne!(ApiKeyHash::from_bytes(a), ApiKeyHash::from_bytes(b), "byte {place}");
     }
-    assert_eq!(KeyHash::from_bytes(a), KeyHash::from_bytes(a));
+    assert_eq!(ApiKeyHash::from_bytes(a), ApiKeyHash::from_bytes(a));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_set_of_scopes_lists_each_once_and_in_one_order() {
 fn api_key(expires: Option<&str>, revoked: Option<&str>) -> ApiKey {
     let time = |text: &str| text.parse::<RecordTime>().unwrap();
     ApiKey {
-        id: KeyId::from(Uuid::from_u128(7)),
+        id: ApiKeyId::from(Uuid::from_u128(7)),
         hint: "adt_live_0029".parse().unwrap(),
         name: None,
         scopes: Scope::Write.into(),
@@ -144,21 +144,21 @@ fn api_key(expires: Option<&str>, revoked: Option<&str>) -> ApiKey {
 fn a_key_is_active_until_it_expires_or_is_revoked() {
     let at = |text: &str| text.parse().unwrap();
     let (before, end) = (at("2026-01-02T03:04:04.999999Z"), at("2026-01-02T03:04:05Z"));
-    assert_eq!(api_key(None, None).state(end), KeyState::Active);
+    assert_eq!(api_key(None, None).state(end), ApiKeyState::Active);
     let expiring = api_key(Some("2026-01-02T03:04:05Z"), None);
-    assert_eq!(expiring.state(before), KeyState::Active);
-    assert_eq!(expiring.state(end), KeyState::Expired);
+    assert_eq!(expiring.state(before), ApiKeyState::Active);
+    assert_eq!(expiring.state(end), ApiKeyState::Expired);
     // The clock that revoked it may be ahead of ours.
     let revoked = api_key(Some("2026-01-02T03:04:05Z"), Some("2027-01-01T00:00:00Z"));
-    assert_eq!(revoked.state(before), KeyState::Revoked);
-    assert_eq!(revoked.state(end), KeyState::Revoked);
+    assert_eq!(revoked.state(before), ApiKeyState::Revoked);
+    assert_eq!(revoked.state(end), ApiKeyState::Revoked);
 }
 
 #[test]
 fn a_key_that_has_expired_before_it_is_made_is_refused() {
     let now: RecordTime = "2026-01-02T03:04:05Z".parse().unwrap();
-    let new = |expires: Option<&str>| NewKey {
-        env: KeyEnv::default(),
+    let new = |expires: Option<&str>| NewApiKey {
+        env: ApiKeyEnv::default(),
         name: None,
         scopes: Scope::Read.into(),
         tenant_id: None,
@@ -191,12 +191,12 @@ proptest! {
     #[test]
     fn every_key_prints_and_parses_back(env in "[a-z0-9]{1,16}", random: [u8; 20]) {
         let key = secret(&env, random);
-        let read: KeySecret = key.expose().parse().unwrap();
+        let read: ApiKeySecret = key.expose().parse().unwrap();
         prop_assert_eq!(read.expose(), key.expose());
         let label = read.env();
         prop_assert_eq!(label.as_str(), env);
         prop_assert_eq!(read.hint(), key.hint());
-        let hint = key.hint().as_str().parse::<auditrail_core::KeyHint>();
+        let hint = key.hint().as_str().parse::<auditrail_core::ApiKeyHint>();
         prop_assert_eq!(hint, Ok(key.hint()));
         let hidden = &key.expose()[key.hint().as_str().len()..];
         let shown = format!("{key:?} {key}");
@@ -222,7 +222,7 @@ proptest! {
         prop_assume!(text[place] != put);
         text[place] = put;
         let text: String = text.into_iter().collect();
-        prop_assert!(text.parse::<KeySecret>().is_err(), "{} at {}", text, place);
+        prop_assert!(text.parse::<ApiKeySecret>().is_err(), "{} at {}", text, place);
     }
 
     #[test]
@@ -234,8 +234,8 @@ proptest! {
         let place = place.index(good.len());
         let (head, tail) = good.split_at(place);
         let shorter = format!("{head}{}", &tail[1..]);
-        prop_assert!(shorter.parse::<KeySecret>().is_err());
+        prop_assert!(shorter.parse::<ApiKeySecret>().is_err());
         let longer = format!("{head}{}{tail}", &tail[..1]);
-        prop_assert!(longer.parse::<KeySecret>().is_err());
+        prop_assert!(longer.parse::<ApiKeySecret>().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! API keys: what a key may do, whom it belongs to, and until when.
 //!
-//! The key itself ([`KeySecret`]) and what is kept of it ([`ApiKey`], [`KeyHash`]) are different
+//! The key itself ([`ApiKeySecret`]) and what is kept of it ([`ApiKey`], [`ApiKeyHash`]) are different
 //! types, so that no list, record or log can show a key by mistake.
 
 mod base62;
@@ -13,24 +13,24 @@ mod secret;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-pub use hash::KeyHash;
-pub use id::KeyId;
+pub use hash::ApiKeyHash;
+pub use id::ApiKeyId;
 pub use scope::{Scope, ScopeSet};
-pub use secret::{KeyEnv, KeySecret, KeySecretError};
+pub use secret::{ApiKeyEnv, ApiKeySecret, ApiKeySecretError};
 
 use crate::actor::Actor;
 use crate::error::ValueError;
 use crate::target::{Target, TargetType};
-use crate::text::{ActorId, KeyHint, KeyName, TargetId, TenantId};
+use crate::text::{ActorId, ApiKeyHint, ApiKeyName, TargetId, TenantId};
 use crate::time::RecordTime;
 
 /// What is asked of a new key. Its id, its secret and its time come from whoever makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewKey {
+pub struct NewApiKey {
     /// The label in the key.
-    pub env: KeyEnv,
+    pub env: ApiKeyEnv,
     /// What people call it.
-    pub name: Option<KeyName>,
+    pub name: Option<ApiKeyName>,
     /// What it may do.
     pub scopes: ScopeSet,
     /// The only tenant it may write for and see; `None` for all.
@@ -39,7 +39,7 @@ pub struct NewKey {
     pub expires_at: Option<RecordTime>,
 }
 
-impl NewKey {
+impl NewApiKey {
     /// Checks that the key would be of use at all.
     ///
     /// # Errors
@@ -58,11 +58,11 @@ impl NewKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
     /// The id, which names the key wherever the key itself must not be.
-    pub id: KeyId,
+    pub id: ApiKeyId,
     /// How the key starts.
-    pub hint: KeyHint,
+    pub hint: ApiKeyHint,
     /// What people call it.
-    pub name: Option<KeyName>,
+    pub name: Option<ApiKeyName>,
     /// What it may do.
     pub scopes: ScopeSet,
     /// The only tenant it may write for and see; `None` for all.
@@ -80,7 +80,7 @@ pub struct ApiKey {
 
 /// Whether a key is to be let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
+pub enum ApiKeyState {
     /// It is.
     Active,
     /// Its time is over.
@@ -94,13 +94,13 @@ impl ApiKey {
     ///
     /// A revoked key is refused whatever its time of revocation says: it was set by another clock.
     #[must_use]
-    pub fn state(&self, now: Timestamp) -> KeyState {
+    pub fn state(&self, now: Timestamp) -> ApiKeyState {
         if self.revoked_at.is_some() {
-            return KeyState::Revoked;
+            return ApiKeyState::Revoked;
         }
         match self.expires_at {
-            Some(end) if end.timestamp() <= now => KeyState::Expired,
-            _ => KeyState::Active,
+            Some(end) if end.timestamp() <= now => ApiKeyState::Expired,
+            _ => ApiKeyState::Active,
         }
     }
 
@@ -117,7 +117,7 @@ impl ApiKey {
     }
 }
 
-impl KeyState {
+impl ApiKeyState {
     /// The state as people and scripts read it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
