@@ -61,7 +61,7 @@ impl GroupWrites {
             // Boxed, because it is rare: its future is large, and would be moved with every request.
             let stored = Box::pin(self.log.get_many(std::slice::from_ref(&record.id))).await?;
             if let Some(stored) = stored.into_values().next() {
-                return match input.is_held_by(&stored) {
+                return match input.matches_stored(&stored) {
                     true => Ok(Created::Duplicate(stored)),
                     false => Err(StoreError::IdConflict { id: record.id }.into()),
                 };

@@ -30,7 +30,7 @@ pub(super) async fn one(mut db: Db<'_>, input: CreateInput) -> Result<Created, S
             return Ok(Created::New(written));
         }
         if let Some(stored) = get::by_id(db.again(), record.id).await? {
-            return match input.is_held_by(&stored) {
+            return match input.matches_stored(&stored) {
                 true => Ok(Created::Duplicate(stored)),
                 false => Err(StoreError::IdConflict { id: record.id }),
             };
@@ -76,7 +76,7 @@ pub(super) async fn many(
 }
 
 fn is_repetition(input: &CreateInput, id: RecordId, stored: &HashMap<RecordId, Record>) -> bool {
-    stored.get(&id).is_some_and(|record| input.is_held_by(record))
+    stored.get(&id).is_some_and(|record| input.matches_stored(record))
 }
 
 /// Gives each input its id and time, with its place; one with a time too far ahead is left out.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use auditrail_core::{
-    BatchOutcome, CreateInput, ErrorCode, OnInvalid, Record, RecordId, Rejected, Stated,
+    BatchOutcome, CreateInput, ErrorCode, OnInvalid, ProvidedFields, Record, RecordId, Rejected,
 };
 use auditrail_store::{ApiKeyVersion, OnConflict, StoreError, WriteError, WriteRequest};
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ struct Asked {
 struct Said {
     /// Its place in the batch.
     index: usize,
-    stated: Stated,
+    provided: ProvidedFields,
 }
 
 impl GroupWrites {
@@ -161,7 +161,7 @@ impl GroupWrites {
             !stored
                 .get(&record.id)
                 .or(earlier)
-                .is_some_and(|holder| said.stated.is_held_by(record, holder))
+                .is_some_and(|holder| said.provided.matches_stored(record, holder))
         };
         Ok(conflicts.iter().copied().filter(is_foreign).collect())
     }
@@ -177,11 +177,11 @@ impl Asked {
     ) -> Result<Self, StoreError> {
         let (mut records, mut said) = (Vec::with_capacity(inputs.len()), Vec::new());
         for (index, input) in inputs.into_iter().enumerate() {
-            let stated = input.stated();
+            let provided = input.provided_fields();
             match into_record(index, input) {
                 Ok(record) => {
                     records.push(record);
-                    said.push(Said { index, stated });
+                    said.push(Said { index, provided });
                 }
                 Err(StoreError::Invalid { error, .. }) if on_invalid == OnInvalid::Skip => {
                     let (code, detail) = (error.code, error.to_string());
@@ -194,7 +194,7 @@ impl Asked {
     }
 
     fn request(&self, on_conflict: OnConflict) -> WriteRequest {
-        let time_given = self.said.iter().map(|said| said.stated.created_at).collect();
+        let time_given = self.said.iter().map(|said| said.provided.created_at).collect();
         WriteRequest::new(Arc::clone(&self.records), time_given, on_conflict).with_key(self.key)
     }
 

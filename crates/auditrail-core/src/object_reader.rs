@@ -1,4 +1,4 @@
-//! Reading an object from a stranger field by field, so that everything wrong with it can be said.
+//! Reads an untrusted JSON object field by field and collects every error.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use crate::error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueErr
 use crate::limits::{REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
 use crate::metadata::{type_name, unstorable_text};
 
-/// The text of bytes that must be UTF-8.
+/// Checks that bytes are UTF-8.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, InputError> {
     std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))
 }
 
-/// The fields of an object that were found, and what was wrong so far.
-pub(crate) struct Report<'a, const N: usize> {
+/// The fields of a JSON object, and the errors reported so far.
+pub(crate) struct ObjectReader<'a, const N: usize> {
     names: &'static [&'static str; N],
     fields: [Option<&'a RawValue>; N],
     errors: Vec<FieldError>,
-    /// Kept apart so that errors come in the order of the fields, strange names last.
+    /// Separate, so that errors come in field order with errors about names last.
     name_errors: Vec<FieldError>,
 }
 
-impl<'a, const N: usize> Report<'a, N> {
-    /// Reads the members of an object. `null` means left out; a name given twice and one that is not
-    /// in `names` are reported, the latter with `unknown`.
+impl<'a, const N: usize> ObjectReader<'a, N> {
+    /// Reads the members of an object. `null` means absent. Repeated names and names not in `names`
+    /// are reported, the latter with the detail `unknown`.
     ///
     /// # Errors
-    /// The text is not JSON, or no object.
+    /// When the text is not JSON, or not an object.
     pub(crate) fn of(
         text: &'a str,
         names: &'static [&'static str; N],
@@ -37,23 +37,24 @@ impl<'a, const N: usize> Report<'a, N> {
     ) -> Result<Self, InputError> {
         let raw: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         if !raw.get().starts_with('{') {
-            let found = type_name(raw.get());
-            let error = ValueError::WrongType { expected: "an object", found };
+            let error =
+                ValueError::WrongType { expected: "an object", found: type_name(raw.get()) };
             return Err(ValidationErrors::from(FieldError::new("", &error)).into());
         }
-        // Read from the whole text again, so that places in errors count from its start.
+        // Parsed from the whole text again, so that error positions count from its start.
         let members = serde_json::Deserializer::from_str(text)
             .deserialize_map(Members)
             .map_err(|error| not_json(&error))?;
         let mut seen = [false; N];
-        let (mut fields, mut name_errors) = ([None; N], Vec::new());
+        let mut fields = [None; N];
+        let mut name_errors = Vec::new();
         for (name, value) in members {
             match names.iter().position(|field| *field == name) {
                 Some(field) if !seen[field] => {
                     seen[field] = true;
                     fields[field] = Some(value).filter(|value| value.get() != "null");
                 }
-                // A hostile body may repeat or invent millions of names; the answer stays small.
+                // A hostile body may repeat or invent millions of names; the error stays small.
                 _ if name_errors.len() == REPORTED_ERRORS_MAX => {}
                 Some(_) => name_errors.push(FieldError {
                     pointer: pointer(&name),
@@ -70,20 +71,20 @@ impl<'a, const N: usize> Report<'a, N> {
         Ok(Self { names, fields, errors: Vec::new(), name_errors })
     }
 
-    /// The value of a field, unless it was left out.
+    /// The raw value of a field; `None` when it is absent.
     pub(crate) fn field(&self, name: &str) -> Option<&'a RawValue> {
-        let place = self.names.iter().position(|field| *field == name)?;
-        self.fields[place]
+        let index = self.names.iter().position(|field| *field == name)?;
+        self.fields[index]
     }
 
-    /// Reports a field that was left out.
+    /// Reports an error when a required field is absent.
     pub(crate) fn require(&mut self, name: &str) {
         if self.field(name).is_none() {
             self.report(required(&pointer(name)));
         }
     }
 
-    /// A string that must be there.
+    /// Parses a required string field.
     pub(crate) fn required<T>(
         &mut self,
         name: &str,
@@ -93,7 +94,7 @@ impl<'a, const N: usize> Report<'a, N> {
         self.optional(name, parse)
     }
 
-    /// A string that may be there.
+    /// Parses an optional string field.
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
@@ -103,44 +104,44 @@ impl<'a, const N: usize> Report<'a, N> {
         self.keep(name, result)
     }
 
-    /// Keeps what is right, and reports what is wrong.
+    /// Unwraps a parsed value, or reports its error.
     pub(crate) fn keep<T>(&mut self, name: &str, result: Result<T, ValueError>) -> Option<T> {
         result.map_err(|error| self.report(FieldError::new(pointer(name), &error))).ok()
     }
 
-    /// Reports one thing.
+    /// Adds an error.
     pub(crate) fn report(&mut self, error: FieldError) {
         self.errors.push(error);
     }
 
-    /// What was read, or everything that was wrong.
+    /// Returns the value, or every error reported so far.
     ///
     /// # Errors
-    /// Whatever was reported.
-    pub(crate) fn finish<T>(mut self, read: Option<T>) -> Result<T, InputError> {
+    /// Every reported error; those about names last.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, InputError> {
         self.errors.append(&mut self.name_errors);
-        match (ValidationErrors::new(self.errors), read) {
-            (None, Some(read)) => Ok(read),
+        match (ValidationErrors::new(self.errors), value) {
+            (None, Some(value)) => Ok(value),
             (Some(errors), _) => Err(errors.into()),
-            // Nothing is read only after something was reported.
+            // A value is absent only after an error was reported.
             (None, None) => Err(ValidationErrors::from(required("")).into()),
         }
     }
 }
 
-/// The text of a JSON string.
+/// Decodes a JSON string.
 pub(crate) fn string(raw: &RawValue) -> Result<String, ValueError> {
     if !raw.get().starts_with('"') {
         return Err(ValueError::WrongType { expected: "a string", found: type_name(raw.get()) });
     }
-    // The syntax is right, so only an escape that stands for no character is left to be wrong.
+    // The syntax was checked, so only an escape that encodes no character can fail.
     serde_json::from_str(raw.get()).map_err(|_| unstorable_text(raw.get()))
 }
 
 fn invalid_utf8(bytes: &[u8], at: usize) -> InputError {
     let before = &bytes[..at];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
     let detail = format!("the text is not valid UTF-8 at byte {at}");
     InputError::NotJson { line, column: at - line_start + 1, detail }
 }
@@ -151,7 +152,7 @@ fn not_json(error: &serde_json::Error) -> InputError {
     InputError::NotJson { line: error.line(), column: error.column(), detail: detail.to_owned() }
 }
 
-/// Reads the members of an object in their order, repeated names included.
+/// Collects the members of an object in order, repeated names included.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
@@ -178,7 +179,7 @@ fn required(pointer: &str) -> FieldError {
     }
 }
 
-/// The JSON pointer of a member, cut where a hostile name is long.
+/// The JSON pointer of a member; hostile long names are truncated.
 fn pointer(name: &str) -> String {
     let short: String = name.chars().take(REPORTED_NAME_MAX_CHARS).collect();
     let cut = if short.len() < name.len() { "…" } else { "" };
