@@ -13,7 +13,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use auditrail_core::{Action, Actor, CreateInput, Record, RecordId, RecordTime};
+use auditrail_core::{Action, Actor, CreateInput, ProvidedFields, Record, RecordId, RecordTime};
 use auditrail_store::{BulkWriter, GroupWriter, OnConflict, WriteRequest, WriterLimits};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
@@ -73,7 +73,11 @@ async fn batches(db: &TestDb, callers: usize) -> Result<f64, Box<dyn Error>> {
     let share = records.len() / callers;
     let requests = records.chunks(share).map(|records| {
         let request = |records: &[Record]| {
-            WriteRequest::new(records.to_vec(), vec![true; records.len()], OnConflict::Refuse)
+            WriteRequest::new(
+                records.to_vec(),
+                vec![ProvidedFields::ALL; records.len()],
+                OnConflict::Refuse,
+            )
         };
         records.chunks(BATCH).map(request).collect()
     });
@@ -84,7 +88,7 @@ async fn batches(db: &TestDb, callers: usize) -> Result<f64, Box<dyn Error>> {
 async fn singles(db: &TestDb, callers: u32) -> Result<f64, Box<dyn Error>> {
     let requests = (0..callers).map(|caller| {
         let numbers = caller * SINGLES..(caller + 1) * SINGLES;
-        numbers.map(|n| WriteRequest::one(record(n), true)).collect()
+        numbers.map(|n| WriteRequest::one(record(n), ProvidedFields::ALL)).collect()
     });
     let took = run(db, requests.collect()).await?;
     Ok(f64::from(callers * SINGLES) / took.as_secs_f64())

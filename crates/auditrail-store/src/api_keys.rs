@@ -10,20 +10,19 @@ mod list;
 mod record;
 mod revoke;
 mod row;
-pub(crate) mod verify;
 
 use auditrail_core::{
     Actor, ApiKey, ApiKeyHash, ApiKeyId, ApiKeySecret, FieldError, NewApiKey, PageSize, RecordId,
     RequestContext, TenantId,
 };
 pub use find::{ApiKeysByHash, VersionedApiKey};
+pub use list::ApiKeyPage;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
-pub use verify::ApiKeyVersion;
 
+use crate::clock;
 use crate::error::StoreError;
-use crate::ids;
-use crate::records::insert_one;
+use crate::records::write::insert_one;
 use crate::sessions::Sessions;
 
 /// The API keys in the database of a pool.
@@ -43,15 +42,6 @@ pub struct IssuedApiKey {
     pub key: ApiKey,
     /// The key itself. It cannot be had again.
     pub secret: ApiKeySecret,
-}
-
-/// Some of the keys, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyPage {
-    /// The keys.
-    pub keys: Vec<ApiKey>,
-    /// Whether there are more after the last of them.
-    pub has_more: bool,
 }
 
 /// What revoking found.
@@ -109,15 +99,15 @@ impl PgApiKeys {
         by: &Actor,
         context: &RequestContext,
     ) -> Result<IssuedApiKey, StoreError> {
-        let now = ids::now();
+        let now = clock::now();
         new.check_expiry(now).map_err(|error| StoreError::InvalidApiKey {
             error: FieldError::new("/expires_at", &error),
         })?;
-        let random = ids::key_bytes()?;
+        let random = clock::key_bytes()?;
         let secret = ApiKeySecret::from_random(&new.env, &random);
         let hash = secret.hash();
         let key = ApiKey {
-            id: ApiKeyId::from(Uuid::from(ids::fresh(now)?)),
+            id: ApiKeyId::from(Uuid::from(clock::fresh(now)?)),
             hint: secret.hint(),
             name: new.name.clone(),
             scopes: new.scopes,
@@ -129,7 +119,7 @@ impl PgApiKeys {
         };
         let record = record::created(&key, &hash, by, context)?;
         insert::key((&mut *tx).into(), &key, &hash).await?;
-        self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
+        self.record_and_commit(tx, record.into_record(clock::fresh(now)?, now)).await?;
         Ok(IssuedApiKey { key, secret })
     }
 
@@ -216,7 +206,7 @@ impl PgApiKeys {
         by: &Actor,
         context: &RequestContext,
     ) -> Result<Option<Revoked>, StoreError> {
-        let now = ids::now();
+        let now = clock::now();
         let mut tx = self.begin().await?;
         // Of two at once the second waits here, and then finds that nothing is left to do.
         let Some(key) = revoke::active((&mut *tx).into(), id, tenant, now).await? else {
@@ -225,7 +215,7 @@ impl PgApiKeys {
             return Ok(own.map(Revoked::Before));
         };
         let record = record::revoked(&key, by, context)?;
-        self.record_and_commit(tx, record.into_record(ids::fresh(now)?, now)).await?;
+        self.record_and_commit(tx, record.into_record(clock::fresh(now)?, now)).await?;
         Ok(Some(Revoked::Now(key)))
     }
 

@@ -2,7 +2,7 @@
 
 use auditrail_core::{ApiKeyId, FieldError, RecordId, ValueError};
 
-use crate::driver::{KEY_CHANGED, is_connection_loss, sqlstate};
+use crate::sqlstate::{KEY_CHANGED, is_connection_loss, sqlstate};
 
 /// Why the store refused or failed. Each variant is something else to do about it.
 ///

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use auditrail_core::{ApiKey, ApiKeyHash, ApiKeyId};
 
 use super::row::{self, columns};
-use super::verify::ApiKeyVersion;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
+use crate::key_version::ApiKeyVersion;
 use crate::sessions::Read;
 use crate::sql::Sql;
 

@@ -1,12 +1,20 @@
 //! Keys in pages.
 
-use auditrail_core::{ApiKeyId, PageSize, TenantId};
+use auditrail_core::{ApiKey, ApiKeyId, PageSize, TenantId};
 
-use super::ApiKeyPage;
 use super::row::{self, columns};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
+
+/// Some of the keys, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyPage {
+    /// The keys.
+    pub keys: Vec<ApiKey>,
+    /// Whether there are more after the last of them.
+    pub has_more: bool,
+}
 
 /// Up to `size` keys after `after`, by id, which is by age, and whether there are more.
 pub(super) async fn page(

@@ -14,8 +14,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::blocker::{Blocker, read_blocker};
 use super::error::MigrateError;
-use super::holder::{Holder, read_holder};
 use super::progress::{Event, Progress};
 use super::session;
 
@@ -100,7 +100,7 @@ async fn try_take(db: &mut PgConnection, key: i64) -> Result<bool, sqlx::Error> 
 }
 
 /// Who holds the lock; without a pid when nobody does any more.
-async fn holder(db: &mut PgConnection, key: i64) -> Result<Holder, sqlx::Error> {
+async fn holder(db: &mut PgConnection, key: i64) -> Result<Blocker, sqlx::Error> {
     // A lock on one 64-bit key shows as its two halves, with objsubid 1.
     let row = sqlx::query(
         "select a.pid, a.application_name, coalesce(a.usename::text, '') as role,
@@ -115,7 +115,7 @@ async fn holder(db: &mut PgConnection, key: i64) -> Result<Holder, sqlx::Error> 
     .bind(key)
     .fetch_optional(db)
     .await?;
-    row.map_or_else(|| Ok(Holder::default()), |row| read_holder(&row))
+    row.map_or_else(|| Ok(Blocker::default()), |row| read_blocker(&row))
 }
 
 /// The advisory key of a schema: the first bytes of a hash, so that no other user of advisory locks
