@@ -17,6 +17,7 @@
 mod action;
 mod actor;
 mod api_key;
+mod backoff;
 mod context;
 mod cursor;
 mod error;
@@ -44,6 +45,7 @@ pub use api_key::{
     ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
     NewApiKey, Scope, ScopeSet,
 };
+pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};

@@ -107,7 +107,7 @@ impl PgApiKeys {
         let secret = ApiKeySecret::from_random(&new.env, &random);
         let hash = secret.hash();
         let key = ApiKey {
-            id: ApiKeyId::from(Uuid::from(clock::fresh(now)?)),
+            id: ApiKeyId::from(Uuid::from(clock::new_id(now)?)),
             hint: secret.hint(),
             name: new.name.clone(),
             scopes: new.scopes,
@@ -119,7 +119,7 @@ impl PgApiKeys {
         };
         let record = record::created(&key, &hash, by, context)?;
         insert::key((&mut *tx).into(), &key, &hash).await?;
-        self.record_and_commit(tx, record.into_record(clock::fresh(now)?, now)).await?;
+        self.record_and_commit(tx, record.into_record(clock::new_id(now)?, now)).await?;
         Ok(IssuedApiKey { key, secret })
     }
 
@@ -215,7 +215,7 @@ impl PgApiKeys {
             return Ok(own.map(Revoked::Before));
         };
         let record = record::revoked(&key, by, context)?;
-        self.record_and_commit(tx, record.into_record(clock::fresh(now)?, now)).await?;
+        self.record_and_commit(tx, record.into_record(clock::new_id(now)?, now)).await?;
         Ok(Some(Revoked::Now(key)))
     }
 

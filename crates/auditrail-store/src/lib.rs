@@ -18,6 +18,7 @@ pub mod grants;
 mod group_commit;
 mod import;
 mod key_version;
+mod leadership;
 pub mod migrate;
 mod records;
 pub mod schema;

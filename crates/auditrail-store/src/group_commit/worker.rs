@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auditrail_core::Backoff;
 use pg_pipeline::{Connection, Options};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -20,13 +21,9 @@ use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::records::write::copy_in;
 
-/// The first pause, after a second consecutive failure; it doubles from there. The first failure is
-/// retried at once, because an idle connection may have been lost long ago.
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-/// The longest pause, so that a recovered server is used within a second.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Doublings after which the pause is longest.
-const DOUBLINGS_MAX: u32 = 5;
+/// The pauses from the second consecutive failure on. The first failure is retried at once, because an
+/// idle connection may have been lost long ago. A recovered server is used within a second.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
 /// Writes one group after the other over its connection.
 #[derive(Debug)]
@@ -285,12 +282,8 @@ impl Worker {
     }
 
     async fn pause(&self) {
-        if self.failures > 1 {
-            let doublings = (self.failures - 2).min(DOUBLINGS_MAX);
-            let longest = (PAUSE_FIRST * 2_u32.pow(doublings)).min(PAUSE_MAX);
-            // Half of it at least. The rest is up to chance, so that the servers that lost a database
-            // together do not all come back to it at the same moments.
-            sleep(longest.mul_f64(0.5 + clock::chance() / 2.0)).await;
+        if let Some(retries) = self.failures.checked_sub(2) {
+            sleep(BACKOFF.pause(retries, clock::random_fraction())).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auditrail_core::Backoff;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgTransaction};
 use tokio::time::{Instant, sleep};
 
@@ -14,6 +15,9 @@ use super::step::{Direction, Step};
 use super::tracking::Origin;
 use super::{blocker, concurrent};
 use crate::sqlstate::is_lock_failure;
+
+/// The pauses between attempts, from 100 ms on. They need no jitter: one runner at a time retries.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
 /// Runs `step` and notes it. Gives the time it took, or `None` when somebody else had done it by now.
 pub(super) async fn run(
@@ -70,7 +74,8 @@ async fn in_transaction(
             return Err(MigrateError::TableBusy { file: step.file(), waited, blockers });
         }
         progress(Event::Retrying { migration: step.migration, attempts, blockers: &blockers });
-        sleep(pause(attempts).min(run.lock_timeout.saturating_sub(waited))).await;
+        let pause = BACKOFF.pause(attempts, 1.0);
+        sleep(pause.min(run.lock_timeout.saturating_sub(waited))).await;
     }
 }
 
@@ -125,9 +130,4 @@ async fn note(run: &mut Run<'_>, step: Step<'_>, took: Duration) -> Result<(), s
         }
         Direction::Down => run.tracking.delete(db, step.migration.version).await,
     }
-}
-
-/// Doubles from 100 ms to 2 s. One runner at a time tries, so there is no herd to spread out.
-fn pause(attempts: u32) -> Duration {
-    Duration::from_millis(50 << attempts.min(5)).min(Duration::from_secs(2))
 }

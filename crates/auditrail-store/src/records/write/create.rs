@@ -27,7 +27,7 @@ pub(in crate::records) async fn one(
         let error = FieldError::new("/created_at", &error);
         return Err(StoreError::Invalid { index: 0, error });
     }
-    let record = input.clone().into_record(clock::fresh(now)?, now);
+    let record = input.clone().into_record(clock::new_id(now)?, now);
     for _ in 0..ATTEMPTS {
         if let Some(record) = insert::one(db.again(), &record).await? {
             return Ok(Created::New(record));
@@ -102,7 +102,7 @@ fn into_records(
             outcome.rejected.push(Rejected { index, code: error.code, detail: error.to_string() });
             continue;
         }
-        batch.push((index, input.clone().into_record(clock::fresh(now)?, now)));
+        batch.push((index, input.clone().into_record(clock::new_id(now)?, now)));
     }
     Ok(batch)
 }
