@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use auditrail_core::{Actor, CreateInput, FailurePolicy, RecordSink, Taken};
+use auditrail_core::{Actor, CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
 use auditrail_tower::{AuditLayer, PeerAddr, Policy, Principal};
 use axum::Router;
 use axum::body::Body;
@@ -71,13 +71,13 @@ struct DiscardingSink;
 impl RecordSink for DiscardingSink {
     type Error = std::convert::Infallible;
 
-    fn take(
+    fn submit(
         &self,
         input: CreateInput,
         _policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<Taken, Self::Error>> + Send + 'static {
+    ) -> impl Future<Output = Result<DeliveryStatus, Self::Error>> + Send + 'static {
         drop(black_box(input));
-        std::future::ready(Ok(Taken::Queued))
+        std::future::ready(Ok(DeliveryStatus::Queued))
     }
 
     fn spools(&self) -> bool {

@@ -2,10 +2,10 @@
 
 mod explain;
 mod flat;
-mod held;
+mod matching;
 mod parse;
 
-pub use held::Stated;
+pub use matching::ProvidedFields;
 
 use jiff::Timestamp;
 
@@ -16,8 +16,8 @@ use crate::error::{InputError, ValueError};
 use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
+use crate::object_reader;
 use crate::record::Record;
-use crate::report;
 use crate::target::Target;
 use crate::text::TenantId;
 use crate::time::RecordTime;
@@ -113,7 +113,7 @@ impl CreateInput {
     /// # Errors
     /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
-        let text = report::utf8(bytes)?;
+        let text = object_reader::utf8(bytes)?;
         // Good input is the rule and takes one pass; only bad input pays for the explanation.
         match parse::parse(text, now) {
             Some(input) => Ok(input),

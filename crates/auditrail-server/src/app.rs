@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_store::{PgAuditLog, PgKeys};
+use auditrail_store::{PgApiKeys, PgAuditLog};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
@@ -23,7 +23,7 @@ struct Parts {
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
     bodies: Arc<Semaphore>,
-    keys: PgKeys,
+    keys: PgApiKeys,
     meters: Meters,
     metrics: Metrics,
     shutting_down: ShuttingDown,
@@ -45,7 +45,7 @@ impl App {
         let room = config.bodies_max_bytes.max(config.body_max_bytes);
         Self(Arc::new(Parts {
             bodies: Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS))),
-            keys: PgKeys::new(log.pool().clone()),
+            keys: PgApiKeys::new(log.pool().clone()),
             meters: Meters::new(&config.budgets),
             metrics: Metrics::new(),
             shutting_down: ShuttingDown::default(),
@@ -90,7 +90,7 @@ impl App {
     }
 
     /// The keys that `/v1/keys` makes and revokes, in the database of the log.
-    pub(crate) fn keys(&self) -> &PgKeys {
+    pub(crate) fn keys(&self) -> &PgApiKeys {
         &self.0.keys
     }
 

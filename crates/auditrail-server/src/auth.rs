@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auditrail_core::{CreateInput, TenantId};
-use auditrail_store::KeyVersion;
+use auditrail_store::ApiKeyVersion;
 use futures_util::future::BoxFuture;
 
 use crate::problem::Problem;
@@ -59,7 +59,7 @@ pub struct Principal {
     /// The only tenant whose records the key sees and writes; none for every tenant.
     pub tenant: Option<TenantId>,
     /// What to verify in the transaction that uses the key; none where keys are not in the database.
-    pub version: Option<KeyVersion>,
+    pub version: Option<ApiKeyVersion>,
 }
 
 impl Principal {

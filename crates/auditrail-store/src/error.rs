@@ -1,8 +1,8 @@
 //! Why the store refused or failed.
 
-use auditrail_core::{FieldError, KeyId, RecordId, ValueError};
+use auditrail_core::{ApiKeyId, FieldError, RecordId, ValueError};
 
-use crate::driver::{KEY_CHANGED, is_connection_loss, sqlstate};
+use crate::sqlstate::{KEY_CHANGED, is_connection_loss, sqlstate};
 
 /// Why the store refused or failed. Each variant is something else to do about it.
 ///
@@ -83,16 +83,16 @@ pub enum StoreError {
     },
     /// A key cannot be made like that. Nothing was written.
     #[error("the API key cannot be made: {error}")]
-    InvalidKey {
+    InvalidApiKey {
         /// The field and what is wrong with it.
         error: FieldError,
     },
     /// The row of a key breaks a rule the schema should hold. Compare the schema with
     /// `auditrail migrate verify`.
     #[error("the stored API key {id} breaks a rule of the table; run `auditrail migrate verify`")]
-    CorruptKey {
+    CorruptApiKey {
         /// The id of the row.
-        id: KeyId,
+        id: ApiKeyId,
         /// What is wrong with it.
         source: ValueError,
     },
@@ -130,8 +130,8 @@ impl StoreError {
             Self::NotMigrated { .. } => "not_migrated",
             Self::ReadOnly { .. } => "read_only",
             Self::Corrupt { .. } => "corrupt_record",
-            Self::InvalidKey { error } => error.code.as_str(),
-            Self::CorruptKey { .. } => "corrupt_key",
+            Self::InvalidApiKey { error } => error.code.as_str(),
+            Self::CorruptApiKey { .. } => "corrupt_key",
             Self::KeyChanged => "key_changed",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgAuditLog, PgKeys, Sessions};
+use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -101,8 +101,8 @@ impl Database {
         Ok(PgAuditLog::new(self.pool().await?, CursorKey::public()))
     }
 
-    pub(crate) async fn keys(&self) -> Result<PgKeys, Error> {
-        Ok(PgKeys::new(self.pool().await?))
+    pub(crate) async fn keys(&self) -> Result<PgApiKeys, Error> {
+        Ok(PgApiKeys::new(self.pool().await?))
     }
 
     /// A dedicated connection for bulk writes.

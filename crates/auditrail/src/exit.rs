@@ -54,7 +54,9 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } | StoreError::CorruptKey { .. } => Self::VerificationFailed,
+            StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => {
+                Self::VerificationFailed
+            }
             _ => Self::Failure,
         }
     }

@@ -8,8 +8,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_core::{KeySecret, KeyState};
-use auditrail_store::{FoundKey, PgKeys};
+use auditrail_core::{ApiKeySecret, ApiKeyState};
+use auditrail_store::{PgApiKeys, VersionedApiKey};
 use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
@@ -51,14 +51,14 @@ pub struct StoredKeys {
 impl StoredKeys {
     /// Takes the keys; their pool needs the rights of a service. Clones share their statements.
     #[must_use]
-    pub fn new(keys: PgKeys) -> Self {
+    pub fn new(keys: PgApiKeys) -> Self {
         Self::waiting_out(keys, KEY_OUTAGE_PATIENCE)
     }
 
     /// As [`new`](Self::new), asking again for this long while the database is out of reach; less than
     /// a request may take, so that callers hear why.
     #[must_use]
-    pub fn waiting_out(keys: PgKeys, outage: Duration) -> Self {
+    pub fn waiting_out(keys: PgApiKeys, outage: Duration) -> Self {
         let checks = Checks::new(keys, KEY_CHECK_TIMEOUT, outage);
         Self { checks, known: Arc::default() }
     }
@@ -70,7 +70,7 @@ impl StoredKeys {
     }
 
     async fn owner(&self, token: &str) -> Result<Principal, AuthError> {
-        let secret: KeySecret = token.parse().map_err(|_| AuthError::Refused)?;
+        let secret: ApiKeySecret = token.parse().map_err(|_| AuthError::Refused)?;
         let hash = secret.hash();
         let found = self.checks.find(hash).await.map_err(unavailable)?;
         let active = found.filter(is_active);
@@ -84,11 +84,11 @@ impl StoredKeys {
     }
 }
 
-fn is_active(found: &FoundKey) -> bool {
-    found.key.state(clock::now()) == KeyState::Active
+fn is_active(found: &VersionedApiKey) -> bool {
+    found.key.state(clock::now()) == ApiKeyState::Active
 }
 
-fn principal(found: &FoundKey) -> Principal {
+fn principal(found: &VersionedApiKey) -> Principal {
     Principal {
         key_id: found.key.id.to_string().into(),
         scopes: found.key.scopes.iter().collect(),
@@ -107,7 +107,7 @@ impl Authenticator for StoredKeys {
     }
 
     fn recognize(&self, token: &str) -> Option<Principal> {
-        let secret: KeySecret = token.parse().ok()?;
+        let secret: ApiKeySecret = token.parse().ok()?;
         self.known.find(&secret.hash()).filter(is_active).as_ref().map(principal)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auditrail_core::{AuditLogService, KeySecret, Query, Scope};
+use auditrail_core::{ApiKeySecret, AuditLogService, Query, Scope};
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -45,7 +45,7 @@ async fn a_new_key_is_shown_once_works_at_once_and_is_recorded() {
     assert_eq!(answer.status.as_u16(), 201, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
     let made = answer.json();
-    let secret: KeySecret = made["key"].as_str().unwrap().parse().unwrap();
+    let secret: ApiKeySecret = made["key"].as_str().unwrap().parse().unwrap();
     assert_eq!(made["hint"], secret.hint().as_str());
     assert_eq!((&made["name"], &made["scopes"]), (&asked["name"], &json!(["write", "read"])));
     assert_eq!((&made["tenant_id"], &made["environment"]), (&"t1".into(), &"t3st".into()));
@@ -217,7 +217,7 @@ async fn keys_have_the_fields_that_are_described() {
     let page = kept.get("/v1/keys?limit=1", &admin).await.json();
     let revoked = revoke(&kept, &admin, issued["id"].as_str().unwrap()).await.json();
     for (schema, sent) in [
-        ("IssuedKey", &issued),
+        ("IssuedApiKey", &issued),
         ("KeyPage", &page),
         ("KeyPagination", &page["pagination"]),
         ("ApiKey", &page["data"][0]),
@@ -232,9 +232,9 @@ async fn keys_have_the_fields_that_are_described() {
     // A body with every field that is described is taken, and one without the required is not.
     let full = json!({"name": "n", "scopes": ["read"], "tenant_id": "t1", "environment": "live",
         "expires_at": "2999-01-01T00:00:00Z"});
-    assert_eq!(names(&full), names(&described("NewKey")["properties"]));
+    assert_eq!(names(&full), names(&described("NewApiKey")["properties"]));
     assert_eq!(make(&kept, &admin, &full).await.status.as_u16(), 201);
-    assert_eq!(described("NewKey")["required"], json!(["scopes"]));
+    assert_eq!(described("NewApiKey")["required"], json!(["scopes"]));
     let missing = make(&kept, &admin, &json!({})).await.errors();
     assert_eq!(missing, [("/scopes".to_owned(), "required".to_owned())]);
 }

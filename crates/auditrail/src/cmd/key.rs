@@ -3,8 +3,10 @@
 mod list;
 mod request;
 
-use auditrail_core::{ApiKey, KeyId, KeyName, RecordTime, RequestContext, ScopeSet, TenantId};
-use auditrail_store::{IssuedKey, Revoked};
+use auditrail_core::{
+    ApiKey, ApiKeyId, ApiKeyName, RecordTime, RequestContext, ScopeSet, TenantId,
+};
+use auditrail_store::{IssuedApiKey, Revoked};
 use serde::Serialize;
 
 pub(super) use request::actor_or_login;
@@ -30,7 +32,7 @@ fn create(cx: &Context, args: &KeyCreateArgs) -> Result<Exit, Error> {
         let keys = database.keys().await?;
         Ok(keys.create(&new_key, &actor, &RequestContext::default()).await?)
     })?;
-    let IssuedKey { key, secret } = &issued;
+    let IssuedApiKey { key, secret } = &issued;
     // The id comes first, so that a key that gets lost afterwards can still be revoked.
     cx.output.note(&format!("created API key {} (scopes: {})", key.id, key.scopes));
     if cx.output.json {
@@ -70,11 +72,11 @@ fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
 /// A new key as JSON, the only output that contains the secret.
 #[derive(Serialize)]
 pub(super) struct CreatedDocument<'a> {
-    id: KeyId,
+    id: ApiKeyId,
     key: &'a str,
     scopes: ScopeSet,
     tenant_id: &'a Option<TenantId>,
-    name: &'a Option<KeyName>,
+    name: &'a Option<ApiKeyName>,
     expires_at: Option<RecordTime>,
     created_at: RecordTime,
 }

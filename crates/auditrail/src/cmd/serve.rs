@@ -10,7 +10,7 @@ mod supervise;
 use auditrail_server::{
     App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
 };
-use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
+use auditrail_store::{GroupWriter, IssuedApiKey, PgApiKeys, PgAuditLog, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -82,7 +82,7 @@ async fn service(
     let pool = database.service_pool(settings.database_connections, config.request_timeout);
     // Separate connections for key lookups, so that long exports cannot starve authentication.
     let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
-    let keys = PgKeys::new(pool.clone()).with_sessions(key_sessions.clone());
+    let keys = PgApiKeys::new(pool.clone()).with_sessions(key_sessions.clone());
     let sessions = database.service_sessions(settings.database_connections, config.request_timeout);
     let bootstrap_key =
         if database.is_private() { prepare::bootstrap_key(&keys).await? } else { None };
@@ -158,7 +158,7 @@ struct ReadyDocument<'a> {
 fn announce(
     cx: &Context,
     listeners: &Listeners,
-    bootstrap_key: Option<&IssuedKey>,
+    bootstrap_key: Option<&IssuedApiKey>,
 ) -> Result<(), Error> {
     let listen = format!("http://{}", listeners.public_address);
     let admin_listen = format!("http://{}", listeners.admin_address);
@@ -167,7 +167,7 @@ fn announce(
             bootstrap_key.map(|issued| CreatedDocument::new(&issued.key, issued.secret.expose()));
         return cx.output.document(&ReadyDocument { listen, admin_listen, first_key });
     }
-    if let Some(IssuedKey { key, secret }) = bootstrap_key {
+    if let Some(IssuedApiKey { key, secret }) = bootstrap_key {
         cx.output.note(&format!("created the first API key, {} (scopes: {})", key.id, key.scopes));
         cx.output.line(secret.expose())?;
         cx.output.warn("this key is shown only once; store it where only its client can read it");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use auditrail_core::KeySecret;
+use auditrail_core::ApiKeySecret;
 use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -37,7 +37,7 @@ async fn secret_is_printed_once_and_not_stored() {
     let (db, sandbox) = sandbox().await;
     let run = create(&sandbox, &["--name", "billing"]).code(0);
     let run = run.stderr_has("created API key").stderr_has("shown only once");
-    let key: KeySecret = run.out.trim_end().parse().unwrap();
+    let key: ApiKeySecret = run.out.trim_end().parse().unwrap();
     assert_eq!(run.out, format!("{}\n", key.expose()));
 
     let listed = sandbox.run(&["key", "list"]).code(0).stdout_has("billing").stdout_has("active");
@@ -87,7 +87,7 @@ async fn create_prints_one_json_document() {
         ],
     );
     let document = run.code(0).json();
-    let key: KeySecret = document["key"].as_str().unwrap().parse().unwrap();
+    let key: ApiKeySecret = document["key"].as_str().unwrap().parse().unwrap();
     assert_eq!(key.env().as_str(), "test");
     let listed = sandbox.run(&["key", "list", "--json"]).code(0).rows();
     let [row] = &listed[..] else { panic!("{listed:?}") };

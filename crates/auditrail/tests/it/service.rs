@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use auditrail_core::{Actor, NewKey, RequestContext, Scope, ScopeSet};
-use auditrail_store::PgKeys;
+use auditrail_core::{Actor, NewApiKey, RequestContext, Scope, ScopeSet};
+use auditrail_store::PgApiKeys;
 use auditrail_testkit::TestDb;
 use auditrail_testkit::http::Call;
 use rustix::process::{Pid, Signal, kill_process};
@@ -107,8 +107,8 @@ pub(crate) async fn key(db: &TestDb) -> String {
 
 /// Creates a key with every scope, connecting with these options.
 pub(crate) async fn key_in(service: PgConnectOptions) -> String {
-    let keys = PgKeys::new(PgPool::connect_with(service).await.unwrap());
-    let new = NewKey {
+    let keys = PgApiKeys::new(PgPool::connect_with(service).await.unwrap());
+    let new = NewApiKey {
         env: "test".parse().unwrap(),
         name: None,
         scopes: ScopeSet::new(Scope::ALL).unwrap(),

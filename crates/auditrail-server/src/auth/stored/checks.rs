@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auditrail_core::KeyHash;
-use auditrail_store::{FoundKey, FoundKeys, PgKeys, StoreError};
+use auditrail_core::ApiKeyHash;
+use auditrail_store::{ApiKeysByHash, PgApiKeys, StoreError, VersionedApiKey};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Checks(Arc<Inner>);
 
 struct Inner {
-    keys: PgKeys,
+    keys: PgApiKeys,
     /// How long a question may take.
     patience: Duration,
     /// How long to ask again while the database is out of reach.
@@ -40,8 +40,8 @@ struct Queue {
     busy: bool,
 }
 
-type Waiting = HashMap<KeyHash, Vec<oneshot::Sender<Answer>>>;
-type Answer = Result<Option<FoundKey>, CheckError>;
+type Waiting = HashMap<ApiKeyHash, Vec<oneshot::Sender<Answer>>>;
+type Answer = Result<Option<VersionedApiKey>, CheckError>;
 
 /// Why nobody can tell whose a key is.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub(super) enum CheckError {
 }
 
 impl Checks {
-    pub(super) fn new(keys: PgKeys, patience: Duration, outage: Duration) -> Self {
+    pub(super) fn new(keys: PgApiKeys, patience: Duration, outage: Duration) -> Self {
         let (queue, asked) = (Mutex::default(), AtomicU64::new(0));
         Self(Arc::new(Inner { keys, patience, outage, queue, asked }))
     }
@@ -69,7 +69,7 @@ impl Checks {
     }
 
     /// The key with this hash, active or not.
-    pub(super) async fn find(&self, hash: KeyHash) -> Answer {
+    pub(super) async fn find(&self, hash: ApiKeyHash) -> Answer {
         let (sender, receiver) = oneshot::channel();
         if self.0.enter(hash, sender) {
             // A task of its own, because a request may be dropped in the middle of waiting, and
@@ -88,7 +88,7 @@ impl fmt::Debug for Checks {
 
 impl Inner {
     /// Joins those who wait; true when there is nobody yet to ask for them.
-    fn enter(&self, hash: KeyHash, sender: oneshot::Sender<Answer>) -> bool {
+    fn enter(&self, hash: ApiKeyHash, sender: oneshot::Sender<Answer>) -> bool {
         let mut queue = self.queue();
         queue.waiting.entry(hash).or_default().push(sender);
         !std::mem::replace(&mut queue.busy, true)
@@ -126,7 +126,7 @@ impl Drop for Turn {
 async fn work(turn: Turn) {
     let inner = &*turn.0;
     while let Some(waiting) = inner.take() {
-        let hashes: Vec<KeyHash> = waiting.keys().copied().collect();
+        let hashes: Vec<ApiKeyHash> = waiting.keys().copied().collect();
         inner.asked.fetch_add(1, Ordering::Relaxed);
         let asking = ask(&inner.keys, &hashes, inner.outage);
         let found = tokio::time::timeout(inner.patience, asking).await;
@@ -147,10 +147,10 @@ async fn work(turn: Turn) {
 /// Asks, and asks again while the database is out of reach for the moment: one that restarts is back in
 /// a second or two, and nobody needs to hear of it.
 async fn ask(
-    keys: &PgKeys,
-    hashes: &[KeyHash],
+    keys: &PgApiKeys,
+    hashes: &[ApiKeyHash],
     patience: Duration,
-) -> Result<FoundKeys, StoreError> {
+) -> Result<ApiKeysByHash, StoreError> {
     let give_up = Instant::now() + patience;
     loop {
         match keys.find_by_hashes(hashes).await {
@@ -162,7 +162,7 @@ async fn ask(
     }
 }
 
-fn tell(waiting: Waiting, mut found: FoundKeys) {
+fn tell(waiting: Waiting, mut found: ApiKeysByHash) {
     for (hash, senders) in waiting {
         let answer = found.remove(&hash).transpose();
         let answer = answer.map_err(|error| CheckError::Store(Arc::new(error)));

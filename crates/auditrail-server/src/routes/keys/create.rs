@@ -1,7 +1,7 @@
 //! `POST /v1/keys`: a new key.
 
-use auditrail_core::{ApiKey, FieldError, InputError, KeyEnv, NewKey};
-use auditrail_store::{IssuedKey, StoreError};
+use auditrail_core::{ApiKey, ApiKeyEnv, FieldError, InputError, NewApiKey};
+use auditrail_store::{IssuedApiKey, StoreError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -44,7 +44,7 @@ pub(in crate::routes) async fn create(
     entity: Entity,
 ) -> Result<Response, Problem> {
     pairs.none()?;
-    let new = NewKey::from_json(entity.json()?, clock::now()).map_err(refused)?;
+    let new = NewApiKey::from_json(entity.json()?, clock::now()).map_err(refused)?;
     let new = within(admin.principal(), new)?;
     let made = app.keys().create(&new, &super::by(admin.principal()), &origin.into_context()).await;
     let issued = made.map_err(failed)?;
@@ -52,7 +52,7 @@ pub(in crate::routes) async fn create(
 }
 
 /// Makes the key one of the tenant the caller is bound to; one of another tenant is refused.
-fn within(principal: &Principal, mut new: NewKey) -> Result<NewKey, Problem> {
+fn within(principal: &Principal, mut new: NewApiKey) -> Result<NewApiKey, Problem> {
     if new.tenant_id.is_none() {
         new.tenant_id.clone_from(&principal.tenant);
     }
@@ -72,7 +72,7 @@ fn refused(error: InputError) -> Problem {
 /// Between reading and making, a key's time may have run out.
 fn failed(error: StoreError) -> Problem {
     match error {
-        StoreError::InvalidKey { error } => invalid(vec![error]),
+        StoreError::InvalidApiKey { error } => invalid(vec![error]),
         other => other.into(),
     }
 }
@@ -88,14 +88,14 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
 #[derive(Serialize)]
 struct Issued<'a> {
     key: &'a str,
-    environment: KeyEnv,
+    environment: ApiKeyEnv,
     #[serde(flatten)]
     kept: &'a ApiKey,
 }
 
 impl<'a> Issued<'a> {
-    fn new(issued: &'a IssuedKey) -> Self {
-        let IssuedKey { key, secret } = issued;
+    fn new(issued: &'a IssuedApiKey) -> Self {
+        let IssuedApiKey { key, secret } = issued;
         Self { key: secret.expose(), environment: secret.env(), kept: key }
     }
 }

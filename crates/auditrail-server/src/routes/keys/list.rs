@@ -1,9 +1,9 @@
 //! `GET /v1/keys`: the keys there are.
 
 use auditrail_core::{
-    ApiKey, ErrorCode, FieldError, KeyId, PageSize, TenantId, ValidationErrors, ValueError,
+    ApiKey, ApiKeyId, ErrorCode, FieldError, PageSize, TenantId, ValidationErrors, ValueError,
 };
-use auditrail_store::KeyPage;
+use auditrail_store::ApiKeyPage;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -48,7 +48,7 @@ pub(in crate::routes) async fn list(
 /// Which keys, as `KeyListParams` describes it.
 struct Asked {
     tenant: Option<TenantId>,
-    after: Option<KeyId>,
+    after: Option<ApiKeyId>,
     size: PageSize,
 }
 
@@ -60,7 +60,7 @@ impl Asked {
         let size = read(&mut pairs, &mut wrong, "limit", str::parse::<PageSize>);
         let after = pairs
             .take("cursor")
-            .and_then(|text| text.parse::<KeyId>().map_err(|_| wrong.push(not_a_cursor())).ok());
+            .and_then(|text| text.parse::<ApiKeyId>().map_err(|_| wrong.push(not_a_cursor())).ok());
         wrong.extend(pairs.unknown());
         if let Some(errors) = ValidationErrors::new(wrong) {
             return Err(in_query(errors));
@@ -109,11 +109,11 @@ struct KeyListAnswer {
 struct KeyPagination {
     limit: u16,
     has_more: bool,
-    next_cursor: Option<KeyId>,
+    next_cursor: Option<ApiKeyId>,
 }
 
 impl KeyListAnswer {
-    fn new(KeyPage { keys, has_more }: KeyPage, size: PageSize) -> Self {
+    fn new(ApiKeyPage { keys, has_more }: ApiKeyPage, size: PageSize) -> Self {
         let next_cursor = keys.last().map(|key| key.id).filter(|_| has_more);
         Self { data: keys, pagination: KeyPagination { limit: size.get(), has_more, next_cursor } }
     }

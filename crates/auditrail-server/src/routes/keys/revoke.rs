@@ -1,6 +1,6 @@
 //! `DELETE /v1/keys/{id}`: the end of a key.
 
-use auditrail_core::{ApiKey, KeyId};
+use auditrail_core::{ApiKey, ApiKeyId};
 use auditrail_store::Revoked;
 use axum::extract::{Path, State};
 
@@ -40,7 +40,7 @@ pub(in crate::routes) async fn revoke(
     pairs: Pairs,
 ) -> Result<Json<ApiKey>, Problem> {
     pairs.none()?;
-    let id: KeyId = id.parse().map_err(|_| super::unknown())?;
+    let id: ApiKeyId = id.parse().map_err(|_| super::unknown())?;
     let (tenant, by) = (admin.principal().tenant.as_ref(), super::by(admin.principal()));
     let revoked = app.keys().revoke(id, tenant, &by, &origin.into_context()).await?;
     match revoked.ok_or_else(super::unknown)? {

@@ -61,7 +61,7 @@ pub(super) struct ApiKeySchema {
 
 /// A key that was just made.
 #[derive(ToSchema)]
-#[schema(as = IssuedKey)]
+#[schema(as = IssuedApiKey)]
 #[expect(dead_code, reason = "it describes what `create` answers")]
 pub(super) struct IssuedKeySchema {
     /// The key. It is not shown again.
@@ -97,9 +97,9 @@ pub(super) struct IssuedKeySchema {
 
 /// A key to make.
 #[derive(ToSchema)]
-#[schema(as = NewKey)]
+#[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes `NewKey` of the core")]
+#[expect(dead_code, reason = "it describes `NewApiKey` of the core")]
 pub(super) struct NewKeySchema {
     /// What people call it.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]

@@ -1,8 +1,8 @@
 //! `key list`: prints all API keys.
 
 use auditrail_core::limits::PAGE_SIZE_MAX;
-use auditrail_core::{ApiKey, KeyState, PageSize};
-use auditrail_store::PgKeys;
+use auditrail_core::{ApiKey, ApiKeyState, PageSize};
+use auditrail_store::PgApiKeys;
 use jiff::Timestamp;
 
 use crate::clock;
@@ -25,7 +25,7 @@ pub(super) fn run(cx: &Context) -> Result<Exit, Error> {
 
 /// Reads all pages. An installation has hundreds of keys of a few hundred bytes each, so they fit in
 /// memory.
-async fn all(keys: &PgKeys) -> Result<Vec<ApiKey>, Error> {
+async fn all(keys: &PgApiKeys) -> Result<Vec<ApiKey>, Error> {
     let size = PageSize::new(PAGE_SIZE_MAX)
         .map_err(|error| Error::failed("page_size", error.to_string()))?;
     let mut api_keys: Vec<ApiKey> = Vec::new();
@@ -74,9 +74,9 @@ fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {
     let plain = |text: String| (text, Tone::Plain);
     let state = key.state(now);
     let tone = match state {
-        KeyState::Active => Tone::Good,
-        KeyState::Expired => Tone::Notice,
-        KeyState::Revoked => Tone::Bad,
+        ApiKeyState::Active => Tone::Good,
+        ApiKeyState::Expired => Tone::Notice,
+        ApiKeyState::Revoked => Tone::Bad,
     };
     let expires = expires_at.map(|end| format!("{:.0}", end.timestamp()));
     [

@@ -1,8 +1,8 @@
 //! Converts flags to requests to the store.
 
 use auditrail_core::{
-    Actor, FieldError, KeyEnv, KeyId, KeyName, NewKey, RecordTime, Scope, ScopeSet, TenantId,
-    ValidationErrors, ValueError,
+    Actor, ApiKeyEnv, ApiKeyId, ApiKeyName, FieldError, NewApiKey, RecordTime, Scope, ScopeSet,
+    TenantId, ValidationErrors, ValueError,
 };
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -12,7 +12,7 @@ use crate::cmd::flags::parse_flag;
 use crate::error::Error;
 
 /// The key to create, and the actor of the audit record.
-pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewKey, Actor), Error> {
+pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewApiKey, Actor), Error> {
     let mut errors = Vec::new();
     let parse = str::parse::<Scope>;
     let scopes: Vec<Scope> = args
@@ -22,23 +22,23 @@ pub(super) fn to_create(args: &KeyCreateArgs, now: Timestamp) -> Result<(NewKey,
         .collect();
     let tenant_id =
         parse_flag(&mut errors, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
-    let name = parse_flag(&mut errors, "--name", args.name.as_ref(), str::parse::<KeyName>);
+    let name = parse_flag(&mut errors, "--name", args.name.as_ref(), str::parse::<ApiKeyName>);
     let expires_at =
         parse_flag(&mut errors, "--expires", args.expires.as_ref(), |text| expiry(text, now));
-    let env = parse_flag(&mut errors, "--env", Some(&args.env), str::parse::<KeyEnv>);
+    let env = parse_flag(&mut errors, "--env", Some(&args.env), str::parse::<ApiKeyEnv>);
     let by = parse_flag(&mut errors, "--actor", args.actor.as_ref(), str::parse::<Actor>);
     if let Some(errors) = ValidationErrors::new(errors) {
         return Err(Error::Invalid(errors));
     }
     let scopes = ScopeSet::new(scopes).map_err(|error| invalid("--scope", &error))?;
     let env = env.unwrap_or_default();
-    Ok((NewKey { env, name, scopes, tenant_id, expires_at }, actor_or_login(by)?))
+    Ok((NewApiKey { env, name, scopes, tenant_id, expires_at }, actor_or_login(by)?))
 }
 
 /// The id of the key to revoke, and the actor of the audit record.
-pub(super) fn to_revoke(args: &KeyRevokeArgs) -> Result<(KeyId, Actor), Error> {
+pub(super) fn to_revoke(args: &KeyRevokeArgs) -> Result<(ApiKeyId, Actor), Error> {
     let mut errors = Vec::new();
-    let id = parse_flag(&mut errors, "ID", Some(&args.id), str::parse::<KeyId>);
+    let id = parse_flag(&mut errors, "ID", Some(&args.id), str::parse::<ApiKeyId>);
     let by = parse_flag(&mut errors, "--actor", args.actor.as_ref(), str::parse::<Actor>);
     match (id, ValidationErrors::new(errors)) {
         (Some(id), None) => Ok((id, actor_or_login(by)?)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditrail_store::migrate::{Event, Holder};
+use auditrail_store::migrate::{Blocker, Event};
 
 use crate::output::Output;
 use crate::output::safe;
@@ -78,7 +78,7 @@ pub(super) fn format_duration(took: Duration) -> String {
     }
 }
 
-fn list(blockers: &[Holder]) -> String {
+fn list(blockers: &[Blocker]) -> String {
     let texts: Vec<String> = blockers.iter().map(ToString::to_string).collect();
     if texts.is_empty() { String::new() } else { format!(", held by {}", texts.join("; ")) }
 }

@@ -1,7 +1,7 @@
 //! Prepares the database before the service accepts requests: its schema and the bootstrap key.
 
-use auditrail_core::{KeyEnv, NewKey, RequestContext, Scope, ScopeSet};
-use auditrail_store::{IssuedKey, PgKeys};
+use auditrail_core::{ApiKeyEnv, NewApiKey, RequestContext, Scope, ScopeSet};
+use auditrail_store::{IssuedApiKey, PgApiKeys};
 
 use crate::cmd::key::actor_or_login;
 use crate::cmd::migrate::ProgressReport;
@@ -34,11 +34,11 @@ pub(super) async fn schema(cx: &Context, database: &Database, migrate: bool) -> 
 ///
 /// Every scope, because no scope includes another. This grants nothing new: the user who starts a
 /// private PostgreSQL is its superuser.
-pub(super) async fn bootstrap_key(keys: &PgKeys) -> Result<Option<IssuedKey>, Error> {
+pub(super) async fn bootstrap_key(keys: &PgApiKeys) -> Result<Option<IssuedApiKey>, Error> {
     let scopes =
         ScopeSet::new(Scope::ALL).map_err(|error| Error::failed("scopes", error.to_string()))?;
-    let new_key = NewKey {
-        env: KeyEnv::default(),
+    let new_key = NewApiKey {
+        env: ApiKeyEnv::default(),
         name: "first key".parse().ok(),
         scopes,
         tenant_id: None,
