@@ -48,6 +48,6 @@ impl fmt::Display for ApiKeyHash {
 
 impl fmt::Debug for ApiKeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyHash({self})")
+        write!(f, "ApiKeyHash({self})")
     }
 }

@@ -123,7 +123,7 @@ impl fmt::Display for ApiKeySecret {
 
 impl fmt::Debug for ApiKeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeySecret({self})")
+        write!(f, "ApiKeySecret({self})")
     }
 }
 

@@ -80,7 +80,7 @@ fn a_key_shows_its_hint_and_never_its_secret() {
     assert_eq!(key.hint().as_str(), "adt_live_0029");
     assert_eq!(key.env().as_str(), "live");
     assert_eq!(key.to_string(), "adt_live_0029…");
-    assert_eq!(format!("{key:?}"), "KeySecret(adt_live_0029…)");
+    assert_eq!(format!("{key:?}"), "ApiKeySecret(adt_live_0029…)");
     assert_eq!(format!("{:?}", Some(&key)), "Some(ApiKeySecret(adt_live_0029…))");
     let longest = secret("aaaaaaaaaaaaaaaa", [7; 20]);
     assert_eq!(longest.expose().len(), limits::KEY_MAX_CHARS);
