@@ -155,21 +155,5 @@ impl CreateInput {
     }
 }
 
-/// The names of the fields, which are those of the columns.
-const FIELDS: [&str; 12] = [
-    "id",
-    "actor_id",
-    "actor_type",
-    "action",
-    "target_type",
-    "target_id",
-    "metadata",
-    "ip_address",
-    "user_agent",
-    "created_at",
-    "tenant_id",
-    "request_id",
-];
-
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
-//! Writing for many callers at once: group commit.
+//! Group commit: the writes of many callers in one transaction.
 //!
-//! Whatever requests are there when a connection becomes free go in as one COPY with one commit, and
-//! are acknowledged after it. With no load nobody waits for a timer: a request is a group of its own,
-//! and the more come the larger the groups get. While one connection writes, another leaves a few
-//! records to it for some milliseconds: two small groups cost more than one.
+//! When a worker becomes idle, all queued requests are written by one COPY with one commit, and
+//! acknowledged after it. Without load there is no timer to wait for: a request is a group of its own,
+//! and groups grow with the load. While one worker writes, another leaves a few records to it for some
+//! milliseconds: two small groups cost more than one.
 //!
-//! `queue` holds the requests and their room; `worker` is a connection with its loop, its retries and
-//! its splitting of groups that fail; `group` writes one group; `sort` decides, without a database,
-//! what of a group is new; `fault` tells a bad record from a bad database.
+//! `queue` bounds and holds the requests; `worker` is a connection with its loop, its retries and the
+//! splitting of failed groups; `group` writes one group; `classify` decides, without a database, which
+//! records of a group are new; `fault` distinguishes a bad record from an unavailable database.
 
 mod classify;
 mod error;
@@ -114,7 +114,7 @@ impl GroupWriter {
         if request.records.is_empty() {
             return Ok(WriteOutcome::default());
         }
-        self.inner.queue.ask(request, deadline).await
+        self.inner.queue.submit(request, deadline).await
     }
 
     /// Takes nothing more in, and waits until everything that was accepted is answered.

@@ -188,7 +188,7 @@ async fn insert_new(
         let conflicts: Vec<RecordId> = comparisons
             .iter()
             .filter(|comparison| !comparison.same)
-            .map(|comparison| RecordId::from(columns.ids()[comparison.index]))
+            .map(|comparison| columns.id(comparison.index))
             .collect();
         outcome.duplicates += (indexes.len() - created - conflicts.len()) as u64;
         outcome.conflicts.extend(conflicts);

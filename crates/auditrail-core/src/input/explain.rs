@@ -5,23 +5,24 @@
 
 use jiff::Timestamp;
 
-use super::{CreateInput, FIELDS};
+use super::CreateInput;
 use crate::actor::{Actor, ActorType};
 use crate::context::RequestContext;
 use crate::error::InputError;
 use crate::inet::parse_address;
 use crate::metadata::Metadata;
 use crate::object_reader;
+use crate::record::NAMES;
 use crate::target::Target;
 use crate::text::ActorId;
 use crate::time::RecordTime;
 
-type Reader<'a> = object_reader::ObjectReader<'a, { FIELDS.len() }>;
+type Reader<'a> = object_reader::ObjectReader<'a, { NAMES.len() }>;
 
 /// Parses an input and reports every wrong field.
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<CreateInput, InputError> {
     let unknown = "is not a field of a record; other facts belong into metadata";
-    let mut reader = Reader::of(text, &FIELDS, unknown)?;
+    let mut reader = Reader::of(text, &NAMES, unknown)?;
     let input = read(&mut reader, now);
     reader.finish(input)
 }

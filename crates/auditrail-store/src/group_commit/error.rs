@@ -1,50 +1,50 @@
-//! Why a request was not acknowledged.
+//! The error of the group commit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
 
-/// How long callers are asked to wait. Queues drain and servers restart within seconds; a longer
-/// pause would waste what a recovered server could do.
+/// The pause that callers are asked for. Queues drain and servers restart within seconds; a longer pause
+/// would leave a recovered server idle.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a request was not acknowledged. Each variant is something else to do about it.
+/// The reason why a request was not acknowledged. Each variant calls for a different reaction.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The writer was full, or busy with others, until the deadline. Nothing was written.
+    /// The queue was full until the deadline, or the request was still queued. Nothing was written.
     #[error(
         "the writer is full; nothing was written; try again in {} s",
         retry_after.as_secs()
     )]
     Overloaded {
-        /// How long to wait before the next try.
+        /// How long to wait before the retry.
         retry_after: Duration,
     },
-    /// The database took no writes until the deadline. The records may have been written; try again
-    /// with the same ids.
+    /// The database was unavailable until the deadline. The records may have been written; retry with the
+    /// same ids.
     #[error("the database takes no writes; try again with the same ids in {} s", retry_after.as_secs())]
     Unavailable {
-        /// How long to wait before the next try.
+        /// How long to wait before the retry.
         retry_after: Duration,
-        /// What it said last.
+        /// The last error.
         source: Arc<StoreError>,
     },
-    /// The database was still at it at the deadline. The records may have been written; try again
-    /// with the same ids.
+    /// The write was still in flight at the deadline. The records may have been written; retry with the
+    /// same ids.
     #[error(
         "the database did not finish in time; the records may have been written; try again with \
          the same ids in {} s",
         retry_after.as_secs()
     )]
     TimedOut {
-        /// How long to wait before the next try.
+        /// How long to wait before the retry.
         retry_after: Duration,
     },
-    /// The request could never be queued. Split it; nothing was written.
+    /// The request exceeds the limits of the queue. Split it; nothing was written.
     #[error(
-        "the request has {records} records of {bytes} bytes, more than the writer ever takes \
+        "the request has {records} records of {bytes} bytes, more than the limits of the writer \
          ({records_max} and {bytes_max}); split it"
     )]
     TooLarge {
@@ -57,24 +57,24 @@ pub enum WriteError {
         /// Most bytes of a request.
         bytes_max: u32,
     },
-    /// Other records have some of the ids, and the request was not to be written in part. Nothing was
-    /// written.
+    /// Some ids belong to other content, and the request was to be written as a whole or not at all.
+    /// Nothing was written.
     #[error("records {conflicts:?} of the request have ids that belong to other content")]
     Conflict {
-        /// Their places in the request, from 0.
+        /// Their indexes in the request, from 0.
         conflicts: Vec<usize>,
     },
     /// The database refused a record of this request. Nothing was written.
     #[error("the database refused a record of the request; nothing of it was written")]
     Refused {
-        /// What it said.
+        /// The error of the database.
         source: StoreError,
     },
     /// The API key of the request was revoked or changed before the records were committed. Nothing was
     /// written.
     #[error("the API key was revoked or changed meanwhile; nothing was written")]
     KeyChanged,
-    /// The writer was closed. A request that was being written then may have been; try again with the
+    /// The writer is closed. A request in flight at that moment may have been written; retry with the
     /// same ids elsewhere.
     #[error("the writer is closed; try again with the same ids elsewhere")]
     Closed,
@@ -124,10 +124,10 @@ impl WriteError {
     }
 }
 
-/// A writer could not write everything it had accepted before it had to close.
+/// The writer was closed before all accepted records were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{records} records were accepted and may not have been written; their callers were told")]
+#[error("{records} accepted records may not have been written; their callers got an error")]
 pub struct Unfinished {
-    /// How many.
+    /// The number of records.
     pub records: u64,
 }

@@ -1,35 +1,35 @@
-//! Whose fault a failed group is.
+//! The cause of a failed group.
 
 use std::error::Error;
 
 use crate::error::StoreError;
 use crate::sqlstate::{routine, sqlstate};
 
-/// Whose fault a failed group is, which says what to do next.
+/// The cause of a failed group, which decides about the retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Some record's. The others can be written without it.
+    /// A record. The others can be written without it.
     Record,
-    /// Somebody holds a lock or the server is slow; perhaps it is about one record only.
+    /// A lock or a slow server, which may concern a single record only.
     Contention,
-    /// The database's. Nothing can be written now.
+    /// The database. Nothing can be written now.
     Outage,
 }
 
 impl Fault {
-    /// Sorts the error of a statement; one of making a connection is always an outage.
+    /// Classifies the error of a statement; a failed connection attempt is always an outage.
     ///
-    /// A trigger of the user's may raise any SQLSTATE, also one of those that tell of an outage, and
-    /// a row-level policy refuses a row as if the role had no rights; the routine of the server that
-    /// reports it gives both away.
+    /// A user's trigger may raise any SQLSTATE, including those of an outage, and a row-level policy
+    /// refuses a row with the SQLSTATE of a missing privilege. The server routine in the error
+    /// identifies both.
     pub(super) fn of(error: &StoreError) -> Self {
         let source = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
         let routine = source.and_then(routine);
         if matches!(routine, Some("exec_stmt_raise" | "ExecWithCheckOptions")) {
             return Self::Record;
         }
-        // What a connection has prepared is gone, or is not there with the server that a pooler has
-        // put behind it: a new connection prepares it again.
+        // A prepared statement is missing, or a pooler switched to another server connection. A new
+        // connection prepares it again.
         if matches!(source.and_then(sqlstate), Some("26000" | "42P05")) {
             return Self::Outage;
         }

@@ -1,4 +1,4 @@
-//! The requests that wait, and the room they take.
+//! The queue of requests, bounded by records and bytes.
 
 #[cfg(test)]
 mod tests;
@@ -14,54 +14,54 @@ use super::limits::{LEAVE_FOR, LEAVE_RECORDS, WriterLimits};
 use super::request::{WriteOutcome, WriteRequest};
 use super::stats::WriterStats;
 
-/// What a caller is told.
+/// The result of a request.
 pub(super) type Answer = Result<WriteOutcome, WriteError>;
 
 /// Requests between their callers and the workers that write them.
 ///
-/// Room is taken before a request is queued and given back when it is answered, so what is being
-/// written counts as well as what waits. Callers get room in the order in which they ask, so that a
-/// large request is not overtaken for ever by small ones.
+/// A request acquires permits before it is queued and releases them when it is answered, so requests in
+/// flight count as well as queued ones. Permits are fair (FIFO), so that small requests cannot starve a
+/// large one.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: WriterLimits,
-    record_room: Arc<Semaphore>,
-    byte_room: Arc<Semaphore>,
+    record_permits: Arc<Semaphore>,
+    byte_permits: Arc<Semaphore>,
     state: Mutex<State>,
-    /// Tells workers of a new request, or of the end.
+    /// Notifies workers of a new request, or of the end.
     work: Notify,
-    /// Tells those who close of a worker that has ended.
+    /// Notifies a closing caller that a worker has ended.
     ended: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// By number, so that the oldest is first and one can be taken back from the middle.
+    /// By number, so that the oldest is first and any can be withdrawn.
     waiting: BTreeMap<u64, Pending>,
     next_number: u64,
     closed: bool,
     stats: WriterStats,
 }
 
-/// A request that was accepted, on its way to be written.
+/// An accepted request.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) request: WriteRequest,
-    /// Whether it was sent on a connection that was lost, so that it may have been written.
+    /// Whether it was sent on a connection that was lost, so it may have been written.
     pub(super) sent: bool,
     /// When it was queued.
     since: Instant,
     answer: oneshot::Sender<Answer>,
-    _room: [OwnedSemaphorePermit; 2],
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Pending {
-    /// Nobody waits for it any more.
+    /// Whether its caller no longer waits.
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    /// Gives back its room and tells the caller, who may be gone.
+    /// Releases its permits and answers the caller, which may be gone.
     pub(super) fn answer(self, answer: Answer) {
         drop(self.answer.send(answer));
     }
@@ -69,10 +69,10 @@ impl Pending {
 
 impl Queue {
     pub(super) fn new(limits: WriterLimits) -> Self {
-        let room = |most: u32| Arc::new(Semaphore::new(most as usize));
+        let permits = |max: u32| Arc::new(Semaphore::new(max as usize));
         Self {
-            record_room: room(limits.queue_records),
-            byte_room: room(limits.queue_bytes),
+            record_permits: permits(limits.queue_records),
+            byte_permits: permits(limits.queue_bytes),
             limits,
             state: Mutex::default(),
             work: Notify::new(),
@@ -80,30 +80,31 @@ impl Queue {
         }
     }
 
-    /// Queues a request as soon as there is room, and waits for its answer until the deadline.
-    pub(super) async fn ask(&self, request: WriteRequest, deadline: Instant) -> Answer {
+    /// Queues a request when permits are available, and waits for its answer until the deadline.
+    pub(super) async fn submit(&self, request: WriteRequest, deadline: Instant) -> Answer {
         let (records, bytes) = self.size(&request)?;
-        let taken = timeout_at(deadline, async {
-            let records = Arc::clone(&self.record_room).acquire_many_owned(records).await?;
-            Ok([records, Arc::clone(&self.byte_room).acquire_many_owned(bytes).await?])
+        let acquire = timeout_at(deadline, async {
+            let records = Arc::clone(&self.record_permits).acquire_many_owned(records).await?;
+            Ok([records, Arc::clone(&self.byte_permits).acquire_many_owned(bytes).await?])
         });
-        let room = match taken.await {
-            Ok(Ok(room)) => room,
+        let permits = match acquire.await {
+            Ok(Ok(permits)) => permits,
             Ok(Err(tokio::sync::AcquireError { .. })) => return Err(WriteError::Closed),
             Err(_) => return Err(self.why_late(true)),
         };
-        let (answer, mut answered) = oneshot::channel();
-        let pending = Pending { request, sent: false, since: Instant::now(), answer, _room: room };
+        let (answer, mut receiver) = oneshot::channel();
+        let pending =
+            Pending { request, sent: false, since: Instant::now(), answer, _permits: permits };
         let ticket = self.enqueue(pending).ok_or(WriteError::Closed)?;
-        if let Ok(told) = timeout_at(deadline, &mut answered).await {
-            return told.unwrap_or(Err(WriteError::Closed));
+        if let Ok(answer) = timeout_at(deadline, &mut receiver).await {
+            return answer.unwrap_or(Err(WriteError::Closed));
         }
         let never_sent = ticket.withdraw();
-        // It may have been answered at this very moment.
-        answered.try_recv().unwrap_or_else(|_| Err(self.why_late(never_sent)))
+        // The answer may have arrived just now.
+        receiver.try_recv().unwrap_or_else(|_| Err(self.why_late(never_sent)))
     }
 
-    /// Its records and bytes, when it can ever be queued.
+    /// The records and bytes of a request, if they are within the limits.
     fn size(&self, request: &WriteRequest) -> Result<(u32, u32), WriteError> {
         let (records_max, bytes_max) = (self.limits.queue_records, self.limits.queue_bytes);
         let (records, bytes) = (request.records.len(), request.bytes);
@@ -129,31 +130,31 @@ impl Queue {
         state.next_number += 1;
         state.stats.count_in(&pending);
         state.waiting.insert(number, pending);
-        // The first makes a worker look how long it may leave it; what comes after it changes nothing
-        // until there is enough.
-        let tells = state.waiting.len() == 1 || state.has_enough_for_a_group();
+        // The first request makes a worker compute when it is due; later ones change nothing until a
+        // group is large enough.
+        let notifies = state.waiting.len() == 1 || state.has_enough_for_a_group();
         drop(state);
-        if tells {
+        if notifies {
             self.work.notify_one();
         }
         Some(Ticket { queue: self, number })
     }
 
-    /// Waits for work, and takes as much as fits in one group. `None` when there will be no more.
+    /// Waits for work, and takes as much as fits in one group. `None` when the queue is closed and empty.
     ///
-    /// A worker that comes while another writes leaves a few records to that one for a while: together
-    /// with those that come until then they cost less than two small groups.
+    /// While another worker writes, a few records are left to it for a short time: together with later
+    /// ones they cost less than two small groups.
     pub(super) async fn next_group(&self) -> Option<Vec<Pending>> {
         loop {
-            let told = self.work.notified();
-            tokio::pin!(told);
-            // From here on nothing is missed, so what came before is seen in the queue.
-            told.as_mut().enable();
+            let notified = self.work.notified();
+            tokio::pin!(notified);
+            // No notification is missed from here on; earlier requests are visible in the queue.
+            notified.as_mut().enable();
             let due = self.state().when_due();
             match due {
                 Due::Never => return None,
-                Due::WhenTold => told.await,
-                Due::At(due) if due > Instant::now() => drop(timeout_at(due, told).await),
+                Due::WhenNotified => notified.await,
+                Due::At(due) if due > Instant::now() => drop(timeout_at(due, notified).await),
                 Due::At(_) => {
                     let group = self.take_group();
                     // Another worker may have been quicker.
@@ -175,7 +176,7 @@ impl Queue {
             bytes += first.get().request.bytes;
             let fits = records <= self.limits.group_records && bytes <= self.limits.group_bytes;
             if !fits && !group.is_empty() {
-                // The rest is for another worker, if one is free.
+                // The rest goes to another idle worker.
                 self.work.notify_one();
                 break;
             }
@@ -187,34 +188,34 @@ impl Queue {
         group
     }
 
-    /// Counts requests out that are answered, or need no answer.
+    /// Subtracts answered and abandoned requests from those in flight.
     pub(super) fn done(&self, group: &[Pending]) {
         let records: usize = group.iter().map(|pending| pending.request.records.len()).sum();
         self.state().stats.in_flight_records -= records as u64;
     }
 
-    /// Takes nothing more in; what was accepted stays.
+    /// Refuses new requests; accepted ones are still written.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.record_room.close();
-        self.byte_room.close();
+        self.record_permits.close();
+        self.byte_permits.close();
         self.work.notify_waiters();
     }
 
     /// Waits until every worker has ended.
     pub(super) async fn all_ended(&self) {
         loop {
-            let told = self.ended.notified();
-            tokio::pin!(told);
-            told.as_mut().enable();
+            let notified = self.ended.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
             if self.state().stats.writers == 0 {
                 return;
             }
-            told.await;
+            notified.await;
         }
     }
 
-    /// Drops what nobody will write any more, and returns how many records were not answered.
+    /// Drops all queued requests, and returns the number of records that were not answered.
     pub(super) fn abandon(&self) -> u64 {
         let mut state = self.state();
         let left = state.stats.queued_records + state.stats.in_flight_records;
@@ -233,14 +234,14 @@ impl Queue {
         self.ended.notify_waiters();
     }
 
-    /// The figures as they are now.
+    /// The current statistics.
     pub(super) fn stats(&self) -> WriterStats {
         let state = self.state();
         let oldest = state.waiting.first_key_value().map(|(_, pending)| pending.since);
         WriterStats { oldest_queued: oldest.map(|since| since.elapsed()), ..state.stats.clone() }
     }
 
-    /// Changes or reads the figures.
+    /// Changes or reads the statistics.
     pub(super) fn with_stats<T>(&self, change: impl FnOnce(&mut WriterStats) -> T) -> T {
         change(&mut self.state().stats)
     }
@@ -251,12 +252,12 @@ impl Queue {
     }
 }
 
-/// When a worker should take what waits.
+/// When a worker should take the queued requests.
 enum Due {
     At(Instant),
-    /// Nothing waits.
-    WhenTold,
-    /// Nothing waits, and nothing will come.
+    /// The queue is empty.
+    WhenNotified,
+    /// The queue is empty and closed.
     Never,
 }
 
@@ -264,7 +265,7 @@ impl State {
     fn when_due(&self) -> Due {
         match self.waiting.first_key_value() {
             None if self.closed => Due::Never,
-            None => Due::WhenTold,
+            None => Due::WhenNotified,
             Some((_, oldest)) if self.closed || self.has_enough_for_a_group() => {
                 Due::At(oldest.since)
             }
@@ -272,21 +273,21 @@ impl State {
         }
     }
 
-    /// Whether a group of what waits is worth its commit now: it is large, or nothing is being written
-    /// that it could wait for.
+    /// Whether to write the queued requests now: there are enough of them, or no write is in flight to
+    /// wait for.
     fn has_enough_for_a_group(&self) -> bool {
         self.stats.in_flight_records == 0 || self.stats.queued_records >= LEAVE_RECORDS
     }
 }
 
-/// A request's place in the queue; dropping it takes the request back if it still waits.
+/// The position of a request in the queue; dropping it withdraws the request if it is still queued.
 struct Ticket<'a> {
     queue: &'a Queue,
     number: u64,
 }
 
 impl Ticket<'_> {
-    /// Takes the request back; `false` when a worker has it already.
+    /// Withdraws the request; `false` when a worker has already taken it.
     fn withdraw(&self) -> bool {
         let mut state = self.queue.state();
         let taken = state.waiting.remove(&self.number);

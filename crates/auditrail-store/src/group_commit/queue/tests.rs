@@ -28,7 +28,7 @@ async fn ask(queue: &Arc<Queue>, sizes: &[u64]) {
     for size in sizes {
         let (queue, request) = (Arc::clone(queue), request(*size));
         let deadline = Instant::now() + Duration::from_secs(3_600);
-        let asked = tokio::spawn(async move { queue.ask(request, deadline).await });
+        let asked = tokio::spawn(async move { queue.submit(request, deadline).await });
         tokio::task::yield_now().await;
         drop(asked);
     }

@@ -4,19 +4,16 @@
 //! the number of columns and for each column its length (-1 for NULL) and the bytes its type's
 //! `recv` function reads, then -1 as the end. All numbers are big-endian.
 
-use auditrail_core::{Record, Target};
+use auditrail_core::Record;
 use bytes::{BufMut, BytesMut};
 
-use crate::value::{JsonText, PgTime, put_optional, put_sized};
+use crate::records::columns::{ColumnSink, column_list, put_columns};
+use crate::value::{ToValue, put_optional, put_sized};
 
-/// The statement; the columns are in the order in which [`put_record`] writes them. `xact_id` is the
-/// database's to fill in.
-pub(crate) const STATEMENT: &str = "copy control_plane.audit_logs \
-     (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, user_agent, \
-      created_at, tenant_id, request_id) \
-     from stdin (format binary)";
+/// The statement. The database fills in `xact_id`.
+pub(crate) const STATEMENT: &str =
+    concat!("copy control_plane.audit_logs (", column_list!(), ") from stdin (format binary)");
 
-const COLUMNS: i16 = 12;
 const END: i16 = -1;
 
 /// The signature, no flags, no header extension.
@@ -34,29 +31,27 @@ pub(crate) fn put_end(buf: &mut BytesMut) {
 
 /// Adds one row.
 pub(crate) fn put_record(buf: &mut BytesMut, record: &Record) {
-    let Record {
-        id,
-        actor,
-        action,
-        target: Target { target_type, target_id },
-        metadata,
-        ip_address,
-        user_agent,
-        created_at,
-        tenant_id,
-        request_id,
-    } = record;
-    buf.put_i16(COLUMNS);
-    put_sized(buf, id.as_uuid());
-    put_sized(buf, actor.id());
-    put_sized(buf, actor.actor_type().as_str());
-    put_sized(buf, action.as_str());
-    put_sized(buf, target_type.as_str());
-    put_sized(buf, target_id.as_str());
-    put_optional(buf, metadata.as_ref().map(|metadata| JsonText(metadata.as_str())).as_ref());
-    put_optional(buf, ip_address.map(|address| address.network()).as_ref());
-    put_optional(buf, user_agent.as_ref().map(AsRef::<str>::as_ref));
-    put_sized(buf, &PgTime(*created_at));
-    put_optional(buf, tenant_id.as_ref().map(AsRef::<str>::as_ref));
-    put_optional(buf, request_id.as_ref().map(AsRef::<str>::as_ref));
+    let count_at = buf.len();
+    buf.put_i16(0);
+    let mut row = CopyRow { buf, columns: 0 };
+    put_columns(record, &mut row);
+    let columns = row.columns;
+    buf[count_at..count_at + 2].copy_from_slice(&columns.to_be_bytes());
+}
+
+struct CopyRow<'a> {
+    buf: &'a mut BytesMut,
+    columns: i16,
+}
+
+impl ColumnSink for CopyRow<'_> {
+    fn required<T: ToValue>(&mut self, value: T) {
+        put_sized(self.buf, &value);
+        self.columns += 1;
+    }
+
+    fn optional<T: ToValue>(&mut self, value: Option<T>) {
+        put_optional(self.buf, value.as_ref());
+        self.columns += 1;
+    }
 }

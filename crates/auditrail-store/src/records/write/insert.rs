@@ -1,15 +1,16 @@
 //! The INSERT statements.
 
-use auditrail_core::{Record, Target};
-use ipnet::IpNet;
+use auditrail_core::{Record, RecordId};
 use uuid::Uuid;
 
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
-use crate::records::columns::{self, column_list};
+use crate::records::columns::{
+    self, ColumnSink, arrays, bind_arrays, column_list, placeholders, put_columns,
+};
 use crate::sql::Sql;
-use crate::value::{JsonText, PgTime, Xid};
+use crate::value::{ToValue, Xid};
 
 /// Writes one record unless its id is there already, and returns it as it is stored.
 ///
@@ -18,8 +19,9 @@ pub(crate) async fn one(mut db: Db<'_>, record: &Record) -> Result<Option<Record
     let sql = Sql::new(concat!(
         "insert into control_plane.audit_logs (",
         column_list!(),
-        ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         on conflict (id) do nothing returning ",
+        ") values (",
+        placeholders!(),
+        ") on conflict (id) do nothing returning ",
         column_list!()
     ));
     let written = db.fetch(&bind_record(sql, record)).await;
@@ -34,48 +36,41 @@ pub(crate) fn single_sql(record: &Record, key: Option<ApiKeyVersion>) -> Sql {
         let sql = Sql::new(concat!(
             "insert into control_plane.audit_logs (",
             column_list!(),
-            ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-             on conflict (id) do nothing"
+            ") values (",
+            placeholders!(),
+            ") on conflict (id) do nothing"
         ));
         return bind_record(sql, record);
     };
     let sql = Sql::new(concat!(
-        "with key as materialized (select from control_plane.audit_api_keys \
-                                    where id = $13 and xmin = $14 for share) \
-         insert into control_plane.audit_logs (",
+        "with key as materialized (select from control_plane.audit_api_keys where ",
+        auditrail_core::record_columns!(crate::records::columns::key_condition),
+        " for share) insert into control_plane.audit_logs (",
         column_list!(),
-        ") select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 from key \
-         on conflict (id) do nothing"
+        ") select ",
+        placeholders!(),
+        " from key on conflict (id) do nothing"
     ));
     bind_record(sql, record).bind(key.id).bind(Xid(key.written_by))
 }
 
-/// Binds the columns of a record to the next twelve placeholders.
+/// Binds the columns of a record to the next placeholders.
 fn bind_record(sql: Sql, record: &Record) -> Sql {
-    let Record {
-        id,
-        actor,
-        action,
-        target: Target { target_type, target_id },
-        metadata,
-        ip_address,
-        user_agent,
-        created_at,
-        tenant_id,
-        request_id,
-    } = record;
-    sql.bind(id.as_uuid())
-        .bind(actor.id())
-        .bind(actor.actor_type().as_str())
-        .bind(action.as_str())
-        .bind(target_type.as_str())
-        .bind(target_id.as_str())
-        .bind_optional(metadata.as_ref().map(|m| JsonText(m.as_str())))
-        .bind_optional(ip_address.map(|address| address.network()))
-        .bind_optional(user_agent.as_ref().map(AsRef::<str>::as_ref))
-        .bind(PgTime(*created_at))
-        .bind_optional(tenant_id.as_ref().map(AsRef::<str>::as_ref))
-        .bind_optional(request_id.as_ref().map(AsRef::<str>::as_ref))
+    let mut bindings = Bindings(Some(sql));
+    put_columns(record, &mut bindings);
+    bindings.0.unwrap_or_default()
+}
+
+struct Bindings(Option<Sql>);
+
+impl ColumnSink for Bindings {
+    fn required<T: ToValue>(&mut self, value: T) {
+        self.0 = self.0.take().map(|sql| sql.bind(value));
+    }
+
+    fn optional<T: ToValue>(&mut self, value: Option<T>) {
+        self.0 = self.0.take().map(|sql| sql.bind_optional(value));
+    }
 }
 
 /// Writes the records whose ids are not there yet, and returns the ids of those it wrote.
@@ -91,10 +86,9 @@ pub(crate) fn many_sql(columns: &Columns<'_>) -> Sql {
     columns.bind_to(Sql::new(concat!(
         "insert into control_plane.audit_logs (",
         column_list!(),
-        ") select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], \
-         $6::text[], $7::jsonb[], $8::inet[], $9::text[], $10::timestamptz[], $11::text[], \
-         $12::text[]) \
-         on conflict (id) do nothing returning id"
+        ") select * from unnest(",
+        arrays!(),
+        ") on conflict (id) do nothing returning id"
     )))
 }
 
@@ -105,79 +99,24 @@ pub(crate) fn read_ids(written: &[Row]) -> Result<Vec<Uuid>, StoreError> {
         .map_err(StoreError::while_trying_to("read the ids of new records"))
 }
 
-/// Records by column, for statements that take one array for each.
+/// Records for statements that take one array for each column.
 #[derive(Debug, Default)]
 pub(crate) struct Columns<'a> {
-    ids: Vec<Uuid>,
-    actor_ids: Vec<&'a str>,
-    actor_types: Vec<&'a str>,
-    actions: Vec<&'a str>,
-    target_types: Vec<&'a str>,
-    target_ids: Vec<&'a str>,
-    metadata: Vec<Option<JsonText<'a>>>,
-    ip_addresses: Vec<Option<IpNet>>,
-    user_agents: Vec<Option<&'a str>>,
-    created_at: Vec<PgTime>,
-    tenant_ids: Vec<Option<&'a str>>,
-    request_ids: Vec<Option<&'a str>>,
+    records: Vec<&'a Record>,
 }
 
 impl<'a> Columns<'a> {
-    /// Turns records into columns without copying text.
     pub(crate) fn of(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        let mut columns = Self::default();
-        for record in records {
-            columns.push(record);
-        }
-        columns
+        Self { records: records.into_iter().collect() }
     }
 
-    /// The ids, in the order of the records.
-    pub(crate) fn ids(&self) -> &[Uuid] {
-        &self.ids
+    /// The id of a record, by its index.
+    pub(crate) fn id(&self, index: usize) -> RecordId {
+        self.records[index].id
     }
 
-    fn push(&mut self, record: &'a Record) {
-        let Record {
-            id,
-            actor,
-            action,
-            target: Target { target_type, target_id },
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
-        } = record;
-        self.ids.push(*id.as_uuid());
-        self.actor_ids.push(actor.id());
-        self.actor_types.push(actor.actor_type().as_str());
-        self.actions.push(action.as_str());
-        self.target_types.push(target_type.as_str());
-        self.target_ids.push(target_id.as_str());
-        let metadata = metadata.as_ref().map(|m| JsonText(m.as_str()));
-        self.metadata.push(metadata);
-        self.ip_addresses.push(ip_address.map(|ip| ip.network()));
-        self.user_agents.push(user_agent.as_ref().map(AsRef::as_ref));
-        self.created_at.push(PgTime(*created_at));
-        self.tenant_ids.push(tenant_id.as_ref().map(AsRef::as_ref));
-        self.request_ids.push(request_id.as_ref().map(AsRef::as_ref));
-    }
-
-    /// Binds the twelve arrays as $1 to $12, in the order of the table's columns.
+    /// Binds an array for each column, from `$1` on.
     pub(crate) fn bind_to(&self, sql: Sql) -> Sql {
-        sql.bind_array(&self.ids)
-            .bind_array(self.actor_ids.iter().copied())
-            .bind_array(self.actor_types.iter().copied())
-            .bind_array(self.actions.iter().copied())
-            .bind_array(self.target_types.iter().copied())
-            .bind_array(self.target_ids.iter().copied())
-            .bind_optional_array(self.metadata.iter().copied())
-            .bind_optional_array(self.ip_addresses.iter().copied())
-            .bind_optional_array(self.user_agents.iter().copied())
-            .bind_array(self.created_at.iter().copied())
-            .bind_optional_array(self.tenant_ids.iter().copied())
-            .bind_optional_array(self.request_ids.iter().copied())
+        bind_arrays(sql, &self.records)
     }
 }
