@@ -135,6 +135,25 @@ impl CreateInput {
         self.metadata.as_ref().map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
     }
 
+    /// Whether a stored record has the content of this input, in the fields that it provides.
+    ///
+    /// Metadata is compared by its JSON value and not by its text.
+    #[must_use]
+    pub fn matches_stored(&self, stored: &Record) -> bool {
+        let record = self.clone().into_record(stored.id, stored.created_at);
+        self.provided_fields().matches_stored(&record, stored)
+    }
+
+    /// The provided fields, which the result of [`into_record`](Self::into_record) does not show.
+    #[must_use]
+    pub const fn provided_fields(&self) -> ProvidedFields {
+        ProvidedFields {
+            created_at: self.created_at.is_some(),
+            metadata: self.metadata.is_some(),
+            absent: false,
+        }
+    }
+
     /// Makes the record this input asks for, with an id and a time for where it gives none.
     #[must_use]
     pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {

@@ -1,13 +1,12 @@
 //! Whether a stored record matches a request: distinguishes a repeated request from one that reuses an
 //! id for other content.
 
-use super::CreateInput;
 use crate::metadata::Metadata;
 use crate::record::Record;
 
 /// Which fields of a record its caller provided, as far as the record itself does not show it.
 ///
-/// [`CreateInput::into_record`] fills in a missing time and missing metadata, so a record alone does
+/// [`CreateInput::into_record`](crate::CreateInput::into_record) fills in a missing time and missing metadata, so a record alone does
 /// not show whether they were provided. Fields that were not provided are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProvidedFields {
@@ -66,25 +65,4 @@ impl ProvidedFields {
 
 fn matches<T: PartialEq>(compare_absent: bool, value: Option<T>, stored: Option<T>) -> bool {
     if value.is_none() && !compare_absent { true } else { value == stored }
-}
-
-impl CreateInput {
-    /// Whether a stored record has the content of this input, in the fields that it provides.
-    ///
-    /// Metadata is compared by its JSON value and not by its text.
-    #[must_use]
-    pub fn matches_stored(&self, stored: &Record) -> bool {
-        let record = self.clone().into_record(stored.id, stored.created_at);
-        self.provided_fields().matches_stored(&record, stored)
-    }
-
-    /// The provided fields, which the result of [`into_record`](Self::into_record) does not show.
-    #[must_use]
-    pub const fn provided_fields(&self) -> ProvidedFields {
-        ProvidedFields {
-            created_at: self.created_at.is_some(),
-            metadata: self.metadata.is_some(),
-            absent: false,
-        }
-    }
 }

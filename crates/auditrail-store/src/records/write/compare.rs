@@ -1,6 +1,6 @@
 //! Compares records with the table: which ids are taken, and by the same content?
 //!
-//! This is [`ProvidedFields::matches_stored`] as SQL; a test holds the two together.
+//! This is [`ProvidedFields::matches_stored`] as SQL.
 
 use auditrail_core::{ProvidedFields, record_columns};
 use pg_pipeline::Connection;
