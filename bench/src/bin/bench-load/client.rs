@@ -42,10 +42,13 @@ impl Deadline {
     }
 }
 
+/// How far a connection may be behind its rate and still catch up.
+const CATCH_UP: Duration = Duration::from_millis(10);
+
 /// When the requests of one connection are due, where a rate is given.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
-    first: Instant,
+    next: Instant,
     interval: Duration,
 }
 
@@ -55,14 +58,15 @@ impl Pace {
     pub(crate) fn new(start: Instant, (index, connections): (u16, u16), per_second: f64) -> Self {
         let interval = Duration::from_secs_f64(f64::from(connections) / per_second);
         let offset = interval.mul_f64(f64::from(index) / f64::from(connections));
-        Self { first: start + offset, interval }
+        Self { next: start + offset, interval }
     }
 
-    /// Waits until the next request is due. One that is late is sent at once, and later ones are not
-    /// brought forward to make up for it.
+    /// Waits until the next request is due. A connection that is late catches up, so that the granularity
+    /// of timers does not lower the rate, but by [`CATCH_UP`] at most.
     async fn wait(&mut self) {
-        tokio::time::sleep_until(self.first.into()).await;
-        self.first = (self.first + self.interval).max(Instant::now());
+        tokio::time::sleep_until(self.next.into()).await;
+        let earliest = Instant::now().checked_sub(CATCH_UP).unwrap_or(self.next);
+        self.next = (self.next + self.interval).max(earliest);
     }
 }
 

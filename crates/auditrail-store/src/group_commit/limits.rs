@@ -24,8 +24,10 @@ pub struct WriterLimits {
 }
 
 impl WriterLimits {
-    /// While one connection waits for the disk, the other sends.
-    pub const WRITERS: usize = 2;
+    /// While one connection waits for the network or the disk, the others send. With a millisecond each
+    /// way to the server, three connections write a third more single records than two; more of them
+    /// make groups smaller.
+    pub const WRITERS: usize = 3;
     /// Two of the largest HTTP batches, or two full groups being written and two that wait.
     pub const QUEUE_RECORDS: u32 = 20_000;
     /// Room for the largest HTTP body, which grows when it is parsed, within a small process.
@@ -60,7 +62,7 @@ impl WriterLimits {
 
 /// Fewer waiting records than these a free connection leaves to the one that writes already. The start
 /// and the commit of a COPY cost as much as some twenty records.
-pub(super) const LEAVE_RECORDS: u64 = 64;
+pub(super) const LEAVE_RECORDS: u64 = 24;
 
 /// How long it leaves them at most. Small groups are written in less; a large one, a slow disk or a
 /// record that somebody holds up shall not keep others waiting.
