@@ -26,7 +26,7 @@ pub(crate) async fn layer(
         seconds = started.elapsed().as_secs_f64(),
         request_id = id.as_ref().map(Id::as_str),
         trace_id,
-        "answered"
+        "request completed"
     );
     response
 }

@@ -14,7 +14,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
         match serde_json::to_vec(&self.0) {
             Ok(body) => bytes(body),
             Err(error) => {
-                tracing::error!(%error, "an answer has no JSON form");
+                tracing::error!(%error, "cannot serialize the response");
                 Problem::internal("internal").into_response()
             }
         }

@@ -99,8 +99,8 @@ pub enum AuthError {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Refused => "the key is unknown, revoked or expired; use another",
-            Self::Unavailable(_) => "keys cannot be checked at the moment; try again",
+            Self::Refused => "the API key is unknown, revoked or expired",
+            Self::Unavailable(_) => "API keys cannot be verified at the moment; retry",
         })
     }
 }

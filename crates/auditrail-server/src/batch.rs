@@ -94,7 +94,7 @@ fn elements(bytes: &Bytes) -> Result<Vec<&[u8]>, Problem> {
         // The only type that is asked for is that of the whole.
         match error.is_data() {
             true => not_an_array(),
-            false => not_json(format!("the body is not JSON: {error}")),
+            false => not_json(format!("the body is not valid JSON: {error}")),
         }
     })?;
     match elements {

@@ -53,7 +53,7 @@ impl Entity {
     pub(crate) fn json(&self) -> Result<&[u8], Problem> {
         match self.form {
             Form::Json => Ok(&self.bytes),
-            Form::Ndjson => Err(Problem::media_type("send one record as application/json")),
+            Form::Ndjson => Err(Problem::media_type("send a single record as application/json")),
         }
     }
 }
@@ -61,7 +61,7 @@ impl Entity {
 /// The form that the headers name, before a byte of the body is read.
 fn form(headers: &HeaderMap) -> Result<Form, Problem> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(Problem::media_type("send the body without Content-Encoding"));
+        return Err(Problem::media_type("Content-Encoding is not supported for request bodies"));
     }
     let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = named.unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -69,7 +69,7 @@ fn form(headers: &HeaderMap) -> Result<Form, Problem> {
         "application/json" => Ok(Form::Json),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Ndjson),
         _ => Err(Problem::media_type(
-            "name the form in Content-Type: application/json, or for batches application/x-ndjson",
+            "set Content-Type to application/json, or to application/x-ndjson for batches",
         )),
     }
 }

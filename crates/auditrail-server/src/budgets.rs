@@ -178,10 +178,10 @@ impl Standing {
         let Budget { amount, window_seconds } = self.budget;
         let (class, unit) = (self.class.as_str(), self.class.unit());
         let detail = format!(
-            "this key has used up its budget for `{class}`, which is {amount} {unit} in \
-             {window_seconds} seconds; come back after the time in Retry-After"
+            "this API key has exceeded its `{class}` budget of {amount} {unit} per \
+             {window_seconds} seconds; retry after the time in Retry-After"
         );
-        let title = "Too many requests with this key";
+        let title = "Rate limit exceeded";
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", title, detail)
             .retry_after(Duration::from_secs(shown::whole_seconds(until_some)))
     }

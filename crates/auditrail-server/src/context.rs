@@ -133,7 +133,7 @@ pub(crate) async fn record(
         .with_metadata(small(&metadata));
     input.tenant_id = tenant;
     input.id = Some(clock::record_id().map_err(|error| {
-        tracing::error!(%error, "the operating system gave no random bytes");
+        tracing::error!(%error, "could not obtain random bytes from the OS");
         not_recorded(Problem::internal("no_randomness"))
     })?);
     app.writes()
@@ -149,10 +149,10 @@ fn not_recorded(problem: Problem) -> Problem {
     if let StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS = problem.status() {
         return problem;
     }
-    tracing::error!(?problem, "a call could not be recorded, so it was refused");
-    let detail = "this call leaves a record of itself, and that could not be written, so nothing \
-                  was read; try again, and tell the operator if it stays like that";
-    let title = "Not available at the moment";
+    tracing::error!(?problem, "refused a request whose audit record could not be written");
+    let detail = "this operation is audited, and its audit record could not be written, so \
+                  nothing was read; retry, and contact the operator if the error persists";
+    let title = "Service unavailable";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", title, detail)
         .retry_after(RETRY_LATER)
 }

@@ -69,8 +69,8 @@ pub struct Origin(HeaderValue);
 /// A text that is no origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no origin; write scheme, host and perhaps a port in lower case, as in \
-     https://console.example, without a path; there is no `*`"
+    "`{text}` is not an origin: expected scheme, host and optional port in lower case, such as \
+     https://console.example, without a path or wildcard"
 )]
 pub struct OriginError {
     text: Box<str>,

@@ -67,7 +67,7 @@ fn document(api: &Value) -> Markup {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#main" { "Skip to the calls" }
+                a.skip href="#main" { "Skip to the operations" }
                 header {
                     h1 { (title) " API" }
                     p { (prose(text(&api["info"]["description"]))) }
@@ -91,7 +91,7 @@ fn document(api: &Value) -> Markup {
 fn contents(api: &Value) -> Markup {
     html! {
         nav aria-label="Contents" {
-            h2 { "Calls" }
+            h2 { "Operations" }
             ul {
                 @for (path, method, operation) in operation::list(api) {
                     li {

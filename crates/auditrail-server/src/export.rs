@@ -31,7 +31,7 @@ type Receiver = mpsc::Receiver<Result<Message, StoreError>>;
 
 /// Why an export ends before its end. The reader sees its connection break.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the export was cut off")]
+#[error("the export was aborted")]
 pub(crate) struct CutOff;
 
 /// Starts an export, and gives its bytes once there are some. Counts its rows.
@@ -72,7 +72,7 @@ fn bytes(
             Some(Ok(Message::Chunk(bytes))) => Ok(Some((bytes, (None, receiver)))),
             Some(Ok(Message::End)) => Ok(None),
             Some(Err(error)) => {
-                tracing::error!(code = error.code(), %error, "an export was cut off");
+                tracing::error!(code = error.code(), %error, "export aborted");
                 Err(CutOff)
             }
             None => Err(CutOff),
@@ -119,7 +119,7 @@ async fn send_all(
 async fn send(sender: &Sender, message: Message, stall: Duration) -> Result<(), Stop> {
     let sent = sender.send_timeout(Ok(message), stall).await;
     sent.map_err(|_| {
-        tracing::warn!("the reader of an export stalled or went away");
+        tracing::warn!("the client of an export stalled or disconnected");
         Stop::NoReader
     })
 }
@@ -127,6 +127,6 @@ async fn send(sender: &Sender, message: Message, stall: Duration) -> Result<(), 
 /// A record that cannot be encoded, which nobody has seen, ends the export like a reader's leaving.
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
 fn unwritable(error: std::io::Error) -> Stop {
-    tracing::error!(%error, "a record cannot be encoded");
+    tracing::error!(%error, "cannot encode a record for export");
     Stop::NoReader
 }

@@ -30,8 +30,8 @@ impl FromRequestParts<App> for IdempotencyKey {
             return Ok(Self(None));
         };
         let key = value.to_str().ok().filter(|_| more.is_none()).and_then(parse);
-        let detail = "Idempotency-Key must be given once, as 1 to 255 printable ASCII characters, \
-                      with or without quotes";
+        let detail = "Idempotency-Key must occur once and have 1 to 255 printable ASCII characters, \
+                      quoted or unquoted";
         key.map(|key| Self(Some(key))).ok_or_else(|| Problem::bad_header(detail))
     }
 }

@@ -65,7 +65,7 @@ pub async fn serve(
         let connection = graceful.watch(http.serve_connection(io(stream, config), service));
         connections.spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+                tracing::debug!(%error, "connection error");
             }
             drop(place);
         });
@@ -114,7 +114,7 @@ async fn accept(
                 return (stream, peer, place);
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

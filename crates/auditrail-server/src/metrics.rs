@@ -94,10 +94,10 @@ impl Metrics {
         registry.register_collector(Box::new(process::Process::started_now()));
         let ours = registry.sub_registry_with_prefix("auditrail");
         let build = Info::new(BuildLabels { version: env!("CARGO_PKG_VERSION") });
-        ours.register("build", "The version of the program", build);
-        let help = "Requests that were turned away, by why";
+        ours.register("build", "Version of the program", build);
+        let help = "Requests that failed authentication or authorization, by reason";
         ours.register("auth_failures", help, self.auth_failures.clone());
-        ours.register("export_rows", "Records that went into exports", self.export_rows.clone());
+        ours.register("export_rows", "Records exported", self.export_rows.clone());
         ours.register_collector(Box::new(pool::Connections::of(log)));
         if let Some(writer) = writer {
             ours.register_collector(Box::new(writer::Writes(writer)));

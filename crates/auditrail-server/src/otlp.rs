@@ -53,15 +53,15 @@ pub struct Traces {
 pub enum OtlpError {
     /// The address of the collector cannot be used. Write another.
     #[error(
-        "`{endpoint}` is no address of a collector; write one like http://127.0.0.1:4318 (TLS is not \
-         spoken: let a collector beside the service pass the traces on)"
+        "`{endpoint}` is not a valid OTLP endpoint; use one such as http://127.0.0.1:4318 (TLS is not \
+         supported: run a collector on this host to forward the traces)"
     )]
     Endpoint {
         /// What was written.
         endpoint: String,
     },
     /// OpenTelemetry's own variables in the environment ask for something that is not there.
-    #[error("the traces cannot be set up; look at the variables OTEL_* in the environment")]
+    #[error("cannot set up trace export; check the OTEL_* environment variables")]
     Setup {
         /// What the exporter said.
         source: opentelemetry_otlp::ExporterBuildError,
@@ -115,7 +115,7 @@ impl Traces {
         // It waits for a thread of its own, which needs this runtime in order to send.
         let closing = tokio::task::spawn_blocking(move || self.provider.shutdown());
         if !matches!(closing.await, Ok(Ok(()))) {
-            tracing::warn!("some spans were not sent before the end");
+            tracing::warn!("some spans were not exported before shutdown");
         }
     }
 }

@@ -36,11 +36,11 @@ const fn not_ready(code: &'static str, detail: &'static str) -> NotReady {
     NotReady { code, detail }
 }
 
-const SHUTTING_DOWN: NotReady = not_ready("shutting_down", "the service is about to end");
-const BUSY: NotReady = not_ready("database_busy", "the database does not answer in time");
+const SHUTTING_DOWN: NotReady = not_ready("shutting_down", "the service is shutting down");
+const BUSY: NotReady = not_ready("database_busy", "the database does not respond in time");
 const PENDING: NotReady = not_ready("migrations_pending", "run `auditrail migrate`");
 const HISTORY: NotReady = not_ready("history_problem", "run `auditrail migrate status`");
-const LAG: NotReady = not_ready("writer_lag", "requests to write wait for too long");
+const LAG: NotReady = not_ready("writer_lag", "write requests have been queued for too long");
 
 impl Readiness {
     pub(crate) fn new(
@@ -97,7 +97,7 @@ fn log(answer: Result<(), NotReady>, cause: Option<&str>) {
 fn of_database(status: &Result<Status, MigrateError>) -> Result<(), NotReady> {
     let status = status
         .as_ref()
-        .map_err(|error| not_ready(error.code(), "the history of migrations cannot be read"))?;
+        .map_err(|error| not_ready(error.code(), "the migration history cannot be read"))?;
     match (status.pending(), status.problems.is_empty()) {
         (0, true) => Ok(()),
         (0, false) => Err(HISTORY),
@@ -107,7 +107,7 @@ fn of_database(status: &Result<Status, MigrateError>) -> Result<(), NotReady> {
 
 fn of_writer(stats: &WriterStats) -> Result<(), NotReady> {
     if let Some(outage) = &stats.outage {
-        return Err(not_ready(outage.code(), "the writer cannot write"));
+        return Err(not_ready(outage.code(), "the writer cannot reach the database"));
     }
     match stats.oldest_queued.is_some_and(|waited| waited > WRITER_LAG_MAX) {
         true => Err(LAG),

@@ -61,7 +61,7 @@ impl Pairs {
         self.0.into_iter().take(REPORTED_ERRORS_MAX).map(|(name, _)| FieldError {
             pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
             code: ErrorCode::UnknownField,
-            detail: "is not a parameter of this call".to_owned(),
+            detail: "is not a parameter of this operation".to_owned(),
         })
     }
 

@@ -45,7 +45,7 @@ impl<R: Right> Access<R> {
     /// As when the request came: the key may have been revoked or have lost its scope.
     pub(crate) async fn look_up_again(&mut self) -> Result<(), Problem> {
         if self.lookups == LOOKUPS_MAX {
-            return Err(AuthError::Unavailable("the key changes all the time".into()).into());
+            return Err(AuthError::Unavailable("the key keeps changing".into()).into());
         }
         self.lookups += 1;
         self.principal = look_up::<R>(&self.app, &self.token).await?;
@@ -153,7 +153,7 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
 async fn look_up<R: Right>(app: &App, token: &str) -> Result<Principal, Problem> {
     let principal = app.authenticator().authenticate(token).await.map_err(|error| {
         if let AuthError::Unavailable(source) = &error {
-            tracing::error!(error = %source, "keys cannot be checked");
+            tracing::error!(error = %source, "API key lookup failed");
         }
         Problem::from(error)
     })?;

@@ -8,7 +8,9 @@ use super::Budget;
 
 /// Why a text is no budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a budget is an amount and a time, both at least 1, such as 600000/60s, 1000/1m or 50/1h")]
+#[error(
+    "a budget is an amount per time window, both at least 1, such as 600000/60s, 1000/1m or 50/1h"
+)]
 pub struct BudgetError;
 
 impl FromStr for Budget {

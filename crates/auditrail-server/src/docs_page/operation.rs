@@ -24,7 +24,7 @@ pub(super) fn all(api: &Value) -> Markup {
             section aria-labelledby=(id) {
                 h2 id=(id) { (method(name)) " " code { (path) } }
                 (said(call))
-                p { strong { "Needs" } " " (needs(call)) }
+                p { strong { "Requires" } " " (needs(call)) }
                 (parameters(call))
                 (body(&call["requestBody"]))
                 (responses(call))
@@ -47,8 +47,8 @@ fn needs(call: &Value) -> Markup {
     let scopes = items(&call["security"]).iter().flat_map(entries).flat_map(|(_, s)| items(s));
     let scopes: Vec<_> = scopes.map(text).collect();
     html! {
-        @if scopes.is_empty() { "any good key" }
-        @else { "a key with the scope " code { (scopes.join(", ")) } }
+        @if scopes.is_empty() { "any valid API key" }
+        @else { "an API key with the scope " code { (scopes.join(", ")) } }
     }
 }
 
@@ -68,7 +68,7 @@ fn parameters(call: &Value) -> Markup {
     html! {
         @if !rows.is_empty() {
             h3 { "Parameters" }
-            (table("Parameters", &["Name", "In", "Type", "Required", "Meaning"], &rows))
+            (table("Parameters", &["Name", "In", "Type", "Required", "Description"], &rows))
         }
     }
 }
@@ -102,8 +102,8 @@ fn responses(call: &Value) -> Markup {
     };
     let rows: Vec<_> = entries(&call["responses"]).map(row).collect();
     html! {
-        h3 { "Answers" }
-        (table("Answers", &["Status", "Meaning", "Body"], &rows))
+        h3 { "Responses" }
+        (table("Responses", &["Status", "Description", "Body"], &rows))
     }
 }
 

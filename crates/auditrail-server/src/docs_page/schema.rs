@@ -26,7 +26,7 @@ pub(super) fn section(name: &str, schema: &Value) -> Markup {
             h3 id=(id) { (name) }
             p { (prose(text(&schema["description"]))) }
             @if rows.is_empty() { p { (kind(schema)) } }
-            @else { (table(name, &["Field", "Type", "Required", "Meaning"], &rows)) }
+            @else { (table(name, &["Field", "Type", "Required", "Description"], &rows)) }
         }
     }
 }

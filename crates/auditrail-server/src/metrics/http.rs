@@ -40,7 +40,7 @@ impl Requests {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "How long requests took until their answers began";
+        let help = "Time from a request to the start of its response";
         registry.register("http_server_request_duration_seconds", help, self.seconds.clone());
     }
 }

@@ -27,14 +27,14 @@ impl Collector for Connections {
         // The two are read one after the other, so one may be ahead.
         let used = u64::from(pool.size()).saturating_sub(idle);
         let name = "db_pool_connections";
-        let help = "Connections for reading, by what they are doing.";
+        let help = "Connections of the read pool, by state.";
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (state, connections) in [("idle", idle), ("used", used)] {
             let labels = [("state", state)];
             ConstGauge::new(whole(connections)).encode(family.encode_family(&labels)?)?;
         }
         let most = whole(pool.options().get_max_connections().into());
-        let help = "Most connections for reading.";
+        let help = "Maximum number of connections of the read pool.";
         gauge(&mut encoder, "db_pool_connections_max", help, most)
     }
 }

@@ -25,11 +25,11 @@ impl Process {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "When the service was started, in seconds since 1970.";
+        let help = "Start time of the process, in seconds since 1970.";
         gauge(&mut encoder, "process_start_time_seconds", help, self.started)?;
         // Only Linux tells in a file; elsewhere the figure is absent.
         if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().and_then(resident_bytes) {
-            let help = "Memory of the process that is in RAM.";
+            let help = "Resident memory of the process.";
             gauge(&mut encoder, "process_resident_memory_bytes", help, whole(bytes))?;
         }
         Ok(())

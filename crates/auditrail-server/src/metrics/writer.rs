@@ -20,16 +20,16 @@ impl Collector for Writes {
         counts(&mut encoder, &stats)?;
         state(&mut encoder, &stats)?;
         let name = "writer_commit_duration_seconds";
-        let help = "How long groups took from their first byte to their commit.";
+        let help = "Duration of a group commit, from its first byte to its commit.";
         histogram(&mut encoder, name, help, &stats.commit_seconds)?;
-        let help = "How many records the committed groups had.";
+        let help = "Records per committed group.";
         histogram(&mut encoder, "writer_commit_records", help, &stats.commit_records)
     }
 }
 
 /// What happened since the start.
 fn counts(encoder: &mut DescriptorEncoder<'_>, stats: &WriterStats) -> fmt::Result {
-    let help = "Records that were answered for, by what became of them.";
+    let help = "Records written, by outcome.";
     let mut family =
         encoder.encode_descriptor("writer_records", help, None, MetricType::Counter)?;
     for (result, records) in
@@ -39,15 +39,11 @@ fn counts(encoder: &mut DescriptorEncoder<'_>, stats: &WriterStats) -> fmt::Resu
         ConstCounter::new(records).encode(family.encode_family(&labels)?)?;
     }
     for (name, help, value) in [
-        ("refused_requests", "Requests that the database refused for a record.", stats.refused),
-        ("commits", "Transactions that were committed.", stats.commits),
-        (
-            "fallbacks",
-            "Groups that were written by INSERT, for ids already there.",
-            stats.fallbacks,
-        ),
-        ("splits", "Groups that were cut in two to find the bad request.", stats.splits),
-        ("failures", "Times the database failed the writer.", stats.failures),
+        ("refused_requests", "Requests that the database rejected.", stats.refused),
+        ("commits", "Committed transactions.", stats.commits),
+        ("fallbacks", "Groups written by INSERT because some ids existed.", stats.fallbacks),
+        ("splits", "Groups split in two to isolate a rejected request.", stats.splits),
+        ("failures", "Database failures seen by the writer.", stats.failures),
     ] {
         counter(encoder, &format!("writer_{name}"), help, value)?;
     }
@@ -59,13 +55,13 @@ fn state(encoder: &mut DescriptorEncoder<'_>, stats: &WriterStats) -> fmt::Resul
     let oldest = stats.oldest_queued.unwrap_or_default().as_secs_f64();
     let up = if stats.outage.is_none() { 1.0 } else { 0.0 };
     for (name, help, value) in [
-        ("up", "1 while the database takes writes, 0 during an outage.", up),
-        ("connections", "Connections that write.", whole(stats.writers)),
-        ("queue_requests", "Requests that wait for a connection.", whole(stats.queued_requests)),
-        ("queue_records", "Their records.", whole(stats.queued_records)),
-        ("queue_bytes", "Their bytes in memory.", whole(stats.queued_bytes)),
-        ("queue_oldest_seconds", "How long the oldest of them has waited.", oldest),
-        ("in_flight_records", "Records that are being written.", whole(stats.in_flight_records)),
+        ("up", "1 while the database accepts writes, 0 during an outage.", up),
+        ("connections", "Writer connections.", whole(stats.writers)),
+        ("queue_requests", "Queued requests.", whole(stats.queued_requests)),
+        ("queue_records", "Records of the queued requests.", whole(stats.queued_records)),
+        ("queue_bytes", "Memory used by the queued requests, in bytes.", whole(stats.queued_bytes)),
+        ("queue_oldest_seconds", "Age of the oldest queued request.", oldest),
+        ("in_flight_records", "Records being written.", whole(stats.in_flight_records)),
     ] {
         gauge(encoder, &format!("writer_{name}"), help, value)?;
     }

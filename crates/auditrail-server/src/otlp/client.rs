@@ -49,8 +49,8 @@ impl HttpClient for Client {
         };
         let failing = !sent.as_ref().is_ok_and(|answer| answer.status().is_success());
         match (self.failing.swap(failing, Ordering::Relaxed), failing) {
-            (false, true) => tracing::warn!("the collector of traces takes no spans"),
-            (true, false) => tracing::info!("the collector of traces takes spans again"),
+            (false, true) => tracing::warn!("OTLP export failing"),
+            (true, false) => tracing::info!("OTLP export recovered"),
             (true, true) | (false, false) => {}
         }
         sent

@@ -14,13 +14,13 @@ impl From<AuthError> for Problem {
         let detail = error.to_string();
         match error {
             AuthError::Refused => {
-                let title = "The key is not good";
+                let title = "Invalid API key";
                 let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_key", title, detail)
                     .with_header(header::WWW_AUTHENTICATE, challenge)
             }
             AuthError::Unavailable(_) => {
-                let title = "Not available at the moment";
+                let title = "Service unavailable";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", title, detail)
                     .retry_after(RETRY_SOON)
             }
@@ -42,12 +42,12 @@ impl From<StoreError> for Problem {
         let code = error.code();
         match &error {
             StoreError::IdConflict { .. } => {
-                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+                Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
             StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
             StoreError::Rejected { .. } => {
-                tracing::warn!(code, error = %error, "the database refused a record");
-                let title = "The record cannot be kept";
+                tracing::warn!(code, error = %error, "the database rejected a record");
+                let title = "Record rejected";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, error.to_string())
             }
             StoreError::Unreachable { .. } | StoreError::Busy { .. } => {
@@ -83,10 +83,10 @@ impl From<WriteError> for Problem {
         match error {
             WriteError::Refused { source } => source.into(),
             WriteError::Conflict { .. } => {
-                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+                Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
             WriteError::TooLarge { .. } => {
-                let title = "The request is too large";
+                let title = "Request too large";
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, title, error.to_string())
             }
             WriteError::Overloaded { .. } => Self::overloaded().retry_after(after),
@@ -102,7 +102,7 @@ impl From<WriteError> for Problem {
                 unavailable(code).retry_after(after)
             }
             _ => {
-                tracing::warn!(code, %error, "a write was not acknowledged");
+                tracing::warn!(code, %error, "write not acknowledged");
                 unavailable(code).retry_after(after)
             }
         }
@@ -112,8 +112,8 @@ impl From<WriteError> for Problem {
 /// What is wrong with the parameters of a query: 400.
 pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
     let errors: Vec<FieldError> = errors.into_iter().collect();
-    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "parameter"));
-    Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", "Parameters are wrong", detail)
+    let detail = format!("{} invalid; see `errors`", count(&errors, "parameter"));
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", "Invalid parameters", detail)
         .with_errors(errors)
 }
 
@@ -141,13 +141,13 @@ pub(crate) fn placed(index: usize, error: FieldError) -> FieldError {
 
 /// The body, or a line of it, is not JSON: 400.
 pub(crate) fn not_json(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", detail)
+    Problem::new(StatusCode::BAD_REQUEST, "not_json", "Body is not valid JSON", detail)
 }
 
 /// What is wrong with the fields of a record, or of several: 422.
 pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
-    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "field"));
-    let title = "The record is not valid";
+    let detail = format!("{} invalid; see `errors`", count(&errors, "field"));
+    let title = "Invalid record";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", title, detail)
         .with_errors(errors)
 }
@@ -160,14 +160,14 @@ fn count(errors: &[FieldError], what: &str) -> String {
 }
 
 fn unavailable(code: &'static str) -> Problem {
-    let detail = "the database takes no such call at the moment; a write may have taken hold, and \
-                  repeating it with the same id or Idempotency-Key finds out";
-    let title = "Not available at the moment";
+    let detail = "the database is temporarily unavailable; a write may have been applied: retry it \
+                  with the same id or Idempotency-Key";
+    let title = "Service unavailable";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
 }
 
 /// Logs an error once, where it is handled, with what caused it.
 fn report(error: &StoreError) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(code = error.code(), error = %error, cause, "a call to the store failed");
+    tracing::error!(code = error.code(), error = %error, cause, "store operation failed");
 }

@@ -23,7 +23,7 @@ use crate::writes::WritesError;
 /// How many records are read back at once for `return=full`, to know their times.
 const READ_BACK: usize = 250;
 
-/// Writes up to 10,000 records in one transaction: all or, unless told otherwise, none.
+/// Writes up to 10,000 records in one transaction: all of them or, by default, none.
 #[utoipa::path(
     post,
     path = "/v1/audit-logs/batch",
@@ -32,18 +32,18 @@ const READ_BACK: usize = 250;
     params(
         BatchParams,
         ("Idempotency-Key" = Option<String>, Header,
-         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "With its place in the batch, \
-         stands for an id of each record that gives none"),
+         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Makes retries safe: \
+         together with the index in the batch, determines the id of each record without one"),
     ),
-    request_body(description = "The records", content(
+    request_body(description = "Records to write", content(
         (Vec<CreateSchema> = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
-        (status = 200, description = "What became of the records", body = BatchAnswer),
-        (status = 409, description = "An id is there with other content; nothing was written",
+        (status = 200, description = "Outcome of the batch", body = BatchAnswer),
+        (status = 409, description = "An id exists with different content; nothing was written",
          body = ProblemSchema, content_type = "application/problem+json"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
@@ -84,7 +84,7 @@ pub(super) async fn batch(
 fn name(input: &mut CreateInput, full: bool) -> Result<(), Problem> {
     if full && input.id.is_none() {
         let fresh = clock::record_id().map_err(|error| {
-            tracing::error!(%error, "the operating system gave no random bytes");
+            tracing::error!(%error, "could not obtain random bytes from the OS");
             Problem::internal("no_randomness")
         })?;
         input.id = Some(fresh);
@@ -116,32 +116,32 @@ impl Asked {
     }
 }
 
-/// What became of a batch. The three numbers add up to its size.
+/// Outcome of a batch. The three counts add up to its size.
 #[derive(Serialize, ToSchema)]
 pub(super) struct BatchAnswer {
-    /// Records that were written.
+    /// Number of records written.
     created: u64,
-    /// Records that were there already with the same content, or twice in the batch.
+    /// Number of records that existed with the same content, or occur twice in the batch.
     duplicates: u64,
-    /// Records that could not be written.
+    /// Number of records not written.
     rejected: u64,
-    /// Why, for each of these.
+    /// One error for each record not written.
     errors: Vec<BatchError>,
-    /// With `return=full` the records in their order as they were sent, with their ids and times;
-    /// null for one that could not be written.
+    /// With `return=full`: the records in request order, with their ids and times; null for a
+    /// record that was not written.
     #[schema(value_type = Vec<Option<RecordSchema>>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<Vec<Option<Record>>>,
 }
 
-/// Why a record of a batch could not be written.
+/// Error of one record of a batch.
 #[derive(Serialize, ToSchema)]
 struct BatchError {
-    /// Its place in the batch, from 0.
+    /// Zero-based index of the record in the batch.
     index: usize,
-    /// What is wrong, to match on; of several wrong fields the first.
+    /// Stable machine-readable code; that of the first invalid field if there are several.
     code: String,
-    /// What is wrong, for people.
+    /// Human-readable explanation.
     detail: String,
 }
 

@@ -15,27 +15,27 @@ use crate::idempotency::IdempotencyKey;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
-/// Writes one record. It is on disk when this answers.
+/// Writes one record. The record is durable when the response is sent.
 ///
-/// With the same id, or the same `Idempotency-Key` of the same API key, a repetition finds the first
-/// record instead of writing a second.
+/// A retry with the same id, or with the same `Idempotency-Key` and API key, returns the existing
+/// record instead of writing a second one.
 #[utoipa::path(
     post,
     path = "/v1/audit-logs",
     tag = "audit logs",
     security(("bearer" = ["write"])),
     params(("Idempotency-Key" = Option<String>, Header,
-         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Stands for an id of the \
-            record, where the body gives none")),
-    request_body(content = CreateSchema, description = "The record"),
+         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Makes retries safe: \
+            determines the id of the record if the body has none")),
+    request_body(content = CreateSchema, description = "Record to write"),
     responses(
-        (status = 201, description = "The record was written", body = RecordSchema,
-         headers(("Location" = String, description = "Where the record is"))),
-        (status = 200, description = "The same id and content were there already. Without the scope \
-         `read` it shows only what the request says, and the time", body = RecordSchema),
-        (status = 409, description = "The id is there with other content", body = ProblemSchema,
+        (status = 201, description = "Record written", body = RecordSchema,
+         headers(("Location" = String, description = "Path of the record"))),
+        (status = 200, description = "The record exists with the same content. Without the scope \
+         `read`, the response has only the fields of the request, the id and the time", body = RecordSchema),
+        (status = 409, description = "The id exists with different content", body = ProblemSchema,
          content_type = "application/problem+json"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

@@ -7,15 +7,15 @@ use crate::docs_page;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
-/// Gets this description as a page. The admin listener gives it without a key.
+/// Returns this API description as an HTML page. The admin listener serves it without an API key.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "description",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The page", body = String, content_type = "text/html"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "HTML page", body = String, content_type = "text/html"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

@@ -15,10 +15,10 @@ use crate::export;
 use crate::problem::{Problem, ProblemSchema, in_parameter, in_query};
 use crate::search::Pairs;
 
-/// Streams every matching record, oldest first, all from one state of the table.
+/// Streams every matching record, oldest first, from one snapshot of the table.
 ///
-/// An export that does not get to its end breaks the connection, and as NDJSON lacks its manifest.
-/// It leaves a record of its own before it begins.
+/// An aborted export closes the connection without completing the response, and an NDJSON export
+/// then lacks its final manifest line. Every export is audited: its own record is written first.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/export",
@@ -26,11 +26,11 @@ use crate::search::Pairs;
     security(("bearer" = ["export"])),
     params(FilterParams, ExportParams),
     responses(
-        (status = 200, description = "The records", content(
+        (status = 200, description = "Matching records", content(
             (String = "text/csv"),
             (String = "application/x-ndjson"),
         )),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

@@ -18,18 +18,18 @@ use crate::search::Pairs;
 /// A record may be erased by law, so a copy is kept only as long as we say that it holds.
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Gets one record.
+/// Returns one record.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/{id}",
     tag = "audit logs",
     security(("bearer" = ["read"])),
-    params(("id" = String, Path, description = "The id of the record", format = "uuid")),
+    params(("id" = String, Path, description = "Record id", format = "uuid")),
     responses(
-        (status = 200, description = "The record", body = RecordSchema,
-         headers(("ETag" = String, description = "Changes when any byte of the record does"))),
-        (status = 304, description = "The record is what `If-None-Match` names"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Record", body = RecordSchema,
+         headers(("ETag" = String, description = "Strong validator of the response body"))),
+        (status = 304, description = "The record matches `If-None-Match`"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

@@ -23,6 +23,6 @@ fn by(principal: &Principal) -> Actor {
 
 /// There is no such key, for this caller.
 fn unknown() -> Problem {
-    let detail = "there is no key with this id";
+    let detail = "no API key has this id";
     Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
 }

@@ -17,7 +17,7 @@ use crate::search::Pairs;
 /// The path; a link to the next page names it.
 const PATH: &str = "/v1/audit-logs";
 
-/// Searches records, newest first.
+/// Returns matching records, newest first.
 #[utoipa::path(
     get,
     path = PATH,
@@ -25,9 +25,9 @@ const PATH: &str = "/v1/audit-logs";
     security(("bearer" = ["read"])),
     params(FilterParams, PageParams),
     responses(
-        (status = 200, description = "A page of records", body = PageSchema,
-         headers(("Link" = String, description = "The next page, as `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Page of records", body = PageSchema,
+         headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

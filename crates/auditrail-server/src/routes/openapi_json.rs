@@ -7,15 +7,15 @@ use crate::auth::KeyHolder;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
-/// Gets this description, OpenAPI 3.1.
+/// Returns this API description (OpenAPI 3.1).
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "description",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "This description", content_type = "application/json"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "OpenAPI document", content_type = "application/json"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]

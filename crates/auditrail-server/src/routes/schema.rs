@@ -19,7 +19,9 @@ const BEARER: &str = "bearer";
 pub(super) fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Auditrail")
-        .description(Some("Who did what to what, from where and when."))
+        .description(Some(
+            "Audit log for control planes: who did what to what, from where and when.",
+        ))
         .version(env!("CARGO_PKG_VERSION"))
         .contact(Some(ContactBuilder::new().name(Some("Auditrail")).build()));
     let mut components = Components::new();
@@ -33,34 +35,34 @@ pub(super) fn document() -> OpenApi {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes `Filters` of the core")]
 pub(super) struct FilterParams {
-    /// Exactly this actor id.
+    /// Exact actor id.
     #[param(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     actor_id: Option<String>,
-    /// This kind of actor.
+    /// Actor type.
     #[param(inline)]
     actor_type: Option<ActorTypeSchema>,
-    /// Exactly this action, or `project.*` for every action that starts with `project.`.
+    /// Exact action, or a prefix such as `project.*` for every action that starts with `project.`.
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     action: Option<String>,
-    /// This kind of target.
+    /// Exact target type.
     #[param(min_length = 1, max_length = 50, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     target_type: Option<String>,
-    /// Exactly this target id.
+    /// Exact target id.
     #[param(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     target_id: Option<String>,
-    /// Exactly this tenant. A key that is bound to a tenant sees that one alone.
+    /// Exact tenant id. An API key restricted to a tenant can only read records of that tenant.
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     tenant_id: Option<String>,
-    /// Exactly this request.
+    /// Exact request id.
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     request_id: Option<String>,
-    /// This address, or an address in this network (CIDR).
+    /// IP address, or network in CIDR notation.
     #[param(inline)]
     ip_address: Option<Network>,
-    /// From this moment on: an RFC 3339 time, or a date, which means midnight UTC.
+    /// Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC).
     #[param(inline)]
     start_date: Option<Moment>,
-    /// Before this moment, which must be after `start_date`.
+    /// End of the time range, exclusive; must be after `start_date`.
     #[param(inline)]
     end_date: Option<Moment>,
 }
@@ -70,15 +72,15 @@ pub(super) struct FilterParams {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes `Query` of the core")]
 pub(super) struct PageParams {
-    /// Most records in the page.
+    /// Page size.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u16>,
-    /// The `next_cursor` of the page before, with the same filters.
+    /// `next_cursor` of the previous page; requires the same filters.
     cursor: Option<String>,
-    /// How many of the newest matches to skip. New records shift such pages; a cursor is better.
+    /// Number of newest matches to skip. New records shift such pages; prefer a cursor.
     #[param(minimum = 0, maximum = 100_000)]
     offset: Option<u64>,
-    /// Whether to count all matches: exactly, which reads every match, or as an estimate.
+    /// Whether to count all matches: `exact` reads every match, `estimated` uses planner statistics.
     #[param(inline)]
     count: Option<CountSchema>,
 }
@@ -88,16 +90,16 @@ pub(super) struct PageParams {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes how `batch` reads them")]
 pub(super) struct BatchParams {
-    /// What to do with the rest when one record cannot be written: `refuse`, which is the default,
-    /// writes none, and `skip` writes the others.
+    /// How to handle records that cannot be written: `refuse` (default) writes none of the batch,
+    /// `skip` writes the others.
     #[param(inline)]
     on_invalid: Option<OnInvalidSchema>,
-    /// `summary`, which is the default, or `full` to have the records in the answer.
+    /// `summary` (default), or `full` to return the records.
     #[param(inline)]
     r#return: Option<ReturnSchema>,
 }
 
-/// What to do with the rest of a batch.
+/// How to handle records that cannot be written.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "it describes `OnInvalid` of the core")]
@@ -106,7 +108,7 @@ enum OnInvalidSchema {
     Skip,
 }
 
-/// What to answer to a batch.
+/// Form of the response to a batch.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "it describes how `batch` reads it")]
@@ -120,12 +122,12 @@ enum ReturnSchema {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes how `stats` reads it")]
 pub(super) struct StatsParams {
-    /// How long a bucket of time is; by default the shortest that shows everything counted.
+    /// Width of a time bucket. Default: the shortest that covers every counted record.
     #[param(inline)]
     interval: Option<IntervalSchema>,
 }
 
-/// How long a bucket of time is.
+/// Width of a time bucket.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum IntervalSchema {
@@ -139,12 +141,12 @@ pub(super) enum IntervalSchema {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes how `export` reads it")]
 pub(super) struct ExportParams {
-    /// CSV with a header, or NDJSON whose last line is a manifest.
+    /// CSV with a header row, or NDJSON with a manifest as its last line.
     #[param(inline)]
     format: FormatSchema,
 }
 
-/// The form of an export.
+/// Export format.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "it describes `ExportFormat` of the core")]
@@ -153,7 +155,7 @@ enum FormatSchema {
     Ndjson,
 }
 
-/// How to count.
+/// How to count matches.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "it describes `Count` of the core")]
@@ -162,7 +164,7 @@ enum CountSchema {
     Estimated,
 }
 
-/// The kind of actor. The id of `system` is `system`.
+/// Actor type. For `system` the actor id is `system`.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it describes `ActorType` of the core")]
@@ -172,118 +174,118 @@ enum ActorTypeSchema {
     ApiKey,
 }
 
-/// A record.
+/// Audit record.
 #[derive(ToSchema)]
 #[schema(as = Record)]
 #[expect(dead_code, reason = "it describes `Record` of the core")]
 pub(super) struct RecordSchema {
-    /// The id: a UUID, version 7 where we made it.
+    /// Record id: a UUID, version 7 if assigned by the service.
     #[schema(format = "uuid")]
     id: String,
-    /// Who acted.
+    /// Actor id.
     actor_id: String,
     #[schema(inline)]
     actor_type: ActorTypeSchema,
-    /// What was done, as in `project.created`.
+    /// Action name, such as `project.created`.
     action: String,
-    /// The kind of target.
+    /// Target type.
     target_type: String,
-    /// What was acted upon.
+    /// Target id.
     target_id: String,
-    /// Whatever else there is to say.
+    /// Additional structured data.
     #[schema(value_type = Option<Object>, required = true)]
     metadata: (),
-    /// Where the request came from: an address, rarely a network.
+    /// IP address of the client, rarely a network.
     #[schema(required = true)]
     ip_address: Option<String>,
-    /// The software that made the request.
+    /// User agent of the client.
     #[schema(required = true)]
     user_agent: Option<String>,
-    /// When it happened: RFC 3339 in UTC with six digits.
+    /// Time of the event: RFC 3339 in UTC with microseconds.
     #[schema(format = "date-time")]
     created_at: String,
-    /// Whose record it is.
+    /// Tenant id.
     #[schema(required = true)]
     tenant_id: Option<String>,
-    /// The request that caused it.
+    /// Id of the request that caused the event.
     #[schema(required = true)]
     request_id: Option<String>,
 }
 
-/// A page of a search.
+/// Page of records.
 #[derive(ToSchema)]
 #[schema(as = Page)]
 #[expect(dead_code, reason = "it describes `Page` of the core")]
 pub(super) struct PageSchema {
-    /// The records, newest first.
+    /// Records, newest first.
     data: Vec<RecordSchema>,
-    /// Where this page is and how to get the next.
+    /// Position of this page and cursor of the next.
     pagination: PaginationSchema,
 }
 
-/// Where a page is and how to get the next.
+/// Position of a page and cursor of the next.
 #[derive(ToSchema)]
 #[schema(as = Pagination)]
 #[expect(dead_code, reason = "it describes `Pagination` of the core")]
 struct PaginationSchema {
-    /// Most records in the page.
+    /// Page size.
     limit: u16,
-    /// Whether there are more records.
+    /// Whether more records follow.
     has_more: bool,
-    /// The token for the next page.
+    /// Cursor of the next page.
     #[schema(required = true)]
     next_cursor: Option<String>,
-    /// How many records were skipped; null when the page was reached by a cursor.
+    /// Number of skipped records; null for a page requested by cursor.
     #[schema(required = true)]
     offset: Option<u64>,
-    /// How many records match, when it was asked for.
+    /// Number of matching records, if requested with `count`.
     #[schema(required = false)]
     total: u64,
 }
 
-/// A record to write. Whatever else there is to say belongs into `metadata`.
+/// Record to write. Additional data belongs in `metadata`.
 #[derive(ToSchema)]
 #[schema(as = CreateInput)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes `CreateInput` of the core")]
 pub(super) struct CreateSchema {
-    /// The caller's own id, so that a repetition finds the first record.
+    /// Record id chosen by the caller, which makes retries safe.
     #[schema(format = "uuid")]
     id: Option<String>,
-    /// Who acted. For the kind `system` it is `system`.
+    /// Actor id; `system` for the actor type `system`.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     actor_id: String,
     #[schema(inline)]
     actor_type: ActorTypeSchema,
-    /// What was done, as in `project.created`.
+    /// Action name, such as `project.created`.
     #[schema(
         min_length = 1,
         max_length = 100,
         pattern = r"^[^.\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*\.([^.*\u0000-\u001f\u007f-\u009f]|[^.\u0000-\u001f\u007f-\u009f]{2,})$"
     )]
     action: String,
-    /// The kind of target.
+    /// Target type.
     #[schema(min_length = 1, max_length = 50, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     target_type: String,
-    /// What was acted upon.
+    /// Target id.
     #[schema(min_length = 1, max_length = 500, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     target_id: String,
-    /// Whatever else there is to say: at most 64 KiB and 32 levels.
+    /// Additional structured data: at most 64 KiB and 32 levels.
     #[schema(value_type = Option<Object>)]
     metadata: (),
-    /// Where the request came from.
+    /// IP address of the client.
     #[schema(inline)]
     ip_address: Option<Address>,
-    /// The software that made the request.
+    /// User agent of the client.
     #[schema(max_length = 1024, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     user_agent: Option<String>,
-    /// When it happened: RFC 3339, at most 5 minutes ahead. Left out, the writer's clock counts.
+    /// Time of the event: RFC 3339, at most 5 minutes in the future. Default: the time of writing.
     #[schema(format = "date-time")]
     created_at: Option<String>,
-    /// Whose record it is. Left out, the tenant of the key.
+    /// Tenant id. Default: the tenant of the API key.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     tenant_id: Option<String>,
-    /// The request that caused it.
+    /// Id of the request that caused the event.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     request_id: Option<String>,
 }

@@ -50,10 +50,10 @@ pub(super) enum CheckError {
     #[error(transparent)]
     Store(Arc<StoreError>),
     /// It took too long to say.
-    #[error("the database did not say whose a key is within {} s", .0.as_secs())]
+    #[error("the API key lookup timed out after {} s", .0.as_secs())]
     Slow(Duration),
     /// The task that was to ask is gone: it panicked, or the runtime is ending.
-    #[error("the check of a key was given up")]
+    #[error("the API key lookup was aborted")]
     GivenUp,
 }
 

@@ -17,22 +17,22 @@ use crate::context::Origin;
 use crate::problem::{Problem, ProblemSchema, not_json};
 use crate::search::Pairs;
 
-/// Makes a key and shows it, once. What is kept is its SHA-256, so it cannot be had again.
+/// Creates an API key and returns its secret, once. Only the SHA-256 of the secret is stored.
 ///
-/// A key that is bound to a tenant makes keys of that tenant, which is meant where the body names
-/// none. Repeating the request makes another key; one whose answer was lost shows in the list and can
-/// be revoked.
+/// An API key that is restricted to a tenant creates keys of that tenant only, and that is the default.
+/// The operation is not idempotent: a retry creates another key. A key whose response was lost is in
+/// the list and can be revoked.
 #[utoipa::path(
     post,
     path = "/v1/keys",
     operation_id = "create_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
-    request_body(content = NewKeySchema, description = "What the key is to be"),
+    request_body(content = NewKeySchema, description = "API key to create"),
     responses(
-        (status = 201, description = "The key was made, and that is recorded",
+        (status = 201, description = "API key created, and its creation audited",
          body = IssuedKeySchema),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
@@ -78,8 +78,8 @@ fn failed(error: StoreError) -> Problem {
 }
 
 fn invalid(errors: Vec<FieldError>) -> Problem {
-    let detail = "the key cannot be made like that; `errors` has each field that is wrong";
-    let title = "The key is not valid";
+    let detail = "the API key is invalid; see `errors`";
+    let title = "Invalid API key request";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_new_key", title, detail)
         .with_errors(errors)
 }

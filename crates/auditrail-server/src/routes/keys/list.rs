@@ -19,7 +19,7 @@ use crate::search::Pairs;
 /// The path; a link to the next page names it.
 const PATH: &str = "/v1/keys";
 
-/// Lists keys, oldest first, revoked and expired ones too. The keys themselves are nowhere.
+/// Lists API keys, oldest first, including revoked and expired ones. Secrets are never returned.
 #[utoipa::path(
     get,
     path = PATH,
@@ -28,9 +28,9 @@ const PATH: &str = "/v1/keys";
     security(("bearer" = ["admin"])),
     params(KeyListParams),
     responses(
-        (status = 200, description = "A page of keys", body = KeyPageSchema,
-         headers(("Link" = String, description = "The next page, as `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Page of API keys", body = KeyPageSchema,
+         headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
@@ -94,7 +94,7 @@ fn read<T>(
 }
 
 fn not_a_cursor() -> FieldError {
-    let detail = "must be the next_cursor of the page before".to_owned();
+    let detail = "must be the next_cursor of the previous page".to_owned();
     FieldError { pointer: "cursor".to_owned(), code: ErrorCode::InvalidCursor, detail }
 }
 

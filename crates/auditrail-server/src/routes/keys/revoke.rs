@@ -12,23 +12,23 @@ use crate::context::Origin;
 use crate::problem::{Problem, ProblemSchema};
 use crate::search::Pairs;
 
-/// Revokes a key: every request that comes after the answer is refused. It stays in the list.
+/// Revokes an API key: requests received after the response are refused. The key stays in the list.
 ///
-/// Revoking it again changes nothing and answers the same. A key can revoke itself, and the last one
-/// with the scope `admin` can be revoked too: one that has leaked must be shut out whatever else it
-/// opened, and whoever has the database can make another on the command line.
+/// The operation is idempotent. An API key can revoke itself, and the last key with the scope `admin`
+/// can be revoked too: a leaked key must be revocable in every case, and an operator with access to
+/// the database can create another one with the command-line program.
 #[utoipa::path(
     delete,
     path = "/v1/keys/{id}",
     operation_id = "revoke_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, description = "The id of the key, never the key itself",
+    params(("id" = String, Path, description = "API key id (not the secret)",
             format = "uuid")),
     responses(
-        (status = 200, description = "The key as it is now: revoked, and that is recorded",
+        (status = 200, description = "The revoked API key",
          body = ApiKeySchema),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
