@@ -46,7 +46,7 @@ async fn main() {
         }
         let seconds = started.elapsed().as_secs_f64();
         let rate = f64::from(done) / seconds;
-        let statements = f64::from(u32::try_from(stored.asked()).unwrap()) / seconds;
+        let statements = f64::from(u32::try_from(stored.lookups()).unwrap()) / seconds;
         let mean = f64::from(at_once) / rate * 1e6;
         println!("{at_once:>7} | {rate:>8.0} | {statements:>12.0} | {mean:>8.0}");
     }

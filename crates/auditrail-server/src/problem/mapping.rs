@@ -1,11 +1,11 @@
-//! Which error is which problem.
+//! Maps errors to problems.
 
 use auditrail_core::{FieldError, InputError, ValidationErrors, ValueError};
 use auditrail_store::{StoreError, WriteError};
 use axum::http::{HeaderValue, StatusCode, header};
 
 use super::Problem;
-use crate::auth::AuthError;
+use crate::auth::{AuthError, TenantMismatch};
 use crate::limits::{RETRY_LATER, RETRY_SOON};
 use crate::writes::WritesError;
 
@@ -25,6 +25,12 @@ impl From<AuthError> for Problem {
                     .retry_after(RETRY_SOON)
             }
         }
+    }
+}
+
+impl From<TenantMismatch> for Problem {
+    fn from(TenantMismatch: TenantMismatch) -> Self {
+        Self::other_tenant()
     }
 }
 
@@ -92,7 +98,7 @@ impl From<WriteError> for Problem {
             WriteError::Overloaded { .. } => Self::overloaded().retry_after(after),
             WriteError::Unavailable { source, .. } => {
                 report(&source);
-                // A server that is read-only may be the standby of a failover, which takes seconds.
+                // A read-only server may be the standby of a failover, which takes seconds.
                 let after = match &*source {
                     StoreError::NotMigrated { .. } | StoreError::PermissionDenied { .. } => {
                         RETRY_LATER
@@ -109,7 +115,7 @@ impl From<WriteError> for Problem {
     }
 }
 
-/// What is wrong with the parameters of a query: 400.
+/// Invalid query parameters: 400.
 pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
     let errors: Vec<FieldError> = errors.into_iter().collect();
     let detail = format!("{} invalid; see `errors`", count(&errors, "parameter"));
@@ -117,34 +123,34 @@ pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
         .with_errors(errors)
 }
 
-/// What is wrong with the value of one parameter: 400.
+/// One invalid query parameter: 400.
 pub(crate) fn in_parameter(name: &str, error: &ValueError) -> Problem {
     in_query(FieldError::new(name, error).into())
 }
 
 impl Problem {
-    /// The problem of a batch that the store refused: pointers begin with the place of the record.
+    /// The problem of a batch that the store rejected; pointers start with the index of the record.
     pub(crate) fn of_batch(error: WritesError) -> Self {
         match error {
             WritesError::Store(StoreError::Invalid { index, error }) => {
-                invalid(vec![placed(index, error)])
+                invalid(vec![at_index(index, error)])
             }
             other => other.into(),
         }
     }
 }
 
-/// The error of a record of a batch: the pointer begins with the place of the record.
-pub(crate) fn placed(index: usize, error: FieldError) -> FieldError {
+/// The error of a record of a batch: its pointer starts with the index of the record.
+pub(crate) fn at_index(index: usize, error: FieldError) -> FieldError {
     FieldError { pointer: format!("/{index}{}", error.pointer), ..error }
 }
 
-/// The body, or a line of it, is not JSON: 400.
+/// The body or one of its lines is not JSON: 400.
 pub(crate) fn not_json(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "not_json", "Body is not valid JSON", detail)
 }
 
-/// What is wrong with the fields of a record, or of several: 422.
+/// Invalid fields of one or more records: 422.
 pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
     let detail = format!("{} invalid; see `errors`", count(&errors, "field"));
     let title = "Invalid record";
@@ -152,10 +158,10 @@ pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
         .with_errors(errors)
 }
 
-fn count(errors: &[FieldError], what: &str) -> String {
+fn count(errors: &[FieldError], noun: &str) -> String {
     match errors.len() {
-        1 => format!("1 {what} is"),
-        n => format!("{n} {what}s are"),
+        1 => format!("1 {noun} is"),
+        n => format!("{n} {noun}s are"),
     }
 }
 
@@ -166,7 +172,7 @@ fn unavailable(code: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
 }
 
-/// Logs an error once, where it is handled, with what caused it.
+/// Logs an error with its cause, once, where it is handled.
 fn report(error: &StoreError) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(code = error.code(), error = %error, cause, "store operation failed");

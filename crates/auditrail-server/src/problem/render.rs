@@ -1,4 +1,4 @@
-//! Writing a problem down.
+//! Rendering of problem documents.
 
 use std::any::Any;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Inner, Problem};
 
-/// The document, by its fields.
+/// The problem document (RFC 9457).
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: String,
@@ -23,7 +23,7 @@ struct Document<'a> {
     errors: &'a [FieldError],
 }
 
-/// Gives every response that is an error its document, also those that no handler of ours made.
+/// Gives every error response a problem document, including those of the router itself.
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -41,19 +41,19 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
         request_id,
         errors,
     };
-    // Strings and numbers always have a JSON form; an empty body would still have its status.
+    // Serializing strings and numbers cannot fail; an empty body would still have its status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let headers = response.headers_mut();
-    // They tell of the body that is replaced.
+    // These describe the replaced body.
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::CONTENT_ENCODING);
-    let form = HeaderValue::from_static("application/problem+json");
-    headers.insert(header::CONTENT_TYPE, form);
+    let content_type = HeaderValue::from_static("application/problem+json");
+    headers.insert(header::CONTENT_TYPE, content_type);
     *response.body_mut() = Body::from(body);
     response
 }
 
-/// The problem of an error that the router itself answers with.
+/// The problem of an error response of the router itself.
 fn of_status(status: StatusCode) -> Problem {
     let title = status.canonical_reason().unwrap_or("Error");
     let (code, detail) = match status {
@@ -67,7 +67,7 @@ fn of_status(status: StatusCode) -> Problem {
     Problem::new(status, code, title, detail)
 }
 
-/// What a panic is answered with; the panic itself is in the log of the process.
+/// The response after a panic. The panic message goes to the log only.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("request handler panicked");
     Problem::internal("internal").into_response()

@@ -1,11 +1,9 @@
-//! `GET /docs`: the description of the interface, for people.
+//! `GET /docs`: the API description as an HTML page.
 
 use axum::response::Response;
 
-use crate::auth::KeyHolder;
-use crate::docs_page;
+use crate::extract::{KeyHolder, QueryParams};
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
 
 /// Returns this API description as an HTML page. The admin listener serves it without an API key.
 #[utoipa::path(
@@ -19,7 +17,7 @@ use crate::search::Pairs;
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn docs(_: KeyHolder, pairs: Pairs) -> Result<Response, Problem> {
-    pairs.none()?;
-    Ok(docs_page::page().await)
+pub(super) async fn docs(_: KeyHolder, params: QueryParams) -> Result<Response, Problem> {
+    params.reject_unknown()?;
+    Ok(super::docs_page())
 }

@@ -1,11 +1,10 @@
-//! `GET /openapi.json`: the description of the interface.
+//! `GET /openapi.json`: the OpenAPI document.
 
 use utoipa::openapi::OpenApi;
 
-use crate::answer::Json;
-use crate::auth::KeyHolder;
+use crate::extract::{KeyHolder, QueryParams};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
 
 /// Returns this API description (OpenAPI 3.1).
 #[utoipa::path(
@@ -19,7 +18,10 @@ use crate::search::Pairs;
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn openapi_json(_: KeyHolder, pairs: Pairs) -> Result<Json<OpenApi>, Problem> {
-    pairs.none()?;
+pub(super) async fn openapi_json(
+    _: KeyHolder,
+    params: QueryParams,
+) -> Result<Json<OpenApi>, Problem> {
+    params.reject_unknown()?;
     Ok(Json(super::openapi()))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs/stats`: how many records match, and how they spread.
+//! `GET /v1/audit-logs/stats`: counts matching records.
 
 use auditrail_store::{
     ActionCount, ActorCount, BucketCount, Interval, Summary, SummaryOptions, TargetCount,
@@ -7,14 +7,13 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::{FilterParams, IntervalSchema, StatsParams};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Reader;
-use crate::context::{Origin, Read, record_read};
+use crate::extract::{QueryParams, Reader, RequestOrigin};
+use crate::json::Json;
 use crate::limits::STATS_TOP;
+use crate::openapi::{FilterParams, IntervalSchema, StatsParams};
 use crate::problem::{Problem, ProblemSchema, in_parameter};
-use crate::search::Pairs;
+use crate::self_audit::{ReadOperation, record_read};
 
 /// Counts matching records by time, actor, action and target.
 ///
@@ -36,19 +35,19 @@ use crate::search::Pairs;
 pub(super) async fn stats(
     reader: Reader,
     State(app): State<App>,
-    origin: Origin,
-    mut pairs: Pairs,
+    origin: RequestOrigin,
+    mut params: QueryParams,
 ) -> Result<Json<Stats>, Problem> {
-    let interval = interval(&mut pairs)?;
-    let filters = pairs.filters(reader.principal())?;
-    record_read(&app, reader.principal(), origin, Read::Stats(&filters)).await?;
+    let interval = interval(&mut params)?;
+    let filters = params.filters(reader.principal())?;
+    record_read(&app, reader.principal(), origin, ReadOperation::Stats(&filters)).await?;
     let options = SummaryOptions { top: STATS_TOP, interval, recent: true };
     let summary = app.log().summary(&filters, options).await?;
     Ok(Json(summary.into()))
 }
 
-fn interval(pairs: &mut Pairs) -> Result<Option<Interval>, Problem> {
-    let interval = pairs.take("interval").map(|text| text.parse()).transpose();
+fn interval(params: &mut QueryParams) -> Result<Option<Interval>, Problem> {
+    let interval = params.take("interval").map(|text| text.parse()).transpose();
     interval.map_err(|error| in_parameter("interval", &error))
 }
 

@@ -100,8 +100,8 @@ async fn service(
         .with_sessions(sessions.clone());
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
-    let outage = limits::KEY_OUTAGE_PATIENCE.min(config.request_timeout / 4);
-    let checked = StoredKeys::waiting_out(keys, outage);
+    let outage = limits::KEY_OUTAGE_RETRY.min(config.request_timeout / 4);
+    let checked = StoredKeys::with_outage_retry(keys, outage);
     let app = App::new(config.clone(), log, checked, writes);
     let operations = Operations::new(&app, Some(writer.clone()));
     let stopping = app.shutting_down().clone();

@@ -1,4 +1,4 @@
-//! `POST /v1/keys`: a new key.
+//! `POST /v1/keys`: creates an API key.
 
 use auditrail_core::{ApiKey, FieldError, InputError, KeyEnv, NewKey};
 use auditrail_store::{IssuedKey, StoreError};
@@ -8,14 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::schema::{IssuedKeySchema, NewKeySchema};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::{Administrator, Principal};
-use crate::body::Entity;
 use crate::clock;
-use crate::context::Origin;
+use crate::extract::{Administrator, QueryParams, RequestBody, RequestOrigin};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema, not_json};
-use crate::search::Pairs;
 
 /// Creates an API key and returns its secret, once. Only the SHA-256 of the secret is stored.
 ///
@@ -39,38 +36,28 @@ use crate::search::Pairs;
 pub(in crate::routes) async fn create(
     admin: Administrator,
     State(app): State<App>,
-    origin: Origin,
-    pairs: Pairs,
-    entity: Entity,
+    origin: RequestOrigin,
+    params: QueryParams,
+    body: RequestBody,
 ) -> Result<Response, Problem> {
-    pairs.none()?;
-    let new = NewKey::from_json(entity.json()?, clock::now()).map_err(refused)?;
-    let new = within(admin.principal(), new)?;
-    let made = app.keys().create(&new, &super::by(admin.principal()), &origin.into_context()).await;
-    let issued = made.map_err(failed)?;
-    Ok((StatusCode::CREATED, Json(Issued::new(&issued))).into_response())
+    params.reject_unknown()?;
+    let mut new = NewKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;
+    admin.principal().default_tenant(&mut new.tenant_id)?;
+    let actor = super::actor(admin.principal());
+    let issued =
+        app.keys().create(&new, &actor, &origin.into_context()).await.map_err(creation_failed)?;
+    Ok((StatusCode::CREATED, Json(IssuedKeyDocument::new(&issued))).into_response())
 }
 
-/// Makes the key one of the tenant the caller is bound to; one of another tenant is refused.
-fn within(principal: &Principal, mut new: NewKey) -> Result<NewKey, Problem> {
-    if new.tenant_id.is_none() {
-        new.tenant_id.clone_from(&principal.tenant);
-    }
-    match principal.sees(new.tenant_id.as_ref()) {
-        true => Ok(new),
-        false => Err(Problem::other_tenant()),
-    }
-}
-
-fn refused(error: InputError) -> Problem {
+fn invalid_input(error: InputError) -> Problem {
     match error {
         InputError::NotJson { .. } => not_json(error.to_string()),
         InputError::Invalid(errors) => invalid(errors.into_iter().collect()),
     }
 }
 
-/// Between reading and making, a key's time may have run out.
-fn failed(error: StoreError) -> Problem {
+/// The expiry time may have passed between parsing and creation.
+fn creation_failed(error: StoreError) -> Problem {
     match error {
         StoreError::InvalidKey { error } => invalid(vec![error]),
         other => other.into(),
@@ -84,16 +71,16 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
         .with_errors(errors)
 }
 
-/// The answer: the only document that holds a key.
+/// The response: the only document with the secret of a key.
 #[derive(Serialize)]
-struct Issued<'a> {
+struct IssuedKeyDocument<'a> {
     key: &'a str,
     environment: KeyEnv,
     #[serde(flatten)]
     kept: &'a ApiKey,
 }
 
-impl<'a> Issued<'a> {
+impl<'a> IssuedKeyDocument<'a> {
     fn new(issued: &'a IssuedKey) -> Self {
         let IssuedKey { key, secret } = issued;
         Self { key: secret.expose(), environment: secret.env(), kept: key }

@@ -1,16 +1,14 @@
-//! `DELETE /v1/keys/{id}`: the end of a key.
+//! `DELETE /v1/keys/{id}`: revokes an API key.
 
 use auditrail_core::{ApiKey, KeyId};
 use auditrail_store::Revoked;
 use axum::extract::{Path, State};
 
 use super::schema::ApiKeySchema;
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Administrator;
-use crate::context::Origin;
+use crate::extract::{Administrator, QueryParams, RequestOrigin};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
 
 /// Revokes an API key: requests received after the response are refused. The key stays in the list.
 ///
@@ -36,14 +34,15 @@ pub(in crate::routes) async fn revoke(
     admin: Administrator,
     State(app): State<App>,
     Path(id): Path<String>,
-    origin: Origin,
-    pairs: Pairs,
+    origin: RequestOrigin,
+    params: QueryParams,
 ) -> Result<Json<ApiKey>, Problem> {
-    pairs.none()?;
-    let id: KeyId = id.parse().map_err(|_| super::unknown())?;
-    let (tenant, by) = (admin.principal().tenant.as_ref(), super::by(admin.principal()));
-    let revoked = app.keys().revoke(id, tenant, &by, &origin.into_context()).await?;
-    match revoked.ok_or_else(super::unknown)? {
+    params.reject_unknown()?;
+    let id: KeyId = id.parse().map_err(|_| super::not_found())?;
+    let tenant = admin.principal().tenant.as_ref();
+    let actor = super::actor(admin.principal());
+    let revoked = app.keys().revoke(id, tenant, &actor, &origin.into_context()).await?;
+    match revoked.ok_or_else(super::not_found)? {
         Revoked::Now(key) | Revoked::Before(key) => Ok(Json(key)),
     }
 }

@@ -1,8 +1,8 @@
-//! The description of keys. The types only describe; tests hold them to what is sent.
+//! OpenAPI schemas of API keys. The types only describe; tests compare them with what is sent.
 
 use utoipa::{IntoParams, ToSchema};
 
-/// Which keys.
+/// Filter and paging of API keys.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes how `list` reads them")]
