@@ -37,7 +37,7 @@ impl Operations {
     #[must_use]
     pub fn new(app: &App, writer: Option<GroupWriter>) -> Self {
         let (log, shutting_down) = (app.log(), app.shutting_down().clone());
-        let registry = app.metrics().registry(log, writer.clone());
+        let registry = app.metrics().registry(log, writer.clone(), app.background().clone());
         let readiness = Readiness::new(log, writer, shutting_down);
         Self(Arc::new(Inner { registry, readiness }))
     }

@@ -7,6 +7,7 @@ use auditrail_store::{PgAuditLog, PgKeys};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
+use crate::background::{Background, RateLimitCleanup};
 use crate::config::ServerConfig;
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
@@ -24,7 +25,8 @@ struct Inner {
     authenticator: Box<dyn Authenticator>,
     body_memory: Arc<Semaphore>,
     keys: PgKeys,
-    rate_limiter: RateLimiter,
+    rate_limiter: Arc<RateLimiter>,
+    background: Background,
     metrics: Metrics,
     shutting_down: ShuttingDown,
 }
@@ -46,7 +48,8 @@ impl App {
         Self(Arc::new(Inner {
             body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
             keys: PgKeys::new(log.pool().clone()),
-            rate_limiter: RateLimiter::new(&config.budgets),
+            rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
+            background: Background::default(),
             metrics: Metrics::new(),
             shutting_down: ShuttingDown::default(),
             config,
@@ -66,6 +69,20 @@ impl App {
     #[must_use]
     pub fn shutting_down(&self) -> &ShuttingDown {
         &self.0.shutting_down
+    }
+
+    /// The background tasks of the service. Others can be added; their status is in the admin metrics.
+    #[must_use]
+    pub fn background(&self) -> &Background {
+        &self.0.background
+    }
+
+    /// Starts the service's own background tasks. Call this once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_background_tasks(&self) {
+        self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

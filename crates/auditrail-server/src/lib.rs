@@ -47,6 +47,7 @@
 mod admin;
 mod app;
 mod auth;
+pub mod background;
 mod clock;
 mod config;
 mod cors;

@@ -57,6 +57,8 @@ pub const EXPORTS_PER_MINUTE: u32 = 600;
 /// Maximum number of API keys with a tracked usage, per budget: about a megabyte. Beyond it, the
 /// usage of the key that used least is dropped.
 pub const BUDGET_KEYS_MAX: usize = 10_000;
+/// Interval in which full budgets are removed from memory.
+pub const RATE_LIMIT_CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a readiness result of the database is reused: the shortest usual probe interval. The
 /// database is queried at most once in that time, however many probes there are.
 pub const READY_FRESH: Duration = Duration::from_secs(1);

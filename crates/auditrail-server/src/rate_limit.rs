@@ -110,6 +110,13 @@ impl RateLimiter {
         Some(QuotaStatus { class, budget: buckets.budget(), remaining, until_full })
     }
 
+    /// Removes the buckets that are full, which frees their memory and loses nothing.
+    pub(crate) fn remove_full(&self, now: Instant) {
+        for buckets in [&self.write, &self.query, &self.export].into_iter().flatten() {
+            buckets.remove_full(now);
+        }
+    }
+
     const fn buckets(&self, class: BudgetClass) -> Option<&Buckets> {
         match class {
             BudgetClass::Write => self.write.as_ref(),

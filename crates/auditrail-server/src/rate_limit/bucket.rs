@@ -60,6 +60,11 @@ impl Buckets {
         self.take(&mut self.lock(), key, amount, now)
     }
 
+    /// Removes the buckets that are full.
+    pub(super) fn remove_full(&self, now: Instant) {
+        self.lock().retain(|_, full_at| *full_at > now);
+    }
+
     fn take(
         &self,
         full_at: &mut HashMap<Box<str>, Instant>,

@@ -4,6 +4,7 @@
 //! process have the standard names that dashboards expect. No label value is chosen by a caller: no tenant,
 //! actor, path or unknown method. `docs/operations.md` describes each metric, and a test compares the two.
 
+mod background;
 mod pool;
 mod process;
 mod requests;
@@ -22,6 +23,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::background::Background;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
 
@@ -94,7 +96,12 @@ impl Metrics {
     }
 
     /// Registers all metrics of a service.
-    pub(crate) fn registry(&self, log: &PgAuditLog, writer: Option<GroupWriter>) -> Registry {
+    pub(crate) fn registry(
+        &self,
+        log: &PgAuditLog,
+        writer: Option<GroupWriter>,
+        background: Background,
+    ) -> Registry {
         let mut registry = Registry::default();
         self.requests.register(&mut registry);
         registry.register_collector(Box::new(process::ProcessMetrics::started_now()));
@@ -105,6 +112,7 @@ impl Metrics {
         prefixed.register("auth_failures", help, self.auth_failures.clone());
         prefixed.register("export_rows", "Records exported", self.export_rows.clone());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
+        prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
         if let Some(writer) = writer {
             prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));
         }

@@ -107,6 +107,7 @@ impl Service {
         let writer = GroupWriter::start(db.app(), limits);
         let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
         let app = App::new(config.clone(), log.clone(), Arc::clone(&keys), writes);
+        app.start_background_tasks();
         let running = Running::start(router(app.clone()), config).await;
         let address = running.address;
         Self { db, log, keys, writer, app, address, _running: running }

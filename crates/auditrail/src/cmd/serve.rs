@@ -9,13 +9,13 @@ mod revive;
 mod schema;
 mod signals;
 
+use auditrail_server::background::{Schedule, from_fn};
 use auditrail_server::{
     App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
 };
 use auditrail_store::{GroupWriter, IssuedKey, PgAuditLog, PgKeys, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use super::Context;
 use super::key::CreatedDocument;
@@ -105,9 +105,17 @@ async fn service(
     let app = App::new(config.clone(), log, checked, writes);
     let operations = Operations::new(&app, Some(writer.clone()));
     let stopping = app.shutting_down().clone();
-    let mut looking = JoinSet::new();
+    let background = app.background().clone();
+    app.start_background_tasks();
     if let Some(private) = database.private() {
-        looking.spawn(revive::keep_up(private, pool.clone()));
+        let pool = pool.clone();
+        background.start(from_fn("private_postgres", Schedule::Once, move || {
+            let supervision = revive::keep_up(private.clone(), pool.clone());
+            async move {
+                supervision.await;
+                Ok(())
+            }
+        }));
     }
     tell(cx, &listeners, first_key.as_ref())?;
     drop(first_key);
@@ -121,9 +129,9 @@ async fn service(
             stopping.begun(config.shutdown_delay).await;
         };
         let in_order = serve(listeners.public, router(app), config, told).await;
-        tracing::info!("no more requests are taken; writing what was accepted");
+        tracing::info!("shutting down: draining accepted writes");
         let written = writer.close(config.shutdown_grace).await;
-        looking.abort_all();
+        background.stop(config.shutdown_grace).await;
         tokio::join!(pool.close(), sessions.close(), key_sessions.close());
         drop(ended);
         (in_order, written)

@@ -85,3 +85,12 @@ fn the_largest_overdraft_does_not_overflow() {
     }
     assert!(buckets.admit("a", now).is_err());
 }
+
+#[test]
+fn cleanup_removes_full_buckets_only() {
+    let (buckets, now) = (Buckets::new(budget(10, 10), 10), start());
+    buckets.admit("a", now).unwrap();
+    buckets.charge_overdraft("b", 20, now);
+    buckets.remove_full(now + seconds(5));
+    assert_eq!(buckets.lock().keys().map(|key| &**key).collect::<Vec<_>>(), ["b"]);
+}
