@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::client::Call;
+use crate::support::client::Call;
 
 /// Keys by their tokens: `read`, `write`, `export` and `admin` with one scope each and for every
 /// tenant; `all` with every scope; `all-t1` and `all-t2` the same, bound to a tenant.

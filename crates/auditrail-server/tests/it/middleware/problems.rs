@@ -5,21 +5,21 @@ use std::time::Duration;
 use auditrail_server::ServerConfig;
 use sqlx::Executor;
 
-use crate::service::Service;
+use crate::support::service::Service;
 
 #[tokio::test]
-async fn what_is_not_there_is_a_problem_too() {
+async fn unknown_routes_and_methods_are_problems() {
     let service = Service::start().await;
     let nothing = service.get("/v2/records").key("all").send().await;
     assert_eq!(nothing.problem(), (404, "no_such_route".to_owned()));
-    let method = crate::client::Call::new(service.address, "DELETE", "/v1/audit-logs");
+    let method = crate::support::client::Call::new(service.address, "DELETE", "/v1/audit-logs");
     let method = method.key("all").send().await;
     assert_eq!(method.problem(), (405, "method_not_allowed".to_owned()));
     assert!(method.header("allow").contains("GET"));
 }
 
 #[tokio::test]
-async fn every_wrong_parameter_is_named() {
+async fn every_invalid_parameter_is_reported() {
     let service = Service::start().await;
     let path = "/v1/audit-logs?limit=0&actor=u1&start_date=x&count=all&limit=3";
     let answer = service.get(path).key("read").send().await;
@@ -35,7 +35,7 @@ async fn every_wrong_parameter_is_named() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_no_text_is_refused() {
+async fn a_query_that_is_not_utf8_is_rejected() {
     let service = Service::start().await;
     let path = "/v1/audit-logs?actor_id=a%ff";
     let answer = service.get(path).key("read").send().await;
@@ -45,7 +45,7 @@ async fn a_query_that_is_no_text_is_refused() {
 }
 
 #[tokio::test]
-async fn an_error_the_router_makes_is_whole_however_it_was_packed() {
+async fn router_errors_are_problems_even_if_compressed() {
     let service = Service::start().await;
     let path = "/v1/audit-logs/%ff";
     let answer = service.get(path).key("read").header("accept-encoding", "gzip").send().await;
@@ -54,7 +54,7 @@ async fn an_error_the_router_makes_is_whole_however_it_was_packed() {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_too_long_is_503() {
+async fn a_request_timeout_is_503() {
     let config =
         ServerConfig { request_timeout: Duration::from_millis(1), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
@@ -68,7 +68,7 @@ async fn a_handler_that_takes_too_long_is_503() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_503_and_says_nothing_of_itself() {
+async fn an_unreachable_database_is_503_without_details() {
     let service = Service::start().await;
     service.log.pool().close().await;
     let answer = service.get("/v1/audit-logs").key("read").send().await;
@@ -77,7 +77,7 @@ async fn a_database_that_is_gone_is_503_and_says_nothing_of_itself() {
 }
 
 #[tokio::test]
-async fn a_panic_is_500_and_tells_nothing() {
+async fn a_panic_is_500_without_details() {
     let service = Service::start().await;
     let answer = service.get("/v1/audit-logs").key("panic").send().await;
     assert_eq!(answer.problem(), (500, "internal".to_owned()));

@@ -9,8 +9,8 @@ use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::client::Call;
-use crate::service::{Service, record};
+use crate::support::client::Call;
+use crate::support::service::{Service, record};
 
 /// Keeps the lines that the service of one thread writes, a field after the other.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Subscriber for Lines {
 /// subscriber is that of the whole process all the same: what one thread's subscriber wants is
 /// forgotten when another thread meets a line first.
 #[tokio::test]
-async fn a_request_is_a_line_without_anything_personal() {
+async fn log_lines_contain_no_personal_data() {
     let lines = Lines { of: thread::current().id(), kept: Arc::default() };
     tracing::subscriber::set_global_default(lines.clone()).unwrap();
     tracing::callsite::rebuild_interest_cache();

@@ -8,13 +8,13 @@ use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::service::Running;
+use crate::support::service::Running;
 
 /// Far more than the kernel buffers for a connection.
 const BODY_BYTES: usize = 64 * 1_024 * 1_024;
 
 #[tokio::test]
-async fn a_connection_whose_answer_nobody_reads_is_closed() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let config = ServerConfig {
         stall_timeout: Duration::from_millis(200),
         // The next connection is answered only once the first is gone, however long that takes.

@@ -9,8 +9,8 @@ use auditrail_testkit::TestDb;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use crate::kept::Kept;
-use crate::service::{Running, Service, input, record, writes};
+use crate::support::db_keys::ServiceWithDbKeys;
+use crate::support::service::{Running, Service, input, record, writes};
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
 /// Every call that reads records.
@@ -21,7 +21,7 @@ fn recording() -> ServerConfig {
     ServerConfig { record_reads: true, ..ServerConfig::default() }
 }
 
-async fn with_one_record(kept: &Kept) {
+async fn with_one_record(kept: &ServiceWithDbKeys) {
     let one = vec![input(&record(1, Some("t1")))];
     kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
 }
@@ -37,8 +37,8 @@ async fn told(log: &PgAuditLog) -> Vec<(String, serde_json::Value)> {
 }
 
 #[tokio::test]
-async fn each_call_that_reads_says_what_it_read() {
-    let kept = Kept::start_with(recording()).await;
+async fn each_read_is_audited_with_its_parameters() {
+    let kept = ServiceWithDbKeys::start_with(recording()).await;
     with_one_record(&kept).await;
     let token = kept.token(&Scope::ALL, None).await;
     for path in READS {
@@ -57,14 +57,14 @@ async fn each_call_that_reads_says_what_it_read() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_read() {
+async fn a_read_that_cannot_be_audited_is_refused() {
     let right = "revoke insert on control_plane.audit_logs from auditrail_service";
     let rule = "alter table control_plane.audit_logs add constraint no_talk
                     check (action not like 'audit_log.%') not valid";
     for (obstacle, code, retry) in
         [(right, "permission_denied", "30"), (rule, "not_recorded", "30")]
     {
-        let kept = Kept::start_with(recording()).await;
+        let kept = ServiceWithDbKeys::start_with(recording()).await;
         with_one_record(&kept).await;
         let token = kept.token(&Scope::ALL, None).await;
         kept.db.as_owner(obstacle).await;
@@ -104,7 +104,7 @@ impl Writes for Twice {
 }
 
 #[tokio::test]
-async fn a_read_is_recorded_once_however_often_its_record_is_written() {
+async fn a_retried_audit_record_is_written_once() {
     let db = TestDb::migrated().await;
     let pool = db.pool(db.service()).await;
     let log = PgAuditLog::new(pool.clone(), CursorKey::public());
@@ -112,7 +112,7 @@ async fn a_read_is_recorded_once_however_often_its_record_is_written() {
     let writes = Twice(writes(&log));
     let app = App::new(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
     let running = Running::start(router(app), recording()).await;
-    let kept = Kept { db, keys, log, running };
+    let kept = ServiceWithDbKeys { db, keys, log, running };
     with_one_record(&kept).await;
     let token = kept.token(&Scope::ALL, None).await;
     for path in READS {
@@ -122,7 +122,7 @@ async fn a_read_is_recorded_once_however_often_its_record_is_written() {
 }
 
 #[tokio::test]
-async fn a_repeated_write_shows_what_is_stored_only_where_that_is_no_unrecorded_read() {
+async fn a_duplicate_does_not_leak_an_unaudited_read() {
     for (config, plan) in
         [(ServerConfig::default(), json!({"plan": "pro"})), (recording(), json!({}))]
     {
@@ -135,4 +135,29 @@ async fn a_repeated_write_shows_what_is_stored_only_where_that_is_no_unrecorded_
         let metadata = service.get(ONE).key("all").send().await.json()["metadata"].clone();
         assert_eq!(metadata, json!({"plan": "pro"}));
     }
+}
+
+#[tokio::test]
+async fn reads_are_audited_if_configured() {
+    let config = ServerConfig { record_reads: true, ..Default::default() };
+    let service = Service::start_with(config).await;
+    service.write(vec![record(1, Some("t1"))]).await;
+    let one = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
+    for path in ["/v1/audit-logs?actor_id=u1", "/v1/audit-logs/stats?tenant_id=t1", one] {
+        let call = service.get(path).key("read").header("x-forwarded-for", "203.0.113.9");
+        let answer = call.header("user-agent", "curl/8").header("x-request-id", "r1").send().await;
+        assert_eq!(answer.status.as_u16(), 200);
+    }
+    let path = "/v1/audit-logs?action=audit_log.read&actor_type=api_key&actor_id=key-read";
+    let left = service.get(path).key("read").send().await.json();
+    let left = left["data"].as_array().unwrap();
+    // The read that asks is there too.
+    assert_eq!(left.len(), 4);
+    let tenants: Vec<_> = left.iter().map(|row| row["tenant_id"].as_str()).collect();
+    assert_eq!(tenants, [None, Some("t1"), Some("t1"), None]);
+    let first = &left[3];
+    assert_eq!(first["metadata"]["filters"]["actor_id"], "u1");
+    assert_eq!(first["ip_address"], "127.0.0.1");
+    assert_eq!((&first["user_agent"], &first["request_id"]), (&"curl/8".into(), &"r1".into()));
+    assert_eq!((&first["target_type"], &first["target_id"]), (&"audit_log".into(), &"all".into()));
 }

@@ -8,8 +8,8 @@ use auditrail_store::{GroupWriter, WriteRequest, WriterLimits};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::client::Call;
-use crate::service::{Running, Service, record};
+use crate::support::client::Call;
+use crate::support::service::{Running, Service, record};
 
 /// A scrape, taken apart.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn soon() -> Instant {
 }
 
 #[tokio::test]
-async fn every_metric_is_in_the_guide_and_every_metric_of_the_guide_is_there() {
+async fn documented_metrics_equal_exported_metrics() {
     let service = Service::start().await;
     let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
@@ -91,7 +91,7 @@ async fn every_metric_is_in_the_guide_and_every_metric_of_the_guide_is_there() {
 }
 
 #[tokio::test]
-async fn names_follow_the_rules_of_prometheus() {
+async fn metric_names_follow_prometheus_conventions() {
     let service = Service::start().await;
     let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
@@ -107,7 +107,7 @@ async fn names_follow_the_rules_of_prometheus() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_never_by_what_a_caller_makes_up() {
+async fn request_labels_have_bounded_values() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     service.write(vec![record(1, None)]).await;
@@ -134,7 +134,7 @@ async fn requests_are_counted_by_route_and_never_by_what_a_caller_makes_up() {
 }
 
 #[tokio::test]
-async fn callers_who_are_turned_away_are_counted_by_why() {
+async fn auth_failures_are_counted_by_reason() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     let failures = async |reason: &str| {
@@ -157,7 +157,7 @@ async fn callers_who_are_turned_away_are_counted_by_why() {
 }
 
 #[tokio::test]
-async fn the_rows_of_exports_are_counted() {
+async fn exported_rows_are_counted() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     service.write((0..7).map(|number| record(number, None)).collect()).await;
@@ -170,7 +170,7 @@ async fn the_rows_of_exports_are_counted() {
 }
 
 #[tokio::test]
-async fn the_writer_tells_what_became_of_records() {
+async fn writer_metrics_count_records_by_outcome() {
     let service = Service::start().await;
     let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer.clone())).await;
@@ -205,7 +205,7 @@ async fn the_writer_tells_what_became_of_records() {
 }
 
 #[tokio::test]
-async fn the_process_and_its_connections_are_told() {
+async fn process_and_pool_metrics_are_exported() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     let scrape = Scrape::of(&admin).await;

@@ -7,10 +7,10 @@ use auditrail_core::Filters;
 use auditrail_server::openapi;
 use serde_json::Value;
 
-use crate::service::{Service, record};
+use crate::support::service::{Service, record};
 
 #[test]
-fn the_committed_description_is_that_of_the_routes() {
+fn the_committed_openapi_document_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
     let mut now = serde_json::to_string_pretty(&openapi()).unwrap();
     now.push('\n');
@@ -22,7 +22,7 @@ fn the_committed_description_is_that_of_the_routes() {
 }
 
 #[tokio::test]
-async fn the_description_is_served() {
+async fn the_openapi_document_is_served() {
     let service = Service::start().await;
     let served = service.get("/openapi.json").key("read").send().await;
     assert_eq!(served.json()["openapi"], "3.1.0");
@@ -33,7 +33,7 @@ async fn the_description_is_served() {
 
 /// Clients are generated with them as names.
 #[test]
-fn every_call_has_a_name_of_its_own() {
+fn operation_ids_are_unique() {
     let api = serde_json::to_value(openapi()).unwrap();
     let paths = api["paths"].as_object().unwrap();
     let calls = paths.values().flat_map(|path| path.as_object().unwrap().values());
@@ -43,7 +43,7 @@ fn every_call_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_filter_is_described() {
+fn every_filter_is_documented() {
     let api = serde_json::to_value(openapi()).unwrap();
     let paging = ["limit", "cursor", "offset", "count"];
     let calls = [("", &paging[..]), ("/stats", &["interval"]), ("/export", &["format"])];
@@ -57,7 +57,7 @@ fn every_filter_is_described() {
 }
 
 #[tokio::test]
-async fn what_is_sent_has_the_fields_that_are_described() {
+async fn responses_match_their_schemas() {
     let service = Service::start().await;
     service.write(vec![record(1, None), record(2, None)]).await;
     let page = service.get("/v1/audit-logs?limit=1&count=exact").key("read").send().await.json();
@@ -90,7 +90,7 @@ async fn what_is_sent_has_the_fields_that_are_described() {
 }
 
 #[tokio::test]
-async fn a_record_to_write_has_the_fields_that_are_described() {
+async fn create_input_matches_its_schema() {
     let fields = names(&described("CreateInput")["properties"]);
     assert_eq!(fields, names(&described("Record")["properties"]));
     let required: BTreeSet<_> = described("CreateInput")["required"]

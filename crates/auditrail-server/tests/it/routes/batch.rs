@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Answer;
-use crate::service::{Service, record};
+use crate::support::client::Answer;
+use crate::support::service::{Service, record};
 
 const PATH: &str = "/v1/audit-logs/batch";
 const SKIP: &str = "/v1/audit-logs/batch?on_invalid=skip";
@@ -24,7 +24,7 @@ fn ndjson(records: &[Value]) -> String {
 }
 
 #[tokio::test]
-async fn an_array_and_lines_do_the_same() {
+async fn json_and_ndjson_batches_are_equivalent() {
     let service = Service::start().await;
     let records: Vec<_> = (0..5).map(|number| record(number, None)).collect();
     let array = service.post(PATH).key("write").json(&json!(records)).send().await;
@@ -39,7 +39,7 @@ async fn an_array_and_lines_do_the_same() {
 }
 
 #[tokio::test]
-async fn one_wrong_record_refuses_the_batch_and_every_wrong_field_is_named() {
+async fn an_invalid_record_rejects_the_batch_with_all_errors() {
     let service = Service::start().await;
     let mut records = vec![record(1, None), record(2, None), record(3, None)];
     records[1]["actor_id"] = "".into();
@@ -52,7 +52,7 @@ async fn one_wrong_record_refuses_the_batch_and_every_wrong_field_is_named() {
 }
 
 #[tokio::test]
-async fn a_conflict_refuses_the_batch() {
+async fn a_conflict_rejects_the_batch() {
     let service = Service::start().await;
     service.write(vec![record(1, None)]).await;
     let mut taken = record(1, None);
@@ -68,7 +68,7 @@ async fn a_conflict_refuses_the_batch() {
 }
 
 #[tokio::test]
-async fn the_good_records_are_written_when_the_others_are_to_be_skipped() {
+async fn skip_writes_the_valid_records() {
     let service = Service::start().await;
     service.write(vec![record(3, None)]).await;
     let mut bad = record(2, None);
@@ -93,7 +93,7 @@ async fn the_good_records_are_written_when_the_others_are_to_be_skipped() {
 }
 
 #[tokio::test]
-async fn the_full_answer_has_ids_and_times_and_nothing_a_writer_did_not_say() {
+async fn full_response_has_ids_and_times_but_no_stored_fields() {
     let service = Service::start().await;
     let mut stored = record(1, None);
     stored["metadata"] = json!({"secret": "x"});
@@ -116,7 +116,7 @@ async fn the_full_answer_has_ids_and_times_and_nothing_a_writer_did_not_say() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_holds_for_each_place_of_a_batch() {
+async fn an_idempotency_key_applies_per_batch_index() {
     let service = Service::start().await;
     let mut plain = record(1, None);
     plain.as_object_mut().unwrap().remove("id");
@@ -127,7 +127,7 @@ async fn an_idempotency_key_holds_for_each_place_of_a_batch() {
 }
 
 #[tokio::test]
-async fn a_bound_key_writes_batches_for_its_tenant_alone() {
+async fn a_restricted_key_writes_batches_for_its_tenant_only() {
     let service = Service::start().await;
     let mut own = record(1, None);
     own.as_object_mut().unwrap().remove("tenant_id");
@@ -143,7 +143,7 @@ async fn a_bound_key_writes_batches_for_its_tenant_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_refused() {
+async fn malformed_batches_are_rejected() {
     let service = Service::start().await;
     let post = |form: &str, body: String| service.post(PATH).key("write").body(form, body).send();
     let object = post("application/json", record(1, None).to_string()).await;
@@ -162,7 +162,7 @@ async fn what_is_no_batch_is_refused() {
 }
 
 #[tokio::test]
-async fn ten_thousand_records_are_taken_and_one_more_is_not() {
+async fn a_batch_has_at_most_ten_thousand_records() {
     let service = Service::start().await;
     let mut plain = record(1, None);
     plain.as_object_mut().unwrap().remove("id");

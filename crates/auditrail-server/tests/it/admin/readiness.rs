@@ -6,8 +6,8 @@ use auditrail_testkit::TestDb;
 use futures_util::future::join_all;
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::client::Answer;
-use crate::service::{Running, Service, app};
+use crate::support::client::Answer;
+use crate::support::service::{Running, Service, app};
 
 async fn log(db: &TestDb) -> PgAuditLog {
     PgAuditLog::new(db.pool(db.app()).await, CursorKey::public())
@@ -30,7 +30,7 @@ async fn pending_migrations_are_not_ready() {
 }
 
 #[tokio::test]
-async fn a_migration_that_was_edited_is_not_ready() {
+async fn an_edited_migration_is_not_ready() {
     let db = TestDb::migrated().await;
     db.as_owner("update control_plane.schema_migrations set checksum = '\\x00' where version = 1")
         .await;
@@ -39,7 +39,7 @@ async fn a_migration_that_was_edited_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_not_ready() {
+async fn an_unreachable_database_is_not_ready() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     drop(db);
@@ -50,7 +50,7 @@ async fn a_database_that_is_gone_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_too_long_is_not_ready() {
+async fn a_slow_database_is_not_ready() {
     let db = TestDb::migrated().await;
     db.as_owner(
         "alter table control_plane.schema_migrations rename to history;
@@ -68,7 +68,7 @@ async fn a_database_that_takes_too_long_is_not_ready() {
 }
 
 #[tokio::test]
-async fn many_checks_at_once_take_one_connection() {
+async fn concurrent_checks_share_one_connection() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     let mut watcher = service.db.connect(service.db.admin()).await;
@@ -84,7 +84,7 @@ async fn many_checks_at_once_take_one_connection() {
 }
 
 #[tokio::test]
-async fn a_shutdown_that_began_is_not_ready_while_requests_are_answered_still() {
+async fn a_shutting_down_service_is_not_ready_but_serves() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     until(&admin, |answer| answer.status.as_u16() == 200).await;
@@ -96,7 +96,7 @@ async fn a_shutdown_that_began_is_not_ready_while_requests_are_answered_still() 
 }
 
 #[tokio::test]
-async fn a_writer_that_cannot_write_is_not_ready_until_it_can() {
+async fn a_writer_outage_is_not_ready_until_it_ends() {
     let service = Service::start().await;
     let forbid = "revoke insert on control_plane.audit_logs from auditrail_app";
     let allow = "grant insert on control_plane.audit_logs to auditrail_app";

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use auditrail_core::{AuditLogService, KeySecret, Query, Scope};
 use serde_json::{Value, json};
 
-use crate::client::Answer;
-use crate::kept::Kept;
-use crate::openapi::{described, fits, names};
+use crate::routes::openapi::{described, fits, names};
+use crate::support::client::Answer;
+use crate::support::db_keys::ServiceWithDbKeys;
 
 const KEYS: &str = "/v1/keys";
 
-async fn make(kept: &Kept, admin: &str, body: &Value) -> Answer {
+async fn make(kept: &ServiceWithDbKeys, admin: &str, body: &Value) -> Answer {
     kept.call("POST", KEYS).key(admin).json(body).send().await
 }
 
-async fn revoke(kept: &Kept, admin: &str, id: &str) -> Answer {
+async fn revoke(kept: &ServiceWithDbKeys, admin: &str, id: &str) -> Answer {
     kept.call("DELETE", &format!("{KEYS}/{id}")).key(admin).send().await
 }
 
@@ -26,7 +26,7 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 /// Everything the log says of keys but how the first one came about, newest first.
-async fn told(kept: &Kept) -> Vec<Value> {
+async fn told(kept: &ServiceWithDbKeys) -> Vec<Value> {
     let found = kept.log.query(&Query::default()).await.unwrap();
     let mut records: Vec<_> =
         found.records.iter().map(|r| serde_json::to_value(r).unwrap()).collect();
@@ -35,8 +35,8 @@ async fn told(kept: &Kept) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_new_key_is_shown_once_works_at_once_and_is_recorded() {
-    let kept = Kept::start().await;
+async fn a_new_key_is_returned_once_valid_at_once_and_audited() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.key(&[Scope::Admin], None).await;
     let asked = json!({"name": "deploy", "scopes": ["write", "read"], "tenant_id": "t1",
         "environment": "t3st", "expires_at": "2999-01-02T03:04:05Z"});
@@ -75,8 +75,8 @@ async fn a_new_key_is_shown_once_works_at_once_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn everything_wrong_with_a_new_key_is_named() {
-    let kept = Kept::start().await;
+async fn every_invalid_field_of_a_new_key_is_reported() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.token(&[Scope::Admin], None).await;
     let body =
         json!({"scopes": ["read", "root"], "expires_at": "2020-01-01T00:00:00Z", "tenant": 1});
@@ -98,8 +98,8 @@ async fn everything_wrong_with_a_new_key_is_named() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_shut_out_by_the_next_request_and_stays_in_the_list() {
-    let kept = Kept::start().await;
+async fn a_revoked_key_is_refused_at_once_and_stays_listed() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.token(&[Scope::Admin], None).await;
     let made = make(&kept, &admin, &json!({"scopes": ["read"]})).await.json();
     let (id, token) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
@@ -120,8 +120,8 @@ async fn a_revoked_key_is_shut_out_by_the_next_request_and_stays_in_the_list() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_can_leave() {
-    let kept = Kept::start().await;
+async fn the_last_admin_key_can_be_revoked() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.key(&[Scope::Admin], None).await;
     let (id, token) = (admin.key.id.to_string(), admin.secret.expose());
     assert_eq!(revoke(&kept, token, &id).await.status.as_u16(), 200);
@@ -129,8 +129,8 @@ async fn the_last_administrator_can_leave() {
 }
 
 #[tokio::test]
-async fn a_bound_administrator_has_to_do_with_the_keys_of_its_tenant_alone() {
-    let kept = Kept::start().await;
+async fn a_restricted_admin_manages_keys_of_its_tenant_only() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.key(&[Scope::Admin], Some("t1")).await;
     let token = admin.secret.expose();
     let (other, unbound) =
@@ -159,8 +159,8 @@ async fn a_bound_administrator_has_to_do_with_the_keys_of_its_tenant_alone() {
 }
 
 #[tokio::test]
-async fn pages_of_keys_follow_their_links_to_the_end() {
-    let kept = Kept::start().await;
+async fn key_pages_are_linked_to_the_end() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.token(&[Scope::Admin], None).await;
     for number in 0..6 {
         kept.key(&[Scope::Read], Some(["t1", "t2"][number % 2])).await;
@@ -197,8 +197,8 @@ async fn pages_of_keys_follow_their_links_to_the_end() {
 }
 
 #[tokio::test]
-async fn without_its_record_no_key_is_made_or_revoked() {
-    let kept = Kept::start().await;
+async fn keys_do_not_change_without_an_audit_record() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.key(&[Scope::Admin], None).await;
     kept.db.as_owner("revoke insert on control_plane.audit_logs from auditrail_service").await;
     let token = admin.secret.expose();
@@ -210,8 +210,8 @@ async fn without_its_record_no_key_is_made_or_revoked() {
 }
 
 #[tokio::test]
-async fn keys_have_the_fields_that_are_described() {
-    let kept = Kept::start().await;
+async fn keys_match_their_schemas() {
+    let kept = ServiceWithDbKeys::start().await;
     let admin = kept.token(&[Scope::Admin], None).await;
     let issued = make(&kept, &admin, &json!({"scopes": ["read"]})).await.json();
     let page = kept.get("/v1/keys?limit=1", &admin).await.json();

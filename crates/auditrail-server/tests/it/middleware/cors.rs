@@ -2,8 +2,8 @@
 
 use auditrail_server::{CorsConfig, ServerConfig};
 
-use crate::client::{Answer, Call};
-use crate::service::Service;
+use crate::support::client::{Answer, Call};
+use crate::support::service::Service;
 
 const PAGE: &str = "https://console.example";
 
@@ -23,7 +23,7 @@ async fn preflight(service: &Service, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn no_page_may_call_unless_it_is_configured() {
+async fn cors_is_off_by_default() {
     let service = Service::start().await;
     let asked = preflight(&service, PAGE).await;
     assert_eq!(asked.problem(), (405, "method_not_allowed".to_owned()));
@@ -31,7 +31,7 @@ async fn no_page_may_call_unless_it_is_configured() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_listed_origin_may_call_with_a_key() {
+async fn a_listed_origin_may_send_requests_with_a_key() {
     let service = allowing(&["https://other.example", PAGE]).await;
     let asked = preflight(&service, PAGE).await;
     assert_eq!(asked.status.as_u16(), 200);
@@ -55,7 +55,7 @@ async fn a_page_of_a_listed_origin_may_call_with_a_key() {
 }
 
 #[tokio::test]
-async fn a_page_of_any_other_origin_may_not() {
+async fn other_origins_are_not_allowed() {
     let service = allowing(&[PAGE]).await;
     for origin in [
         "https://evil.example",

@@ -7,9 +7,9 @@ use auditrail_server::{ServerConfig, openapi};
 use auditrail_testkit::{TestDb, Transport, over_each_transport};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Call};
-use crate::kept::Kept;
-use crate::service::{Service, input, record};
+use crate::support::client::{Answer, Call};
+use crate::support::db_keys::ServiceWithDbKeys;
+use crate::support::service::{Service, input, record};
 
 /// How to call a route rightly.
 struct Route {
@@ -148,7 +148,7 @@ fn operations() -> Vec<(String, String, Option<String>)> {
 }
 
 #[test]
-fn every_route_of_the_router_is_in_the_matrix() {
+fn every_route_is_in_the_matrix() {
     let mut listed: Vec<_> = ROUTES
         .iter()
         .map(|r| (r.path.to_owned(), r.method.to_owned(), r.scope.map(ToOwned::to_owned)))
@@ -159,7 +159,7 @@ fn every_route_of_the_router_is_in_the_matrix() {
 
 /// A service with a record and a key of tenant `t1`, and every kind of caller.
 struct Callers {
-    kept: Kept,
+    kept: ServiceWithDbKeys,
     /// The id of the key of `t1` that calls are about.
     key: String,
     revoked: String,
@@ -176,7 +176,7 @@ impl Callers {
         let db = TestDb::migrated_over(transport).await;
         // So that a read that got through would leave a record.
         let config = ServerConfig { record_reads: true, ..Default::default() };
-        let kept = Kept::start_in(db, config).await;
+        let kept = ServiceWithDbKeys::start_in(db, config).await;
         let one = vec![input(&record(1, Some("t1")))];
         kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
         let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
@@ -233,9 +233,9 @@ impl Callers {
     }
 }
 
-over_each_transport!(only_the_right_caller_gets_in);
+over_each_transport!(only_authorized_callers_are_admitted);
 
-async fn only_the_right_caller_gets_in(transport: Transport) {
+async fn only_authorized_callers_are_admitted(transport: Transport) {
     let callers = Callers::new(transport).await;
     let before = callers.state().await;
     for route in ROUTES {
@@ -263,7 +263,7 @@ async fn only_the_right_caller_gets_in(transport: Transport) {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_checked_opens_nothing() {
+async fn a_key_that_cannot_be_verified_is_refused() {
     let service = Service::start().await;
     service.keys.break_down();
     for route in ROUTES {
@@ -277,7 +277,7 @@ async fn a_key_that_cannot_be_checked_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_in_any_other_form_is_no_key() {
+async fn malformed_authorization_headers_are_rejected() {
     let service = Service::start().await;
     let forms = ["all", "Basic all", "Bearer", "Bearer ", "Bearerall"];
     for form in forms {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::service::{Service, record};
+use crate::support::service::{Service, record};
 
 #[tokio::test]
 async fn ndjson_ends_with_a_manifest_of_what_came_before() {
@@ -33,7 +33,7 @@ async fn ndjson_ends_with_a_manifest_of_what_came_before() {
 }
 
 #[tokio::test]
-async fn cells_of_csv_that_look_like_formulas_are_neutralised() {
+async fn csv_formula_cells_are_neutralised() {
     let service = Service::start().await;
     let mut evil = record(1, None);
     evil["user_agent"] = "=HYPERLINK(\"https://a.example\")".into();
@@ -52,7 +52,7 @@ async fn cells_of_csv_that_look_like_formulas_are_neutralised() {
 }
 
 #[tokio::test]
-async fn an_export_leaves_a_record_of_who_took_what() {
+async fn an_export_is_audited() {
     let service = Service::start().await;
     service.write(vec![record(1, Some("t1")), record(2, Some("t2"))]).await;
     let path = "/v1/audit-logs/export?format=ndjson&target_type=project";
@@ -70,7 +70,7 @@ async fn an_export_leaves_a_record_of_who_took_what() {
 }
 
 #[tokio::test]
-async fn the_format_must_be_one_of_two() {
+async fn the_format_must_be_csv_or_ndjson() {
     let service = Service::start().await;
     for (query, code) in [("", "required"), ("?format=xml", "unknown_value")] {
         let path = format!("/v1/audit-logs/export{query}");
@@ -84,7 +84,7 @@ async fn the_format_must_be_one_of_two() {
 }
 
 #[tokio::test]
-async fn an_export_that_cannot_be_recorded_is_not_given() {
+async fn an_export_that_cannot_be_audited_is_refused() {
     let service = Service::start().await;
     service.log.pool().close().await;
     let path = "/v1/audit-logs/export?format=csv";
@@ -104,7 +104,7 @@ fn much() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_reader_that_stalls_loses_the_export_and_can_tell() {
+async fn a_stalled_client_gets_an_aborted_export() {
     let config =
         ServerConfig { stall_timeout: Duration::from_millis(200), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
@@ -133,7 +133,7 @@ async fn a_reader_that_stalls_loses_the_export_and_can_tell() {
 }
 
 #[tokio::test]
-async fn an_export_whose_database_goes_away_is_not_taken_for_a_whole_one() {
+async fn an_export_is_aborted_when_the_database_fails() {
     let service = Service::start().await;
     service.write(much()).await;
     let mut reader = TcpStream::connect(service.address).await.unwrap();

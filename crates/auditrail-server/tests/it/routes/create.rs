@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::Answer;
-use crate::service::{Service, record};
+use crate::support::client::Answer;
+use crate::support::service::{Service, record};
 
 const PATH: &str = "/v1/audit-logs";
 
@@ -32,7 +32,7 @@ async fn total(service: &Service) -> u64 {
 }
 
 #[tokio::test]
-async fn a_record_is_written_once_and_found_where_the_answer_says() {
+async fn create_returns_the_location_of_the_record() {
     let service = Service::start().await;
     let written = service.post(PATH).key("write").json(&plain()).send().await;
     assert_eq!(written.status.as_u16(), 201);
@@ -44,7 +44,7 @@ async fn a_record_is_written_once_and_found_where_the_answer_says() {
 }
 
 #[tokio::test]
-async fn the_same_id_is_a_repetition_or_a_conflict() {
+async fn the_same_id_is_a_duplicate_or_a_conflict() {
     let service = Service::start().await;
     let first = record(1, None);
     let post = |body: Value| service.post(PATH).key("all").json(&body).send();
@@ -59,7 +59,7 @@ async fn the_same_id_is_a_repetition_or_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_only_write_learns_nothing_from_a_repetition() {
+async fn a_write_only_key_learns_nothing_from_a_duplicate() {
     let service = Service::start().await;
     let secret = with(record(1, None), "metadata", json!({"secret": "x"}));
     service.write(vec![with(secret, "user_agent", "agent".into())]).await;
@@ -97,7 +97,7 @@ async fn an_idempotency_key_finds_the_first_record() {
 }
 
 #[tokio::test]
-async fn a_bound_key_writes_for_its_tenant_alone() {
+async fn a_restricted_key_writes_for_its_tenant_only() {
     let service = Service::start().await;
     let post = |body: Value| service.post(PATH).key("write-t1").json(&body).send();
     assert_eq!(post(plain()).await.json()["tenant_id"], "t1");
@@ -113,7 +113,7 @@ async fn a_bound_key_writes_for_its_tenant_alone() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_named() {
+async fn every_invalid_field_is_reported() {
     let service = Service::start().await;
     let bad = json!({"actor_type": "robot", "actor_id": "", "action": "x", "target_type": 5,
                      "when": "now", "metadata": []});
@@ -128,7 +128,7 @@ async fn every_wrong_field_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_in_another_form_is_refused_before_it_is_read() {
+async fn unsupported_media_types_are_rejected_before_reading() {
     let service = Service::start().await;
     let post = || service.post(PATH).key("write");
     let code = |answer: &Answer| answer.problem();
@@ -152,7 +152,7 @@ async fn a_body_in_another_form_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused() {
+async fn a_body_over_the_limit_is_rejected() {
     let config = ServerConfig { body_max_bytes: 1_000, ..ServerConfig::default() };
     let service = Service::start_with(config).await;
     let fits = format!("{}{}", plain(), " ".repeat(1_000 - plain().to_string().len()));
@@ -162,7 +162,7 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_is_408() {
+async fn a_body_timeout_is_408() {
     let config =
         ServerConfig { body_timeout: Duration::from_millis(100), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
@@ -178,7 +178,7 @@ async fn a_body_that_does_not_arrive_is_408() {
 }
 
 #[tokio::test]
-async fn the_address_of_the_caller_is_never_taken_from_a_header() {
+async fn the_client_address_is_never_taken_from_a_header() {
     let service = Service::start().await;
     let post = service.post(PATH).key("write").header("x-forwarded-for", "203.0.113.9");
     let written = post.header("forwarded", "for=203.0.113.9").json(&plain()).send().await;

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use auditrail_server::{Budget, RateBudgets, ServerConfig};
 use serde_json::json;
 
-use crate::client::{Answer, Call};
-use crate::service::{Service, record};
+use crate::support::client::{Answer, Call};
+use crate::support::service::{Service, record};
 
 const HOUR: u32 = 3_600;
 
@@ -33,7 +33,7 @@ fn reset(answer: &Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn each_key_has_its_own_budget_and_is_told_how_it_stands() {
+async fn each_key_has_its_own_budget_and_sees_its_status() {
     let service = service(RateBudgets { query: hourly(3), ..RateBudgets::UNLIMITED }).await;
     for left in [2, 1, 0] {
         let answer = service.get("/v1/audit-logs").key("read").send().await;
@@ -54,7 +54,7 @@ async fn each_key_has_its_own_budget_and_is_told_how_it_stands() {
 }
 
 #[tokio::test]
-async fn the_budgets_of_writing_querying_and_exporting_are_apart() {
+async fn write_query_and_export_budgets_are_separate() {
     let all = RateBudgets { write: hourly(1), query: hourly(1), export: hourly(1) };
     let service = service(all).await;
     let export = "/v1/audit-logs/export?format=csv";
@@ -79,7 +79,7 @@ async fn the_budgets_of_writing_querying_and_exporting_are_apart() {
 }
 
 #[tokio::test]
-async fn a_batch_counts_its_records_and_may_owe() {
+async fn a_batch_is_charged_per_record_and_may_overdraw() {
     let service = service(RateBudgets { write: hourly(10), ..RateBudgets::UNLIMITED }).await;
     let batch = |from: u32, to: u32| {
         let records: Vec<_> = (from..to).map(|number| record(number, None)).collect();
@@ -103,7 +103,7 @@ async fn a_batch_counts_its_records_and_may_owe() {
 }
 
 #[tokio::test]
-async fn a_refused_write_is_not_read_and_changes_nothing() {
+async fn a_rate_limited_write_is_not_read_or_applied() {
     let service = service(RateBudgets { write: hourly(1), ..RateBudgets::UNLIMITED }).await;
     assert_eq!(one(&service, 1, "write").send().await.status.as_u16(), 201);
     let refused = service.post("/v1/audit-logs").key("write").body("text/plain", "no record");
@@ -114,7 +114,7 @@ async fn a_refused_write_is_not_read_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_budget_nothing_is_said_of_one() {
+async fn unlimited_requests_have_no_rate_limit_headers() {
     let service = Service::start().await;
     let write = one(&service, 1, "write").send().await;
     assert!(!write.headers.contains_key("ratelimit-policy"));

@@ -11,8 +11,8 @@ use sqlx::{Executor, PgConnection};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::client::Answer;
-use crate::service::{Service, record};
+use crate::support::client::Answer;
+use crate::support::service::{Service, record};
 
 const ONE: &str = "/v1/audit-logs";
 const BATCH: &str = "/v1/audit-logs/batch";
@@ -52,7 +52,7 @@ async fn lock(service: &Service) -> PgConnection {
 }
 
 #[tokio::test]
-async fn fields_that_were_left_out_are_not_compared() {
+async fn absent_fields_are_not_compared() {
     let service = Service::start().await;
     let post = |path: &'static str, body: Value| service.post(path).key("write").json(&body).send();
     assert_eq!(post(ONE, record(1, None)).await.status.as_u16(), 201);
@@ -67,7 +67,7 @@ async fn fields_that_were_left_out_are_not_compared() {
 }
 
 #[tokio::test]
-async fn what_says_something_else_is_a_conflict_wherever_the_first_is() {
+async fn different_content_is_a_conflict_in_any_request() {
     let service = Service::start().await;
     let post = |path: &'static str, body: Value| service.post(path).key("write").json(&body).send();
     assert_eq!(post(ONE, bare(1)).await.status.as_u16(), 201);
@@ -84,7 +84,7 @@ async fn what_says_something_else_is_a_conflict_wherever_the_first_is() {
 }
 
 #[tokio::test]
-async fn a_record_that_only_the_database_refuses_is_refused_alone() {
+async fn a_record_rejected_by_the_database_fails_alone() {
     let service = Service::start().await;
     let rule =
         "alter table control_plane.audit_logs add constraint no_p5 check (target_id <> 'p5')";
@@ -108,7 +108,7 @@ async fn a_record_that_only_the_database_refuses_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn one_request_that_is_refused_does_not_fail_those_it_waits_with() {
+async fn a_rejected_request_does_not_fail_its_group() {
     let service = Service::start().await;
     let rule =
         "alter table control_plane.audit_logs add constraint no_p5 check (target_id <> 'p5')";
@@ -133,7 +133,7 @@ async fn one_request_that_is_refused_does_not_fail_those_it_waits_with() {
 }
 
 #[tokio::test]
-async fn while_the_database_takes_nothing_writes_are_503_and_then_go_on_by_themselves() {
+async fn writes_are_503_during_an_outage_and_recover_after_it() {
     let config =
         ServerConfig { write_timeout: Duration::from_millis(300), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
@@ -155,7 +155,7 @@ async fn while_the_database_takes_nothing_writes_are_503_and_then_go_on_by_thems
 }
 
 #[tokio::test]
-async fn a_full_writer_is_503_and_writes_nothing_of_what_it_refused() {
+async fn a_full_queue_is_503_and_writes_nothing() {
     let config =
         ServerConfig { write_timeout: Duration::from_millis(200), ..ServerConfig::default() };
     // The first stays in the writer for as long as the lock is held, its caller there or not.
@@ -189,7 +189,7 @@ async fn a_full_writer_is_503_and_writes_nothing_of_what_it_refused() {
 }
 
 #[tokio::test]
-async fn bodies_beyond_the_memory_for_them_wait_and_are_refused() {
+async fn bodies_beyond_the_memory_limit_wait_then_fail() {
     let config = ServerConfig {
         body_max_bytes: 1_000,
         bodies_max_bytes: 1_000,

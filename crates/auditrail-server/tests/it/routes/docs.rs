@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::service::{Running, Service};
+use crate::support::service::{Running, Service};
 
 async fn page() -> (String, String) {
     let service = Service::start().await;
@@ -17,7 +17,7 @@ async fn page() -> (String, String) {
 }
 
 #[tokio::test]
-async fn the_page_tells_of_every_call_every_parameter_and_every_field() {
+async fn the_page_describes_every_operation_and_field() {
     let (page, _) = page().await;
     let api = serde_json::to_value(openapi()).unwrap();
     let has = |text: &str| assert!(page.contains(text), "{text}");
@@ -39,7 +39,7 @@ async fn the_page_tells_of_every_call_every_parameter_and_every_field() {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_anywhere_and_may_run_nothing() {
+async fn the_page_is_self_contained_without_scripts() {
     let (page, policy) = page().await;
     let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
     let digest = STANDARD.encode(Sha256::digest(style));
@@ -50,7 +50,7 @@ async fn the_page_needs_nothing_from_anywhere_and_may_run_nothing() {
 }
 
 #[tokio::test]
-async fn every_link_of_the_page_leads_to_a_place_in_it() {
+async fn every_link_has_a_target_in_the_page() {
     let (page, _) = page().await;
     let targets: Vec<_> =
         page.split("href=\"").skip(1).map(|rest| rest.split('"').next()).collect();
@@ -62,7 +62,7 @@ async fn every_link_of_the_page_leads_to_a_place_in_it() {
 }
 
 #[tokio::test]
-async fn the_admin_listener_gives_it_without_a_key() {
+async fn the_admin_listener_serves_the_page_without_a_key() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;
     let public = service.get("/docs").key("read").send().await;

@@ -11,11 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::client::Call;
-use crate::service::{Running, Service, record};
+use crate::support::client::Call;
+use crate::support::service::{Running, Service, record};
 
 #[tokio::test]
-async fn a_sane_request_id_comes_back_and_any_other_is_replaced() {
+async fn a_well_formed_request_id_is_kept() {
     let service = Service::start().await;
     let list = || service.get("/v1/audit-logs").key("read");
     let answer = list().header("x-request-id", "req-1").send().await;
@@ -30,7 +30,7 @@ async fn a_sane_request_id_comes_back_and_any_other_is_replaced() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_headers_that_keep_browsers_out() {
+async fn every_response_has_security_headers() {
     let service = Service::start().await;
     for path in ["/v1/audit-logs", "/nothing"] {
         let answer = service.get(path).key("read").header("origin", "https://a.example");
@@ -43,7 +43,7 @@ async fn every_answer_has_the_headers_that_keep_browsers_out() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_ask() {
+async fn responses_are_compressed_on_request() {
     let service = Service::start().await;
     service.write((0..50).map(|number| record(number, None)).collect()).await;
     let plain = service.get("/v1/audit-logs").key("read").send().await;
@@ -57,7 +57,7 @@ async fn answers_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_or_too_slow_ends_the_connection() {
+async fn a_large_or_slow_request_head_closes_the_connection() {
     let config =
         ServerConfig { header_timeout: Duration::from_millis(200), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
@@ -79,7 +79,7 @@ async fn a_head_that_is_too_large_or_too_slow_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_waits_for_another_to_end() {
+async fn connections_beyond_the_limit_wait() {
     let config = ServerConfig { connections_max: 1, ..ServerConfig::default() };
     let service = Service::start_with(config).await;
     let mut first = TcpStream::connect(service.address).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_connection_beyond_the_limit_waits_for_another_to_end() {
 }
 
 #[tokio::test]
-async fn shutdown_waits_for_what_is_under_way_and_not_for_idle_connections() {
+async fn shutdown_drains_requests_but_not_idle_connections() {
     let (running, waiting) = Waiting::start(ServerConfig::default()).await;
     let idle = TcpStream::connect(running.address).await.unwrap();
     let call = tokio::spawn(Call::new(running.address, "GET", "/").send());
@@ -108,7 +108,7 @@ async fn shutdown_waits_for_what_is_under_way_and_not_for_idle_connections() {
 }
 
 #[tokio::test]
-async fn shutdown_takes_requests_in_until_load_balancers_have_noticed() {
+async fn shutdown_accepts_requests_during_its_delay() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutting_down = ShuttingDown::default();
@@ -126,7 +126,7 @@ async fn shutdown_takes_requests_in_until_load_balancers_have_noticed() {
 }
 
 #[tokio::test]
-async fn shutdown_does_not_wait_for_ever() {
+async fn shutdown_ends_after_its_grace_period() {
     let config =
         ServerConfig { shutdown_grace: Duration::from_millis(100), ..ServerConfig::default() };
     let (running, waiting) = Waiting::start(config).await;

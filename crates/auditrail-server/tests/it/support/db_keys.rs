@@ -7,19 +7,19 @@ use auditrail_server::{App, ServerConfig, StoredKeys, router};
 use auditrail_store::{IssuedKey, PgAuditLog, PgKeys, Sessions};
 use auditrail_testkit::TestDb;
 
-use crate::client::{Answer, Call};
-use crate::service::{Running, writes};
+use crate::support::client::{Answer, Call};
+use crate::support::service::{Running, writes};
 
 /// A running service, its keys and its database.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct ServiceWithDbKeys {
     pub(crate) db: TestDb,
     pub(crate) keys: PgKeys,
     pub(crate) log: PgAuditLog,
     pub(crate) running: Running,
 }
 
-impl Kept {
+impl ServiceWithDbKeys {
     pub(crate) async fn start() -> Self {
         Self::start_with(ServerConfig::default()).await
     }
