@@ -2,14 +2,14 @@
 //! letter.
 #![no_main]
 
-use auditrail_core::{KeyEnv, KeyHint, KeySecret};
+use auditrail_core::{ApiKeyEnv, ApiKeyHint, ApiKeySecret};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Ok(key) = text.parse::<KeySecret>() {
+    if let Ok(key) = text.parse::<ApiKeySecret>() {
         assert_eq!(key.expose(), text);
-        assert!(key.env().as_str().parse::<KeyEnv>().is_ok());
-        assert!(key.hint().as_str().parse::<KeyHint>().is_ok());
+        assert!(key.env().as_str().parse::<ApiKeyEnv>().is_ok());
+        assert!(key.hint().as_str().parse::<ApiKeyHint>().is_ok());
         assert!(text.starts_with(key.hint().as_str()));
     }
 });

@@ -2,13 +2,13 @@
 //! could be made.
 #![no_main]
 
-use auditrail_core::{InputError, NewKey, RecordTime};
+use auditrail_core::{InputError, NewApiKey, RecordTime};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let now = Timestamp::constant(1_767_323_045, 0);
-    match NewKey::from_json(bytes, now) {
+    match NewApiKey::from_json(bytes, now) {
         Ok(new) => {
             assert!(new.scopes.iter().next().is_some());
             let time = RecordTime::new(now).expect("the clock is in range");

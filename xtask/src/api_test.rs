@@ -1,42 +1,41 @@
-//! `cargo xtask api-test`: the running service against its own description.
+//! `cargo xtask api-test`: the running service against `openapi.json`.
 //!
-//! [Schemathesis](https://schemathesis.readthedocs.io) reads `openapi.json`, makes requests that fit
-//! it and requests that do not, sends them to a service of our own with a private database, and
-//! compares every answer with what the description promises.
+//! [Schemathesis](https://schemathesis.readthedocs.io) generates valid and invalid requests from the
+//! description, sends them to a service with a private database, and checks the responses against it.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::running::Running;
+use crate::service::Service;
 use crate::sh::Sh;
 use crate::workspace::Workspace;
 use crate::{db, postgres, tools};
 
-/// Where the hooks, the pinned packages and the description are.
+/// Has the hooks, the pinned packages and the description.
 const CRATE: &str = "crates/auditrail-server";
 const HOOKS: &str = "tests/schemathesis/hooks.py";
 
-/// Check the running service against openapi.json with data made from it.
+/// Check the running service against openapi.json with generated requests.
 ///
-/// The data follow from the seed. Another seed finds other things; CI always uses the same, so that
-/// an unchanged commit does not turn red.
+/// The requests depend only on the seed. CI always uses the same one, so that its result depends on the
+/// commit alone; other seeds find other bugs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask api-test
   cargo xtask api-test --seed 7 --examples 500")]
 pub(crate) struct Args {
-    /// What the data follow from.
+    /// Seed of the generated requests.
     #[arg(long, default_value_t = 1)]
     seed: u32,
-    /// Most requests for each call of the interface and each way of making data.
+    /// Maximum number of requests for each operation and phase.
     #[arg(long, default_value_t = 40)]
     examples: u32,
 }
 
 impl Args {
-    /// What CI runs.
-    pub(crate) fn usual() -> Self {
+    /// The options of CI.
+    pub(crate) fn ci() -> Self {
         Self { seed: 1, examples: 40 }
     }
 }
@@ -44,10 +43,11 @@ impl Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let schemathesis = tools::schemathesis(workspace)?;
     let home = workspace.root().join(CRATE);
-    let scratch = tempfile::tempdir().map_err(Error::doing("make a directory"))?;
+    let scratch = tempfile::tempdir().map_err(Error::doing("create a directory"))?;
     let service = serve(workspace, scratch.path())?;
-    let (url, key) = (service.said("/listen")?, service.said("/first_key/key")?);
-    let tested = Sh::new(schemathesis)
+    let url = service.ready("/listen")?;
+    let key = service.ready("/first_key/key")?;
+    let output = Sh::new(schemathesis)
         .arg("run")
         .arg(home.join("openapi.json"))
         .args(["--url", &url])
@@ -57,20 +57,22 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         .quiet_env("SCHEMATHESIS_HOOKS", home.join(HOOKS))
         .dir(scratch.path())
         .read();
-    let ended = service.end();
-    let said = tested?;
-    // The last lines say how much was tried.
-    let summary: Vec<_> = said.lines().rev().take_while(|line| !line.contains("SUMMARY")).collect();
+    let stopped = service.stop();
+    let output = output?;
+    // The last lines say how much was tested.
+    let summary: Vec<_> =
+        output.lines().rev().take_while(|line| !line.contains("SUMMARY")).collect();
     summary.iter().rev().for_each(|line| println!("{line}"));
-    // To Schemathesis a key that is refused everywhere is a warning; nothing was tested then.
-    match said.contains("Authentication failed") {
-        true => Err(Error::Refused("some calls were never answered but with 401 or 403".into())),
-        false => ended,
+    // Schemathesis only warns when every request is unauthorized, although nothing was tested then.
+    if output.contains("Authentication failed") {
+        Err(Error::Refused("some operations returned only 401 or 403".into()))
+    } else {
+        stopped
     }
 }
 
-/// A service with a private database of its own.
-fn serve(workspace: &Workspace, dir: &Path) -> Result<Running> {
+/// A service with a private database.
+fn serve(workspace: &Workspace, dir: &Path) -> Result<Service> {
     let postgres = postgres::ensure(workspace)?;
     let service = Sh::new(db::build(workspace)?)
         .args(["serve", "--json", "--quiet"])
@@ -81,5 +83,5 @@ fn serve(workspace: &Workspace, dir: &Path) -> Result<Running> {
         .quiet_env(postgres::BIN, &postgres.bin)
         .quiet_env("AUDITRAIL_LOG", "error")
         .dir(dir);
-    Running::start(service)
+    Service::start(service)
 }

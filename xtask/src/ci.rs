@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: exactly what CI runs. There is no second path.
+//! `cargo xtask ci`: all checks of CI, which runs nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +7,17 @@ use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 use crate::{api_test, client_test, demo, docs_test, test, tidy, tools};
 
-/// How long the advisory database may take to arrive.
+/// Timeout of downloading the advisory database.
 const ADVISORIES_SECONDS: &str = "120";
 
 /// Run all checks: format, lints, docs, dependencies, tidiness, tests.
 ///
-/// Stops at the first that fails. A check that passes says only how long it took.
+/// Stops at the first failure. Of a check that passes only the duration is printed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Also fetch the database of known flaws and look for our dependencies in it.
+    /// Also check the dependencies against the advisory database.
     ///
-    /// Left out by default: what others publish must not turn an unchanged commit red, and a
-    /// machine without network must be able to run the rest.
+    /// Off by default: the result must depend on the commit alone, and must not need a network.
     #[arg(long)]
     advisories: bool,
 }
@@ -32,7 +31,7 @@ const STEPS: [Step; 10] = [
     ("doc", doc),
     ("deny", deny),
     ("test", |workspace| test::run(workspace, &test::Args::all())),
-    ("api-test", |workspace| api_test::run(workspace, &api_test::Args::usual())),
+    ("api-test", |workspace| api_test::run(workspace, &api_test::Args::ci())),
     ("client-test", client_test::run),
     ("docs-test", docs_test::run),
     ("demo", |workspace| demo::run(workspace, &demo::Args::all())),
@@ -81,7 +80,7 @@ fn doc(workspace: &Workspace) -> Result<()> {
     cargo().args(args).env("RUSTDOCFLAGS", "-D warnings").dir(workspace.root()).quietly()
 }
 
-/// Offline: what we depend on is written in Cargo.lock, and the licences are in the sources.
+/// Works offline: dependencies are in Cargo.lock, licences in their sources.
 fn deny(workspace: &Workspace) -> Result<()> {
     let deny = Sh::new(tools::deny(workspace)?).dir(workspace.root());
     deny.args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]).quietly()
@@ -96,8 +95,8 @@ fn advisories(workspace: &Workspace) -> Result<()> {
         .quietly();
     checked.map_err(|error| {
         Error::Refused(format!(
-            "{error}; either a dependency has a known flaw (named above) or the database could \
-             not be fetched in {ADVISORIES_SECONDS} s"
+            "{error}; a dependency has an advisory (see above), or the database could not be \
+             fetched in {ADVISORIES_SECONDS} s"
         ))
     })
 }

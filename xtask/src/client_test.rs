@@ -6,11 +6,9 @@ use crate::postgres;
 use crate::sh::cargo;
 use crate::workspace::Workspace;
 
-/// Where the package is.
 const PACKAGE: &str = "clients/typescript";
 
-/// Installs what the package's lock file says, looks for drift from openapi.json, lints, builds and
-/// tests it.
+/// Installs the locked dependencies, checks the types against openapi.json, lints, builds and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     let node = Node::ensure(workspace)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask db`: a private development database under `target/`, run by our own program.
+//! `cargo xtask db`: a private development database under `target/`, managed by `auditrail db`.
 
 use std::path::PathBuf;
 
@@ -11,8 +11,7 @@ use crate::workspace::Workspace;
 
 /// A private development database under target/.
 ///
-/// It is what `auditrail db` makes, in a data directory of this checkout, so it is found, started
-/// and stopped exactly as on a user's machine.
+/// The database that `auditrail db` manages, with a data directory in this checkout.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,9 +26,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start it; made first when there is none.
+    /// Start it; created on first use.
     Start,
-    /// Stop it. The data stays; remove target/db to be rid of it.
+    /// Stop it. The data stays until target/db is removed.
     Stop,
     /// Print its address, for `DATABASE_URL`.
     Url,
@@ -51,14 +50,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
 }
 
-/// Our program, freshly built, with a PostgreSQL to run. Standard output stays its own.
+/// The program, freshly built, and a PostgreSQL for it. Prints nothing to standard output.
 pub(crate) fn program(workspace: &Workspace) -> Result<Sh> {
     let postgres = postgres::ensure(workspace)?;
     let program = build(workspace)?;
     Ok(Sh::new(program).env(postgres::BIN, postgres.bin).dir(workspace.root()))
 }
 
-/// Builds the program `auditrail` and says where it is.
+/// Builds the program `auditrail`, and returns its path.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let build = ["build", "--quiet", "--package", "auditrail"];
     cargo().args(build).dir(workspace.root()).run()?;

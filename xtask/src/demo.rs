@@ -1,25 +1,24 @@
 //! `cargo xtask demo`: from a fresh clone to a queried audit log on a real PostgreSQL.
 //!
-//! Every step is a command of our program that a user can paste. Nothing happens behind it.
+//! Every step is a command of the program `auditrail` that a user can paste.
 
 mod gateway;
-mod questions;
+mod queries;
 mod samples;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::db;
 use crate::error::{Error, Result};
 use crate::postgres;
-use crate::sh::Sh;
+use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
-/// Migrate a private database, fill it with a sample, and ask it questions.
+/// Migrate a private database, fill it with a sample, and query it.
 ///
-/// Builds the program, finds or obtains PostgreSQL, starts it privately, migrates, imports a month
-/// of a control plane in two formats, and looks for what went wrong in that month. A second run is
-/// quick and changes nothing. Remove the directory to start over.
+/// Builds the program, finds or installs PostgreSQL, starts it privately, migrates, imports a month
+/// of a control plane in two formats, and investigates an incident in it. A second run is quick and
+/// changes nothing. Remove the directory to start over.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,16 +29,16 @@ pub(crate) struct Args {
     /// Records of the sample, a quarter of them again in CloudTrail's format.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(200..))]
     records: u64,
-    /// Where the database and the sample files go.
+    /// Directory of the database and the sample files.
     #[arg(long, default_value = "target/demo")]
     dir: PathBuf,
-    /// Also run a gateway whose requests leave records, and show what it recorded.
+    /// Also run a gateway that records requests, and show its records.
     #[arg(long)]
     gateway: bool,
 }
 
 impl Args {
-    /// What CI runs: all of it, with as small a sample as has everything in it.
+    /// What CI runs: all of it, with the smallest sample that contains the incident.
     pub(crate) fn all() -> Self {
         Self { records: 200, dir: "target/demo-ci".into(), gateway: true }
     }
@@ -55,7 +54,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// Relative to the root where that is shorter; both run the same.
+    /// Relative to the root where possible; commands run in the root.
     fn short(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).unwrap_or(path).to_owned()
     }
@@ -65,12 +64,41 @@ impl Demo {
             .arg("--data-dir")
             .arg(self.short(&self.dir.join("data")))
             .dir(&self.root);
-        // What the machine has, the program finds by itself; what we unpacked must be named.
-        if self.postgres.starts_with(&self.root) {
+        // The program finds an installed PostgreSQL by itself, but not one below target/.
+        if self.is_postgres_in_checkout() {
             auditrail.env(postgres::BIN, &self.postgres)
         } else {
             auditrail.quiet_env(postgres::BIN, &self.postgres)
         }
+    }
+
+    fn is_postgres_in_checkout(&self) -> bool {
+        self.postgres.starts_with(&self.root)
+    }
+
+    /// How to continue by hand, for the end of the demonstration.
+    fn next_steps(&self) -> String {
+        let program = self.short(&self.program);
+        let data = self.short(&self.dir.join("data"));
+        let mut steps = format!(
+            "\n# To continue by hand\n\nThe program is {}, the data directory {}.\n\n",
+            program.display(),
+            data.display()
+        );
+        if self.is_postgres_in_checkout() {
+            steps += &format!("export {}={}\n", postgres::BIN, self.postgres.display());
+        }
+        for (command, purpose) in [
+            ("query --action 'key.*'", "search; --help lists the filters"),
+            ("serve", "the HTTP API; prints its address and a first API key"),
+            ("db psql", "SQL on the same database"),
+            ("db url", "its address, for DATABASE_URL"),
+        ] {
+            let line = format!("{} --data-dir {} {command}", program.display(), data.display());
+            steps += &format!("{line:<70} # {purpose}\n");
+        }
+        steps
+            + "\nDocumentation: README.md, docs/http.md (the API), docs/operations.md (in production)."
     }
 }
 
@@ -79,44 +107,55 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}");
     println!("building the program (minutes the first time, seconds later)");
+    // One cargo invocation, so that both share one build of their dependencies.
+    let build = ["build", "--quiet", "--package", "auditrail", "--package", "auditrail-sample"];
+    cargo().args(build).dir(workspace.root()).run()?;
+    let binaries = workspace.target().join("debug");
     let demo = Demo {
-        program: db::build(workspace)?,
+        program: binaries.join("auditrail"),
         postgres: postgres.bin,
         dir: workspace.root().join(&args.dir),
         root: workspace.root().to_owned(),
     };
     std::fs::create_dir_all(&demo.dir)
-        .map_err(Error::doing(format!("make {}", demo.dir.display())))?;
-    let samples = samples::write(workspace, &demo.dir, args.records)?;
+        .map_err(Error::doing(format!("create {}", demo.dir.display())))?;
+    let samples = samples::write(&demo, &binaries.join("auditrail-sample"), args.records)?;
 
-    println!("\n# A private PostgreSQL, with our schema in it");
+    println!("\n# A private PostgreSQL with the schema");
     demo.auditrail().args(["db", "start"]).show_and_run()?;
-    let asked = fill(&demo, &samples).and_then(|()| questions::ask(&demo));
-    let asked = asked.and_then(|()| match args.gateway {
-        true => gateway::run(workspace, &demo),
-        false => Ok(()),
-    });
+    let result = steps(workspace, &demo, &samples, args.gateway);
     println!("\n# Done; the data stays in {}", demo.dir.display());
     let stopped = demo.auditrail().args(["db", "stop"]).show_and_run();
-    asked.and(stopped)?;
+    result.and(stopped)?;
+    println!("{}", demo.next_steps());
     println!("\nThe demonstration took {:.1} s.", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Migrates and imports. Both do nothing the second time.
+fn steps(
+    workspace: &Workspace,
+    demo: &Demo,
+    samples: &samples::Samples,
+    gateway: bool,
+) -> Result<()> {
+    fill(demo, samples)?;
+    queries::run(demo)?;
+    if gateway { gateway::run(workspace, demo) } else { Ok(()) }
+}
+
+/// Migrates and imports; a second run changes nothing.
 fn fill(demo: &Demo, samples: &samples::Samples) -> Result<()> {
     demo.auditrail().arg("migrate").show_and_run()?;
-    println!("\n# A month of a control plane: our own format, then CloudTrail's");
+    println!("\n# A month of a control plane: records as NDJSON, then CloudTrail events");
     for (format, file) in [("ndjson", &samples.ndjson), ("cloudtrail", &samples.cloudtrail)] {
-        let import = ["import", "--format", format];
-        demo.auditrail().args(import).arg(file).show_and_run()?;
+        demo.auditrail().args(["import", "--format", format]).arg(file).show_and_run()?;
     }
     demo.auditrail().args(["migrate", "status"]).show_and_run()
 }
 
-/// Asks in SQL.
+/// Runs a query in SQL.
 fn psql(demo: &Demo, sql: &str) -> Result<()> {
-    // `-P pager=off`: a demonstration must not stop to be paged through.
+    // Without a pager, which would wait for a key.
     let psql = ["db", "psql", "--", "-P", "pager=off", "-c", sql];
     demo.auditrail().args(psql).show_and_run()
 }

@@ -1,16 +1,16 @@
-//! `cargo xtask docs-test`: the commands that our pages tell people to run do run.
+//! `cargo xtask docs-test`: runs the commands of README.md and docs/.
 //!
-//! All `sh` blocks of one page are one script, run in an empty directory with our program on
-//! `PATH` and a private database of its own. A line that calls `cargo xtask` is only parsed: it
-//! would run us again.
+//! The `sh` blocks of a page are one script, which runs in an empty directory with the program on `PATH`
+//! and a private database. Lines that call `cargo xtask` are parsed but not run; a test of the benchmarks
+//! parses those of `cargo xtask bench`.
 
 use std::fs;
 use std::path::Path;
 
 use clap::Parser as _;
 
+use crate::code_blocks::{code_blocks, is_guide};
 use crate::error::{Error, Result};
-use crate::fences::{fences, is_guide};
 use crate::sh::Sh;
 use crate::workspace::Workspace;
 use crate::{Cli, db, postgres};
@@ -23,22 +23,22 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             .map_err(|reason| Error::Refused(format!("{}: {reason}", path.display())))?;
         if !script.is_empty() {
             println!("running the commands of {}", path.display());
-            play(workspace, &script)?;
+            run_script(workspace, &script)?;
         }
     }
     Ok(())
 }
 
-/// The lines of all `sh` blocks, without those that call us, which are checked here.
+/// The lines of all `sh` blocks, without those of `cargo xtask`, which are checked here.
 fn script(markdown: &str) -> std::result::Result<String, String> {
     let mut script = String::new();
-    for fence in fences(markdown).iter().filter(|fence| fence.language == "sh") {
-        for line in fence.text.lines() {
+    for block in code_blocks(markdown).iter().filter(|block| block.language == "sh") {
+        for line in block.text.lines() {
             if let Some(args) = line.strip_prefix("cargo xtask") {
-                // Comments and quoting are for a shell; ours are plain words.
+                // These lines use no quoting.
                 let args = args.split(" #").next().unwrap_or_default().split_whitespace();
                 Cli::try_parse_from(["cargo xtask"].into_iter().chain(args))
-                    .map_err(|error| format!("`{line}` is not a command of ours\n{error}"))?;
+                    .map_err(|error| format!("`{line}` is not a command of xtask\n{error}"))?;
             } else if !line.trim().is_empty() {
                 script.push_str(line);
                 script.push('\n');
@@ -48,21 +48,21 @@ fn script(markdown: &str) -> std::result::Result<String, String> {
     Ok(script)
 }
 
-fn play(workspace: &Workspace, script: &str) -> Result<()> {
+fn run_script(workspace: &Workspace, script: &str) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     let program = db::build(workspace)?;
-    let scratch = tempfile::tempdir().map_err(Error::doing("make a directory"))?;
+    let scratch = tempfile::tempdir().map_err(Error::doing("create a directory"))?;
     let data = scratch.path().join("data");
-    let played = Sh::new("sh")
+    let result = Sh::new("sh")
         .args(["-e", "-u", "-c", script])
         .path_first(program.parent().unwrap_or(Path::new("/")))
         .env(postgres::BIN, &postgres.bin)
         .env("AUDITRAIL_DATA_DIR", &data)
         .dir(scratch.path())
         .quietly();
-    // Not part of the page: no server may outlive its directory.
+    // A server must not outlive its data directory.
     let stopped = Sh::new(program).arg("--data-dir").arg(&data).args(["db", "stop"]).works();
-    played.map_err(|error| {
+    result.map_err(|error| {
         let hint = if stopped { "" } else { " (its private database could not be stopped either)" };
         Error::Refused(format!("{error}{hint}"))
     })
@@ -73,15 +73,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sh_blocks_become_one_script_and_others_are_left_out() {
+    fn script_consists_of_sh_blocks() {
         let page =
             "```sh\na=1\n```\n```text\nnot me\n```\n```sh\ncargo xtask test  # all\necho $a\n```\n";
         assert_eq!(script(page).unwrap(), "a=1\necho $a\n");
     }
 
     #[test]
-    fn a_command_we_do_not_have_is_found() {
+    fn unknown_xtask_command_is_refused() {
         let reason = script("```sh\ncargo xtask tset\n```\n").unwrap_err();
-        assert!(reason.starts_with("`cargo xtask tset` is not a command of ours"), "{reason}");
+        assert!(reason.starts_with("`cargo xtask tset` is not a command of xtask"), "{reason}");
     }
 }

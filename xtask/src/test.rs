@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all set-up, then every test.
+//! `cargo xtask test`: set-up, then every test.
 
 use crate::error::Result;
 use crate::sh::cargo;
@@ -7,8 +7,8 @@ use crate::{postgres, tools};
 
 /// Run every test, after setting up what they need.
 ///
-/// Finds PostgreSQL 15 or newer, or obtains it; finds cargo-nextest, or installs it under
-/// target/tools; then runs the tests of all crates and the examples in their docs.
+/// Finds or installs PostgreSQL 15 or newer; finds cargo-nextest, or installs it under target/tools;
+/// then runs the tests of all crates and the examples in their documentation.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -16,7 +16,7 @@ Examples:
   cargo xtask test -- -p auditrail-core     one crate
   cargo xtask test -- migrate               tests with `migrate` in their name")]
 pub(crate) struct Args {
-    /// Passed on to `cargo nextest run`; the examples in docs are then left out.
+    /// Arguments of `cargo nextest run`; without them examples in documentation run too.
     #[arg(last = true)]
     rest: Vec<String>,
     /// The profile of nextest, in `.config/nextest.toml`.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Everything, as CI wants it.
+    /// The options of CI.
     pub(crate) fn all() -> Self {
         Self { rest: Vec::new(), profile: "ci" }
     }
@@ -34,9 +34,10 @@ impl Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}");
-    let runner: &[&str] = match tools::nextest(workspace) {
-        true => &["nextest", "run", "--profile", args.profile],
-        false => &["test", "--lib", "--bins", "--tests"],
+    let runner: &[&str] = if tools::nextest(workspace) {
+        &["nextest", "run", "--profile", args.profile]
+    } else {
+        &["test", "--lib", "--bins", "--tests"]
     };
     let scope: &[&str] = if chooses_packages(&args.rest) { &[] } else { &["--workspace"] };
     tools::here(workspace, cargo())
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chosen_package_replaces_the_workspace() {
+    fn package_argument_replaces_workspace() {
         for args in [["-p", "x"], ["--package=x", "y"], ["-px", "y"]] {
             assert!(chooses_packages(&args.map(str::to_owned)), "{args:?}");
         }

@@ -1,11 +1,12 @@
-//! `cargo xtask tidy`: rules that no compiler knows.
+//! `cargo xtask tidy`: rules that the compiler does not check.
 //!
-//! Each rule is a function in a file of its own. It returns what is wrong, one sentence each, and
-//! has a test that it fires.
+//! Each rule is a function in a file of its own that returns its complaints, and has a test.
 
+mod code;
 mod dependencies;
 mod docs;
 mod migrations;
+mod modules;
 mod shape;
 mod words;
 
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
-/// A file of ours as the rules see it.
+/// A file of the repository.
 #[derive(Debug)]
 struct Source {
     path: PathBuf,
@@ -48,25 +49,27 @@ const FILE_RULES: [fn(&Source) -> Vec<String>; 6] = [
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut wrong = dependencies::edges(&dependencies::of(workspace.metadata()));
-    for source in sources(workspace.root(), workspace.files()?)? {
-        wrong.extend(FILE_RULES.iter().flat_map(|rule| rule(&source)));
+    let sources = sources(workspace.root(), workspace.files()?)?;
+    let mut complaints = dependencies::edges(&dependencies::of(workspace.metadata()));
+    complaints.extend(modules::cycles(&sources));
+    for source in &sources {
+        complaints.extend(FILE_RULES.iter().flat_map(|rule| rule(source)));
     }
-    if wrong.is_empty() {
+    if complaints.is_empty() {
         return Ok(());
     }
-    for complaint in &wrong {
+    for complaint in &complaints {
         eprintln!("{complaint}");
     }
-    Err(Error::Refused(format!("{} rules are broken; see above", wrong.len())))
+    Err(Error::Refused(format!("{} rules are broken; see above", complaints.len())))
 }
 
-/// Files that are text. Others (images, archives) have no rules.
+/// The files that are UTF-8 text; rules do not apply to others.
 fn sources(root: &Path, paths: Vec<PathBuf>) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for path in paths {
-        let bytes = fs::read(root.join(&path));
-        let bytes = bytes.map_err(Error::doing(format!("read {}", path.display())))?;
+        let bytes =
+            fs::read(root.join(&path)).map_err(Error::doing(format!("read {}", path.display())))?;
         if let Ok(text) = String::from_utf8(bytes) {
             sources.push(Source { path, text });
         }

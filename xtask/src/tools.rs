@@ -1,4 +1,4 @@
-//! Cargo subcommands that a machine may lack, at versions that are known to work.
+//! Tools at tested versions, installed under `target/tools` when missing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,25 +7,25 @@ use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
-/// Runs the tests. Any version on the machine will do.
+/// Runs the tests; any installed version works.
 const NEXTEST: &str = "0.9.143";
 
-/// Checks licences and sources. Its rules change between releases, so only this one is used.
+/// Checks licences and sources. Pinned, because its rules change between releases.
 const DENY: &str = "0.20.2";
 
-/// Tries the service with data made from its description. What it makes changes between releases.
+/// Generates requests from openapi.json. Pinned, because the generator changes between releases.
 const SCHEMATHESIS: &str = "crates/auditrail-server/tests/schemathesis/requirements.txt";
 
-/// Whether `cargo nextest` can be run; tries to install it when it cannot.
+/// Installs cargo-nextest unless it is there; whether it can be run.
 pub(crate) fn nextest(workspace: &Workspace) -> bool {
-    let ready = || here(workspace, cargo()).args(["nextest", "--version"]).works();
-    if ready() {
+    let is_ready = || here(workspace, cargo()).args(["nextest", "--version"]).works();
+    if is_ready() {
         return true;
     }
     println!("cargo-nextest {NEXTEST} is not installed; installing it under target/tools");
-    let version = ["install", "cargo-nextest", "--locked", "--version", NEXTEST];
-    match cargo().args(version).arg("--root").arg(workspace.tools()).run() {
-        Ok(()) => ready(),
+    let install = ["install", "cargo-nextest", "--locked", "--version", NEXTEST];
+    match cargo().args(install).arg("--root").arg(workspace.tools()).run() {
+        Ok(()) => is_ready(),
         Err(error) => {
             eprintln!("warning: {error}; `cargo test` is used instead");
             false
@@ -33,18 +33,18 @@ pub(crate) fn nextest(workspace: &Workspace) -> bool {
     }
 }
 
-/// `cargo deny` at the pinned version, installed when it is missing.
+/// `cargo deny` at the pinned version, installed if missing.
 pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
     let program = workspace.tools().join("bin/cargo-deny");
-    let said =
+    let version =
         if program.exists() { Sh::new(&program).arg("--version").read()? } else { String::new() };
-    if !said.trim().ends_with(DENY) {
+    if !version.trim().ends_with(DENY) {
         println!("installing cargo-deny {DENY} under target/tools (a few minutes, once)");
         cargo()
             .args([
                 "install",
                 "cargo-deny",
-                // It runs for a second and takes minutes to build with optimisation.
+                // Runs for a second; an optimised build takes minutes.
                 "--debug",
                 "--locked",
                 "--no-default-features",
@@ -57,14 +57,14 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Schemathesis at the pinned version, in a Python environment of its own.
+/// Schemathesis at the pinned version, in a virtual environment.
 pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     let pinned = workspace.root().join(SCHEMATHESIS);
     let home = workspace.tools().join("schemathesis");
     let (program, installed) = (home.join("bin/schemathesis"), home.join("installed.txt"));
-    let wanted = fs::read(&pinned).map_err(Error::doing(format!("read {SCHEMATHESIS}")))?;
-    // Written last, so that what an interrupted installation left is not taken for a whole one.
-    if program.exists() && fs::read(&installed).is_ok_and(|found| found == wanted) {
+    let requirements = fs::read(&pinned).map_err(Error::doing(format!("read {SCHEMATHESIS}")))?;
+    // Written last, so that an interrupted installation is repeated.
+    if program.exists() && fs::read(&installed).is_ok_and(|versions| versions == requirements) {
         return Ok(program);
     }
     println!("installing Schemathesis under target/tools (half a minute, once)");
@@ -74,11 +74,11 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
         .arg("--requirement")
         .arg(&pinned)
         .quietly()?;
-    fs::write(&installed, wanted).map_err(Error::doing("note what is installed"))?;
+    fs::write(&installed, requirements).map_err(Error::doing("write installed.txt"))?;
     Ok(program)
 }
 
-/// The command in the workspace, finding first the tools that were installed for it.
+/// The command in the workspace, with installed tools first on `PATH`.
 pub(crate) fn here(workspace: &Workspace, command: Sh) -> Sh {
     command.dir(workspace.root()).path_first(&workspace.tools().join("bin"))
 }

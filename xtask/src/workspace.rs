@@ -1,4 +1,4 @@
-//! Where things are, and what `cargo` knows about our crates.
+//! Directories of the checkout, and what `cargo metadata` says about it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,41 +7,44 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::error::{Error, Result};
 use crate::sh::Sh;
 
-/// The checkout this program was started for.
+/// The checkout this program belongs to.
 #[derive(Debug)]
-pub(crate) struct Workspace {
+pub struct Workspace {
     metadata: Metadata,
 }
 
 impl Workspace {
-    pub(crate) fn load() -> Result<Self> {
-        // Cargo tells where the package is; built-in path otherwise, for a program run by hand.
-        let here = std::env::var_os("CARGO_MANIFEST_DIR")
+    /// Runs `cargo metadata`.
+    pub fn load() -> Result<Self> {
+        // `cargo run` sets the variable; the compiled-in path serves a binary started by hand.
+        let dir = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let metadata = MetadataCommand::new().current_dir(here).no_deps().exec();
+        let metadata = MetadataCommand::new().current_dir(dir).no_deps().exec();
         Ok(Self { metadata: metadata.map_err(Error::Metadata)? })
     }
 
-    pub(crate) fn metadata(&self) -> &Metadata {
+    /// The packages of the workspace.
+    pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// The root of the checkout.
+    pub fn root(&self) -> &Path {
         self.metadata.workspace_root.as_std_path()
     }
 
-    /// The build directory; everything we make goes below it.
-    pub(crate) fn target(&self) -> &Path {
+    /// The build directory; all generated files go below it.
+    pub fn target(&self) -> &Path {
         self.metadata.target_directory.as_std_path()
     }
 
-    /// Where tools are installed that the machine lacks.
-    pub(crate) fn tools(&self) -> PathBuf {
+    /// The directory of installed tools.
+    pub fn tools(&self) -> PathBuf {
         self.target().join("tools")
     }
 
-    /// Files that are or would be committed, relative to the root.
-    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
+    /// Files that are committed or would be, relative to the root.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
         let list = Sh::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .dir(self.root())

@@ -40,7 +40,7 @@ async fn main() -> Result<()> {
         for policy in FailurePolicy::ALL {
             let target = format!("{name}-{n}-{policy}");
             println!("taken {target}");
-            waiting.push((policy, recorder.take(input(&target)?, Some(policy)), target));
+            waiting.push((policy, recorder.submit(input(&target)?, Some(policy)), target));
         }
         for (policy, taken, target) in waiting {
             taken.await?;
@@ -67,7 +67,7 @@ async fn flood(client: Client, config: RecorderConfig, count: usize) -> Result<(
     let before = memory("VmRSS:")?;
     for n in 0..count {
         let policy = [FailurePolicy::BestEffort, FailurePolicy::Spool][n % 2];
-        drop(recorder.take(input.clone(), Some(policy)));
+        drop(recorder.submit(input.clone(), Some(policy)));
     }
     let stats = recorder.stats();
     let closed = recorder.close(Duration::ZERO).await;

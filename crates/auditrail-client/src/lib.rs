@@ -41,7 +41,7 @@
 //! | `spool` | when the record is durable on the local disk | keeps it and delivers it later, also from the next process |
 //! | `best_effort` | at once, and never an error | keeps it in memory as long as there is room |
 //!
-//! The policy is that of the call ([`RecordSink::take`](auditrail_core::RecordSink::take)), else of the
+//! The policy is that of the call ([`RecordSink::submit`](auditrail_core::RecordSink::submit)), else of the
 //! action ([`RecorderConfig::action`]), else the default. Every record gets its id (`UUIDv7`) and time before
 //! the first try, so a retry cannot double it. Records go in batches of up to 500, 1 MiB or one second;
 //! `must` records do not wait for company. Failures are retried after pauses with full jitter (100 ms

@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_core::{CreateInput, FailurePolicy, RecordSink, Taken};
+use auditrail_core::{CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
@@ -73,11 +73,11 @@ impl Recorder {
     /// dropping the future takes nothing back.
     ///
     /// # Errors
-    /// As [`RecordSink::take`] has them.
+    /// As [`RecordSink::submit`] has them.
     pub fn record(
         &self,
         input: CreateInput,
-    ) -> impl Future<Output = Result<Taken, RecordError>> + Send + use<> {
+    ) -> impl Future<Output = Result<DeliveryStatus, RecordError>> + Send + use<> {
         self.shared.take(input, None).wait()
     }
 
@@ -107,11 +107,11 @@ impl Recorder {
 impl RecordSink for Recorder {
     type Error = RecordError;
 
-    fn take(
+    fn submit(
         &self,
         input: CreateInput,
         policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<Taken, RecordError>> + Send + 'static {
+    ) -> impl Future<Output = Result<DeliveryStatus, RecordError>> + Send + 'static {
         self.shared.take(input, policy).wait()
     }
 
@@ -122,12 +122,12 @@ impl RecordSink for Recorder {
 
 /// What became of a record by the time it was taken on.
 enum Begun {
-    Settled(Result<Taken, RecordError>),
+    Settled(Result<DeliveryStatus, RecordError>),
     Waiting(Hearing),
 }
 
 impl Begun {
-    async fn wait(self) -> Result<Taken, RecordError> {
+    async fn wait(self) -> Result<DeliveryStatus, RecordError> {
         match self {
             Self::Settled(outcome) => outcome,
             // Without a word what was to send it is gone.
@@ -144,8 +144,8 @@ impl Shared {
             return self.spool(made);
         }
         match (policy, self.engine.ledger.accept(made, policy, |_| Ok(()))) {
-            (FailurePolicy::BestEffort, Ok(_)) => Begun::Settled(Ok(Taken::Queued)),
-            (FailurePolicy::BestEffort, Err(_)) => Begun::Settled(Ok(Taken::Dropped)),
+            (FailurePolicy::BestEffort, Ok(_)) => Begun::Settled(Ok(DeliveryStatus::Queued)),
+            (FailurePolicy::BestEffort, Err(_)) => Begun::Settled(Ok(DeliveryStatus::Dropped)),
             (_, Ok((_, hearing))) => Begun::Waiting(hearing),
             (_, Err(error)) => Begun::Settled(Err(error)),
         }

@@ -2,6 +2,9 @@
 
 mod csv;
 mod ndjson;
+mod rewrite;
+
+pub use rewrite::Rewrite;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -64,9 +67,6 @@ enum Encoder {
     Csv(csv::Csv),
     Ndjson(Box<ndjson::Ndjson>),
 }
-
-/// Rewrites text on its way out: a cell of CSV, or a line of JSON, which must mean the same after.
-pub type Rewrite = fn(&str) -> Cow<'_, str>;
 
 impl ExportEncoder {
     /// Starts an export.

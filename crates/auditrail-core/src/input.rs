@@ -2,10 +2,10 @@
 
 mod explain;
 mod flat;
-mod held;
+mod matching;
 mod parse;
 
-pub use held::Stated;
+pub use matching::ProvidedFields;
 
 use jiff::Timestamp;
 
@@ -16,8 +16,8 @@ use crate::error::{InputError, ValueError};
 use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
+use crate::object_reader;
 use crate::record::Record;
-use crate::report;
 use crate::target::Target;
 use crate::text::TenantId;
 use crate::time::RecordTime;
@@ -113,7 +113,7 @@ impl CreateInput {
     /// # Errors
     /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
-        let text = report::utf8(bytes)?;
+        let text = object_reader::utf8(bytes)?;
         // Good input is the rule and takes one pass; only bad input pays for the explanation.
         match parse::parse(text, now) {
             Some(input) => Ok(input),
@@ -135,6 +135,25 @@ impl CreateInput {
         self.metadata.as_ref().map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
     }
 
+    /// Whether a stored record has the content of this input, in the fields that it provides.
+    ///
+    /// Metadata is compared by its JSON value and not by its text.
+    #[must_use]
+    pub fn matches_stored(&self, stored: &Record) -> bool {
+        let record = self.clone().into_record(stored.id, stored.created_at);
+        self.provided_fields().matches_stored(&record, stored)
+    }
+
+    /// The provided fields, which the result of [`into_record`](Self::into_record) does not show.
+    #[must_use]
+    pub const fn provided_fields(&self) -> ProvidedFields {
+        ProvidedFields {
+            created_at: self.created_at.is_some(),
+            metadata: self.metadata.is_some(),
+            absent: false,
+        }
+    }
+
     /// Makes the record this input asks for, with an id and a time for where it gives none.
     #[must_use]
     pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {
@@ -154,22 +173,6 @@ impl CreateInput {
         }
     }
 }
-
-/// The names of the fields, which are those of the columns.
-const FIELDS: [&str; 12] = [
-    "id",
-    "actor_id",
-    "actor_type",
-    "action",
-    "target_type",
-    "target_id",
-    "metadata",
-    "ip_address",
-    "user_agent",
-    "created_at",
-    "tenant_id",
-    "request_id",
-];
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,8 @@
 
 mod action;
 mod actor;
+mod api_key;
+mod backoff;
 mod context;
 mod cursor;
 mod error;
@@ -24,14 +26,13 @@ mod id;
 mod id_bytes;
 mod inet;
 mod input;
-mod key;
 pub mod limits;
 mod metadata;
+mod object_reader;
 mod open_enum;
 mod page;
 mod query;
 mod record;
-mod report;
 mod service;
 mod sink;
 mod target;
@@ -40,6 +41,11 @@ mod time;
 
 pub use action::{Action, OtherAction};
 pub use actor::{Actor, ActorType};
+pub use api_key::{
+    ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
+    NewApiKey, Scope, ScopeSet,
+};
+pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
@@ -47,10 +53,7 @@ pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, parse_address, parse_network};
-pub use input::{CreateInput, Stated};
-pub use key::{
-    ApiKey, KeyEnv, KeyHash, KeyId, KeySecret, KeySecretError, KeyState, NewKey, Scope, ScopeSet,
-};
+pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
@@ -59,7 +62,7 @@ pub use query::{
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
-pub use sink::{FailurePolicy, RecordSink, Taken};
+pub use sink::{DeliveryStatus, FailurePolicy, RecordSink};
 pub use target::{OtherTargetType, Target, TargetType};
-pub use text::{ActorId, KeyHint, KeyName, RequestId, TargetId, TenantId, UserAgent};
+pub use text::{ActorId, ApiKeyHint, ApiKeyName, RequestId, TargetId, TenantId, UserAgent};
 pub use time::RecordTime;

@@ -1,4 +1,8 @@
-//! What the table holds.
+//! A stored record.
+
+mod columns;
+
+pub(crate) use columns::NAMES;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;

@@ -22,7 +22,7 @@ pub trait AuditLogService: Send + Sync {
     ///
     /// # Errors
     /// Among others a conflict, when the id is there with other content
-    /// ([`CreateInput::is_held_by`]).
+    /// ([`CreateInput::matches_stored`]).
     fn create(
         &self,
         input: CreateInput,

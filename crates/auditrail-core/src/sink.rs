@@ -1,4 +1,4 @@
-//! What everything that takes records on, to deliver them, offers.
+//! The interface of a delivery path for records, and its failure policies.
 
 use std::fmt;
 use std::future::Future;
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::error::ValueError;
 use crate::input::CreateInput;
 
-/// What happens to a record, and to whoever waits for it, when the audit log cannot be reached.
+/// What a sink guarantees when it accepts a record, and what happens when the audit log is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
-    /// Vouched for only once the audit log acknowledged it; else an error.
+    /// Accepted once the audit log acknowledged the record; otherwise the caller gets an error.
     Must,
-    /// Vouched for once it is durable on the local disk; delivered later.
+    /// Accepted once the record is durable on the local disk; delivered later.
     Spool,
-    /// Never an error; what is lost is counted.
+    /// Always accepted; lost records are counted.
     BestEffort,
 }
 
 impl FailurePolicy {
-    /// Every policy, the strictest first.
+    /// Every policy, strictest first.
     pub const ALL: [Self; 3] = [Self::Must, Self::Spool, Self::BestEffort];
 
-    /// The name, as policy files have it.
+    /// The name used in policy files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,57 +52,56 @@ impl FromStr for FailurePolicy {
     }
 }
 
-/// What became of a record that a [`RecordSink`] took on.
+/// How far an accepted record got by the time [`RecordSink::submit`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Taken {
-    /// The audit log has it.
+pub enum DeliveryStatus {
+    /// The audit log stored it.
     Acknowledged,
-    /// It is durable on this disk, and will be delivered.
+    /// Durable in the local spool; delivery is pending.
     Spooled,
-    /// It waits in memory. With [`FailurePolicy::BestEffort`] alone.
+    /// Queued in memory. Only with [`FailurePolicy::BestEffort`].
     Queued,
-    /// It is lost, and that is counted. With [`FailurePolicy::BestEffort`] alone.
+    /// Lost and counted. Only with [`FailurePolicy::BestEffort`].
     Dropped,
 }
 
-/// Takes records on and sees to it that they get to the audit log, as far as their policy goes.
+/// Accepts records and delivers them to the audit log under a [`FailurePolicy`].
 ///
-/// The seam between what makes records (the gateway layer) and what delivers them (the client), so that
-/// neither knows the other.
+/// Decouples the producers of records (the gateway layer) from their delivery (the client): neither
+/// depends on the other.
 pub trait RecordSink: Send + Sync {
-    /// Why a record was not taken on.
+    /// Why a record was not accepted.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Takes one record on: at once, before the future is looked at for the first time, so it can be
-    /// called where nothing can wait, a destructor among them. Dropping the future takes nothing back.
+    /// Submits one record. The call itself submits it, before the future is first polled, so it also
+    /// works where nothing can wait, such as in a destructor. Dropping the future does not cancel it.
     ///
-    /// A record without an id or a time is given both here, once, however often it is then sent. With
-    /// no policy, that of its action counts as the sink was set up.
+    /// A missing id or time is filled in here once, so retries send the same record. Without a policy,
+    /// the one configured for the record's action applies.
     ///
     /// # Errors
-    /// With [`FailurePolicy::Must`] that nobody acknowledged it in time, with
-    /// [`FailurePolicy::Spool`] that it is neither on disk nor acknowledged, and with both that it was
-    /// refused. Never with [`FailurePolicy::BestEffort`].
-    fn take(
+    /// With [`FailurePolicy::Must`] when the record was not acknowledged in time, with
+    /// [`FailurePolicy::Spool`] when it is neither on disk nor acknowledged, and with both when it was
+    /// rejected. Never with [`FailurePolicy::BestEffort`].
+    fn submit(
         &self,
         input: CreateInput,
         policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<Taken, Self::Error>> + Send + 'static;
+    ) -> impl Future<Output = Result<DeliveryStatus, Self::Error>> + Send + 'static;
 
-    /// Whether it has a disk to spool to. Without, [`FailurePolicy::Spool`] always fails.
+    /// Whether the sink has a spool on disk. Without one, [`FailurePolicy::Spool`] always fails.
     fn spools(&self) -> bool;
 }
 
-/// A sink that is shared.
 impl<S: RecordSink> RecordSink for Arc<S> {
     type Error = S::Error;
 
-    fn take(
+    fn submit(
         &self,
         input: CreateInput,
         policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<Taken, Self::Error>> + Send + 'static {
-        S::take(self, input, policy)
+    ) -> impl Future<Output = Result<DeliveryStatus, Self::Error>> + Send + 'static {
+        S::submit(self, input, policy)
     }
 
     fn spools(&self) -> bool {
@@ -115,7 +114,7 @@ mod tests {
     use super::FailurePolicy;
 
     #[test]
-    fn a_policy_has_the_same_name_in_text_and_in_json() -> Result<(), Box<dyn std::error::Error>> {
+    fn policy_names_are_equal_in_text_and_json() -> Result<(), Box<dyn std::error::Error>> {
         for policy in FailurePolicy::ALL {
             assert_eq!(policy.as_str().parse(), Ok(policy));
             assert_eq!(serde_json::to_value(policy)?, policy.as_str());
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_policy_is_refused_with_the_known_ones() {
+    fn parse_error_lists_the_known_policies() {
         let refused = "maybe".parse::<FailurePolicy>().map_err(|error| error.to_string());
         assert_eq!(refused, Err("must be one of must, spool or best_effort".to_owned()));
     }

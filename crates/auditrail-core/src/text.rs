@@ -132,12 +132,12 @@ text_type! {
 
 text_type! {
     /// What people call an API key.
-    KeyName, max = limits::KEY_NAME_MAX_CHARS, empty = refused
+    ApiKeyName, max = limits::KEY_NAME_MAX_CHARS, empty = refused
 }
 text_type! {
     /// How an API key starts, as `adt_live_Ab3d`: enough for people to tell keys apart, and of no use
     /// to anybody else.
-    KeyHint, max = limits::KEY_HINT_MAX_CHARS, empty = refused
+    ApiKeyHint, max = limits::KEY_HINT_MAX_CHARS, empty = refused
 }
 
 /// Whether a text may be empty.

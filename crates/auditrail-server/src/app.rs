@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_store::{PgAuditLog, PgKeys};
+use auditrail_store::{PgApiKeys, PgAuditLog};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
@@ -24,7 +24,7 @@ struct Inner {
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
     body_memory: Arc<Semaphore>,
-    keys: PgKeys,
+    keys: PgApiKeys,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     metrics: Metrics,
@@ -47,7 +47,7 @@ impl App {
         let body_bytes = config.bodies_max_bytes.max(config.body_max_bytes);
         Self(Arc::new(Inner {
             body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
-            keys: PgKeys::new(log.pool().clone()),
+            keys: PgApiKeys::new(log.pool().clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
             metrics: Metrics::new(),
@@ -107,7 +107,7 @@ impl App {
     }
 
     /// The API keys that `/v1/keys` manages, in the database of the log.
-    pub(crate) fn keys(&self) -> &PgKeys {
+    pub(crate) fn keys(&self) -> &PgApiKeys {
         &self.0.keys
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auditrail_core::TenantId;
-use auditrail_store::KeyVersion;
+use auditrail_store::ApiKeyVersion;
 use futures_util::future::BoxFuture;
 
 pub use auditrail_core::Scope;
@@ -54,7 +54,7 @@ pub struct Principal {
     /// The tenant the key is restricted to; none for a key of all tenants.
     pub tenant: Option<TenantId>,
     /// The version to verify in the transaction that uses the key; none if keys are not in the database.
-    pub version: Option<KeyVersion>,
+    pub version: Option<ApiKeyVersion>,
 }
 
 /// The API key is restricted to a tenant, and the request concerns another.

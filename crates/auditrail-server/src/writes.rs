@@ -3,7 +3,7 @@
 mod group;
 
 use auditrail_core::{BatchOutcome, CreateInput, Created, OnInvalid};
-use auditrail_store::{KeyVersion, StoreError, WriteError};
+use auditrail_store::{ApiKeyVersion, StoreError, WriteError};
 use futures_util::future::BoxFuture;
 
 pub use group::GroupWrites;
@@ -19,7 +19,7 @@ pub trait Writes: Send + Sync {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<Created, WritesError>>;
 
     /// Writes many records, if the key is still at its version: with [`OnInvalid::Refuse`] in one transaction.
@@ -31,7 +31,7 @@ pub trait Writes: Send + Sync {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>>;
 }
 

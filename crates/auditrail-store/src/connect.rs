@@ -10,7 +10,7 @@ use pg_pipeline::{Certificate, Connection, Host, Options, TlsMode};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::driver::from_pipeline_error;
+use crate::sqlstate::from_pipeline_error;
 
 /// How [`PgConnectOptions`] marks a certificate that is in a file when it prints its URL.
 const FILE: &str = "file: ";

@@ -9,9 +9,8 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, Postgres};
 use sqlx::{AssertSqlSafe, Encode, PgConnection, Row as _, Type, ValueRef};
 
-use crate::driver::{from_pipeline, key_changed};
-use crate::keys::verify::is_refusal;
 use crate::sql::Sql;
+use crate::sqlstate::{from_pipeline, key_changed};
 use crate::value::{FromValue, decode};
 
 /// A connection of either driver.
@@ -116,8 +115,17 @@ async fn run_verified(
     statements: &[Sql],
 ) -> Result<Vec<Reply>, sqlx::Error> {
     run_together(connection, statements).await.map_err(|failed| {
-        if is_refusal(&failed, statements) { key_changed() } else { from_pipeline(failed) }
+        if is_key_changed(&failed, statements) { key_changed() } else { from_pipeline(failed) }
     })
+}
+
+/// The SQLSTATE `division_by_zero`.
+const DIVISION_BY_ZERO: &str = "22012";
+
+/// Whether an exchange failed because an API key is no longer at the expected version.
+pub(crate) fn is_key_changed(failed: &Failed, statements: &[Sql]) -> bool {
+    failed.error.server().is_some_and(|error| error.code == DIVISION_BY_ZERO)
+        && statements.get(failed.statement).is_some_and(Sql::is_key_check)
 }
 
 /// The rows of an answer.

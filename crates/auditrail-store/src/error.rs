@@ -1,34 +1,34 @@
-//! Why the store refused or failed.
+//! The error of the store.
 
-use auditrail_core::{FieldError, KeyId, RecordId, ValueError};
+use auditrail_core::{ApiKeyId, FieldError, RecordId, ValueError};
 
-use crate::driver::{KEY_CHANGED, is_connection_loss, sqlstate};
+use crate::sqlstate::{KEY_CHANGED, is_connection_loss, sqlstate};
 
-/// Why the store refused or failed. Each variant is something else to do about it.
+/// The error of the store. Each variant calls for a different reaction.
 ///
-/// The driver's own words are in the source, never in the text of the error: they may quote a row.
+/// The message of the driver is the source and never part of the text, because it may quote a row.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database cannot be reached, or the connection was lost. Try again with the same ids.
+    /// The database cannot be reached, or the connection was lost. Retry with the same ids.
     ///
-    /// When it was lost while a write was being committed, nobody knows whether the write took hold;
-    /// a repetition with the same id finds out, and writes nothing twice.
+    /// A write whose commit was in flight when the connection was lost may have been applied. A retry
+    /// with the same id finds it, and writes nothing twice.
     #[error("the database cannot be reached; try again when it is up")]
     Unreachable {
-        /// What the driver said.
+        /// The error of the driver.
         source: sqlx::Error,
     },
-    /// The server gave up for now: a timeout, a lock, too little memory or disk, a disk that fails.
-    /// Try again later.
+    /// A temporary failure of the server: a timeout, a lock, not enough memory or disk space, an I/O
+    /// error. Retry later.
     #[error("could not {doing}: the database is too busy or out of resources; try again later")]
     Busy {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// Another record has this id. Use another id, or find out who uses the same one.
+    /// The id belongs to a record with other content. Use another id.
     #[error("a record with the id {id} and other content is already there")]
     IdConflict {
         /// The id.
@@ -37,7 +37,7 @@ pub enum StoreError {
     /// A record of the batch breaks a rule that depends on the clock. Nothing was written.
     #[error("record {index} cannot be written: {error}")]
     Invalid {
-        /// Its place in the batch, from 0.
+        /// Its index in the batch, from 0.
         index: usize,
         /// The field and what is wrong with it.
         error: FieldError,
@@ -47,30 +47,30 @@ pub enum StoreError {
     Rejected {
         /// The name of the constraint, or the SQLSTATE where no constraint is named.
         rule: String,
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// The role of this program may not do that. Have its rights granted.
+    /// The database role lacks a privilege. Grant it.
     #[error(
         "could not {doing}: the role lacks the right; `auditrail migrate grants` prints the SQL that \
          gives it"
     )]
     PermissionDenied {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// The table is not there, or not as new as this program. Migrate.
+    /// The table does not exist, or is older than this program. Run the migrations.
     #[error("the audit log's table is missing or too old; run `auditrail migrate`")]
     NotMigrated {
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// The server takes no writes. Connect to the primary.
+    /// The server is read-only. Connect to the primary.
     #[error("the database is read-only; connect to the primary")]
     ReadOnly {
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
     /// A row breaks a rule the schema should hold. Compare the schema with `auditrail migrate verify`.
@@ -81,18 +81,18 @@ pub enum StoreError {
         /// What is wrong with it.
         source: ValueError,
     },
-    /// A key cannot be made like that. Nothing was written.
+    /// The new API key is invalid. Nothing was written.
     #[error("the API key cannot be made: {error}")]
-    InvalidKey {
+    InvalidApiKey {
         /// The field and what is wrong with it.
         error: FieldError,
     },
     /// The row of a key breaks a rule the schema should hold. Compare the schema with
     /// `auditrail migrate verify`.
     #[error("the stored API key {id} breaks a rule of the table; run `auditrail migrate verify`")]
-    CorruptKey {
+    CorruptApiKey {
         /// The id of the row.
-        id: KeyId,
+        id: ApiKeyId,
         /// What is wrong with it.
         source: ValueError,
     },
@@ -100,18 +100,18 @@ pub enum StoreError {
     /// up again.
     #[error("the API key was revoked or changed meanwhile")]
     KeyChanged,
-    /// The operating system gave no random bytes for an id or a key.
-    #[error("the operating system gave no random bytes for an id or a key")]
+    /// No random bytes for an id or a key.
+    #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
-        /// What it said.
+        /// The error of the operating system.
         source: getrandom::Error,
     },
-    /// The server refused something else.
+    /// Any other error of the database.
     #[error("could not {doing}")]
     Database {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the driver said.
+        /// The error of the driver.
         source: sqlx::Error,
     },
 }
@@ -130,26 +130,26 @@ impl StoreError {
             Self::NotMigrated { .. } => "not_migrated",
             Self::ReadOnly { .. } => "read_only",
             Self::Corrupt { .. } => "corrupt_record",
-            Self::InvalidKey { error } => error.code.as_str(),
-            Self::CorruptKey { .. } => "corrupt_key",
+            Self::InvalidApiKey { error } => error.code.as_str(),
+            Self::CorruptApiKey { .. } => "corrupt_key",
             Self::KeyChanged => "key_changed",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }
     }
 
-    /// Whether the same call may well succeed later, with nothing changed but the time.
+    /// Whether the same call may succeed later without any change.
     #[must_use]
     pub const fn is_worth_retrying(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Busy { .. })
     }
 
-    /// For `map_err`: sorts a driver error by what the caller can do about it.
+    /// For `map_err`: classifies an error of the driver by the reaction it calls for.
     pub(crate) fn while_trying_to(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| Self::sort(doing, source)
+        move |source| Self::classify(doing, source)
     }
 
-    fn sort(doing: &'static str, source: sqlx::Error) -> Self {
+    fn classify(doing: &'static str, source: sqlx::Error) -> Self {
         let code = sqlstate(&source).map(str::to_owned);
         let code = code.as_deref().unwrap_or_default();
         match (code, code.get(..2).unwrap_or_default()) {
@@ -160,7 +160,7 @@ impl StoreError {
                 Self::Busy { doing, source }
             }
             _ if is_connection_loss(&source) => Self::Unreachable { source },
-            // Class 28: the server does not let us in. 3D000: it has no such database (yet).
+            // Class 28: authentication failed. 3D000: the database does not exist (yet).
             ("3D000", _) | (_, "28") => Self::Unreachable { source },
             ("42501", _) => Self::PermissionDenied { doing, source },
             ("42P01" | "42703" | "3F000", _) => Self::NotMigrated { source },

@@ -6,38 +6,40 @@
 //! [`GroupWriter`] tries a write again by itself.
 //!
 //! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
-//! [`GroupWriter`] to write for many callers at once, [`PgKeys`] for API keys, [`migrate`] for the
+//! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
 //! schema's history, [`schema`] for what it should look like and [`grants`] for who may do what.
 
-mod bulk;
+mod api_keys;
+mod clock;
 mod connect;
-mod copy;
 mod db;
-mod driver;
 mod error;
 pub mod grants;
-mod ids;
-mod keys;
+mod group_commit;
+mod import;
+mod key_version;
+mod leadership;
 pub mod migrate;
 mod records;
 pub mod schema;
 mod sessions;
 mod sql;
+mod sqlstate;
 mod value;
-mod writer;
 
-pub use bulk::{BulkWriter, ChunkOutcome};
+pub use api_keys::{ApiKeyPage, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey};
 pub use error::StoreError;
-pub use keys::{FoundKey, FoundKeys, IssuedKey, KeyPage, KeyVersion, PgKeys, Revoked};
+pub use group_commit::{
+    GroupWriter, Histogram, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
+    WriterLimits, WriterStats,
+};
+pub use import::{BulkWriter, ChunkOutcome};
+pub use key_version::ApiKeyVersion;
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
     RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,
 };
 pub use sessions::Sessions;
-pub use writer::{
-    Distribution, GroupWriter, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
-    WriterLimits, WriterStats,
-};
 
 /// The Rust that the guides tell people to write does compile.
 #[cfg(doctest)]

@@ -16,12 +16,13 @@
 //! dump of the schema.
 
 mod baseline;
+mod blocker;
 mod concurrent;
 mod concurrent_index;
 mod down;
 mod error;
+mod execute;
 mod header;
-mod holder;
 mod lock;
 mod migration;
 mod probe;
@@ -36,8 +37,8 @@ mod tracking;
 mod up;
 mod validate;
 
+pub use blocker::Blocker;
 pub use error::MigrateError;
-pub use holder::Holder;
 pub use migration::{Checksum, Migration, MigrationFileError, Undo};
 pub use probe::StatusProbe;
 pub use progress::{Event, Progress, silent};

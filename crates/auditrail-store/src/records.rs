@@ -6,64 +6,33 @@
 //! The order of searches is `(created_at, id)`, newest first; a cursor names the last record of a
 //! page, so records that arrive between two pages neither repeat nor hide older ones.
 
-mod actions;
-mod count;
-mod create;
-mod direct;
+mod columns;
+mod read;
 #[cfg(test)]
-mod exact;
-mod export;
-mod filters;
-mod get;
-mod insert;
-mod kinds;
-mod lead;
-mod page;
-#[cfg(test)]
-mod plans;
-mod row;
-mod summary;
+mod tests;
+pub(crate) mod write;
 
 use std::collections::HashMap;
 
 use auditrail_core::{
-    AuditLogService, BatchOutcome, Count, CreateInput, Created, CursorKey, Filters, Found,
-    OnInvalid, Page, Query, Record, RecordId,
+    AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, Filters, Found, OnInvalid,
+    Page, Query, Record, RecordId,
 };
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
-pub(crate) use insert::{
-    Columns, many_sql as insert_many_sql, one as insert_one, read_ids,
-    single_sql as insert_single_sql,
-};
-pub use summary::{
+pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
     Summary, SummaryOptions, TargetCount,
 };
 
-use crate::bulk::BulkWriter;
-use crate::db::Db;
 use crate::error::StoreError;
-use crate::keys::{KeyVersion, verify};
+use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::Sessions;
-use direct::{Get, GetMany, Search};
-
-/// Reads that consist of several statements see one state of the table.
-pub(crate) const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
-
-/// Searches see one state of the table too, and are planned as they are meant. What has to be sorted is gathered first, and there
-/// may be millions; the planner does so where it expects few. Compiling a statement to machine code
-/// takes longer than any of ours is meant to take. And a plan for any values is right for none.
-const SEARCH: &str = "begin isolation level repeatable read read only;
-                      set local enable_sort = off;
-                      set local jit = off;
-                      set local plan_cache_mode = force_custom_plan";
-
-/// The settings of [`SEARCH`] as a statement that can be sent together with others.
-const SEARCH_SETTINGS: &str = "select set_config('enable_sort', 'off', true),
-                                      set_config('jit', 'off', true),
-                                      set_config('plan_cache_mode', 'force_custom_plan', true)";
+use read::over_sessions::{Get, GetMany, Search};
+use read::search::{SEARCH, find};
+use read::{export, get, summary};
+use write::create;
 
 /// The audit log in the database of a pool.
 ///
@@ -162,7 +131,7 @@ impl PgAuditLog {
     pub async fn page_with_key(
         &self,
         query: &Query,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Page<Record>, StoreError> {
         let found = match &self.sessions {
             Some(sessions) => sessions.read(&Search { query, key }).await?,
@@ -181,7 +150,7 @@ impl PgAuditLog {
     pub async fn get_with_key(
         &self,
         id: RecordId,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Option<Record>, StoreError> {
         match &self.sessions {
             Some(sessions) => sessions.read(&Get { id, key }).await,
@@ -193,10 +162,10 @@ impl PgAuditLog {
     }
 
     /// Verifies a key in a statement of its own.
-    async fn verify(&self, key: Option<KeyVersion>) -> Result<(), StoreError> {
+    async fn verify(&self, key: Option<ApiKeyVersion>) -> Result<(), StoreError> {
         let Some(key) = key else { return Ok(()) };
         let mut db = self.acquire().await?;
-        match verify::is_current((&mut *db).into(), key).await? {
+        match key_version::is_current((&mut *db).into(), key).await? {
             true => Ok(()),
             false => Err(StoreError::KeyChanged),
         }
@@ -246,14 +215,6 @@ impl PgAuditLog {
         }
     }
 
-    /// Opens a connection of its own to the same database for writing many records.
-    ///
-    /// # Errors
-    /// [`StoreError::Unreachable`].
-    pub async fn bulk_writer(&self) -> Result<BulkWriter, StoreError> {
-        BulkWriter::connect(&self.pool.connect_options()).await
-    }
-
     async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {
         let connection = self.pool.acquire().await;
         connection.map_err(StoreError::while_trying_to("get a connection"))
@@ -281,7 +242,7 @@ impl AuditLogService for PgAuditLog {
     ) -> Result<BatchOutcome, StoreError> {
         let mut tx = self.begin().await?;
         let outcome = create::many((&mut *tx).into(), &inputs, on_invalid).await?;
-        end(tx).await?;
+        tx.commit().await.map_err(StoreError::while_trying_to("commit"))?;
         Ok(outcome)
     }
 
@@ -299,23 +260,4 @@ impl AuditLogService for PgAuditLog {
     async fn get(&self, id: RecordId) -> Result<Option<Record>, StoreError> {
         get::by_id((&mut *self.acquire().await?).into(), id).await
     }
-}
-
-async fn find(mut db: Db<'_>, query: &Query) -> Result<Found, StoreError> {
-    let conditions = filters::Conditions::of(db.again(), &query.filters).await?;
-    // First, because a page may change how the rest of the transaction is planned.
-    let total = match query.count {
-        Count::None => None,
-        Count::Exact => Some(count::exact(db.again(), &conditions).await?),
-        Count::Estimated => Some(count::estimated(db.again(), &conditions).await?),
-    };
-    let (limit, position) = (query.limit, query.position);
-    let effort = lead::Effort::default();
-    let (records, has_more) = page::page(db, &conditions, limit, position, effort).await?;
-    Ok(Found { records, has_more, total })
-}
-
-async fn end(tx: sqlx::PgTransaction<'_>) -> Result<(), StoreError> {
-    let ended = tx.commit().await;
-    ended.map_err(StoreError::while_trying_to("commit"))
 }

@@ -18,6 +18,7 @@ pub(crate) struct Sql {
     values: BytesMut,
     parameters: Vec<(Oid, Option<Range<usize>>)>,
     is_unprepared: bool,
+    checks_keys: bool,
 }
 
 impl Sql {
@@ -30,6 +31,17 @@ impl Sql {
     pub(crate) fn unprepared(mut self) -> Self {
         self.is_unprepared = true;
         self
+    }
+
+    /// A statement that divides by zero when an API key is no longer at the expected version.
+    pub(crate) fn checks_keys(mut self) -> Self {
+        self.checks_keys = true;
+        self
+    }
+
+    /// Whether a division by zero in this statement means that an API key has changed.
+    pub(crate) const fn is_key_check(&self) -> bool {
+        self.checks_keys
     }
 
     /// Adds text.

@@ -5,21 +5,19 @@
 
 mod network;
 mod read;
+mod types;
 
-use auditrail_core::RecordTime;
 use bytes::{BufMut, BytesMut};
 use ipnet::IpNet;
 use pg_pipeline::Oid;
 use uuid::Uuid;
 
 pub(crate) use read::{FromValue, decode};
+use types::{JSONB_VERSION, micros_since_2000};
+pub(crate) use types::{JsonText, PgTime, Xid};
 
 /// The length that stands for NULL.
 const NULL: i32 = -1;
-/// The version of jsonb's binary format, its first byte; what follows is JSON text.
-const JSONB_VERSION: u8 = 1;
-/// Microseconds from 1970 to 2000, where the binary format of `timestamptz` starts counting.
-const MICROS_1970_TO_2000: i64 = 946_684_800_000_000;
 
 /// A value of a type of PostgreSQL.
 pub(crate) trait ToValue {
@@ -108,26 +106,4 @@ impl<T: ToValue + ?Sized> ToValue for &T {
     fn put(&self, out: &mut BytesMut) {
         T::put(self, out);
     }
-}
-
-/// The id of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Xid(pub(crate) u32);
-
-/// A time as `timestamptz`.
-///
-/// Reading never fails: `infinity`, `-infinity` and years RFC 3339 cannot write become the nearest
-/// time that can be kept. Plain SQL may have written such a row, and it must not make every page
-/// that holds it unreadable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PgTime(pub(crate) RecordTime);
-
-/// JSON text as `jsonb`, without parsing and printing it again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct JsonText<'a>(pub(crate) &'a str);
-
-/// Microseconds since 2000.
-fn micros_since_2000(time: RecordTime) -> i64 {
-    // The range of RecordTime is far from the ends of i64.
-    time.unix_micros().saturating_sub(MICROS_1970_TO_2000)
 }

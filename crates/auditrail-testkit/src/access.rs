@@ -1,4 +1,4 @@
-//! A superuser's way into a PostgreSQL of the tests, over each transport.
+//! Connection options of a superuser, for each transport.
 
 use std::path::{Path, PathBuf};
 
@@ -6,63 +6,65 @@ use local_postgres::LocalPostgres;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::db::connect;
-use crate::server::{APP, OWNER, READER, SERVICE};
+use crate::connection::connect;
+use crate::roles::{APP, OWNER, READER, SERVICE};
 use crate::transport::Transport;
 
-/// The options to connect with.
+/// Connection options for a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
-    /// Without a detour, for what a test does not try: making databases and dropping them.
+    /// Independent of the transport under test, for creating and dropping databases.
     pub(crate) direct: PgConnectOptions,
-    /// The listener of a server of ours.
+    /// The TCP listener of a private server.
     loopback: Option<Listener>,
 }
 
 #[derive(Clone, Debug)]
 struct Listener {
     port: u16,
-    /// The same for each role.
+    /// The password of all roles.
     password: String,
     certificate: PathBuf,
 }
 
 impl Access {
-    /// Into a server that others run; makes the roles.
+    /// For the server in `AUDITRAIL_TEST_URL`; creates the roles.
     pub(crate) async fn external(direct: PgConnectOptions) -> Self {
-        make(&direct, &roles()).await;
+        run_locked(&direct, &roles()).await;
         Self { direct, loopback: None }
     }
 
-    /// Into a server of ours; makes the roles, and gives each a password.
+    /// For a private server; creates the roles with a password.
     pub(crate) async fn private(server: &LocalPostgres) -> Self {
         let url = server.url("postgres");
         let direct: PgConnectOptions =
-            url.parse().unwrap_or_else(|e| panic!("no URL of a database: {e}"));
-        make(&direct, &format!("{} {}", roles(), passwords())).await;
+            url.parse().unwrap_or_else(|e| panic!("not a database URL: {e}"));
+        run_locked(&direct, &format!("{} {}", roles(), passwords())).await;
         let password = sqlx::query_scalar("select password from public.testkit_password");
-        let password = password.fetch_one(&mut connect(&direct).await).await;
-        let password = password.unwrap_or_else(|e| panic!("the roles have no password: {e}"));
+        let password = password
+            .fetch_one(&mut connect(&direct).await)
+            .await
+            .unwrap_or_else(|e| panic!("the roles have no password: {e}"));
         Self { loopback: Some(listener(server, password)), direct }
     }
 
-    /// Into a standby of this server, which has its roles and their passwords.
+    /// For a standby of this server, with the same roles and password.
     pub(crate) fn standby(&self, server: &LocalPostgres) -> Self {
         let password = self.loopback.as_ref().map(|loopback| loopback.password.clone());
         let direct = self.direct.clone().socket(server.socket_dir()).port(server.port());
         Self { direct, loopback: password.map(|password| listener(server, password)) }
     }
 
-    /// What carries the connections: as wanted, but to a server that others run as its URL says.
-    pub(crate) fn transport(&self, wanted: Transport) -> Transport {
+    /// The transport: the given one for a private server, else that of the URL.
+    pub(crate) fn transport(&self, requested: Transport) -> Transport {
         match (&self.loopback, self.direct.get_socket()) {
-            (Some(_), _) => wanted,
+            (Some(_), _) => requested,
             (None, Some(_)) => Transport::Unix,
             (None, None) => Transport::Tcp,
         }
     }
 
-    /// The superuser's options over this transport.
+    /// The superuser's options over a transport.
     pub(crate) fn over(&self, transport: Transport) -> PgConnectOptions {
         let (Some(loopback), Transport::Tcp | Transport::Tls) = (&self.loopback, transport) else {
             return self.direct.clone();
@@ -77,7 +79,7 @@ impl Access {
             Transport::Tls => options
                 .ssl_mode(PgSslMode::VerifyFull)
                 .ssl_root_cert(Path::new(&loopback.certificate)),
-            // Else it would take the TLS that the server offers.
+            // Without this sqlx would use TLS, which the server offers.
             Transport::Unix | Transport::Tcp => options.ssl_mode(PgSslMode::Disable),
         }
     }
@@ -87,21 +89,23 @@ fn listener(server: &LocalPostgres, password: String) -> Listener {
     let listener = server.loopback_port().zip(server.loopback_certificate());
     let (port, certificate) = listener.unwrap_or_else(|| {
         let dir = server.dir().display();
-        panic!("the server in {dir} was started by an older test without TCP; it ends two minutes after its last user")
+        panic!("the server in {dir} was started by older tests without TCP; it stops two minutes after its last user")
     });
     Listener { port, password, certificate }
 }
 
-/// Runs statements; test processes start at the same time, so they take turns.
-async fn make(admin: &PgConnectOptions, statements: &str) {
+/// Runs statements under a lock, because test processes start concurrently.
+async fn run_locked(admin: &PgConnectOptions, statements: &str) {
     let block = format!(
         "do $$ declare secret text; begin
              perform pg_advisory_xact_lock(hashtext('auditrail testkit roles'));
              {statements}
          end $$"
     );
-    let made = sqlx::raw_sql(AssertSqlSafe(block)).execute(&mut connect(admin).await).await;
-    made.unwrap_or_else(|e| panic!("cannot make the test roles: {e}"));
+    sqlx::raw_sql(AssertSqlSafe(block))
+        .execute(&mut connect(admin).await)
+        .await
+        .unwrap_or_else(|e| panic!("cannot create the test roles: {e}"));
 }
 
 fn roles() -> String {
@@ -115,7 +119,7 @@ fn roles() -> String {
     [OWNER, APP, READER, SERVICE].map(missing).concat()
 }
 
-/// A random password, which the server keeps for all test processes where only a superuser can read it.
+/// Sets a random password, stored where only a superuser can read it, for all test processes.
 fn passwords() -> String {
     let set = ["postgres", OWNER, APP, READER, SERVICE]
         .map(|role| format!("execute format('alter role {role} password %L', secret);"));

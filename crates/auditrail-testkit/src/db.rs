@@ -1,23 +1,23 @@
-//! A database of its own for each test.
+//! A database for each test.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
-use auditrail_store::grants::{self, Roles};
 use auditrail_store::migrate::{MigrationSet, Runner, silent};
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-use crate::dropping;
-use crate::server::{self, APP, OWNER, READER, SERVICE};
+use crate::connection::{connect, random, run};
+use crate::drop_database;
+use crate::roles::{APP, OWNER, READER, SERVICE, grants};
+use crate::shared_server;
 use crate::transport::{self, Transport};
 
 /// A database that is dropped with this value.
 ///
-/// Where its last digit is odd, its connections go over TCP, else through a Unix socket, unless
-/// `AUDITRAIL_TEST_TRANSPORT` says otherwise. A test that panics says over which.
+/// Connections use TCP if the last digit of its name is odd, else a Unix socket, unless
+/// `AUDITRAIL_TEST_TRANSPORT` is set. A panicking test prints the transport.
 #[derive(Debug)]
 pub struct TestDb {
     admin: PgConnectOptions,
@@ -30,37 +30,37 @@ impl TestDb {
     /// An empty database, owned by a role that is no superuser.
     ///
     /// # Panics
-    /// When there is no PostgreSQL to be had, with the reason.
+    /// If there is no PostgreSQL, with the reason.
     pub async fn empty() -> Self {
         Self::create("template1", None).await
     }
 
-    /// A database with every migration applied, and the rights of each role granted.
+    /// A database with all migrations, and the privileges of each role.
     ///
     /// # Panics
-    /// When there is no PostgreSQL to be had, with the reason.
+    /// If there is no PostgreSQL, with the reason.
     pub async fn migrated() -> Self {
         let template = template().await;
         Self::create(&template, None).await
     }
 
-    /// As [`migrated`](Self::migrated), over this transport in every run. The server that
-    /// `AUDITRAIL_TEST_URL` names is reached as that says.
+    /// As [`migrated`](Self::migrated), over a given transport; a server in `AUDITRAIL_TEST_URL` is
+    /// reached as its URL says.
     ///
     /// # Panics
-    /// As there, and when `AUDITRAIL_TEST_URL` is set and TLS is wanted.
+    /// As there, and for TLS if `AUDITRAIL_TEST_URL` is set.
     pub async fn migrated_over(transport: Transport) -> Self {
         let template = template().await;
         Self::create(&template, Some(transport)).await
     }
 
-    async fn create(template: &str, wanted: Option<Transport>) -> Self {
-        let access = &server::get().await.access;
+    async fn create(template: &str, requested: Option<Transport>) -> Self {
+        let access = &shared_server::get().await.access;
         let number = random();
-        let transport = access.transport(wanted.unwrap_or_else(|| Transport::chosen(number)));
+        let transport = access.transport(requested.unwrap_or_else(|| Transport::chosen(number)));
         assert!(
-            wanted != Some(Transport::Tls) || transport == Transport::Tls,
-            "no certificate is known of the server of AUDITRAIL_TEST_URL; run this without it"
+            requested != Some(Transport::Tls) || transport == Transport::Tls,
+            "the certificate of the server in AUDITRAIL_TEST_URL is unknown; unset the variable"
         );
         let name = format!("test_{number:016x}");
         let (admin, direct) = (access.over(transport), access.direct.clone());
@@ -69,80 +69,79 @@ impl TestDb {
         Self { admin, direct, transport, name }
     }
 
-    /// What carries its connections.
+    /// The transport of its connections.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// Connects as the role that owns the database and may migrate it; no superuser.
+    /// Options for the owner of the database, which may migrate it and is no superuser.
     #[must_use]
     pub fn owner(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name).username(OWNER)
     }
 
-    /// Connects as the role of an application, which may add and read records and nothing else.
+    /// Options for an application, which may only add and read records.
     #[must_use]
     pub fn app(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name).username(APP)
     }
 
-    /// Connects as the role of who may read records and nothing else.
+    /// Options for a reader, which may only read records.
     #[must_use]
     pub fn reader(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name).username(READER)
     }
 
-    /// Connects as the role of the HTTP service, which may also find, make and revoke keys.
+    /// Options for the HTTP service, which may also look up, create and revoke API keys.
     #[must_use]
     pub fn service(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name).username(SERVICE)
     }
 
-    /// Connects as the superuser of the server.
+    /// Options for the superuser of the server.
     #[must_use]
     pub fn admin(&self) -> PgConnectOptions {
         self.admin.clone().database(&self.name)
     }
 
-    /// A pool of a few connections with these options.
+    /// A pool of up to eight connections.
     ///
     /// # Panics
-    /// When no connection can be made.
+    /// If no connection can be opened.
     pub async fn pool(&self, options: PgConnectOptions) -> PgPool {
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await;
         let over = self.transport;
         pool.unwrap_or_else(|e| panic!("cannot connect to {} over {over}: {e}", self.name))
     }
 
-    /// One connection with these options.
+    /// Opens a connection.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// If it cannot be opened.
     pub async fn connect(&self, options: PgConnectOptions) -> PgConnection {
         connect(&options).await
     }
 
-    /// Runs statements as the owner, to make what nobody else can.
+    /// Runs statements as the owner.
     ///
     /// # Panics
-    /// When one fails.
+    /// If one fails.
     pub async fn as_owner(&self, sql: &str) {
         run(&mut connect(&self.owner()).await, sql).await;
     }
 
-    /// Locks a table against reading and writing until the connection is dropped, to hold up whoever
-    /// asks it.
+    /// Locks a table against reads and writes until the connection is dropped, so that queries block.
     ///
     /// # Panics
-    /// When there is no such table.
+    /// If there is no such table.
     pub async fn lock(&self, table: &str) -> PgConnection {
         let mut owner = connect(&self.owner()).await;
         run(&mut owner, &format!("begin; lock table {table} in access exclusive mode")).await;
         owner
     }
 
-    /// The URL of the database for a program started by a test, as the role `role` gives.
+    /// The URL of the database for a child process, with the role of `role`.
     #[must_use]
     pub fn url(&self, role: &PgConnectOptions) -> String {
         transport::url(role, &self.name)
@@ -156,107 +155,88 @@ impl TestDb {
 }
 
 impl Drop for TestDb {
-    #[expect(clippy::print_stderr, reason = "a test that failed shows what it ran with")]
+    #[expect(clippy::print_stderr, reason = "a failing test prints its transport")]
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("{} was reached over {}", self.name, self.transport);
+            eprintln!("the transport of {} was {}", self.name, self.transport);
         }
-        dropping::begin(self.direct.clone(), std::mem::take(&mut self.name));
+        drop_database::spawn(self.direct.clone(), std::mem::take(&mut self.name));
     }
 }
 
-/// The name of a migrated database to clone, made by whoever needs it first.
+/// The name of the migrated template database, created on first use.
 async fn template() -> String {
-    let direct = &server::get().await.access.direct;
+    let direct = &shared_server::get().await.access.direct;
     let mut hash = Sha256::new();
     for migration in MigrationSet::embedded().migrations() {
         hash.update(migration.checksum().as_bytes());
     }
-    hash.update(rights());
+    hash.update(grants());
     let hash: [u8; 32] = hash.finalize().into();
     let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let mut db = connect(direct).await;
     run(&mut db, "select pg_advisory_lock(hashtext('auditrail testkit template'))").await;
-    let there: bool =
+    let exists: bool =
         sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&name)
             .fetch_one(&mut db)
             .await
             .unwrap_or_else(|e| panic!("cannot look for the template: {e}"));
-    if !there {
-        make_template(&mut db, direct, &name).await;
+    if !exists {
+        create_template(&mut db, direct, &name).await;
     }
-    // Closing the connection lets go of the lock.
+    // Releases the lock.
     drop(db.close().await);
     name
 }
 
-/// Makes it under another name first: a template that is there is complete.
-async fn make_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &str) {
+/// Creates it under another name first, so that an existing template is complete.
+async fn create_template(db: &mut PgConnection, admin: &PgConnectOptions, name: &str) {
     run(db, &format!("drop database if exists {name}_new")).await;
     run(db, &format!("create database {name}_new owner {OWNER}")).await;
     let owner = admin.clone().database(&format!("{name}_new")).username(OWNER);
-    let migrated = Runner::new(owner.clone()).up(None, &mut silent).await;
-    migrated.unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
+    Runner::new(owner.clone())
+        .up(None, &mut silent)
+        .await
+        .unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
     let mut template = connect(&owner).await;
-    run(&mut template, &rights()).await;
+    run(&mut template, &grants()).await;
     template.close().await.unwrap_or_else(|e| panic!("cannot close the template: {e}"));
     run(db, &format!("alter database {name}_new rename to {name}")).await;
 }
 
-/// The rights that `auditrail migrate grants` prints.
-pub(crate) fn rights() -> String {
-    let role = |name: &str| {
-        let parsed = name.parse();
-        Some(parsed.unwrap_or_else(|e| panic!("the role {name} has a wrong name: {e}")))
-    };
-    grants::sql(&Roles { writer: role(APP), reader: role(READER), service: role(SERVICE) })
-}
+/// The interval and number of polls of [`until`] and [`eventually`].
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const POLLS: u32 = 1_500;
 
-pub(crate) async fn connect(options: &PgConnectOptions) -> PgConnection {
-    PgConnection::connect_with(options)
-        .await
-        .unwrap_or_else(|e| panic!("cannot connect to the test server: {e}"))
-}
-
-pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
-    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await;
-    done.unwrap_or_else(|e| panic!("`{sql}` failed on the test server: {e}"));
-}
-
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-/// How often [`until`] asks, and how many times.
-const ASK_EVERY: Duration = Duration::from_millis(20);
-const ASK_TIMES: u32 = 1_500;
-
-/// Asks `question`, a query for one boolean, until the answer is yes.
+/// Polls a query for one boolean until it is true.
 ///
 /// # Panics
-/// When it is still no after half a minute, or cannot be asked.
-pub async fn until(db: &mut PgConnection, question: &str) {
-    for _ in 0..ASK_TIMES {
-        let asked = sqlx::query_scalar(AssertSqlSafe(question.to_owned())).fetch_one(&mut *db);
-        if asked.await.unwrap_or_else(|e| panic!("cannot ask `{question}`: {e}")) {
+/// If it is still false after half a minute, or fails.
+pub async fn until(db: &mut PgConnection, query: &str) {
+    for _ in 0..POLLS {
+        let is_true: bool = sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
+            .fetch_one(&mut *db)
+            .await
+            .unwrap_or_else(|e| panic!("`{query}` failed: {e}"));
+        if is_true {
             return;
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    panic!("never became true: {question}");
+    panic!("timed out waiting for: {query}");
 }
 
-/// Asks until the answer is yes; `what` says what is waited for.
+/// Polls a condition until it is true; `description` is for the panic.
 ///
 /// # Panics
-/// When it is still no after half a minute.
-pub async fn eventually(what: &str, mut question: impl AsyncFnMut() -> bool) {
-    for _ in 0..ASK_TIMES {
-        if question().await {
+/// If it is still false after half a minute.
+pub async fn eventually(description: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..POLLS {
+        if condition().await {
             return;
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    panic!("never became true: {what}");
+    panic!("timed out waiting for: {description}");
 }

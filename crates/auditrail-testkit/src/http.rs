@@ -1,4 +1,4 @@
-//! A small HTTP client for tests: one request, one connection. It panics where a test cannot go on.
+//! A small HTTP client for tests, with one connection for each request. Failures panic.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// A request that is being put together.
+/// A request under construction.
 #[derive(Debug)]
 pub struct Call {
     to: SocketAddr,
@@ -40,40 +40,40 @@ impl Call {
         self
     }
 
-    /// Adds a body in this form.
+    /// Adds a body with its content type.
     #[must_use]
-    pub fn body(mut self, form: &str, body: impl Into<Bytes>) -> Self {
+    pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
-        self.header("content-type", form)
+        self.header("content-type", content_type)
     }
 
-    /// Adds a body of JSON.
+    /// Adds a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// Sends it, and waits for the whole answer.
+    /// Sends it, and waits for the whole response.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no response.
     pub async fn send(self) -> Answer {
-        self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error}"))
+        self.try_send().await.unwrap_or_else(|error| panic!("no response: {error}"))
     }
 
-    /// As [`send`](Self::send), where the connection may break before the answer, or not be made.
+    /// As [`send`](Self::send), returning connection failures.
     ///
     /// # Errors
-    /// What kept the answer from coming.
+    /// If the connection cannot be opened or fails.
     ///
     /// # Panics
-    /// When the request could not be put together.
+    /// If the request is invalid.
     pub async fn try_send(self) -> Result<Answer, SendError> {
         let stream = connect(self.to).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let request = self.request.body(Full::new(self.body));
-        let request = request.unwrap_or_else(|error| panic!("not a request: {error}"));
+        let request = request.unwrap_or_else(|error| panic!("invalid request: {error}"));
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         connection.abort();
@@ -81,25 +81,25 @@ impl Call {
     }
 }
 
-/// Without Nagle's algorithm: a head and a body that are two writes would else wait for each other.
+/// Without Nagle's algorithm, which would delay a body that is written after its head.
 async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// No connection could be made.
-    #[error("no connection")]
+    /// The connection could not be opened.
+    #[error("cannot connect")]
     Connect(#[from] std::io::Error),
-    /// The connection broke.
-    #[error("the connection broke")]
+    /// The connection failed.
+    #[error("the connection failed")]
     Http(#[from] hyper::Error),
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
@@ -111,7 +111,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header; empty where there is none, or none that is text.
+    /// A header; empty if missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap_or_default())
@@ -120,17 +120,17 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 
-    /// The status and the code of a problem, having looked at the rest of it.
+    /// The status and the code of a problem, whose other members are checked.
     ///
     /// # Panics
-    /// When it is no problem as RFC 9457 and our interface have it.
+    /// If it is not a problem as in RFC 9457 and the API.
     #[must_use]
     pub fn problem(&self) -> (u16, String) {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
@@ -143,10 +143,10 @@ impl Answer {
         (self.status.as_u16(), text("code"))
     }
 
-    /// The pointer and the code of every wrong field.
+    /// The pointer and the code of every invalid field.
     ///
     /// # Panics
-    /// When the body is no JSON.
+    /// If the body is not JSON.
     #[must_use]
     pub fn errors(&self) -> Vec<(String, String)> {
         let problem = self.json();

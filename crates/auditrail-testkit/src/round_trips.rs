@@ -1,4 +1,4 @@
-//! Counts the round trips between a program and PostgreSQL.
+//! Counting round trips between a program and PostgreSQL.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 
 use crate::transport::through;
 
-/// How much is passed on at once.
+/// Bytes that are forwarded at once.
 const CHUNK_BYTES: usize = 64 * 1_024;
 
-/// A proxy on a loopback address that counts round trips: how often a client sends something after the
-/// server has answered, over all connections. What is sent together is one.
+/// A proxy on a loopback address that counts round trips: how often clients send after the server has
+/// responded, over all connections. Messages sent together count once.
 ///
-/// An exchange of more than some ten kilobytes may be counted twice, when the server answers before it
-/// has read all of it.
+/// A message of more than about ten kilobytes may count twice, if the server responds before it has read
+/// all of it.
 #[derive(Debug)]
 pub struct RoundTrips {
     port: u16,
@@ -27,10 +27,10 @@ pub struct RoundTrips {
 }
 
 impl RoundTrips {
-    /// Starts a proxy to the server that these options name.
+    /// Starts a proxy to a server.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn to(server: &PgConnectOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the proxy");
         let port = listener.local_addr().expect("the port of the proxy").port();
@@ -44,13 +44,13 @@ impl RoundTrips {
         Self { port, count, accepting }
     }
 
-    /// The same role and database, through the proxy.
+    /// The same options, through the proxy.
     #[must_use]
     pub fn through(&self, options: &PgConnectOptions) -> PgConnectOptions {
         through(options, (Ipv4Addr::LOCALHOST, self.port).into())
     }
 
-    /// How many round trips there were since the last call.
+    /// The number of round trips since the last call.
     pub fn take(&self) -> u64 {
         self.count.swap(0, Ordering::SeqCst)
     }
@@ -65,23 +65,23 @@ impl Drop for RoundTrips {
 async fn connect(client: TcpStream, server: PgConnectOptions, count: Arc<AtomicU64>) {
     drop(client.set_nodelay(true));
     match server.get_socket() {
-        Some(folder) => {
-            let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
+        Some(dir) => {
+            let path = dir.join(format!(".s.PGSQL.{}", server.get_port()));
             if let Ok(server) = UnixStream::connect(path).await {
-                pass_both_ways(client, server.into_split(), count).await;
+                forward_both_ways(client, server.into_split(), count).await;
             }
         }
         None => {
             let address = (server.get_host().to_owned(), server.get_port());
             if let Ok(server) = TcpStream::connect(address).await {
                 drop(server.set_nodelay(true));
-                pass_both_ways(client, server.into_split(), count).await;
+                forward_both_ways(client, server.into_split(), count).await;
             }
         }
     }
 }
 
-async fn pass_both_ways<R, W>(
+async fn forward_both_ways<R, W>(
     client: TcpStream,
     (mut from_server, mut to_server): (R, W),
     count: Arc<AtomicU64>,
@@ -90,30 +90,31 @@ async fn pass_both_ways<R, W>(
     W: AsyncWrite + Unpin,
 {
     let (mut from_client, mut to_client) = client.into_split();
-    // The first thing a client sends begins a round trip too.
-    let answered = AtomicBool::new(true);
-    let up = pass(&mut from_client, &mut to_server, || {
-        if answered.swap(false, Ordering::SeqCst) {
+    // The first message of a client begins a round trip too.
+    let has_response = AtomicBool::new(true);
+    let up = forward(&mut from_client, &mut to_server, || {
+        if has_response.swap(false, Ordering::SeqCst) {
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let down = pass(&mut from_server, &mut to_client, || answered.store(true, Ordering::SeqCst));
-    // Whichever side closes first ends both.
+    let down =
+        forward(&mut from_server, &mut to_client, || has_response.store(true, Ordering::SeqCst));
+    // The first side to close ends both directions.
     tokio::select! {
         () = up => {}
         () = down => {}
     }
 }
 
-/// Passes bytes on until an end is closed, noting each chunk before it is passed on.
-async fn pass(
+/// Forwards bytes until a side closes, calling `on_chunk` before each chunk is forwarded.
+async fn forward(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    note: impl Fn(),
+    on_chunk: impl Fn(),
 ) {
     let mut buffer = vec![0; CHUNK_BYTES];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        note();
+        on_chunk();
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! How a test reaches its PostgreSQL.
+//! The transports between a test and PostgreSQL.
 
 use std::env;
 use std::fmt;
@@ -8,13 +8,13 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// The variable that gives all databases that leave it open the same transport.
+/// The variable that sets the transport of all databases without an explicit one.
 const VARIABLE: &str = "AUDITRAIL_TEST_TRANSPORT";
 
-/// What carries the connections of a test to its PostgreSQL.
+/// The transport of the connections of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// The private socket, without a password.
+    /// A Unix socket, without a password.
     Unix,
     /// 127.0.0.1, with a password (SCRAM-SHA-256).
     Tcp,
@@ -23,11 +23,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The one that `AUDITRAIL_TEST_TRANSPORT` names; else TCP for odd numbers and the socket for even
-    /// ones.
+    /// The transport in `AUDITRAIL_TEST_TRANSPORT`; by default TCP for odd and the socket for even numbers.
     ///
     /// # Panics
-    /// When the variable names none.
+    /// If the variable has another value.
     pub(crate) fn chosen(number: u64) -> Self {
         match env::var(VARIABLE).as_deref() {
             Err(_) if number.is_multiple_of(2) => Self::Unix,
@@ -50,35 +49,37 @@ impl fmt::Display for Transport {
     }
 }
 
-/// The same role and database by way of a proxy, which sees what is sent: without TLS.
+/// The same role and database through a proxy; without TLS, so that the proxy sees the messages.
 ///
 /// # Panics
-/// When the options make no URL.
+/// If the options have no URL.
 #[must_use]
 pub fn through(options: &PgConnectOptions, proxy: SocketAddr) -> PgConnectOptions {
     let mut url = options.to_url_lossy();
-    let moved = url.set_ip_host(proxy.ip()).and_then(|()| url.set_port(Some(proxy.port())));
-    moved.unwrap_or_else(|()| panic!("{url} cannot lead to {proxy}"));
+    url.set_ip_host(proxy.ip())
+        .and_then(|()| url.set_port(Some(proxy.port())))
+        .unwrap_or_else(|()| panic!("cannot replace the address in {url}"));
     let options = PgConnectOptions::from_url(&url);
-    options.unwrap_or_else(|e| panic!("{url} is no URL: {e}")).ssl_mode(PgSslMode::Disable)
+    options.unwrap_or_else(|e| panic!("{url} is not a URL: {e}")).ssl_mode(PgSslMode::Disable)
 }
 
 /// The URL of `database` for any driver, with the role, password and TLS of `options`.
 pub(crate) fn url(options: &PgConnectOptions, database: &str) -> String {
     let mut url = options.clone().database(database).to_url_lossy();
-    // The one parameter that is sqlx's own, and the one that is everybody's default.
-    let is_common = |(name, value): &(String, String)| {
+    // A parameter that only sqlx has, and the default of another.
+    let is_portable = |(name, value): &(String, String)| {
         name != "statement-cache-capacity" && (name, value) != (&"sslmode".into(), &"prefer".into())
     };
-    // sqlx 0.9.0 writes the path of a certificate in a form that it does not read itself.
+    // sqlx 0.9.0 writes the path of a certificate in a form that it does not parse.
     let readable = |(name, value): (String, String)| match value.strip_prefix("file: ") {
         Some(path) => (name, path.to_owned()),
         None => (name, value),
     };
-    let kept: Vec<_> = url.query_pairs().into_owned().filter(is_common).map(readable).collect();
+    let parameters: Vec<_> =
+        url.query_pairs().into_owned().filter(is_portable).map(readable).collect();
     url.set_query(None);
-    if !kept.is_empty() {
-        url.query_pairs_mut().extend_pairs(kept);
+    if !parameters.is_empty() {
+        url.query_pairs_mut().extend_pairs(parameters);
     }
     url.into()
 }
@@ -91,26 +92,26 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// One that is its own authority, for this machine.
+    /// Generates a self-signed certificate for this machine.
     pub(crate) fn new() -> Self {
         let names = ["localhost", "127.0.0.1"].map(ToOwned::to_owned);
-        let made = generate_simple_self_signed(names);
+        let generated = generate_simple_self_signed(names);
         let CertifiedKey { cert, signing_key } =
-            made.unwrap_or_else(|e| panic!("cannot make a certificate: {e}"));
+            generated.unwrap_or_else(|e| panic!("cannot generate a certificate: {e}"));
         Self { certificate: cert.pem(), key: signing_key.serialize_pem() }
     }
 }
 
-/// A certificate for this machine, in PEM, that no server has: who trusts it alone trusts none.
+/// A certificate for this machine, in PEM, that no server has.
 ///
 /// # Panics
-/// When the system has no randomness.
+/// If the system has no random numbers.
 #[must_use]
 pub fn unrelated_certificate() -> String {
     Identity::new().certificate
 }
 
-/// Makes two tests of each function that takes a [`Transport`]: over a Unix socket and over TCP.
+/// Defines two tests for each function with a [`Transport`] argument: over a Unix socket and over TCP.
 #[macro_export]
 macro_rules! over_each_transport {
     ($($name:ident),+ $(,)?) => {$(
@@ -134,25 +135,25 @@ mod tests {
     use crate::TestDb;
 
     #[tokio::test]
-    async fn every_role_connects_over_the_transport_that_was_asked_for() {
+    async fn every_role_connects_over_each_transport() {
         for transport in [Transport::Unix, Transport::Tcp, Transport::Tls] {
             let db = TestDb::migrated_over(transport).await;
             for role in [db.owner(), db.app(), db.reader(), db.service(), db.admin()] {
                 let session = "select inet_client_addr() is not null, ssl
                                  from pg_stat_ssl where pid = pg_backend_pid()";
                 let url = db.url(&role);
-                let mut session_of = db.connect(url.parse().unwrap()).await;
-                let found: (bool, bool) =
-                    sqlx::query_as(session).fetch_one(&mut session_of).await.unwrap();
+                let mut connection = db.connect(url.parse().unwrap()).await;
+                let actual: (bool, bool) =
+                    sqlx::query_as(session).fetch_one(&mut connection).await.unwrap();
                 let expected = (transport != Transport::Unix, transport == Transport::Tls);
-                assert_eq!(found, expected, "{transport}");
+                assert_eq!(actual, expected, "{transport}");
                 assert!(!url.contains("statement-cache-capacity"), "{url}");
             }
         }
     }
 
     #[test]
-    fn half_of_the_numbers_choose_tcp() {
+    fn half_of_the_numbers_give_tcp() {
         if env::var_os(VARIABLE).is_none() {
             let tcp = (0..10).filter(|&number| Transport::chosen(number) == Transport::Tcp);
             assert_eq!(tcp.count(), 5);

@@ -1,4 +1,4 @@
-//! The arguments: what can be asked, and the help that teaches it.
+//! Command-line arguments and their help texts.
 #![expect(
     clippy::doc_markdown,
     reason = "these comments are the help text, which people read without Markdown"
@@ -34,13 +34,13 @@ pub(crate) use query::{CountArg, QueryArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 
-/// Widest help text, so that it reads well and is the same everywhere.
+/// Fixed, so that the help does not depend on the width of the terminal.
 const HELP_WIDTH: usize = 100;
 
 /// The audit log of a control plane: who did what to what, from where and when.
 ///
-/// The log is a table in your own PostgreSQL. Without a database URL, a private PostgreSQL is
-/// started and stopped for each command; nothing else has to be set up.
+/// The log is a table in your own PostgreSQL. Without a database URL, each command starts a private
+/// PostgreSQL and stops it at the end; no set-up is needed.
 #[derive(Debug, Parser)]
 #[command(
     name = "auditrail",
@@ -55,8 +55,8 @@ const HELP_WIDTH: usize = 100;
   auditrail import --format cloudtrail trail/*.json.gz
 
 `auditrail COMMAND --help` has examples for each command.
-Exit codes: 0 done, 1 failed, 2 usage, 3 migrations pending, 4 checksum, order, drift or
-verification failure, 5 lock busy, 6 database unreachable."
+Exit codes: 0 success, 1 failure, 2 usage error, 3 migrations pending, 4 verification failure
+(checksum, order or schema drift), 5 lock timeout, 6 database unreachable."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -65,47 +65,47 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes. Precedence: flag, environment (then `.env`), `auditrail.toml`, default.
+/// Options of every command. Precedence: flag, environment, `.env`, `auditrail.toml`, default.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// The database, as postgres://USER@HOST/DATABASE. Without one, a private PostgreSQL in the data
-    /// directory is used [env: DATABASE_URL, or DATABASE_URL_FILE for a file that holds it]
+    /// Database URL, as postgres://USER@HOST/DATABASE. Without one, commands use a private PostgreSQL in
+    /// the data directory [env: DATABASE_URL, or DATABASE_URL_FILE for a file that contains it]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// Where the private PostgreSQL keeps its data [env: AUDITRAIL_DATA_DIR] [default: the user's
+    /// Data directory of the private PostgreSQL [env: AUDITRAIL_DATA_DIR] [default: the user's
     /// data directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the programs of PostgreSQL are, for the private one [env: AUDITRAIL_PG_BIN]
+    /// Directory of the PostgreSQL binaries for the private PostgreSQL [env: AUDITRAIL_PG_BIN]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) pg_bin: Option<PathBuf>,
-    /// Configuration file [env: AUDITRAIL_CONFIG] [default: ./auditrail.toml, if there is one]
+    /// Configuration file [env: AUDITRAIL_CONFIG] [default: ./auditrail.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Prints JSON on stdout and nothing else: one document, or a line per record
+    /// Print only JSON on stdout: one document, or one line per record
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Says nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Whether to colour the output; auto follows the terminal and NO_COLOR
+    /// When to use colour; auto follows the terminal and NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorArg,
 }
 
-/// When to colour.
+/// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorArg {
-    /// On a terminal.
+    /// Only on a terminal, unless NO_COLOR is set.
     Auto,
-    /// Also into a pipe or file.
+    /// Also in a pipe or a file.
     Always,
-    /// Nowhere.
+    /// Not even on a terminal.
     Never,
 }
 
-/// The commands.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),

@@ -1,12 +1,8 @@
-//! The only place of this program that reads the clock.
+//! The only module that reads the system clock.
 
 use jiff::Timestamp;
 
-/// The time now.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "everything else takes the time as an argument; it has to come from somewhere"
-)]
+#[expect(clippy::disallowed_methods, reason = "all other code takes the time as an argument")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

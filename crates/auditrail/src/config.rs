@@ -1,60 +1,47 @@
-//! The settings: from flags, the environment, `.env` and `auditrail.toml`, in this order.
+//! The settings, from flags, the environment, `.env` and `auditrail.toml`, in order of precedence.
 
 mod environment;
 mod error;
 mod file;
 mod resolver;
 mod server;
+mod sources;
 mod value;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
 use crate::cli::{GlobalArgs, ServeArgs};
-use environment::Environment;
 pub(crate) use error::ConfigError;
-use file::ConfigFile;
-pub(crate) use resolver::Shown;
+pub(crate) use resolver::ResolvedSetting;
 use resolver::{Resolver, Secret};
 pub(crate) use server::ServerSettings;
-pub(crate) use value::LogFormat;
+use sources::{CONFIG_VARIABLE, Sources};
+pub(crate) use value::{LogFormat, parse_duration};
 
-/// Read from the working directory when no other file is named.
-const DEFAULT_FILE: &str = "auditrail.toml";
-/// The variable that names another.
-const CONFIG_VARIABLE: &str = "AUDITRAIL_CONFIG";
-/// Where root keeps the private PostgreSQL: a system service has no home of its own.
+/// Data directory for root, since a system service has no home directory.
 const ROOT_DATA_DIR: &str = "/var/lib/auditrail";
 
-/// The environment and the files, read once.
-struct Sources {
-    environment: Environment,
-    file: ConfigFile,
-    /// The file, where one was read.
-    path: Option<PathBuf>,
-}
-
-/// What the commands need to know, resolved.
+/// Resolved settings of all commands.
 pub(crate) struct Settings {
-    /// The database; `None` means the private PostgreSQL. Holds a password, so it is never printed.
+    /// `None` means the private PostgreSQL. May contain a password, so it is never printed.
     pub(crate) database_url: Option<String>,
-    /// Where the private PostgreSQL keeps its data.
+    /// Data directory of the private PostgreSQL.
     pub(crate) data_dir: PathBuf,
-    /// Where the programs of PostgreSQL are; `None` means to look for them.
+    /// Directory of the PostgreSQL binaries; `None` means to search for it.
     pub(crate) pg_bin: Option<PathBuf>,
-    /// How long migrations wait for locks; `None` means the store's default.
+    /// Lock timeout of migrations; `None` means the store's default.
     pub(crate) lock_timeout: Option<Duration>,
 }
 
-/// Every setting there is, for people to look at.
+/// Every setting with its value and source, for `config show`.
 pub(crate) struct Overview {
-    /// The configuration file, where there is one.
+    /// The configuration file, if one was read.
     pub(crate) path: Option<PathBuf>,
-    /// Every setting, with where it came from.
-    pub(crate) settings: Vec<Shown>,
-    /// Variables of the environment that look like ours and are not.
+    pub(crate) settings: Vec<ResolvedSetting>,
+    /// Environment variables with our prefix that are no setting.
     pub(crate) unknown: Vec<String>,
 }
 
@@ -62,8 +49,8 @@ impl Settings {
     /// Resolves the settings.
     ///
     /// # Errors
-    /// When a file cannot be read, has an unknown key or a malformed line, or two settings exclude
-    /// each other.
+    /// When a file cannot be read or is malformed, a key is unknown, a value is invalid, or settings are
+    /// mutually exclusive.
     pub(crate) fn resolve(flags: &GlobalArgs) -> Result<Self, ConfigError> {
         Self::from_sources(flags, &Sources::read(flags)?).map(|(settings, _)| settings)
     }
@@ -71,8 +58,9 @@ impl Settings {
     fn from_sources(
         flags: &GlobalArgs,
         sources: &Sources,
-    ) -> Result<(Self, Vec<Shown>), ConfigError> {
-        let (file, mut r) = (&sources.file, Resolver::new(&sources.environment));
+    ) -> Result<(Self, Vec<ResolvedSetting>), ConfigError> {
+        let file = &sources.file;
+        let mut r = Resolver::new(&sources.environment);
         let database_url = r.secret(&Secret {
             key: "database_url",
             file_key: "database_url_file",
@@ -92,7 +80,7 @@ impl Settings {
             Some(dir) => dir,
             None => {
                 let dir = default_data_dir()?;
-                r.show_last_as(dir.display().to_string());
+                r.set_last_value(dir.display().to_string());
                 dir
             }
         };
@@ -112,10 +100,10 @@ impl Settings {
                 file.lock_timeout.as_ref(),
             )?,
         };
-        Ok((settings, r.into_shown()))
+        Ok((settings, r.into_resolved()))
     }
 
-    /// Resolves what `serve` needs besides.
+    /// Resolves the settings of `serve`.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
@@ -123,49 +111,33 @@ impl Settings {
         flags: &GlobalArgs,
         args: &ServeArgs,
     ) -> Result<ServerSettings, ConfigError> {
-        ServerSettings::resolve(args, &Sources::read(flags)?).map(|(settings, _)| settings)
+        let Sources { environment, file, .. } = Sources::read(flags)?;
+        ServerSettings::resolve(args, &environment, &file.server).map(|(settings, _)| settings)
     }
 
-    /// Resolves everything, to be looked at.
+    /// Resolves every setting.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
     pub(crate) fn overview(flags: &GlobalArgs) -> Result<Overview, ConfigError> {
         let sources = Sources::read(flags)?;
         let (_, mut settings) = Self::from_sources(flags, &sources)?;
-        let (_, server) = ServerSettings::resolve(&ServeArgs::default(), &sources)?;
+        let (_, server) = ServerSettings::resolve(
+            &ServeArgs::default(),
+            &sources.environment,
+            &sources.file.server,
+        )?;
         settings.extend(server);
-        let known = |name: &String| {
-            let own = settings.iter().any(|shown| {
-                name == shown.env
-                    || name.strip_suffix("_FILE").is_some_and(|name| name == shown.env)
+        let is_known = |name: &String| {
+            let is_setting = settings.iter().any(|setting| {
+                name == setting.env
+                    || name.strip_suffix("_FILE").is_some_and(|name| name == setting.env)
             });
-            own || name == CONFIG_VARIABLE
+            is_setting || name == CONFIG_VARIABLE
         };
-        let unknown = sources.environment.own_names().into_iter().filter(|name| !known(name));
+        let unknown = sources.environment.own_names().into_iter().filter(|name| !is_known(name));
         Ok(Overview { unknown: unknown.collect(), path: sources.path, settings })
     }
-}
-
-impl Sources {
-    fn read(flags: &GlobalArgs) -> Result<Self, ConfigError> {
-        let environment = Environment::read(Path::new(".env"))?;
-        let named = environment.find(CONFIG_VARIABLE)?.map(|(path, _)| PathBuf::from(path));
-        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
-        let path = flags.config.clone().or(named).or_else(default);
-        let file = path.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
-        Ok(Self { environment, file, path })
-    }
-}
-
-/// Reads a length of time such as `30s`, `2m` or `1h30m`.
-///
-/// # Errors
-/// The end of a sentence that says what is wrong.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = "is not a length of time such as 500ms, 30s or 2m";
-    let time: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
-    Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
 }
 
 fn default_data_dir() -> Result<PathBuf, ConfigError> {
@@ -175,20 +147,4 @@ fn default_data_dir() -> Result<PathBuf, ConfigError> {
     etcetera::choose_base_strategy()
         .map(|strategy| strategy.data_dir().join("auditrail"))
         .map_err(|_| ConfigError::NoHome)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_read_with_their_unit() {
-        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "30", "s", "-5s", "1e3s", "for ever"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

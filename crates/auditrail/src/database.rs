@@ -1,4 +1,4 @@
-//! The database a command works with: the one a URL names, or the private PostgreSQL.
+//! The database of a command: the one of the URL, or the private PostgreSQL.
 
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,88 +6,90 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgAuditLog, PgKeys, Sessions};
+use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
-use crate::cmd::Context;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::output::Output;
 
 /// The database of the private PostgreSQL.
 pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
-/// How long a connection may take; a server behind a firewall would else keep us for minutes.
+/// Connect timeout. Without it, a firewall that drops packets would block a command for minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A request of the service that gets no connection in this time is told to come back.
+/// Longest wait of a service request for a free connection; after it the answer is 503.
 const SERVICE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may take to say that it is well; one that a firewall has forgotten never
-/// does, and would keep its place in the pool for as long as the system repeats what was not heard.
+/// Timeout of the health check of a pooled connection. A connection that a firewall has dropped never
+/// answers, and would occupy its pool slot until TCP gives up retransmitting.
 const SERVICE_PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// A connection that was well so recently is not asked again before it is used.
-const SERVICE_FRESH: Duration = Duration::from_secs(1);
-/// One writes while one reads; nothing here does more at once.
+/// A connection used this recently is not checked again before it is handed out.
+const SERVICE_PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// A command reads and writes on at most this many connections at once.
 const MAX_CONNECTIONS: u32 = 3;
 
-/// A database, and our share in the private PostgreSQL when it is there.
+/// A database, and the handle of the private PostgreSQL if it is that.
 pub(crate) struct Database {
     options: PgConnectOptions,
     url: String,
-    private: Option<Arc<Private>>,
+    private: Option<Arc<PrivatePostgres>>,
 }
 
-/// Our share in the private PostgreSQL.
-pub(crate) struct Private {
+/// This process's handle of the private PostgreSQL, which other processes may share.
+pub(crate) struct PrivatePostgres {
     config: Config,
-    /// Taken away when we are done with it.
-    held: Mutex<Option<LocalPostgres>>,
+    /// `None` once the database is closed.
+    server: Mutex<Option<LocalPostgres>>,
 }
 
-impl Private {
-    /// Starts the server again if it has died; `false` when it has not, or was stopped on purpose.
+impl PrivatePostgres {
+    /// Restarts the server after a crash. Returns `false` if it is running or was stopped on purpose.
     ///
-    /// It blocks for as long as recovery takes.
-    pub(crate) fn revive(&self) -> Result<bool, local_postgres::Error> {
-        // Who is killed leaves this behind; who is told to end does not.
-        let died = self.config.dir().join("pg/postmaster.pid").exists();
+    /// Blocks for as long as crash recovery takes.
+    pub(crate) fn restart_if_crashed(&self) -> Result<bool, local_postgres::Error> {
+        // A clean shutdown removes this file; a crash leaves it behind.
+        let crashed = self.config.dir().join("pg/postmaster.pid").exists();
         let stopped = || local_postgres::status(self.config.dir());
-        if !died || !matches!(stopped()?, Status::Stopped { .. }) {
+        if !crashed || !matches!(stopped()?, Status::Stopped { .. }) {
             return Ok(false);
         }
-        let again = LocalPostgres::open(self.config.clone())?;
-        // The share in the dead server goes after ours in the new one, so that nobody stops it.
-        let dead = self.held().replace(again);
-        drop(dead);
+        let restarted = LocalPostgres::open(self.config.clone())?;
+        // The stale handle is dropped after the new one exists, so that the server never counts as
+        // unused and is stopped.
+        let stale = self.server().replace(restarted);
+        drop(stale);
         Ok(true)
     }
 
-    /// Nothing panics while it holds the lock.
-    fn held(&self) -> MutexGuard<'_, Option<LocalPostgres>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No holder of this lock panics, so a poisoned lock is safe to use.
+    fn server(&self) -> MutexGuard<'_, Option<LocalPostgres>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Database {
-    /// Reads the URL, or starts the private PostgreSQL and makes its database.
-    pub(crate) fn open(cx: &Context) -> Result<Self, Error> {
-        let (url, private) = match &cx.settings.database_url {
+    /// Parses the URL, or starts the private PostgreSQL and creates its database if it is missing.
+    ///
+    /// Does not connect yet.
+    pub(crate) fn open(settings: &Settings, output: Output) -> Result<Self, Error> {
+        let (url, private) = match &settings.database_url {
             Some(url) => (url.clone(), None),
             None => {
-                let config = private_config(&cx.settings, cx.output);
+                let config = private_config(settings, output);
                 let server = LocalPostgres::open(config.clone())?;
                 server.ensure_database(PRIVATE_DATABASE)?;
                 let url = server.url(PRIVATE_DATABASE);
-                (url, Some(Arc::new(Private { config, held: Mutex::new(Some(server)) })))
+                (url, Some(Arc::new(PrivatePostgres { config, server: Mutex::new(Some(server)) })))
             }
         };
         let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
         Ok(Self { options, url, private })
     }
 
-    /// A runner for its migrations.
+    /// The migration runner, after a test connection.
     pub(crate) async fn runner(&self, lock_timeout: Option<Duration>) -> Result<Runner, Error> {
-        self.reach().await?;
+        self.check_connection().await?;
         let runner = Runner::new(self.options.clone());
         Ok(match lock_timeout {
             Some(timeout) => runner.with_lock_timeout(timeout),
@@ -95,24 +97,21 @@ impl Database {
         })
     }
 
-    /// The audit log in it.
     pub(crate) async fn log(&self) -> Result<PgAuditLog, Error> {
         Ok(PgAuditLog::new(self.pool().await?, CursorKey::public()))
     }
 
-    /// The API keys in it.
-    pub(crate) async fn keys(&self) -> Result<PgKeys, Error> {
-        Ok(PgKeys::new(self.pool().await?))
+    pub(crate) async fn keys(&self) -> Result<PgApiKeys, Error> {
+        Ok(PgApiKeys::new(self.pool().await?))
     }
 
-    /// A connection that writes many records.
+    /// A dedicated connection for bulk writes.
     pub(crate) async fn bulk_writer(&self) -> Result<BulkWriter, Error> {
         Ok(self.log().await?.bulk_writer().await?)
     }
 
-    /// A pool of connections.
     async fn pool(&self) -> Result<PgPool, Error> {
-        self.reach().await?;
+        self.check_connection().await?;
         PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
@@ -121,82 +120,82 @@ impl Database {
             .map_err(|source| self.unreachable(source))
     }
 
-    /// Makes one connection, to find out whether and why not.
+    /// Opens and closes one connection, to report why the database is unreachable.
     ///
-    /// A pool repeats a refused connection until its timeout and then does not say why.
-    pub(crate) async fn reach(&self) -> Result<(), Error> {
+    /// A pool would retry until its timeout and then report only the timeout.
+    async fn check_connection(&self) -> Result<(), Error> {
         let connect = PgConnection::connect_with(&self.options);
-        let first = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+        let connection = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
             Ok(outcome) => outcome.map_err(|source| self.unreachable(source)),
             Err(_) => Err(self.unreachable(sqlx::Error::PoolTimedOut)),
         };
-        // The answer is what counts; a connection that will not close politely is no matter.
-        drop(first?.close().await);
+        // The server answered, so an error of closing is irrelevant.
+        drop(connection?.close().await);
         Ok(())
     }
 
     fn unreachable(&self, source: sqlx::Error) -> Error {
         Error::Unreachable {
-            doing: format!("cannot reach the database {}", self.shown()),
+            doing: format!("cannot connect to the database {}", self.description()),
             source: match source {
                 sqlx::Error::PoolTimedOut => {
-                    format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()).into()
+                    format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()).into()
                 }
                 source => source.into(),
             },
         }
     }
 
-    /// Where it is, without the password.
-    pub(crate) fn shown(&self) -> String {
-        shown(&self.options)
+    /// The database, host, port and user, without the password.
+    pub(crate) fn description(&self) -> String {
+        description(&self.options)
     }
 
-    /// Whether it is the private one.
+    /// Whether this is the private PostgreSQL.
     pub(crate) const fn is_private(&self) -> bool {
         self.private.is_some()
     }
 
-    /// Our share in the private one, if it is that.
-    pub(crate) fn private(&self) -> Option<Arc<Private>> {
+    /// The handle of the private PostgreSQL, if this is it.
+    pub(crate) fn private(&self) -> Option<Arc<PrivatePostgres>> {
         self.private.clone()
     }
 
-    /// Its URL, which may hold a password.
+    /// The URL, which may contain a password.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How to connect to it.
+    /// The connection options, which may contain a password.
     pub(crate) const fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
-    /// A pool for a service: its statements end after `statement_timeout`, and so does waiting for a
-    /// connection. A connection that does not answer any more is given up, however the network fails.
+    /// A connection pool for the service. `statement_timeout` limits each statement, and also the wait
+    /// for a connection. Unresponsive connections are closed, even if the network drops packets.
     ///
-    /// Nothing is connected yet, so that a service starts as quickly as it can.
+    /// Connections are opened lazily, so that the service starts quickly.
     pub(crate) fn service_pool(&self, connections: u32, statement_timeout: Duration) -> PgPool {
         let millis = statement_timeout.as_millis().max(1).to_string();
         let options = self.options.clone().options([("statement_timeout", millis)]);
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout))
-            // The pool's own test when a connection comes back would wait for ever, so this one goes
-            // before it; a connection that fails it is closed without a farewell.
+            // The pool's own check on release has no timeout, so this one runs before it; a connection
+            // that fails it is closed without a Terminate message.
             .after_release(|db, _| {
-                Box::pin(async {
-                    answers(db).await.then_some(true).ok_or(sqlx::Error::PoolTimedOut)
-                })
+                Box::pin(async { ping(db).await.then_some(true).ok_or(sqlx::Error::PoolTimedOut) })
             })
             .test_before_acquire(false)
             .before_acquire(|db, meta| {
-                Box::pin(async move { Ok(meta.idle_for < SERVICE_FRESH || answers(db).await) })
+                Box::pin(
+                    async move { Ok(meta.idle_for < SERVICE_PING_AFTER_IDLE || ping(db).await) },
+                )
             })
             .connect_lazy_with(options)
     }
 
-    /// Connections of a service for statements that are sent together, with the timeouts of
+    /// Connections of the service for pipelined statements, with the timeouts of
     /// [`service_pool`](Self::service_pool).
     pub(crate) fn service_sessions(
         &self,
@@ -209,9 +208,9 @@ impl Database {
         Sessions::new(&options, connections as usize, acquire_timeout)
     }
 
-    /// Lets go of the private PostgreSQL, and stops it when nobody else uses it.
+    /// Releases the private PostgreSQL, which stops unless another process uses it.
     pub(crate) fn close(self) -> Result<(), Error> {
-        let server = self.private.and_then(|private| private.held().take());
+        let server = self.private.and_then(|private| private.server().take());
         match server {
             Some(server) => Ok(server.close()?),
             None => Ok(()),
@@ -219,16 +218,17 @@ impl Database {
     }
 }
 
-async fn answers(db: &mut PgConnection) -> bool {
+/// Whether the server answers within [`SERVICE_PING_TIMEOUT`].
+async fn ping(db: &mut PgConnection) -> bool {
     matches!(tokio::time::timeout(SERVICE_PING_TIMEOUT, db.ping()).await, Ok(Ok(())))
 }
 
-/// Where a URL leads, without the password.
-pub(crate) fn place(url: &str) -> Result<String, Error> {
-    parse(url).map(|options| shown(&options))
+/// The database, host, port and user of a URL, without the password.
+pub(crate) fn describe_url(url: &str) -> Result<String, Error> {
+    parse(url).map(|options| description(&options))
 }
 
-fn shown(options: &PgConnectOptions) -> String {
+fn description(options: &PgConnectOptions) -> String {
     let port = options.get_port();
     let host = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
@@ -239,12 +239,12 @@ fn shown(options: &PgConnectOptions) -> String {
     format!("{database} on {host}:{port} as {user}")
 }
 
-/// How to open the private PostgreSQL, and what is told while that takes a moment.
+/// The configuration of the private PostgreSQL, with its progress as notes and warnings.
 pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
     let search = Search::usual().with_bin_dir(settings.pg_bin.clone());
     let config = Config::new(&settings.data_dir).search(search);
     config.on_event(move |event| match event {
-        Event::MakingCluster { .. } => output.note("making a private PostgreSQL, once…"),
+        Event::MakingCluster { .. } => output.note("creating the private PostgreSQL (first use)…"),
         Event::Starting { .. } => output.note("starting the private PostgreSQL…"),
         Event::Waiting { .. } => output.note(&event.to_string()),
         Event::NoChecksums | Event::NoWatchdog => output.warn(&event.to_string()),
@@ -252,21 +252,24 @@ pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
     })
 }
 
-/// Reads a URL. It may hold a password, so no message repeats it.
+/// Parses a URL. It may contain a password, so no message repeats it.
 fn parse(url: &str) -> Result<PgConnectOptions, Error> {
-    let wrong = |why: &str| {
+    let invalid = |why: &str| {
         Error::Usage(format!(
-            "the database URL {why}; it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+            "the database URL {why}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE"
         ))
     };
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(wrong("does not start with postgres://"));
+        return Err(invalid("does not start with postgres://"));
     }
-    let options = PgConnectOptions::from_str(url).map_err(|_| wrong("cannot be read"))?;
-    // A URL writes an IPv6 address in brackets, which the system's resolver does not take.
-    let address = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let address = address.map(str::to_owned);
-    Ok(match address {
+    let options = PgConnectOptions::from_str(url).map_err(|_| invalid("is malformed"))?;
+    // A URL has an IPv6 address in brackets, which the system's resolver rejects.
+    let ipv6 = options
+        .get_host()
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .map(str::to_owned);
+    Ok(match ipv6 {
         Some(address) => options.host(&address),
         None => options,
     })

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked, and what to do about it.
+//! Errors of commands, each with a code for scripts and a hint for people.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,42 +9,42 @@ use auditrail_store::migrate::MigrateError;
 
 use crate::config::ConfigError;
 
-/// Why a command did not do what it was asked. [`Exit::of`](crate::exit::Exit::of) gives its exit
-/// code, [`Error::hint`] the next step.
+/// An error of a command. [`Exit::of`](crate::exit::Exit::of) gives its exit code, [`Error::hint`]
+/// the next step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The arguments cannot be right.
+    /// Invalid combination of arguments.
     #[error("{0}")]
     Usage(String),
-    /// Values of the arguments break rules; every one is listed.
+    /// Invalid values of arguments; lists all of them.
     #[error("{}", list(.0))]
     Invalid(ValidationErrors),
-    /// The configuration cannot be used.
+    /// Invalid configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The migration runner stopped.
+    /// The migration runner failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
-    /// The store refused or failed.
+    /// The store rejected the operation or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something was done before it failed.
+    /// The command failed after part of its work was committed.
     #[error("{detail}")]
-    Partly {
-        /// What was done.
+    Partial {
+        /// The committed part.
         detail: String,
-        /// What stopped the rest.
+        /// Why the command failed.
         source: Box<Error>,
     },
-    /// The private PostgreSQL could not be found, made, started or stopped.
-    #[error("the private PostgreSQL cannot be used")]
-    Private(#[from] local_postgres::Error),
-    /// There is no database to talk to, or it went away.
+    /// The private PostgreSQL cannot be found, created, started or stopped.
+    #[error("the private PostgreSQL is unavailable")]
+    PrivatePostgres(#[from] local_postgres::Error),
+    /// The database is unreachable, or the connection was lost.
     #[error("{doing}")]
     Unreachable {
-        /// What could not be done, with the database named and its password left out.
+        /// The failed operation and the database, without its password.
         doing: String,
-        /// What the driver or the store said.
+        /// The error of the driver or the store.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The schema is older than this program needs.
@@ -53,59 +53,54 @@ pub(crate) enum Error {
         /// What is missing.
         detail: String,
     },
-    /// A check found differences. They have been printed.
+    /// A check found differences, which have been printed.
     #[error("{detail}")]
-    Unsound {
-        /// What was found, in one sentence.
+    VerificationFailed {
+        /// The result, in one sentence.
         detail: String,
     },
     /// Reading or writing a file failed.
-    #[error("could not {doing} {}", path.display())]
+    #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation, after "cannot".
         doing: &'static str,
-        /// On what.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
-    /// Something else refused.
+    /// Any other failure.
     #[error("{detail}")]
     Failed {
-        /// Stable name for scripts.
+        /// Stable identifier for scripts.
         code: &'static str,
-        /// What happened.
         detail: String,
-        /// Why.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
-        /// What to do next.
         hint: Option<&'static str>,
     },
     /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     Interrupted,
-    /// The reader of our output has gone. Nothing is printed for it.
-    #[error("nobody reads the output any more")]
+    /// The reader of the output closed the pipe. Not printed.
+    #[error("broken pipe")]
     BrokenPipe,
 }
 
 impl Error {
-    /// A failure that is its own cause.
+    /// A failure without a cause or a hint.
     pub(crate) fn failed(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Failed { code, detail: detail.into(), source: None, hint: None }
     }
 
-    /// A file is there that would have to be overwritten.
+    /// An output file exists and must not be overwritten.
     pub(crate) fn exists(path: &Path, hint: &'static str) -> Self {
         Self::Failed {
             code: "file_exists",
-            detail: format!("{} is there already", path.display()),
+            detail: format!("{} already exists", path.display()),
             source: None,
             hint: Some(hint),
         }
     }
 
-    /// For `map_err`: an error about a file.
+    /// For `map_err`: an I/O error of the file at `path`.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {
@@ -114,12 +109,22 @@ impl Error {
         }
     }
 
-    /// For `map_err`: an error of stdout.
+    /// For `map_err`: an I/O error of starting the process.
+    pub(crate) fn startup(detail: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Failed {
+            code: "runtime",
+            detail: detail.to_owned(),
+            source: Some(source.into()),
+            hint: None,
+        }
+    }
+
+    /// For `map_err`: an I/O error of stdout.
     pub(crate) fn stdout(source: io::Error) -> Self {
         Self::io("write to", Path::new("stdout"))(source)
     }
 
-    /// Stable name for scripts.
+    /// Stable identifier for scripts.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
@@ -127,11 +132,11 @@ impl Error {
             Self::Config(_) => "configuration",
             Self::Migrate(error) => error.code(),
             Self::Store(error) => error.code(),
-            Self::Partly { source, .. } => source.code(),
-            Self::Private(_) => "private_postgres",
+            Self::Partial { source, .. } => source.code(),
+            Self::PrivatePostgres(_) => "private_postgres",
             Self::Unreachable { .. } => "database_unreachable",
             Self::Pending { .. } => "migrations_pending",
-            Self::Unsound { .. } => "verification_failed",
+            Self::VerificationFailed { .. } => "verification_failed",
             Self::Io { .. } => "io",
             Self::Failed { code, .. } => code,
             Self::Interrupted => "interrupted",
@@ -139,39 +144,37 @@ impl Error {
         }
     }
 
-    /// What to do next, where the message does not say so already.
+    /// The next step, unless the message already contains it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Usage(_) | Self::Invalid(_) => Some("`--help` has examples"),
+            Self::Usage(_) | Self::Invalid(_) => Some("see `--help` for examples"),
             Self::Pending { .. } => Some("run `auditrail migrate`"),
             Self::Unreachable { .. }
             | Self::Store(StoreError::Unreachable { .. })
             | Self::Migrate(MigrateError::Unreachable { .. }) => Some(
-                "check that the server runs, and the database URL (--database-url, DATABASE_URL, \
-                 .env, auditrail.toml); without one, a private PostgreSQL is used",
+                "check that the server is running, and the database URL (--database-url, \
+                 DATABASE_URL, .env, auditrail.toml); without one, a private PostgreSQL is used",
             ),
             Self::Migrate(MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. }) => {
-                Some("try again, or wait longer with --lock-timeout")
+                Some("retry, or set a longer --lock-timeout")
             }
-            Self::Partly { .. } => {
-                Some("run the same command again when it can: nothing is written twice")
-            }
+            Self::Partial { .. } => Some("run the same command again: the import is idempotent"),
             Self::Failed { hint, .. } => *hint,
             _ => None,
         }
     }
 
-    /// The message and what caused it, outermost first.
+    /// The message and its chain of causes, outermost first.
     pub(crate) fn chain(&self) -> Vec<String> {
         let mut texts = vec![self.to_string()];
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
-            let text = worded(error);
-            // Some libraries repeat their source in their own message.
+            let text = message(error);
+            // Some libraries include the message of the source in their own.
             if texts.last().is_some_and(|last| !last.contains(&text)) {
                 texts.push(text);
             }
-            // What lies below is the same, with a line of the server's source code.
+            // The source of a database error repeats it, with a line of the server's source code.
             let from_server = matches!(error.downcast_ref(), Some(sqlx::Error::Database(_)));
             source = error.source().filter(|_| !from_server);
         }
@@ -179,8 +182,9 @@ impl Error {
     }
 }
 
-/// The server's own words; the driver adds to them a line of the server's source code.
-fn worded(error: &(dyn std::error::Error + 'static)) -> String {
+/// The message of an error; of a database error without the driver's additions, such as a line of the
+/// server's source code.
+fn message(error: &(dyn std::error::Error + 'static)) -> String {
     match error.downcast_ref::<sqlx::Error>() {
         Some(sqlx::Error::Database(error)) => match error.code() {
             Some(code) => format!("{} (SQLSTATE {code})", error.message()),
@@ -191,13 +195,13 @@ fn worded(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Each wrong value on a line of its own when there are several.
+/// One error inline, several as one line each.
 fn list(errors: &ValidationErrors) -> String {
     match errors.as_slice() {
         [one] => one.to_string(),
         many => {
             let lines = many.iter().map(|error| format!("\n  {error}"));
-            format!("{} values are wrong:{}", many.len(), lines.collect::<String>())
+            format!("{} invalid values:{}", many.len(), lines.collect::<String>())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Exit codes: all of them, and which outcome has which.
+//! All exit codes, and the mapping from errors to them.
 
 use std::process::ExitCode;
 
@@ -7,26 +7,26 @@ use auditrail_store::migrate::MigrateError;
 
 use crate::error::Error;
 
-/// What the program tells its caller. Scripts rely on the numbers.
+/// Exit codes. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It was done.
-    Done = 0,
-    /// It was not, or not all of it.
-    Failed = 1,
-    /// It was asked for in a way that cannot be right.
+    /// Success.
+    Success = 0,
+    /// Failure, possibly partial.
+    Failure = 1,
+    /// Invalid arguments or configuration.
     Usage = 2,
-    /// The schema is older than this program needs.
+    /// The schema is older than this program requires.
     Pending = 3,
-    /// Checksums, order or live schema are not what they should be.
-    Unsound = 4,
-    /// Somebody else held what this needs for the whole timeout.
-    Busy = 5,
-    /// There is no database to talk to.
+    /// Checksums, order or live schema are not as expected.
+    VerificationFailed = 4,
+    /// A lock was not available within its timeout.
+    LockTimeout = 5,
+    /// The database cannot be reached.
     Unreachable = 6,
-    /// Ctrl-C or SIGTERM; 128 and the number of SIGINT, as shells have it.
+    /// Ctrl-C or SIGTERM: 128 plus the number of SIGINT, as in shells.
     Interrupted = 130,
-    /// The reader of our output has gone; 128 and the number of SIGPIPE, as shells have it.
+    /// The reader of the output closed the pipe: 128 plus the number of SIGPIPE, as in shells.
     BrokenPipe = 141,
 }
 
@@ -37,16 +37,16 @@ impl Exit {
             Error::Usage(_) | Error::Invalid(_) | Error::Config(_) => Self::Usage,
             Error::Migrate(error) => Self::of_migrate(error),
             Error::Store(error) => Self::of_store(error),
-            Error::Partly { source, .. } => Self::of(source),
+            Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
-            Error::Unsound { .. } => Self::Unsound,
-            Error::Private(
+            Error::VerificationFailed { .. } => Self::VerificationFailed,
+            Error::PrivatePostgres(
                 local_postgres::Error::Busy { .. } | local_postgres::Error::InUse { .. },
-            ) => Self::Busy,
-            Error::Private(_) | Error::Unreachable { .. } => Self::Unreachable,
+            ) => Self::LockTimeout,
+            Error::PrivatePostgres(_) | Error::Unreachable { .. } => Self::Unreachable,
             Error::Interrupted => Self::Interrupted,
             Error::BrokenPipe => Self::BrokenPipe,
-            Error::Io { .. } | Error::Failed { .. } => Self::Failed,
+            Error::Io { .. } | Error::Failed { .. } => Self::Failure,
         }
     }
 
@@ -54,20 +54,22 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } | StoreError::CorruptKey { .. } => Self::Unsound,
-            _ => Self::Failed,
+            StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => {
+                Self::VerificationFailed
+            }
+            _ => Self::Failure,
         }
     }
 
     fn of_migrate(error: &MigrateError) -> Self {
         match error {
             MigrateError::Unreachable { .. } => Self::Unreachable,
-            MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. } => Self::Busy,
+            MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. } => Self::LockTimeout,
             MigrateError::Invalid { .. }
             | MigrateError::NoBaseline { .. }
-            | MigrateError::NotDescribed { .. } => Self::Unsound,
+            | MigrateError::NotDescribed { .. } => Self::VerificationFailed,
             MigrateError::NoSuchVersion { .. } => Self::Usage,
-            _ => Self::Failed,
+            _ => Self::Failure,
         }
     }
 }

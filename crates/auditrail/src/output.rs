@@ -1,4 +1,4 @@
-//! What the program prints: results on stdout, everything else on stderr.
+//! Output: results on stdout, everything else on stderr.
 
 pub(crate) mod file;
 pub(crate) mod progress;
@@ -14,10 +14,10 @@ use serde::Serialize;
 use crate::cli::{ColorArg, GlobalArgs};
 use crate::error::Error;
 
-/// How to print, resolved once from the flags and the terminals.
+/// Output settings, resolved once from the flags and the terminals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
-    /// JSON on stdout and nothing else.
+    /// Print only JSON on stdout.
     pub(crate) json: bool,
     quiet: bool,
     color_out: bool,
@@ -25,7 +25,6 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Resolves the flags.
     pub(crate) fn new(flags: &GlobalArgs) -> Self {
         let auto = |choice: anstream::ColorChoice| choice != anstream::ColorChoice::Never;
         let (color_out, color_err) = match flags.color {
@@ -39,35 +38,35 @@ impl Output {
         Self { json: flags.json, quiet: flags.quiet, color_out, color_err }
     }
 
-    /// Whether tables are coloured.
+    /// Whether stdout is coloured.
     pub(crate) fn colors(self) -> bool {
         self.color_out
     }
 
-    /// Whether what goes to stderr is coloured.
+    /// Whether stderr is coloured.
     pub(crate) fn colors_errors(self) -> bool {
         self.color_err
     }
 
-    /// Whether progress is shown as it goes.
+    /// Whether to show progress.
     pub(crate) fn shows_progress(self) -> bool {
         !self.quiet
     }
 
-    /// A line for people on stderr.
+    /// Prints a note on stderr, unless quiet.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
             eprintln!("{text}");
         }
     }
 
-    /// A warning on stderr; told even when quiet, because something needs attention.
+    /// Prints a warning on stderr, even when quiet.
     pub(crate) fn warn(self, text: &str) {
         let style = self.style(AnsiColor::Yellow);
         eprintln!("{style}warning{style:#}: {text}");
     }
 
-    /// A failure on stderr, with its causes and the next step; as JSON too when that is asked for.
+    /// Prints an error on stderr with its causes and hint, as JSON with `--json`.
     pub(crate) fn error(self, error: &Error) {
         let style = self.style(AnsiColor::Red);
         let mut message = String::new();
@@ -75,7 +74,7 @@ impl Output {
             let text = safe::lines(text);
             match n {
                 0 => message.push_str(&text),
-                _ => message.push_str(&format!("\n  because: {text}")),
+                _ => message.push_str(&format!("\n  caused by: {text}")),
             }
         }
         if let Some(hint) = error.hint() {
@@ -92,43 +91,41 @@ impl Output {
                     },
                 },
             };
-            // Strings can always be written as JSON.
+            // Serialising strings does not fail.
             eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
         } else {
             eprintln!("{style}error{style:#}: {message}");
         }
     }
 
-    /// A line of a result on stdout.
+    /// Prints a line of the result on stdout.
     pub(crate) fn line(self, text: &str) -> Result<(), Error> {
         writeln!(io::stdout().lock(), "{text}").map_err(Error::stdout)
     }
 
-    /// Text as it is, on stdout.
+    /// Prints text on stdout unchanged.
     pub(crate) fn text(self, text: &str) -> Result<(), Error> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::stdout)
     }
 
-    /// The one JSON document of a command, on stdout.
+    /// Prints the JSON document of a command on stdout, indented on a terminal.
     pub(crate) fn document<T: Serialize>(self, document: &T) -> Result<(), Error> {
-        let text = match io::stdout().is_terminal() {
-            true => serde_json::to_string_pretty(document),
-            false => serde_json::to_string(document),
-        };
-        let text = text.map_err(|error| Error::stdout(error.into()))?;
+        let text = if io::stdout().is_terminal() {
+            serde_json::to_string_pretty(document)
+        } else {
+            serde_json::to_string(document)
+        }
+        .map_err(|error| Error::stdout(error.into()))?;
         self.line(&safe::json(&text))
     }
 
     fn style(self, color: AnsiColor) -> Style {
-        match self.color_err {
-            true => Style::new().fg_color(Some(color.into())).bold(),
-            false => Style::new(),
-        }
+        if self.color_err { Style::new().fg_color(Some(color.into())).bold() } else { Style::new() }
     }
 }
 
-/// What an error is as JSON.
+/// An error as JSON.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: ErrorFields<'a>,
@@ -138,7 +135,7 @@ struct ErrorBody<'a> {
 struct ErrorFields<'a> {
     code: &'static str,
     message: &'a str,
-    /// Every wrong value, where values are wrong.
+    /// The invalid values, of [`Error::Invalid`].
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }

@@ -1,4 +1,4 @@
-//! From the arguments of the process to its exit code.
+//! The main function: parses the arguments, runs the command, and maps the outcome to an exit code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -7,17 +7,17 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
-use crate::cmd::{self, Context};
+use crate::cmd;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Runs the program.
 pub(crate) fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, &args).into(),
+        Err(error) => return parse_failure(&error, &args).into(),
     };
     let output = Output::new(&cli.global);
     let outcome =
@@ -34,8 +34,8 @@ pub(crate) fn main() -> ExitCode {
     .into()
 }
 
-/// Help and version are printed as what they are; wrong arguments are an error in both forms.
-fn refused(error: &clap::Error, args: &[OsString]) -> Exit {
+/// Prints help and version as they are, and wrong arguments as an error, as JSON with `--json`.
+fn parse_failure(error: &clap::Error, args: &[OsString]) -> Exit {
     let wants_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !wants_help && args.iter().any(|arg| arg == "--json") {
         let message = error.to_string();
@@ -45,9 +45,9 @@ fn refused(error: &clap::Error, args: &[OsString]) -> Exit {
         return Exit::Usage;
     }
     match error.print() {
-        Ok(()) if wants_help => Exit::Done,
+        Ok(()) if wants_help => Exit::Success,
         Ok(()) => Exit::Usage,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
-        Err(_) => Exit::Failed,
+        Err(_) => Exit::Failure,
     }
 }

@@ -1,8 +1,8 @@
-//! The second half of the demonstration: a gateway whose requests leave records, and what it recorded.
+//! The second half of the demonstration: a gateway that records requests, and its records.
 //!
-//! Two services that know nothing of an audit log, the example gateway in front of them, requests through
-//! it, also while the audit log is away; then the log is asked what happened, route by route. An answer
-//! that is not the expected one fails the demonstration.
+//! Two services without an audit log, the example gateway in front of them, and requests through it, also
+//! while the audit log is down; then queries for the records of each route. An unexpected response or
+//! record fails the demonstration.
 
 mod requests;
 
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use super::{Demo, psql};
 use crate::error::{Error, Result};
-use crate::running::Running;
+use crate::service::Service;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
 use requests::Caller;
 
-/// How often the gateway is asked whether everything is delivered, and how long at most.
-const ASK_EVERY: Duration = Duration::from_millis(50);
-const PATIENCE: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the gateway may take to deliver its records.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The records of the gateway alone: they have the name of a rule.
+/// The records of the gateway, which have the name of a rule.
 const BY_ROUTE: &str = "select metadata #>> '{http,method}' as method, \
            metadata #>> '{http,route}' as route, \
            metadata ->> 'outcome' as outcome, count(*) as records, \
@@ -29,8 +29,8 @@ const BY_ROUTE: &str = "select metadata #>> '{http,method}' as method, \
       from control_plane.audit_logs \
      where metadata ? 'rule' and created_at >= 'SINCE' group by 1, 2, 3 order by 2, 1, 3";
 
-/// Rules of the example's policy, and how many records each leaves: two for the project that was deleted
-/// at the second attempt, and none for the first, which was refused.
+/// Rules of the example policy, and their numbers of records: the deletion has an intent and an outcome,
+/// the first attempt at it, which was refused, has none.
 const EXPECTED: [(&str, usize); 6] = [
     ("access refused", 1),
     ("project created", 1),
@@ -40,96 +40,96 @@ const EXPECTED: [(&str, usize); 6] = [
     ("invoice paid", 2),
 ];
 
-/// What runs: two services, the gateway before them, and the audit log.
-struct Stage<'a> {
+/// Two services, the gateway in front of them, and the audit log.
+struct Services<'a> {
     demo: &'a Demo,
-    log: Running,
-    gateway: Running,
-    upstreams: Running,
+    log: Service,
+    gateway: Service,
+    upstreams: Service,
 }
 
 pub(super) fn run(workspace: &Workspace, demo: &Demo) -> Result<()> {
-    println!("\n# A gateway in front of two services that know nothing of an audit log");
+    println!("\n# A gateway in front of two services without an audit log");
     let build = ["build", "--quiet", "--package", "example-gateway"];
     cargo().args(build).dir(workspace.root()).run()?;
     let since = now(demo)?;
-    let stage = start(workspace, demo)?;
-    let operations = Caller::new(stage.gateway.said("/admin")?);
-    let log = through(stage, &operations)?;
-    let shown = show(demo, &since, &operations);
-    log.log.end()?;
-    log.gateway.end()?;
-    log.upstreams.end()?;
+    let services = start(workspace, demo)?;
+    let admin = Caller::new(services.gateway.ready("/admin")?);
+    let services = send_requests(services, &admin)?;
+    let shown = show(demo, &since, &admin);
+    services.log.stop()?;
+    services.gateway.stop()?;
+    services.upstreams.stop()?;
     shown
 }
 
-fn start<'a>(workspace: &Workspace, demo: &'a Demo) -> Result<Stage<'a>> {
+fn start<'a>(workspace: &Workspace, demo: &'a Demo) -> Result<Services<'a>> {
     let programs = workspace.target().join("debug");
-    let upstreams = Running::start(Sh::new(programs.join("upstreams")))?;
+    let upstreams = Service::start(Sh::new(programs.join("upstreams")))?;
     let log = serve(demo, "127.0.0.1:0")?;
     let key = demo.dir.join("gateway.key");
     let create = ["key", "create", "--scope", "write", "--name", "gateway", "--expires", "7d"];
-    let made = demo.auditrail().args(create).read()?;
-    std::fs::write(&key, made).map_err(Error::doing("write the gateway's key"))?;
+    std::fs::write(&key, demo.auditrail().args(create).read()?)
+        .map_err(Error::doing("write the gateway's key"))?;
     let gateway = Sh::new(demo.short(&programs.join("gateway")))
         .env("AUDITRAIL_KEY_FILE", demo.short(&key))
-        .env("AUDITRAIL_URL", log.said("/listen")?)
+        .env("AUDITRAIL_URL", log.ready("/listen")?)
         .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .args(["--upstream", &format!("/projects={}", upstreams.said("/projects")?)])
-        .args(["--upstream", &format!("/billing={}", upstreams.said("/billing")?)])
+        .args(["--upstream", &format!("/projects={}", upstreams.ready("/projects")?)])
+        .args(["--upstream", &format!("/billing={}", upstreams.ready("/billing")?)])
         .arg("--spool")
         .arg(demo.short(&demo.dir.join("gateway-spool")))
         .dir(workspace.root());
-    let gateway = Running::start(gateway.shown())?;
-    Ok(Stage { demo, log, gateway, upstreams })
+    let gateway = Service::start(gateway.shown())?;
+    Ok(Services { demo, log, gateway, upstreams })
 }
 
-fn serve(demo: &Demo, listen: &str) -> Result<Running> {
+fn serve(demo: &Demo, listen: &str) -> Result<Service> {
     let serve = ["serve", "--json", "--quiet", "--listen", listen, "--admin-listen", "127.0.0.1:0"];
-    Running::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
+    Service::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
 }
 
-/// Sends the requests: while all is well, while the audit log is away, and once it is back.
-fn through<'a>(stage: Stage<'a>, operations: &Caller) -> Result<Stage<'a>> {
-    let caller = Caller::new(stage.gateway.said("/listen")?);
+/// Sends requests while the audit log is up, while it is down, and once it is up again.
+fn send_requests<'a>(services: Services<'a>, admin: &Caller) -> Result<Services<'a>> {
+    let caller = Caller::new(services.gateway.ready("/listen")?);
     println!();
-    caller.send(&requests::USUAL)?;
+    caller.send(&requests::LOG_UP)?;
     println!(
-        "\n# The audit log goes away: what must be recorded is refused, the rest waits on disk"
+        "\n# The audit log is down: requests that must be recorded are refused, other records are spooled"
     );
-    let listen = stage.log.said("/listen")?;
-    stage.log.end()?;
-    caller.send(&requests::ALONE)?;
-    println!("\n# It is back, and gets what waited");
+    let listen = services.log.ready("/listen")?;
+    services.log.stop()?;
+    caller.send(&requests::LOG_DOWN)?;
+    println!("\n# It is up again and receives the spooled records");
     let listen = listen.trim_start_matches("http://");
-    let log = serve(stage.demo, listen)?;
+    let log = serve(services.demo, listen)?;
     println!();
-    caller.send(&requests::AGAIN)?;
-    delivered(operations)?;
-    Ok(Stage { log, ..stage })
+    caller.send(&requests::LOG_UP_AGAIN)?;
+    wait_for_delivery(admin)?;
+    Ok(Services { log, ..services })
 }
 
-/// Waits until nothing waits in the gateway any more.
-fn delivered(operations: &Caller) -> Result<()> {
-    let began = Instant::now();
-    while operations.read("/report")?["recorder"]["pending"] != 0 {
-        if began.elapsed() > PATIENCE {
-            return Err(Error::Refused("records still wait in the gateway".to_owned()));
+/// Waits until the gateway has no pending records.
+fn wait_for_delivery(admin: &Caller) -> Result<()> {
+    let start = Instant::now();
+    while admin.read("/report")?["recorder"]["pending"] != 0 {
+        if start.elapsed() > DELIVERY_TIMEOUT {
+            return Err(Error::Refused("the gateway has not delivered its records".to_owned()));
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "another program offers no event to wait for"
+            reason = "another process offers no event to wait for"
         )]
-        std::thread::sleep(ASK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }
 
-/// Shows what was recorded, and fails where it is not what was to be recorded.
-fn show(demo: &Demo, since: &str, operations: &Caller) -> Result<()> {
-    println!("\n# What the gateway recorded, route by route");
+/// Shows the records, and fails if they are not the expected ones.
+fn show(demo: &Demo, since: &str, admin: &Caller) -> Result<()> {
+    println!("\n# The records of the gateway, by route");
     psql(demo, &BY_ROUTE.replace("SINCE", since))?;
-    println!("\n# One route, with all that its records hold");
+    println!("\n# One route in full");
     let renamed = ["query", "--metadata", "rule=project renamed", "--since", since];
     demo.auditrail().args(renamed).show_and_run()?;
     for (rule, records) in EXPECTED {
@@ -137,28 +137,34 @@ fn show(demo: &Demo, since: &str, operations: &Caller) -> Result<()> {
         let query = ["--json", "query", "--since", since, "--metadata", &rule];
         check(&rule, records, &demo.auditrail().args(query).read()?)?;
     }
-    println!("\n# What no rule is about, and yet changed something");
-    let coverage = &operations.read("/report")?["coverage"];
+    println!("\n# Requests that changed something and match no rule");
+    let coverage = &admin.read("/report")?["coverage"];
     println!("\n{coverage:#}");
-    match coverage.to_string().contains("/billing/refunds") {
-        true => Ok(()),
-        false => Err(Error::Refused("the report does not name the refunds".to_owned())),
+    if coverage.to_string().contains("/billing/refunds") {
+        Ok(())
+    } else {
+        Err(Error::Refused("the report does not name the refunds".to_owned()))
     }
 }
 
-/// As many records as there should be, from where they really came, and without the secret.
+/// Checks the number of records, and that none contains a forged address or the secret.
 fn check(rule: &str, expected: usize, records: &str) -> Result<()> {
-    let found = records.lines().count();
-    if found != expected {
-        return Err(Error::Refused(format!("{found} records have {rule}, not {expected}")));
+    let count = records.lines().count();
+    if count != expected {
+        return Err(Error::Refused(format!("{count} records have {rule}, expected {expected}")));
     }
-    match [requests::CLAIMED, requests::SECRET].iter().find(|wrong| records.contains(**wrong)) {
-        Some(wrong) => Err(Error::Refused(format!("a record of {rule} holds {wrong}: {records}"))),
+    match [requests::FORGED_ADDRESS, requests::SECRET]
+        .iter()
+        .find(|wrong| records.contains(**wrong))
+    {
+        Some(wrong) => {
+            Err(Error::Refused(format!("a record of {rule} contains {wrong}: {records}")))
+        }
         None => Ok(()),
     }
 }
 
-/// The time of the database, which is that of the records.
+/// The time of the database, whose clock the records have.
 fn now(demo: &Demo) -> Result<String> {
     let sql = "select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
     let now = demo.auditrail().args(["db", "psql", "--", "-A", "-t", "-c", sql]).read()?;

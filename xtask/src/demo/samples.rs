@@ -3,45 +3,44 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Demo;
 use crate::error::{Error, Result};
-use crate::sh::cargo;
-use crate::workspace::Workspace;
+use crate::sh::Sh;
 
-/// The same month twice: as our records, and a part of it as the cloud account saw it.
+/// One month of records, and a part of it as CloudTrail events.
 #[derive(Debug)]
 pub(super) struct Samples {
     pub(super) ndjson: PathBuf,
     pub(super) cloudtrail: PathBuf,
 }
 
-/// Part of the records that is also written in CloudTrail's format.
-const CLOUDTRAIL_PART: u64 = 4;
+/// One in so many records is also written as a CloudTrail event.
+const CLOUDTRAIL_RATIO: u64 = 4;
 
-/// The smallest sample that has the incident in it.
-const SMALLEST: u64 = 200;
+/// The smallest sample that contains the incident.
+const MIN_RECORDS: u64 = 200;
 
-/// Writes the files into `dir` unless they are there: their size is in their names.
-pub(super) fn write(workspace: &Workspace, dir: &Path, records: u64) -> Result<Samples> {
-    let events = (records / CLOUDTRAIL_PART).max(SMALLEST);
+/// Writes the files unless they exist; their names contain their size.
+pub(super) fn write(demo: &Demo, generator: &Path, records: u64) -> Result<Samples> {
+    let events = (records / CLOUDTRAIL_RATIO).max(MIN_RECORDS);
     Ok(Samples {
-        ndjson: file(workspace, dir, "ndjson", records)?,
-        cloudtrail: file(workspace, dir, "cloudtrail", events)?,
+        ndjson: file(demo, generator, "ndjson", records)?,
+        cloudtrail: file(demo, generator, "cloudtrail", events)?,
     })
 }
 
-fn file(workspace: &Workspace, dir: &Path, format: &str, records: u64) -> Result<PathBuf> {
-    let path = dir.join(format!("{format}-{records}.ndjson.gz"));
+fn file(demo: &Demo, generator: &Path, format: &str, records: u64) -> Result<PathBuf> {
+    let path = demo.dir.join(format!("{format}-{records}.ndjson.gz"));
     if !path.exists() {
-        // Written beside and renamed: a file that was cut short must not pass for a whole one.
+        // Renamed when complete, so that an interrupted run leaves no truncated file under this name.
         let part = path.with_extension("part");
-        cargo()
-            .args(["run", "--quiet", "--package", "auditrail-testkit"])
-            .args(["--bin", "auditrail-sample", "--", "--gzip", "--format", format])
+        Sh::new(demo.short(generator))
+            .args(["--gzip", "--format", format])
             .args(["--records", &records.to_string(), "--output"])
-            .arg(&part)
-            .dir(workspace.root())
+            .arg(demo.short(&part))
+            .dir(&demo.root)
             .show_and_run()?;
-        fs::rename(&part, &path).map_err(Error::doing(format!("make {}", path.display())))?;
+        fs::rename(&part, &path).map_err(Error::doing(format!("create {}", path.display())))?;
     }
-    Ok(path.strip_prefix(workspace.root()).unwrap_or(&path).to_owned())
+    Ok(demo.short(&path))
 }

@@ -1,4 +1,4 @@
-//! The form of migration files. Their checksums are kept in users' databases, so form is for ever.
+//! The form of migration files, which cannot change later: users' databases have their checksums.
 
 use super::Source;
 
@@ -7,17 +7,18 @@ pub(super) fn form(source: &Source) -> Vec<String> {
     if !in_migrations || source.path.extension().is_none_or(|kind| kind != "sql") {
         return Vec::new();
     }
-    let mut wrong = Vec::new();
+    let mut complaints = Vec::new();
     if !source.text.starts_with("-- ") {
-        wrong.push(source.at(1, "a migration starts with a comment: what, why, breaking or not"));
+        complaints
+            .push(source.at(1, "a migration starts with a comment: what, why, breaking or not"));
     }
     if let Some(line) = source.text.split('\n').position(|line| line.ends_with('\r')) {
-        wrong.push(source.at(line + 1, "a migration has LF line ends only"));
+        complaints.push(source.at(line + 1, "a migration has LF line ends only"));
     }
     if !is_well_named(source.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()) {
-        wrong.push(source.at(1, "a migration is called NNN_description_in_lower_case.sql"));
+        complaints.push(source.at(1, "a migration is called NNN_description_in_lower_case.sql"));
     }
-    wrong
+    complaints
 }
 
 fn is_well_named(stem: &str) -> bool {
@@ -38,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named() {
+    fn each_violation_is_refused() {
         assert_eq!(complaints("001_create_table.sql", "-- Makes a table.\n"), 0);
         assert_eq!(complaints("001_create_table.sql", "create table x ();\n"), 1);
         assert_eq!(complaints("001_create_table.sql", "-- Makes.\r\n"), 1);

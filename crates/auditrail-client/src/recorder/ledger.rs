@@ -12,7 +12,7 @@ mod waiting;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auditrail_core::{FailurePolicy, Taken};
+use auditrail_core::{DeliveryStatus, FailurePolicy};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ use waiting::Item;
 pub(super) use waiting::Ticket;
 
 /// What the caller of a record hears.
-pub(super) type Outcome = Result<Taken, RecordError>;
+pub(super) type Outcome = Result<DeliveryStatus, RecordError>;
 /// Where it hears it.
 pub(super) type Hearing = oneshot::Receiver<Outcome>;
 
@@ -174,7 +174,7 @@ impl Ledger {
             let mut live = 0;
             for ticket in tickets {
                 if let Some(item) = state.settle(lane, *ticket) {
-                    item.tell(Ok(Taken::Acknowledged));
+                    item.tell(Ok(DeliveryStatus::Acknowledged));
                     live += 1;
                 }
             }
@@ -225,7 +225,7 @@ impl Ledger {
                 if let Some(item) = state.settle(FailurePolicy::Spool, *ticket) {
                     state.counters.spool();
                     state.unread += 1;
-                    item.tell(Ok(Taken::Spooled));
+                    item.tell(Ok(DeliveryStatus::Spooled));
                 }
             }
             !tickets.is_empty()

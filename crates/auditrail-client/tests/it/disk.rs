@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use auditrail_client::{DropReason, RecordError};
-use auditrail_core::{CreateInput, FailurePolicy, RecordSink, Taken};
+use auditrail_core::{CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
 use auditrail_testkit::eventually;
 
 use crate::proxy::Fault;
@@ -64,7 +64,7 @@ async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     let full = loop {
         let target = format!("{:04}", vouched.len());
         match recorder.record(large(&target)).await {
-            Ok(taken) => assert_eq!(taken, Taken::Spooled),
+            Ok(taken) => assert_eq!(taken, DeliveryStatus::Spooled),
             Err(error) => break error,
         }
         vouched.push(target);
@@ -82,7 +82,7 @@ async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     // The first batch of the spool is under way, and nothing was removed yet.
     service.proxy.held(1).await;
     if disk {
-        assert_eq!(recorder.record(large("direct")).await.unwrap(), Taken::Acknowledged);
+        assert_eq!(recorder.record(large("direct")).await.unwrap(), DeliveryStatus::Acknowledged);
         vouched.push("direct".to_owned());
     } else {
         // A spool at its own bound means that the service does not keep up.
@@ -94,7 +94,7 @@ async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     eventually("the spool takes records again", async || {
         let taken = recorder.record(large(&format!("z{extra:04}"))).await;
         extra += usize::from(taken.is_ok());
-        matches!(taken, Ok(Taken::Spooled))
+        matches!(taken, Ok(DeliveryStatus::Spooled))
     })
     .await;
     settled(&recorder).await;
@@ -128,7 +128,10 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     let recorder = open(service.client(), quick().spool(disk.mounted.join("spool"))).await;
     service.proxy.stop();
     for n in 0..20 {
-        assert_eq!(recorder.record(large(&format!("a{n:02}"))).await.unwrap(), Taken::Spooled);
+        assert_eq!(
+            recorder.record(large(&format!("a{n:02}"))).await.unwrap(),
+            DeliveryStatus::Spooled
+        );
     }
     let ballast = disk.fill();
     // Free pages of the file are used up, then there is no room, and no service either.
@@ -152,8 +155,8 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     service.proxy.restart();
     settled(&recorder).await;
     assert_eq!(service.targets().await.len() as u64, 20 + more + 1);
-    let must = recorder.take(input("must"), Some(FailurePolicy::Must)).await.unwrap();
-    assert_eq!(must, Taken::Acknowledged);
+    let must = recorder.submit(input("must"), Some(FailurePolicy::Must)).await.unwrap();
+    assert_eq!(must, DeliveryStatus::Acknowledged);
 }
 
 #[tokio::test]
@@ -175,7 +178,10 @@ async fn starts_on_a_full_disk(killed: bool) {
     let spool = disk.mounted.join("spool");
     let recorder = open(service.client(), quick().spool(&spool)).await;
     for n in 0..50 {
-        assert_eq!(recorder.record(large(&format!("a{n:02}"))).await.unwrap(), Taken::Spooled);
+        assert_eq!(
+            recorder.record(large(&format!("a{n:02}"))).await.unwrap(),
+            DeliveryStatus::Spooled
+        );
     }
     // What is in the file now is what a killed process leaves.
     let as_killed = std::fs::read(spool.join("spool.redb")).unwrap();

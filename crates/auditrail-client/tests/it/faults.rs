@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use auditrail_client::RecorderConfig;
-use auditrail_core::{FailurePolicy, RecordSink, Taken};
+use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
 
 use crate::proxy::Fault;
 use crate::support::{LONG, Service, assert_balanced, input, open, quick, settled};
 
 /// What is vouched for under each policy in the end.
-fn vouched(policy: FailurePolicy) -> Taken {
+fn vouched(policy: FailurePolicy) -> DeliveryStatus {
     match policy {
-        FailurePolicy::Must => Taken::Acknowledged,
-        FailurePolicy::Spool => Taken::Spooled,
-        FailurePolicy::BestEffort => Taken::Queued,
+        FailurePolicy::Must => DeliveryStatus::Acknowledged,
+        FailurePolicy::Spool => DeliveryStatus::Spooled,
+        FailurePolicy::BestEffort => DeliveryStatus::Queued,
     }
 }
 
@@ -27,7 +27,7 @@ async fn passes(faults: &[Fault], config: RecorderConfig) -> u64 {
         let spool = tempfile::tempdir().unwrap();
         service.proxy.next(faults.iter().cloned());
         let recorder = open(service.client(), config.clone().spool(spool.path())).await;
-        let taken = recorder.take(input(policy.as_str()), Some(policy)).await.unwrap();
+        let taken = recorder.submit(input(policy.as_str()), Some(policy)).await.unwrap();
         assert_eq!(taken, vouched(policy));
         settled(&recorder).await;
         let stats = recorder.stats();
@@ -88,7 +88,7 @@ async fn nothing_is_sent_before_a_retry_after_not_even_by_a_flush() {
         let spool = tempfile::tempdir().unwrap();
         let recorder = open(service.client(), quick().spool(spool.path())).await;
         service.proxy.next([Fault::retry_after(429, "1")]);
-        let taken = recorder.take(input(policy.as_str()), Some(policy));
+        let taken = recorder.submit(input(policy.as_str()), Some(policy));
         service.proxy.seen(2 * n + 1).await;
         let flushed = recorder.flush(LONG).await;
         assert_eq!(flushed.pending, 0);
@@ -110,7 +110,7 @@ async fn a_flush_cuts_a_pause_short_that_only_we_chose_and_waits_for_no_company(
     let recorder = open(service.client(), config.spool(spool.path())).await;
     service.proxy.next([Fault::answer(500, ""), Fault::answer(500, "")]);
     for policy in [FailurePolicy::Spool, FailurePolicy::BestEffort] {
-        recorder.take(input(policy.as_str()), Some(policy)).await.unwrap();
+        recorder.submit(input(policy.as_str()), Some(policy)).await.unwrap();
     }
     let flushed = recorder.flush(LONG).await;
     assert_eq!((flushed.delivered, flushed.failed, flushed.pending), (2, 0, 0));

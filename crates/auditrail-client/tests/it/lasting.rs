@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use auditrail_client::{Client, DropReason, RecordError, Recorder};
-use auditrail_core::{FailurePolicy, RecordSink, Taken};
+use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
 use auditrail_testkit::eventually;
 
 use crate::proxy::Fault;
@@ -17,7 +17,7 @@ use crate::support::{
 async fn record_all(recorder: &Recorder) -> Vec<String> {
     let mut states = Vec::new();
     for policy in FailurePolicy::ALL {
-        let taken = recorder.take(input(policy.as_str()), Some(policy)).await;
+        let taken = recorder.submit(input(policy.as_str()), Some(policy)).await;
         states.push(match taken {
             Ok(taken) => format!("{taken:?}"),
             Err(error) => error.code().to_owned(),
@@ -105,8 +105,8 @@ async fn a_bad_key_fails_must_at_once_and_what_is_kept_goes_when_the_key_is_rene
     fs::write(&key_file, format!("{KEY}\n")).unwrap();
     settled(&recorder).await;
     assert_eq!(service.targets().await, ["best_effort", "spool"]);
-    let must = recorder.take(input("must"), Some(FailurePolicy::Must)).await.unwrap();
-    assert_eq!(must, Taken::Acknowledged);
+    let must = recorder.submit(input("must"), Some(FailurePolicy::Must)).await.unwrap();
+    assert_eq!(must, DeliveryStatus::Acknowledged);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn an_outage_in_the_middle_is_waited_out_and_nothing_is_lost_or_doubled() 
             service.proxy.stop();
         }
         let policy = FailurePolicy::ALL[n % 3];
-        waiting.push(recorder.take(input(&format!("{n:02}")), Some(policy)));
+        waiting.push(recorder.submit(input(&format!("{n:02}")), Some(policy)));
     }
     eventually("the outage is noticed", async || recorder.stats().retried > 0).await;
     service.proxy.restart();

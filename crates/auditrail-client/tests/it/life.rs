@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use auditrail_client::{OpenError, Recorder};
-use auditrail_core::{FailurePolicy, RecordSink, Taken};
+use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
 use auditrail_testkit::eventually;
 use redb::TableDefinition;
 
@@ -16,8 +16,8 @@ async fn full_batches_go_at_once_and_the_rest_waits_for_company() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick().linger(10 * LONG)).await;
     for n in 0..1_200 {
-        let taken = recorder.take(input(&format!("{n:04}")), Some(FailurePolicy::BestEffort));
-        assert_eq!(taken.await.unwrap(), Taken::Queued);
+        let taken = recorder.submit(input(&format!("{n:04}")), Some(FailurePolicy::BestEffort));
+        assert_eq!(taken.await.unwrap(), DeliveryStatus::Queued);
     }
     eventually("two full batches", async || recorder.stats().sent == 1_000).await;
     assert_eq!(service.proxy.times().len(), 2);
@@ -35,13 +35,13 @@ async fn batches_are_bounded_in_bytes_and_must_records_of_one_moment_share_one()
     let wide = format!(r#"{{"text":"{}"}}"#, "x".repeat(20_000));
     for n in 0..10 {
         let record = input(&n.to_string()).with_metadata(wide.parse().unwrap());
-        recorder.take(record, Some(FailurePolicy::BestEffort)).await.unwrap();
+        recorder.submit(record, Some(FailurePolicy::BestEffort)).await.unwrap();
     }
     recorder.flush(LONG).await;
     assert_eq!(service.proxy.times().len(), 5);
     let taken: Vec<_> = (0..100).map(|n| recorder.record(input(&format!("m{n}")))).collect();
     for taken in taken {
-        assert_eq!(taken.await.unwrap(), Taken::Acknowledged);
+        assert_eq!(taken.await.unwrap(), DeliveryStatus::Acknowledged);
     }
     assert_eq!(service.proxy.times().len(), 6);
     assert_eq!(service.targets().await.len(), 110);
@@ -54,7 +54,7 @@ async fn dropped_without_a_close_it_delivers_what_it_has_and_gives_the_spool_bac
     let config = || quick().linger(10 * LONG).spool(spool.path());
     let recorder = open(service.client(), config()).await;
     for policy in FailurePolicy::ALL {
-        drop(recorder.take(input(policy.as_str()), Some(policy)));
+        drop(recorder.submit(input(policy.as_str()), Some(policy)));
     }
     let second = Recorder::open(service.client(), config()).await;
     assert!(matches!(second, Err(OpenError::SpoolLocked { .. })));
@@ -111,7 +111,7 @@ async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
     service.proxy.stop();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
     for target in ["a", "b", "c"] {
-        assert_eq!(recorder.record(input(target)).await.unwrap(), Taken::Spooled);
+        assert_eq!(recorder.record(input(target)).await.unwrap(), DeliveryStatus::Spooled);
     }
     assert_eq!(recorder.close(Duration::ZERO).await.pending, 3);
     damage_record(spool.path(), 1);
@@ -126,7 +126,7 @@ async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
     std::fs::write(spool.path().join("spool.redb"), "no database").unwrap();
     let next = open(service.client(), quick().spool(spool.path())).await;
     assert_eq!(next.stats().damaged_files, 1);
-    assert_eq!(next.record(input("d")).await.unwrap(), Taken::Spooled);
+    assert_eq!(next.record(input("d")).await.unwrap(), DeliveryStatus::Spooled);
     settled(&next).await;
     assert_eq!(service.targets().await, ["a", "c", "d"]);
 }

@@ -1,7 +1,7 @@
 //! What the recorder does when nothing goes wrong, and what it refuses.
 
 use auditrail_client::{Recorder, RecorderConfig};
-use auditrail_core::{FailurePolicy, RecordSink, Taken};
+use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
 
 use crate::support::{Service, assert_balanced, input, open, quick, settled};
 
@@ -11,12 +11,12 @@ async fn each_policy_vouches_for_what_it_says_and_all_records_arrive() {
     let spool = tempfile::tempdir().unwrap();
     let recorder = open(service.client(), quick().spool(spool.path().join("s"))).await;
     assert!(recorder.spools());
-    let must = recorder.take(input("a"), Some(FailurePolicy::Must)).await.unwrap();
-    assert_eq!(must, Taken::Acknowledged);
+    let must = recorder.submit(input("a"), Some(FailurePolicy::Must)).await.unwrap();
+    assert_eq!(must, DeliveryStatus::Acknowledged);
     assert_eq!(service.targets().await, ["a"]);
-    assert_eq!(recorder.record(input("b")).await.unwrap(), Taken::Spooled);
-    let queued = recorder.take(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
-    assert_eq!(queued, Taken::Queued);
+    assert_eq!(recorder.record(input("b")).await.unwrap(), DeliveryStatus::Spooled);
+    let queued = recorder.submit(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
+    assert_eq!(queued, DeliveryStatus::Queued);
     settled(&recorder).await;
     assert_eq!(service.targets().await, ["a", "b", "c"]);
     let stats = recorder.stats();
@@ -32,7 +32,7 @@ async fn a_record_is_taken_on_before_the_future_is_looked_at_and_dropping_it_tak
     let spool = tempfile::tempdir().unwrap();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
     for policy in FailurePolicy::ALL {
-        drop(recorder.take(input(policy.as_str()), Some(policy)));
+        drop(recorder.submit(input(policy.as_str()), Some(policy)));
     }
     assert_eq!(recorder.stats().accepted, 3);
     settled(&recorder).await;
@@ -60,7 +60,7 @@ async fn without_a_spool_the_policy_fails_and_nothing_is_silent() {
     let service = Service::start().await;
     let recorder = open(service.client(), RecorderConfig::new()).await;
     assert!(!recorder.spools());
-    let refused = recorder.take(input("a"), Some(FailurePolicy::Spool)).await.unwrap_err();
+    let refused = recorder.submit(input("a"), Some(FailurePolicy::Spool)).await.unwrap_err();
     assert_eq!(refused.code(), "no_spool");
     assert_balanced(&recorder.stats());
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use auditrail_client::{DropReason, RecordError};
-use auditrail_core::{AuditLogService, FailurePolicy, RecordSink, Taken};
+use auditrail_core::{AuditLogService, DeliveryStatus, FailurePolicy, RecordSink};
 
 use crate::proxy::Fault;
 use crate::support::{
@@ -25,9 +25,9 @@ async fn a_record_with_a_taken_id_is_refused_and_its_neighbours_arrive() {
     });
     let recorder = open(service.client(), config).await;
     for policy in FailurePolicy::ALL {
-        let before = recorder.take(input(&format!("{policy}-1")), Some(policy));
-        let other = recorder.take(input(&format!("{policy}-2")).with_id(id), Some(policy));
-        let after = recorder.take(input(&format!("{policy}-3")), Some(policy));
+        let before = recorder.submit(input(&format!("{policy}-1")), Some(policy));
+        let other = recorder.submit(input(&format!("{policy}-2")).with_id(id), Some(policy));
+        let after = recorder.submit(input(&format!("{policy}-3")), Some(policy));
         before.await.unwrap();
         after.await.unwrap();
         assert_eq!(other.await.is_err(), policy == FailurePolicy::Must);
@@ -57,8 +57,8 @@ async fn a_batch_refused_as_a_whole_is_halved_until_the_one_is_found() {
     for n in 0..9 {
         let tenant = if n == 4 { "t2" } else { "t1" };
         let record = input(&n.to_string()).with_tenant(tenant.parse().unwrap());
-        let taken = recorder.take(record, Some(FailurePolicy::BestEffort)).await.unwrap();
-        assert_eq!(taken, Taken::Queued);
+        let taken = recorder.submit(record, Some(FailurePolicy::BestEffort)).await.unwrap();
+        assert_eq!(taken, DeliveryStatus::Queued);
     }
     recorder.flush(LONG).await;
     assert_eq!(service.targets().await, ["0", "1", "2", "3", "5", "6", "7", "8"]);
@@ -74,7 +74,7 @@ async fn a_failure_amid_the_halves_loses_and_doubles_nothing() {
     let too_large = Fault::answer(413, "");
     service.proxy.next([too_large, Fault::Pass, Fault::ResetAfter]);
     for n in 0..4 {
-        recorder.take(input(&n.to_string()), Some(FailurePolicy::BestEffort)).await.unwrap();
+        recorder.submit(input(&n.to_string()), Some(FailurePolicy::BestEffort)).await.unwrap();
     }
     recorder.flush(LONG).await;
     assert_eq!(service.targets().await, ["0", "1", "2", "3"]);
@@ -109,15 +109,18 @@ async fn must_and_spool_push_best_effort_out_and_then_fail() {
     let config = quick().linger(LONG).queue_max_records(4).spool(spool.path());
     let recorder = open(service.client(), config).await;
     for n in 0..5 {
-        let taken = recorder.take(input(&format!("b{n}")), Some(FailurePolicy::BestEffort)).await;
-        assert_eq!(taken.unwrap(), if n < 4 { Taken::Queued } else { Taken::Dropped });
+        let taken = recorder.submit(input(&format!("b{n}")), Some(FailurePolicy::BestEffort)).await;
+        assert_eq!(
+            taken.unwrap(),
+            if n < 4 { DeliveryStatus::Queued } else { DeliveryStatus::Dropped }
+        );
     }
     let mut musts = Vec::new();
     for n in 0..4 {
-        musts.push(recorder.take(input(&format!("m{n}")), Some(FailurePolicy::Must)));
+        musts.push(recorder.submit(input(&format!("m{n}")), Some(FailurePolicy::Must)));
     }
     for policy in [FailurePolicy::Must, FailurePolicy::Spool] {
-        let full = recorder.take(input("full"), Some(policy)).await.unwrap_err();
+        let full = recorder.submit(input("full"), Some(policy)).await.unwrap_err();
         assert_eq!(full.code(), "queue_full");
     }
     let stats = recorder.stats();
@@ -129,9 +132,9 @@ async fn must_and_spool_push_best_effort_out_and_then_fail() {
     service.proxy.otherwise(Fault::Pass);
     service.proxy.release();
     for must in musts {
-        assert_eq!(must.await.unwrap(), Taken::Acknowledged);
+        assert_eq!(must.await.unwrap(), DeliveryStatus::Acknowledged);
     }
-    assert_eq!(recorder.record(input("s")).await.unwrap(), Taken::Spooled);
+    assert_eq!(recorder.record(input("s")).await.unwrap(), DeliveryStatus::Spooled);
     recorder.flush(LONG).await;
     settled(&recorder).await;
     assert_eq!(service.targets().await, ["m0", "m1", "m2", "m3", "s"]);
@@ -144,7 +147,7 @@ async fn a_callback_that_panics_keeps_nothing_from_being_delivered() {
     let recorder = open(service.client(), config).await;
     service.proxy.next([Fault::answer(409, "")]);
     assert_eq!(recorder.record(input("a")).await.unwrap_err().code(), "http_409");
-    assert_eq!(recorder.record(input("b")).await.unwrap(), Taken::Acknowledged);
+    assert_eq!(recorder.record(input("b")).await.unwrap(), DeliveryStatus::Acknowledged);
     assert_balanced(&recorder.stats());
 }
 
@@ -155,7 +158,7 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     let wide = format!(r#"{{"text":"{}"}}"#, "\\u0001".repeat(10_000));
     assert_eq!(
         recorder.record(input("a").with_metadata(wide.parse().unwrap())).await.unwrap(),
-        Taken::Acknowledged
+        DeliveryStatus::Acknowledged
     );
     let config = quick().queue_max_bytes(1_000);
     let recorder = open(service.client(), config).await;
@@ -172,8 +175,8 @@ async fn a_closed_recorder_takes_nothing_and_says_so_once_for_all() {
     let closed = tokio::join!(recorder.close(LONG), recorder.close(LONG));
     assert_eq!(closed.0, closed.1);
     assert_eq!(recorder.record(input("b")).await.unwrap_err().code(), "closed");
-    let late = recorder.take(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
-    assert_eq!(late, Taken::Dropped);
+    let late = recorder.submit(input("c"), Some(FailurePolicy::BestEffort)).await.unwrap();
+    assert_eq!(late, DeliveryStatus::Dropped);
     let stats = recorder.stats();
     assert_balanced(&stats);
     assert_eq!(stats.dropped[&DropReason::Closed], 2);

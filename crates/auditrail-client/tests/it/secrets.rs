@@ -93,7 +93,7 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
     let config = quick().spool(spool.path()).must_timeout(Duration::from_millis(200));
     let recorder = open(gone.clone(), config.clone()).await;
     for policy in FailurePolicy::ALL {
-        match recorder.take(planted(), Some(policy)).await {
+        match recorder.submit(planted(), Some(policy)).await {
             Ok(taken) => seen += &format!("{taken:?}"),
             Err(error) => seen += &printed(&error),
         }

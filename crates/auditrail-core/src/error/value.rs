@@ -1,6 +1,6 @@
 //! Why one value was refused.
 
-use super::ErrorCode;
+use super::code::ErrorCode;
 
 /// Why one value was refused, without saying which field it was meant for.
 ///

@@ -5,7 +5,7 @@ use std::io;
 
 use csv::WriterBuilder;
 
-use super::Rewrite;
+use super::rewrite::Rewrite;
 use crate::record::Record;
 
 /// The columns, in the order of the table.

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::Rewrite;
+use super::rewrite::Rewrite;
 use crate::id::RecordId;
 use crate::record::Record;
 use crate::time::RecordTime;

@@ -1,47 +1,48 @@
-//! The slow way: says everything that is wrong with an input.
+//! The slow path: reports every error of an input.
 //!
-//! It applies the same rules as the fast way and would accept what that accepts; a property test
-//! holds the two together.
+//! It applies the same rules as the fast path and accepts the same inputs; a property test compares
+//! the two.
 
 use jiff::Timestamp;
 
-use super::{CreateInput, FIELDS};
+use super::CreateInput;
 use crate::actor::{Actor, ActorType};
 use crate::context::RequestContext;
 use crate::error::InputError;
 use crate::inet::parse_address;
 use crate::metadata::Metadata;
-use crate::report;
+use crate::object_reader;
+use crate::record::NAMES;
 use crate::target::Target;
 use crate::text::ActorId;
 use crate::time::RecordTime;
 
-type Report<'a> = report::Report<'a, { FIELDS.len() }>;
+type Reader<'a> = object_reader::ObjectReader<'a, { NAMES.len() }>;
 
 /// Parses an input and reports every wrong field.
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<CreateInput, InputError> {
     let unknown = "is not a field of a record; other facts belong into metadata";
-    let mut report = Report::of(text, &FIELDS, unknown)?;
-    let input = read(&mut report, now);
-    report.finish(input)
+    let mut reader = Reader::of(text, &NAMES, unknown)?;
+    let input = read(&mut reader, now);
+    reader.finish(input)
 }
 
-fn read(report: &mut Report<'_>, now: Timestamp) -> Option<CreateInput> {
-    let id = report.optional("id", str::parse);
-    let actor = actor(report);
-    let action = report.required("action", str::parse);
-    let target_type = report.required("target_type", str::parse);
-    let target_id = report.required("target_id", str::parse);
-    let metadata = metadata(report);
-    let ip_address = report.optional("ip_address", parse_address);
-    let user_agent = report.optional("user_agent", str::parse);
-    let created_at = report.optional("created_at", |text| {
+fn read(reader: &mut Reader<'_>, now: Timestamp) -> Option<CreateInput> {
+    let id = reader.optional("id", str::parse);
+    let actor = actor(reader);
+    let action = reader.required("action", str::parse);
+    let target_type = reader.required("target_type", str::parse);
+    let target_id = reader.required("target_id", str::parse);
+    let metadata = metadata(reader);
+    let ip_address = reader.optional("ip_address", parse_address);
+    let user_agent = reader.optional("user_agent", str::parse);
+    let created_at = reader.optional("created_at", |text| {
         let time: RecordTime = text.parse()?;
         time.check_not_in_future(now)?;
         Ok(time)
     });
-    let tenant_id = report.optional("tenant_id", str::parse);
-    let request_id = report.optional("request_id", str::parse);
+    let tenant_id = reader.optional("tenant_id", str::parse);
+    let request_id = reader.optional("request_id", str::parse);
     Some(CreateInput {
         id,
         actor: actor?,
@@ -54,14 +55,14 @@ fn read(report: &mut Report<'_>, now: Timestamp) -> Option<CreateInput> {
     })
 }
 
-fn actor(report: &mut Report<'_>) -> Option<Actor> {
-    let id: Option<ActorId> = report.required("actor_id", str::parse);
-    let actor_type: Option<ActorType> = report.required("actor_type", str::parse);
+fn actor(reader: &mut Reader<'_>) -> Option<Actor> {
+    let id: Option<ActorId> = reader.required("actor_id", str::parse);
+    let actor_type: Option<ActorType> = reader.required("actor_type", str::parse);
     let actor = Actor::new(actor_type?, id?);
-    report.keep("actor_id", actor)
+    reader.keep("actor_id", actor)
 }
 
-fn metadata(report: &mut Report<'_>) -> Option<Metadata> {
-    let metadata = Metadata::from_raw(report.field("metadata")?);
-    report.keep("metadata", metadata)
+fn metadata(reader: &mut Reader<'_>) -> Option<Metadata> {
+    let metadata = Metadata::from_raw(reader.field("metadata")?);
+    reader.keep("metadata", metadata)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{FIELDS, explain, parse};
+use super::{explain, parse};
+use crate::record::NAMES;
 
 fn now() -> Timestamp {
     Timestamp::constant(1_767_323_045, 0)
@@ -47,8 +48,8 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The right value of each field, in the order of [`FIELDS`].
-const GOOD: [&str; FIELDS.len()] = [
+/// The right value of each field, in the order of [`NAMES`].
+const GOOD: [&str; NAMES.len()] = [
     r#""01890a5d-ac96-774b-bcce-b302099a8057""#,
     r#""system""#,
     r#""system""#,
@@ -66,20 +67,20 @@ const GOOD: [&str; FIELDS.len()] = [
 /// A full record in which some members were replaced, added again, or have a strange name.
 fn nearly_good() -> impl Strategy<Value = String> {
     let name = prop_oneof![
-        8 => prop::sample::select(FIELDS.to_vec()).prop_map(str::to_owned),
+        8 => prop::sample::select(NAMES.to_vec()).prop_map(str::to_owned),
         1 => Just(r"actor\u005fid".to_owned()),
         1 => "[a-z]{1,3}",
     ];
-    let replaced = vec((0..FIELDS.len(), value()), 0..3);
+    let replaced = vec((0..NAMES.len(), value()), 0..3);
     let added =
         prop_oneof![4 => vec((name.clone(), value()), 0..1), 1 => vec((name, value()), 1..3)];
-    (replaced, added, prop::sample::subsequence(FIELDS.to_vec(), 9..=FIELDS.len())).prop_map(
+    (replaced, added, prop::sample::subsequence(NAMES.to_vec(), 9..=NAMES.len())).prop_map(
         |(replaced, added, kept)| {
             let mut values = GOOD.map(str::to_owned);
             for (field, value) in replaced {
                 values[field] = value;
             }
-            let kept = FIELDS.iter().zip(values).filter(|(name, _)| kept.contains(name));
+            let kept = NAMES.iter().zip(values).filter(|(name, _)| kept.contains(name));
             let kept = kept.map(|(name, value)| ((*name).to_owned(), value));
             let members: Vec<String> =
                 kept.chain(added).map(|(name, value)| format!("\"{name}\": {value}")).collect();
@@ -98,7 +99,7 @@ fn same_both_ways(text: &str) -> Result<bool, TestCaseError> {
 #[test]
 fn the_full_record_is_good_both_ways() {
     let members: Vec<String> =
-        FIELDS.iter().zip(GOOD).map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        NAMES.iter().zip(GOOD).map(|(name, value)| format!("\"{name}\":{value}")).collect();
     assert!(same_both_ways(&format!("{{{}}}", members.join(","))).unwrap());
 }
 

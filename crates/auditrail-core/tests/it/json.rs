@@ -31,7 +31,7 @@ fn a_full_input_becomes_the_record_it_describes() {
     let other_id = RecordId::derived(None, &[]);
     let record = input.clone().into_record(other_id, RecordTime::new(now()).unwrap());
     assert_eq!(serde_json::to_value(&record).unwrap(), full_json());
-    assert!(input.is_held_by(&record));
+    assert!(input.matches_stored(&record));
 }
 
 #[test]
@@ -52,15 +52,15 @@ fn null_means_left_out() {
     assert_eq!(input.metadata_text(), "{}");
 }
 
-/// Whether the record holds the input, asked with a record that was made of the input at another time.
-fn stated(input: &CreateInput, record: &Record) -> bool {
-    let later = RecordTime::from_unix_micros(record.created_at.unix_micros() + 1).unwrap();
-    let asked = input.clone().into_record(record.id, later);
-    input.stated().is_held_by(&asked, record)
+/// Whether the record matches a record made of the same input a microsecond later.
+fn matches_later_record(input: &CreateInput, stored: &Record) -> bool {
+    let later = RecordTime::from_unix_micros(stored.created_at.unix_micros() + 1).unwrap();
+    let record = input.clone().into_record(stored.id, later);
+    input.provided_fields().matches_stored(&record, stored)
 }
 
 #[test]
-fn a_repeated_input_is_held_by_its_record_and_a_changed_one_is_not() {
+fn input_matches_its_record_unless_changed() {
     let read = |json: &Value| CreateInput::from_json(json.to_string().as_bytes(), now()).unwrap();
     let base = full_json();
     let time = RecordTime::new(now()).unwrap();
@@ -83,14 +83,14 @@ fn a_repeated_input_is_held_by_its_record_and_a_changed_one_is_not() {
     for (name, other) in changes {
         let mut changed = base.clone();
         changed[name] = other;
-        assert!(!read(&changed).is_held_by(&record), "{name}");
-        assert!(!stated(&read(&changed), &record), "{name}");
+        assert!(!read(&changed).matches_stored(&record), "{name}");
+        assert!(!matches_later_record(&read(&changed), &record), "{name}");
     }
     for name in ["id", "metadata", "ip_address", "created_at", "tenant_id"] {
         let mut shorter = base.clone();
         shorter.as_object_mut().unwrap().remove(name);
-        assert!(read(&shorter).is_held_by(&record), "{name}");
-        assert!(stated(&read(&shorter), &record), "{name}");
+        assert!(read(&shorter).matches_stored(&record), "{name}");
+        assert!(matches_later_record(&read(&shorter), &record), "{name}");
     }
 }
 
@@ -126,7 +126,7 @@ proptest! {
         prop_assert_eq!(CreateInput::from_json(&text, now()), Ok(input.clone()));
         let time = RecordTime::new(now()).unwrap();
         let record = input.clone().into_record(RecordId::derived(None, &[]), time);
-        prop_assert!(input.is_held_by(&record));
-        prop_assert!(input.stated().is_held_by(&record, &record));
+        prop_assert!(input.matches_stored(&record));
+        prop_assert!(input.provided_fields().matches_stored(&record, &record));
     }
 }

@@ -8,8 +8,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_core::{KeySecret, KeyState};
-use auditrail_store::{FoundKey, PgKeys};
+use auditrail_core::{ApiKeySecret, ApiKeyState};
+use auditrail_store::{PgApiKeys, VersionedApiKey};
 use futures_util::future::BoxFuture;
 
 use super::{AuthError, Authenticator, Principal};
@@ -50,14 +50,14 @@ impl StoredKeys {
     /// Uses these keys; their pool needs the privileges of the service role. Clones share lookups and
     /// cache.
     #[must_use]
-    pub fn new(keys: PgKeys) -> Self {
+    pub fn new(keys: PgApiKeys) -> Self {
         Self::with_outage_retry(keys, KEY_OUTAGE_RETRY)
     }
 
     /// As [`new`](Self::new), but retries lookups for `outage` while the database is unreachable. It should
     /// be shorter than the request timeout, so that callers get the cause.
     #[must_use]
-    pub fn with_outage_retry(keys: PgKeys, outage: Duration) -> Self {
+    pub fn with_outage_retry(keys: PgApiKeys, outage: Duration) -> Self {
         let batcher = KeyLookupBatcher::new(keys, KEY_CHECK_TIMEOUT, outage);
         Self { batcher, cache: Arc::default() }
     }
@@ -69,7 +69,7 @@ impl StoredKeys {
     }
 
     async fn principal(&self, token: &str) -> Result<Principal, AuthError> {
-        let secret: KeySecret = token.parse().map_err(|_| AuthError::Refused)?;
+        let secret: ApiKeySecret = token.parse().map_err(|_| AuthError::Refused)?;
         let hash = secret.hash();
         let stored = self.batcher.find(hash).await.map_err(unavailable)?;
         let Some(key) = stored.filter(is_active) else {
@@ -82,11 +82,11 @@ impl StoredKeys {
     }
 }
 
-fn is_active(stored: &FoundKey) -> bool {
-    stored.key.state(clock::now()) == KeyState::Active
+fn is_active(stored: &VersionedApiKey) -> bool {
+    stored.key.state(clock::now()) == ApiKeyState::Active
 }
 
-fn to_principal(stored: &FoundKey) -> Principal {
+fn to_principal(stored: &VersionedApiKey) -> Principal {
     Principal {
         key_id: stored.key.id.to_string().into(),
         scopes: stored.key.scopes.iter().collect(),
@@ -105,7 +105,7 @@ impl Authenticator for StoredKeys {
     }
 
     fn recognize(&self, token: &str) -> Option<Principal> {
-        let secret: KeySecret = token.parse().ok()?;
+        let secret: ApiKeySecret = token.parse().ok()?;
         self.cache.get(&secret.hash()).filter(is_active).as_ref().map(to_principal)
     }
 }

@@ -1,4 +1,4 @@
-//! Writing together with other requests.
+//! Writes through the group commit of the store.
 
 mod batch;
 
@@ -7,23 +7,21 @@ use std::time::Duration;
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, FieldError, OnInvalid, Record, RecordId, RecordTime,
 };
-use auditrail_store::{GroupWriter, KeyVersion, PgAuditLog, StoreError, WriteError, WriteRequest};
+use auditrail_store::{
+    ApiKeyVersion, GroupWriter, PgAuditLog, StoreError, WriteError, WriteRequest,
+};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{Writes, WritesError};
 use crate::clock;
 
-/// How often a record may vanish between the moment its id was taken and the moment it is read.
-/// Only retention removes records, so once is already hardly possible.
+/// How often a record may disappear between the write that found its id taken and the read of it. Only
+/// retention removes records, so even once is very unlikely.
 const ATTEMPTS: usize = 3;
 
-/// Gives the records of concurrent requests to one [`GroupWriter`], which writes them with one
+/// Passes the records of concurrent requests to one [`GroupWriter`], which writes them with one
 /// commit.
-///
-/// The writer compares whole records. Here the fields that a caller left out are taken from the
-/// comparison again, since the interface promises that they are not compared: what the writer calls
-/// a conflict is looked at once more.
 #[derive(Clone, Debug)]
 pub struct GroupWrites {
     writer: GroupWriter,
@@ -32,10 +30,10 @@ pub struct GroupWrites {
 }
 
 impl GroupWrites {
-    /// Writes with `writer`, and reads what is stored under an id that is taken from `log`.
+    /// Writes with `writer`, and reads duplicates from `log`.
     ///
-    /// `patience` is how long a request may wait for its commit; then it is refused, and the caller
-    /// told to try again with the same ids.
+    /// `patience` is the timeout of a commit; a request that exceeds it fails with an error that asks
+    /// the caller to retry with the same ids.
     #[must_use]
     pub const fn new(writer: GroupWriter, log: PgAuditLog, patience: Duration) -> Self {
         Self { writer, log, patience }
@@ -44,25 +42,23 @@ impl GroupWrites {
     async fn one(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> Result<Created, WritesError> {
         let deadline = Instant::now() + self.patience;
-        let time_given = input.created_at.is_some();
-        let record = into_record(0, input.clone())?;
+        let provided = input.provided_fields();
+        let record = into_record(0, input)?;
         for _ in 0..ATTEMPTS {
-            let asked = WriteRequest::one(record.clone(), time_given).with_key(key);
-            match self.writer.write(asked, deadline).await {
+            let request = WriteRequest::one(record.clone(), provided).with_key(key);
+            match self.writer.write(request, deadline).await {
                 Ok(outcome) if !outcome.created.is_empty() => return Ok(Created::New(record)),
-                Ok(_) | Err(WriteError::Conflict { .. }) => {}
+                Ok(_) => {}
+                Err(WriteError::Conflict { .. }) => break,
                 Err(error) => return Err(error.into()),
             }
             // Boxed, because it is rare: its future is large, and would be moved with every request.
             let stored = Box::pin(self.log.get_many(std::slice::from_ref(&record.id))).await?;
             if let Some(stored) = stored.into_values().next() {
-                return match input.is_held_by(&stored) {
-                    true => Ok(Created::Duplicate(stored)),
-                    false => Err(StoreError::IdConflict { id: record.id }.into()),
-                };
+                return Ok(Created::Duplicate(stored));
             }
         }
         Err(StoreError::IdConflict { id: record.id }.into())
@@ -73,7 +69,7 @@ impl Writes for GroupWrites {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<Created, WritesError>> {
         Box::pin(self.one(input, key))
     }
@@ -82,13 +78,13 @@ impl Writes for GroupWrites {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
         Box::pin(self.many(inputs, on_invalid, key))
     }
 }
 
-/// Gives an input an id and a time where it has none.
+/// Fills in a missing id and time.
 fn into_record(index: usize, input: CreateInput) -> Result<Record, StoreError> {
     let now = clock::now();
     if let Err(error) = input.check_time(now) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use auditrail_core::{Actor, CursorKey, KeyEnv, NewKey, RequestContext, Scope, ScopeSet};
+use auditrail_core::{Actor, ApiKeyEnv, CursorKey, NewApiKey, RequestContext, Scope, ScopeSet};
 use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, limits, router};
-use auditrail_store::{GroupWriter, PgAuditLog, PgKeys, Sessions, WriterLimits};
+use auditrail_store::{GroupWriter, PgApiKeys, PgAuditLog, Sessions, WriterLimits};
 use auditrail_testkit::{RoundTrips, TestDb, Transport, eventually, until};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ impl Counted {
         let options = proxy.through(&db.service());
         let pool = db.pool(options.clone()).await;
         let sessions = Sessions::new(&options, 4, Duration::from_secs(5));
-        let keys = PgKeys::new(pool.clone()).with_sessions(sessions.clone());
+        let keys = PgApiKeys::new(pool.clone()).with_sessions(sessions.clone());
         let log = PgAuditLog::new(pool, CursorKey::new([7; 32])).with_sessions(sessions);
         let limits = WriterLimits { writers: 1, ..WriterLimits::default() };
         let writer = GroupWriter::start(options, limits);
@@ -40,8 +40,8 @@ impl Counted {
         let config = ServerConfig::default();
         let app = App::new(config.clone(), log, StoredKeys::new(keys.clone()), writes);
         let running = Running::start(router(app), config).await;
-        let new = NewKey {
-            env: KeyEnv::default(),
+        let new = NewApiKey {
+            env: ApiKeyEnv::default(),
             name: None,
             scopes: ScopeSet::new(Scope::ALL).unwrap(),
             tenant_id: None,
@@ -129,16 +129,16 @@ async fn only_the_first_request_looks_its_key_up() {
 
 /// Another key than that of the service.
 struct StoredKey {
-    id: auditrail_core::KeyId,
-    keys: PgKeys,
+    id: auditrail_core::ApiKeyId,
+    keys: PgApiKeys,
     token: String,
 }
 
 impl StoredKey {
     async fn make(counted: &Counted) -> Self {
-        let keys = PgKeys::new(counted.db.pool(counted.db.service()).await);
-        let new = NewKey {
-            env: KeyEnv::default(),
+        let keys = PgApiKeys::new(counted.db.pool(counted.db.service()).await);
+        let new = NewApiKey {
+            env: ApiKeyEnv::default(),
             name: None,
             scopes: Scope::Write.into(),
             tenant_id: None,

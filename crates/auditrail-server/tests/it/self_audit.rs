@@ -4,7 +4,7 @@ use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
 };
 use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
-use auditrail_store::{KeyVersion, PgAuditLog, PgKeys};
+use auditrail_store::{ApiKeyVersion, PgApiKeys, PgAuditLog};
 use auditrail_testkit::TestDb;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -85,7 +85,7 @@ impl Writes for Twice {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<Created, WritesError>> {
         Box::pin(async move {
             self.0.create(input.clone(), key).await?;
@@ -97,7 +97,7 @@ impl Writes for Twice {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<KeyVersion>,
+        key: Option<ApiKeyVersion>,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
         self.0.create_many(inputs, on_invalid, key)
     }
@@ -108,7 +108,7 @@ async fn a_retried_audit_record_is_written_once() {
     let db = TestDb::migrated().await;
     let pool = db.pool(db.service()).await;
     let log = PgAuditLog::new(pool.clone(), CursorKey::public());
-    let keys = PgKeys::new(pool);
+    let keys = PgApiKeys::new(pool);
     let writes = Twice(writes(&log));
     let app = App::new(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
     let running = Running::start(router(app), recording()).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auditrail_core::ProvidedFields;
 use auditrail_server::ServerConfig;
 use auditrail_store::{GroupWriter, WriteError, WriteRequest, WriterLimits};
 use auditrail_testkit::{TestDb, Transport, unrelated_certificate};
@@ -62,7 +63,7 @@ async fn the_writer_refuses_an_unknown_certificate() {
     let created_at = "2026-01-02T03:04:05Z".parse().unwrap();
     let one = input(&record(1, None)).into_record(Uuid::from_u128(1).into(), created_at);
     let deadline = Instant::now() + Duration::from_secs(1);
-    let refused = writer.write(WriteRequest::one(one, true), deadline).await;
+    let refused = writer.write(WriteRequest::one(one, ProvidedFields::ALL), deadline).await;
     let Err(WriteError::Unavailable { source, .. }) = refused else { panic!("{refused:?}") };
     let reason = format!("{source:?}");
     assert!(reason.to_lowercase().contains("certificate"), "{reason}");

@@ -10,14 +10,15 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tokio::time::{Instant, interval_at, sleep};
 
+use super::blocker;
 use super::concurrent_index::ConcurrentIndex;
 use super::error::MigrateError;
-use super::holder;
 use super::migration::Migration;
 use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session;
-use super::step::{Step, is_lock_failure};
+use super::step::Step;
+use crate::sqlstate::is_lock_failure;
 
 /// How often the progress of a build is asked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -161,7 +162,7 @@ async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<S
 
 async fn busy(run: &mut Run<'_>, step: Step<'_>, started: Instant) -> MigrateError {
     let waited = started.elapsed();
-    let holders = holder::table_holders(&mut run.connection, run.tracking.schema()).await;
+    let holders = blocker::table_blockers(&mut run.connection, run.tracking.schema()).await;
     MigrateError::TableBusy { file: step.file(), waited, blockers: holders.unwrap_or_default() }
 }
 

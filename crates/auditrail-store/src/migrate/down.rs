@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::error::MigrateError;
+use super::execute;
 use super::migration::Migration;
 use super::progress::Progress;
 use super::runner::{Runner, check, history};
-use super::step::{self, Step};
+use super::step::Step;
 use super::tracking::Tracked;
 
 impl Runner {
@@ -48,7 +49,7 @@ impl Runner {
         let mut undone = Vec::new();
         for migration in self.to_undo(&history, target, allow_data_loss)? {
             run.lock.check().await?;
-            if let Some(took) = step::run(&mut run, Step::down(&migration)?, progress).await? {
+            if let Some(took) = execute::run(&mut run, Step::down(&migration)?, progress).await? {
                 undone.push((migration, took));
             }
         }

@@ -5,10 +5,10 @@ mod text;
 use std::time::Duration;
 
 use self::text::{Blockers, Described, Leftover, Lines};
-use super::holder::Holder;
+use super::blocker::Blocker;
 use super::validate::Problem;
-use crate::driver::is_connection_loss;
 use crate::schema::Difference;
+use crate::sqlstate::is_connection_loss;
 
 /// Why the runner stopped. Each variant is something else to do about it.
 ///
@@ -28,7 +28,7 @@ pub enum MigrateError {
         /// How long this runner waited.
         waited: Duration,
         /// Who holds the lock.
-        holder: Holder,
+        holder: Blocker,
     },
     /// Somebody held a table of the schema for the whole lock timeout. The step was rolled back.
     #[error("{file} could not get its lock within {} s; nothing of it was kept{}", waited.as_secs(), Blockers(blockers))]
@@ -38,7 +38,7 @@ pub enum MigrateError {
         /// How long it waited, over all attempts.
         waited: Duration,
         /// Sessions that hold locks on tables of the schema.
-        blockers: Vec<Holder>,
+        blockers: Vec<Blocker>,
     },
     /// The tracking table and the migrations do not fit together. Nothing was run.
     #[error("the database's history does not fit this program:{}", Lines(problems))]

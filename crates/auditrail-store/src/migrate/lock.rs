@@ -1,106 +1,82 @@
-//! One runner at a time, and never a lock left behind.
+//! The migration lock: one runner at a time for a schema.
 //!
-//! The lock is a transaction-level advisory lock, held by an open transaction on a connection of
-//! its own for as long as the run lasts. The server lets go of it when that transaction ends in
-//! whatever way, so no error, cancelled future or `kill -9` can leak it, and it works through a
-//! pooler that hands out a server connection a transaction. The holding transaction runs nothing
-//! else: without a snapshot, it does not hold up `CREATE INDEX CONCURRENTLY`, which waits for old
-//! snapshots. Waiting runners poll in short transactions for the same reason; a session blocked in
-//! `pg_advisory_lock` has a snapshot, and the two would wait for each other.
+//! The lock is a [`Leadership`], see there for why it cannot be leaked.
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::blocker::{Blocker, read_blocker};
 use super::error::MigrateError;
-use super::holder::{Holder, read_holder};
 use super::progress::{Event, Progress};
 use super::session;
+use crate::leadership::{Attempt, Candidate, Leadership};
 
-/// How often a waiting runner tries again.
+/// The pause between two attempts of a waiting runner.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The lock, held until [`RunLock::release`] or until this value is dropped.
 #[derive(Debug)]
-pub(crate) struct RunLock {
-    connection: PgConnection,
-}
+pub(crate) struct RunLock(Leadership);
 
 impl RunLock {
-    /// Waits for the lock of `schema`, `timeout` at the most.
-    pub(crate) async fn take(
+    /// Waits for the lock of `schema`, at most for `timeout`.
+    pub(crate) async fn acquire(
         options: &PgConnectOptions,
         schema: &str,
         timeout: Duration,
         progress: Progress<'_>,
     ) -> Result<Self, MigrateError> {
-        let mut connection = session::connect(options).await?;
-        let key = key(schema);
+        let connection = session::connect(options).await?;
+        let mut candidate = Candidate::new(connection, &format!("migrate {schema}"));
         let started = Instant::now();
-        let mut told = false;
+        let mut is_reported = false;
         loop {
-            let taken = try_take(&mut connection, key)
+            let attempt = candidate
+                .attempt()
                 .await
                 .map_err(MigrateError::while_trying_to("take the migration lock"))?;
-            if taken {
-                return Ok(Self { connection });
-            }
+            candidate = match attempt {
+                Attempt::Elected(leadership) => return Ok(Self(leadership)),
+                Attempt::Busy(candidate) => candidate,
+            };
             let waited = started.elapsed();
             if waited >= timeout {
-                let holder = holder(&mut connection, key)
-                    .await
-                    .map_err(MigrateError::while_trying_to("ask who holds the migration lock"))?;
+                let holder = holder(&mut candidate).await?;
                 return Err(MigrateError::LockBusy { waited, holder });
             }
-            if !told {
-                told = true;
-                let holder = holder(&mut connection, key)
-                    .await
-                    .map_err(MigrateError::while_trying_to("ask who holds the migration lock"))?;
+            if !is_reported {
+                is_reported = true;
+                let holder = holder(&mut candidate).await?;
                 progress(Event::WaitingForLock { holder: &holder });
             }
             sleep(POLL.min(timeout.saturating_sub(waited))).await;
         }
     }
 
-    /// Makes sure that the lock is still held: a session that was ended takes the lock with it.
+    /// Checks that the lock is still held: it is lost with its connection.
     pub(crate) async fn check(&mut self) -> Result<(), MigrateError> {
-        self.connection
-            .ping()
-            .await
-            .map_err(MigrateError::while_trying_to("keep the migration lock"))
+        self.0.check().await.map_err(MigrateError::while_trying_to("keep the migration lock"))
     }
 
-    /// Lets go. Dropping does too, but leaves it to the server to notice.
-    pub(crate) async fn release(mut self) -> Result<(), MigrateError> {
-        let rollback = sqlx::raw_sql("rollback").execute(&mut self.connection).await;
-        rollback.map_err(MigrateError::while_trying_to("release the migration lock"))?;
-        // The lock is gone with the transaction; a connection that will not close politely is not
-        // worth an error.
-        drop(self.connection.close().await);
-        Ok(())
+    /// Releases the lock. Dropping it has the same effect once the server notices.
+    pub(crate) async fn release(self) -> Result<(), MigrateError> {
+        self.0.release().await.map_err(MigrateError::while_trying_to("release the migration lock"))
     }
 }
 
-/// Opens a transaction and tries for the lock in it; without the lock the transaction is closed.
-async fn try_take(db: &mut PgConnection, key: i64) -> Result<bool, sqlx::Error> {
-    sqlx::raw_sql("begin; set local idle_in_transaction_session_timeout = 0")
-        .execute(&mut *db)
-        .await?;
-    let taken: bool = sqlx::query_scalar("select pg_catalog.pg_try_advisory_xact_lock($1)")
-        .bind(key)
-        .fetch_one(&mut *db)
-        .await?;
-    if !taken {
-        sqlx::raw_sql("rollback").execute(db).await?;
-    }
-    Ok(taken)
+/// The session that holds the lock.
+async fn holder(candidate: &mut Candidate) -> Result<Blocker, MigrateError> {
+    let (connection, key) = candidate.parts();
+    session_with_lock(connection, key)
+        .await
+        .map_err(MigrateError::while_trying_to("look up the holder of the migration lock"))
 }
 
-/// Who holds the lock; without a pid when nobody does any more.
-async fn holder(db: &mut PgConnection, key: i64) -> Result<Holder, sqlx::Error> {
+/// The session that holds the advisory lock; without a pid when it was released meanwhile.
+async fn session_with_lock(db: &mut PgConnection, key: i64) -> Result<Blocker, sqlx::Error> {
     // A lock on one 64-bit key shows as its two halves, with objsubid 1.
     let row = sqlx::query(
         "select a.pid, a.application_name, coalesce(a.usename::text, '') as role,
@@ -115,14 +91,5 @@ async fn holder(db: &mut PgConnection, key: i64) -> Result<Holder, sqlx::Error> 
     .bind(key)
     .fetch_optional(db)
     .await?;
-    row.map_or_else(|| Ok(Holder::default()), |row| read_holder(&row))
-}
-
-/// The advisory key of a schema: the first bytes of a hash, so that no other user of advisory locks
-/// (sqlx's own migrator among them) is likely to have the same.
-fn key(schema: &str) -> i64 {
-    use sha2::{Digest, Sha256};
-    let hash: [u8; 32] = Sha256::digest(format!("auditrail migrate {schema}")).into();
-    let [a, b, c, d, e, f, g, h, ..] = hash;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    row.map_or_else(|| Ok(Blocker::default()), |row| read_blocker(&row))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::holder::Holder;
+use super::blocker::Blocker;
 use super::migration::Migration;
 
 /// Something happened that a person watching would want to know.
@@ -12,7 +12,7 @@ pub enum Event<'a> {
     /// Another runner is at work; this one waits for it.
     WaitingForLock {
         /// Who.
-        holder: &'a Holder,
+        holder: &'a Blocker,
     },
     /// A step begins.
     Started {
@@ -26,7 +26,7 @@ pub enum Event<'a> {
         /// How often it has been tried.
         attempts: u32,
         /// Who holds tables of the schema.
-        blockers: &'a [Holder],
+        blockers: &'a [Blocker],
     },
     /// A concurrent index build goes on.
     Building {

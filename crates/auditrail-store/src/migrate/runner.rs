@@ -95,7 +95,7 @@ impl Runner {
     pub(super) async fn begin(&self, progress: Progress<'_>) -> Result<Run<'_>, MigrateError> {
         let tracking = self.tracking();
         let timeout = self.lock_timeout;
-        let lock = RunLock::take(&self.options, tracking.schema(), timeout, progress).await?;
+        let lock = RunLock::acquire(&self.options, tracking.schema(), timeout, progress).await?;
         let mut connection = self.connect().await?;
         ensure_tracking(&mut connection, &tracking).await?;
         let (options, program) = (&self.options, self.program.as_str());
@@ -139,10 +139,7 @@ pub(super) async fn history(
 /// Fails when the history and the migrations do not fit together.
 pub(super) fn check(set: &MigrationSet, history: &[Tracked]) -> Result<(), MigrateError> {
     let problems = problems(set, history);
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(MigrateError::Invalid { problems }),
-    }
+    if problems.is_empty() { Ok(()) } else { Err(MigrateError::Invalid { problems }) }
 }
 
 fn not_foreign(

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::error::MigrateError;
+use super::execute;
 use super::migration::Migration;
 use super::progress::Progress;
 use super::runner::{Runner, check, history};
-use super::step::{self, Step};
+use super::step::Step;
 use super::tracking::Tracked;
 
 /// What a run did.
@@ -54,7 +55,7 @@ impl Runner {
         let mut applied = Applied::default();
         for migration in self.pending(&history, target) {
             run.lock.check().await?;
-            if let Some(took) = step::run(&mut run, Step::up(&migration), progress).await? {
+            if let Some(took) = execute::run(&mut run, Step::up(&migration), progress).await? {
                 applied.migrations.push((migration, took));
             }
         }

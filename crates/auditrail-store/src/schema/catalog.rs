@@ -3,7 +3,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::{Column, Function, Index, Trigger};
+use super::model::{Column, Function, Index, Trigger};
 
 /// A table and its comment.
 pub(super) struct TableRow {

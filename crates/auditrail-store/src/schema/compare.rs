@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Column, Function, Index, Schema, Table, Trigger};
+use super::model::{Column, Function, Index, Schema, Table, Trigger};
 
 /// One way in which the live schema is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::catalog;
-use super::{Schema, Table};
+use super::model::{Schema, Table};
 
 /// Describes the schema named `schema` as it is now. A schema that is not there is empty.
 ///

@@ -1,6 +1,6 @@
 //! The committed descriptions, one a version.
 
-use super::Schema;
+use super::model::Schema;
 
 macro_rules! descriptions {
     ($($version:literal => $file:literal),+ $(,)?) => {

@@ -5,7 +5,8 @@ use ipnet::IpNet;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{JSONB_VERSION, MICROS_1970_TO_2000, PgTime, Xid, network};
+use super::network;
+use super::types::{JSONB_VERSION, MICROS_1970_TO_2000, PgTime, Xid};
 
 /// A value that can be read from its binary format.
 pub(crate) trait FromValue<'r>: Sized {

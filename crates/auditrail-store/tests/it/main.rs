@@ -1,6 +1,7 @@
 //! The store against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_keys;
 mod bulk;
 mod capture;
 mod errors;
@@ -8,7 +9,6 @@ mod function;
 mod golden;
 mod grants;
 mod guard;
-mod keys;
 mod migrate;
 mod records;
 mod support;

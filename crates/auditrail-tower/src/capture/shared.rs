@@ -28,7 +28,7 @@ pub(crate) trait Sink: Send + Sync {
 
 impl<S: RecordSink> Sink for S {
     fn take_on(&self, input: CreateInput, policy: FailurePolicy) -> Taking {
-        let taken = self.take(input, Some(policy));
+        let taken = self.submit(input, Some(policy));
         Box::pin(async move { taken.await.map(drop).map_err(BoxError::from) })
     }
 

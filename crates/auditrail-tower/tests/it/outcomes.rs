@@ -291,11 +291,11 @@ async fn a_sink_that_panics_does_not_end_the_process() {
     struct Broken;
     impl auditrail_core::RecordSink for Broken {
         type Error = crate::sink::NotTaken;
-        fn take(
+        fn submit(
             &self,
             _input: auditrail_core::CreateInput,
             _policy: Option<auditrail_core::FailurePolicy>,
-        ) -> impl Future<Output = Result<auditrail_core::Taken, Self::Error>> + Send + 'static
+        ) -> impl Future<Output = Result<auditrail_core::DeliveryStatus, Self::Error>> + Send + 'static
         {
             if true {
                 panic!("a bug of the sink")

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auditrail_core::{CreateInput, FailurePolicy, RecordSink, Taken};
+use auditrail_core::{CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -99,18 +99,18 @@ impl MemorySink {
 impl RecordSink for MemorySink {
     type Error = NotTaken;
 
-    fn take(
+    fn submit(
         &self,
         input: CreateInput,
         policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<Taken, NotTaken>> + Send + 'static {
+    ) -> impl Future<Output = Result<DeliveryStatus, NotTaken>> + Send + 'static {
         let mut given = self.given.lock().unwrap();
         given.push(Given { input, policy });
         self.count.send_replace(given.len());
         let mut fate = self.fate.subscribe();
         async move {
             let decided = *fate.wait_for(|fate| *fate != Fate::Held).await.map_err(|_| NotTaken)?;
-            if decided == Fate::Taken { Ok(Taken::Acknowledged) } else { Err(NotTaken) }
+            if decided == Fate::Taken { Ok(DeliveryStatus::Acknowledged) } else { Err(NotTaken) }
         }
     }
 

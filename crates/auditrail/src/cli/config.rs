@@ -2,23 +2,22 @@
 
 use clap::Subcommand;
 
-/// Shows and checks the settings
+/// Show and check the settings
 ///
-/// A flag wins over the environment, that over .env, that over auditrail.toml, that over the
-/// default.
+/// Precedence: flag, environment, .env, auditrail.toml, default.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   auditrail config check
   auditrail config show")]
 pub(crate) enum ConfigCommand {
-    /// Checks every setting and changes nothing
+    /// Validate every setting without changing anything
     ///
-    /// Ends with 2 when one cannot be used. Variables that look like ours and are not are named,
-    /// since they are mostly misspelt.
+    /// Exit code 2 when a setting is invalid. Unknown AUDITRAIL_ variables are reported as a warning,
+    /// since most of them are misspelt.
     #[command(after_help = "Examples:
   auditrail config check && systemctl restart auditrail")]
     Check,
-    /// Prints every setting, its value and where it came from; secrets are hidden
+    /// Print every setting with its value and source; secrets are hidden
     #[command(after_help = "Examples:
   auditrail config show
   auditrail config show --json | jq '.settings[] | select(.source != \"default\")'")]

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use clap::{Args, Subcommand};
 
-/// Starts, stops and shows the private PostgreSQL
+/// Start, stop and inspect the private PostgreSQL
 ///
-/// Commands start it when no database URL is given and stop it when they are done; `db start` keeps
-/// it running between them.
+/// Without a database URL, each command starts it and stops it at the end. `db start` keeps it
+/// running between commands.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   auditrail db start
@@ -15,43 +15,43 @@ use clap::{Args, Subcommand};
   auditrail db psql -c 'select count(*) from control_plane.audit_logs'
   auditrail db stop")]
 pub(crate) enum DbCommand {
-    /// Starts it and keeps it running until `db stop`
+    /// Start the server and keep it running until `db stop`
     #[command(after_help = "Examples:
   auditrail db start && auditrail migrate")]
     Start,
-    /// Stops it
+    /// Stop the server
     ///
-    /// Refuses while another program uses it, with exit code 5.
+    /// Exit code 5 when another program is using it.
     #[command(after_help = "Examples:
   auditrail db stop
   auditrail db stop --force")]
     Stop {
-        /// Stops it although other programs use it; transactions that are not committed are lost
+        /// Stop it even if other programs are using it; their open transactions are rolled back
         #[arg(long)]
         force: bool,
     },
-    /// Shows whether it is running, and where its data is
+    /// Show whether the server is running, and its data directory
     #[command(after_help = "Examples:
   auditrail db status
   auditrail db status --json | jq .state")]
     Status,
-    /// Prints the URL of the running one, for other programs
+    /// Print the URL of the running server, for use by other programs
     #[command(after_help = "Examples:
   export DATABASE_URL=\"$(auditrail db url)\"")]
     Url,
     Psql(PsqlArgs),
 }
 
-/// Opens psql on its database; further arguments are those of psql
+/// Run psql on its database; further arguments are passed to psql
 ///
-/// Arguments that both programs know, such as -q, are for psql after --.
+/// Put arguments that both programs accept, such as -q, after --.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail db psql
   auditrail db psql -c '\\d control_plane.audit_logs'
   auditrail db psql -- -qAt -f report.sql")]
 pub(crate) struct PsqlArgs {
-    /// Passed on to psql
+    /// Arguments for psql
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub(crate) args: Vec<OsString>,
 }

@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::FilterArgs;
 
-/// Writes all matching records to a file or stdout, as CSV or NDJSON
+/// Write all matching records to a file or stdout, as CSV or NDJSON
 ///
-/// Any number of records, in little memory. A file appears under its name only when it is complete,
-/// readable by its owner alone. The last line of NDJSON is a manifest with the number of records,
-/// the first and last of them, and the SHA-256 of the lines before it. In CSV, cells that start with
-/// = + - @, a tab or a carriage return get a leading apostrophe, so that no spreadsheet runs them.
+/// Memory use does not depend on the number of records. The output file is created atomically once
+/// the export is complete, readable only by its owner. The last line of NDJSON is a manifest: the
+/// number of records, the first and last of them, and the SHA-256 of the preceding lines. In CSV,
+/// cells that start with = + - @, a tab or a carriage return are prefixed with an apostrophe, so
+/// that spreadsheets do not evaluate them as formulas.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail export --format ndjson --output audit.ndjson
@@ -20,22 +21,22 @@ use super::FilterArgs;
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
-    /// The form of the output
+    /// Output format
     #[arg(long)]
     pub(crate) format: ExportFormat,
-    /// The file to write [default: stdout]
+    /// Output file [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Replaces the file if it is there
+    /// Replace the file if it exists
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }
 
-/// The form of the output.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// A header and a row per record, for spreadsheets.
+    /// A header and one row per record, for spreadsheets.
     Csv,
-    /// A JSON object per line and a manifest, for programs; `import` reads it.
+    /// One JSON object per line, then a manifest; `import` reads it.
     Ndjson,
 }

@@ -1,8 +1,8 @@
-//! Which records: the arguments `query` and `export` share.
+//! Filters, shared by `query` and `export`.
 
 use clap::Args;
 
-/// Which records. All given filters must hold.
+/// Filters; a record must match all that are given.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {
@@ -12,16 +12,16 @@ pub(crate) struct FilterArgs {
     /// Exactly this actor id
     #[arg(long, value_name = "ID")]
     pub(crate) actor_id: Option<String>,
-    /// This kind of actor: user, system or api_key
+    /// Type of actor: user, system or api_key
     #[arg(long, value_name = "TYPE")]
     pub(crate) actor_type: Option<String>,
-    /// Exactly this action, or all of a resource, as 'project.*'
+    /// Exactly this action, or all actions of a resource, as 'project.*'
     #[arg(long)]
     pub(crate) action: Option<String>,
     /// Exactly this target, as project:p1
     #[arg(long, value_name = "TYPE:ID", conflicts_with_all = ["target_id", "target_type"])]
     pub(crate) target: Option<String>,
-    /// This kind of target
+    /// Type of target
     #[arg(long, value_name = "TYPE")]
     pub(crate) target_type: Option<String>,
     /// Exactly this target id
@@ -30,19 +30,19 @@ pub(crate) struct FilterArgs {
     /// Exactly this tenant
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,
-    /// Exactly this request
+    /// Exactly this request id
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
-    /// From this address, or a network such as 203.0.113.0/24
+    /// IP address, or a network such as 203.0.113.0/24
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip: Option<String>,
-    /// From this time on: 2026-01-02T03:04:05Z, 2026-01-02 (midnight UTC), or 24h, 7d (that long ago)
+    /// At or after this time: 2026-01-02T03:04:05Z, 2026-01-02 (midnight UTC), or 24h, 7d (ago)
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Before this time, in the same forms
+    /// Before this time, in the same formats
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// With this value under this top-level key of the metadata; may be repeated
+    /// Value of a top-level metadata key; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) metadata: Vec<String>,
 }

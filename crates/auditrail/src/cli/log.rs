@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-/// Writes one record and prints it
+/// Write one record and print it
 ///
-/// With --id, a repeated call finds the record of the first one and says so; the same id with other
-/// content is refused. Every wrong value is reported, not the first.
+/// With --id the call is idempotent: repeating it prints the existing record, and the same id with
+/// different content is an error. All invalid values are reported at once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail log --actor user:u1 --action project.created --target project:p1
@@ -23,22 +23,22 @@ pub(crate) struct LogArgs {
     /// What it was done to, as project:p1
     #[arg(long, value_name = "TYPE:ID")]
     pub(crate) target: String,
-    /// Further facts, as a JSON object; never secrets
+    /// Additional data, as a JSON object; never put secrets here
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<String>,
-    /// The address the request came from
+    /// IP address of the client
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip: Option<String>,
-    /// The program the request was made with
+    /// User agent of the client
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
-    /// Whose record it is
+    /// Tenant of the record
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,
-    /// The request that caused it
+    /// Id of the request that caused the action
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
-    /// The id of the record, a UUID [default: a new one]
+    /// Id of the record, a UUID [default: a new UUIDv7]
     #[arg(long, value_name = "UUID")]
     pub(crate) id: Option<String>,
     /// When it happened, as 2026-01-02T03:04:05Z [default: now]

@@ -4,9 +4,9 @@ use clap::{Args, ValueEnum};
 
 use super::FilterArgs;
 
-/// Shows records, newest first
+/// Search records, newest first
 ///
-/// With --json each record is a line on stdout; a line on stderr says how to go on.
+/// With --json, stdout has one line per record, and stderr has the cursor and command of the next page.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail query --since 24h
@@ -17,24 +17,24 @@ use super::FilterArgs;
 pub(crate) struct QueryArgs {
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
-    /// Most records to show, 1 to 1000
+    /// Maximum number of records, 1 to 1000
     #[arg(long, value_name = "N", default_value = "100")]
     pub(crate) limit: String,
-    /// Goes on where an earlier page ended; repeat its filters
+    /// Cursor of the next page, from an earlier page with the same filters
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
-    /// Also counts all matches: exact reads every match, estimated asks the planner
+    /// Also count all matches: exact counts every match, estimated uses the planner's estimate
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub(crate) count: CountArg,
 }
 
-/// Whether to count all matches.
+/// How to count all matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CountArg {
-    /// No.
+    /// No count.
     None,
-    /// Every match.
+    /// Count every match.
     Exact,
-    /// What the planner thinks.
+    /// Use the planner's estimate.
     Estimated,
 }

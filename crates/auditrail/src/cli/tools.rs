@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-/// Prints a completion script for a shell
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail completions bash > ~/.local/share/bash-completion/completions/auditrail
@@ -16,13 +16,13 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// Prints the manual, or writes a page for every command
+/// Print the manual page, or write one for every command
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail man | man -l -
   auditrail man --output ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// Writes auditrail.1, auditrail-migrate.1 and so on into this directory
+    /// Write auditrail.1, auditrail-migrate.1 and so on to this directory
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 }

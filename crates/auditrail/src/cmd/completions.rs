@@ -1,16 +1,16 @@
-//! `completions`: a script for a shell.
+//! `completions`: shell completion scripts.
 
 use clap::CommandFactory;
 
-use super::Context;
 use crate::cli::{Cli, CompletionsArgs};
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 
-/// Prints the script.
+/// Prints the script for a shell.
 pub(super) fn run(cx: &Context, args: &CompletionsArgs) -> Result<Exit, Error> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "auditrail", &mut script);
     cx.output.text(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

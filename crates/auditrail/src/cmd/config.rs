@@ -1,14 +1,14 @@
-//! `config`: the settings.
+//! `config`: checks and shows the settings.
 
 use serde::Serialize;
 
-use super::Context;
 use crate::cli::{ConfigCommand, GlobalArgs};
-use crate::config::{Overview, Settings, Shown};
+use crate::config::{Overview, ResolvedSetting, Settings};
+use crate::context::Context;
 use crate::database;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::table::Sheet;
+use crate::output::table::TextTable;
 
 /// Runs the subcommand.
 pub(super) fn run(
@@ -17,9 +17,10 @@ pub(super) fn run(
     command: &ConfigCommand,
 ) -> Result<Exit, Error> {
     let mut overview = Settings::overview(flags)?;
-    tell_database(cx, &mut overview)?;
+    show_database(cx, &mut overview)?;
     for name in &overview.unknown {
-        cx.output.warn(&format!("there is no setting {name}; `auditrail config show` lists them"));
+        cx.output
+            .warn(&format!("unknown setting {name}; `auditrail config show` lists all settings"));
     }
     match command {
         ConfigCommand::Check => check(cx, &overview),
@@ -27,51 +28,50 @@ pub(super) fn run(
     }
 }
 
-/// Shows where the database URL leads; its password stays hidden.
-fn tell_database(cx: &Context, overview: &mut Overview) -> Result<(), Error> {
+/// Replaces the hidden database URL by a description without the password.
+fn show_database(cx: &Context, overview: &mut Overview) -> Result<(), Error> {
     let Some(url) = &cx.settings.database_url else { return Ok(()) };
-    let place = database::place(url)?;
-    for shown in overview.settings.iter_mut().filter(|shown| shown.env == "DATABASE_URL") {
-        shown.value = Some(place.clone());
+    let description = database::describe_url(url)?;
+    for setting in overview.settings.iter_mut().filter(|setting| setting.env == "DATABASE_URL") {
+        setting.value = Some(description.clone());
     }
     Ok(())
 }
 
 fn check(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
-    let set = overview.settings.iter().filter(|shown| shown.source != "default").count();
-    match cx.output.json {
-        true => cx.output.document(&serde_json::json!({
+    let set = overview.settings.iter().filter(|setting| setting.source != "default").count();
+    if cx.output.json {
+        cx.output.document(&serde_json::json!({
             "ok": true,
             "file": overview.path,
             "set": set,
             "unknown_variables": overview.unknown,
-        }))?,
-        false => {
-            let n = overview.settings.len();
-            cx.output.line(&format!("{n} settings can be used, {set} of them not the default"))?;
-        }
+        }))?
+    } else {
+        let n = overview.settings.len();
+        cx.output.line(&format!("{n} settings are valid, {set} of them not the default"))?;
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn show(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
     if cx.output.json {
         cx.output.document(&Document { file: &overview.path, settings: &overview.settings })?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
-    let mut sheet = Sheet::new(cx.output, &["setting", "variable", "value", "from"]);
-    for Shown { key, env, value, source } in &overview.settings {
-        sheet.row([*key, *env, value.as_deref().unwrap_or("-"), *source]);
+    let mut table = TextTable::new(cx.output, &["setting", "variable", "value", "from"]);
+    for ResolvedSetting { key, env, value, source } in &overview.settings {
+        table.row([*key, *env, value.as_deref().unwrap_or("-"), *source]);
     }
-    sheet.print()?;
+    table.print()?;
     if let Some(path) = &overview.path {
         cx.output.note(&format!("file: {}", path.display()));
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
     file: &'a Option<std::path::PathBuf>,
-    settings: &'a [Shown],
+    settings: &'a [ResolvedSetting],
 }

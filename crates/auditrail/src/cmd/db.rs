@@ -1,12 +1,12 @@
-//! `db`: the private PostgreSQL.
+//! `db`: manages the private PostgreSQL.
 
 use std::process::Command;
 
 use local_postgres::{LocalPostgres, ServerInfo, Status, StopMode};
 use serde_json::json;
 
-use super::Context;
 use crate::cli::{DbCommand, PsqlArgs};
+use crate::context::Context;
 use crate::database::{PRIVATE_DATABASE, private_config};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -15,7 +15,7 @@ use crate::exit::Exit;
 pub(super) fn run(cx: &Context, command: &DbCommand) -> Result<Exit, Error> {
     if cx.settings.database_url.is_some() {
         cx.output.note(
-            "note: a database URL is set, so the other commands do not use the private PostgreSQL",
+            "note: a database URL is set, so other commands do not use the private PostgreSQL",
         );
     }
     match command {
@@ -28,34 +28,32 @@ pub(super) fn run(cx: &Context, command: &DbCommand) -> Result<Exit, Error> {
 }
 
 fn start(cx: &Context) -> Result<Exit, Error> {
-    // The database is made through a share of our own; the pinned server then outlives it.
+    // The pinned server outlives the handle through which the database is created.
     let info = local_postgres::start_pinned(private_config(&cx.settings, cx.output))?;
     let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
     server.ensure_database(PRIVATE_DATABASE)?;
     server.close()?;
-    match cx.output.json {
-        true => cx.output.document(&running(cx, &info))?,
-        false => cx.output.line(&format!(
-            "running: {} (process {}); `auditrail db stop` ends it",
+    if cx.output.json {
+        cx.output.document(&running(cx, &info))?
+    } else {
+        cx.output.line(&format!(
+            "running: {} (pid {}); stop it with `auditrail db stop`",
             info.url(PRIVATE_DATABASE),
             info.pid()
-        ))?,
+        ))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn stop(cx: &Context, force: bool) -> Result<Exit, Error> {
-    let mode = match force {
-        true => StopMode::Fast,
-        false => StopMode::IfUnused,
-    };
+    let mode = if force { StopMode::Fast } else { StopMode::IfUnused };
     let stopped = local_postgres::stop(&cx.settings.data_dir, mode)?;
     match (cx.output.json, stopped) {
         (true, _) => cx.output.document(&json!({"stopped": stopped}))?,
         (false, true) => cx.output.line("stopped")?,
-        (false, false) => cx.output.line("it was not running")?,
+        (false, false) => cx.output.line("not running")?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn status(cx: &Context) -> Result<Exit, Error> {
@@ -64,7 +62,7 @@ fn status(cx: &Context) -> Result<Exit, Error> {
     let (document, text) = match &status {
         Status::Absent => (
             json!({"state": "absent", "data_dir": dir}),
-            "not made yet; the first command that needs it makes it".to_owned(),
+            "not created yet; the first command that needs it creates it".to_owned(),
         ),
         Status::Stopped { major } => (
             json!({"state": "stopped", "data_dir": dir, "major": major}),
@@ -75,14 +73,15 @@ fn status(cx: &Context) -> Result<Exit, Error> {
             "starting or stopping".to_owned(),
         ),
         Status::Running(info) => (running(cx, info), running_text(info)),
-        // The crate may learn of more; it says itself what they are.
+        // `Status` is non-exhaustive.
         other => (json!({"state": "unknown", "data_dir": dir}), format!("{other:?}")),
     };
-    match cx.output.json {
-        true => cx.output.document(&document)?,
-        false => cx.output.line(&format!("{}: {text}", dir.display()))?,
+    if cx.output.json {
+        cx.output.document(&document)?
+    } else {
+        cx.output.line(&format!("{}: {text}", dir.display()))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
@@ -98,12 +97,10 @@ fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
 }
 
 fn running_text(info: &ServerInfo) -> String {
-    let stays = match info.is_pinned() {
-        true => "until `auditrail db stop`",
-        false => "for as long as a command uses it",
-    };
+    let lifetime =
+        if info.is_pinned() { "until `auditrail db stop`" } else { "while a command uses it" };
     format!(
-        "running {stays} (PostgreSQL {}, process {})\n{}",
+        "running {lifetime} (PostgreSQL {}, pid {})\n{}",
         info.version(),
         info.pid(),
         info.url(PRIVATE_DATABASE)
@@ -120,20 +117,22 @@ fn url(cx: &Context) -> Result<Exit, Error> {
         });
     };
     let url = info.url(PRIVATE_DATABASE);
-    match cx.output.json {
-        true => cx.output.document(&json!({"url": url}))?,
-        false => cx.output.line(&url)?,
+    if cx.output.json {
+        cx.output.document(&json!({"url": url}))?
+    } else {
+        cx.output.line(&url)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Runs psql as a child, not in our place: our share keeps the server running until it ends.
+/// Runs psql as a child process instead of replacing this one, because this process's handle keeps the
+/// server running.
 fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
     let server = LocalPostgres::open(private_config(&cx.settings, cx.output))?;
     server.ensure_database(PRIVATE_DATABASE)?;
     let psql = server.installation().psql().ok_or_else(|| Error::Failed {
         code: "no_psql",
-        detail: "this PostgreSQL comes without psql, and there is none on PATH".to_owned(),
+        detail: "psql is neither part of this PostgreSQL installation nor on PATH".to_owned(),
         source: None,
         hint: Some("install the client, for example with `apt-get install postgresql-client`"),
     })?;
@@ -144,17 +143,17 @@ fn psql(cx: &Context, args: &PsqlArgs) -> Result<Exit, Error> {
         .env("PGPORT", server.port().to_string())
         .env("PGUSER", server.superuser())
         .env("PGDATABASE", PRIVATE_DATABASE);
-    // These would lead psql elsewhere, or make it ask for what the socket does not need.
+    // These would redirect psql, or add options that a local socket does not need.
     for name in ["PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE"] {
         command.env_remove(name);
     }
-    // Ctrl-C is for psql, which cancels a query with it.
-    let _ignored = cx.ignore_interrupts()?;
+    // psql handles Ctrl-C itself, to cancel a query.
+    let _signal = cx.ignore_interrupts()?;
     let status = command.status().map_err(Error::io("run", &psql))?;
     server.close()?;
     match status.code() {
-        Some(0) => Ok(Exit::Done),
-        Some(code) => Err(Error::failed("psql", format!("psql ended with {code}"))),
-        None => Err(Error::failed("psql", format!("psql was ended: {status}"))),
+        Some(0) => Ok(Exit::Success),
+        Some(code) => Err(Error::failed("psql", format!("psql exited with code {code}"))),
+        None => Err(Error::failed("psql", format!("psql was terminated: {status}"))),
     }
 }

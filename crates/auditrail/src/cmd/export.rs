@@ -1,7 +1,7 @@
-//! `export`: every matching record, to a file or stdout.
+//! `export`: writes all matching records to a file or stdout.
 
 mod destination;
-mod form;
+mod writer;
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use auditrail_core::Filters;
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-use super::Context;
 use super::filters::filters;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::clock;
+use crate::context::Context;
 use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::progress::{Meter, rate};
 use destination::Destination;
-use form::Form;
+use writer::ExportWriter;
 
-/// Writes the export.
+/// Runs the export.
 pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
     let filters = filters(&args.filters, clock::now())?;
     let destination = Destination::open(args.output.as_deref(), args.force)?;
@@ -28,39 +28,40 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         ExportFormat::Csv => auditrail_core::ExportFormat::Csv,
         ExportFormat::Ndjson => auditrail_core::ExportFormat::Ndjson,
     };
-    let form = Form::new(format, destination);
-    let (records, took) =
-        cx.with_database(async |database| stream(cx, database, filters, form).await)?;
+    let writer = ExportWriter::new(format, destination);
+    let (records, elapsed) =
+        cx.with_database(async |database| stream(cx, database, filters, writer).await)?;
     let Some(path) = &args.output else {
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     };
-    match cx.output.json {
-        true => cx.output.document(&json!({"file": path, "records": records}))?,
-        false => cx.output.note(&format!(
+    if cx.output.json {
+        cx.output.document(&json!({"file": path, "records": records}))?
+    } else {
+        cx.output.note(&format!(
             "wrote {records} records to {} ({}/s)",
             path.display(),
-            rate(records, took)
-        )),
+            rate(records, elapsed)
+        ))
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Writes record after record; the file gets its name when the last one is on disk.
+/// Streams the records to the writer. The output file is renamed into place after the last one.
 async fn stream(
     cx: &Context,
     database: &Database,
     filters: Filters,
-    mut form: Form,
+    mut writer: ExportWriter,
 ) -> Result<(u64, Duration), Error> {
     let log = database.log().await?;
     let mut records = std::pin::pin!(log.export(filters));
     let mut meter = Meter::records(cx.output);
     let mut count = 0;
     while let Some(record) = records.try_next().await? {
-        form.write(&record)?;
+        writer.write(&record)?;
         count += 1;
-        meter.tell(0, count);
+        meter.update(0, count);
     }
-    form.finish()?;
+    writer.finish()?;
     Ok((count, meter.finish()))
 }

@@ -1,4 +1,4 @@
-//! From flags to the filters of a search.
+//! Converts flags to search filters.
 
 use auditrail_core::{Actor, ErrorCode, FieldError, Filters, Target, ValidationErrors};
 use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
@@ -6,10 +6,10 @@ use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
 use crate::cli::FilterArgs;
 use crate::error::Error;
 
-/// A parameter of a search: its name and value, as over HTTP.
+/// Name and value of a search parameter, as in the HTTP API.
 pub(super) type Pair = (String, String);
 
-/// The flag of each parameter, for messages.
+/// The flag of each parameter, for error messages.
 const FLAGS: [(&str, &str); 10] = [
     ("actor_id", "--actor-id"),
     ("actor_type", "--actor-type"),
@@ -23,16 +23,15 @@ const FLAGS: [(&str, &str); 10] = [
     ("metadata", "--metadata"),
 ];
 
-/// The filters of `args`.
 pub(super) fn filters(args: &FilterArgs, now: Timestamp) -> Result<Filters, Error> {
     let pairs = pairs(args, now)?;
-    Filters::from_pairs(pairs).map_err(in_flags)
+    Filters::from_pairs(pairs).map_err(with_flag_names)
 }
 
-/// The parameters that `args` stand for. `core` reads and checks them, as it does over HTTP.
+/// The search parameters of `args`; `core` validates them, as it does for the HTTP API.
 pub(super) fn pairs(args: &FilterArgs, now: Timestamp) -> Result<Vec<Pair>, Error> {
     let mut out: Vec<Pair> = Vec::new();
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     let mut add = |name: &str, value: &str| out.push((name.to_owned(), value.to_owned()));
     if let Some(actor) = &args.actor {
         match actor.parse::<Actor>() {
@@ -40,7 +39,7 @@ pub(super) fn pairs(args: &FilterArgs, now: Timestamp) -> Result<Vec<Pair>, Erro
                 add("actor_type", actor.actor_type().as_str());
                 add("actor_id", actor.id());
             }
-            Err(error) => wrong.push(FieldError::new("--actor", &error)),
+            Err(error) => errors.push(FieldError::new("--actor", &error)),
         }
     }
     if let Some(target) = &args.target {
@@ -49,7 +48,7 @@ pub(super) fn pairs(args: &FilterArgs, now: Timestamp) -> Result<Vec<Pair>, Erro
                 add("target_type", target.target_type.as_str());
                 add("target_id", target.target_id.as_str());
             }
-            Err(error) => wrong.push(FieldError::new("--target", &error)),
+            Err(error) => errors.push(FieldError::new("--target", &error)),
         }
     }
     for (name, value) in [
@@ -74,20 +73,21 @@ pub(super) fn pairs(args: &FilterArgs, now: Timestamp) -> Result<Vec<Pair>, Erro
     for text in &args.metadata {
         match text.split_once('=') {
             Some((key, value)) => add(&format!("metadata.{key}"), value),
-            None => wrong.push(FieldError {
+            None => errors.push(FieldError {
                 pointer: "--metadata".to_owned(),
                 code: ErrorCode::BadFormat,
                 detail: "must be KEY=VALUE".to_owned(),
             }),
         }
     }
-    match ValidationErrors::new(wrong) {
+    match ValidationErrors::new(errors) {
         Some(errors) => Err(Error::Invalid(errors)),
         None => Ok(out),
     }
 }
 
-/// `24h` and `7d` as the time that long ago; other text is left for `core` to judge.
+/// Converts a duration such as `24h` or `7d` to the time that long ago. Other text is returned as it
+/// is, for `core` to validate.
 fn time(text: &str, now: Timestamp) -> String {
     let relative = || -> Option<Timestamp> {
         let span: Span = text.trim_end_matches(" ago").parse().ok()?;
@@ -96,19 +96,21 @@ fn time(text: &str, now: Timestamp) -> String {
         let ago = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
         now.checked_sub(ago).ok()
     };
-    match text.contains(':') || text.matches('-').count() > 1 {
-        true => text.to_owned(),
-        false => relative().map_or_else(|| text.to_owned(), |time| format!("{time:.6}")),
+    if text.contains(':') || text.matches('-').count() > 1 {
+        text.to_owned()
+    } else {
+        relative().map_or_else(|| text.to_owned(), |time| format!("{time:.6}"))
     }
 }
 
-/// Names the flags instead of the parameters.
-pub(super) fn in_flags(errors: ValidationErrors) -> Error {
+/// Replaces the names of parameters in the errors by those of the flags.
+pub(super) fn with_flag_names(errors: ValidationErrors) -> Error {
     let rename = |error: FieldError| {
-        let found = FLAGS.iter().find(|(name, _)| {
+        let flag = FLAGS.iter().find(|(name, _)| {
             error.pointer == *name || error.pointer.starts_with(&format!("{name}."))
         });
-        let pointer = found.map_or_else(|| format!("--{}", error.pointer), |f| f.1.to_owned());
+        let pointer =
+            flag.map_or_else(|| format!("--{}", error.pointer), |(_, flag)| (*flag).to_owned());
         let detail = match error.code {
             ErrorCode::EmptyRange => "must be after --since".to_owned(),
             _ => error.detail,
@@ -118,7 +120,7 @@ pub(super) fn in_flags(errors: ValidationErrors) -> Error {
     let renamed: Vec<FieldError> = errors.into_iter().map(rename).collect();
     match ValidationErrors::new(renamed) {
         Some(errors) => Error::Invalid(errors),
-        None => Error::Usage("the filters are wrong".to_owned()),
+        None => Error::Usage("invalid filters".to_owned()),
     }
 }
 
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_times_count_back_from_now() {
+    fn durations_are_subtracted_from_now() {
         let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
         assert_eq!(time("24h", now), "2026-03-07T12:00:00.000000Z");
         assert_eq!(time("7d", now), "2026-03-01T12:00:00.000000Z");

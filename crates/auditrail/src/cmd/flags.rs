@@ -1,14 +1,13 @@
-//! Reading the values of flags, so that every wrong one is reported and not the first alone.
+//! Parses flag values and collects their errors, so that all invalid values are reported at once.
 
 use auditrail_core::{FieldError, ValueError};
 
-/// Reads the value of a flag, if it is given; a wrong one is added to the list.
-pub(super) fn read<T>(
-    wrong: &mut Vec<FieldError>,
+/// Parses the value of a flag if it is given; an error is added to `errors`.
+pub(super) fn parse_flag<T>(
+    errors: &mut Vec<FieldError>,
     flag: &str,
     value: Option<&String>,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Option<T> {
-    let parsed = parse(value?);
-    parsed.map_err(|error| wrong.push(FieldError::new(flag, &error))).ok()
+    parse(value?).map_err(|error| errors.push(FieldError::new(flag, &error))).ok()
 }

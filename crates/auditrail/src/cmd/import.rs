@@ -1,17 +1,17 @@
-//! `import`: records from files.
+//! `import`: imports records from files.
 //!
-//! A thread reads, decompresses, parses and checks; the next chunk is made while the last one is
-//! written. Only three chunks exist at a time, so memory stays small whatever the files hold.
+//! A reader thread reads, decompresses, parses and validates; it builds the next chunk while the writer
+//! writes the previous one. At most three chunks exist at a time, which bounds the memory use.
 
 mod cloudtrail;
 mod documents;
 mod input;
 mod lines;
 mod ndjson;
-mod piece;
+mod raw_record;
 mod reader;
 mod reject;
-mod tally;
+mod report;
 mod writer;
 
 use std::fs;
@@ -23,30 +23,29 @@ use std::sync::atomic::AtomicU64;
 use auditrail_core::{FieldError, ValidationErrors};
 use tokio::sync::mpsc;
 
-use super::Context;
 use crate::cli::ImportArgs;
 use crate::clock;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::progress::Meter;
 use input::STDIN;
-use reader::Plan;
+use reader::ReaderOptions;
 use reject::Rejects;
-use tally::Tally;
+use report::ImportReport;
 use writer::Writer;
 
-/// Chunks between the reader and the writer: one waits while another is written and a third is made.
+/// Capacity of the channel between reader and writer: one chunk is queued while another is written and
+/// a third is built.
 const QUEUED_CHUNKS: usize = 1;
 
-/// Imports the files.
 pub(super) fn run(cx: &Context, args: &ImportArgs) -> Result<Exit, Error> {
     let bytes = check_files(&args.files)?;
-    let tenant = args.tenant.as_deref().map(str::parse).transpose();
-    let tenant = tenant.map_err(|error| {
+    let tenant = args.tenant.as_deref().map(str::parse).transpose().map_err(|error| {
         Error::Invalid(ValidationErrors::from(FieldError::new("--tenant", &error)))
     })?;
     let read = Arc::new(AtomicU64::new(0));
-    let plan = Plan {
+    let options = ReaderOptions {
         files: args.files.clone(),
         format: args.format,
         tenant,
@@ -58,49 +57,49 @@ pub(super) fn run(cx: &Context, args: &ImportArgs) -> Result<Exit, Error> {
     let rejects = Rejects::new(cx.output, args.rejects.as_deref())?;
     let meter = Meter::bytes(cx.output, bytes);
     let writer = Writer::new(cx.output, &args.files, args.strict, rejects, meter, read);
-    let tally = match args.dry_run {
-        true => cx.block_on(import(plan, writer, None))?,
-        false => cx.with_database(async |database| {
+    let report = if args.dry_run {
+        cx.block_on(import(options, writer, None))?
+    } else {
+        cx.with_database(async |database| {
             let bulk = database.bulk_writer().await?;
-            import(plan, writer, Some(bulk)).await
-        })?,
+            import(options, writer, Some(bulk)).await
+        })?
     };
-    tally.report(cx.output, args)?;
-    Ok(Exit::Done)
+    report.print(cx.output, args)?;
+    Ok(Exit::Success)
 }
 
-/// Runs the reader beside the writer.
+/// Runs the reader thread and the writer.
 async fn import(
-    plan: Plan,
+    options: ReaderOptions,
     mut writer: Writer,
     bulk: Option<auditrail_store::BulkWriter>,
-) -> Result<Tally, Error> {
+) -> Result<ImportReport, Error> {
     let (sender, chunks) = mpsc::channel(QUEUED_CHUNKS);
     let reader = std::thread::Builder::new()
         .name("import reader".to_owned())
-        .spawn(move || reader::read(&plan, &sender))
+        .spawn(move || reader::read(&options, &sender))
         .map_err(|source| Error::Failed {
             code: "thread",
-            detail: "could not start a thread to read the files".to_owned(),
+            detail: "cannot start the reader thread".to_owned(),
             source: Some(source.into()),
             hint: None,
         })?;
-    let outcome = writer.write_all(chunks, bulk).await;
-    let to_the_end = match outcome {
-        Ok(to_the_end) => to_the_end,
+    let is_complete = match writer.write_all(chunks, bulk).await {
+        Ok(is_complete) => is_complete,
         Err(error) => {
             writer.abandon();
             return Err(error);
         }
     };
-    // A reader that was cut short may wait for its input for ever; nobody waits for it then.
-    if to_the_end && reader.join().is_err() {
-        return Err(Error::failed("reader", "the reader of the files broke down"));
+    // After an early stop the reader may be blocked on its input, so it is not joined.
+    if is_complete && reader.join().is_err() {
+        return Err(Error::failed("reader", "the reader thread panicked"));
     }
     writer.finish()
 }
 
-/// Looks at all files before anything is written; the size of all, where that is known.
+/// Checks that all files can be opened, before anything is written. Returns their total size, if known.
 fn check_files(files: &[PathBuf]) -> Result<Option<u64>, Error> {
     let is_stdin = |path: &&PathBuf| path.as_os_str() == STDIN;
     if files.iter().filter(is_stdin).count() > 1 {
@@ -108,23 +107,22 @@ fn check_files(files: &[PathBuf]) -> Result<Option<u64>, Error> {
     }
     let mut bytes = Some(0);
     for path in files {
-        bytes = match is_stdin(&path) {
-            true => None,
-            false => {
-                let size = check_file(path).map_err(Error::io("read", path))?;
-                bytes.zip(size).map(|(all, size)| all + size)
-            }
+        bytes = if is_stdin(&path) {
+            None
+        } else {
+            let size = check_file(path).map_err(Error::io("read", path))?;
+            bytes.zip(size).map(|(all, size)| all + size)
         };
     }
     Ok(bytes)
 }
 
-/// The size of a regular file that can be opened. Others, such as pipes, are not opened to look:
-/// what writes into them would take that for the reading.
+/// The size of a regular file that can be opened. Pipes and the like are not opened, because their
+/// writer would take that for the start of the import.
 fn check_file(path: &Path) -> io::Result<Option<u64>> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
-        let text = "it is a directory; name the files in it";
+        let text = "is a directory; pass the files in it";
         return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
     }
     if !metadata.is_file() {

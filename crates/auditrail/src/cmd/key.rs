@@ -1,17 +1,19 @@
-//! `key`: API keys.
+//! `key`: manages API keys.
 
 mod list;
 mod request;
 
-use auditrail_core::{ApiKey, KeyId, KeyName, RecordTime, RequestContext, ScopeSet, TenantId};
-use auditrail_store::{IssuedKey, Revoked};
+use auditrail_core::{
+    ApiKey, ApiKeyId, ApiKeyName, RecordTime, RequestContext, ScopeSet, TenantId,
+};
+use auditrail_store::{IssuedApiKey, Revoked};
 use serde::Serialize;
 
-pub(super) use request::by_or_login;
+pub(super) use request::actor_or_login;
 
-use super::Context;
 use crate::cli::{KeyCommand, KeyCreateArgs, KeyRevokeArgs};
 use crate::clock;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 
@@ -25,54 +27,56 @@ pub(super) fn run(cx: &Context, command: &KeyCommand) -> Result<Exit, Error> {
 }
 
 fn create(cx: &Context, args: &KeyCreateArgs) -> Result<Exit, Error> {
-    let (new, by) = request::to_create(args, clock::now())?;
+    let (new_key, actor) = request::to_create(args, clock::now())?;
     let issued = cx.with_database(async |database| {
         let keys = database.keys().await?;
-        Ok(keys.create(&new, &by, &RequestContext::default()).await?)
+        Ok(keys.create(&new_key, &actor, &RequestContext::default()).await?)
     })?;
-    let IssuedKey { key, secret } = &issued;
-    // Told first: whoever loses the key on the way to its place knows what to revoke.
-    cx.output.note(&format!("made the key {}, which may {}", key.id, key.scopes));
-    match cx.output.json {
-        true => cx.output.document(&CreatedDocument::new(key, secret.expose()))?,
-        false => cx.output.line(secret.expose())?,
+    let IssuedApiKey { key, secret } = &issued;
+    // The id comes first, so that a key that gets lost afterwards can still be revoked.
+    cx.output.note(&format!("created API key {} (scopes: {})", key.id, key.scopes));
+    if cx.output.json {
+        cx.output.document(&CreatedDocument::new(key, secret.expose()))?
+    } else {
+        cx.output.line(secret.expose())?
     }
-    cx.output.warn("this key is not shown again; keep it where only its program can read it");
-    Ok(Exit::Done)
+    cx.output.warn("this key is shown only once; store it where only its client can read it");
+    Ok(Exit::Success)
 }
 
 fn revoke(cx: &Context, args: &KeyRevokeArgs) -> Result<Exit, Error> {
-    let (id, by) = request::to_revoke(args)?;
+    let (id, actor) = request::to_revoke(args)?;
     let revoked = cx.with_database(async |database| {
         let keys = database.keys().await?;
-        Ok(keys.revoke(id, None, &by, &RequestContext::default()).await?)
+        Ok(keys.revoke(id, None, &actor, &RequestContext::default()).await?)
     })?;
     let Some(revoked) = revoked else {
         return Err(Error::Failed {
             code: "unknown_key",
-            detail: format!("there is no key {id}"),
+            detail: format!("no API key with id {id}"),
             source: None,
-            hint: Some("`auditrail key list` shows them"),
+            hint: Some("`auditrail key list` lists all keys"),
         });
     };
     if matches!(revoked, Revoked::Before(_)) {
-        cx.output.note("it was revoked before");
+        cx.output.note("already revoked");
     }
-    match cx.output.json {
-        true => cx.output.document(revoked.key())?,
-        false => cx.output.line(&format!("revoked {id}"))?,
+    if cx.output.json {
+        cx.output.document(revoked.key())?
+    } else {
+        cx.output.line(&format!("revoked {id}"))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// A new key as JSON: the only document that holds a key.
+/// A new key as JSON, the only output that contains the secret.
 #[derive(Serialize)]
 pub(super) struct CreatedDocument<'a> {
-    id: KeyId,
+    id: ApiKeyId,
     key: &'a str,
     scopes: ScopeSet,
     tenant_id: &'a Option<TenantId>,
-    name: &'a Option<KeyName>,
+    name: &'a Option<ApiKeyName>,
     expires_at: Option<RecordTime>,
     created_at: RecordTime,
 }

@@ -1,4 +1,4 @@
-//! `log`: one record.
+//! `log`: writes one record.
 
 use auditrail_core::{
     Action, Actor, AuditLogService, CreateInput, Created, FieldError, Metadata, RecordId,
@@ -6,11 +6,11 @@ use auditrail_core::{
     ValueError, parse_address,
 };
 
-use super::Context;
-use super::flags::read;
+use super::flags::parse_flag;
 use super::record_view::print_record;
 use crate::cli::LogArgs;
 use crate::clock;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 
@@ -22,49 +22,52 @@ pub(super) fn run(cx: &Context, args: &LogArgs) -> Result<Exit, Error> {
         Ok(log.create(input).await?)
     })?;
     if let Created::Duplicate(_) = &created {
-        cx.output.note("already there: the same id and content");
+        cx.output.note("already exists: a record with the same id and content");
     }
-    match cx.output.json {
-        true => cx.output.document(created.record())?,
-        false => print_record(cx.output, created.record())?,
+    if cx.output.json {
+        cx.output.document(created.record())?
+    } else {
+        print_record(cx.output, created.record())?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Reads every flag, and reports every wrong one.
+/// Parses the flags; the error lists all invalid values.
 fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
-    let mut wrong = Vec::new();
-    let actor = read(&mut wrong, "--actor", Some(&args.actor), str::parse::<Actor>);
-    let action = read(&mut wrong, "--action", Some(&args.action), str::parse::<Action>);
-    let target = read(&mut wrong, "--target", Some(&args.target), str::parse::<Target>);
-    let metadata = read(&mut wrong, "--metadata", args.metadata.as_ref(), str::parse::<Metadata>);
+    let mut errors = Vec::new();
+    let actor = parse_flag(&mut errors, "--actor", Some(&args.actor), str::parse::<Actor>);
+    let action = parse_flag(&mut errors, "--action", Some(&args.action), str::parse::<Action>);
+    let target = parse_flag(&mut errors, "--target", Some(&args.target), str::parse::<Target>);
+    let metadata =
+        parse_flag(&mut errors, "--metadata", args.metadata.as_ref(), str::parse::<Metadata>);
     let context = RequestContext {
-        ip_address: read(&mut wrong, "--ip", args.ip.as_ref(), parse_address),
-        user_agent: read(
-            &mut wrong,
+        ip_address: parse_flag(&mut errors, "--ip", args.ip.as_ref(), parse_address),
+        user_agent: parse_flag(
+            &mut errors,
             "--user-agent",
             args.user_agent.as_ref(),
             str::parse::<UserAgent>,
         ),
-        request_id: read(
-            &mut wrong,
+        request_id: parse_flag(
+            &mut errors,
             "--request-id",
             args.request_id.as_ref(),
             str::parse::<RequestId>,
         ),
     };
-    let tenant_id = read(&mut wrong, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
-    let id = read(&mut wrong, "--id", args.id.as_ref(), str::parse::<RecordId>);
-    let created_at = read(&mut wrong, "--at", args.at.as_ref(), |text| {
+    let tenant_id =
+        parse_flag(&mut errors, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
+    let id = parse_flag(&mut errors, "--id", args.id.as_ref(), str::parse::<RecordId>);
+    let created_at = parse_flag(&mut errors, "--at", args.at.as_ref(), |text| {
         let time: RecordTime = text.parse()?;
         time.check_not_in_future(clock::now())?;
         Ok(time)
     });
-    if let Some(errors) = ValidationErrors::new(wrong) {
+    if let Some(errors) = ValidationErrors::new(errors) {
         return Err(errors);
     }
     let (Some(actor), Some(action), Some(target)) = (actor, action, target) else {
-        // All three are required flags, so a missing one has been reported.
+        // Unreachable: the three flags are required, and parse errors were returned above.
         return Err(FieldError::new("", &ValueError::Empty).into());
     };
     Ok(CreateInput { id, actor, action, target, metadata, context, tenant_id, created_at })

@@ -1,4 +1,4 @@
-//! `man`: the manual.
+//! `man`: manual pages.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap_mangen::Man;
 
-use super::Context;
 use crate::cli::{Cli, ManArgs};
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 
-/// Prints the first page, or writes all of them.
+/// Prints the top-level page, or writes all pages to a directory.
 pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
     match &args.output {
         None => {
@@ -21,11 +21,11 @@ pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
         }
         Some(dir) => write_all(cx, dir)?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn write_all(cx: &Context, dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(Error::io("make the directory", dir))?;
+    fs::create_dir_all(dir).map_err(Error::io("create the directory", dir))?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(Error::io("write the manual to", dir))?;
     cx.output.note(&format!("wrote the manual to {}", dir.display()));
     Ok(())

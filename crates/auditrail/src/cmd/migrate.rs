@@ -1,7 +1,7 @@
-//! `migrate`: the schema of the audit log.
+//! `migrate`: migrates and verifies the schema of the audit log.
 
 mod grants;
-mod report;
+mod progress;
 mod status;
 
 use std::time::Duration;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use auditrail_store::migrate::Migration;
 use serde_json::json;
 
-use super::Context;
 use crate::cli::{DownArgs, MigrateArgs, MigrateCommand, SqlArgs, UpArgs};
 use crate::config::parse_duration;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-pub(super) use report::Report;
+pub(super) use progress::ProgressReport;
 
-/// Runs the subcommand; none means to apply.
+/// Runs the subcommand; without one, applies pending migrations.
 pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
     match &args.command {
         None => up(cx, &args.up),
@@ -31,46 +31,48 @@ pub(super) fn run(cx: &Context, args: &MigrateArgs) -> Result<Exit, Error> {
 
 fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (Report::new(cx.output, "applying"), cx.output);
+    let mut report = ProgressReport::new(cx.output, "applying");
+    let output = cx.output;
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan(args.to).await?;
             return plan(cx, &planned, "would apply");
         }
-        let applied = runner.up(args.to, &mut |event| report.tell(event)).await?;
+        let applied = runner.up(args.to, &mut |event| report.event(event)).await?;
         let done = applied.migrations;
         if output.json {
             return output.document(&json!({"applied": steps(&done), "dry_run": false}));
         }
         match done.len() {
-            0 => output.line("nothing to do: every migration is applied"),
+            0 => output.line("nothing to do: all migrations are applied"),
             n => output.line(&format!("applied {n} {}", noun(n))),
         }
     })?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn down(cx: &Context, args: &DownArgs) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
-    let (mut report, output) = (Report::new(cx.output, "undoing"), cx.output);
+    let mut report = ProgressReport::new(cx.output, "reverting");
+    let output = cx.output;
     cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
         if args.dry_run {
             let planned = runner.plan_down(args.to, args.allow_data_loss).await?;
-            return plan(cx, &planned, "would undo");
+            return plan(cx, &planned, "would revert");
         }
         let undone =
-            runner.down(args.to, args.allow_data_loss, &mut |event| report.tell(event)).await?;
+            runner.down(args.to, args.allow_data_loss, &mut |event| report.event(event)).await?;
         if output.json {
             return output.document(&json!({"undone": steps(&undone), "dry_run": false}));
         }
         match undone.len() {
-            0 => output.line("nothing to do: none of these is applied"),
-            n => output.line(&format!("undid {n} {}", noun(n))),
+            0 => output.line("nothing to do: none of these migrations is applied"),
+            n => output.line(&format!("reverted {n} {}", noun(n))),
         }
     })?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
@@ -90,19 +92,20 @@ fn plan(cx: &Context, planned: &[Migration], would: &str) -> Result<(), Error> {
 
 fn baseline(cx: &Context, timeout: Option<&str>) -> Result<Exit, Error> {
     let timeout = lock_timeout(cx, timeout)?;
-    let mut report = Report::new(cx.output, "noting");
+    let mut report = ProgressReport::new(cx.output, "adopting");
     let version = cx.with_database(async |database| {
         let runner = database.runner(timeout).await?;
-        let version = runner.baseline(&mut |event| report.tell(event)).await?;
+        let version = runner.baseline(&mut |event| report.event(event)).await?;
         Ok(version)
     })?;
-    match cx.output.json {
-        true => cx.output.document(&json!({"version": version}))?,
-        false => cx.output.line(&format!(
-            "adopted: the schema is version {version}; `auditrail migrate` applies what came later"
-        ))?,
+    if cx.output.json {
+        cx.output.document(&json!({"version": version}))?
+    } else {
+        cx.output.line(&format!(
+            "adopted: the schema is at version {version}; `auditrail migrate` applies later migrations"
+        ))?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
@@ -111,14 +114,15 @@ fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
     {
         return Err(Error::Usage(format!("--from {from} is after --to {to}")));
     }
-    // The script is made from what is built in; no connection is made with these options.
+    // The script comes from the embedded migrations, so these options are never used to connect.
     let runner = auditrail_store::migrate::Runner::new(sqlx::postgres::PgConnectOptions::new());
     let script = runner.script(args.from, args.to)?;
-    match cx.output.json {
-        true => cx.output.document(&json!({"sql": script}))?,
-        false => cx.output.text(&script)?,
+    if cx.output.json {
+        cx.output.document(&json!({"sql": script}))?
+    } else {
+        cx.output.text(&script)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn lock_timeout(cx: &Context, flag: Option<&str>) -> Result<Option<Duration>, Error> {

@@ -1,26 +1,27 @@
-//! `query`: records, newest first.
+//! `query`: searches records, newest first.
 
 use auditrail_core::{CursorKey, Page, Query, Record};
 use serde_json::json;
 
-use super::Context;
-use super::filters::{in_flags, pairs};
+use super::filters::{pairs, with_flag_names};
 use super::record_view::print_records;
 use crate::cli::{CountArg, FilterArgs, QueryArgs};
 use crate::clock;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::{Output, safe};
 
-/// Prints one page.
+/// Prints one page of records.
 pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
     let query = query(args)?;
     let page = cx.with_database(async |database| Ok(database.log().await?.page(&query).await?))?;
-    match cx.output.json {
-        true => print_json(cx.output, args, &query, &page)?,
-        false => print(cx.output, args, &query, &page)?,
+    if cx.output.json {
+        print_json(cx.output, args, &query, &page)?
+    } else {
+        print(cx.output, args, &query, &page)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn query(args: &QueryArgs) -> Result<Query, Error> {
@@ -34,10 +35,10 @@ fn query(args: &QueryArgs) -> Result<Query, Error> {
         CountArg::Exact => pairs.push(("count".to_owned(), "exact".to_owned())),
         CountArg::Estimated => pairs.push(("count".to_owned(), "estimated".to_owned())),
     }
-    Query::from_pairs(pairs, &CursorKey::public()).map_err(in_flags)
+    Query::from_pairs(pairs, &CursorKey::public()).map_err(with_flag_names)
 }
 
-/// A line per record on stdout; how to go on is a line on stderr.
+/// Prints one line per record on stdout, and the pagination and next command as a line on stderr.
 fn print_json(
     output: Output,
     args: &QueryArgs,
@@ -62,25 +63,26 @@ fn print(
     query: &Query,
     page: &Page<Record>,
 ) -> Result<(), Error> {
-    match page.data.is_empty() {
-        true => output.note("no records match"),
-        false => print_records(output, &page.data)?,
+    if page.data.is_empty() {
+        output.note("no matching records")
+    } else {
+        print_records(output, &page.data)?
     }
     if let Some(total) = page.pagination.total {
         let about = match args.count {
             CountArg::Estimated => "about ",
             CountArg::None | CountArg::Exact => "",
         };
-        output.note(&format!("{about}{total} match in all"));
+        output.note(&format!("{about}{total} matching records in total"));
     }
     if let Some(cursor) = &page.pagination.next_cursor {
-        output.note(&format!("more: {}", next_command(args, query, cursor)));
+        output.note(&format!("next page: {}", next_command(args, query, cursor)));
     }
     Ok(())
 }
 
-/// The command for the next page. Relative times have become fixed ones: the cursor is bound to the
-/// filters, and by then they would mean something else.
+/// The command for the next page. A cursor is bound to its filters, so relative times are replaced by
+/// the absolute times they were resolved to.
 fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
     let FilterArgs {
         actor,
@@ -98,7 +100,8 @@ fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
         metadata,
     } = &args.filters;
     let range = query.filters.created_at;
-    let (since, until) = (range.start(), range.end());
+    let since = range.start();
+    let until = range.end();
     let flags = [
         ("--actor", actor.clone()),
         ("--actor-id", actor_id.clone()),
@@ -117,18 +120,19 @@ fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
     let metadata = metadata.iter().map(|text| ("--metadata", Some(text.clone())));
     for (flag, value) in flags.into_iter().chain(metadata) {
         if let Some(value) = value {
-            out.push_str(&format!(" {flag} {}", quoted(&value)));
+            out.push_str(&format!(" {flag} {}", shell_quoted(&value)));
         }
     }
     out.push_str(&format!(" --limit {} --cursor {cursor}", query.limit));
     out
 }
 
-/// Quoted for a POSIX shell where it has to be.
-fn quoted(text: &str) -> String {
+/// Quotes text for a POSIX shell if necessary.
+fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

@@ -1,15 +1,15 @@
-//! How records are shown to people.
+//! Human-readable output of records.
 
 use auditrail_core::Record;
 
 use crate::error::Error;
-use crate::output::table::Sheet;
+use crate::output::table::TextTable;
 use crate::output::{Output, safe};
 
-/// Metadata in a table is cut after so many characters; `--json` has all of it.
-const METADATA_SHOWN_CHARS: usize = 60;
+/// Metadata in a table is truncated to this many characters; `--json` prints all of it.
+const METADATA_MAX_CHARS: usize = 60;
 
-/// Prints one record, a line for each column that says something.
+/// Prints one record, a line for each column with a value.
 pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error> {
     let optional = |value: Option<String>| value.unwrap_or_default();
     let rows = [
@@ -33,25 +33,25 @@ pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error>
 /// Prints records as a table, newest first.
 pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
     let header = ["time", "actor", "action", "target", "ip", "request", "tenant", "metadata"];
-    // Columns that say nothing on this page only take room from the others.
+    // Columns without a value on this page are hidden.
     let optional = [
         records.iter().any(|record| record.ip_address.is_some()),
         records.iter().any(|record| record.request_id.is_some()),
         records.iter().any(|record| record.tenant_id.is_some()),
         records.iter().any(|record| !metadata(record).is_empty()),
     ];
-    let shown = |column: usize| column < 4 || optional[column - 4];
+    let is_visible = |column: usize| column < 4 || optional[column - 4];
     let pick = |cells: [String; 8]| {
         let cells = cells.into_iter().enumerate();
-        cells.filter_map(|(n, cell)| shown(n).then_some(cell)).collect::<Vec<_>>()
+        cells.filter_map(|(n, cell)| is_visible(n).then_some(cell)).collect::<Vec<_>>()
     };
     let header = pick(header.map(ToOwned::to_owned));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut sheet = Sheet::new(output, &header);
+    let mut table = TextTable::new(output, &header);
     for record in records {
-        sheet.row(pick(cells(record)));
+        table.row(pick(cells(record)));
     }
-    sheet.print()
+    table.print()
 }
 
 fn cells(record: &Record) -> [String; 8] {
@@ -65,11 +65,11 @@ fn cells(record: &Record) -> [String; 8] {
         record.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
         record.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         record.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        safe::shortened(&metadata, METADATA_SHOWN_CHARS).into_owned(),
+        safe::truncated(&metadata, METADATA_MAX_CHARS).into_owned(),
     ]
 }
 
-/// The metadata, empty when it says nothing.
+/// The metadata as JSON; empty text for an empty object.
 fn metadata(record: &Record) -> String {
     let metadata = record.metadata.as_ref().map(ToString::to_string);
     metadata.filter(|text| text != "{}").unwrap_or_default()

@@ -1,29 +1,30 @@
-//! The environment, with `.env` behind it.
+//! Environment variables, with `.env` as a fallback.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Cursor};
 use std::path::Path;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
-/// What the names of our variables begin with.
+/// Prefix of the program's variables.
 const PREFIX: &str = "AUDITRAIL_";
 
-/// The environment; what it lacks, `.env` may give. Nothing is ever set: other threads read it too.
+/// The environment with a fallback to `.env`. Variables are never set in the process, since other
+/// threads may read its environment at the same time.
 pub(super) struct Environment {
     dot_env: HashMap<String, String>,
 }
 
 impl Environment {
-    /// Reads `.env` at `path`; there need not be one.
+    /// Reads the `.env` file at `path`, if it exists.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(source) => {
                 return Err(ConfigError::Unreadable {
-                    name: "settings of the working directory",
+                    name: "the working directory's .env file",
                     path: path.to_owned(),
                     source,
                 });
@@ -32,19 +33,18 @@ impl Environment {
         let mut dot_env = HashMap::new();
         for item in dotenvy::from_read_iter(Cursor::new(&text)) {
             let (name, value) = item.map_err(|error| dot_env_error(&text, &error))?;
-            // As in a shell, where the file is sourced, the last of two lines counts.
+            // The last assignment wins, as in a shell that sources the file.
             dot_env.insert(name, value);
         }
         Ok(Self { dot_env })
     }
 
-    /// A variable and whether it is from the environment or from `.env`; one that is empty counts as
-    /// not set.
+    /// The value of a variable and its source. An empty variable counts as unset.
     pub(super) fn find(
         &self,
         name: &'static str,
     ) -> Result<Option<(String, &'static str)>, ConfigError> {
-        let found = match std::env::var(name) {
+        let variable = match std::env::var(name) {
             Ok(value) => Some((value, "environment")),
             Err(std::env::VarError::NotPresent) => {
                 self.dot_env.get(name).map(|value| (value.clone(), ".env"))
@@ -54,10 +54,10 @@ impl Environment {
                 return Err(ConfigError::Value { name, reason });
             }
         };
-        Ok(found.filter(|(value, _)| !value.is_empty()))
+        Ok(variable.filter(|(value, _)| !value.is_empty()))
     }
 
-    /// The names of the variables of this program that are set, in either place.
+    /// The variables with the program's prefix, from both sources.
     pub(super) fn own_names(&self) -> BTreeSet<String> {
         let in_environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let all = in_environment.chain(self.dot_env.keys().cloned());
@@ -65,7 +65,7 @@ impl Environment {
     }
 }
 
-/// Reads a secret from a file, without the newline that editors put at its end.
+/// Reads a secret from a file, without the trailing newline.
 pub(super) fn read_secret(name: &'static str, path: &Path) -> Result<String, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
         name,
@@ -74,20 +74,20 @@ pub(super) fn read_secret(name: &'static str, path: &Path) -> Result<String, Con
     })?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
-        let reason = "names an empty file".to_owned();
+        let reason = "points to an empty file".to_owned();
         return Err(ConfigError::Value { name, reason });
     }
     Ok(secret.to_owned())
 }
 
-/// The number of the line, never the line: it may hold a password.
+/// Reports the line number, never the line, since it may contain a password.
 fn dot_env_error(text: &str, error: &dotenvy::Error) -> ConfigError {
     let line = match error {
         dotenvy::Error::LineParse(content, _) => {
-            // A value whose quote is not closed has taken the lines after it along.
+            // `content` includes the following lines if a quote is unterminated.
             let first = content.lines().next().unwrap_or_default();
-            let place = text.lines().position(|line| line.contains(first));
-            place.map_or(1, |index| index + 1)
+            let index = text.lines().position(|line| line.contains(first));
+            index.map_or(1, |index| index + 1)
         }
         _ => 1,
     };

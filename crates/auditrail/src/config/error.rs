@@ -1,54 +1,45 @@
-//! Why the configuration cannot be used.
+//! Configuration errors.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why the configuration cannot be used. No message repeats a value: it may be a secret.
+/// A configuration error. No message contains a value, since it may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// A file could not be read.
-    #[error("could not read {} ({name})", path.display())]
+    /// A file cannot be read.
+    #[error("cannot read {} ({name})", path.display())]
     Unreadable {
-        /// The setting that names it.
+        /// The setting that refers to the file.
         name: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// The configuration file is malformed or has an unknown key.
     #[error("{}:{line}: {detail}", path.display())]
     Toml {
-        /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// 1-based.
         line: usize,
-        /// What is wrong there.
         detail: String,
     },
-    /// A line of `.env` is no assignment.
-    #[error(".env:{line}: this is not NAME=value (a value with spaces or # needs quotes)")]
+    /// A line of `.env` is not an assignment.
+    #[error(".env:{line}: expected NAME=value (quote a value that contains spaces or #)")]
     DotEnv {
-        /// The line, from 1.
+        /// 1-based.
         line: usize,
     },
-    /// A value is not what the setting needs.
+    /// A setting has an invalid value.
     #[error("{name} {reason}")]
     Value {
         /// The setting.
         name: &'static str,
-        /// The end of the sentence.
+        /// Continues the sentence after the name.
         reason: String,
     },
-    /// Two settings exclude each other.
-    #[error("both {one} and {other} are set; remove one of them")]
-    Both {
-        /// One.
-        one: &'static str,
-        /// The other.
-        other: &'static str,
-    },
-    /// There is no home directory to keep data in.
-    #[error("there is no home directory for the private PostgreSQL; name one with --data-dir")]
+    /// Two settings are mutually exclusive.
+    #[error("{one} and {other} are mutually exclusive; set only one of them")]
+    Both { one: &'static str, other: &'static str },
+    /// The data directory cannot be derived, because the user has no home directory.
+    #[error("no home directory for the data of the private PostgreSQL; set --data-dir")]
     NoHome,
 }

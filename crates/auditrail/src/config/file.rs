@@ -1,15 +1,15 @@
-//! `auditrail.toml`.
+//! The configuration file, `auditrail.toml`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::resolver::Scalar;
 use super::server::ServerTable;
 
-/// What `auditrail.toml` may say. Relative paths are relative to the file.
+/// The contents of `auditrail.toml`. Relative paths are resolved against the file's directory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {

@@ -1,30 +1,30 @@
-//! One setting after the other: its value, and where it came from.
+//! Resolves one setting at a time and records its source.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use super::environment::{self, Environment};
+use super::error::ConfigError;
 use super::value::Value;
 
-/// What stands for a secret.
+/// Shown instead of a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// A setting as `config show` prints it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown {
-    /// Its key in the file; those of a table as `table.key`.
+pub(crate) struct ResolvedSetting {
+    /// The key in the configuration file, as `table.key`.
     pub(crate) key: &'static str,
     /// The environment variable.
     pub(crate) env: &'static str,
-    /// The value in force; none where it is not set and has no default. Never a secret.
+    /// The effective value, never a secret. `None` if it is unset and has no default.
     pub(crate) value: Option<String>,
-    /// Where it came from: flag, environment, .env, file or default.
+    /// One of flag, environment, .env, file or default.
     pub(crate) source: &'static str,
 }
 
-/// A value in the file, which may be written with or without quotes.
+/// A value in the configuration file, with or without quotes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Scalar {
@@ -45,20 +45,20 @@ impl Scalar {
     }
 }
 
-/// Resolves settings: flag, environment, `.env`, file, default, in this order.
+/// Resolves settings by precedence: flag, environment, `.env`, file, default.
 pub(super) struct Resolver<'a> {
     environment: &'a Environment,
-    shown: Vec<Shown>,
+    resolved: Vec<ResolvedSetting>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) const fn new(environment: &'a Environment) -> Self {
-        Self { environment, shown: Vec::new() }
+        Self { environment, resolved: Vec::new() }
     }
 
-    /// Every setting that was asked for.
-    pub(super) fn into_shown(self) -> Vec<Shown> {
-        self.shown
+    /// All settings resolved so far.
+    pub(super) fn into_resolved(self) -> Vec<ResolvedSetting> {
+        self.resolved
     }
 
     /// A setting without a default.
@@ -69,18 +69,18 @@ impl<'a> Resolver<'a> {
         flag: Option<&str>,
         file: Option<&Scalar>,
     ) -> Result<Option<T>, ConfigError> {
-        let found = match (flag, self.environment.find(env)?, file) {
+        let source = match (flag, self.environment.find(env)?, file) {
             (Some(text), _, _) => Some((text.to_owned(), "flag", env)),
             (None, Some((text, source)), _) => Some((text, source, env)),
             (None, None, Some(scalar)) => Some((scalar.text(), "file", key)),
             (None, None, None) => None,
         };
-        let Some((text, source, name)) = found else {
-            self.shown.push(Shown { key, env, value: None, source: "default" });
+        let Some((text, source, name)) = source else {
+            self.resolved.push(ResolvedSetting { key, env, value: None, source: "default" });
             return Ok(None);
         };
-        let value = T::read(&text).map_err(|reason| ConfigError::Value { name, reason })?;
-        self.shown.push(Shown { key, env, value: Some(value.show()), source });
+        let value = T::parse(&text).map_err(|reason| ConfigError::Value { name, reason })?;
+        self.resolved.push(ResolvedSetting { key, env, value: Some(value.format()), source });
         Ok(Some(value))
     }
 
@@ -96,13 +96,13 @@ impl<'a> Resolver<'a> {
         if let Some(value) = self.optional(key, env, flag, file)? {
             return Ok(value);
         }
-        if let Some(last) = self.shown.last_mut() {
-            last.value = Some(default.show());
+        if let Some(last) = self.resolved.last_mut() {
+            last.value = Some(default.format());
         }
         Ok(default)
     }
 
-    /// A path; one in the file was made relative to the file already.
+    /// A path. A relative path of the file is resolved already.
     pub(super) fn path(
         &mut self,
         key: &'static str,
@@ -117,12 +117,12 @@ impl<'a> Resolver<'a> {
             (None, None, None) => (None, "default"),
         };
         let value = path.as_ref().map(|path| path.display().to_string());
-        self.shown.push(Shown { key, env, value, source });
+        self.resolved.push(ResolvedSetting { key, env, value, source });
         Ok(path)
     }
 
-    /// A secret, in the variable or key itself or in the file that another one names. Within one
-    /// source the two exclude each other.
+    /// A secret, given directly or as the path of a file that contains it; within one source the two are
+    /// mutually exclusive.
     pub(super) fn secret(&mut self, names: &Secret<'_>) -> Result<Option<String>, ConfigError> {
         let Secret { key, file_key, env, file_env, flag, file, file_path } = *names;
         let (secret, source) = if let Some(text) = flag {
@@ -147,19 +147,19 @@ impl<'a> Resolver<'a> {
             }
         };
         let value = secret.as_ref().map(|_| HIDDEN.to_owned());
-        self.shown.push(Shown { key, env, value, source });
+        self.resolved.push(ResolvedSetting { key, env, value, source });
         Ok(secret)
     }
 
-    /// What stands for the value of the last setting; a secret in a form that can be shown.
-    pub(super) fn show_last_as(&mut self, value: String) {
-        if let Some(last) = self.shown.last_mut() {
+    /// Replaces the displayed value of the last resolved setting.
+    pub(super) fn set_last_value(&mut self, value: String) {
+        if let Some(last) = self.resolved.last_mut() {
             last.value = Some(value);
         }
     }
 }
 
-/// The places a secret may come from.
+/// The names and values of a secret in each source.
 pub(super) struct Secret<'a> {
     pub(super) key: &'static str,
     pub(super) file_key: &'static str,

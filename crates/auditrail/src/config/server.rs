@@ -9,18 +9,19 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::resolver::{Resolver, Scalar, Secret, Shown};
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
 use super::value::{Count, Limit, LogFilter, LogFormat, Origins};
-use super::{ConfigError, Sources};
 use crate::cli::ServeArgs;
 
-/// Loopback: whoever wants strangers to reach the service says so.
+/// Loopback, so that exposing the service is an explicit choice.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-/// Health and metrics are for the operator alone.
+/// Loopback, since the admin listener has no authentication.
 const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
-/// Connections for reads and keys; the writer has its own. A search takes milliseconds.
+/// Connections for reads; the writer and key lookups have their own. A search takes milliseconds.
 const DATABASE_CONNECTIONS: u32 = 10;
-/// Fewer characters could be guessed.
+/// Shorter keys could be guessed.
 const CURSOR_KEY_MIN_CHARS: usize = 32;
 
 /// The table `[server]` of `auditrail.toml`.
@@ -47,36 +48,31 @@ pub(super) struct ServerTable {
     log_format: Option<Scalar>,
 }
 
-/// What `serve` needs to know, resolved.
+/// Resolved settings of `serve`.
 pub(crate) struct ServerSettings {
-    /// Where the service answers.
     pub(crate) listen: SocketAddr,
-    /// Where health and metrics are.
     pub(crate) admin_listen: SocketAddr,
-    /// Most connections for reading.
+    /// Maximum number of connections for reads.
     pub(crate) database_connections: u32,
-    /// What the service itself may be told.
     pub(crate) config: ServerConfig,
-    /// Which log lines are wanted.
     pub(crate) log: LogFilter,
-    /// Their form.
     pub(crate) log_format: LogFormat,
-    /// Where a collector of traces listens.
+    /// Endpoint of an OpenTelemetry collector.
     pub(crate) otlp_endpoint: Option<String>,
     cursor_key: Option<String>,
 }
 
 impl ServerSettings {
-    /// Resolves the settings, and says where each came from.
+    /// Resolves the settings with their sources.
     ///
     /// # Errors
     /// As [`Settings::resolve`](super::Settings::resolve).
     pub(super) fn resolve(
         args: &ServeArgs,
-        sources: &Sources,
-    ) -> Result<(Self, Vec<Shown>), ConfigError> {
-        let file = &sources.file.server;
-        let mut r = Resolver::new(&sources.environment);
+        environment: &Environment,
+        file: &ServerTable,
+    ) -> Result<(Self, Vec<ResolvedSetting>), ConfigError> {
+        let mut r = Resolver::new(environment);
         let settings = Self {
             listen: r.setting(
                 "server.listen",
@@ -124,13 +120,13 @@ impl ServerSettings {
                 LogFormat::Auto,
             )?,
         };
-        Ok((settings, r.into_shown()))
+        Ok((settings, r.into_resolved()))
     }
 
-    /// What page cursors are signed with. Where nothing was set it follows from the database URL, so
-    /// that every server of one database understands the cursors of the others.
+    /// The key that signs page cursors. By default it is derived from the database URL, so that all
+    /// servers of a database accept each other's cursors.
     ///
-    /// A forged cursor would only turn to another page of what its key may see anyway.
+    /// A forged cursor is harmless: it can only select another page of what the API key may read.
     pub(crate) fn cursor_key(&self, database_url: &str) -> CursorKey {
         let (kind, text) = match &self.cursor_key {
             Some(key) => ("key", key.as_str()),
@@ -207,7 +203,7 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
 }
 
 fn budgets(r: &mut Resolver<'_>, file: &ServerTable) -> Result<RateBudgets, ConfigError> {
-    let usual = RateBudgets::default();
+    let defaults = RateBudgets::default();
     let mut budget = |key, env, file: &Option<Scalar>, default| {
         r.setting(key, env, None, file.as_ref(), Limit(default)).map(|limit| limit.0)
     };
@@ -216,19 +212,19 @@ fn budgets(r: &mut Resolver<'_>, file: &ServerTable) -> Result<RateBudgets, Conf
             "server.write_budget",
             "AUDITRAIL_WRITE_BUDGET",
             &file.write_budget,
-            usual.write,
+            defaults.write,
         )?,
         query: budget(
             "server.query_budget",
             "AUDITRAIL_QUERY_BUDGET",
             &file.query_budget,
-            usual.query,
+            defaults.query,
         )?,
         export: budget(
             "server.export_budget",
             "AUDITRAIL_EXPORT_BUDGET",
             &file.export_budget,
-            usual.export,
+            defaults.export,
         )?,
     })
 }
@@ -246,7 +242,7 @@ fn cursor_key(r: &mut Resolver<'_>, file: &ServerTable) -> Result<Option<String>
     match &key {
         Some(text) if text.chars().count() < CURSOR_KEY_MIN_CHARS => Err(ConfigError::Value {
             name: "server.cursor_key",
-            reason: format!("must have {CURSOR_KEY_MIN_CHARS} characters at least"),
+            reason: format!("must have at least {CURSOR_KEY_MIN_CHARS} characters"),
         }),
         _ => Ok(key),
     }

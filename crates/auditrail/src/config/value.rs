@@ -1,4 +1,4 @@
-//! What settings can be, how they are read and how they are shown.
+//! Types of settings: parsing and formatting.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,95 +6,94 @@ use std::time::Duration;
 use auditrail_server::{Budget, Origin};
 use tracing_subscriber::filter::Targets;
 
-use super::parse_duration;
-
 /// The value of a setting.
 pub(super) trait Value: Sized {
-    /// Reads it.
+    /// Parses the value.
     ///
     /// # Errors
-    /// The end of a sentence that says what is wrong.
-    fn read(text: &str) -> Result<Self, String>;
+    /// The reason, to be appended to the name of the setting.
+    fn parse(text: &str) -> Result<Self, String>;
 
-    /// Prints it as it may be written.
-    fn show(&self) -> String;
+    /// The inverse of [`parse`](Self::parse).
+    fn format(&self) -> String;
 }
 
 impl Value for SocketAddr {
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "is not an address with a port such as 127.0.0.1:8080".to_owned())
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "is not a socket address such as 127.0.0.1:8080".to_owned())
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.to_string()
     }
 }
 
 impl Value for bool {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         match text {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err("is neither true nor false".to_owned()),
+            _ => Err("must be true or false".to_owned()),
         }
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.to_string()
     }
 }
 
 impl Value for Duration {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         parse_duration(text)
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         let millis = self.as_millis();
-        match millis.is_multiple_of(1_000) {
-            true => format!("{}s", millis / 1_000),
-            false => format!("{millis}ms"),
+        if millis.is_multiple_of(1_000) {
+            format!("{}s", millis / 1_000)
+        } else {
+            format!("{millis}ms")
         }
     }
 }
 
-/// A number of which there must be one at least.
+/// A number of at least 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(pub(super) u32);
 
 impl Value for Count {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(count @ 1..) => Ok(Self(count)),
-            _ => Err(format!("is not a number from 1 to {}", u32::MAX)),
+            _ => Err(format!("must be a number from 1 to {}", u32::MAX)),
         }
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.0.to_string()
     }
 }
 
-/// How much a key may ask for; `none` for no limit.
+/// The rate budget of an API key, or `none`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit(pub(super) Option<Budget>);
 
 impl Value for Limit {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self(None)),
             text => text.parse().map(|budget| Self(Some(budget))).map_err(|_| {
-                "is neither none nor an amount in a time such as 1000/60s or 50/1h".to_owned()
+                "must be none, or an amount per duration such as 1000/60s or 50/1h".to_owned()
             }),
         }
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.0.map_or_else(|| "none".to_owned(), |budget| budget.to_string())
     }
 }
 
-/// Origins of pages, with commas between them.
+/// Comma-separated origins for CORS.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     pub(super) origins: Vec<Origin>,
@@ -102,49 +101,52 @@ pub(super) struct Origins {
 }
 
 impl Value for Origins {
-    fn read(text: &str) -> Result<Self, String> {
-        let origins = text.split(',').map(|origin| origin.trim().parse::<Origin>());
-        let origins = origins.collect::<Result<_, _>>().map_err(|error| format!("has {error}"))?;
+    fn parse(text: &str) -> Result<Self, String> {
+        let origins = text
+            .split(',')
+            .map(|origin| origin.trim().parse::<Origin>())
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("is invalid: {error}"))?;
         Ok(Self { origins, text: text.to_owned() })
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.text.clone()
     }
 }
 
 impl Value for String {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.clone()
     }
 }
 
-/// The form of log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     Auto,
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// A JSON object in each line.
+    /// One JSON object per line.
     Json,
 }
 
 impl Value for LogFormat {
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err("is none of auto, text, json".to_owned()),
+            _ => Err("must be auto, text or json".to_owned()),
         }
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         let name = match self {
             Self::Auto => "auto",
             Self::Text => "text",
@@ -154,17 +156,44 @@ impl Value for LogFormat {
     }
 }
 
-/// Which log lines are wanted.
+/// The level, per target, of log lines to print.
 #[derive(Clone, Debug)]
 pub(crate) struct LogFilter(pub(crate) Targets);
 
 impl Value for LogFilter {
-    fn read(text: &str) -> Result<Self, String> {
-        let parsed = text.parse().map(Self);
-        parsed.map_err(|_| "is neither a level such as info nor target=level,…".to_owned())
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| "must be a level such as info, or target=level,…".to_owned())
     }
 
-    fn show(&self) -> String {
+    fn format(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// Parses a duration such as `30s`, `2m` or `1h30m`.
+///
+/// # Errors
+/// The reason, to be appended to the name of the setting.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = "is not a duration such as 500ms, 30s or 2m";
+    let time: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
+    Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        for text in ["", "30", "s", "-5s", "1e3s", "for ever"] {
+            assert!(parse_duration(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Files that get their name only when they are complete.
+//! Files that are created atomically.
 
 use std::path::Path;
 
@@ -6,11 +6,12 @@ use tempfile::NamedTempFile;
 
 use crate::error::Error;
 
-/// A file beside `path`, readable by its owner alone, that is removed unless it is given a name.
+/// A temporary file in the directory of `path`, readable only by its owner, and removed when dropped
+/// unless it is persisted.
 pub(crate) fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     tempfile::Builder::new()
         .prefix(".auditrail-")
         .tempfile_in(dir.unwrap_or(Path::new(".")))
-        .map_err(Error::io("make a file beside", path))
+        .map_err(Error::io("create a temporary file next to", path))
 }

@@ -1,4 +1,4 @@
-//! Progress of what takes longer than a moment, on stderr.
+//! Progress of long operations, on stderr.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -7,24 +7,24 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Output;
 
-/// Where there is no terminal, a log gets a line this often.
-const LINE_EVERY: Duration = Duration::from_secs(10);
-/// On a terminal the bar is drawn this often.
-const DRAW_EVERY_HZ: u8 = 5;
-/// Nothing is shown for what is over before that.
-const WORTH_A_WORD: Duration = Duration::from_secs(1);
+/// Interval of progress lines when stderr is not a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// Redraw rate of the bar on a terminal.
+const DRAW_HZ: u8 = 5;
+/// Operations shorter than this show no progress.
+const SHOW_AFTER: Duration = Duration::from_secs(1);
 
-/// A bar on a terminal, now and then a line elsewhere, nothing when quiet.
+/// Shows a bar on a terminal, a line every ten seconds elsewhere, and nothing when quiet.
 #[derive(Debug)]
 pub(crate) struct Meter {
     bar: ProgressBar,
     output: Output,
-    begun: Instant,
-    told: Instant,
+    started: Instant,
+    last_line: Instant,
 }
 
 impl Meter {
-    /// Progress over `bytes` of input, or over an unknown amount.
+    /// Progress over `bytes` of input, if the amount is known.
     pub(crate) fn bytes(output: Output, bytes: Option<u64>) -> Self {
         let (bar, template) = match bytes {
             Some(bytes) => {
@@ -42,27 +42,28 @@ impl Meter {
 
     fn new(output: Output, bar: ProgressBar, template: &str) -> Self {
         let terminal = std::io::stderr().is_terminal() && output.shows_progress();
-        bar.set_draw_target(match terminal {
-            true => ProgressDrawTarget::stderr_with_hz(DRAW_EVERY_HZ),
-            false => ProgressDrawTarget::hidden(),
+        bar.set_draw_target(if terminal {
+            ProgressDrawTarget::stderr_with_hz(DRAW_HZ)
+        } else {
+            ProgressDrawTarget::hidden()
         });
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Self { bar, output, begun: now, told: now }
+        Self { bar, output, started: now, last_line: now }
     }
 
-    /// Tells how far it is: `position` of the bytes, `records` so far.
-    pub(crate) fn tell(&mut self, position: u64, records: u64) {
-        let elapsed = self.begun.elapsed();
-        if elapsed < WORTH_A_WORD {
+    /// Shows the position in the input, in bytes, and the number of records so far.
+    pub(crate) fn update(&mut self, position: u64, records: u64) {
+        let elapsed = self.started.elapsed();
+        if elapsed < SHOW_AFTER {
             return;
         }
         let message = format!("{records} records, {}/s", rate(records, elapsed));
         if self.bar.is_hidden() {
-            if self.told.elapsed() >= LINE_EVERY {
-                self.told = Instant::now();
+            if self.last_line.elapsed() >= LINE_INTERVAL {
+                self.last_line = Instant::now();
                 self.output.note(&message);
             }
             return;
@@ -71,19 +72,19 @@ impl Meter {
         self.bar.set_position(position);
     }
 
-    /// Prints a line that does not tear the bar.
+    /// Hides the bar while `print` prints.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
-    /// Takes the bar away; how long it took.
+    /// Removes the bar and returns the elapsed time.
     pub(crate) fn finish(self) -> Duration {
         self.bar.finish_and_clear();
-        self.begun.elapsed()
+        self.started.elapsed()
     }
 }
 
-/// Records a second, as a whole number.
+/// Records per second, rounded down.
 pub(crate) fn rate(records: u64, elapsed: Duration) -> u64 {
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     records.saturating_mul(1000) / millis.max(1)

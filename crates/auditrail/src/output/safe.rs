@@ -1,20 +1,20 @@
-//! Keeps what strangers wrote into the log from steering the terminal of who reads it.
+//! Escapes control characters of untrusted text, so that log content cannot control the terminal.
 
 use std::borrow::Cow;
 
-/// Escapes every character that a terminal would obey or hide: C0, DEL, C1, and those that turn the
-/// direction of text around or break lines.
+/// Escapes characters that a terminal interprets or hides: C0, DEL, C1, bidirectional controls and line
+/// separators.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe)
 }
 
-/// As [`text`], for messages that may have several lines.
+/// As [`text`], but keeps line feeds, for messages of several lines.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| c != '\n' && is_unsafe(c))
 }
 
-/// The same for JSON text. Its strings hold no C0 characters, and the others mean the same escaped;
-/// only the line breaks between tokens stay.
+/// As [`text`], for JSON: uses JSON escapes, so the document stays equivalent. Keeps the line feeds
+/// between tokens.
 pub(crate) fn json(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| c != '\n' && is_unsafe(c)) {
         return Cow::Borrowed(text);
@@ -23,7 +23,7 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
     for c in text.chars() {
         match c {
             '\n' => out.push(c),
-            // All of them are in the basic plane, so one escape is enough.
+            // All unsafe characters are in the basic multilingual plane, so no surrogates are needed.
             c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
@@ -31,8 +31,8 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// At most `max` characters, the last an ellipsis when there were more.
-pub(crate) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+/// Truncates to `max` characters, the last of them an ellipsis.
+pub(crate) fn truncated(text: &str, max: usize) -> Cow<'_, str> {
     match text.char_indices().nth(max) {
         None => Cow::Borrowed(text),
         Some(_) => {
@@ -48,10 +48,7 @@ fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match is_unsafe(c) {
-            true => out.extend(c.escape_unicode()),
-            false => out.push(c),
-        }
+        if is_unsafe(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     Cow::Owned(out)
 }
@@ -67,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+    fn control_characters_are_escaped() {
         assert_eq!(text("a\u{1b}[31mb"), "a\\u{1b}[31mb");
         assert_eq!(text("a\u{9b}2Jb\n"), "a\\u{9b}2Jb\\u{a}");
         assert_eq!(text("exe.\u{202e}txt"), "exe.\\u{202e}txt");
@@ -76,16 +73,16 @@ mod tests {
     }
 
     #[test]
-    fn escaped_json_means_the_same() {
+    fn escaped_json_is_equivalent() {
         let value = serde_json::json!({"a": "x\u{9b}y\u{7f}\u{202e}\u{1b}"});
-        let shown = json(&value.to_string()).into_owned();
-        assert!(!shown.contains(is_unsafe));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(value));
+        let escaped = json(&value.to_string()).into_owned();
+        assert!(!escaped.contains(is_unsafe));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).ok(), Some(value));
     }
 
     #[test]
-    fn text_is_shortened_by_characters() {
-        assert_eq!(shortened("äöü", 3), "äöü");
-        assert_eq!(shortened("äöüx", 3), "äö…");
+    fn truncation_counts_characters() {
+        assert_eq!(truncated("äöü", 3), "äöü");
+        assert_eq!(truncated("äöüx", 3), "äö…");
     }
 }

@@ -7,10 +7,10 @@ use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
-async fn three(db: &TestDb) -> Desk {
-    let desk = Desk::with(&db.url(&db.app()));
+async fn three(db: &TestDb) -> Sandbox {
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     let lines: String = ["=cmd|calc", "+1", "plain, \"quoted\""]
         .iter()
         .enumerate()
@@ -22,16 +22,16 @@ async fn three(db: &TestDb) -> Desk {
             format!("{record}\n")
         })
         .collect();
-    let run = desk.run_with_input(&["import", "--format", "ndjson", "-"], lines.as_bytes());
+    let run = sandbox.run_with_input(&["import", "--format", "ndjson", "-"], lines.as_bytes());
     run.code(0);
-    desk
+    sandbox
 }
 
 #[tokio::test]
-async fn ndjson_ends_with_a_manifest_that_fits_the_lines_before_it() {
+async fn manifest_matches_the_exported_lines() {
     let db = TestDb::migrated().await;
-    let desk = three(&db).await;
-    let run = desk.run(&["export", "--format", "ndjson"]).code(0);
+    let sandbox = three(&db).await;
+    let run = sandbox.run(&["export", "--format", "ndjson"]).code(0);
     let rows = run.rows();
     assert_eq!(rows.len(), 4);
     let manifest = &rows[3]["auditrail_manifest"];
@@ -46,21 +46,21 @@ async fn ndjson_ends_with_a_manifest_that_fits_the_lines_before_it() {
 }
 
 #[tokio::test]
-async fn an_export_of_nothing_is_complete_too() {
+async fn empty_export_is_complete() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    let run = desk.run(&["export", "--format", "ndjson"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let run = sandbox.run(&["export", "--format", "ndjson"]).code(0);
     assert_eq!(run.json()["auditrail_manifest"]["records"], 0);
     assert_eq!(run.json()["auditrail_manifest"]["first"], Value::Null);
-    let run = desk.run(&["export", "--format", "csv"]).code(0);
+    let run = sandbox.run(&["export", "--format", "csv"]).code(0);
     assert_eq!(run.out.lines().count(), 1);
 }
 
 #[tokio::test]
-async fn csv_cells_that_look_like_formulas_are_neutralised() {
+async fn csv_formulas_are_neutralised() {
     let db = TestDb::migrated().await;
-    let desk = three(&db).await;
-    let run = desk.run(&["export", "--format", "csv"]).code(0);
+    let sandbox = three(&db).await;
+    let run = sandbox.run(&["export", "--format", "csv"]).code(0);
     let mut reader = csv::Reader::from_reader(run.out.as_bytes());
     assert_eq!(reader.headers().unwrap().get(5), Some("target_id"));
     let targets: Vec<String> =
@@ -69,48 +69,49 @@ async fn csv_cells_that_look_like_formulas_are_neutralised() {
 }
 
 #[tokio::test]
-async fn filters_apply() {
+async fn export_applies_filters() {
     let db = TestDb::migrated().await;
-    let desk = three(&db).await;
-    let run = desk.run(&["export", "--format", "ndjson", "--since", "2026-01-02"]).code(0);
+    let sandbox = three(&db).await;
+    let run = sandbox.run(&["export", "--format", "ndjson", "--since", "2026-01-02"]).code(0);
     assert_eq!(run.rows().len(), 3);
-    desk.run(&["export", "--format", "ndjson", "--ip", "x"]).code(2).says("--ip");
+    sandbox.run(&["export", "--format", "ndjson", "--ip", "x"]).code(2).stderr_has("--ip");
 }
 
 #[tokio::test]
-async fn a_file_is_private_complete_and_not_overwritten() {
+async fn output_file_is_private_and_not_overwritten() {
     let db = TestDb::migrated().await;
-    let desk = three(&db).await;
+    let sandbox = three(&db).await;
     let args = ["export", "--format", "ndjson", "--output", "out.ndjson"];
-    desk.run(&args).code(0).says("wrote 3 records");
-    let mode = fs::metadata(desk.path("out.ndjson")).unwrap().permissions().mode();
+    sandbox.run(&args).code(0).stderr_has("wrote 3 records");
+    let mode = fs::metadata(sandbox.path("out.ndjson")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let first = fs::read(desk.path("out.ndjson")).unwrap();
-    desk.run(&args).code(1).says("out.ndjson is there already").says("--force");
-    assert_eq!(fs::read(desk.path("out.ndjson")).unwrap(), first);
+    let first = fs::read(sandbox.path("out.ndjson")).unwrap();
+    sandbox.run(&args).code(1).stderr_has("out.ndjson already exists").stderr_has("--force");
+    assert_eq!(fs::read(sandbox.path("out.ndjson")).unwrap(), first);
     let mut forced = args.to_vec();
     forced.extend(["--force", "--json"]);
-    let run = desk.run(&forced).code(0);
+    let run = sandbox.run(&forced).code(0);
     assert_eq!(run.json(), json!({"file": "out.ndjson", "records": 3}));
-    let run = desk.run(&["export", "--format", "csv", "--output", "no/such/dir.csv"]).code(1);
-    run.says("no/such/dir.csv");
+    let run = sandbox.run(&["export", "--format", "csv", "--output", "no/such/dir.csv"]).code(1);
+    run.stderr_has("no/such/dir.csv");
 }
 
 #[tokio::test]
-async fn an_export_that_fails_leaves_no_file() {
+async fn failed_export_leaves_no_file() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["export", "--format", "csv", "--output", "out.csv"]).code(3);
-    assert_eq!(fs::read_dir(desk.path("")).unwrap().count(), 0);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["export", "--format", "csv", "--output", "out.csv"]).code(3);
+    assert_eq!(fs::read_dir(sandbox.path("")).unwrap().count(), 0);
 }
 
 #[tokio::test]
-async fn an_export_can_be_imported_again() {
-    let (one, two) = (TestDb::migrated().await, TestDb::migrated().await);
-    let desk = three(&one).await;
-    let exported = desk.run(&["export", "--format", "ndjson"]).code(0).out;
-    let other = Desk::with(&two.url(&two.app()));
+async fn export_round_trips_through_import() {
+    let one = TestDb::migrated().await;
+    let two = TestDb::migrated().await;
+    let sandbox = three(&one).await;
+    let exported = sandbox.run(&["export", "--format", "ndjson"]).code(0).out;
+    let other = Sandbox::with(&two.url(&two.app()));
     let args = ["import", "--format", "ndjson", "-"];
-    other.run_with_input(&args, exported.as_bytes()).code(0).prints("imported 3 records");
+    other.run_with_input(&args, exported.as_bytes()).code(0).stdout_has("imported 3 records");
     assert_eq!(other.run(&["export", "--format", "ndjson"]).out, exported);
 }

@@ -1,12 +1,12 @@
-//! What the service does while its database fails: a clear 503 that says when to come back, never a
-//! 500; nothing it acknowledged is lost; and it recovers by itself.
+//! Database faults: the service answers 503 with `Retry-After`, never 500, loses no acknowledged record,
+//! and recovers without a restart.
 
 mod disk;
 mod failover;
 mod limits;
 mod network;
+mod probe;
 mod proxy;
-mod stopped;
-mod tried;
+mod restart;
 
-use crate::faults::tried::Tried;
+use probe::Probe;

@@ -1,9 +1,9 @@
-//! The help, the completions and the manual.
+//! Help texts, completions and manual pages.
 
 use std::fs;
 use std::path::Path;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 const COMMANDS: [&[&str]; 28] = [
     &[],
@@ -36,16 +36,16 @@ const COMMANDS: [&[&str]; 28] = [
     &["man"],
 ];
 
-/// A change of the help is a change of what people rely on, so it shows in a review. To accept one,
-/// run this test with `AUDITRAIL_BLESS=1`.
+/// The help texts are part of the interface, so changes show up in a review. To accept a change, run this
+/// test with `AUDITRAIL_BLESS=1`.
 #[test]
-fn the_help_is_what_is_committed() {
-    let desk = Desk::bare();
+fn help_matches_the_snapshots() {
+    let sandbox = Sandbox::bare();
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help");
     for command in COMMANDS {
         let mut args = command.to_vec();
         args.push("--help");
-        let help = desk.run(&args).code(0).out;
+        let help = sandbox.run(&args).code(0).out;
         let name = ["auditrail"].iter().chain(command).copied().collect::<Vec<_>>();
         let file = dir.join(format!("{}.txt", name.join("-")));
         if std::env::var_os("AUDITRAIL_BLESS").is_some() {
@@ -58,40 +58,40 @@ fn the_help_is_what_is_committed() {
 
 #[test]
 fn every_command_has_examples() {
-    let desk = Desk::bare();
+    let sandbox = Sandbox::bare();
     for command in COMMANDS {
         let mut args = command.to_vec();
         args.push("--help");
-        desk.run(&args).code(0).prints("Examples:").prints("auditrail ");
+        sandbox.run(&args).code(0).stdout_has("Examples:").stdout_has("auditrail ");
     }
 }
 
 #[test]
-fn wrong_arguments_end_with_2_and_a_suggestion() {
-    let desk = Desk::bare();
-    desk.run(&["quer"]).code(2).says("query");
-    desk.run(&["log", "--actor", "user:u1"]).code(2).says("--action");
-    desk.run::<&str>(&[]).code(2);
-    let run = desk.run(&["--json", "quer"]).code(2);
+fn usage_errors_exit_with_2() {
+    let sandbox = Sandbox::bare();
+    sandbox.run(&["quer"]).code(2).stderr_has("query");
+    sandbox.run(&["log", "--actor", "user:u1"]).code(2).stderr_has("--action");
+    sandbox.run::<&str>(&[]).code(2);
+    let run = sandbox.run(&["--json", "quer"]).code(2);
     assert_eq!(run.error_code(), "usage");
     assert_eq!(run.out, "");
 }
 
 #[test]
-fn completions_are_printed_for_the_usual_shells() {
+fn completions_cover_five_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        Desk::bare().run(&["completions", shell]).code(0).prints("auditrail");
+        Sandbox::bare().run(&["completions", shell]).code(0).stdout_has("auditrail");
     }
-    Desk::bare().run(&["completions", "tcsh"]).code(2);
+    Sandbox::bare().run(&["completions", "tcsh"]).code(2);
 }
 
 #[test]
-fn the_manual_has_a_page_for_every_command() {
-    let desk = Desk::bare();
-    desk.run(&["man"]).code(0).prints(".TH auditrail 1");
-    desk.run(&["man", "--output", "pages"]).code(0);
+fn manual_has_a_page_per_command() {
+    let sandbox = Sandbox::bare();
+    sandbox.run(&["man"]).code(0).stdout_has(".TH auditrail 1");
+    sandbox.run(&["man", "--output", "pages"]).code(0);
     for page in ["auditrail.1", "auditrail-migrate-status.1", "auditrail-import.1"] {
-        let text = fs::read_to_string(desk.path("pages").join(page)).unwrap();
+        let text = fs::read_to_string(sandbox.path("pages").join(page)).unwrap();
         assert!(text.contains("Examples:"), "{page}");
     }
 }

@@ -1,8 +1,8 @@
-//! `kill -9` of the service, of PostgreSQL and of both, in the middle of mixed work: what was
-//! acknowledged is there once, and what was not at most once.
+//! `kill -9` of the service, of PostgreSQL and of both under a mixed load: acknowledged records are
+//! stored exactly once, all others at most once.
 //!
-//! A few rounds run with the other tests. `AUDITRAIL_KILL_ROUNDS=50` is the full run, and
-//! `AUDITRAIL_KILL_SEED` begins it with other moments.
+//! A few rounds run with the other tests. `AUDITRAIL_KILL_ROUNDS=50` is the full run;
+//! `AUDITRAIL_KILL_SEED` selects other kill times.
 
 mod load;
 mod tally;
@@ -23,25 +23,25 @@ const ROUNDS: u64 = 3;
 const SEED: u64 = 1;
 
 over_each_transport! {
-    a_killed_service_loses_and_doubles_nothing,
-    a_killed_postgresql_loses_and_doubles_nothing,
-    a_service_killed_with_its_postgresql_loses_and_doubles_nothing,
+    killed_service_keeps_exactly_once,
+    killed_postgres_keeps_exactly_once,
+    killing_both_keeps_exactly_once,
 }
 
-async fn a_killed_service_loses_and_doubles_nothing(transport: Transport) {
+async fn killed_service_keeps_exactly_once(transport: Transport) {
     rounds(Victim::Service, transport).await;
 }
 
-async fn a_killed_postgresql_loses_and_doubles_nothing(transport: Transport) {
+async fn killed_postgres_keeps_exactly_once(transport: Transport) {
     rounds(Victim::Database, transport).await;
 }
 
-async fn a_service_killed_with_its_postgresql_loses_and_doubles_nothing(transport: Transport) {
+async fn killing_both_keeps_exactly_once(transport: Transport) {
     rounds(Victim::Both, transport).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_service_with_a_private_postgresql_loses_and_doubles_nothing() {
+async fn killed_private_postgres_keeps_exactly_once() {
     rounds(Victim::Private, Transport::Unix).await;
 }
 
@@ -49,7 +49,7 @@ async fn rounds(victim: Victim, transport: Transport) {
     let number = |name: &str, default| env::var(name).map_or(default, |n| n.parse().unwrap());
     let (rounds, seed) =
         (number("AUDITRAIL_KILL_ROUNDS", ROUNDS), number("AUDITRAIL_KILL_SEED", SEED));
-    let mut stage = Stage::set(victim, transport).await;
+    let mut stage = Stage::start(victim, transport).await;
     let mut all = Tally::default();
     for seed in seed..seed + rounds {
         let tally = round(&mut stage, seed).await;
@@ -57,29 +57,30 @@ async fn rounds(victim: Victim, transport: Transport) {
         all += tally;
     }
     eprintln!("{victim:?} over {transport}, {rounds} rounds: {all}");
-    // A PostgreSQL that is back in time leaves nothing to be repeated.
+    // If only PostgreSQL was killed, it may be back before any request fails.
     let repeats = victim == Victim::Database || all.repeated > 0;
-    assert!(all.acknowledged > 0 && repeats, "nothing was tried: {all}");
+    assert!(all.acknowledged > 0 && repeats, "no kill had an effect: {all}");
 }
 
-/// Lets clients work, kills in the middle, starts again what was killed, and counts.
+/// Runs the load, kills the victim, recovers, and compares the stored records with the load.
 async fn round(stage: &mut Stage, seed: u64) -> Tally {
     let load = Load::start(stage.address(), stage.key(), seed);
     let Moment { acknowledged, then } = Moment::of(seed);
     load.acknowledged(acknowledged).await;
-    // Not to wait for anything, but to hit each part of a commit in some round.
+    // A random delay, so that the kills hit every phase of a commit over the rounds.
     tokio::time::sleep(then).await;
     stage.kill(seed);
-    let written = load.stop().await;
+    let requests = load.stop().await;
     stage.recover().await;
 
-    let found = stored(stage, seed).await;
-    let mut tally = Tally::of(&written, &found, seed);
-    for write in written.iter().filter(|write| !write.is_acknowledged() && write.is_repeatable()) {
-        let repeated = tokio::time::timeout(Duration::from_secs(60), write.repeat(stage)).await;
-        repeated.unwrap_or_else(|_| panic!("seed {seed}: never acknowledged: {write:?}"));
+    let counts = stored(stage, seed).await;
+    let mut tally = Tally::of(&requests, &counts, seed);
+    for write in requests.iter().filter(|write| !write.is_acknowledged() && write.is_repeatable()) {
+        tokio::time::timeout(Duration::from_secs(60), write.repeat(stage))
+            .await
+            .unwrap_or_else(|_| panic!("seed {seed}: never acknowledged: {write:?}"));
         tally.repeated += 1;
     }
-    tally::all_there_once(&written, &stored(stage, seed).await, seed);
+    tally::assert_stored_once(&requests, &stored(stage, seed).await, seed);
     tally
 }

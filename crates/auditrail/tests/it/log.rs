@@ -3,7 +3,7 @@
 use auditrail_testkit::TestDb;
 use serde_json::json;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -15,11 +15,11 @@ fn log<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_record_is_written_and_printed() {
+async fn log_writes_and_prints_a_record() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.run(&log(&[])).code(0).prints("user:u1").prints("project:p1");
-    let run = desk.run(&log(&[
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.run(&log(&[])).code(0).stdout_has("user:u1").stdout_has("project:p1");
+    let run = sandbox.run(&log(&[
         "--json",
         "--metadata",
         r#"{"plan":"pro"}"#,
@@ -43,25 +43,25 @@ async fn a_record_is_written_and_printed() {
         "created_at": "2026-01-02T02:04:05.000000Z",
     });
     assert_eq!(run.code(0).json(), expected);
-    let found = desk.run(&["query", "--json", "--request-id", "r1"]).code(0);
-    assert_eq!(found.rows(), [expected]);
+    let hits = sandbox.run(&["query", "--json", "--request-id", "r1"]).code(0);
+    assert_eq!(hits.rows(), [expected]);
 }
 
 #[tokio::test]
-async fn the_same_id_is_found_again_or_refused() {
+async fn log_is_idempotent_by_id() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.run(&log(&["--id", ID])).code(0);
-    desk.run(&log(&["--id", ID])).code(0).says("already there").prints(ID);
-    let run = desk.run(&log(&["--id", ID, "--tenant", "t1", "--json"])).code(1);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.run(&log(&["--id", ID])).code(0);
+    sandbox.run(&log(&["--id", ID])).code(0).stderr_has("already exists").stdout_has(ID);
+    let run = sandbox.run(&log(&["--id", ID, "--tenant", "t1", "--json"])).code(1);
     assert_eq!(run.error_code(), "id_conflict");
     assert_eq!(run.out, "");
-    assert_eq!(desk.run(&["query", "--json"]).rows().len(), 1);
+    assert_eq!(sandbox.run(&["query", "--json"]).rows().len(), 1);
 }
 
 #[test]
-fn every_wrong_flag_is_reported_at_once() {
-    let run = Desk::with("postgres://nobody@127.0.0.1:1/x").run(&[
+fn log_reports_all_invalid_flags() {
+    let run = Sandbox::with("postgres://nobody@127.0.0.1:1/x").run(&[
         "log",
         "--actor",
         "system:x",
@@ -80,33 +80,33 @@ fn every_wrong_flag_is_reported_at_once() {
         "--tenant",
         "a\nb",
     ]);
-    let run = run.code(2).says("8 values are wrong");
+    let run = run.code(2).stderr_has("8 invalid values");
     for flag in
         ["--actor", "--action", "--target", "--metadata", "--ip", "--id", "--at", "--tenant"]
     {
         assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }
-    let run = Desk::bare().run(&log(&["--ip", "host", "--json"])).code(2);
+    let run = Sandbox::bare().run(&log(&["--ip", "host", "--json"])).code(2);
     assert_eq!(run.error_code(), "invalid_value");
     let error: serde_json::Value = serde_json::from_str(&run.err).unwrap();
     assert_eq!(error["error"]["errors"][0]["pointer"], "--ip");
     assert_eq!(error["error"]["errors"][0]["code"], "bad_format");
-    let run = Desk::bare().run(&log(&["--at", "2999-01-01T00:00:00Z"]));
-    run.code(2).says("--at: ");
+    let run = Sandbox::bare().run(&log(&["--at", "2999-01-01T00:00:00Z"]));
+    run.code(2).stderr_has("--at: ");
 }
 
 #[tokio::test]
-async fn a_role_without_rights_and_a_schema_that_is_not_there_are_named() {
+async fn missing_schema_and_privileges_are_reported() {
     let db = TestDb::empty().await;
-    let run = Desk::with(&db.url(&db.owner())).run(&log(&[])).code(3);
-    run.says("auditrail migrate");
+    let run = Sandbox::with(&db.url(&db.owner())).run(&log(&[])).code(3);
+    run.stderr_has("auditrail migrate");
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let revoke = "revoke insert on control_plane.audit_logs from auditrail_app";
     sqlx::raw_sql(revoke).execute(&mut admin).await.unwrap();
-    let run = Desk::with(&db.url(&db.app())).run(&log(&["--json"])).code(1);
+    let run = Sandbox::with(&db.url(&db.app())).run(&log(&["--json"])).code(1);
     assert_eq!(run.error_code(), "permission_denied");
-    let run = run.says("permission denied for table audit_logs (SQLSTATE 42501)");
-    assert_eq!(run.err.matches("permission denied").count(), 1, "said once: {run:#?}");
-    Desk::with(&db.url(&db.app())).run(&["query"]).code(0);
+    let run = run.stderr_has("permission denied for table audit_logs (SQLSTATE 42501)");
+    assert_eq!(run.err.matches("permission denied").count(), 1, "printed once: {run:#?}");
+    Sandbox::with(&db.url(&db.app())).run(&["query"]).code(0);
 }

@@ -1,28 +1,28 @@
-//! The program as people and scripts see it: arguments in; exit code, stdout and stderr out.
+//! End-to-end tests of the program: arguments in; exit code, stdout and stderr out.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot set itself up has failed; one that is skipped says so"
+    reason = "a failed set-up fails the test; a skipped test prints the reason"
 )]
 
 mod config;
+mod connection_loss;
 mod db;
 mod export;
 mod faults;
 mod help;
 mod import;
-mod import_data;
-mod import_input;
+mod import_errors;
+mod import_samples;
 mod key;
 mod kill;
 mod log;
-mod lost;
 mod migrate;
+mod migrate_concurrent;
 mod migrate_drift;
-mod migrate_race;
-mod program;
 mod query;
-mod running;
+mod sandbox;
 mod serve;
+mod service;
 mod tls;
 mod url_forms;

@@ -1,37 +1,44 @@
-//! `migrate` and its subcommands, when all is well.
+//! `migrate` and its subcommands.
 
 use auditrail_testkit::TestDb;
 use serde_json::json;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 #[tokio::test]
-async fn migrations_are_shown_applied_and_then_done() {
+async fn migrate_applies_pending_migrations_once() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "status"]).code(0).prints("pending");
-    desk.run(&["migrate", "status", "--check"]).code(3).says("13 migrations are pending");
-    desk.run(&["migrate", "--dry-run"]).code(0).prints("would apply 001_create_audit_logs_table");
-    desk.run(&["migrate", "status", "--check"]).code(3);
-    let run = desk.run(&["migrate", "--to", "2"]).code(0).prints("applied 2 migrations");
-    run.says("applying 002_add_tenant_and_request_id.sql").says("done in ");
-    desk.run(&["migrate", "verify"]).code(0).prints("what version 2 should be").says("11 pending");
-    desk.run(&["migrate"]).code(0).prints("applied 11 migrations");
-    desk.run(&["migrate"]).code(0).prints("nothing to do");
-    desk.run(&["migrate", "status", "--check"]).code(0).prints("applied");
-    desk.run(&["migrate", "verify"]).code(0);
-    let run = desk.run(&["migrate", "--quiet", "--json"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "status"]).code(0).stdout_has("pending");
+    sandbox.run(&["migrate", "status", "--check"]).code(3).stderr_has("13 migrations are pending");
+    sandbox
+        .run(&["migrate", "--dry-run"])
+        .code(0)
+        .stdout_has("would apply 001_create_audit_logs_table");
+    sandbox.run(&["migrate", "status", "--check"]).code(3);
+    let run = sandbox.run(&["migrate", "--to", "2"]).code(0).stdout_has("applied 2 migrations");
+    run.stderr_has("applying 002_add_tenant_and_request_id.sql").stderr_has("done in ");
+    sandbox
+        .run(&["migrate", "verify"])
+        .code(0)
+        .stdout_has("matches version 2")
+        .stderr_has("11 pending");
+    sandbox.run(&["migrate"]).code(0).stdout_has("applied 11 migrations");
+    sandbox.run(&["migrate"]).code(0).stdout_has("nothing to do");
+    sandbox.run(&["migrate", "status", "--check"]).code(0).stdout_has("applied");
+    sandbox.run(&["migrate", "verify"]).code(0);
+    let run = sandbox.run(&["migrate", "--quiet", "--json"]).code(0);
     assert_eq!((run.json(), run.err.as_str()), (json!({"applied": [], "dry_run": false}), ""));
 }
 
 #[tokio::test]
-async fn json_is_one_document_and_nothing_else() {
+async fn migrate_prints_one_json_document() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
     let json = |args: &[&str]| {
         let mut args = args.to_vec();
         args.push("--json");
-        desk.run(&args).code(0).json()
+        sandbox.run(&args).code(0).json()
     };
     assert_eq!(json(&["migrate", "--dry-run"])["planned"][0]["version"], 1);
     assert_eq!(json(&["migrate", "status"])["pending"], 13);
@@ -51,28 +58,30 @@ async fn json_is_one_document_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn steps_are_taken_back_unless_they_lose_data() {
+async fn down_requires_consent_to_lose_data() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    let run = desk.run(&["migrate", "down", "--to", "0", "--json"]).code(1);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    let run = sandbox.run(&["migrate", "down", "--to", "0", "--json"]).code(1);
     assert_eq!(run.error_code(), "data_loss");
-    desk.run(&["migrate", "status", "--check"]).code(0);
+    sandbox.run(&["migrate", "status", "--check"]).code(0);
     let down = |more: &[&str]| {
         let mut args = vec!["migrate", "down", "--to", "4", "--allow-data-loss"];
         args.extend(more);
-        desk.run(&args).code(0)
+        sandbox.run(&args).code(0)
     };
-    down(&["--dry-run"]).prints("would undo 006_add_transaction_id.sql");
-    down(&[]).prints("undid 9 migrations").says("undoing 006_add_transaction_id.sql");
-    down(&[]).prints("nothing to do");
-    desk.run(&["migrate"]).code(0).prints("applied 9 migrations");
-    desk.run(&["migrate", "down"]).code(2).says("--to");
+    down(&["--dry-run"]).stdout_has("would revert 006_add_transaction_id.sql");
+    down(&[])
+        .stdout_has("reverted 9 migrations")
+        .stderr_has("reverting 006_add_transaction_id.sql");
+    down(&[]).stdout_has("nothing to do");
+    sandbox.run(&["migrate"]).code(0).stdout_has("applied 9 migrations");
+    sandbox.run(&["migrate", "down"]).code(2).stderr_has("--to");
 }
 
 #[tokio::test]
-async fn the_sql_for_other_tools_makes_the_same_schema() {
+async fn exported_sql_creates_the_same_schema() {
     let db = TestDb::empty().await;
-    let offline = Desk::with("postgres://nobody@127.0.0.1:1/nowhere");
+    let offline = Sandbox::with("postgres://nobody@127.0.0.1:1/nowhere");
     let script = offline.run(&["migrate", "sql"]).code(0).out;
     let mut owner = db.connect(db.owner()).await;
     let mut send = async |sql: &str| {
@@ -90,24 +99,24 @@ async fn the_sql_for_other_tools_makes_the_same_schema() {
             _ => send(&step).await,
         }
     }
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "status", "--check"]).code(0);
-    desk.run(&["migrate", "verify"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "status", "--check"]).code(0);
+    sandbox.run(&["migrate", "verify"]).code(0);
     let parts = offline.run(&["migrate", "sql", "--from", "3", "--to", "4"]).code(0);
     assert!(parts.out.contains("003_index_tenant") && !parts.out.contains("001_create"));
     offline.run(&["migrate", "sql", "--from", "4", "--to", "3"]).code(2);
-    offline.run(&["migrate", "sql", "--to", "99"]).code(2).says("there is no migration 99");
+    offline.run(&["migrate", "sql", "--to", "99"]).code(2).stderr_has("there is no migration 99");
 }
 
 #[tokio::test]
-async fn a_table_made_by_other_means_is_adopted() {
+async fn baseline_adopts_an_existing_table() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "baseline"]).code(1).says("already has a history");
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "baseline"]).code(1).stderr_has("already has a history");
     let mut owner = db.connect(db.owner()).await;
     let forget = "drop table control_plane.schema_migrations";
     sqlx::raw_sql(forget).execute(&mut owner).await.unwrap();
-    desk.run(&["migrate"]).code(1).says("migrate baseline");
-    desk.run(&["migrate", "baseline"]).code(0).prints("the schema is version 13");
-    desk.run(&["migrate", "status", "--check"]).code(0).prints("adopted");
+    sandbox.run(&["migrate"]).code(1).stderr_has("migrate baseline");
+    sandbox.run(&["migrate", "baseline"]).code(0).stdout_has("the schema is at version 13");
+    sandbox.run(&["migrate", "status", "--check"]).code(0).stdout_has("adopted");
 }

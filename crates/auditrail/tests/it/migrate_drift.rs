@@ -1,9 +1,9 @@
-//! `migrate`, when something is not as it should be.
+//! `migrate` with a drifted schema, an inconsistent history, or held locks.
 
 use auditrail_testkit::TestDb;
 use sqlx::AssertSqlSafe;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 async fn run_sql(db: &TestDb, sql: &str) {
     let mut admin = db.connect(db.admin()).await;
@@ -12,7 +12,7 @@ async fn run_sql(db: &TestDb, sql: &str) {
 }
 
 #[tokio::test]
-async fn every_kind_of_drift_is_named() {
+async fn verify_reports_every_kind_of_drift() {
     for (sql, named) in [
         ("drop index control_plane.idx_audit_logs_action", "index idx_audit_logs_action"),
         (
@@ -36,25 +36,25 @@ async fn every_kind_of_drift_is_named() {
     ] {
         let db = TestDb::migrated().await;
         run_sql(&db, sql).await;
-        let desk = Desk::with(&db.url(&db.owner()));
-        let run = desk.run(&["migrate", "verify"]).code(4).prints(named);
-        assert!(run.err.contains("the schema is not what version 13 should be"), "{run:?}");
-        let run = desk.run(&["migrate", "verify", "--json"]).code(4);
+        let sandbox = Sandbox::with(&db.url(&db.owner()));
+        let run = sandbox.run(&["migrate", "verify"]).code(4).stdout_has(named);
+        assert!(run.err.contains("the schema does not match version 13"), "{run:?}");
+        let run = sandbox.run(&["migrate", "verify", "--json"]).code(4);
         assert!(run.json()["drift"].as_u64() >= Some(1), "{run:?}");
         assert_eq!(run.error_code(), "verification_failed");
     }
 }
 
 #[tokio::test]
-async fn an_index_of_the_users_own_is_told_and_is_no_drift() {
+async fn additional_index_is_not_drift() {
     let db = TestDb::migrated().await;
     run_sql(&db, "create index mine on control_plane.audit_logs (user_agent)").await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "verify"]).code(0).prints("index mine");
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "verify"]).code(0).stdout_has("index mine");
 }
 
 #[tokio::test]
-async fn a_history_that_does_not_fit_stops_everything_with_4() {
+async fn inconsistent_history_exits_with_4() {
     for (sql, named) in [
         (
             "update control_plane.schema_migrations set checksum = '\\x00' where version = 2",
@@ -67,17 +67,17 @@ async fn a_history_that_does_not_fit_stops_everything_with_4() {
     ] {
         let db = TestDb::migrated().await;
         run_sql(&db, sql).await;
-        let desk = Desk::with(&db.url(&db.owner()));
-        desk.run(&["migrate", "status"]).code(4).says(named);
-        desk.run(&["migrate", "status", "--check"]).code(4).says(named);
-        desk.run(&["migrate"]).code(4).says(named);
-        let run = desk.run(&["migrate", "verify", "--json"]).code(4);
+        let sandbox = Sandbox::with(&db.url(&db.owner()));
+        sandbox.run(&["migrate", "status"]).code(4).stderr_has(named);
+        sandbox.run(&["migrate", "status", "--check"]).code(4).stderr_has(named);
+        sandbox.run(&["migrate"]).code(4).stderr_has(named);
+        let run = sandbox.run(&["migrate", "verify", "--json"]).code(4);
         assert_eq!(run.error_code(), "history_invalid");
     }
 }
 
 #[tokio::test]
-async fn a_table_that_matches_no_version_is_not_adopted() {
+async fn baseline_rejects_an_unknown_schema() {
     let db = TestDb::migrated().await;
     run_sql(
         &db,
@@ -85,35 +85,36 @@ async fn a_table_that_matches_no_version_is_not_adopted() {
          alter table control_plane.audit_logs alter action drop not null",
     )
     .await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "baseline"]).code(4).says("audit_logs.action has not null");
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "baseline"]).code(4).stderr_has("audit_logs.action has not null");
 }
 
 #[tokio::test]
-async fn a_held_table_ends_with_5_after_the_timeout_and_leaves_nothing() {
+async fn lock_timeout_exits_with_5_and_rolls_back() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    desk.run(&["migrate", "down", "--to", "5", "--allow-data-loss"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    sandbox.run(&["migrate", "down", "--to", "5", "--allow-data-loss"]).code(0);
     let pool = db.pool(db.admin()).await;
     let mut holder = pool.begin().await.unwrap();
     let lock = "lock table control_plane.audit_logs in access share mode";
     sqlx::raw_sql(lock).execute(&mut *holder).await.unwrap();
-    let run = desk.run(&["migrate", "--lock-timeout", "1s"]).code(5);
-    run.says("006_add_transaction_id.sql could not get its lock").says("--lock-timeout");
+    let run = sandbox.run(&["migrate", "--lock-timeout", "1s"]).code(5);
+    run.stderr_has("006_add_transaction_id.sql could not get its lock")
+        .stderr_has("--lock-timeout");
     holder.rollback().await.unwrap();
-    desk.run(&["migrate"]).code(0).prints("applied 8 migrations");
-    desk.run(&["migrate", "--lock-timeout", "soon"]).code(2).says("--lock-timeout");
+    sandbox.run(&["migrate"]).code(0).stdout_has("applied 8 migrations");
+    sandbox.run(&["migrate", "--lock-timeout", "soon"]).code(2).stderr_has("--lock-timeout");
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_migrate_is_told_what_it_needs() {
+async fn missing_privileges_are_reported() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    desk.run(&["migrate"]).code(1).says("a role that may create in this database");
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    sandbox.run(&["migrate"]).code(1).stderr_has("a role that may create in this database");
 }
 
 #[tokio::test]
-async fn a_table_of_another_tool_is_left_alone() {
+async fn foreign_tracking_table_is_not_touched() {
     let db = TestDb::empty().await;
     run_sql(
         &db,
@@ -122,6 +123,6 @@ async fn a_table_of_another_tool_is_left_alone() {
          alter table control_plane.schema_migrations owner to auditrail_owner",
     )
     .await;
-    let run = Desk::with(&db.url(&db.owner())).run(&["migrate", "--json"]).code(1);
+    let run = Sandbox::with(&db.url(&db.owner())).run(&["migrate", "--json"]).code(1);
     assert_eq!(run.error_code(), "foreign_tracking_table");
 }

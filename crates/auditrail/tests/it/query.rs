@@ -6,10 +6,10 @@ use std::process::Stdio;
 use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
-/// Ten records, an hour apart; the newest has number 9.
-fn ten(desk: &Desk) {
+/// Imports ten records, an hour apart; number 9 is the newest.
+fn ten(sandbox: &Sandbox) {
     let lines: String = (0..10)
         .map(|n| {
             let record = json!({
@@ -26,7 +26,7 @@ fn ten(desk: &Desk) {
             format!("{record}\n")
         })
         .collect();
-    let run = desk.run_with_input(&["import", "--format", "ndjson", "-"], lines.as_bytes());
+    let run = sandbox.run_with_input(&["import", "--format", "ndjson", "-"], lines.as_bytes());
     run.code(0);
 }
 
@@ -35,10 +35,10 @@ fn targets(rows: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn filters_find_what_they_say_newest_first() {
+async fn filters_select_records_newest_first() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    ten(&desk);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    ten(&sandbox);
     for (filters, expected) in [
         (&["--actor", "user:a0"][..], &["p6", "p0"][..]),
         (&["--actor-id", "a0"], &["p9", "p6", "p3", "p0"]),
@@ -55,22 +55,22 @@ async fn filters_find_what_they_say_newest_first() {
     ] {
         let mut args = vec!["query", "--json"];
         args.extend(filters);
-        let run = desk.run(&args).code(0);
+        let run = sandbox.run(&args).code(0);
         assert_eq!(targets(&run.rows()), expected, "{filters:?}");
     }
 }
 
 #[tokio::test]
-async fn the_next_page_is_a_command_on_stderr() {
+async fn next_page_command_is_on_stderr() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    ten(&desk);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    ten(&sandbox);
     let mut args: Vec<String> =
         ["query", "--limit", "4", "--since", "2026-01-01"].map(ToOwned::to_owned).to_vec();
     args.push("--json".to_owned());
     let mut seen = Vec::new();
     loop {
-        let run = desk.run(&args).code(0);
+        let run = sandbox.run(&args).code(0);
         seen.extend(targets(&run.rows()).iter().map(|&id| id.to_owned()));
         let Some(line) = run.err.lines().next() else {
             break;
@@ -84,28 +84,31 @@ async fn the_next_page_is_a_command_on_stderr() {
     let all: Vec<String> = (0..10).rev().map(|n| format!("p{n}")).collect();
     assert_eq!(seen, all);
 
-    let run = desk.run(&["query", "--limit", "4"]).code(0).says("more: auditrail query --limit 4");
+    let run = sandbox
+        .run(&["query", "--limit", "4"])
+        .code(0)
+        .stderr_has("next page: auditrail query --limit 4");
     let cursor = run.err.trim().rsplit(' ').next().unwrap();
-    let other = desk.run(&["query", "--actor-id", "a0", "--cursor", cursor]).code(2);
-    other.says("--cursor: ");
+    let other = sandbox.run(&["query", "--actor-id", "a0", "--cursor", cursor]).code(2);
+    other.stderr_has("--cursor: ");
 }
 
 #[tokio::test]
-async fn matches_are_counted_on_demand() {
+async fn count_is_optional() {
     let db = TestDb::migrated().await;
-    let desk = Desk::with(&db.url(&db.app()));
-    ten(&desk);
-    let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--actor-id", "a0"]);
-    run.code(0).says("4 match in all");
-    let run = desk.run(&["query", "--limit", "1", "--count", "exact", "--json"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    ten(&sandbox);
+    let run = sandbox.run(&["query", "--limit", "1", "--count", "exact", "--actor-id", "a0"]);
+    run.code(0).stderr_has("4 matching records in total");
+    let run = sandbox.run(&["query", "--limit", "1", "--count", "exact", "--json"]).code(0);
     let page: Value = serde_json::from_str(run.err.trim()).unwrap();
     assert_eq!(page["pagination"]["total"], 10);
-    desk.run(&["query", "--count", "estimated"]).code(0).says("match in all");
+    sandbox.run(&["query", "--count", "estimated"]).code(0).stderr_has("matching records in total");
 }
 
 #[test]
-fn every_wrong_filter_is_reported_under_its_flag() {
-    let run = Desk::bare().run(&[
+fn invalid_filters_are_reported_by_flag() {
+    let run = Sandbox::bare().run(&[
         "query",
         "--ip",
         "x",
@@ -122,17 +125,20 @@ fn every_wrong_filter_is_reported_under_its_flag() {
     for flag in ["--ip", "--since", "--limit", "--action"] {
         assert!(run.err.contains(&format!("\n  {flag}: ")), "no {flag} in {run:?}");
     }
-    Desk::bare().run(&["query", "--metadata", "a"]).code(2).says("--metadata: must be KEY=VALUE");
-    Desk::bare()
+    Sandbox::bare()
+        .run(&["query", "--metadata", "a"])
+        .code(2)
+        .stderr_has("--metadata: must be KEY=VALUE");
+    Sandbox::bare()
         .run(&["query", "--since", "2026-02-01", "--until", "2026-01-01"])
         .code(2)
-        .says("--until: must be after --since");
-    Desk::bare().run(&["query", "--actor", "user:a", "--actor-id", "b"]).code(2);
+        .stderr_has("--until: must be after --since");
+    Sandbox::bare().run(&["query", "--actor", "user:a", "--actor-id", "b"]).code(2);
 }
 
-/// Plain SQL can write what we refuse.
+/// Direct SQL can insert values that Auditrail rejects.
 #[tokio::test]
-async fn stored_control_characters_never_reach_the_terminal() {
+async fn control_characters_are_escaped() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let insert = "insert into control_plane.audit_logs
@@ -140,48 +146,48 @@ async fn stored_control_characters_never_reach_the_terminal() {
                   values (E'u\\x1b[31m', 'user', E'a.b\\r', 't', E'x\\u009b2J', E'\\u202eevil',
                       jsonb_build_object('k', E'\\x1b]0;owned\\x07', 'c', E'\\u009b'))";
     sqlx::raw_sql(insert).execute(&mut admin).await.unwrap();
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     for args in [&["query"][..], &["query", "--json"], &["export", "--format", "ndjson"]] {
-        let run = desk.run(args).code(0);
+        let run = sandbox.run(args).code(0);
         let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!run.out.contains(bad), "{args:?}: {:?}", run.out);
     }
-    let row = &desk.run(&["query", "--json"]).rows()[0];
+    let row = &sandbox.run(&["query", "--json"]).rows()[0];
     assert_eq!(row["target_id"], "x\u{9b}2J");
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_ends_the_program_quietly() {
+async fn closed_pipe_exits_with_141() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let insert = "insert into control_plane.audit_logs
                       (actor_id, actor_type, action, target_type, target_id)
                   select 'u', 'user', 'a.b', 't', repeat('x', 400) from generate_series(1, 2000)";
     sqlx::raw_sql(insert).execute(&mut admin).await.unwrap();
-    let desk = Desk::with(&db.url(&db.app()));
+    let sandbox = Sandbox::with(&db.url(&db.app()));
     for args in [
         &["export", "--format", "csv"][..],
         &["export", "--format", "ndjson"],
         &["query", "--json", "--limit", "1000"],
         &["query", "--limit", "1000"],
     ] {
-        let mut command = desk.command(args);
+        let mut command = sandbox.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut first = String::new();
         let mut out = BufReader::with_capacity(64, child.stdout.take().unwrap());
         out.read_line(&mut first).unwrap();
         drop(out);
-        let run: crate::program::Run = child.wait_with_output().unwrap().into();
+        let run: crate::sandbox::Run = child.wait_with_output().unwrap().into();
         assert_eq!((run.code, run.err.as_str()), (Some(141), ""), "{args:?}");
     }
 }
 
 #[tokio::test]
-async fn colours_are_for_terminals_unless_asked_for() {
+async fn colours_require_a_terminal_or_a_flag() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    let run = desk.run(&["migrate", "status"]).code(0);
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    let run = sandbox.run(&["migrate", "status"]).code(0);
     assert!(!run.out.contains('\u{1b}'), "{run:?}");
-    desk.run(&["migrate", "status", "--color", "always"]).code(0).prints("\u{1b}[");
+    sandbox.run(&["migrate", "status", "--color", "always"]).code(0).stdout_has("\u{1b}[");
 }

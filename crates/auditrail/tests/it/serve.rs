@@ -1,4 +1,4 @@
-//! The service as a program: it starts, says where it is, answers, and ends in order.
+//! `serve`: start-up, settings, requests and graceful shutdown.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use sqlx::Executor;
 use tempfile::TempDir;
 
-use crate::program::Desk;
-use crate::running::{Running, key};
+use crate::sandbox::Sandbox;
+use crate::service::{Service, key};
 
 const PATH: &str = "/v1/audit-logs";
 
-/// Whether the INSERT of a lone record waits for a lock.
+/// Whether the INSERT of a single record is waiting for a lock.
 const WAITS: &str = "select exists (select from pg_stat_activity where wait_event_type = 'Lock'
     and datname = current_database() and query like '%insert into control_plane.audit_logs%')";
 
@@ -25,15 +25,15 @@ fn record(target: &str) -> Value {
 }
 
 #[tokio::test]
-async fn it_serves_as_the_least_privileged_role_and_ends_in_order() {
+async fn serves_as_least_privileged_role() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let desk = Desk::with(&db.url(&db.service()));
-    let service = Running::start(&desk, &[]);
+    let sandbox = Sandbox::with(&db.url(&db.service()));
+    let service = Service::start(&sandbox, &[]);
     let written = service.post(PATH).key(&key).json(&record("p1")).send().await;
     assert_eq!(written.status.as_u16(), 201);
-    let found = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
-    assert_eq!(found["data"], json!([written.json()]));
+    let hits = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
+    assert_eq!(hits["data"], json!([written.json()]));
     assert_eq!(service.get(PATH).send().await.problem(), (401, "no_key".to_owned()));
     for path in ["/livez", "/readyz"] {
         let call = auditrail_testkit::http::Call::new(service.admin, "GET", path);
@@ -47,10 +47,10 @@ async fn it_serves_as_the_least_privileged_role_and_ends_in_order() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_under_way_is_answered_before_the_end() {
+async fn shutdown_completes_in_flight_writes() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let service = Running::start(&Desk::with(&db.url(&db.service())), &[]);
+    let service = Service::start(&Sandbox::with(&db.url(&db.service())), &[]);
     let mut owner = db.connect(db.owner()).await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
     owner.execute(sqlx::raw_sql(lock)).await.unwrap();
@@ -70,11 +70,11 @@ async fn a_write_that_is_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn it_answers_for_a_while_after_the_signal_and_says_that_it_is_not_ready() {
+async fn shutdown_delay_keeps_serving_but_unready() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let desk = Desk::with(&db.url(&db.service())).set("AUDITRAIL_SHUTDOWN_DELAY", "1h");
-    let service = Running::start(&desk, &[]);
+    let sandbox = Sandbox::with(&db.url(&db.service())).set("AUDITRAIL_SHUTDOWN_DELAY", "1h");
+    let service = Service::start(&sandbox, &[]);
     let operator = |path: &str| auditrail_testkit::http::Call::new(service.admin, "GET", path);
     let metrics = operator("/metrics").send().await;
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
@@ -88,10 +88,10 @@ async fn it_answers_for_a_while_after_the_signal_and_says_that_it_is_not_ready()
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn second_signal_stops_immediately() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let service = Running::start(&Desk::with(&db.url(&db.service())), &[]);
+    let service = Service::start(&Sandbox::with(&db.url(&db.service())), &[]);
     let mut owner = db.connect(db.owner()).await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
     owner.execute(sqlx::raw_sql(lock)).await.unwrap();
@@ -110,42 +110,45 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn pending_migrations_end_it_with_3_unless_it_may_apply_them() {
+async fn pending_migrations_exit_with_3_without_migrate() {
     let db = TestDb::empty().await;
-    let desk = Desk::with(&db.url(&db.owner()));
-    let (status, err) = Running::try_start(&desk, &[]).err().unwrap();
+    let sandbox = Sandbox::with(&db.url(&db.owner()));
+    let (status, err) = Service::try_start(&sandbox, &[]).err().unwrap();
     assert_eq!(status.code(), Some(3), "{err}");
     assert!(err.contains("migrations are pending"), "{err}");
-    let service = Running::start(&desk, &["--migrate"]);
+    let service = Service::start(&sandbox, &["--migrate"]);
     assert_eq!(service.stop().0, Some(0));
-    desk.run(&["migrate", "verify"]).code(0);
+    sandbox.run(&["migrate", "verify"]).code(0);
 }
 
 #[test]
-fn an_unreachable_database_ends_it_with_6() {
-    let desk = Desk::with("postgres://someone:hunter2@127.0.0.1:1/nowhere");
-    let (status, err) = Running::try_start(&desk, &[]).err().unwrap();
+fn serve_exits_with_6_without_database() {
+    let sandbox = Sandbox::with("postgres://someone:hunter2@127.0.0.1:1/nowhere");
+    let (status, err) = Service::try_start(&sandbox, &[]).err().unwrap();
     assert_eq!(status.code(), Some(6), "{err}");
     assert!(err.contains("database_unreachable") && !err.contains("hunter2"), "{err}");
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_named() {
+async fn address_in_use_is_reported() {
     let db = TestDb::migrated().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let desk = Desk::with(&db.url(&db.service()));
-    desk.run(&["serve", "--listen", &address]).code(1).says(&format!("cannot listen on {address}"));
-    let desk = desk.set("AUDITRAIL_LISTEN", "localhost");
-    desk.run(&["serve"]).code(2).says("AUDITRAIL_LISTEN is not an address with a port");
+    let sandbox = Sandbox::with(&db.url(&db.service()));
+    sandbox
+        .run(&["serve", "--listen", &address])
+        .code(1)
+        .stderr_has(&format!("cannot listen on {address}"));
+    let sandbox = sandbox.set("AUDITRAIL_LISTEN", "localhost");
+    sandbox.run(&["serve"]).code(2).stderr_has("AUDITRAIL_LISTEN is not a socket address");
 }
 
 #[tokio::test]
-async fn the_first_serve_on_an_empty_private_database_prints_one_key_once() {
+async fn bootstrap_key_is_printed_once() {
     let data = TempDir::new().unwrap();
     let dir = data.path().to_str().unwrap();
-    let desk = Desk::bare();
-    let service = Running::start(&desk, &["--data-dir", dir]);
+    let sandbox = Sandbox::bare();
+    let service = Service::start(&sandbox, &["--data-dir", dir]);
     let first = service.ready["first_key"].clone();
     assert_eq!(first["scopes"], json!(["write", "read", "export", "admin"]));
     let key = first["key"].as_str().unwrap().to_owned();
@@ -155,16 +158,16 @@ async fn the_first_serve_on_an_empty_private_database_prints_one_key_once() {
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains(&key), "{log}");
 
-    let service = Running::start(&desk, &["--data-dir", dir]);
+    let service = Service::start(&sandbox, &["--data-dir", dir]);
     assert_eq!(service.ready.get("first_key"), None);
-    let found = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
-    assert_eq!(found["data"][0]["id"], written.json()["id"]);
+    let hits = service.get("/v1/audit-logs?target_id=p1").key(&key).send().await.json();
+    assert_eq!(hits["data"][0]["id"], written.json()["id"]);
     let made = service.get("/v1/audit-logs?action=key.created").key(&key).send().await.json();
     assert_eq!(made["data"][0]["target_id"], first["id"]);
     drop(service);
-    // For people the key alone is on stdout, so that it can be put into a file.
+    // Without --json, stdout has only the key, so that it can be redirected to a file.
     let other = TempDir::new().unwrap();
-    let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen"]);
+    let mut command = sandbox.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen"]);
     command.args(["127.0.0.1:0", "--data-dir", other.path().to_str().unwrap()]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -182,9 +185,9 @@ async fn the_first_serve_on_an_empty_private_database_prints_one_key_once() {
 async fn settings_reach_the_service() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let desk = Desk::with(&db.url(&db.service()));
-    desk.file("auditrail.toml", "[server]\nrecord_reads = true\nwrite_timeout = \"200ms\"\n");
-    let service = Running::start(&desk, &[]);
+    let sandbox = Sandbox::with(&db.url(&db.service()));
+    sandbox.file("auditrail.toml", "[server]\nrecord_reads = true\nwrite_timeout = \"200ms\"\n");
+    let service = Service::start(&sandbox, &[]);
     assert_eq!(service.get(PATH).key(&key).send().await.status.as_u16(), 200);
     let reads = service.get("/v1/audit-logs?action=audit_log.read").key(&key).send().await.json();
     assert!(reads["data"][0]["actor_type"] == "api_key", "{reads}");
@@ -199,11 +202,11 @@ async fn settings_reach_the_service() {
 }
 
 #[tokio::test]
-async fn a_key_that_has_spent_its_budget_waits() {
+async fn exhausted_budget_returns_429() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let desk = Desk::with(&db.url(&db.service())).set("AUDITRAIL_QUERY_BUDGET", "2/1h");
-    let service = Running::start(&desk, &[]);
+    let sandbox = Sandbox::with(&db.url(&db.service())).set("AUDITRAIL_QUERY_BUDGET", "2/1h");
+    let service = Service::start(&sandbox, &[]);
     for _ in 0..2 {
         assert_eq!(service.get(PATH).key(&key).send().await.status.as_u16(), 200);
     }
@@ -216,11 +219,11 @@ async fn a_key_that_has_spent_its_budget_waits() {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_at_another_server_of_the_same_database() {
+async fn cursors_work_on_every_server_of_a_database() {
     let db = TestDb::migrated().await;
     let key = key(&db).await;
-    let desk = Desk::with(&db.url(&db.service()));
-    let [first, second] = [(); 2].map(|()| Running::start(&desk, &[]));
+    let sandbox = Sandbox::with(&db.url(&db.service()));
+    let [first, second] = [(); 2].map(|()| Service::start(&sandbox, &[]));
     for target in ["p1", "p2"] {
         first.post(PATH).key(&key).json(&record(target)).send().await;
     }
@@ -229,8 +232,8 @@ async fn a_cursor_goes_on_at_another_server_of_the_same_database() {
     let path = format!("/v1/audit-logs?limit=1&cursor={cursor}");
     let next = second.get(&path).key(&key).send().await.json();
     assert_eq!(next["data"][0]["target_id"], "p1");
-    let other = desk.set("AUDITRAIL_CURSOR_KEY", &"k".repeat(32));
-    let third = Running::start(&other, &[]);
+    let other = sandbox.set("AUDITRAIL_CURSOR_KEY", &"k".repeat(32));
+    let third = Service::start(&other, &[]);
     let refused = third.get(&path).key(&key).send().await;
     assert_eq!(refused.errors(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
 }

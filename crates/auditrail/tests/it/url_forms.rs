@@ -1,10 +1,9 @@
-//! Every form of naming the database, over both drivers: `query` goes through sqlx, `import` of new
-//! records through the connection that copies.
+//! Every form of a database URL, with both drivers: `query` uses sqlx, `import` uses pg-pipeline.
 
 use auditrail_testkit::{TestDb, Transport};
 use serde_json::json;
 
-use crate::program::Desk;
+use crate::sandbox::Sandbox;
 
 /// The parts of a database's URL.
 struct Parts {
@@ -18,7 +17,8 @@ struct Parts {
 
 impl Parts {
     fn of(db: &TestDb) -> Self {
-        let (options, url) = (db.app(), db.url(&db.app()));
+        let options = db.app();
+        let url = db.url(&db.app());
         let (secret, _) = url.split_once('@').unwrap();
         let (_, password) = secret.rsplit_once(':').unwrap();
         let (_, certificate) = url.split_once("sslrootcert=").unwrap();
@@ -34,23 +34,23 @@ impl Parts {
     }
 }
 
-/// Writes a record over one driver and finds it over the other.
-fn works(desk: &Desk, form: &str) {
+/// Writes a record with one driver and reads it with the other.
+fn works(sandbox: &Sandbox, form: &str) {
     let line = json!({
         "actor_type": "user", "actor_id": form, "action": "project.deleted",
         "target_type": "project", "target_id": "p1",
     });
     let line = format!("{line}\n");
     let import =
-        desk.run_with_input(&["import", "--format", "ndjson", "--json", "-"], line.as_bytes());
+        sandbox.run_with_input(&["import", "--format", "ndjson", "--json", "-"], line.as_bytes());
     assert_eq!(import.code(0).json()["created"], 1, "{form}");
     let actor = format!("user:{form}");
-    let found = desk.run(&["query", "--json", "--actor", &actor]).code(0).rows();
-    assert_eq!(found.len(), 1, "{form}");
+    let hits = sandbox.run(&["query", "--json", "--actor", &actor]).code(0).rows();
+    assert_eq!(hits.len(), 1, "{form}");
 }
 
 #[tokio::test]
-async fn every_form_of_a_url_reaches_the_database_over_both_drivers() {
+async fn url_forms_work_with_both_drivers() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let Parts { user, password, host, port, database, certificate } = Parts::of(&db);
     let server = format!("{host}:{port}");
@@ -99,27 +99,27 @@ async fn every_form_of_a_url_reaches_the_database_over_both_drivers() {
         ),
     ];
     for (form, url) in forms {
-        works(&Desk::with(&url), form);
+        works(&Sandbox::with(&url), form);
     }
 }
 
 #[tokio::test]
-async fn a_password_comes_from_the_environment_or_a_password_file() {
+async fn password_from_environment_or_file() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let Parts { user, password, host, port, database, .. } = Parts::of(&db);
     let url = format!("postgres://{user}@{host}:{port}/{database}");
-    works(&Desk::with(&url).set("PGPASSWORD", &password), "environment");
-    let desk = Desk::with(&url);
-    let file = desk.file("pgpass", format!("{host}:{port}:{database}:{user}:{password}\n"));
+    works(&Sandbox::with(&url).set("PGPASSWORD", &password), "environment");
+    let sandbox = Sandbox::with(&url);
+    let file = sandbox.file("pgpass", format!("{host}:{port}:{database}:{user}:{password}\n"));
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&file, mode).unwrap();
-    works(&desk.set("PGPASSFILE", &file.display().to_string()), "file");
-    let wrong = Desk::with(&url).set("PGPASSWORD", "wrong");
-    wrong.run(&["import", "--format", "ndjson", "-"]).code(6).says("password");
+    works(&sandbox.set("PGPASSFILE", &file.display().to_string()), "file");
+    let wrong = Sandbox::with(&url).set("PGPASSWORD", "wrong");
+    wrong.run(&["import", "--format", "ndjson", "-"]).code(6).stderr_has("password");
 }
 
 #[tokio::test]
-async fn a_unix_socket_is_named_by_its_directory() {
+async fn unix_socket_is_given_by_directory() {
     let db = TestDb::migrated_over(Transport::Unix).await;
     let options = db.app();
     let (user, port, name) = (options.get_username(), options.get_port(), db.name());
@@ -128,7 +128,7 @@ async fn a_unix_socket_is_named_by_its_directory() {
         None => options.get_host().to_owned(),
     };
     let escaped = directory.replace('/', "%2F");
-    works(&Desk::with(&format!("postgres://{user}@{escaped}:{port}/{name}")), "host");
+    works(&Sandbox::with(&format!("postgres://{user}@{escaped}:{port}/{name}")), "host");
     let parameter = format!("postgres://{user}@localhost/{name}?host={directory}&port={port}");
-    works(&Desk::with(&parameter), "parameter");
+    works(&Sandbox::with(&parameter), "parameter");
 }

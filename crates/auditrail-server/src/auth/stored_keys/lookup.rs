@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auditrail_core::KeyHash;
-use auditrail_store::{FoundKey, FoundKeys, PgKeys, StoreError};
+use auditrail_core::ApiKeyHash;
+use auditrail_store::{ApiKeysByHash, PgApiKeys, StoreError, VersionedApiKey};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct KeyLookupBatcher(Arc<Inner>);
 
 struct Inner {
-    keys: PgKeys,
+    keys: PgApiKeys,
     /// Timeout of a lookup, with its retries.
     timeout: Duration,
     /// How long to retry while the database is unreachable.
@@ -40,8 +40,8 @@ struct Queue {
     busy: bool,
 }
 
-type Waiting = HashMap<KeyHash, Vec<oneshot::Sender<LookupResult>>>;
-type LookupResult = Result<Option<FoundKey>, LookupError>;
+type Waiting = HashMap<ApiKeyHash, Vec<oneshot::Sender<LookupResult>>>;
+type LookupResult = Result<Option<VersionedApiKey>, LookupError>;
 
 /// Why a lookup failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub(super) enum LookupError {
 }
 
 impl KeyLookupBatcher {
-    pub(super) fn new(keys: PgKeys, timeout: Duration, outage: Duration) -> Self {
+    pub(super) fn new(keys: PgApiKeys, timeout: Duration, outage: Duration) -> Self {
         let (queue, lookups) = (Mutex::default(), AtomicU64::new(0));
         Self(Arc::new(Inner { keys, timeout, outage, queue, lookups }))
     }
@@ -69,7 +69,7 @@ impl KeyLookupBatcher {
     }
 
     /// The key with this hash, active or not.
-    pub(super) async fn find(&self, hash: KeyHash) -> LookupResult {
+    pub(super) async fn find(&self, hash: ApiKeyHash) -> LookupResult {
         let (sender, receiver) = oneshot::channel();
         if self.0.enqueue(hash, sender) {
             // A task of its own: this request may be cancelled while others wait for the same result.
@@ -87,7 +87,7 @@ impl fmt::Debug for KeyLookupBatcher {
 
 impl Inner {
     /// Adds a request to the queue. Returns whether the caller has to start a worker.
-    fn enqueue(&self, hash: KeyHash, sender: oneshot::Sender<LookupResult>) -> bool {
+    fn enqueue(&self, hash: ApiKeyHash, sender: oneshot::Sender<LookupResult>) -> bool {
         let mut queue = self.queue();
         queue.waiting.entry(hash).or_default().push(sender);
         !std::mem::replace(&mut queue.busy, true)
@@ -125,7 +125,7 @@ impl Drop for WorkerGuard {
 async fn run(guard: WorkerGuard) {
     let inner = &*guard.0;
     while let Some(batch) = inner.next_batch() {
-        let hashes: Vec<KeyHash> = batch.keys().copied().collect();
+        let hashes: Vec<ApiKeyHash> = batch.keys().copied().collect();
         inner.lookups.fetch_add(1, Ordering::Relaxed);
         let lookup = find_with_retry(&inner.keys, &hashes, inner.outage);
         let error = match tokio::time::timeout(inner.timeout, lookup).await {
@@ -145,10 +145,10 @@ async fn run(guard: WorkerGuard) {
 /// Looks the keys up, and retries while the database is unreachable: a restart takes a second or two,
 /// and callers need not see it.
 async fn find_with_retry(
-    keys: &PgKeys,
-    hashes: &[KeyHash],
+    keys: &PgApiKeys,
+    hashes: &[ApiKeyHash],
     outage: Duration,
-) -> Result<FoundKeys, StoreError> {
+) -> Result<ApiKeysByHash, StoreError> {
     let deadline = Instant::now() + outage;
     loop {
         match keys.find_by_hashes(hashes).await {
@@ -160,7 +160,7 @@ async fn find_with_retry(
     }
 }
 
-fn respond(batch: Waiting, mut keys: FoundKeys) {
+fn respond(batch: Waiting, mut keys: ApiKeysByHash) {
     for (hash, senders) in batch {
         let result =
             keys.remove(&hash).transpose().map_err(|error| LookupError::Store(Arc::new(error)));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auditrail_core::{Actor, KeyEnv, NewKey, RequestContext, Scope};
-use auditrail_store::IssuedKey;
+use auditrail_core::{Actor, ApiKeyEnv, NewApiKey, RequestContext, Scope};
+use auditrail_store::IssuedApiKey;
 use auditrail_testkit::{TestDb, until};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -15,9 +15,9 @@ const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.
     where not l.granted and c.relname = 'audit_api_keys'
       and l.database = (select oid from pg_database where datname = current_database()))";
 
-async fn make(keys: &PgKeys) -> IssuedKey {
-    let new = NewKey {
-        env: KeyEnv::default(),
+async fn make(keys: &PgApiKeys) -> IssuedApiKey {
+    let new = NewApiKey {
+        env: ApiKeyEnv::default(),
         name: None,
         scopes: Scope::Read.into(),
         tenant_id: None,
@@ -34,7 +34,7 @@ fn outcome(answer: Result<Principal, AuthError>) -> Result<String, String> {
 #[tokio::test]
 async fn requests_during_a_lookup_share_the_next_one() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let issued = [make(&keys).await, make(&keys).await, make(&keys).await];
     let (stored, lock) = (StoredKeys::new(keys), db.lock(TABLE).await);
     let mut first = stored.authenticate(issued[0].secret.expose());
@@ -64,7 +64,7 @@ async fn requests_during_a_lookup_share_the_next_one() {
 #[tokio::test]
 async fn a_revocation_by_plain_sql_refuses_the_next_request() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let issued = make(&keys).await;
     let stored = StoredKeys::new(keys.clone());
     for _ in 0..3 {
@@ -80,7 +80,7 @@ async fn a_revocation_by_plain_sql_refuses_the_next_request() {
 #[tokio::test]
 async fn a_cancelled_request_does_not_cancel_the_shared_lookup() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let issued = make(&keys).await;
     let (stored, lock) = (StoredKeys::new(keys), db.lock(TABLE).await);
     let mut first = stored.authenticate(issued.secret.expose());
@@ -95,7 +95,7 @@ async fn a_cancelled_request_does_not_cancel_the_shared_lookup() {
 #[tokio::test]
 async fn a_corrupt_key_fails_only_its_own_requests() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let (corrupt, sound) = (make(&keys).await, make(&keys).await);
     db.as_owner(&format!(
         "alter table control_plane.audit_api_keys drop constraint audit_api_keys_scopes_check;
@@ -113,7 +113,7 @@ async fn a_corrupt_key_fails_only_its_own_requests() {
 #[tokio::test]
 async fn a_failed_lookup_is_not_cached() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let issued = make(&keys).await;
     let stored = StoredKeys::new(keys);
     db.as_owner("alter table control_plane.audit_api_keys rename to hidden").await;
@@ -126,7 +126,7 @@ async fn a_failed_lookup_is_not_cached() {
 #[tokio::test]
 async fn a_lookup_that_times_out_refuses_the_request() {
     let db = TestDb::migrated().await;
-    let keys = PgKeys::new(db.pool(db.service()).await);
+    let keys = PgApiKeys::new(db.pool(db.service()).await);
     let issued = make(&keys).await;
     let short = Duration::from_millis(1);
     let stored =

@@ -1,7 +1,7 @@
 //! `POST /v1/keys`: creates an API key.
 
-use auditrail_core::{ApiKey, FieldError, InputError, KeyEnv, NewKey};
-use auditrail_store::{IssuedKey, StoreError};
+use auditrail_core::{ApiKey, ApiKeyEnv, FieldError, InputError, NewApiKey};
+use auditrail_store::{IssuedApiKey, StoreError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -41,7 +41,7 @@ pub(in crate::routes) async fn create(
     body: RequestBody,
 ) -> Result<Response, Problem> {
     params.reject_unknown()?;
-    let mut new = NewKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;
+    let mut new = NewApiKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;
     admin.principal().default_tenant(&mut new.tenant_id)?;
     let actor = super::actor(admin.principal());
     let issued =
@@ -59,7 +59,7 @@ fn invalid_input(error: InputError) -> Problem {
 /// The expiry time may have passed between parsing and creation.
 fn creation_failed(error: StoreError) -> Problem {
     match error {
-        StoreError::InvalidKey { error } => invalid(vec![error]),
+        StoreError::InvalidApiKey { error } => invalid(vec![error]),
         other => other.into(),
     }
 }
@@ -75,14 +75,14 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
 #[derive(Serialize)]
 struct IssuedKeyDocument<'a> {
     key: &'a str,
-    environment: KeyEnv,
+    environment: ApiKeyEnv,
     #[serde(flatten)]
     kept: &'a ApiKey,
 }
 
 impl<'a> IssuedKeyDocument<'a> {
-    fn new(issued: &'a IssuedKey) -> Self {
-        let IssuedKey { key, secret } = issued;
+    fn new(issued: &'a IssuedApiKey) -> Self {
+        let IssuedApiKey { key, secret } = issued;
         Self { key: secret.expose(), environment: secret.env(), kept: key }
     }
 }

@@ -1,9 +1,9 @@
 //! `GET /v1/keys`: lists API keys.
 
 use auditrail_core::{
-    ApiKey, ErrorCode, FieldError, KeyId, PageSize, TenantId, ValidationErrors, ValueError,
+    ApiKey, ApiKeyId, ErrorCode, FieldError, PageSize, TenantId, ValidationErrors, ValueError,
 };
-use auditrail_store::KeyPage;
+use auditrail_store::ApiKeyPage;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -48,7 +48,7 @@ pub(in crate::routes) async fn list(
 /// The parameters that `KeyListParams` describes.
 struct ListRequest {
     tenant: Option<TenantId>,
-    after: Option<KeyId>,
+    after: Option<ApiKeyId>,
     size: PageSize,
 }
 
@@ -58,9 +58,9 @@ impl ListRequest {
         let mut errors = Vec::new();
         let tenant = parse_param(&mut params, &mut errors, "tenant_id", str::parse::<TenantId>);
         let size = parse_param(&mut params, &mut errors, "limit", str::parse::<PageSize>);
-        let after = params
-            .take("cursor")
-            .and_then(|text| text.parse::<KeyId>().map_err(|_| errors.push(invalid_cursor())).ok());
+        let after = params.take("cursor").and_then(|text| {
+            text.parse::<ApiKeyId>().map_err(|_| errors.push(invalid_cursor())).ok()
+        });
         errors.extend(params.unknown_errors());
         if let Some(errors) = ValidationErrors::new(errors) {
             return Err(in_query(errors));
@@ -107,11 +107,11 @@ struct KeyListAnswer {
 struct KeyPagination {
     limit: u16,
     has_more: bool,
-    next_cursor: Option<KeyId>,
+    next_cursor: Option<ApiKeyId>,
 }
 
 impl KeyListAnswer {
-    fn new(KeyPage { keys, has_more }: KeyPage, size: PageSize) -> Self {
+    fn new(ApiKeyPage { keys, has_more }: ApiKeyPage, size: PageSize) -> Self {
         let next_cursor = keys.last().map(|key| key.id).filter(|_| has_more);
         Self { data: keys, pagination: KeyPagination { limit: size.get(), has_more, next_cursor } }
     }

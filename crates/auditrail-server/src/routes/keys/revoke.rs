@@ -1,6 +1,6 @@
 //! `DELETE /v1/keys/{id}`: revokes an API key.
 
-use auditrail_core::{ApiKey, KeyId};
+use auditrail_core::{ApiKey, ApiKeyId};
 use auditrail_store::Revoked;
 use axum::extract::{Path, State};
 
@@ -38,7 +38,7 @@ pub(in crate::routes) async fn revoke(
     params: QueryParams,
 ) -> Result<Json<ApiKey>, Problem> {
     params.reject_unknown()?;
-    let id: KeyId = id.parse().map_err(|_| super::not_found())?;
+    let id: ApiKeyId = id.parse().map_err(|_| super::not_found())?;
     let tenant = admin.principal().tenant.as_ref();
     let actor = super::actor(admin.principal());
     let revoked = app.keys().revoke(id, tenant, &actor, &origin.into_context()).await?;

@@ -99,7 +99,7 @@ pub(super) struct IssuedKeySchema {
 #[derive(ToSchema)]
 #[schema(as = NewKey)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes `NewKey` of the core")]
+#[expect(dead_code, reason = "it describes `NewApiKey` of the core")]
 pub(super) struct NewKeySchema {
     /// Display name.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auditrail_store::{Distribution, GroupWriter, WriterStats};
+use auditrail_store::{GroupWriter, Histogram, WriterStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -76,7 +76,7 @@ fn histogram(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    values: &Distribution,
+    values: &Histogram,
 ) -> fmt::Result {
     let classes: Vec<_> = values.classes().collect();
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use auditrail_core::ProvidedFields;
 use auditrail_store::{GroupWriter, WriteRequest, WriterLimits};
 use serde_json::json;
 use tokio::time::Instant;
@@ -181,7 +182,10 @@ async fn writer_metrics_count_records_by_outcome() {
         let id = uuid::Uuid::from_u128(number.into()).to_string().parse().unwrap();
         let input =
             auditrail_core::CreateInput::from_json(body.to_string().as_bytes(), now).unwrap();
-        WriteRequest::one(input.into_record(id, "2026-06-01T00:00:00Z".parse().unwrap()), true)
+        WriteRequest::one(
+            input.into_record(id, "2026-06-01T00:00:00Z".parse().unwrap()),
+            ProvidedFields::ALL,
+        )
     };
     writer.write(made(1, "pro"), soon()).await.unwrap();
     writer.write(made(2, "pro"), soon()).await.unwrap();

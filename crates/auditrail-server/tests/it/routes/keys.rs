@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auditrail_core::{AuditLogService, KeySecret, Query, Scope};
+use auditrail_core::{ApiKeySecret, AuditLogService, Query, Scope};
 use serde_json::{Value, json};
 
 use crate::routes::openapi::{described, fits, names};
@@ -45,7 +45,7 @@ async fn a_new_key_is_returned_once_valid_at_once_and_audited() {
     assert_eq!(answer.status.as_u16(), 201, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
     let made = answer.json();
-    let secret: KeySecret = made["key"].as_str().unwrap().parse().unwrap();
+    let secret: ApiKeySecret = made["key"].as_str().unwrap().parse().unwrap();
     assert_eq!(made["hint"], secret.hint().as_str());
     assert_eq!((&made["name"], &made["scopes"]), (&asked["name"], &json!(["write", "read"])));
     assert_eq!((&made["tenant_id"], &made["environment"]), (&"t1".into(), &"t3st".into()));

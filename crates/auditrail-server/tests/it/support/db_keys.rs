@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use auditrail_core::{Actor, CursorKey, KeyEnv, NewKey, RequestContext, Scope, ScopeSet};
+use auditrail_core::{Actor, ApiKeyEnv, CursorKey, NewApiKey, RequestContext, Scope, ScopeSet};
 use auditrail_server::{App, ServerConfig, StoredKeys, router};
-use auditrail_store::{IssuedKey, PgAuditLog, PgKeys, Sessions};
+use auditrail_store::{IssuedApiKey, PgApiKeys, PgAuditLog, Sessions};
 use auditrail_testkit::TestDb;
 
 use crate::support::client::{Answer, Call};
@@ -14,7 +14,7 @@ use crate::support::service::{Running, writes};
 #[derive(Debug)]
 pub(crate) struct ServiceWithDbKeys {
     pub(crate) db: TestDb,
-    pub(crate) keys: PgKeys,
+    pub(crate) keys: PgApiKeys,
     pub(crate) log: PgAuditLog,
     pub(crate) running: Running,
 }
@@ -32,7 +32,7 @@ impl ServiceWithDbKeys {
     pub(crate) async fn start_in(db: TestDb, config: ServerConfig) -> Self {
         let pool = db.pool(db.service()).await;
         let sessions = Sessions::new(&db.service(), 8, Duration::from_secs(5));
-        let keys = PgKeys::new(pool.clone()).with_sessions(sessions.clone());
+        let keys = PgApiKeys::new(pool.clone()).with_sessions(sessions.clone());
         let log = PgAuditLog::new(pool, CursorKey::new([7; 32])).with_sessions(sessions);
         let app =
             App::new(config.clone(), log.clone(), StoredKeys::new(keys.clone()), writes(&log));
@@ -41,9 +41,9 @@ impl ServiceWithDbKeys {
     }
 
     /// Makes a key.
-    pub(crate) async fn key(&self, scopes: &[Scope], tenant: Option<&str>) -> IssuedKey {
-        let new = NewKey {
-            env: KeyEnv::default(),
+    pub(crate) async fn key(&self, scopes: &[Scope], tenant: Option<&str>) -> IssuedApiKey {
+        let new = NewApiKey {
+            env: ApiKeyEnv::default(),
             name: None,
             scopes: ScopeSet::new(scopes.iter().copied()).unwrap(),
             tenant_id: tenant.map(|text| text.parse().unwrap()),

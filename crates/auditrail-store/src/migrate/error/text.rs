@@ -4,8 +4,8 @@ use std::fmt;
 
 use sqlx::postgres::PgErrorPosition;
 
-use crate::driver::postgres;
-use crate::migrate::holder::Holder;
+use crate::migrate::blocker::Blocker;
+use crate::sqlstate::postgres;
 
 /// Where in a statement the server saw the fault, in characters from 1.
 pub(super) fn position(error: &sqlx::Error) -> Option<usize> {
@@ -61,7 +61,7 @@ impl fmt::Display for Described<'_> {
 }
 
 /// The sessions in the way, when any are known.
-pub(super) struct Blockers<'a>(pub(super) &'a [Holder]);
+pub(super) struct Blockers<'a>(pub(super) &'a [Blocker]);
 
 impl fmt::Display for Blockers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

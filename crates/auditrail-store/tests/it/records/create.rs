@@ -38,7 +38,7 @@ async fn a_created_record_is_returned_and_read_back_as_it_is_stored() {
     let log = log(&db).await;
     let created = log.create(rich()).await.unwrap();
     let Created::New(record) = created else { panic!("{created:?} is not new") };
-    assert!(rich().is_held_by(&record), "{record:?}");
+    assert!(rich().matches_stored(&record), "{record:?}");
     assert_eq!(log.get(id(1)).await.unwrap(), Some(record));
     assert_eq!(log.get(id(2)).await.unwrap(), None);
 }

@@ -1,6 +1,6 @@
 //! Ids that are there already, in the table or in the same group.
 
-use auditrail_core::{AuditLogService, Record};
+use auditrail_core::{AuditLogService, ProvidedFields, Record};
 use auditrail_store::{OnConflict, WriteRequest};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
@@ -20,10 +20,11 @@ async fn a_repeated_write_is_a_duplicate_and_one_with_other_content_a_conflict()
     let writer = start(&db);
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[], &[0], &[]));
-    let conflict = writer.write(WriteRequest::one(other(1), true), soon()).await;
+    let conflict = writer.write(WriteRequest::one(other(1), ProvidedFields::ALL), soon()).await;
     assert_eq!(refused_for(conflict), [0]);
     // A made-up time is not compared; the stored record has the first one.
-    let again = writer.write(WriteRequest::one(other(1), false), soon()).await.unwrap();
+    let without_time = ProvidedFields { created_at: false, ..ProvidedFields::ALL };
+    let again = writer.write(WriteRequest::one(other(1), without_time), soon()).await.unwrap();
     assert_eq!(again, outcome(&[], &[0], &[]));
     assert_eq!(log.get(id(1)).await.unwrap(), Some(record(1, 1)));
     let stats = writer.stats();
@@ -78,7 +79,7 @@ async fn of_one_id_in_several_requests_of_a_group_the_first_is_created() {
     let requests = vec![
         one(1),
         one(1),
-        WriteRequest::one(other(1), true),
+        WriteRequest::one(other(1), ProvidedFields::ALL),
         many(vec![record(2, 2), other(1)], OnConflict::Refuse),
         many(vec![other(2), other(2), record(1, 1), record(2, 2)], OnConflict::Skip),
         many(vec![record(3, 3), record(3, 3)], OnConflict::Refuse),
@@ -124,7 +125,7 @@ async fn an_id_of_a_record_that_the_role_must_not_see_is_a_conflict() {
     let writer = start(&db);
     let mut hidden = record(1, 1);
     hidden.tenant_id = Some("hidden".parse().unwrap());
-    writer.write(WriteRequest::one(hidden, true), soon()).await.unwrap();
+    writer.write(WriteRequest::one(hidden, ProvidedFields::ALL), soon()).await.unwrap();
     sql(
         &mut owner,
         "alter table control_plane.audit_logs enable row level security;

@@ -1,5 +1,6 @@
 //! A record the database refuses fails its own request and no other.
 
+use auditrail_core::ProvidedFields;
 use auditrail_store::{OnConflict, StoreError, WriteError, WriteRequest};
 use auditrail_testkit::TestDb;
 
@@ -96,7 +97,7 @@ async fn a_record_that_a_trigger_leaves_out_is_never_acknowledged() {
     // A single record is written by INSERT, which gives the trigger away; no COPY is tried after that.
     for n in [0, 10, 20] {
         assert_eq!(writer.write(one(n), soon()).await.unwrap(), outcome(&[0], &[], &[]));
-        let left_out = WriteRequest::one(secret(n + 1), true);
+        let left_out = WriteRequest::one(secret(n + 1), ProvidedFields::ALL);
         assert_eq!(refused_for(writer.write(left_out, soon()).await), [0]);
     }
     let batch = |on_conflict| many(vec![record(30, 30), secret(31), record(32, 32)], on_conflict);
@@ -125,7 +126,7 @@ async fn a_unique_index_of_the_users_is_no_duplicate_of_an_id() {
     let with_request = |n: u32| {
         let mut record = record(n, n);
         record.request_id = Some("r1".parse().unwrap());
-        WriteRequest::one(record, true)
+        WriteRequest::one(record, ProvidedFields::ALL)
     };
     let requests = vec![one(1), with_request(2), one(3), with_request(4), one(5)];
     let answers = in_one_group(&db, requests).await;

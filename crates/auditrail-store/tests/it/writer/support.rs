@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditrail_core::Record;
+use auditrail_core::{ProvidedFields, Record};
 use auditrail_store::{
     GroupWriter, OnConflict, WriteError, WriteOutcome, WriteRequest, WriterLimits, WriterStats,
 };
@@ -39,12 +39,12 @@ pub(crate) fn start_one(db: &TestDb) -> GroupWriter {
 }
 
 pub(crate) fn one(number: u32) -> WriteRequest {
-    WriteRequest::one(record(number, number), true)
+    WriteRequest::one(record(number, number), ProvidedFields::ALL)
 }
 
 pub(crate) fn many(records: Vec<Record>, on_conflict: OnConflict) -> WriteRequest {
-    let time_given = vec![true; records.len()];
-    WriteRequest::new(records, time_given, on_conflict)
+    let provided = vec![ProvidedFields::ALL; records.len()];
+    WriteRequest::new(records, provided, on_conflict)
 }
 
 pub(crate) fn outcome(

@@ -1,4 +1,4 @@
-//! Where an export goes.
+//! The destination of an export.
 
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -9,17 +9,17 @@ use tempfile::NamedTempFile;
 use crate::error::Error;
 use crate::output::file::temporary_beside;
 
-/// Stdout, or a file that gets its name only when it is complete.
+/// Stdout, or a file that is created atomically.
 ///
-/// The file is made beside its later place, readable by its owner alone, and removed when the export
-/// does not get to its end.
+/// The data goes to a temporary file in the same directory, readable only by its owner. It is renamed
+/// when the export is complete, and removed if the export fails.
 pub(super) enum Destination {
     Stdout(BufWriter<io::Stdout>),
     File { file: BufWriter<NamedTempFile>, path: PathBuf, force: bool },
 }
 
 impl Destination {
-    /// Stdout for `None`. A file that is there is refused at once, not after an hour of exporting.
+    /// Opens stdout for `None`. Fails early if the file exists, instead of after a long export.
     pub(super) fn open(path: Option<&Path>, force: bool) -> Result<Self, Error> {
         let Some(path) = path else {
             return Ok(Self::Stdout(BufWriter::new(io::stdout())));
@@ -34,7 +34,7 @@ impl Destination {
         })
     }
 
-    /// Whether a person looks at what is written.
+    /// Whether the output goes to a terminal.
     pub(super) fn is_terminal(&self) -> bool {
         match self {
             Self::Stdout(_) => io::stdout().is_terminal(),
@@ -42,7 +42,7 @@ impl Destination {
         }
     }
 
-    /// An error of writing to it.
+    /// For `map_err`: an error of writing to this destination.
     pub(super) fn error(&self) -> impl FnOnce(io::Error) -> Error {
         let path = match self {
             Self::Stdout(_) => Path::new("stdout"),
@@ -51,23 +51,20 @@ impl Destination {
         Error::io("write to", path)
     }
 
-    /// Brings everything to disk and gives the file its name.
+    /// Flushes the data to disk and renames the file.
     pub(super) fn finish(self) -> Result<(), Error> {
         let (file, path, force) = match self {
             Self::Stdout(mut out) => return out.flush().map_err(Error::stdout),
             Self::File { file, path, force } => (file, path, force),
         };
-        let file = file.into_inner().map_err(|error| error.into_error());
-        let file = file.map_err(Error::io("write to", &path))?;
+        let file =
+            file.into_inner().map_err(|error| Error::io("write to", &path)(error.into_error()))?;
         file.as_file().sync_all().map_err(Error::io("write to", &path))?;
-        let named = match force {
-            true => file.persist(&path),
-            false => file.persist_noclobber(&path),
-        };
-        match named {
+        let renamed = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
+        match renamed {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-            Err(error) => Err(Error::io("give its name to", &path)(error.error)),
+            Err(error) => Err(Error::io("rename the temporary file to", &path)(error.error)),
         }
     }
 }
@@ -89,5 +86,5 @@ impl Write for Destination {
 }
 
 fn exists(path: &Path) -> Error {
-    Error::exists(path, "name another file, or replace it with --force")
+    Error::exists(path, "choose another file, or overwrite it with --force")
 }

@@ -1,141 +1,141 @@
-//! JSON documents that hold records, read without ever holding a whole document.
+//! Splits JSON documents into records, without holding a whole document in memory.
 //!
-//! CloudTrail delivers files that are one line of `{"Records":[…]}`, megabytes long; people also have
-//! them pretty-printed, concatenated, or as a bare array. This finds where each record begins and
-//! ends and leaves it to the JSON parser to judge what is between.
+//! CloudTrail delivers files of one line `{"Records":[…]}`, megabytes long. They also occur
+//! pretty-printed, concatenated, or as a bare array. This module only finds the bounds of each record;
+//! the JSON parser validates what is between.
 
 mod scan;
 
 use std::io::{self, BufRead};
 
-use super::piece::{Flaw, PIECE_MAX_BYTES, Piece, Place};
+use super::raw_record::{FramingError, Position, RECORD_MAX_BYTES, RawRecord};
 use scan::{Scan, Seen};
 
-/// The records of an input of JSON documents.
+/// Iterates over the records of JSON documents.
 pub(super) struct Documents<R> {
     input: R,
-    within: Within,
+    state: State,
     line: u64,
     nth: u64,
     buffer: Vec<u8>,
 }
 
-/// Where between two records we are.
+/// The position between two records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Within {
-    /// Outside every document.
-    Nothing,
-    /// In the array of records; `of_object` when that is part of an object.
-    Records { of_object: bool },
-    /// After the records, in the object that has them.
-    Object,
+enum State {
+    /// Outside of a document.
+    TopLevel,
+    /// In the array of records; `in_object` if the array is the value of a key.
+    Records { in_object: bool },
+    /// After the array of records, in its enclosing object.
+    AfterRecords,
 }
 
-/// What reading an object came to.
+/// The event that ended the scan of an object.
 enum End {
-    /// It is closed; it had this many bytes.
+    /// The object is complete.
     Closed { bytes: u64 },
-    /// It is a document, and its records begin here.
+    /// The object is a document, and its array of records starts here.
     Records,
-    /// One of its strings is not closed on its line.
+    /// A string is not terminated on its line.
     OpenString,
 }
 
 impl<R: BufRead> Documents<R> {
-    /// The records of `input`, whose first byte is on `line`.
+    /// `line` is the line number of the first byte of `input`.
     pub(super) fn new(input: R, line: u64) -> Self {
-        Self { input, within: Within::Nothing, line, nth: 0, buffer: Vec::new() }
+        Self { input, state: State::TopLevel, line, nth: 0, buffer: Vec::new() }
     }
 
-    /// The next record. An input that ends within a document is an error.
-    pub(super) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    /// The next record.
+    ///
+    /// # Errors
+    /// When the input cannot be read, or ends inside a document.
+    pub(super) fn next(&mut self) -> io::Result<Option<RawRecord<'_>>> {
         loop {
-            if self.within == Within::Object {
+            if self.state == State::AfterRecords {
                 self.rest_of_document()?;
                 continue;
             }
             let Some(byte) = self.next_token()? else {
-                return match self.within {
-                    Within::Nothing => Ok(None),
-                    Within::Records { .. } | Within::Object => Err(cut_off()),
+                return match self.state {
+                    State::TopLevel => Ok(None),
+                    State::Records { .. } | State::AfterRecords => Err(truncated()),
                 };
             };
-            let of_object = self.within == Within::Records { of_object: true };
-            match (byte, self.within) {
+            let in_object = self.state == State::Records { in_object: true };
+            match (byte, self.state) {
                 (b'{', _) => {
-                    let place = self.place();
-                    if let Some(found) = self.record()? {
-                        let body = found.map(|()| self.buffer.as_slice());
-                        return Ok(Some(Piece { place, body }));
+                    let position = self.position();
+                    if let Some(record) = self.record()? {
+                        let body = record.map(|()| self.buffer.as_slice());
+                        return Ok(Some(RawRecord { position, body }));
                     }
                 }
-                (b'[', Within::Nothing) => {
+                (b'[', State::TopLevel) => {
                     self.input.consume(1);
-                    self.enter(Within::Records { of_object: false });
+                    self.enter(State::Records { in_object: false });
                 }
-                (b']', Within::Records { .. }) => {
+                (b']', State::Records { .. }) => {
                     self.input.consume(1);
-                    self.within = match of_object {
-                        true => Within::Object,
-                        false => Within::Nothing,
-                    };
+                    self.state = if in_object { State::AfterRecords } else { State::TopLevel };
                 }
                 _ => {
-                    let place = self.place();
+                    let position = self.position();
                     self.skip_other()?;
-                    let body = Err(Flaw::NotAnObject);
-                    return Ok(Some(Piece { place, body }));
+                    let body = Err(FramingError::NotAnObject);
+                    return Ok(Some(RawRecord { position, body }));
                 }
             }
         }
     }
 
-    /// Where the next record begins, which counts it.
-    fn place(&mut self) -> Place {
-        if self.within != Within::Nothing {
+    /// The position of the next record, which increments the index.
+    fn position(&mut self) -> Position {
+        if self.state != State::TopLevel {
             self.nth += 1;
         }
-        Place { line: self.line, nth: self.nth }
+        Position { line: self.line, nth: self.nth }
     }
 
-    fn enter(&mut self, within: Within) {
-        self.within = within;
+    fn enter(&mut self, state: State) {
+        self.state = state;
         self.nth = 0;
     }
 
-    /// Reads a record; `None` when it was a document, whose records begin now.
-    fn record(&mut self) -> io::Result<Option<Result<(), Flaw>>> {
-        let scan = match self.within {
-            Within::Nothing => Scan::document(),
-            Within::Records { .. } | Within::Object => Scan::record(),
+    /// Reads a record; `None` if the object is a document, whose records follow.
+    fn record(&mut self) -> io::Result<Option<Result<(), FramingError>>> {
+        let scan = match self.state {
+            State::TopLevel => Scan::document(),
+            State::Records { .. } | State::AfterRecords => Scan::record(),
         };
         Ok(match self.object(scan, true)? {
-            End::Closed { bytes } if bytes > PIECE_MAX_BYTES as u64 => {
-                Some(Err(Flaw::TooLong { bytes }))
+            End::Closed { bytes } if bytes > RECORD_MAX_BYTES as u64 => {
+                Some(Err(FramingError::TooLong { bytes }))
             }
             End::Closed { .. } => Some(Ok(())),
             End::Records => {
-                self.enter(Within::Records { of_object: true });
+                self.enter(State::Records { in_object: true });
                 None
             }
             End::OpenString => {
-                // Nothing tells how deep we are now; the next line is taken for a fresh start.
-                self.enter(Within::Nothing);
-                Some(Err(Flaw::OpenString))
+                // The nesting depth is unknown now, so the next line starts at the top level.
+                self.enter(State::TopLevel);
+                Some(Err(FramingError::OpenString))
             }
         })
     }
 
-    /// Passes over what follows the records; a second array of records would be found.
+    /// Skips the rest of a document; a second array of records in it is recognised.
     fn rest_of_document(&mut self) -> io::Result<()> {
         match self.object(Scan::rest_of_document(), false)? {
-            End::Records => self.enter(Within::Records { of_object: true }),
-            End::Closed { .. } | End::OpenString => self.enter(Within::Nothing),
+            End::Records => self.enter(State::Records { in_object: true }),
+            End::Closed { .. } | End::OpenString => self.enter(State::TopLevel),
         }
         Ok(())
     }
 
-    /// The next byte that is neither blank nor a comma; it is not used up.
+    /// Peeks at the next byte that is neither white space nor a comma.
     fn next_token(&mut self) -> io::Result<Option<u8>> {
         loop {
             let available = self.input.fill_buf()?;
@@ -154,14 +154,14 @@ impl<R: BufRead> Documents<R> {
         }
     }
 
-    /// Reads on until the scan ends, and keeps the bytes, up to the most a record may have.
+    /// Reads until the scan ends. With `keep`, buffers up to [`RECORD_MAX_BYTES`].
     fn object(&mut self, mut scan: Scan, keep: bool) -> io::Result<End> {
         self.buffer.clear();
         let mut bytes = 0;
         loop {
             let available = self.input.fill_buf()?;
             if available.is_empty() {
-                return Err(cut_off());
+                return Err(truncated());
             }
             let seen = available
                 .iter()
@@ -170,7 +170,7 @@ impl<R: BufRead> Documents<R> {
             let used = seen.map_or(available.len(), |(used, _)| used);
             let part = &available[..used];
             bytes += used as u64;
-            if keep && bytes <= PIECE_MAX_BYTES as u64 {
+            if keep && bytes <= RECORD_MAX_BYTES as u64 {
                 self.buffer.extend_from_slice(part);
             }
             self.line += memchr::memchr_iter(b'\n', part).count() as u64;
@@ -184,10 +184,10 @@ impl<R: BufRead> Documents<R> {
         }
     }
 
-    /// Passes over something that is no record: to the next comma or bracket among records, else to
-    /// the end of the line.
+    /// Skips anything that is not a record: up to the next comma or bracket in an array of records, else
+    /// to the end of the line.
     fn skip_other(&mut self) -> io::Result<()> {
-        let among_records = self.within != Within::Nothing;
+        let in_records = self.state != State::TopLevel;
         loop {
             let available = self.input.fill_buf()?;
             if available.is_empty() {
@@ -195,11 +195,11 @@ impl<R: BufRead> Documents<R> {
             }
             let ends = |byte: &u8| match byte {
                 b'\n' => true,
-                b',' | b']' | b'{' => among_records,
+                b',' | b']' | b'{' => in_records,
                 _ => false,
             };
             let end = available.iter().position(ends);
-            // One byte is passed over in any case: it is what was no record.
+            // At least one byte is skipped, to make progress.
             let used = end.map_or(available.len(), |end| end.max(1));
             self.input.consume(used);
             if end.is_some() {
@@ -209,16 +209,16 @@ impl<R: BufRead> Documents<R> {
     }
 }
 
-fn cut_off() -> io::Error {
-    let text = "the file ends in the middle of a JSON document";
+fn truncated() -> io::Error {
+    let text = "unexpected end of file inside a JSON document";
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 
-/// Whether text that begins like this is JSON documents; else it is a record per line.
+/// Whether an input that begins with `begin` consists of JSON documents, rather than one record per line.
 ///
-/// Documents are an array, an object whose first key is `Records`, or an object that is broken over
-/// lines, which a pretty-printer does right after its first bracket. A first line of which no end is
-/// in sight is taken for a document, since a record is far shorter.
+/// A document is an array, an object with an array under the key `Records`, or a pretty-printed object,
+/// whose first line ends with a bracket. A first line longer than `begin` also counts as a document,
+/// since a record is far shorter.
 pub(super) fn is_document(begin: &[u8]) -> bool {
     let begin = begin.trim_ascii_start();
     if begin.first() != Some(&b'{') {

@@ -1,4 +1,4 @@
-//! A file to import, decompressed, read through one buffer.
+//! An input file, decompressed if necessary, with look-ahead.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -8,45 +8,46 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Bytes read at once.
+/// Size of the read buffer.
 const BUFFER_BYTES: usize = 128 * 1_024;
 /// The first two bytes of every gzip member (RFC 1952 §2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Stands for stdin.
+/// The path that stands for stdin.
 pub(super) const STDIN: &str = "-";
 
-/// Bytes of a file, with a look ahead.
+/// A buffered reader with look-ahead.
 ///
-/// An error that comes up while looking ahead is kept until the bytes before it are used, so that
-/// what stands before a broken place in a gzip file is not lost with it.
+/// A read error during look-ahead is deferred until the bytes before it are consumed, so that the intact
+/// part of a corrupt gzip file is still read.
 pub(super) struct Input {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     start: usize,
-    failed: Option<io::Error>,
-    ended: bool,
+    deferred_error: Option<io::Error>,
+    is_at_end: bool,
 }
 
 impl Input {
-    /// Opens a file or stdin; `read` counts the bytes as they are on disk.
+    /// Opens a file or stdin. `read` counts the bytes read, before decompression.
     pub(super) fn open(path: &Path, read: Arc<AtomicU64>) -> io::Result<Self> {
-        let raw: Box<dyn Read + Send> = match path.as_os_str() == STDIN {
-            true => Box::new(io::stdin()),
-            false => Box::new(File::open(path)?),
+        let raw: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path)?)
         };
-        Self::new(Box::new(Counted { inner: raw, read }))
+        Self::new(Box::new(CountingReader { inner: raw, read }))
     }
 
-    /// Reads plain bytes or gzip, whichever the first two bytes say.
+    /// Detects gzip by its first two bytes.
     pub(super) fn new(raw: Box<dyn Read + Send>) -> io::Result<Self> {
         let mut raw = Self::plain(raw);
         if raw.peek(GZIP_MAGIC.len()).starts_with(&GZIP_MAGIC) {
             return Ok(Self::plain(Box::new(MultiGzDecoder::new(raw))));
         }
-        // Nothing can be read at all, as of a directory.
-        match (raw.buffer.is_empty(), raw.failed.take()) {
+        // The very first read failed.
+        match (raw.buffer.is_empty(), raw.deferred_error.take()) {
             (true, Some(error)) => Err(error),
-            (_, failed) => Ok(Self { failed, ..raw }),
+            (_, deferred_error) => Ok(Self { deferred_error, ..raw }),
         }
     }
 
@@ -55,15 +56,15 @@ impl Input {
             reader,
             buffer: Vec::with_capacity(BUFFER_BYTES),
             start: 0,
-            failed: None,
-            ended: false,
+            deferred_error: None,
+            is_at_end: false,
         }
     }
 
-    /// Up to `wanted` of the next bytes, fewer only before the end or an error. To be called before
-    /// anything else is read, for no more than the buffer holds.
-    pub(super) fn peek(&mut self, wanted: usize) -> &[u8] {
-        while self.buffer.len() < wanted && !self.ended && self.failed.is_none() {
+    /// Returns at least `len` bytes from the start, fewer only at the end of the input or before an
+    /// error. Call it before anything is consumed, with `len` at most the buffer size.
+    pub(super) fn peek(&mut self, len: usize) -> &[u8] {
+        while self.buffer.len() < len && !self.is_at_end && self.deferred_error.is_none() {
             self.read_more();
         }
         &self.buffer
@@ -81,11 +82,11 @@ impl Input {
         let read = match outcome {
             Ok(read) => read,
             Err(error) => {
-                self.failed = Some(error);
+                self.deferred_error = Some(error);
                 0
             }
         };
-        self.ended = read == 0;
+        self.is_at_end = read == 0;
         self.buffer.truncate(filled + read);
     }
 }
@@ -93,15 +94,15 @@ impl Input {
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.buffer.len() {
-            if let Some(error) = self.failed.take() {
+            if let Some(error) = self.deferred_error.take() {
                 return Err(error);
             }
             self.buffer.clear();
             self.start = 0;
-            if !self.ended {
+            if !self.is_at_end {
                 self.read_more();
             }
-            if let (true, Some(error)) = (self.buffer.is_empty(), self.failed.take()) {
+            if let (true, Some(error)) = (self.buffer.is_empty(), self.deferred_error.take()) {
                 return Err(error);
             }
         }
@@ -123,13 +124,13 @@ impl Read for Input {
     }
 }
 
-/// Counts what is read, for the progress.
-struct Counted {
+/// Counts the bytes read, for the progress.
+struct CountingReader {
     inner: Box<dyn Read + Send>,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let amount = self.inner.read(out)?;
         self.read.fetch_add(amount as u64, Ordering::Relaxed);

@@ -1,11 +1,11 @@
-//! A line of our own form.
+//! Parses a line of Auditrail's NDJSON format.
 
 use auditrail_core::{CreateInput, MANIFEST_KEY};
 use jiff::Timestamp;
 
 use super::reject::Reason;
 
-/// Reads a line; `None` for the manifest that ends an export.
+/// Parses a line; `None` for the manifest of an export.
 pub(super) fn parse(line: &[u8], now: Timestamp) -> Result<Option<CreateInput>, Reason> {
     if is_manifest(line) {
         return Ok(None);

@@ -1,36 +1,36 @@
-//! What could not become a record, and why.
+//! Rejected records and their reasons.
 
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use auditrail_core::InputError;
+use auditrail_core::{InputError, ValueError};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::piece::{Flaw, Place};
+use super::raw_record::{FramingError, Position};
 use crate::error::Error;
 use crate::output::file::temporary_beside;
 use crate::output::{Output, safe};
 
-/// So many are shown; all are counted.
-const SHOWN_MAX: u64 = 20;
+/// Number of rejected records that are printed; all are counted.
+const PRINTED_MAX: u64 = 20;
 
-/// A piece of input that could not become a record.
+/// A rejected record.
 #[derive(Debug)]
 pub(super) struct Reject {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) reason: Reason,
-    /// The bytes, when somebody wants them.
+    /// The raw bytes; empty unless `--rejects` is given.
     pub(super) input: Vec<u8>,
 }
 
-/// Why.
+/// The reason for a rejection.
 #[derive(Debug)]
 pub(super) struct Reason {
-    /// Stable name.
+    /// Stable identifier for scripts.
     pub(super) code: &'static str,
-    /// For people.
+    /// Human-readable message.
     pub(super) text: String,
 }
 
@@ -38,13 +38,18 @@ impl Reason {
     pub(super) fn new(code: &'static str, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
     }
+
+    /// For `map_err`: an invalid value of a field.
+    pub(super) fn invalid(field: &'static str) -> impl Fn(ValueError) -> Self {
+        move |error| Self::new(error.code().as_str(), format!("{field}: {error}"))
+    }
 }
 
-impl From<Flaw> for Reason {
-    fn from(flaw: Flaw) -> Self {
+impl From<FramingError> for Reason {
+    fn from(flaw: FramingError) -> Self {
         let code = match flaw {
-            Flaw::TooLong { .. } => "line_too_long",
-            Flaw::NotAnObject | Flaw::OpenString => "not_json",
+            FramingError::TooLong { .. } => "line_too_long",
+            FramingError::NotAnObject | FramingError::OpenString => "not_json",
         };
         Self::new(code, flaw.to_string())
     }
@@ -64,10 +69,10 @@ impl From<InputError> for Reason {
     }
 }
 
-/// Shows the first rejects, counts all, and writes all to a file when there is one.
+/// Prints the first rejected records, counts all, and writes all to the file of `--rejects`.
 ///
-/// The file gets its name at the end: an import that was cut short is run again, and would else find
-/// the file in its way.
+/// The file is renamed into place at the end, so that an interrupted import can be repeated with the same
+/// arguments.
 pub(super) struct Rejects {
     output: Output,
     file: Option<(PathBuf, BufWriter<NamedTempFile>)>,
@@ -75,11 +80,11 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Begins the file, which must not be there: what an earlier import rejected would be lost.
+    /// Creates the file. It must not exist, so that rejects of an earlier import are not overwritten.
     pub(super) fn new(output: Output, path: Option<&Path>) -> Result<Self, Error> {
         let file = path.map(|path| {
             if fs::symlink_metadata(path).is_ok() {
-                return Err(Error::exists(path, "name another file for rejected lines"));
+                return Err(Error::exists(path, "choose another file for rejected lines"));
             }
             let file = temporary_beside(path)?;
             Ok((path.to_owned(), BufWriter::new(file)))
@@ -87,11 +92,11 @@ impl Rejects {
         Ok(Self { output, file: file.transpose()?, count: 0 })
     }
 
-    /// Takes one; `file` is where it was found.
+    /// Adds a rejected record of `file`.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
-        let Reject { place: Place { line, nth }, reason, input } = reject;
+        let Reject { position: Position { line, nth }, reason, input } = reject;
         self.count += 1;
-        if self.count <= SHOWN_MAX {
+        if self.count <= PRINTED_MAX {
             let nth = match nth {
                 0 => String::new(),
                 nth => format!(" (record {nth})"),
@@ -107,34 +112,36 @@ impl Rejects {
                 reason: &reason.text,
                 input: String::from_utf8_lossy(input).into_owned(),
             };
-            let written = serde_json::to_writer(&mut *out, &row).map_err(std::io::Error::from);
-            let written = written.and_then(|()| out.write_all(b"\n"));
-            written.map_err(Error::io("write to", path))?;
+            serde_json::to_writer(&mut *out, &row)
+                .map_err(std::io::Error::from)
+                .and_then(|()| out.write_all(b"\n"))
+                .map_err(Error::io("write to", path))?;
         }
         Ok(())
     }
 
-    /// Gives the file its name, and says how many were not shown.
+    /// Renames the file into place, and prints how many rejected records were not printed.
     pub(super) fn finish(self) -> Result<(), Error> {
-        if self.count > SHOWN_MAX {
-            let more = self.count - SHOWN_MAX;
+        if self.count > PRINTED_MAX {
+            let more = self.count - PRINTED_MAX;
             let hint = match self.file {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
-            self.output.warn(&format!("{more} more were rejected{hint}"));
+            self.output.warn(&format!("{more} more rejected{hint}"));
         }
         let Some((path, out)) = self.file else {
             return Ok(());
         };
-        let file = out.into_inner().map_err(|error| error.into_error());
-        let file = file.map_err(Error::io("write to", &path))?;
-        let named = file.persist_noclobber(&path).map_err(|error| error.error);
-        named.map(drop).map_err(Error::io("give its name to", &path))
+        let file =
+            out.into_inner().map_err(|error| Error::io("write to", &path)(error.into_error()))?;
+        file.persist_noclobber(&path)
+            .map(drop)
+            .map_err(|error| Error::io("rename the temporary file to", &path)(error.error))
     }
 }
 
-/// A line of the file of rejects.
+/// A line of the rejects file.
 #[derive(Serialize)]
 struct Row<'a> {
     file: &'a str,

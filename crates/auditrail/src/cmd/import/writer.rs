@@ -1,4 +1,4 @@
-//! Writes chunks, and keeps the counts.
+//! Writes chunks to the database and counts the results.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,14 +10,14 @@ use auditrail_core::RecordId;
 use auditrail_store::BulkWriter;
 use tokio::sync::mpsc::Receiver;
 
-use super::reader::{Chunk, Ended};
+use super::reader::{Chunk, FileEnd};
 use super::reject::{Reason, Reject, Rejects};
-use super::tally::{Broken, Tally};
+use super::report::{ImportReport, UnreadableFile};
 use crate::error::Error;
 use crate::output::progress::Meter;
 use crate::output::{Output, safe};
 
-/// Takes chunks until there are no more.
+/// Writes the chunks of an import.
 pub(super) struct Writer {
     output: Output,
     files: Vec<String>,
@@ -25,7 +25,7 @@ pub(super) struct Writer {
     rejects: Rejects,
     meter: Meter,
     read: Arc<AtomicU64>,
-    tally: Tally,
+    report: ImportReport,
 }
 
 impl Writer {
@@ -44,102 +44,108 @@ impl Writer {
             rejects,
             meter,
             read,
-            tally: Tally::default(),
+            report: ImportReport::default(),
         }
     }
 
-    /// Writes every chunk that comes; without `bulk` nothing is written. Whether all came, and not
-    /// only those before the first reject of a strict import.
+    /// Receives and writes all chunks; without `bulk` (dry run) nothing is written. Returns `false` if a
+    /// strict import stopped at a reject.
     ///
     /// # Errors
-    /// When the database refuses or goes away; the error says how much is in.
+    /// When the database rejects a chunk or the connection is lost; the error has the committed counts.
     pub(super) async fn write_all(
         &mut self,
         mut chunks: Receiver<Chunk>,
         mut bulk: Option<BulkWriter>,
     ) -> Result<bool, Error> {
-        self.tally.dry_run = bulk.is_none();
-        let mut to_the_end = true;
+        self.report.dry_run = bulk.is_none();
+        let mut is_complete = true;
         while let Some(chunk) = chunks.recv().await {
-            self.chunk(&chunk, bulk.as_mut()).await?;
-            let stop = self.strict && self.tally.rejected > 0;
-            let records = self.tally.read;
-            self.meter.tell(self.read.load(Ordering::Relaxed), records);
+            self.write_chunk(&chunk, bulk.as_mut()).await?;
+            let stop = self.strict && self.report.rejected > 0;
+            let records = self.report.read;
+            self.meter.update(self.read.load(Ordering::Relaxed), records);
             if stop {
-                to_the_end = false;
+                is_complete = false;
                 break;
             }
         }
         if let Some(bulk) = bulk {
             bulk.close().await?;
         }
-        Ok(to_the_end)
+        Ok(is_complete)
     }
 
-    /// Takes the progress away, when something else went wrong.
+    /// Removes the progress bar after an error.
     pub(super) fn abandon(self) {
         self.meter.finish();
     }
 
-    /// The counts, when all is done.
-    pub(super) fn finish(mut self) -> Result<Tally, Error> {
-        self.tally.took = self.meter.finish();
+    /// Completes the rejects file and returns the report.
+    pub(super) fn finish(mut self) -> Result<ImportReport, Error> {
+        self.report.took = self.meter.finish();
         self.rejects.finish()?;
-        Ok(self.tally)
+        Ok(self.report)
     }
 
-    async fn chunk(&mut self, chunk: &Chunk, bulk: Option<&mut BulkWriter>) -> Result<(), Error> {
+    async fn write_chunk(
+        &mut self,
+        chunk: &Chunk,
+        bulk: Option<&mut BulkWriter>,
+    ) -> Result<(), Error> {
         for (file, reject) in &chunk.rejects {
             self.reject(*file, reject)?;
         }
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
-            let written = bulk.write_with_times(&chunk.records, &chunk.time_given).await;
-            let outcome = written.map_err(|error| Error::Partly {
-                detail: format!("the import stopped: {}", self.tally.so_far()),
-                source: Box::new(error.into()),
-            })?;
-            self.tally.created += outcome.created;
-            self.tally.duplicates += outcome.duplicates;
-            self.tally.chunks += 1;
-            self.conflicts(chunk, &outcome.conflicts)?;
+            let outcome = bulk.write_with_times(&chunk.records, &chunk.time_given).await.map_err(
+                |error| Error::Partial {
+                    detail: format!("the import was aborted: {}", self.report.committed()),
+                    source: Box::new(error.into()),
+                },
+            )?;
+            self.report.created += outcome.created;
+            self.report.duplicates += outcome.duplicates;
+            self.report.chunks += 1;
+            self.reject_conflicts(chunk, &outcome.conflicts)?;
         }
         let without_time = chunk.time_given.iter().filter(|given| !**given).count();
-        self.tally.without_time += without_time as u64;
-        self.tally.read += (chunk.records.len() + chunk.rejects.len()) as u64;
+        self.report.without_time += without_time as u64;
+        self.report.read += (chunk.records.len() + chunk.rejects.len()) as u64;
         for ended in &chunk.ended {
-            self.ended(ended);
+            self.file_ended(ended);
         }
         Ok(())
     }
 
     fn reject(&mut self, file: usize, reject: &Reject) -> Result<(), Error> {
-        self.tally.rejected += 1;
-        let (files, rejects) = (&self.files, &mut self.rejects);
+        self.report.rejected += 1;
+        let files = &self.files;
+        let rejects = &mut self.rejects;
         let mut outcome = Ok(());
         self.meter.suspend(|| outcome = rejects.add(&files[file], reject));
         outcome
     }
 
-    /// Of two records of the chunk with one id, the first was written; so conflicts are looked for
-    /// from the end.
-    fn conflicts(&mut self, chunk: &Chunk, conflicts: &[RecordId]) -> Result<(), Error> {
-        let mut left: HashMap<RecordId, u64> = HashMap::new();
+    /// Rejects the records with conflicting ids. Of several records of a chunk with one id the first was
+    /// written, so conflicts are assigned from the end.
+    fn reject_conflicts(&mut self, chunk: &Chunk, conflicts: &[RecordId]) -> Result<(), Error> {
+        let mut remaining: HashMap<RecordId, u64> = HashMap::new();
         for id in conflicts {
-            *left.entry(*id).or_default() += 1;
+            *remaining.entry(*id).or_default() += 1;
         }
-        let mut found = Vec::new();
+        let mut rejected = Vec::new();
         for (n, record) in chunk.records.iter().enumerate().rev() {
-            if let Some(count) = left.get_mut(&record.id).filter(|count| **count > 0) {
+            if let Some(count) = remaining.get_mut(&record.id).filter(|count| **count > 0) {
                 *count -= 1;
-                found.push(n);
+                rejected.push(n);
             }
         }
-        for n in found.into_iter().rev() {
+        for n in rejected.into_iter().rev() {
             let record = &chunk.records[n];
-            let text = format!("id: {} belongs to a record with other content", record.id);
-            let (file, place) = chunk.origins[n];
+            let text = format!("id: {} is the id of a record with different content", record.id);
+            let (file, position) = chunk.positions[n];
             let reject = Reject {
-                place,
+                position,
                 reason: Reason::new("id_conflict", text),
                 input: serde_json::to_vec(record).unwrap_or_default(),
             };
@@ -148,14 +154,15 @@ impl Writer {
         Ok(())
     }
 
-    fn ended(&mut self, ended: &Ended) {
+    fn file_ended(&mut self, ended: &FileEnd) {
         let file = &self.files[ended.file];
-        match &ended.fault {
-            Some(error) => {
-                self.tally.broken.push(Broken { file: file.clone(), reason: reason(error) })
-            }
-            None if ended.pieces == 0 => {
-                let text = format!("{} has no records", safe::text(file));
+        match &ended.error {
+            Some(error) => self
+                .report
+                .broken
+                .push(UnreadableFile { file: file.clone(), reason: read_error_message(error) }),
+            None if ended.records == 0 => {
+                let text = format!("{} contains no records", safe::text(file));
                 self.meter.suspend(|| self.output.warn(&text));
             }
             None => {}
@@ -163,13 +170,13 @@ impl Writer {
     }
 }
 
-/// Why a file could not be read on, for people.
-fn reason(error: &io::Error) -> String {
+/// The message of a read error.
+fn read_error_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof if error.to_string().contains("JSON") => error.to_string(),
-        io::ErrorKind::UnexpectedEof => "its compressed data ends too early".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the compressed data is truncated".to_owned(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            format!("its compressed data is broken ({error})")
+            format!("the compressed data is corrupt ({error})")
         }
         _ => error.to_string(),
     }

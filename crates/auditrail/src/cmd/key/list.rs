@@ -1,37 +1,39 @@
-//! `key list`.
+//! `key list`: prints all API keys.
 
 use auditrail_core::limits::PAGE_SIZE_MAX;
-use auditrail_core::{ApiKey, KeyState, PageSize};
-use auditrail_store::PgKeys;
+use auditrail_core::{ApiKey, ApiKeyState, PageSize};
+use auditrail_store::PgApiKeys;
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::cmd::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::table::{Sheet, Tone};
+use crate::output::table::{TextTable, Tone};
 use crate::output::{Output, safe};
 
 /// Prints every key, oldest first.
 pub(super) fn run(cx: &Context) -> Result<Exit, Error> {
     let keys = cx.with_database(async |database| all(&database.keys().await?).await)?;
-    match cx.output.json {
-        true => print_json(cx.output, &keys)?,
-        false => print(cx.output, &keys, clock::now())?,
+    if cx.output.json {
+        print_json(cx.output, &keys)?
+    } else {
+        print(cx.output, &keys, clock::now())?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Page after page; an installation has hundreds of keys, each a few hundred bytes.
-async fn all(keys: &PgKeys) -> Result<Vec<ApiKey>, Error> {
+/// Reads all pages. An installation has hundreds of keys of a few hundred bytes each, so they fit in
+/// memory.
+async fn all(keys: &PgApiKeys) -> Result<Vec<ApiKey>, Error> {
     let size = PageSize::new(PAGE_SIZE_MAX)
         .map_err(|error| Error::failed("page_size", error.to_string()))?;
-    let mut found: Vec<ApiKey> = Vec::new();
+    let mut api_keys: Vec<ApiKey> = Vec::new();
     loop {
-        let page = keys.list(None, found.last().map(|key| key.id), size).await?;
-        found.extend(page.keys);
+        let page = keys.list(None, api_keys.last().map(|key| key.id), size).await?;
+        api_keys.extend(page.keys);
         if !page.has_more {
-            return Ok(found);
+            return Ok(api_keys);
         }
     }
 }
@@ -46,15 +48,15 @@ fn print_json(output: Output, keys: &[ApiKey]) -> Result<(), Error> {
 
 fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
     if keys.is_empty() {
-        output.note("there are no keys");
+        output.note("no API keys");
         return Ok(());
     }
     let header = ["id", "key", "name", "scopes", "tenant", "state", "created", "by", "expires"];
-    let mut sheet = Sheet::new(output, &header);
+    let mut table = TextTable::new(output, &header);
     for key in keys {
-        sheet.toned(row(key, now));
+        table.toned_row(row(key, now));
     }
-    sheet.print()
+    table.print()
 }
 
 fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {
@@ -72,9 +74,9 @@ fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {
     let plain = |text: String| (text, Tone::Plain);
     let state = key.state(now);
     let tone = match state {
-        KeyState::Active => Tone::Good,
-        KeyState::Expired => Tone::Notice,
-        KeyState::Revoked => Tone::Bad,
+        ApiKeyState::Active => Tone::Good,
+        ApiKeyState::Expired => Tone::Notice,
+        ApiKeyState::Revoked => Tone::Bad,
     };
     let expires = expires_at.map(|end| format!("{:.0}", end.timestamp()));
     [

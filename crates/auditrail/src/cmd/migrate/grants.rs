@@ -1,36 +1,35 @@
-//! `migrate grants`: the rights of each role, as SQL.
+//! `migrate grants`: prints the privileges of each role as SQL.
 
 use auditrail_core::ValidationErrors;
 use auditrail_store::grants::{self, RoleName, Roles};
 use serde_json::json;
 
 use crate::cli::GrantsArgs;
-use crate::cmd::Context;
-use crate::cmd::flags::read;
+use crate::cmd::flags::parse_flag;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 
-/// Prints the statements for the roles that are named, or for the usual ones.
+/// Prints the statements for the given roles, or for the default ones.
 pub(super) fn run(cx: &Context, args: &GrantsArgs) -> Result<Exit, Error> {
-    let mut wrong = Vec::new();
-    let mut role =
-        |flag, name: &Option<String>| read(&mut wrong, flag, name.as_ref(), str::parse::<RoleName>);
-    let named = Roles {
+    let mut errors = Vec::new();
+    let mut role = |flag, name: &Option<String>| {
+        parse_flag(&mut errors, flag, name.as_ref(), str::parse::<RoleName>)
+    };
+    let given = Roles {
         writer: role("--writer", &args.writer),
         reader: role("--reader", &args.reader),
         service: role("--service", &args.service),
     };
-    if let Some(errors) = ValidationErrors::new(wrong) {
+    if let Some(errors) = ValidationErrors::new(errors) {
         return Err(Error::Invalid(errors));
     }
-    let roles = match named == Roles::default() {
-        true => Roles::usual(),
-        false => named,
-    };
+    let roles = if given == Roles::default() { Roles::usual() } else { given };
     let sql = grants::sql(&roles);
-    match cx.output.json {
-        true => cx.output.document(&json!({"sql": sql}))?,
-        false => cx.output.text(&sql)?,
+    if cx.output.json {
+        cx.output.document(&json!({"sql": sql}))?
+    } else {
+        cx.output.text(&sql)?
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

@@ -1,18 +1,19 @@
-//! `migrate status` and `migrate verify`: what a database has had, and whether it is as it should be.
+//! `migrate status` and `migrate verify`: the migration history, and the live schema against the
+//! expected one.
 
 use auditrail_store::migrate::{MigrationStatus, Origin, State, Status};
 use auditrail_store::schema::Difference;
 use serde_json::json;
 
-use super::Context;
-use super::report::shown;
+use super::progress::format_duration;
 use crate::cli::StatusArgs;
+use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::output::table::{Sheet, Tone};
+use crate::output::table::{TextTable, Tone};
 
-/// Prints every migration and every problem.
+/// Prints every migration and every problem of the history.
 pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
     let status =
         cx.with_database(async |database| Ok(database.runner(None).await?.status().await?))?;
@@ -29,8 +30,8 @@ pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
     if !status.problems.is_empty() {
         let texts = status.problems.iter().map(|problem| format!("\n  {problem}"));
         let texts: String = texts.collect();
-        let detail = format!("the database's history does not fit this program:{texts}");
-        return Err(Error::Unsound { detail });
+        let detail = format!("the migration history is inconsistent with this program:{texts}");
+        return Err(Error::VerificationFailed { detail });
     }
     if args.check && pending > 0 {
         let detail = match pending {
@@ -39,16 +40,16 @@ pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
         };
         return Err(Error::Pending { detail });
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn print(output: Output, status: &Status) -> Result<(), Error> {
     let header = ["migration", "state", "applied at", "took", "checksum", "by"];
-    let mut sheet = Sheet::new(output, &header);
+    let mut table = TextTable::new(output, &header);
     for migration in &status.migrations {
-        sheet.toned(row(migration));
+        table.toned_row(row(migration));
     }
-    sheet.print()
+    table.print()
 }
 
 fn row(migration: &MigrationStatus) -> [(String, Tone); 6] {
@@ -69,13 +70,13 @@ fn row(migration: &MigrationStatus) -> [(String, Tone); 6] {
         (name, Tone::Plain),
         (state.to_owned(), tone),
         (at.unwrap_or_default(), Tone::Plain),
-        (migration.took.map(shown).unwrap_or_default(), Tone::Plain),
+        (migration.took.map(format_duration).unwrap_or_default(), Tone::Plain),
         (checksum.to_owned(), checksum_tone),
         (migration.applied_by.clone().unwrap_or_default(), Tone::Plain),
     ]
 }
 
-/// Prints every difference between the live schema and what it should be.
+/// Prints every difference between the live and the expected schema.
 pub(super) fn verify(cx: &Context) -> Result<Exit, Error> {
     let (version, differences, pending) = cx.with_database(async |database| {
         let runner = database.runner(None).await?;
@@ -94,13 +95,13 @@ pub(super) fn verify(cx: &Context) -> Result<Exit, Error> {
         print_differences(cx.output, version, &differences)?;
     }
     if pending > 0 {
-        let text = format!("note: {pending} pending, which this does not look at");
+        let text = format!("note: {pending} pending migrations are not part of this check");
         cx.output.note(&text);
     }
     match drift {
-        0 => Ok(Exit::Done),
-        1 => unsound(version, "1 difference"),
-        n => unsound(version, &format!("{n} differences")),
+        0 => Ok(Exit::Success),
+        1 => verification_failed(version, "1 difference"),
+        n => verification_failed(version, &format!("{n} differences")),
     }
 }
 
@@ -108,13 +109,14 @@ fn print_differences(output: Output, version: i64, all: &[Difference]) -> Result
     for difference in all {
         output.line(&crate::output::safe::text(&difference.to_string()))?;
     }
-    match all.iter().any(Difference::is_drift) {
-        true => Ok(()),
-        false => output.line(&format!("the schema is what version {version} should be")),
+    if all.iter().any(Difference::is_drift) {
+        Ok(())
+    } else {
+        output.line(&format!("the schema matches version {version}"))
     }
 }
 
-fn unsound(version: i64, what: &str) -> Result<Exit, Error> {
-    let detail = format!("the schema is not what version {version} should be: {what}");
-    Err(Error::Unsound { detail })
+fn verification_failed(version: i64, what: &str) -> Result<Exit, Error> {
+    let detail = format!("the schema does not match version {version}: {what}");
+    Err(Error::VerificationFailed { detail })
 }

@@ -1,4 +1,4 @@
-//! Log lines, written together by a thread of their own.
+//! A buffered log writer: a background thread writes the lines in batches.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,103 +7,105 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long lines are gathered before they are written. A busy service writes some hundred lines at
-/// once instead of each by itself, and a line is never later than this.
-const GATHER: Duration = Duration::from_millis(5);
-/// After how many times of [`GATHER`] without a line the thread waits for the next line to wake it up.
-/// Until then a line costs no wake-up, which is dearer than the line itself.
-const QUIET_MAX: u32 = 4;
-/// Bytes that are gathered at most. A task that logs more waits until the lines are written, so that a
-/// reader that has stopped reading costs no memory.
-const GATHERED_MAX: usize = 1024 * 1024;
+/// How long lines are buffered, and so the longest delay of a line. A busy service writes hundreds of
+/// lines with one system call.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
+/// After this many empty flush intervals the thread stops polling and waits for a notification. Under
+/// load it keeps polling, because a notification costs more than appending the line.
+const IDLE_INTERVALS: u32 = 4;
+/// Bytes buffered at most. A thread that exceeds it flushes the buffer itself and blocks, so that a
+/// stalled reader of stderr does not cost memory.
+const BUFFER_MAX: usize = 1024 * 1024;
 
-/// Gathers log lines for the thread that writes them. Cheap to clone.
+/// Appends lines to the buffer. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LogWriter(Arc<Shared>);
 
-/// Writes what is left when it is dropped.
+/// Flushes the buffer when dropped.
 pub(super) struct FlushOnDrop(Arc<Shared>);
 
 struct Shared {
-    gathered: Mutex<Gathered>,
-    /// There is a line, and the thread waits.
+    buffer: Mutex<Buffer>,
+    /// Notified when a line is appended while the thread is not polling.
     wake: Condvar,
-    /// What lines are written to; locked while they are, and never together with `gathered` in the other
-    /// order.
-    to: Mutex<Box<dyn Write + Send>>,
+    /// Lock order: `output` before `buffer`.
+    output: Mutex<Box<dyn Write + Send>>,
 }
 
 #[derive(Default)]
-struct Gathered {
+struct Buffer {
     lines: Vec<u8>,
-    /// Whether the thread looks at the lines by itself before long.
-    is_watched: bool,
+    /// Whether the thread polls the buffer, so that it needs no notification.
+    is_polled: bool,
 }
 
-/// Starts the thread, which runs as long as the program.
-pub(super) fn start(to: impl Write + Send + 'static) -> (LogWriter, FlushOnDrop) {
-    let (gathered, wake) = (Mutex::default(), Condvar::new());
-    let shared = Arc::new(Shared { gathered, wake, to: Mutex::new(Box::new(to)) });
-    let writing = Arc::clone(&shared);
-    let started = thread::Builder::new().name("log".to_owned()).spawn(move || {
+/// Starts the thread, which runs until the process ends.
+pub(super) fn start(output: impl Write + Send + 'static) -> (LogWriter, FlushOnDrop) {
+    let shared = Arc::new(Shared {
+        buffer: Mutex::default(),
+        wake: Condvar::new(),
+        output: Mutex::new(Box::new(output)),
+    });
+    let flusher = Arc::clone(&shared);
+    let thread = thread::Builder::new().name("log".to_owned()).spawn(move || {
         loop {
-            writing.wait();
-            writing.write_until_quiet();
+            flusher.wait();
+            flusher.flush_until_idle();
         }
     });
-    // Without the thread, lines are written when there are many, and at the end.
-    drop(started);
+    // If the thread cannot be started, lines are still written when the buffer is full and at exit.
+    drop(thread);
     (LogWriter(Arc::clone(&shared)), FlushOnDrop(shared))
 }
 
 impl Shared {
-    /// Waits for a line, if there is none.
+    /// Waits until the buffer has a line.
     fn wait(&self) {
-        let mut gathered = self.gathered();
-        gathered.is_watched = !gathered.lines.is_empty();
-        let waited = self.wake.wait_while(gathered, |gathered| !gathered.is_watched);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let mut buffer = self.buffer();
+        buffer.is_polled = !buffer.lines.is_empty();
+        let buffer = self.wake.wait_while(buffer, |buffer| !buffer.is_polled);
+        drop(buffer.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Writes lines at intervals, until there were none for a while.
-    #[expect(clippy::disallowed_methods, reason = "it is time that gathers lines")]
-    fn write_until_quiet(&self) {
-        let mut quiet = 0;
-        while quiet < QUIET_MAX {
-            thread::sleep(GATHER);
-            quiet = if self.flush() { 0 } else { quiet + 1 };
+    /// Flushes the buffer at each interval, until it was empty for several intervals.
+    #[expect(clippy::disallowed_methods, reason = "the flush interval is a real delay")]
+    fn flush_until_idle(&self) {
+        let mut idle = 0;
+        while idle < IDLE_INTERVALS {
+            thread::sleep(FLUSH_INTERVAL);
+            idle = if self.flush() { 0 } else { idle + 1 };
         }
     }
 
-    /// Writes the lines in the order in which they came; `false` when there were none.
+    /// Writes the buffered lines in order. Returns `false` if the buffer was empty.
     fn flush(&self) -> bool {
-        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = std::mem::take(&mut self.gathered().lines);
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = std::mem::take(&mut self.buffer().lines);
         if lines.is_empty() {
             return false;
         }
-        // A log that cannot be written is no reason to stop.
-        drop(to.write_all(&lines).and_then(|()| to.flush()));
+        // A failure to log must not stop the service.
+        drop(output.write_all(&lines).and_then(|()| output.flush()));
         true
     }
 
     fn add(&self, line: &[u8]) {
-        let mut gathered = self.gathered();
-        gathered.lines.extend_from_slice(line);
-        let is_full = gathered.lines.len() > GATHERED_MAX;
-        let was_watched = std::mem::replace(&mut gathered.is_watched, true);
-        drop(gathered);
+        let mut buffer = self.buffer();
+        buffer.lines.extend_from_slice(line);
+        let is_full = buffer.lines.len() > BUFFER_MAX;
+        let was_polled = std::mem::replace(&mut buffer.is_polled, true);
+        drop(buffer);
         if is_full {
             self.flush();
         }
-        if !was_watched {
+        if !was_polled {
             self.wake.notify_one();
         }
     }
 
-    /// Nothing panics while it holds the lock.
-    fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No holder of this lock panics, so a poisoned lock is safe to use.
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,10 +140,10 @@ mod tests {
 
     use super::*;
 
-    /// Sends what is written to it.
-    struct Sent(mpsc::Sender<Vec<u8>>);
+    /// Sends the bytes written to it.
+    struct ChannelWriter(mpsc::Sender<Vec<u8>>);
 
-    impl Write for Sent {
+    impl Write for ChannelWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.send(bytes.to_owned()).map_err(io::Error::other)?;
             Ok(bytes.len())
@@ -153,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_written_once_and_in_order() {
+    fn lines_are_written_once_and_in_order() {
         let (sender, receiver) = mpsc::channel();
-        let (mut writer, flush) = start(Sent(sender));
+        let (mut writer, flush) = start(ChannelWriter(sender));
         let lines: Vec<String> = (0..1_000).map(|number| format!("{number}\n")).collect();
         for line in &lines {
             writer.write_all(line.as_bytes()).unwrap();
@@ -170,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_written_without_another_one_after_it() {
+    fn a_single_line_is_flushed() {
         let (sender, receiver) = mpsc::channel();
-        let (mut writer, _flush) = start(Sent(sender));
+        let (mut writer, _flush) = start(ChannelWriter(sender));
         writer.write_all(b"alone\n").unwrap();
         assert_eq!(receiver.recv().unwrap(), b"alone\n");
-        // Also when the thread waits again.
-        while writer.0.gathered().is_watched {
+        // Also after the thread has stopped polling.
+        while writer.0.buffer().is_polled {
             thread::yield_now();
         }
         writer.write_all(b"later\n").unwrap();
@@ -184,10 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn more_than_is_gathered_is_written_at_once_and_the_thread_goes_on() {
+    fn full_buffer_is_flushed_by_the_caller() {
         let (sender, receiver) = mpsc::channel();
-        let (mut writer, _flush) = start(Sent(sender));
-        let large = vec![b'x'; GATHERED_MAX + 1];
+        let (mut writer, _flush) = start(ChannelWriter(sender));
+        let large = vec![b'x'; BUFFER_MAX + 1];
         writer.write_all(&large).unwrap();
         assert_eq!(receiver.try_recv().unwrap(), large);
         writer.write_all(b"next\n").unwrap();

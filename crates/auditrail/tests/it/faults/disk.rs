@@ -7,21 +7,21 @@ use std::process::Command;
 use auditrail_testkit::{OwnServer, Transport, over_each_transport};
 use tempfile::TempDir;
 
-use super::Tried;
-use crate::running::key_in;
+use super::Probe;
+use crate::service::key_in;
 
-/// A disk of its own, in memory; unmounted with this value.
+/// A small file system in memory, unmounted on drop.
 struct Disk {
     dir: TempDir,
 }
 
 impl Disk {
-    /// `None`, with a message, where nothing can be mounted.
+    /// `None`, with a message, if mounting is not permitted.
     fn mount(size: &str) -> Option<Self> {
         let disk = Self { dir: TempDir::new().unwrap() };
         let mounted = disk.mount_with(&format!("size={size}"));
         if !mounted {
-            eprintln!("skipped: a disk in memory can be mounted by root only, and not everywhere");
+            eprintln!("skipped: mounting tmpfs requires root");
         }
         mounted.then_some(disk)
     }
@@ -32,8 +32,8 @@ impl Disk {
         mount.output().is_ok_and(|output| output.status.success())
     }
 
-    /// A folder on it for the user who owns `like`.
-    fn folder_like(&self, like: &Path) -> PathBuf {
+    /// A directory on the disk with the owner of `like`.
+    fn directory_like(&self, like: &Path) -> PathBuf {
         let folder = self.dir.path().join("space");
         std::fs::create_dir(&folder).unwrap();
         let owner = std::fs::metadata(like).unwrap();
@@ -46,24 +46,24 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily, since a server that is being stopped may still have files open.
+        // Lazily, since a server that is shutting down may still have files open.
         drop(Command::new("umount").arg("--lazy").arg(self.dir.path()).status());
     }
 }
 
-over_each_transport!(a_full_disk_is_503_until_there_is_room);
+over_each_transport!(full_disk_returns_503_until_space_is_free);
 
-async fn a_full_disk_is_503_until_there_is_room(transport: Transport) {
+async fn full_disk_returns_503_until_space_is_free(transport: Transport) {
     let Some(disk) = Disk::mount("1m") else { return };
     let server = OwnServer::start_over(transport).await;
-    let folder = disk.folder_like(&server.cluster());
+    let folder = disk.directory_like(&server.cluster());
     server.run(&format!("create tablespace small location '{}'", folder.display())).await;
     server.run("alter table control_plane.audit_logs set tablespace small").await;
     let key = key_in(server.service()).await;
-    let mut tried = Tried::start(&server.url(&server.service()), key).await;
-    tried.refuses_writes("database_busy").await;
-    // What fits is still taken, and what is there can be read.
-    assert_eq!(tried.read().await, None);
+    let mut probe = Probe::start(&server.url(&server.service()), key).await;
+    probe.writes_fail_with("database_busy").await;
+    // Reads still succeed.
+    assert_eq!(probe.read().await, None);
     assert!(disk.mount_with("remount,size=64m"));
-    tried.recovers().await;
+    probe.recovers().await;
 }

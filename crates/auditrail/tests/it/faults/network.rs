@@ -1,4 +1,4 @@
-//! A network that swallows packets.
+//! A network that drops packets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,51 +7,52 @@ use auditrail_testkit::http::Call;
 use auditrail_testkit::{OwnServer, TestDb, Transport, over_each_transport, until};
 use tokio::task::JoinSet;
 
-use super::Tried;
+use super::Probe;
 use super::proxy::Proxy;
-use crate::running::{key, key_in};
+use crate::service::{key, key_in};
 
 over_each_transport! {
-    a_network_that_swallows_everything_is_503_until_it_does_not,
-    connections_that_died_in_use_leave_the_pool,
+    dropped_packets_return_503,
+    dead_connections_leave_the_pool,
 }
 
-async fn a_network_that_swallows_everything_is_503_until_it_does_not(transport: Transport) {
+async fn dropped_packets_return_503(transport: Transport) {
     let db = TestDb::migrated_over(transport).await;
     let proxy = Proxy::start(&db.service()).await;
-    let mut tried = Tried::start(&proxy.url(&db.service()), key(&db).await).await;
-    proxy.swallow();
+    let mut probe = Probe::start(&proxy.url(&db.service()), key(&db).await).await;
+    proxy.drop_packets();
     for _ in 0..2 {
-        // The check of the key or the request itself ends first.
-        let (write, read) = (tried.write().await, tried.read().await);
+        // Either the key lookup or the request times out first.
+        let write = probe.write().await;
+        let read = probe.read().await;
         for code in write.into_iter().chain([read]) {
             let code = code.unwrap();
             assert!(["keys_unavailable", "timeout"].contains(&code.as_str()), "{code}");
         }
     }
-    tried.refuses_to_be_ready().await;
-    // What was swallowed stays so: only new connections get through.
-    proxy.lead_to(&db.service());
-    tried.recovers().await;
+    probe.becomes_unready().await;
+    // Connections open at that time stay dead; only new ones are forwarded.
+    proxy.route_to(&db.service());
+    probe.recovers().await;
 }
 
-async fn connections_that_died_in_use_leave_the_pool(transport: Transport) {
+async fn dead_connections_leave_the_pool(transport: Transport) {
     let server = OwnServer::start_over(transport).await;
     let proxy = Proxy::start(&server.service()).await;
     let key = key_in(server.service()).await;
-    let mut tried = Tried::start(&proxy.url(&server.service()), key.clone()).await;
-    // Requests that use every connection of the pool, and each time wait for this lock.
-    let (mut holder, mut admin) = (server.connect().await, server.connect().await);
+    let mut probe = Probe::start(&proxy.url(&server.service()), key.clone()).await;
+    // Requests that use every connection of the pool, all waiting for this lock.
+    let mut holder = server.connect().await;
+    let mut admin = server.connect().await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
     sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
-    let swallowed = Arc::new(AtomicBool::new(false));
+    let is_last = Arc::new(AtomicBool::new(false));
     let mut reads = JoinSet::new();
     for _ in 0..20 {
-        let (address, key, swallowed) =
-            (tried.service.address, key.clone(), Arc::clone(&swallowed));
+        let (address, key, is_last) = (probe.service.address, key.clone(), Arc::clone(&is_last));
         reads.spawn(async move {
             loop {
-                let last = swallowed.load(Ordering::Relaxed);
+                let last = is_last.load(Ordering::Relaxed);
                 let read = Call::new(address, "GET", "/v1/audit-logs").key(&key).send().await;
                 assert_eq!(read.status.as_u16(), 503, "{read:?}");
                 if last {
@@ -62,10 +63,10 @@ async fn connections_that_died_in_use_leave_the_pool(transport: Transport) {
     }
     let waits = "select count(*) >= 8 from pg_stat_activity where wait_event_type = 'Lock'";
     until(&mut admin, waits).await;
-    proxy.swallow();
-    swallowed.store(true, Ordering::Relaxed);
+    proxy.drop_packets();
+    is_last.store(true, Ordering::Relaxed);
     reads.join_all().await;
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
-    proxy.lead_to(&server.service());
-    tried.recovers().await;
+    proxy.route_to(&server.service());
+    probe.recovers().await;
 }

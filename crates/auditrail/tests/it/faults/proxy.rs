@@ -1,4 +1,4 @@
-//! A network between the service and PostgreSQL that can be broken, and that leads elsewhere when told.
+//! A proxy between the service and PostgreSQL that can drop packets and switch servers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,19 +11,19 @@ use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
-/// Passes bytes between TCP and a PostgreSQL.
+/// Forwards TCP connections to PostgreSQL.
 pub(super) struct Proxy {
     address: SocketAddr,
-    leads: watch::Sender<Leads>,
+    route: watch::Sender<Route>,
 }
 
-/// What becomes of connections.
+/// How connections are handled.
 #[derive(Clone)]
-enum Leads {
-    /// They are passed on to this server; those to another one are broken.
+enum Route {
+    /// Forwarded to this server; connections to another one are closed.
     To(Server),
-    /// Nothing gets through any more, and nobody is told.
-    Nowhere,
+    /// All packets are dropped, and no connection is closed.
+    Blackhole,
 }
 
 /// Where a PostgreSQL listens.
@@ -59,58 +59,58 @@ impl Server {
 }
 
 impl Proxy {
-    /// Leads to the server of these options, as long as the runtime lives.
+    /// Starts forwarding to a server, for the lifetime of the runtime.
     pub(super) async fn start(server: &PgConnectOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (leads, told) = watch::channel(Leads::To(Server::of(server)));
+        let (route, receiver) = watch::channel(Route::To(Server::of(server)));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 client.set_nodelay(true).unwrap();
-                tokio::spawn(pass(client, told.clone()));
+                tokio::spawn(forward(client, receiver.clone()));
             }
         });
-        Self { address, leads }
+        Self { address, route }
     }
 
-    /// The URL of the database of these options, by way of the proxy.
+    /// The URL of a database through the proxy.
     pub(super) fn url(&self, options: &PgConnectOptions) -> String {
         through(options, self.address).to_url_lossy().into()
     }
 
-    /// Breaks all connections; new ones lead to the server of these options.
-    pub(super) fn lead_to(&self, server: &PgConnectOptions) {
-        self.leads.send_replace(Leads::To(Server::of(server)));
+    /// Closes all connections, and forwards new ones to this server.
+    pub(super) fn route_to(&self, server: &PgConnectOptions) {
+        self.route.send_replace(Route::To(Server::of(server)));
     }
 
-    /// Swallows all bytes from now on. Connections that are there then stay dead for ever.
-    pub(super) fn swallow(&self) {
-        self.leads.send_replace(Leads::Nowhere);
+    /// Drops all packets from now on. Connections open at this time stay dead.
+    pub(super) fn drop_packets(&self) {
+        self.route.send_replace(Route::Blackhole);
     }
 }
 
-async fn pass(mut client: TcpStream, mut told: watch::Receiver<Leads>) {
-    let leads = told.borrow_and_update().clone();
-    let mut server = match leads {
-        Leads::To(server) => match server.connect().await {
+async fn forward(mut client: TcpStream, mut receiver: watch::Receiver<Route>) {
+    let route = receiver.borrow_and_update().clone();
+    let mut server = match route {
+        Route::To(server) => match server.connect().await {
             Ok(server) => server,
             Err(_) => return,
         },
-        Leads::Nowhere => return hold(client).await,
+        Route::Blackhole => return hold(client).await,
     };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        changed = told.changed() => {
-            let swallows = changed.is_ok() && matches!(*told.borrow(), Leads::Nowhere);
-            if swallows {
+        changed = receiver.changed() => {
+            let drops_packets = changed.is_ok() && matches!(*receiver.borrow(), Route::Blackhole);
+            if drops_packets {
                 hold((client, server)).await;
             }
         }
     }
 }
 
-/// Keeps something until the runtime ends.
-async fn hold<T>(kept: T) {
+/// Keeps a value alive until the runtime ends.
+async fn hold<T>(value: T) {
     std::future::pending::<()>().await;
-    drop(kept);
+    drop(value);
 }

@@ -1,4 +1,4 @@
-//! Clients that write, read and export until they are told to stop, and remember what they were told.
+//! A load of clients that write, read and export, and record which requests were acknowledged.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ const SKIP: &str = "/v1/audit-logs/batch?on_invalid=skip";
 const WRITERS: u64 = 12;
 /// Records in a batch.
 const BATCH: u64 = 40;
-/// Moments of a kill are spread over as many acknowledgements, so that it hits cold and warm
-/// connections, small groups and large ones.
+/// Kill times are spread over this many acknowledgements, to hit cold and warm connections, and small and
+/// large groups.
 const ACKNOWLEDGED_MAX: u64 = 300;
-/// And over this much time after the last of these, which is several commits.
+/// And over this much time after the last of them, which is several commits.
 const THEN_MAX_MICROS: u64 = 20_000;
 
-/// When to kill.
+/// A kill time.
 pub(super) struct Moment {
-    /// After as many requests were acknowledged.
+    /// Kill after this many acknowledgements,
     pub(super) acknowledged: u64,
-    /// And as much later.
+    /// and this delay.
     pub(super) then: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Moment {
     }
 }
 
-/// A number that looks random and follows from the other two (the finalizer of splitmix64).
+/// A deterministic pseudo-random number (the finalizer of splitmix64).
 pub(super) fn mixed(seed: u64, of: u64) -> u64 {
     let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(of << 32 | of);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -61,7 +61,7 @@ pub(super) struct Write {
     body: Value,
     idempotency_key: Option<String>,
     has_ids: bool,
-    /// The targets of its good records, each of which only this request writes.
+    /// The targets of its valid records, unique to this request.
     pub(super) targets: Vec<String>,
     acknowledged: bool,
 }
@@ -71,13 +71,12 @@ impl Write {
         self.acknowledged
     }
 
-    /// Whether a repetition finds out what became of it.
+    /// Whether the request is idempotent.
     pub(super) fn is_repeatable(&self) -> bool {
         self.has_ids || self.idempotency_key.is_some()
     }
 
-    /// Whether it is written as a whole or not at all. One that skips what is invalid is not promised
-    /// to be.
+    /// Whether the batch is atomic, which `on_invalid=skip` does not guarantee.
     pub(super) fn is_atomic(&self) -> bool {
         self.path != SKIP
     }
@@ -118,7 +117,7 @@ impl Write {
         let body = match path {
             ONE => records.remove(0),
             SKIP => {
-                records.insert(3, json!({"actor_type": "nobody"}));
+                records.insert(3, json!({"actor_type": "invalid"}));
                 Value::Array(records)
             }
             _ => Value::Array(records),
@@ -127,8 +126,8 @@ impl Write {
     }
 }
 
-/// Whether the answer says that everything was written. Anything but that, a broken connection and a
-/// clear 503 is a mistake.
+/// Whether the response acknowledges all records. Fails on anything else but a broken connection or a
+/// well-formed 503.
 fn acknowledges(answer: &Result<Answer, SendError>, write: &Write) -> bool {
     let Ok(answer) = answer else { return false };
     match answer.status.as_u16() {
@@ -137,11 +136,11 @@ fn acknowledges(answer: &Result<Answer, SendError>, write: &Write) -> bool {
             true
         }
         200 => {
-            let told = answer.json();
-            let number = |name: &str| told[name].as_u64().unwrap();
+            let body = answer.json();
+            let number = |name: &str| body[name].as_u64().unwrap();
             let expected = (write.targets.len() as u64, u64::from(write.path == SKIP));
-            let there = number("created") + number("duplicates");
-            assert_eq!((there, number("rejected")), expected, "{told}");
+            let stored = number("created") + number("duplicates");
+            assert_eq!((stored, number("rejected")), expected, "{body}");
             true
         }
         _ => {
@@ -157,7 +156,7 @@ fn unavailable(answer: &Answer) {
     assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
 }
 
-/// Clients at work.
+/// The running clients.
 pub(super) struct Load {
     clients: JoinSet<Vec<Write>>,
     ends: Arc<AtomicBool>,
@@ -166,10 +165,12 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn start(address: SocketAddr, key: &str, seed: u64) -> Self {
-        let (ends, acknowledged) = (Arc::default(), Arc::default());
+        let ends = Arc::default();
+        let acknowledged = Arc::default();
         let mut load = Self { clients: JoinSet::new(), ends, acknowledged };
         for client in 0..WRITERS {
-            let (ends, acknowledged) = (Arc::clone(&load.ends), Arc::clone(&load.acknowledged));
+            let ends = Arc::clone(&load.ends);
+            let acknowledged = Arc::clone(&load.acknowledged);
             let key = key.to_owned();
             load.clients.spawn(async move {
                 let mut sent = Vec::new();
@@ -190,7 +191,8 @@ impl Load {
             format!("/v1/audit-logs?actor_id={actor}&limit=10"),
             format!("/v1/audit-logs/export?format=ndjson&actor_id={actor}"),
         ] {
-            let (ends, key) = (Arc::clone(&load.ends), key.to_owned());
+            let ends = Arc::clone(&load.ends);
+            let key = key.to_owned();
             load.clients.spawn(async move {
                 while !ends.load(Ordering::Relaxed) {
                     match Call::new(address, "GET", &path).key(&key).try_send().await {
@@ -213,7 +215,7 @@ impl Load {
         .await;
     }
 
-    /// Lets every client finish its request, and gives what they have sent.
+    /// Waits for the requests in flight, and returns all write requests.
     pub(super) async fn stop(self) -> Vec<Write> {
         self.ends.store(true, Ordering::Relaxed);
         self.clients.join_all().await.into_iter().flatten().collect()

@@ -1,4 +1,4 @@
-//! What is there, against what was acknowledged.
+//! Compares the stored records with the acknowledged requests.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,32 +10,33 @@ use serde_json::Value;
 use crate::kill::load::{Write, actor};
 use crate::kill::victim::Stage;
 
-/// How often each target is there.
-type Found = HashMap<String, u64>;
+/// How often each target is stored.
+type Stored = HashMap<String, u64>;
 
-/// Records of a round, or of several.
+/// The result of one round or several.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
-    /// Records that were acknowledged. Each is there once, or the test fails.
+    /// Acknowledged records, each of which must be stored once.
     pub(super) acknowledged: u64,
-    /// Records of requests that were not acknowledged and are there, once.
+    /// Unacknowledged records that are stored.
     there: u64,
-    /// Records of requests that were not acknowledged and are not there.
+    /// Unacknowledged records that are not stored.
     absent: u64,
-    /// Requests that were sent again after all was up, and were acknowledged then.
+    /// Requests that were retried after the recovery.
     pub(super) repeated: u64,
 }
 
 impl Tally {
-    /// Compares; panics over a record that is missing, or there twice, or over half a batch.
-    pub(super) fn of(written: &[Write], found: &Found, seed: u64) -> Self {
+    /// Panics if an acknowledged record is missing, a record is stored twice, or a batch partially.
+    pub(super) fn of(requests: &[Write], stored_counts: &Stored, seed: u64) -> Self {
         let mut tally = Self::default();
-        for write in written {
-            let counts = write.targets.iter().map(|target| found.get(target).copied());
+        for write in requests {
+            let counts = write.targets.iter().map(|target| stored_counts.get(target).copied());
             let counts: Vec<u64> = counts.map(Option::unwrap_or_default).collect();
             let doubled = counts.iter().any(|count| *count > 1);
             assert!(!doubled, "seed {seed}: doubled: {counts:?} of {write:?}");
-            let (there, all) = (counts.iter().sum::<u64>(), counts.len() as u64);
+            let there = counts.iter().sum::<u64>();
+            let all = counts.len() as u64;
             if write.is_acknowledged() {
                 assert_eq!(there, all, "seed {seed}: acknowledged and missing: {write:?}");
                 tally.acknowledged += all;
@@ -50,38 +51,37 @@ impl Tally {
     }
 }
 
-/// Panics unless each record that was acknowledged, or could be repeated, is there once, and nothing
-/// is there that nobody has sent.
-pub(super) fn all_there_once(written: &[Write], found: &Found, seed: u64) {
-    let mut left = found.clone();
-    for write in written {
-        let surely = write.is_acknowledged() || write.is_repeatable();
+/// Panics unless each acknowledged or repeatable record is stored once, and every stored record was sent.
+pub(super) fn assert_stored_once(requests: &[Write], stored_counts: &Stored, seed: u64) {
+    let mut remaining = stored_counts.clone();
+    for write in requests {
+        let required = write.is_acknowledged() || write.is_repeatable();
         for target in &write.targets {
-            match left.remove(target) {
+            match remaining.remove(target) {
                 Some(1) => {}
-                None if !surely => {}
-                other => panic!("seed {seed}: {target} is there {other:?} times: {write:?}"),
+                None if !required => {}
+                other => panic!("seed {seed}: {target} is stored {other:?} times: {write:?}"),
             }
         }
     }
-    assert!(left.is_empty(), "seed {seed}: nobody sent {left:?}");
+    assert!(remaining.is_empty(), "seed {seed}: never sent: {remaining:?}");
 }
 
-/// Counts the records of a round by their targets, in an export of them all.
-pub(super) async fn stored(stage: &Stage, seed: u64) -> Found {
+/// Exports the records of a round and counts them by target.
+pub(super) async fn stored(stage: &Stage, seed: u64) -> Stored {
     let path = format!("/v1/audit-logs/export?format=ndjson&actor_id={}", actor(seed));
     let export = Call::new(stage.address(), "GET", &path).key(stage.key()).send().await;
     assert_eq!(export.status.as_u16(), 200, "{export:?}");
     let text = std::str::from_utf8(&export.body).unwrap();
-    let mut found = Found::new();
+    let mut stored_counts = Stored::new();
     // The last line is the manifest.
     let (records, manifest) = text.trim_end().rsplit_once('\n').unwrap_or(("", text));
     for line in records.lines() {
         let record: Value = serde_json::from_str(line).unwrap();
-        *found.entry(record["target_id"].as_str().unwrap().to_owned()).or_default() += 1;
+        *stored_counts.entry(record["target_id"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    assert!(!manifest.contains("target_id"), "the export has no end: {manifest}");
-    found
+    assert!(!manifest.contains("target_id"), "the export has no manifest: {manifest}");
+    stored_counts
 }
 
 impl AddAssign for Tally {

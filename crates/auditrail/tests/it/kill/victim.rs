@@ -1,4 +1,4 @@
-//! What is killed, and started again.
+//! The processes that are killed and restarted.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,51 +11,51 @@ use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::kill::load::mixed;
-use crate::program::Desk;
-use crate::running::{Running, key_in};
+use crate::sandbox::Sandbox;
+use crate::service::{Service, key_in};
 
-/// What is killed.
+/// Which process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Victim {
-    /// `auditrail serve`, with a PostgreSQL of somebody else.
+    /// `auditrail serve` on an external PostgreSQL.
     Service,
-    /// That PostgreSQL; the service goes on.
+    /// The external PostgreSQL; the service keeps running.
     Database,
     /// Both.
     Both,
-    /// `auditrail serve` with its private PostgreSQL: alone, or with that.
+    /// `auditrail serve` with a private PostgreSQL, alone or together with it.
     Private,
 }
 
-/// A service with a PostgreSQL, and who of the two is to die.
+/// A service, its PostgreSQL, and the victim.
 pub(super) struct Stage {
     victim: Victim,
-    service: Running,
-    desk: Desk,
+    service: Service,
+    sandbox: Sandbox,
     key: String,
     postgres: Postgres,
 }
 
 enum Postgres {
     Own(Box<OwnServer>),
-    /// The service starts it in this folder.
+    /// A private PostgreSQL with this data directory.
     Private(TempDir),
 }
 
 impl Stage {
-    pub(super) async fn set(victim: Victim, transport: Transport) -> Self {
+    pub(super) async fn start(victim: Victim, transport: Transport) -> Self {
         if victim == Victim::Private {
             let dir = TempDir::new().unwrap();
-            let desk = Desk::bare();
-            let service = Running::start(&desk, &["--data-dir", dir.path().to_str().unwrap()]);
+            let sandbox = Sandbox::bare();
+            let service = Service::start(&sandbox, &["--data-dir", dir.path().to_str().unwrap()]);
             let key = service.ready["first_key"]["key"].as_str().unwrap().to_owned();
-            return Self { victim, service, desk, key, postgres: Postgres::Private(dir) };
+            return Self { victim, service, sandbox, key, postgres: Postgres::Private(dir) };
         }
         let server = OwnServer::start_over(transport).await;
-        let desk = Desk::with(&server.url(&server.service()));
+        let sandbox = Sandbox::with(&server.url(&server.service()));
         let key = key_in(server.service()).await;
-        let service = Running::start(&desk, &[]);
-        Self { victim, service, desk, key, postgres: Postgres::Own(Box::new(server)) }
+        let service = Service::start(&sandbox, &[]);
+        Self { victim, service, sandbox, key, postgres: Postgres::Own(Box::new(server)) }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -66,10 +66,10 @@ impl Stage {
         &self.key
     }
 
-    /// Kills whom the victim says, in the way and the order the seed says.
+    /// Kills the victim; the seed selects how and in which order.
     ///
-    /// A PostgreSQL that is killed alone is started again at once, so that the service finds out about
-    /// that while its clients wait.
+    /// If only PostgreSQL is killed, it is restarted at once, so that the service recovers while its clients
+    /// wait.
     pub(super) fn kill(&mut self, seed: u64) {
         let ways = [Kill::Everything, Kill::Postmaster, Kill::Sessions];
         let way = ways[usize::try_from(seed % 3).unwrap()];
@@ -100,7 +100,7 @@ impl Stage {
         }
     }
 
-    /// Starts again what was killed, and waits until it answers.
+    /// Restarts the victim, and waits until the service is ready.
     pub(super) async fn recover(&mut self) {
         if let (Postgres::Own(server), Victim::Both) = (&mut self.postgres, self.victim) {
             server.restart();
@@ -108,17 +108,17 @@ impl Stage {
         match &self.postgres {
             Postgres::Own(_) if self.victim == Victim::Database => {}
             Postgres::Own(server) => {
-                // A server whose sessions were killed is up again when it has recovered.
+                // After a killed session PostgreSQL first goes through crash recovery.
                 let admin = server.admin();
-                eventually("the server takes connections", async || {
+                eventually("the server accepts connections", async || {
                     PgConnection::connect_with(&admin).await.is_ok()
                 })
                 .await;
-                self.service = Running::start(&self.desk, &[]);
+                self.service = Service::start(&self.sandbox, &[]);
             }
             Postgres::Private(dir) => {
                 let dir = dir.path().to_str().unwrap();
-                self.service = Running::start(&self.desk, &["--data-dir", dir]);
+                self.service = Service::start(&self.sandbox, &["--data-dir", dir]);
             }
         }
         let admin = self.service.admin;
@@ -130,7 +130,7 @@ impl Stage {
     }
 }
 
-/// The process id of the private server in this folder.
+/// The process id of the private server.
 fn postmaster(dir: &Path) -> u32 {
     match local_postgres::status(dir).unwrap() {
         Status::Running(info) => info.pid(),

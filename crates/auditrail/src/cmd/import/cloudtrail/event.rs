@@ -1,11 +1,11 @@
-//! The fields of a CloudTrail record that are read. Others are passed over: AWS adds some every year.
+//! The fields of a CloudTrail record that are mapped. Unknown fields are ignored, since AWS adds new ones.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A record.
+/// A CloudTrail record.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Event<'a> {
@@ -52,7 +52,7 @@ pub(super) struct Event<'a> {
     pub(super) service_event_details: Option<&'a RawValue>,
 }
 
-/// Who made the call, in AWS' words.
+/// The identity that made the call (`userIdentity`).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Identity<'a> {
@@ -84,7 +84,7 @@ pub(super) struct Session<'a> {
     pub(super) attributes: Option<Attributes<'a>>,
 }
 
-/// Who gave out the session.
+/// The issuer of the session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Issuer<'a> {
@@ -92,7 +92,7 @@ pub(super) struct Issuer<'a> {
     pub(super) arn: Option<Cow<'a, str>>,
 }
 
-/// How the session was opened.
+/// Attributes of the session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Attributes<'a> {
@@ -100,7 +100,7 @@ pub(super) struct Attributes<'a> {
     pub(super) mfa_authenticated: Option<Cow<'a, str>>,
 }
 
-/// Something the call acted on.
+/// A resource of the call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Resource<'a> {
@@ -110,7 +110,7 @@ pub(super) struct Resource<'a> {
     pub(super) kind: Option<Cow<'a, str>>,
 }
 
-/// `iam` of `iam.amazonaws.com`.
+/// The first label of a service's host name: `iam` for `iam.amazonaws.com`.
 pub(super) fn service(source: &str) -> &str {
     source.split('.').next().unwrap_or(source)
 }

@@ -1,11 +1,11 @@
-//! What has no column.
+//! The metadata of a CloudTrail record: fields without a column.
 
 use auditrail_core::Metadata;
 use serde_json::value::RawValue;
 
 use super::event::Event;
 
-/// Tells which parts did not fit.
+/// The key that lists the parts that were left out.
 const DROPPED: &str = "dropped";
 
 /// The parts of the metadata, each as JSON text.
@@ -15,7 +15,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// What every record has of it.
+    /// The parts that every record has.
     pub(super) fn of(event: &'a Event<'a>) -> Self {
         let mut parts = Self { parts: Vec::new(), event };
         parts.event_facts();
@@ -61,7 +61,7 @@ impl<'a> Parts<'a> {
         self.text("mfaAuthenticated", mfa);
     }
 
-    /// Adds text, if it says something.
+    /// Adds text unless it is empty.
     pub(super) fn text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.parts.push((name, serde_json::Value::from(value).to_string()));
@@ -74,8 +74,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The metadata. A part that no metadata may hold is left out, then the largest ones until the
-    /// rest fits; the metadata says which.
+    /// The metadata. Invalid parts are left out, then the largest ones until the rest fits; the key
+    /// `dropped` lists them.
     pub(super) fn into_metadata(self) -> Metadata {
         let mut parts = self.parts;
         let mut dropped = Vec::new();
@@ -95,7 +95,7 @@ impl<'a> Parts<'a> {
             }
             let sizes = parts.iter().enumerate();
             let Some((largest, _)) = sizes.max_by_key(|(_, (_, text))| text.len()) else {
-                // Only names of our own are left, and those always fit.
+                // Only the names of the parts are left, and those always fit.
                 return Metadata::default();
             };
             dropped.push(parts.remove(largest).0);

@@ -1,4 +1,4 @@
-//! What was acted upon.
+//! The target of a CloudTrail record.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::event::{Event, Resource, service};
 
-/// Parameters that name a target, the more telling first, and what kind of thing they name. The kind
-/// is `service.thing`; where it begins with a dot, the service of the event comes before it.
+/// Request parameters that identify a target, in order of precedence, and the target type. A type that
+/// starts with a dot is prefixed with the service of the event.
 ///
-/// The order decides calls with several: attaching a policy to a role is done to the role.
+/// The order matters for calls with several: the target of attaching a policy to a role is the role.
 const PARAMETERS: &[(&str, &str)] = &[
     ("bucketName", "s3.bucket"),
     ("secretId", "secretsmanager.secret"),
@@ -48,8 +48,8 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("name", ".resource"),
 ];
 
-/// The kind and the id of the target: the first resource with an ARN, else the first parameter that
-/// names something, else the service itself.
+/// The type and the id of the target: the first resource with an ARN, else the first known parameter,
+/// else the service.
 pub(super) fn of(event: &Event<'_>) -> (String, String) {
     let source = event.event_source.as_deref().unwrap_or_default();
     let resources = event.resources.as_deref().unwrap_or_default();
@@ -69,7 +69,7 @@ fn of_resource(resource: &Resource<'_>) -> Option<(String, String)> {
     Some((kind, arn.to_owned()))
 }
 
-/// `s3.bucket` of `AWS::S3::Bucket`.
+/// `AWS::S3::Bucket` becomes `s3.bucket`.
 fn kind_of_type(kind: &str) -> String {
     let parts: Vec<&str> = kind.split("::").collect();
     let (&name, before) = parts.split_last().unwrap_or((&kind, &[]));
@@ -81,7 +81,7 @@ fn kind_of_type(kind: &str) -> String {
     }
 }
 
-/// `secretsmanager.secret` of `arn:aws:secretsmanager:eu-west-1:1:secret:name`.
+/// `arn:aws:secretsmanager:eu-west-1:1:secret:name` becomes `secretsmanager.secret`.
 fn kind_of_arn(arn: &str) -> String {
     let mut parts = arn.splitn(6, ':').skip(2);
     let service = parts.next().unwrap_or("aws");
@@ -104,16 +104,17 @@ fn of_parameters(event: &Event<'_>, service: &str) -> Option<(String, String)> {
             Some(thing) => format!("{service}.{thing}"),
             None => (*kind).to_owned(),
         };
-        // The same bucket is named by its ARN where CloudTrail lists it as a resource.
-        let id = match *name == "bucketName" {
-            true => Cow::Owned(format!("arn:aws:s3:::{id}")),
-            false => Cow::Borrowed(id),
+        // Resources have the ARN of a bucket, so a bucket name is converted to its ARN.
+        let id = if *name == "bucketName" {
+            Cow::Owned(format!("arn:aws:s3:::{id}"))
+        } else {
+            Cow::Borrowed(id)
         };
         Some((kind, id.into_owned()))
     })
 }
 
-/// `access_key` of `AccessKey`, `db_instance` of `DBInstance`.
+/// `AccessKey` becomes `access_key`, `DBInstance` becomes `db_instance`.
 fn snake_case(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut out = String::with_capacity(name.len() + 4);
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_named_alike_wherever_they_come_from() {
+    fn types_and_arns_map_to_the_same_target_types() {
         assert_eq!(kind_of_type("AWS::S3::Bucket"), "s3.bucket");
         assert_eq!(kind_of_type("AWS::IAM::AccessKey"), "iam.access_key");
         assert_eq!(kind_of_type("AWS::RDS::DBInstance"), "rds.db_instance");

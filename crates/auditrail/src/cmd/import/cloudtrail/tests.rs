@@ -4,7 +4,7 @@ fn now() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-/// A record in which `fields` replace or add to the usual ones.
+/// A default record, with `fields` replaced or added.
 fn with(fields: &serde_json::Value) -> Result<CreateInput, String> {
     let mut event = serde_json::json!({
         "userIdentity": {"type": "IAMUser", "userName": "ann", "arn": "arn:aws:iam::1:user/ann"},
@@ -25,7 +25,7 @@ fn actor(identity: &serde_json::Value) -> String {
 }
 
 #[test]
-fn actors_are_named_by_the_best_there_is() {
+fn actors_use_the_best_available_identifier() {
     for (identity, expected) in [
         (r#"{"type":"IAMUser","userName":"ann","arn":"a:b"}"#, "user:ann"),
         (r#"{"type":"IAMUser","userName":"","arn":"a:b"}"#, "user:a:b"),
@@ -38,7 +38,7 @@ fn actors_are_named_by_the_best_there_is() {
         (r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#, "system"),
         (r#"{"accountId":"1","invokedBy":"ec2.amazonaws.com"}"#, "system"),
         (r#"{"type":"AWSAccount","accountId":"1"}"#, "user:account:1"),
-        (r#"{}"#, "userIdentity: says nothing about who acted"),
+        (r#"{}"#, "userIdentity: does not identify an actor"),
     ] {
         let parsed = serde_json::from_str(identity).unwrap();
         assert_eq!(actor(&parsed), expected, "{identity}");
@@ -46,7 +46,7 @@ fn actors_are_named_by_the_best_there_is() {
 }
 
 #[test]
-fn targets_are_the_resource_or_the_parameter_or_the_service() {
+fn targets_are_resource_parameter_or_service() {
     for (fields, expected) in [
         (
             r#"{"resources":[{"ARN":"arn:aws:s3:::b","type":"AWS::S3::Bucket"}]}"#,
@@ -68,7 +68,7 @@ fn targets_are_the_resource_or_the_parameter_or_the_service() {
 }
 
 #[test]
-fn a_host_name_goes_to_the_metadata_and_an_address_to_its_column() {
+fn host_names_go_to_the_metadata() {
     let host = with(&serde_json::json!({"sourceIPAddress": "health.amazonaws.com"})).unwrap();
     assert_eq!(host.context.ip_address, None);
     assert!(host.metadata_text().contains(r#""sourceHost":"health.amazonaws.com""#));
@@ -78,7 +78,7 @@ fn a_host_name_goes_to_the_metadata_and_an_address_to_its_column() {
 }
 
 #[test]
-fn too_large_parts_are_dropped_and_named() {
+fn oversized_parts_are_dropped_and_listed() {
     let large = "x".repeat(limits::METADATA_MAX_BYTES);
     let fields = serde_json::json!({
         "requestParameters": {"policy": large},
@@ -92,7 +92,7 @@ fn too_large_parts_are_dropped_and_named() {
 }
 
 #[test]
-fn what_cannot_be_mapped_says_which_field() {
+fn mapping_errors_name_the_field() {
     for (fields, expected) in [
         (r#"{"eventTime":"+300000-01-01T00:00:00Z"}"#, "eventTime: "),
         (r#"{"eventTime":null}"#, "eventTime: is missing"),

@@ -1,31 +1,31 @@
-//! Follows the brackets and strings of JSON, a byte at a time.
+//! A byte-wise JSON scanner that tracks brackets and strings.
 
-/// The key whose array holds the records.
+/// The key of the array of records.
 const RECORDS: &[u8] = b"Records";
 
-/// Follows an object to its end, and looks out for records in it.
+/// Scans an object to its end, and detects its array of records.
 pub(super) struct Scan {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    looks_for_records: bool,
-    /// The last string at the first level, up to one byte more than the key that is looked for.
+    detect_records: bool,
+    /// The last string, truncated to one byte more than the length of [`RECORDS`].
     key: Vec<u8>,
     after_key: AfterKey,
 }
 
-/// What the scan saw.
+/// A scan event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// The object is closed.
+    /// The object ended.
     Closed,
-    /// The array under the key `Records` begins.
+    /// The array under the key `Records` started.
     Records,
-    /// A line ends within a string.
+    /// A line ended inside a string.
     OpenString,
 }
 
-/// How far a key `Records` has been followed by what makes it a document.
+/// How much of `"Records": [` was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterKey {
     No,
@@ -34,33 +34,33 @@ enum AfterKey {
 }
 
 impl Scan {
-    /// Follows an object, from its first byte, that may hold records.
+    /// Scans an object that may be a document, from its first byte.
     pub(super) fn document() -> Self {
         Self::new(0, true)
     }
 
-    /// Follows an object, from its first byte, that is a record.
+    /// Scans an object that is a record, from its first byte.
     pub(super) fn record() -> Self {
         Self::new(0, false)
     }
 
-    /// Follows an object from behind its records.
+    /// Scans the rest of a document, after its array of records.
     pub(super) fn rest_of_document() -> Self {
         Self::new(1, true)
     }
 
-    fn new(depth: u32, looks_for_records: bool) -> Self {
+    fn new(depth: u32, detect_records: bool) -> Self {
         Self {
             depth,
             in_string: false,
             escaped: false,
-            looks_for_records,
+            detect_records,
             key: Vec::with_capacity(RECORDS.len() + 1),
             after_key: AfterKey::No,
         }
     }
 
-    /// Takes the next byte.
+    /// Scans the next byte.
     pub(super) fn step(&mut self, byte: u8) -> Option<Seen> {
         if self.in_string {
             return self.step_in_string(byte);
@@ -104,8 +104,8 @@ impl Scan {
             }
             (false, b'"') => {
                 self.in_string = false;
-                let found = self.looks_for_records && self.depth == 1 && self.key == RECORDS;
-                self.after_key = if found { AfterKey::Key } else { AfterKey::No };
+                let is_records_key = self.detect_records && self.depth == 1 && self.key == RECORDS;
+                self.after_key = if is_records_key { AfterKey::Key } else { AfterKey::No };
                 return None;
             }
             _ => self.escaped = false,

@@ -1,14 +1,14 @@
 use super::*;
 
-/// What is found, as `line.nth text` or `line.nth flaw`, reading a few bytes at a time.
+/// All records, as `line.nth text` or `line.nth error`, read a few bytes at a time.
 fn all(text: &str) -> Vec<String> {
     let mut documents = Documents::new(io::BufReader::with_capacity(5, text.as_bytes()), 1);
     let mut out = Vec::new();
     loop {
         match documents.next() {
             Ok(None) => return out,
-            Ok(Some(Piece { place, body })) => {
-                let Place { line, nth } = place;
+            Ok(Some(RawRecord { position, body })) => {
+                let Position { line, nth } = position;
                 out.push(match body {
                     Ok(bytes) => format!("{line}.{nth} {}", String::from_utf8_lossy(bytes)),
                     Err(flaw) => format!("{line}.{nth} {flaw:?}"),
@@ -23,7 +23,7 @@ fn all(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_records_of_documents_are_found_wherever_they_stand() {
+fn records_are_found_in_documents() {
     let text = r#"{"v":{"Records":[1]},"Records":[{"a":"}]"},{"b":[{}]}],"more":1}{"Records":[]}"#;
     assert_eq!(all(text), [r#"1.1 {"a":"}]"}"#, r#"1.2 {"b":[{}]}"#]);
 }
@@ -39,7 +39,7 @@ fn pretty_printed_bare_and_array_forms_are_read() {
 }
 
 #[test]
-fn what_is_no_record_is_reported_and_the_next_one_is_read() {
+fn non_records_are_reported_and_skipped() {
     assert_eq!(
         all("{\"Records\":[1,{},null,\"x\",{}]}"),
         ["1.1 NotAnObject", "1.2 {}", "1.3 NotAnObject", "1.4 NotAnObject", "1.5 {}"]
@@ -49,23 +49,26 @@ fn what_is_no_record_is_reported_and_the_next_one_is_read() {
 }
 
 #[test]
-fn an_input_that_ends_within_a_document_is_an_error() {
-    let error = "the file ends in the middle of a JSON document";
+fn a_truncated_document_is_an_error() {
+    let error = "unexpected end of file inside a JSON document";
     assert_eq!(all("{\"Records\":[{}"), ["1.1 {}", error]);
     assert_eq!(all("{\"Records\":[{}]"), ["1.1 {}", error]);
     assert_eq!(all("{\"a\":"), [error]);
 }
 
 #[test]
-fn a_record_over_the_limit_is_skipped_and_the_next_one_is_read() {
-    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(PIECE_MAX_BYTES));
-    let found = all(&format!("{{\"Records\":[{long},{{}}]}}"));
+fn a_record_over_the_limit_is_skipped() {
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(RECORD_MAX_BYTES));
+    let records = all(&format!("{{\"Records\":[{long},{{}}]}}"));
     let bytes = long.len() as u64;
-    assert_eq!(found, [format!("1.1 {:?}", Flaw::TooLong { bytes }), "1.2 {}".to_owned()]);
+    assert_eq!(
+        records,
+        [format!("1.1 {:?}", FramingError::TooLong { bytes }), "1.2 {}".to_owned()]
+    );
 }
 
 #[test]
-fn documents_are_told_from_lines_by_how_they_begin() {
+fn documents_are_detected_by_their_first_bytes() {
     for document in
         ["{\"Records\":[", " [{}", "{\n  \"a\"", "{ \"Records\" : [\n", "{\"v\":1,\"Records\":[{"]
     {

@@ -1,0 +1,252 @@
+//! The columns of a record in SQL: their lists, their values and the rows that hold them.
+
+use auditrail_core::{
+    Action, Actor, ActorId, ActorType, Metadata, Record, RecordId, RequestId, StoredAddress,
+    Target, TargetId, TargetType, TenantId, UserAgent,
+};
+use ipnet::IpNet;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::db::Row;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::value::{JsonText, PgTime, ToValue};
+
+/// `id, actor_id, …`: the columns, in the order in which [`record`] reads them.
+macro_rules! column_list {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::names)
+    };
+}
+pub(crate) use column_list;
+
+/// `$1, $2, …`: a placeholder for each column.
+macro_rules! placeholders {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::dollars)
+    };
+}
+pub(crate) use placeholders;
+
+/// `$1::uuid[], $2::text[], …`: an array for each column, as arguments of `unnest`.
+macro_rules! arrays {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::typed_arrays)
+    };
+}
+pub(crate) use arrays;
+
+macro_rules! names {
+    ($first:literal $id:ident $id_type:ident $required:ident;
+     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $($after:literal)+) => {
+        concat!(stringify!($id) $(, ", ", stringify!($name))+)
+    };
+}
+pub(crate) use names;
+
+macro_rules! dollars {
+    ($first:literal $id:ident $id_type:ident $required:ident;
+     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $($after:literal)+) => {
+        concat!("$", $first $(, ", $", $position)+)
+    };
+}
+pub(crate) use dollars;
+
+macro_rules! typed_arrays {
+    ($first:literal $id:ident $id_type:ident $required:ident;
+     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $($after:literal)+) => {
+        concat!("$", $first, "::", stringify!($id_type), "[]"
+            $(, ", $", $position, "::", stringify!($sql_type), "[]")+)
+    };
+}
+pub(crate) use typed_arrays;
+
+/// The two placeholders after those of the columns, with a condition on an API key.
+macro_rules! key_condition {
+    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $key:literal $version:literal $third:literal) => {
+        concat!("id = $", $key, " and xmin = $", $version)
+    };
+}
+pub(crate) use key_condition;
+
+/// The arrays of flags after those of the columns.
+macro_rules! flag_arrays {
+    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $($after:literal)+) => {
+        concat!($(", $", $after, "::boolean[]"),+)
+    };
+}
+pub(crate) use flag_arrays;
+
+/// Whether each column of `stored` has the content of `requested`, in the provided fields.
+macro_rules! comparisons {
+    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+     after $($after:literal)+) => {
+        concat!("true" $(, $crate::records::columns::comparison!($name $presence))+)
+    };
+}
+pub(crate) use comparisons;
+
+macro_rules! comparison {
+    (id required) => {
+        ""
+    };
+    (created_at required) => {
+        " and (stored.created_at = requested.created_at or not requested.compares_time)"
+    };
+    (metadata optional) => {
+        " and (stored.metadata is not distinct from requested.metadata \
+               or not requested.compares_metadata \
+               or requested.metadata is null and not requested.compares_null)"
+    };
+    ($name:ident required) => {
+        concat!(" and stored.", stringify!($name), " = requested.", stringify!($name))
+    };
+    ($name:ident optional) => {
+        concat!(
+            " and (stored.",
+            stringify!($name),
+            " is not distinct from requested.",
+            stringify!($name),
+            " or requested.",
+            stringify!($name),
+            " is null and not requested.compares_null)"
+        )
+    };
+}
+pub(crate) use comparison;
+
+/// Reads a row of exactly [`column_list!`].
+///
+/// Text is taken as it is stored, whatever plain SQL may have written. A jsonb that is no object is
+/// kept as it is too; jsonb `null` reads as none. For times see [`PgTime`].
+pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
+    let Columns {
+        id,
+        actor_id,
+        actor_type,
+        action,
+        target_type,
+        target_id,
+        metadata,
+        ip_address,
+        user_agent,
+        created_at,
+        tenant_id,
+        request_id,
+    } = Columns::read(row).map_err(StoreError::while_trying_to("read a row"))?;
+    let id = RecordId::from(id);
+    Ok(Record {
+        id,
+        actor: actor(id, actor_type, actor_id)?,
+        action: Action::from_stored(action),
+        target: Target::new(TargetType::from_stored(target_type), TargetId::from_stored(target_id)),
+        metadata: metadata.and_then(Metadata::from_stored),
+        ip_address: ip_address.map(StoredAddress::from),
+        user_agent: user_agent.map(UserAgent::from_stored),
+        created_at: created_at.0,
+        tenant_id: tenant_id.map(TenantId::from_stored),
+        request_id: request_id.map(RequestId::from_stored),
+    })
+}
+
+/// Only the table's own checks, once dropped, could let in what fails here.
+fn actor(id: RecordId, actor_type: &str, actor_id: &str) -> Result<Actor, StoreError> {
+    let corrupt = |source| StoreError::Corrupt { id, source };
+    let actor_type: ActorType = actor_type.parse().map_err(corrupt)?;
+    Actor::new(actor_type, ActorId::from_stored(actor_id)).map_err(corrupt)
+}
+
+struct Columns<'r> {
+    id: Uuid,
+    actor_id: &'r str,
+    actor_type: &'r str,
+    action: &'r str,
+    target_type: &'r str,
+    target_id: &'r str,
+    metadata: Option<Box<RawValue>>,
+    ip_address: Option<IpNet>,
+    user_agent: Option<&'r str>,
+    created_at: PgTime,
+    tenant_id: Option<&'r str>,
+    request_id: Option<&'r str>,
+}
+
+impl<'r> Columns<'r> {
+    fn read(row: &'r Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.get(0)?,
+            actor_id: row.get(1)?,
+            actor_type: row.get(2)?,
+            action: row.get(3)?,
+            target_type: row.get(4)?,
+            target_id: row.get(5)?,
+            metadata: row.get(6)?,
+            ip_address: row.get(7)?,
+            user_agent: row.get(8)?,
+            created_at: row.get(9)?,
+            tenant_id: row.get(10)?,
+            request_id: row.get(11)?,
+        })
+    }
+}
+
+/// Receives the columns of a record, in the order of the table.
+pub(crate) trait ColumnSink {
+    fn required<T: ToValue>(&mut self, value: T);
+    fn optional<T: ToValue>(&mut self, value: Option<T>);
+}
+
+/// Passes each column of a record to a sink.
+pub(crate) fn put_columns(record: &Record, sink: &mut impl ColumnSink) {
+    let Record {
+        id,
+        actor,
+        action,
+        target: Target { target_type, target_id },
+        metadata,
+        ip_address,
+        user_agent,
+        created_at,
+        tenant_id,
+        request_id,
+    } = record;
+    sink.required(id.as_uuid());
+    sink.required(actor.id());
+    sink.required(actor.actor_type().as_str());
+    sink.required(action.as_str());
+    sink.required(target_type.as_str());
+    sink.required(target_id.as_str());
+    sink.optional(metadata.as_ref().map(|metadata| JsonText(metadata.as_str())));
+    sink.optional(ip_address.map(|address| address.network()));
+    sink.optional(text(user_agent));
+    sink.required(PgTime(*created_at));
+    sink.optional(text(tenant_id));
+    sink.optional(text(request_id));
+}
+
+/// Binds an array for each column, in the order of the table.
+pub(crate) fn bind_arrays(sql: Sql, records: &[&Record]) -> Sql {
+    let records = || records.iter().copied();
+    sql.bind_array(records().map(|r| r.id.as_uuid()))
+        .bind_array(records().map(|r| r.actor.id()))
+        .bind_array(records().map(|r| r.actor.actor_type().as_str()))
+        .bind_array(records().map(|r| r.action.as_str()))
+        .bind_array(records().map(|r| r.target.target_type.as_str()))
+        .bind_array(records().map(|r| r.target.target_id.as_str()))
+        .bind_optional_array(records().map(|r| r.metadata.as_ref().map(|m| JsonText(m.as_str()))))
+        .bind_optional_array(records().map(|r| r.ip_address.map(|address| address.network())))
+        .bind_optional_array(records().map(|r| text(&r.user_agent)))
+        .bind_array(records().map(|r| PgTime(r.created_at)))
+        .bind_optional_array(records().map(|r| text(&r.tenant_id)))
+        .bind_optional_array(records().map(|r| text(&r.request_id)))
+}
+
+fn text<T: AsRef<str>>(value: &Option<T>) -> Option<&str> {
+    value.as_ref().map(AsRef::as_ref)
+}

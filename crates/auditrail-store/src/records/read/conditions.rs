@@ -1,0 +1,158 @@
+//! The conditions of a search, the only statements that are assembled from parts.
+//!
+//! Every value is bound; the text of a statement never contains input.
+
+mod metadata;
+
+use auditrail_core::{ActionFilter, ActionPrefix, ActorType, Filters};
+
+use super::driving_index::{ACTION, DrivingIndex, is_address};
+use super::times::push_times;
+use super::{actions, target_types};
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::sql::Sql;
+
+/// The filters of a search, with what they imply for the values in the table.
+#[derive(Debug)]
+pub(in crate::records) struct Conditions<'a> {
+    filters: &'a Filters,
+    action: Option<ActionCondition<'a>>,
+    types: Option<TypeCondition>,
+}
+
+/// The condition on the action.
+#[derive(Debug)]
+enum ActionCondition<'a> {
+    Exact(&'a str),
+    /// The filter is a prefix, and these are all existing actions that match it.
+    AnyOf(Vec<String>),
+    /// The filter is a prefix that too many existing actions match to list them.
+    Prefix(&'a ActionPrefix),
+}
+
+/// What a filter on the actor type implies for the target type, and the reverse. It does not narrow the
+/// result: the common index of both is in the order of time only when both are known.
+#[derive(Debug)]
+enum TypeCondition {
+    ActorTypes,
+    TargetTypes(Vec<String>),
+}
+
+impl<'a> Conditions<'a> {
+    /// Prepares the filters; some need the existing values from the database.
+    pub(in crate::records) async fn of(
+        mut db: Db<'_>,
+        filters: &'a Filters,
+    ) -> Result<Self, StoreError> {
+        let action = match &filters.action {
+            None => None,
+            Some(ActionFilter::Exact(action)) => Some(ActionCondition::Exact(action.as_str())),
+            Some(ActionFilter::Prefix(prefix)) => {
+                Some(match actions::with_prefix(db.again(), prefix).await? {
+                    Some(actions) => ActionCondition::AnyOf(actions),
+                    None => ActionCondition::Prefix(prefix),
+                })
+            }
+        };
+        let types = match (filters.actor_type, &filters.target_type) {
+            (Some(actor_type), None) => {
+                target_types::targets_of(db, actor_type).await?.map(TypeCondition::TargetTypes)
+            }
+            (None, Some(_)) => Some(TypeCondition::ActorTypes),
+            _ => None,
+        };
+        Ok(Self { filters, action, types })
+    }
+
+    /// The filters of the search.
+    pub(in crate::records) const fn filters(&self) -> &'a Filters {
+        self.filters
+    }
+
+    /// Whether the existing values already show that no record can match.
+    pub(in crate::records) fn match_nothing(&self) -> bool {
+        matches!(&self.action, Some(ActionCondition::AnyOf(actions)) if actions.is_empty())
+            || matches!(&self.types, Some(TypeCondition::TargetTypes(types)) if types.is_empty())
+    }
+
+    /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
+    pub(in crate::records) fn push_from_where(&self, sql: &mut Sql) {
+        self.push_from_where_but(sql, DrivingIndex::Time);
+    }
+
+    /// As [`push_from_where`](Self::push_from_where) without the condition of the driving index, which
+    /// [`DrivingIndex::push_condition`] adds.
+    pub(in crate::records) fn push_from_where_but(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
+        let Filters {
+            actor_id,
+            actor_type,
+            action: _,
+            target_type,
+            target_id,
+            tenant_id,
+            request_id,
+            ip_address,
+            created_at,
+            metadata,
+        } = self.filters;
+        sql.push(" from control_plane.audit_logs where true");
+        let texts = [
+            ("actor_id", actor_id.as_ref().map(AsRef::as_ref)),
+            ("actor_type", actor_type.map(|kind| kind.as_str())),
+            ("target_type", target_type.as_ref().map(AsRef::as_ref)),
+            ("target_id", target_id.as_ref().map(AsRef::as_ref)),
+            ("tenant_id", tenant_id.as_ref().map(AsRef::as_ref)),
+            ("request_id", request_id.as_ref().map(AsRef::as_ref)),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text.filter(|_| !index.is(column)) {
+                sql.push(" and ").push(column).push(" = ").push_bind(text);
+            }
+        }
+        if !index.is(ACTION) {
+            self.push_action(sql);
+        }
+        self.push_types(sql);
+        if let Some(network) = ip_address.filter(|_| !matches!(index, DrivingIndex::Address(_))) {
+            // With `=` the index also serves a range of time.
+            let within =
+                if is_address(&network) { " and ip_address = " } else { " and ip_address <<= " };
+            sql.push(within).push_bind(network);
+        }
+        push_times(sql, created_at);
+        for filter in metadata {
+            metadata::push(sql, filter);
+        }
+    }
+
+    fn push_action(&self, sql: &mut Sql) {
+        match &self.action {
+            None => {}
+            Some(ActionCondition::Exact(action)) => {
+                sql.push(r#" and action collate "C" = "#).push_bind(*action);
+            }
+            Some(ActionCondition::AnyOf(actions)) => {
+                sql.push(r#" and action collate "C" = any("#).push_bind_array(actions).push(")");
+            }
+            Some(ActionCondition::Prefix(prefix)) => {
+                sql.push(r#" and action collate "C" >= "#).push_bind(prefix.as_str());
+                sql.push(r#" and action collate "C" < "#).push_bind(actions::end(prefix));
+            }
+        }
+    }
+
+    fn push_types(&self, sql: &mut Sql) {
+        match &self.types {
+            None => {}
+            Some(TypeCondition::ActorTypes) => {
+                let types = [ActorType::User, ActorType::System, ActorType::ApiKey];
+                let types: Vec<_> = types.map(ActorType::as_str).to_vec();
+                sql.push(" and actor_type = any(").push_bind_array(types).push(")");
+            }
+            Some(TypeCondition::TargetTypes(types)) => {
+                sql.push(" and target_type = any(").push_bind_array(types).push(")");
+            }
+        }
+    }
+}

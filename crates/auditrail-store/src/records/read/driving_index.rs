@@ -1,0 +1,244 @@
+//! Which index a search walks: one that holds the matches of a filter in the order of time.
+
+use auditrail_core::{ActionFilter, Filters, Position, RecordTime};
+use ipnet::IpNet;
+
+use super::times::{is_edge, push_times};
+use crate::db::{Db, Row};
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::value::PgTime;
+
+/// The action as it is indexed: ordered by bytes, so that a prefix is a range.
+pub(in crate::records) const ACTION: &str = r#"action collate "C""#;
+
+/// An index whose entries for one value are in the order of time: a search walks it newest first and
+/// stops when the page is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::records) enum DrivingIndex<'a> {
+    /// All records by time.
+    Time,
+    /// A text column, as written in the index definition, and its value.
+    Text(&'static str, &'a str),
+    /// A single address.
+    Address(IpNet),
+}
+
+/// How many index entries a search reads to estimate selectivity. The results do not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::records) struct ScanBudget {
+    /// Entries of the index by time that the first window holds.
+    pub(in crate::records) time_records: u32,
+    /// Entries of one value that the first window holds. Fewer, because each lies on a page of its own.
+    pub(in crate::records) value_records: u32,
+    /// When the first window has no match, and all records of the driving index are at most this many
+    /// times the window, combining it with other indexes is quick.
+    pub(in crate::records) few: i64,
+}
+
+impl Default for ScanBudget {
+    /// Each takes a few milliseconds: reading 4,000 adjacent records, 1,500 scattered ones, or 100,000
+    /// index entries.
+    fn default() -> Self {
+        Self { time_records: 4_000, value_records: 1_500, few: 64 }
+    }
+}
+
+/// A range of time that ends where the search starts, sized by the entries of one driving index.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::records) struct TimeWindow {
+    /// Its oldest time.
+    pub(in crate::records) start: PgTime,
+    /// Its length in microseconds, estimated as twice its older half: the newest few times may be
+    /// outliers.
+    micros: i64,
+    /// The time of the oldest record of the table.
+    oldest: PgTime,
+}
+
+/// By what factor the next window is longer: at least and at most.
+const LONGER: (u64, u64) = (4, 32);
+
+impl TimeWindow {
+    /// Whether the driving index has at most `times` as many records as this window, assuming the
+    /// density of the window.
+    pub(in crate::records) fn is_most_of(self, times: i64) -> bool {
+        let before = self.start.0.unix_micros().saturating_sub(self.oldest.0.unix_micros());
+        before <= self.micros.saturating_mul(times)
+    }
+
+    /// A longer window that should hold `wanted` matches, given that this one holds `matches`; `None`
+    /// when it would reach the oldest record anyway.
+    ///
+    /// It assumes that older records are as dense as those in the older half of this window.
+    pub(in crate::records) fn longer(self, matches: u64, wanted: u64) -> Option<Self> {
+        let enough = wanted.saturating_mul(3).checked_div(matches.saturating_mul(2));
+        let times = enough.unwrap_or(LONGER.1).clamp(LONGER.0, LONGER.1);
+        let further = self.micros.checked_mul(i64::try_from(times - 1).ok()?)?;
+        let start = self.start.0.unix_micros().checked_sub(further)?;
+        let is_worth_it = further > 0 && self.oldest.0.unix_micros() < start;
+        is_worth_it.then_some(Self {
+            start: PgTime(RecordTime::from_unix_micros(start).ok()?),
+            micros: self.micros.checked_add(further)?,
+            oldest: self.oldest,
+        })
+    }
+}
+
+impl<'a> DrivingIndex<'a> {
+    /// The indexes that could drive a search; the index by time only when there is no other.
+    pub(in crate::records) fn of(filters: &'a Filters) -> Vec<Self> {
+        let texts = [
+            ("request_id", filters.request_id.as_ref().map(AsRef::as_ref)),
+            ("target_id", filters.target_id.as_ref().map(AsRef::as_ref)),
+            ("actor_id", filters.actor_id.as_ref().map(AsRef::as_ref)),
+            ("tenant_id", filters.tenant_id.as_ref().map(AsRef::as_ref)),
+            (ACTION, exact_action(filters)),
+        ];
+        let texts = texts.into_iter().filter_map(|(column, text)| Some(Self::Text(column, text?)));
+        let address = filters.ip_address.filter(is_address).map(Self::Address);
+        let indexes: Vec<_> = texts.chain(address).collect();
+        if indexes.is_empty() { vec![Self::Time] } else { indexes }
+    }
+
+    /// The driving index of a search without further conditions, apart from times.
+    pub(in crate::records) fn only(filters: &'a Filters) -> Option<Self> {
+        let times = ["start_date", "end_date"];
+        let pairs = filters.to_pairs();
+        let others = pairs.iter().filter(|(name, _)| !times.contains(&name.as_ref())).count();
+        match (Self::of(filters).as_slice(), others) {
+            ([Self::Time], 1..) => None,
+            ([index], 0 | 1) => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the index of the column.
+    pub(in crate::records) fn is(self, name: &str) -> bool {
+        matches!(self, Self::Text(column, _) if column == name)
+    }
+
+    const fn first_records(self, budget: ScanBudget) -> u32 {
+        match self {
+            Self::Time => budget.time_records,
+            Self::Text(..) | Self::Address(_) => budget.value_records,
+        }
+    }
+
+    /// Adds the condition, in a form that keeps the planner to the index.
+    ///
+    /// The planner treats `= any` of an array as several values, so the order by this column that
+    /// [`push_order`](Self::push_order) adds is significant, and only the index of this column provides
+    /// it. With `=` the planner also considers walking all records by time until enough have the value.
+    /// It assumes that they are spread evenly, but the last one may be years old.
+    pub(in crate::records) fn push_condition(self, sql: &mut Sql) {
+        match self {
+            Self::Time => {}
+            Self::Text(column, text) => {
+                sql.push(" and ").push(column);
+                sql.push(" = any(array[").push_bind(text).push("])");
+            }
+            Self::Address(address) => {
+                sql.push(" and ip_address = any(array[").push_bind(address).push("::inet])");
+            }
+        }
+    }
+
+    /// Adds the start of the ORDER BY; `created_at desc` follows.
+    pub(in crate::records) fn push_order(self, sql: &mut Sql) {
+        sql.push(" order by ");
+        match self {
+            Self::Time => {}
+            Self::Text(column, _) => {
+                sql.push(column).push(", ");
+            }
+            Self::Address(_) => {
+                sql.push("ip_address, ");
+            }
+        }
+    }
+}
+
+fn exact_action(filters: &Filters) -> Option<&str> {
+    match &filters.action {
+        Some(ActionFilter::Exact(action)) => Some(action.as_str()),
+        Some(ActionFilter::Prefix(_)) | None => None,
+    }
+}
+
+/// Whether a network is a single address, for which `=` is equivalent to `<<=`.
+pub(in crate::records) fn is_address(network: &IpNet) -> bool {
+    network.prefix_len() == network.max_prefix_len()
+}
+
+/// The most selective driving index, and the first window of time to search.
+///
+/// The most selective index is the one whose window, of a fixed number of entries, goes back furthest.
+/// There is no window when the index has fewer entries than that: then all of them are walked.
+pub(in crate::records) async fn most_selective<'a>(
+    mut db: Db<'_>,
+    filters: &'a Filters,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
+    let indexes = DrivingIndex::of(filters);
+    let mut sql = Sql::new(
+        "select number, start, half,
+                (select created_at from control_plane.audit_logs order by created_at limit 1)
+           from (",
+    );
+    let mut between = "";
+    for (number, index) in (0_i64..).zip(&indexes) {
+        let records = index.first_records(budget);
+        sql.push(between).push("select ").push_bind(number).push(" as number, (");
+        push_nth(&mut sql, *index, filters, position, records);
+        sql.push(") as start, (");
+        push_nth(&mut sql, *index, filters, position, records / 2);
+        sql.push(") as half");
+        between = " union all ";
+    }
+    sql.push(") of_indexes order by start nulls first limit 1");
+    let rows = db.fetch(&sql).await;
+    let rows = rows.map_err(StoreError::while_trying_to("estimate the selectivity of a search"))?;
+    let (number, window) = rows
+        .first()
+        .ok_or(sqlx::Error::RowNotFound)
+        .and_then(read_window)
+        .map_err(StoreError::while_trying_to("estimate the selectivity of a search"))?;
+    let index = usize::try_from(number).ok().and_then(|number| indexes.get(number));
+    Ok((index.copied().unwrap_or(DrivingIndex::Time), window))
+}
+
+fn read_window(row: &Row) -> Result<(i64, Option<TimeWindow>), sqlx::Error> {
+    let start: Option<PgTime> = row.get(1)?;
+    let half: Option<PgTime> = row.get(2)?;
+    let oldest: Option<PgTime> = row.get(3)?;
+    let window = match (start, half, oldest) {
+        (Some(start), Some(half), Some(oldest)) => {
+            let older_half = half.0.unix_micros().saturating_sub(start.0.unix_micros());
+            Some(TimeWindow { start, micros: older_half.saturating_mul(2), oldest })
+        }
+        _ => None,
+    };
+    Ok((row.get(0)?, window))
+}
+
+/// Adds a subquery for the time of the nth entry of an index; an index-only scan answers it.
+fn push_nth(
+    sql: &mut Sql,
+    index: DrivingIndex<'_>,
+    filters: &Filters,
+    position: Position,
+    nth: u32,
+) {
+    sql.push("select created_at from control_plane.audit_logs where true");
+    index.push_condition(sql);
+    push_times(sql, &filters.created_at);
+    if let Position::After(cursor) = position
+        && !is_edge(cursor.created_at)
+    {
+        sql.push(" and created_at <= ").push_bind(PgTime(cursor.created_at));
+    }
+    index.push_order(sql);
+    sql.push("created_at desc limit 1 offset ").push_bind(i64::from(nth));
+}

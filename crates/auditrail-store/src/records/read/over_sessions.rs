@@ -1,0 +1,73 @@
+//! Reading over connections of our own: what belongs together goes in one exchange.
+
+use std::collections::HashMap;
+
+use auditrail_core::{Found, Query, Record, RecordId};
+use uuid::Uuid;
+
+use super::get;
+use super::search::{SEARCH_SETTINGS, find};
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::key_version::ApiKeyVersion;
+use crate::key_version::verify_for_reading_sql;
+use crate::sessions::Read;
+use crate::sql::Sql;
+
+/// A page. A search that one index answers is one exchange: the transaction, its settings, the check of
+/// the key and the page.
+pub(in crate::records) struct Search<'a> {
+    pub(in crate::records) query: &'a Query,
+    pub(in crate::records) key: Option<ApiKeyVersion>,
+}
+
+impl Read for Search<'_> {
+    type Output = Found;
+
+    fn prologue(&self) -> Vec<Sql> {
+        let begin = Sql::new("begin isolation level repeatable read read only");
+        let begin = [begin, Sql::new(SEARCH_SETTINGS)];
+        begin.into_iter().chain(check(self.key)).collect()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
+        find(db, self.query).await
+    }
+}
+
+/// A single record, in one exchange with the check of the key.
+pub(in crate::records) struct Get {
+    pub(in crate::records) id: RecordId,
+    pub(in crate::records) key: Option<ApiKeyVersion>,
+}
+
+impl Read for Get {
+    type Output = Option<Record>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        check(self.key).into_iter().collect()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Option<Record>, StoreError> {
+        get::by_id(db, self.id).await
+    }
+}
+
+/// Records by their ids.
+pub(in crate::records) struct GetMany<'a>(pub(in crate::records) &'a [Uuid]);
+
+impl Read for GetMany<'_> {
+    type Output = HashMap<RecordId, Record>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, Record>, StoreError> {
+        get::by_ids(db, self.0).await
+    }
+}
+
+fn check(key: Option<ApiKeyVersion>) -> Option<Sql> {
+    key.map(|key| verify_for_reading_sql(&[key]))
+}

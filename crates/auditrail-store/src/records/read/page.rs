@@ -1,0 +1,182 @@
+//! One page of a search: the statements, and which of them to run.
+//!
+//! With a single filter whose index is in the order of time, a search walks that index until the page
+//! is full. With more filters that walk may read very many entries between two matches, and collecting
+//! all matches first may be as slow. So the search walks a short window of time first. While it has too
+//! few matches, the search reads longer windows with whatever plan the planner prefers; for few matches
+//! that is a combination of several indexes.
+//!
+//! If a window holds a full page of matches, these are the newest of all. So the lengths of the windows
+//! affect how long a search takes, and never its result.
+
+use auditrail_core::{Cursor, PageSize, Position, Record};
+
+use super::conditions::Conditions;
+use super::driving_index::{self, DrivingIndex, ScanBudget};
+use super::times::is_edge;
+use crate::db::{Db, Row};
+use crate::error::StoreError;
+use crate::records::columns::{self, column_list};
+use crate::sql::Sql;
+use crate::value::PgTime;
+
+/// How many longer windows are tried before all of the time is searched.
+const LONGER_WINDOWS: usize = 3;
+
+/// Settings for collecting all matches and sorting them, by indexes. Without them the planner, where it
+/// overestimates the matches, reads the whole table; but this step runs only when matches are few. On an
+/// SSD a few random pages are also quicker than all pages of a long window. With the default `work_mem`
+/// of 4 MB the bitmap of a million records is lossy, and every page in it would be rechecked.
+const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
+                             set_config('enable_seqscan', 'off', true),
+                             set_config('random_page_cost', '1.1', true),
+                             set_config('work_mem', '32MB', true)";
+
+/// Reads one page, newest first, and whether more records follow.
+///
+/// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution:
+/// a good plan for the busiest actor is a bad one for an actor with three records, and planning costs
+/// less than reading a page.
+pub(in crate::records) async fn page(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(Vec<Record>, bool), StoreError> {
+    let rows = match DrivingIndex::only(conditions.filters()) {
+        Some(index) => fetch_last(db, &walk(index, conditions, size, position, None)).await?,
+        None if conditions.match_nothing() => Vec::new(),
+        None => newest_matches(db, conditions, size, position, budget).await?,
+    };
+    let wanted = usize::from(size.get());
+    let records = rows.iter().take(wanted).map(columns::record);
+    Ok((records.collect::<Result<_, _>>()?, rows.len() > wanted))
+}
+
+/// Walks one window of the driving index, then collects the matches of longer windows.
+async fn newest_matches(
+    mut db: Db<'_>,
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<Vec<Row>, StoreError> {
+    let skipped = match position {
+        Position::Offset(offset) => offset,
+        Position::After(_) => 0,
+    };
+    let wanted = usize::from(size.get()) + 1;
+    let (index, window) =
+        driving_index::most_selective(db.again(), conditions.filters(), position, budget).await?;
+    let Some(mut window) = window else {
+        return fetch_last(db, &walk(index, conditions, size, position, None)).await;
+    };
+    let since = Some(window.start);
+    let mut rows = fetch(db.again(), &walk(index, conditions, size, position, since)).await?;
+    if rows.len() == wanted {
+        return Ok(rows);
+    }
+    let set = db.fetch(&Sql::new(COLLECT_SETTINGS)).await;
+    set.map_err(StoreError::while_trying_to("change the settings of a search"))?;
+    let is_quickly_collected = rows.is_empty() && window.is_most_of(budget.few);
+    let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };
+    for _ in 0..longer_windows {
+        match window.longer(rows.len() as u64, skipped + wanted as u64) {
+            Some(longer) => window = longer,
+            None => break,
+        }
+        let since = Some(window.start);
+        rows = fetch(db.again(), &matches(conditions, size, position, since)).await?;
+        if rows.len() == wanted {
+            return Ok(rows);
+        }
+    }
+    fetch_last(db, &matches(conditions, size, position, None)).await
+}
+
+async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let rows = db.fetch(sql).await;
+    rows.map_err(StoreError::while_trying_to("read a page of records"))
+}
+
+/// As [`fetch`], for the last statement of a search.
+async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+    let rows = db.fetch_last(sql).await;
+    rows.map_err(StoreError::while_trying_to("read a page of records"))
+}
+
+/// Walks the driving index and takes the matches, one row more than the page to learn whether more
+/// follow. [`SEARCH`](super::search::SEARCH) leaves that index as the only plan.
+pub(in crate::records) fn walk(
+    index: DrivingIndex<'_>,
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    since: Option<PgTime>,
+) -> Sql {
+    let mut sql = Sql::new(concat!("select ", column_list!()));
+    conditions.push_from_where_but(&mut sql, index);
+    index.push_condition(&mut sql);
+    push_after(&mut sql, position);
+    push_since(&mut sql, since);
+    index.push_order(&mut sql);
+    push_end(&mut sql, size, position);
+    sql
+}
+
+/// Collects the matches since a time, or all, and takes the newest.
+///
+/// Materialized, because the planner would otherwise assume that matches are spread evenly over time and
+/// that it can stop early. This statement runs when they are not, or are few.
+pub(in crate::records) fn matches(
+    conditions: &Conditions<'_>,
+    size: PageSize,
+    position: Position,
+    since: Option<PgTime>,
+) -> Sql {
+    let mut sql = Sql::new(concat!("with matches as materialized (select ", column_list!()));
+    conditions.push_from_where(&mut sql);
+    push_after(&mut sql, position);
+    push_since(&mut sql, since);
+    sql.push(concat!(") select ", column_list!(), " from matches order by "));
+    push_end(&mut sql, size, position);
+    sql
+}
+
+fn push_since(sql: &mut Sql, since: Option<PgTime>) {
+    if let Some(since) = since {
+        sql.push(" and created_at >= ").push_bind(since);
+    }
+}
+
+fn push_end(sql: &mut Sql, size: PageSize, position: Position) {
+    sql.push("created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
+    if let Position::Offset(offset @ 1..) = position {
+        sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    }
+}
+
+/// Adds the condition that a row comes after the row of the cursor.
+///
+/// A cursor at either end of the printable range may stand for a row beyond it, such as one with
+/// `infinity`, so its time is then read from that row. Otherwise such rows would repeat on every page or
+/// be skipped.
+fn push_after(sql: &mut Sql, position: Position) {
+    let Position::After(Cursor { created_at, id }) = position else {
+        return;
+    };
+    sql.push(" and (created_at, id) < (");
+    if is_edge(created_at) {
+        sql.push(
+            "coalesce((select own.created_at from control_plane.audit_logs own where own.id = ",
+        )
+        .push_bind(*id.as_uuid())
+        .push("), ")
+        .push_bind(PgTime(created_at))
+        .push(")");
+    } else {
+        sql.push_bind(PgTime(created_at));
+    }
+    sql.push(", ").push_bind(*id.as_uuid()).push(")");
+}

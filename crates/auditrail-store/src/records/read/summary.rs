@@ -1,0 +1,241 @@
+//! Counts by actor, action, target and time.
+
+mod interval;
+
+use auditrail_core::{
+    Action, Actor, ActorId, ActorType, Filters, Position, RecordTime, Target, TargetId, TargetType,
+};
+
+pub use self::interval::{BUCKETS_MAX, Interval};
+use super::conditions::Conditions;
+use super::driving_index::{self, ScanBudget};
+use crate::db::{Db, Row};
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::value::PgTime;
+
+/// Most records that a summary of recent records counts by time alone, ties aside.
+pub const RECENT_MAX: u32 = 100_000;
+
+/// As [`RECENT_MAX`] when an index serves a filter. Fewer, because each record lies on a page of its own;
+/// either limit takes about half a second.
+pub const RECENT_OF_VALUE_MAX: u32 = 25_000;
+
+/// How many records match, and how they are distributed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Number of counted matches.
+    pub total: u64,
+    /// The oldest counted time; `None` when all matches were counted.
+    pub since: Option<RecordTime>,
+    /// The busiest actors, most records first.
+    pub actors: Vec<ActorCount>,
+    /// The most frequent actions, most records first.
+    pub actions: Vec<ActionCount>,
+    /// The most frequent targets, most records first.
+    pub targets: Vec<TargetCount>,
+    /// The length of a bucket.
+    pub interval: Interval,
+    /// The latest [`BUCKETS_MAX`] buckets with records, earliest first.
+    pub buckets: Vec<BucketCount>,
+}
+
+/// What to summarize.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SummaryOptions {
+    /// Most actors, actions and targets that are listed.
+    pub top: u16,
+    /// The length of a bucket; `None` takes the shortest whose buckets cover all counted time.
+    pub interval: Option<Interval>,
+    /// Whether to count recent records only.
+    ///
+    /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the most_selective of the filters, or
+    /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time.
+    /// Otherwise every match is read.
+    pub recent: bool,
+}
+
+/// How many records an actor has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActorCount {
+    /// The actor.
+    pub actor: Actor,
+    /// Number of matching records.
+    pub count: u64,
+}
+
+/// How many records an action has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionCount {
+    /// The action.
+    pub action: Action,
+    /// Number of matching records.
+    pub count: u64,
+}
+
+/// How many records a target has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetCount {
+    /// The target.
+    pub target: Target,
+    /// Number of matching records.
+    pub count: u64,
+}
+
+/// How many records a bucket has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketCount {
+    /// Its start: a whole minute, hour or day in UTC.
+    pub start: RecordTime,
+    /// Number of matching records.
+    pub count: u64,
+}
+
+/// Counts what matches; the caller gives a connection in a transaction with one snapshot.
+pub(in crate::records) async fn summary(
+    mut db: Db<'_>,
+    filters: &Filters,
+    options: SummaryOptions,
+) -> Result<Summary, StoreError> {
+    let SummaryOptions { top, interval, recent } = options;
+    let since = if recent { start_of_recent(db.again(), filters).await? } else { None };
+    let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
+    let (total, span) = total(db.again(), &counted).await?;
+    let interval = interval.unwrap_or_else(|| Interval::to_show(span));
+    Ok(Summary {
+        total,
+        since: since.map(|PgTime(since)| since),
+        actors: by_actor(db.again(), &counted, top).await?,
+        actions: by_action(db.again(), &counted, top).await?,
+        targets: by_target(db.again(), &counted, top).await?,
+        interval,
+        buckets: by_time(db, &counted, interval).await?,
+    })
+}
+
+async fn start_of_recent(db: Db<'_>, filters: &Filters) -> Result<Option<PgTime>, StoreError> {
+    let budget = ScanBudget {
+        time_records: RECENT_MAX,
+        value_records: RECENT_OF_VALUE_MAX,
+        ..ScanBudget::default()
+    };
+    let (_, window) =
+        driving_index::most_selective(db, filters, Position::default(), budget).await?;
+    Ok(window.map(|window| window.start))
+}
+
+/// The records to count.
+struct Counted<'a> {
+    conditions: Conditions<'a>,
+    since: Option<PgTime>,
+}
+
+impl Counted<'_> {
+    fn push_from_where(&self, sql: &mut Sql) {
+        self.conditions.push_from_where(sql);
+        if let Some(since) = self.since {
+            sql.push(" and created_at >= ").push_bind(since);
+        }
+    }
+}
+
+/// The number of records, and the microseconds between the first and the last.
+async fn total(db: Db<'_>, counted: &Counted<'_>) -> Result<(u64, i64), StoreError> {
+    let mut sql = Sql::new("select count(*), min(created_at), max(created_at)");
+    counted.push_from_where(&mut sql);
+    let rows = read(db, sql, |row| {
+        let (first, last): (Option<PgTime>, Option<PgTime>) = (row.get(1)?, row.get(2)?);
+        let micros = |time: Option<PgTime>| time.map_or(0, |PgTime(time)| time.unix_micros());
+        Ok((count_of(row)?, micros(last).saturating_sub(micros(first))))
+    })
+    .await?;
+    Ok(rows.first().copied().unwrap_or_default())
+}
+
+async fn by_actor(
+    db: Db<'_>,
+    counted: &Counted<'_>,
+    top: u16,
+) -> Result<Vec<ActorCount>, StoreError> {
+    let mut sql = Sql::new("select count(*), actor_type, actor_id");
+    counted.push_from_where(&mut sql);
+    sql.push(" group by actor_type, actor_id order by 1 desc, 2, 3 limit ")
+        .push_bind(i64::from(top));
+    read(db, sql, |row| {
+        let kind: ActorType = row.get::<&str>(1)?.parse().map_err(decode)?;
+        let id = ActorId::from_stored(row.get::<&str>(2)?);
+        Ok(ActorCount { actor: Actor::new(kind, id).map_err(decode)?, count: count_of(row)? })
+    })
+    .await
+}
+
+async fn by_action(
+    db: Db<'_>,
+    counted: &Counted<'_>,
+    top: u16,
+) -> Result<Vec<ActionCount>, StoreError> {
+    let mut sql = Sql::new("select count(*), action");
+    counted.push_from_where(&mut sql);
+    sql.push(" group by action order by 1 desc, 2 limit ").push_bind(i64::from(top));
+    read(db, sql, |row| {
+        Ok(ActionCount { action: Action::from_stored(row.get::<&str>(1)?), count: count_of(row)? })
+    })
+    .await
+}
+
+async fn by_target(
+    db: Db<'_>,
+    counted: &Counted<'_>,
+    top: u16,
+) -> Result<Vec<TargetCount>, StoreError> {
+    let mut sql = Sql::new("select count(*), target_type, target_id");
+    counted.push_from_where(&mut sql);
+    sql.push(" group by target_type, target_id order by 1 desc, 2, 3 limit ")
+        .push_bind(i64::from(top));
+    read(db, sql, |row| {
+        let kind = TargetType::from_stored(row.get::<&str>(1)?);
+        let id = TargetId::from_stored(row.get::<&str>(2)?);
+        Ok(TargetCount { target: Target::new(kind, id), count: count_of(row)? })
+    })
+    .await
+}
+
+/// Times outside the printable range count as its first or last time.
+async fn by_time(
+    db: Db<'_>,
+    counted: &Counted<'_>,
+    interval: Interval,
+) -> Result<Vec<BucketCount>, StoreError> {
+    let first = RecordTime::from_stored_micros(RecordTime::MIN_UNIX_MICROS);
+    let last = RecordTime::from_stored_micros(RecordTime::MAX_UNIX_MICROS);
+    let mut sql = Sql::new("select count(*), date_trunc(");
+    sql.push_bind(interval.as_str()).push(", greatest(").push_bind(PgTime(first));
+    sql.push(", least(").push_bind(PgTime(last)).push(", created_at)), 'UTC')");
+    counted.push_from_where(&mut sql);
+    sql.push(" group by 2 order by 2 desc limit ").push_bind(i64::from(BUCKETS_MAX));
+    let mut buckets = read(db, sql, |row| {
+        let PgTime(start) = row.get(1)?;
+        Ok(BucketCount { start, count: count_of(row)? })
+    })
+    .await?;
+    buckets.reverse();
+    Ok(buckets)
+}
+
+async fn read<T>(
+    mut db: Db<'_>,
+    sql: Sql,
+    one: impl Fn(&Row) -> Result<T, sqlx::Error>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = db.fetch(&sql.unprepared()).await;
+    rows.and_then(|rows| rows.iter().map(one).collect())
+        .map_err(StoreError::while_trying_to("summarize records"))
+}
+
+fn count_of(row: &Row) -> Result<u64, sqlx::Error> {
+    Ok(u64::try_from(row.get::<i64>(0)?).unwrap_or(0))
+}
+
+fn decode(error: auditrail_core::ValueError) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
+}

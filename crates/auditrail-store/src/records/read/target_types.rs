@@ -1,0 +1,48 @@
+//! The types of targets that one type of actor acts on.
+
+use auditrail_core::ActorType;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::sql::Sql;
+
+/// Most target types that are listed. A log has some ten, one fed from a cloud provider some hundred.
+const TARGET_TYPES_MAX: i32 = 200;
+
+/// The target types in records of this type of actor; `None` when there are too many.
+///
+/// The index of both types is in the order of time where both are known, so knowing them all lets it
+/// be read for a stretch of time. Each costs a single probe.
+pub(in crate::records) async fn targets_of(
+    mut db: Db<'_>,
+    actor_type: ActorType,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let sql = Sql::new(
+        "with recursive distinct_type as (
+             (select target_type, 1 as place
+                from control_plane.audit_logs
+               where actor_type = $1
+               order by target_type
+               limit 1)
+             union all
+             select (select l.target_type
+                       from control_plane.audit_logs l
+                      where l.actor_type = $1 and l.target_type > d.target_type
+                      order by l.target_type
+                      limit 1),
+                    d.place + 1
+               from distinct_type d
+              where d.target_type is not null and d.place <= $2
+         )
+         select target_type from distinct_type where target_type is not null",
+    )
+    .bind(actor_type.as_str())
+    .bind(TARGET_TYPES_MAX);
+    let rows = db.fetch(&sql).await;
+    let types: Result<Vec<String>, _> =
+        rows.and_then(|rows| rows.iter().map(|row| row.get(0)).collect());
+    let types = types.map_err(StoreError::while_trying_to("list the target types"))?;
+
+    let fits = i32::try_from(types.len()).is_ok_and(|count| count <= TARGET_TYPES_MAX);
+    Ok(fits.then_some(types))
+}

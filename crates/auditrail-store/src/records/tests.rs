@@ -1,0 +1,4 @@
+//! Tests that look into how searches run.
+
+mod equivalence;
+mod plans;

@@ -1,0 +1,272 @@
+//! What PostgreSQL makes of our searches in a large log: a few records are looked at for a page, never
+//! the table, and an export takes constant memory.
+//!
+//! Here and not beside the other tests, because it asks within the transaction of a search how much
+//! that has read, which no caller can.
+
+use std::fs;
+
+use auditrail_core::{CursorKey, Filters, PageSize, Position, Query};
+use auditrail_testkit::TestDb;
+use futures_util::TryStreamExt;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::records::PgAuditLog;
+use crate::records::read::conditions::Conditions;
+use crate::records::read::driving_index::{DrivingIndex, ScanBudget};
+use crate::records::read::page;
+use crate::records::read::search::SEARCH;
+
+const RECORDS: u64 = 400_000;
+/// Most records a page of 100 may read. One in twenty of all, so a scan of the table is ten times off.
+const READ_MAX: i64 = 20_000;
+
+/// Thirty days; few busy actors and many quiet ones, targets likewise, forty actions of which some
+/// are rare. `power` gives the skew: half of all records belong to an eighth of the actors. `mid` has
+/// three records in a thousand of each kind of value, `last` had many and has none for a week.
+const FILL: &str = "insert into control_plane.audit_logs
+        (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, created_at,
+         tenant_id, request_id)
+    select lpad(to_hex(n), 32, '0')::uuid,
+           'u' || floor(2000 * power(a, 3)),
+           case when mid then 'api_key' else 'user' end,
+           case when mid then 'mid.done' when n < 300000 and n % 20 = 0 then 'last.done'
+                else (array['project', 'key', 'user', 'secret', 'audit'])[1 + floor(5 * power(c, 4))::int]
+                     || '.verb' || floor(8 * power(b, 2)) end,
+           case when mid then 'mid' when n = 7 then 'once' else 'project' end,
+           'p' || floor(20000 * power(b, 3)),
+           jsonb_build_object('plan', 'pro', 'mid', mid, 'n', n, 'last', n < 300000 and n % 20 = 0),
+           case when mid then '192.0.2.1' else '10.0.0.0'::inet + (n % 65536) end,
+           timestamptz '2026-01-01 00:00:00Z' + n * interval '6.48 seconds',
+           't' || floor(400 * power(c, 3)),
+           case when mid then 'mid' else 'r' || n / 2 end
+      from (select n, random() a, random() b, random() c, random() < 0.003 as mid
+              from generate_series(1, 400000) n) r";
+
+/// The table with [`RECORDS`] rows, indexes built at the end because that takes a third of the time.
+async fn filled() -> TestDb {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "select format('%I.%I', schemaname, indexname), indexdef from pg_indexes
+          where schemaname = 'control_plane' and tablename = 'audit_logs' and indexname like 'idx%'",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    let mut script = "begin; select setseed(0.5);".to_owned();
+    for (name, _) in &indexes {
+        script += &format!("drop index {name};");
+    }
+    script += &format!("{FILL};");
+    for (_, definition) in &indexes {
+        script += &format!("{definition};");
+    }
+    script += "commit; vacuum analyze control_plane.audit_logs";
+    for statement in script.split(';') {
+        let done = owner.execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned())));
+        done.await.unwrap();
+    }
+    db
+}
+
+/// Searches of every filter: for what many, few, one and no records have, what was common long ago,
+/// and pairs.
+const SEARCHES: &[&str] = &[
+    "",
+    "start_date=2026-01-09T00:00:00Z&end_date=2026-01-10T00:00:00Z",
+    "actor_id=u0",
+    "actor_id=u5",
+    "actor_id=u1900",
+    "actor_id=nobody",
+    "actor_id=u5&start_date=2026-01-09T00:00:00Z&end_date=2026-01-10T00:00:00Z",
+    "actor_type=user",
+    "actor_type=api_key",
+    "actor_type=system",
+    "action=project.verb0",
+    "action=mid.done",
+    "action=last.done",
+    "action=no.such",
+    "action=project.*",
+    "action=mid.*",
+    "action=last.*",
+    "action=nothing.*",
+    "target_type=project",
+    "target_type=mid",
+    "target_type=once",
+    "target_type=none",
+    "target_id=p0",
+    "target_id=p50",
+    "target_id=p19000",
+    "tenant_id=t0",
+    "tenant_id=t300",
+    "tenant_id=none",
+    "request_id=mid",
+    "request_id=r77",
+    "ip_address=192.0.2.1",
+    "ip_address=10.0.0.9",
+    "ip_address=192.0.2.0/24",
+    "ip_address=10.0.0.0/8",
+    "ip_address=172.16.0.0/12",
+    "metadata.plan=pro",
+    "metadata.mid=true",
+    "metadata.n=777",
+    "metadata.n=none",
+    "metadata.plan={}x",
+    "tenant_id=t0&actor_id=u0",
+    "tenant_id=t300&actor_id=u0",
+    "tenant_id=t0&action=mid.done",
+    "tenant_id=t0&action=last.*",
+    "tenant_id=t0&target_type=mid",
+    "tenant_id=t0&actor_type=api_key",
+    "tenant_id=t0&metadata.mid=true",
+    "action=mid.done&target_type=project",
+    "actor_type=api_key&ip_address=10.0.0.0/8",
+];
+
+/// Searches that read more, with the reason, held to what they do.
+const READS_MORE: &[(&str, &str)] =
+    &[("metadata.plan={}x", "no index knows a value that may be an object or a list")];
+
+fn query(parameters: &str) -> Query {
+    let pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
+    Query::from_pairs(pairs, &CursorKey::public()).unwrap()
+}
+
+/// What a page reads: whether it scans the table, and how many records.
+async fn read(db: &mut PgConnection, filters: &Filters, position: Position) -> (bool, i64) {
+    let mut tx = db.begin_with(SEARCH).await.unwrap();
+    let (scans, records) = read_so_far(&mut tx).await;
+    let conditions = Conditions::of((&mut *tx).into(), filters).await.unwrap();
+    let size = PageSize::default();
+    page::page((&mut *tx).into(), &conditions, size, position, ScanBudget::default())
+        .await
+        .unwrap();
+    let (scans_after, records_after) = read_so_far(&mut tx).await;
+    tx.rollback().await.unwrap();
+    (scans_after > scans, records_after - records)
+}
+
+/// Scans and records of this connection that the server has not reported elsewhere, which it does
+/// between transactions.
+async fn read_so_far(db: &mut PgConnection) -> (i64, i64) {
+    let sql = "select seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0)
+                 from pg_stat_xact_user_tables where relname = 'audit_logs'";
+    sqlx::query_as(sql).fetch_one(db).await.unwrap()
+}
+
+/// The first page, and one far on, which is told by a cursor in the middle of the log.
+async fn faults(db: &mut PgConnection, parameters: &str) -> Vec<String> {
+    let filters = query(parameters).filters;
+    let middle = auditrail_core::Cursor {
+        created_at: "2026-01-15T00:00:00Z".parse().unwrap(),
+        id: uuid::Uuid::from_u128(186_666).into(),
+    };
+    let mut faults = Vec::new();
+    for position in [Position::Offset(0), Position::After(middle)] {
+        let (scans, records) = read(db, &filters, position).await;
+        if scans || records > READ_MAX {
+            let from = if position == Position::default() { "the start" } else { "the middle" };
+            faults.push(format!("{parameters} from {from}: scans {scans}, reads {records}"));
+        }
+    }
+    faults
+}
+
+/// The indexes a plan uses, and the tables it scans.
+fn walk(plan: &serde_json::Value, indexes: &mut Vec<String>, scans: &mut Vec<String>) {
+    if let Some(index) = plan.get("Index Name") {
+        indexes.push(index.as_str().unwrap().to_owned());
+    }
+    if plan["Node Type"].as_str().unwrap().contains("Seq Scan") {
+        scans.push(plan.to_string());
+    }
+    let below = plan.get("Plans").and_then(serde_json::Value::as_array);
+    for plan in below.into_iter().flatten() {
+        walk(plan, indexes, scans);
+    }
+}
+
+/// The plan of walking a lead, for any values: what runs where something in between keeps prepared
+/// statements. There is no better way than the index, so it must not depend on the values.
+async fn walked(db: &mut PgConnection, parameters: &str) -> Vec<String> {
+    let filters = query(parameters).filters;
+    let mut tx = db.begin_with(SEARCH).await.unwrap();
+    let conditions = Conditions::of((&mut *tx).into(), &filters).await.unwrap();
+    let lead = DrivingIndex::only(&filters).unwrap();
+    let walk_it = page::walk(lead, &conditions, PageSize::default(), Position::Offset(0), None);
+    let text = walk_it.text();
+    let values = (1..).take_while(|n| text.contains(&format!("${n}"))).count();
+    let nulls = vec!["null"; values].join(", ");
+    for statement in [
+        "set local plan_cache_mode = force_generic_plan".to_owned(),
+        format!("prepare auditrail_page as {text}"),
+    ] {
+        tx.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
+    }
+    let explain = format!("explain (format json) execute auditrail_page({nulls})");
+    let Json(plans): Json<serde_json::Value> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut *tx).await.unwrap();
+    tx.execute("deallocate auditrail_page").await.unwrap();
+    tx.rollback().await.unwrap();
+    let (mut indexes, mut scans) = (Vec::new(), Vec::new());
+    walk(&plans[0]["Plan"], &mut indexes, &mut scans);
+    indexes.append(&mut scans);
+    indexes
+}
+
+/// Resident memory of this process, in KiB, from `/proc/self/status`.
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.unwrap().split_ascii_whitespace().nth(1).unwrap();
+    kib.parse().unwrap()
+}
+
+async fn exported_in_constant_memory(db: &TestDb) {
+    let log = PgAuditLog::new(db.pool(db.app()).await, CursorKey::public());
+    let mut export = Box::pin(log.export(Filters::default()));
+    let (mut seen, mut last, mut early) = (0_u64, None, 0);
+    while let Some(record) = export.try_next().await.unwrap() {
+        let place = Some((record.created_at, record.id));
+        assert!(last < place, "not in order after {seen} records");
+        last = place;
+        seen += 1;
+        if seen == RECORDS / 10 {
+            early = resident_kib();
+        }
+    }
+    assert_eq!(seen, RECORDS);
+    let grown = resident_kib().saturating_sub(early);
+    assert!(grown < 4 * 1_024, "the last nine tenths took {grown} KiB more");
+}
+
+#[tokio::test]
+async fn a_large_log_is_searched_by_index_and_exported_in_constant_memory() {
+    let db = filled().await;
+    let mut app = db.connect(db.app()).await;
+    let mut wrong = Vec::new();
+    for parameters in SEARCHES {
+        let faults = faults(&mut app, parameters).await;
+        let is_known = READS_MORE.iter().any(|(known, _)| known == parameters);
+        match is_known {
+            true => assert!(!faults.is_empty(), "{parameters} is quick now; take it off the list"),
+            false => wrong.extend(faults),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    for (parameters, index) in [
+        ("", "idx_audit_logs_created_at"),
+        ("actor_id=u5", "idx_audit_logs_actor_created"),
+        ("target_id=p50", "idx_audit_logs_target_created"),
+        ("tenant_id=t0", "idx_audit_logs_tenant_created"),
+        ("request_id=mid", "idx_audit_logs_request_created"),
+        ("action=mid.done", "idx_audit_logs_action_created"),
+        ("ip_address=192.0.2.1", "idx_audit_logs_ip_created"),
+    ] {
+        assert_eq!(walked(&mut app, parameters).await, [index], "{parameters}");
+    }
+    exported_in_constant_memory(&db).await;
+}

@@ -1,0 +1,121 @@
+//! A chunk by COPY.
+
+use std::iter::Peekable;
+
+use auditrail_core::Record;
+use bytes::BytesMut;
+use pg_pipeline::{Connection, Failed};
+
+use super::copy;
+
+use crate::db::{add_to, is_key_changed};
+use crate::error::StoreError;
+use crate::key_version::ApiKeyVersion;
+use crate::key_version::verify_sql;
+use crate::sql::Sql;
+use crate::sqlstate::{from_pipeline, sqlstate};
+
+/// How many bytes of rows a message of COPY holds, about. The connection sends what is there in larger
+/// parts.
+const MESSAGE_BYTES: usize = 32 * 1_024;
+
+/// What a COPY did.
+#[derive(Debug)]
+pub(crate) enum Copied {
+    /// It is committed.
+    All,
+    /// It is committed without some records, and which is unknown: a trigger of the table left them
+    /// out.
+    Fewer {
+        /// How many were kept.
+        kept: u64,
+    },
+    /// Nothing was kept: an id is there already, or twice in the chunk.
+    NoneForDuplicate,
+    /// Nothing was kept: the table has row-level security, where only its owner may COPY into it.
+    NoneForPolicy,
+    /// Nothing was kept: an API key was revoked or changed meanwhile.
+    NoneForKey,
+}
+
+/// Writes the records in one COPY and checks the API keys they came with, in one transaction and one
+/// exchange with the server.
+///
+/// The keys are checked after the rows are written, and stay as they are until the commit.
+pub(crate) async fn copy_in<'a>(
+    db: &mut Connection,
+    records: impl Iterator<Item = &'a Record>,
+    keys: &[ApiKeyVersion],
+) -> Result<Copied, StoreError> {
+    let mut rows = Rows { records: records.peekable(), is_begun: false, sent: 0 };
+    let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };
+    let statements: Vec<Sql> = [Sql::new(copy::STATEMENT)].into_iter().chain(verified).collect();
+    let failed = match send(db, &mut rows, &statements).await {
+        Ok(kept) if kept < rows.sent => return Ok(Copied::Fewer { kept }),
+        Ok(_) => return Ok(Copied::All),
+        Err(failed) => failed,
+    };
+    if is_key_changed(&failed, &statements) {
+        return Ok(Copied::NoneForKey);
+    }
+    let error = from_pipeline(failed);
+    match sqlstate(&error) {
+        Some("23505") => Ok(Copied::NoneForDuplicate),
+        Some("0A000") => Ok(Copied::NoneForPolicy),
+        _ => Err(StoreError::while_trying_to("copy records")(error)),
+    }
+}
+
+/// Sends the COPY with its data and the statements after it, and returns how many rows were kept.
+async fn send<'a>(
+    db: &mut Connection,
+    rows: &mut Rows<impl Iterator<Item = &'a Record>>,
+    statements: &[Sql],
+) -> Result<u64, Failed> {
+    let mut exchange = db.exchange();
+    for (number, sql) in statements.iter().enumerate() {
+        add_to(&mut exchange, sql);
+        if number > 0 {
+            continue;
+        }
+        // What has failed need not be sent to its end.
+        while rows.has_more() && !exchange.has_failed() {
+            exchange.copy_data(|out| rows.put_some(out));
+            exchange.send_much().await?;
+        }
+        exchange.copy_end();
+    }
+    let replies = exchange.run().await?;
+    Ok(replies.first().map_or(0, |reply| reply.affected))
+}
+
+/// The data of a COPY, in messages.
+struct Rows<I: Iterator> {
+    records: Peekable<I>,
+    is_begun: bool,
+    /// How many rows were put into messages.
+    sent: u64,
+}
+
+impl<'a, I: Iterator<Item = &'a Record>> Rows<I> {
+    fn has_more(&mut self) -> bool {
+        !self.is_begun || self.records.peek().is_some()
+    }
+
+    /// Appends what goes into one message.
+    fn put_some(&mut self, out: &mut BytesMut) {
+        let start = out.len();
+        if !std::mem::replace(&mut self.is_begun, true) {
+            copy::put_header(out);
+        }
+        while out.len() - start < MESSAGE_BYTES
+            && let Some(record) = self.records.next()
+        {
+            copy::put_record(out, record);
+            self.sent += 1;
+        }
+        if self.records.peek().is_none() {
+            copy::put_end(out);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The result of an import.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::ImportArgs;
+use crate::error::Error;
+use crate::output::progress::rate;
+use crate::output::{Output, safe};
+
+/// The counts of an import; its JSON output.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct ImportReport {
+    /// Input records, valid and invalid.
+    pub(super) read: u64,
+    pub(super) created: u64,
+    /// Records that already existed with the same content.
+    pub(super) duplicates: u64,
+    /// Invalid records, and records whose id exists with different content.
+    pub(super) rejected: u64,
+    /// Records without a time, which got the time of this run.
+    pub(super) without_time: u64,
+    pub(super) chunks: u64,
+    /// Files of which a part could not be read.
+    pub(super) broken: Vec<UnreadableFile>,
+    pub(super) dry_run: bool,
+    #[serde(rename = "duration_ms", serialize_with = "as_millis")]
+    pub(super) took: Duration,
+}
+
+/// A file of which a part could not be read.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct UnreadableFile {
+    pub(super) file: String,
+    pub(super) reason: String,
+}
+
+impl ImportReport {
+    /// The committed part, for the error of an aborted import.
+    pub(super) fn committed(&self) -> String {
+        format!(
+            "{} in {} committed, {} already present",
+            count(self.created, "record"),
+            count(self.chunks, "chunk"),
+            self.duplicates
+        )
+    }
+
+    /// Prints the counts. Returns an error if anything was rejected or unreadable.
+    pub(super) fn print(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
+        if output.json {
+            output.document(self)?
+        } else {
+            output.line(&self.text())?
+        }
+        if self.without_time > 0 {
+            let records = count(self.without_time, "record");
+            output.note(&format!("{records} without a time got the time of this run"));
+        }
+        if self.rejected == 0 && self.broken.is_empty() {
+            return Ok(());
+        }
+        let mut problems = Vec::new();
+        if self.rejected > 0 {
+            problems.push(format!("{} rejected", count(self.rejected, "line")));
+        }
+        for broken in &self.broken {
+            let file = safe::text(&broken.file);
+            problems.push(format!("cannot read all of {file}: {}", broken.reason));
+        }
+        let rest = match (args.dry_run, args.strict) {
+            (true, _) => "",
+            (false, true) => "; its chunk was not written",
+            (false, false) => "; all other records were imported",
+        };
+        Err(Error::Failed {
+            code: if self.broken.is_empty() { "lines_rejected" } else { "file_broken" },
+            detail: format!("{}{rest}", problems.join("; ")),
+            source: None,
+            hint: Some("fix the input and import it again: the import is idempotent"),
+        })
+    }
+
+    fn text(&self) -> String {
+        let valid = self.read - self.rejected;
+        if self.dry_run {
+            return format!("{} valid; nothing was written (dry run)", count(valid, "record"));
+        }
+        format!(
+            "imported {}, {} already present, in {:.1} s ({}/s)",
+            count(self.created, "record"),
+            self.duplicates,
+            self.took.as_secs_f64(),
+            rate(valid, self.took),
+        )
+    }
+}
+
+fn count(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
+
+fn as_millis<S: serde::Serializer>(took: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX).serialize(out)
+}
