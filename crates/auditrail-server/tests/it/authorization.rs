@@ -11,24 +11,24 @@ use crate::support::client::{Answer, Call};
 use crate::support::db_keys::ServiceWithDbKeys;
 use crate::support::service::{Service, input, record};
 
-/// How to call a route rightly.
+/// A valid request of a route.
 struct Route {
     method: &'static str,
     path: &'static str,
-    /// The only scope it takes; none when any good key will do.
+    /// The required scope; none if any valid key is accepted.
     scope: Option<&'static str>,
-    /// What a right call is answered with.
+    /// The status for an authorized caller.
     right: u16,
-    /// What a key bound to another tenant is answered with; none where no record is touched.
+    /// The status for a key of another tenant; none if the route accesses no records.
     other_tenant: Option<u16>,
     call: fn(Call) -> Call,
-    /// The path of a call about tenant `t1`; `{key}` stands for the id of one of its keys.
+    /// The path of a request about tenant `t1`; `{key}` stands for the id of one of its keys.
     about_t1: &'static str,
 }
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
 
-/// All of them, in the order of the description.
+/// All routes, in the order of the OpenAPI document.
 const ROUTES: &[Route] = &[
     Route {
         method: "get",
@@ -131,7 +131,7 @@ const ROUTES: &[Route] = &[
     },
 ];
 
-/// Every operation of the router, with the scope it says it needs.
+/// Every operation of the router with its documented scope.
 fn operations() -> Vec<(String, String, Option<String>)> {
     let api = serde_json::to_value(openapi()).unwrap();
     let mut operations = Vec::new();
@@ -159,8 +159,8 @@ fn every_route_is_in_the_matrix() {
 
 /// A service with a record and a key of tenant `t1`, and every kind of caller.
 struct Callers {
-    kept: ServiceWithDbKeys,
-    /// The id of the key of `t1` that calls are about.
+    service: ServiceWithDbKeys,
+    /// The id of the key of `t1` in paths.
     key: String,
     revoked: String,
     expired: String,
@@ -174,41 +174,42 @@ struct Callers {
 impl Callers {
     async fn new(transport: Transport) -> Self {
         let db = TestDb::migrated_over(transport).await;
-        // So that a read that got through would leave a record.
+        // So that a read that was admitted would be audited.
         let config = ServerConfig { record_reads: true, ..Default::default() };
-        let kept = ServiceWithDbKeys::start_in(db, config).await;
+        let service = ServiceWithDbKeys::start_in(db, config).await;
         let one = vec![input(&record(1, Some("t1")))];
-        kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+        service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
         let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
-            bound[place] = kept.token(&[scope], Some("t1")).await;
-            unbound[place] = kept.token(&[scope], None).await;
+            bound[place] = service.token(&[scope], Some("t1")).await;
+            unbound[place] = service.token(&[scope], None).await;
         }
         Self {
-            key: kept.key(&[Scope::Write], Some("t1")).await.key.id.to_string(),
-            revoked: kept.revoked(&Scope::ALL, None).await,
-            expired: kept.expired(&Scope::ALL, None).await,
-            other_tenant: kept.token(&Scope::ALL, Some("t2")).await,
+            key: service.key(&[Scope::Write], Some("t1")).await.key.id.to_string(),
+            revoked: service.revoked(&Scope::ALL, None).await,
+            expired: service.expired(&Scope::ALL, None).await,
+            other_tenant: service.token(&Scope::ALL, Some("t2")).await,
             bound,
             unbound,
-            kept,
+            service,
         }
     }
 
     async fn call(&self, route: &Route, token: Option<&str>) -> Answer {
         let path = route.about_t1.replace("{key}", &self.key);
-        let call = (route.call)(self.kept.call(&route.method.to_uppercase(), &path));
+        let call = (route.call)(self.service.call(&route.method.to_uppercase(), &path));
         token.into_iter().fold(call, Call::key).send().await
     }
 
-    /// Everything there is: a refused call must leave it as it was.
+    /// All records and keys: a rejected request must not change them.
     async fn state(&self) -> (Vec<Record>, Vec<ApiKey>) {
         let all = PageSize::new(1_000).unwrap();
-        let records = self.kept.log.query(&Query { limit: all, ..Query::default() }).await.unwrap();
-        (records.records, self.kept.keys.list(None, None, all).await.unwrap().keys)
+        let records =
+            self.service.log.query(&Query { limit: all, ..Query::default() }).await.unwrap();
+        (records.records, self.service.keys.list(None, None, all).await.unwrap().keys)
     }
 
-    /// Everybody who must not get in, and how they are told.
+    /// Every unauthorized caller, with the expected response.
     fn strangers(&self, route: &Route) -> Vec<(&str, Option<&str>, (u16, &'static str))> {
         let unknown = "adt_live_000000000000000000000000000_27iyFv";
         let mut strangers = vec![
@@ -248,7 +249,7 @@ async fn only_authorized_callers_are_admitted(transport: Transport) {
             assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{name}");
         }
     }
-    assert_eq!(callers.state().await, before, "a refused call left something behind");
+    assert_eq!(callers.state().await, before, "a rejected request changed something");
     for route in ROUTES {
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
             if route.scope.is_none_or(|needed| needed == scope.as_str()) {

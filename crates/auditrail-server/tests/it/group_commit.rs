@@ -1,5 +1,4 @@
-//! Requests that are written together: what is compared, who fails, and what callers are told when
-//! the database takes nothing.
+//! Group commit: comparison of duplicates, isolation of failures, and responses during an outage.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ async fn total(service: &Service) -> u64 {
     stats.json()["total"].as_u64().unwrap()
 }
 
-/// A record with an id and only what every record has.
+/// A record with an id and the required fields only.
 fn bare(number: u32) -> Value {
     let mut bare = record(number, None);
     for name in ["metadata", "created_at", "tenant_id"] {
@@ -43,7 +42,7 @@ fn with(mut value: Value, name: &str, field: impl Into<Value>) -> Value {
     value
 }
 
-/// Nobody else gets at the table until the connection is dropped.
+/// Locks the table until the connection is dropped.
 async fn lock(service: &Service) -> PgConnection {
     let mut owner = service.db.connect(service.db.owner()).await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
@@ -59,7 +58,7 @@ async fn absent_fields_are_not_compared() {
     assert_eq!(post(ONE, bare(1)).await.status.as_u16(), 200);
     assert_eq!(numbers(&post(BATCH, json!([bare(1), bare(2)])).await), [1, 1, 0]);
     assert_eq!(numbers(&post(SKIP, json!([bare(1), bare(3)])).await), [1, 1, 0]);
-    // Also where the other record is in the same batch, and not stored yet.
+    // Also if the other record is in the same batch and not stored yet.
     let twice = |number| json!([record(number, None), bare(number), bare(number + 1)]);
     assert_eq!(numbers(&post(BATCH, twice(10)).await), [2, 1, 0]);
     assert_eq!(numbers(&post(SKIP, twice(20)).await), [2, 1, 0]);
@@ -101,7 +100,7 @@ async fn a_record_rejected_by_the_database_fails_alone() {
         (&errors[0]["index"], &errors[0]["code"]),
         (&5.into(), &"rejected_by_database".into())
     );
-    // What is refused again and again is not taken apart for ever.
+    // The number of splits is bounded.
     let poison: Vec<_> = (100..300).map(|n| with(bare(n), "target_id", "p5")).collect();
     let nothing = post(SKIP, json!(poison)).await;
     assert_eq!(nothing.problem(), (422, "rejected_by_database".to_owned()));
@@ -145,7 +144,7 @@ async fn writes_are_503_during_an_outage_and_recover_after_it() {
         .await;
     let refused = post(2).await;
     assert_eq!(refused.problem(), (503, "permission_denied".to_owned()));
-    // An operator must do something about it.
+    // An operator has to fix this.
     assert_eq!(refused.header("retry-after"), "30");
     let batch = service.post(BATCH).key("write").json(&json!([record(3, None)])).send().await;
     assert_eq!(batch.problem(), (503, "permission_denied".to_owned()));
@@ -158,7 +157,7 @@ async fn writes_are_503_during_an_outage_and_recover_after_it() {
 async fn a_full_queue_is_503_and_writes_nothing() {
     let config =
         ServerConfig { write_timeout: Duration::from_millis(200), ..ServerConfig::default() };
-    // The first stays in the writer for as long as the lock is held, its caller there or not.
+    // The first request stays in the writer while the lock is held, even if its caller disconnects.
     let long = Duration::from_secs(600);
     let limits = WriterLimits {
         writers: 1,
@@ -184,8 +183,8 @@ async fn a_full_queue_is_503_and_writes_nothing() {
         service.get(ONE).key("read").send().await.status == 200
     })
     .await;
-    let found = service.get("/v1/audit-logs?target_id=p2").key("read").send().await.json();
-    assert_eq!(found["data"], json!([]));
+    let page = service.get("/v1/audit-logs?target_id=p2").key("read").send().await.json();
+    assert_eq!(page["data"], json!([]));
 }
 
 #[tokio::test]
@@ -193,7 +192,8 @@ async fn bodies_beyond_the_memory_limit_wait_then_fail() {
     let config = ServerConfig {
         body_max_bytes: 1_000,
         bodies_max_bytes: 1_000,
-        write_timeout: Duration::from_millis(100),
+        // Also the timeout of the first commit, which opens a connection: long enough on a busy machine.
+        write_timeout: Duration::from_secs(2),
         body_timeout: Duration::from_secs(600),
         ..ServerConfig::default()
     };
@@ -201,16 +201,16 @@ async fn bodies_beyond_the_memory_limit_wait_then_fail() {
     let padded = format!("{}{}", record(1, None), " ".repeat(600));
     let post = || service.post(ONE).key("write").body("application/json", padded.clone());
     assert_eq!(post().send().await.status.as_u16(), 201);
-    // Somebody announces a body, gets room for it, and sends only its beginning.
+    // A client announces a body, acquires memory for it, and sends only its beginning.
     let mut slow = TcpStream::connect(service.address).await.unwrap();
     let head = "POST /v1/audit-logs HTTP/1.1\r\nhost: a\r\nauthorization: Bearer write\r\n\
                 content-type: application/json\r\ncontent-length: 900\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
-    eventually("the room is taken", async || {
+    eventually("the memory is in use", async || {
         let refused = post().send().await;
         refused.status == 503 && refused.problem() == (503, "overloaded".to_owned())
     })
     .await;
     drop(slow);
-    eventually("the room is free", async || post().send().await.status == 200).await;
+    eventually("the memory is released", async || post().send().await.status == 200).await;
 }

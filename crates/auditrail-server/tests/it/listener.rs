@@ -1,4 +1,4 @@
-//! The craft around the routes: ids, headers, compression, limits of the head, shutdown.
+//! The listener and the outer middleware: request ids, headers, compression, head limits, shutdown.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ async fn a_large_or_slow_request_head_closes_the_connection() {
     let many = "x".repeat(100 * 1_024);
     let mut large = TcpStream::connect(service.address).await.unwrap();
     let head = format!("GET /v1/audit-logs HTTP/1.1\r\nhost: a\r\nauthorization: {many}\r\n\r\n");
-    // The server may close before it has read everything, which is what is wanted.
+    // The server may close before it has read everything, as intended.
     drop(large.write_all(head.as_bytes()).await);
     let mut answer = Vec::new();
     drop(large.read_to_end(&mut answer).await);
@@ -118,7 +118,7 @@ async fn shutdown_accepts_requests_during_its_delay() {
         serve(listener, router, &ServerConfig::default(), begun).await;
     });
     shutting_down.begin();
-    // Without the delay the listener would be closed by the time of one of these.
+    // Without the delay the listener would be closed for at least one of these.
     for _ in 0..20 {
         assert_eq!(Call::new(address, "GET", "/").send().await.body, "done");
     }
@@ -136,7 +136,7 @@ async fn shutdown_ends_after_its_grace_period() {
     assert!(call.await.unwrap().is_err());
 }
 
-/// A request that waits until it is told to go on.
+/// A request that blocks until it is released.
 #[derive(Debug, Default)]
 struct Waiting {
     arrived: Notify,

@@ -1,4 +1,4 @@
-//! Tests of what lies around every route.
+//! Tests of the middleware.
 
 mod access_log;
 mod cors;

@@ -16,7 +16,7 @@ const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.
     where not l.granted and c.relname = 'audit_logs'
       and l.database = (select oid from pg_database where datname = current_database()))";
 
-/// A service as the program puts it together, whose every connection goes through a proxy.
+/// A service like that of the program, with every database connection through a proxy.
 struct Counted {
     db: TestDb,
     proxy: RoundTrips,
@@ -47,10 +47,10 @@ impl Counted {
             tenant_id: None,
             expires_at: None,
         };
-        let made = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
-        let token = made.secret.expose().to_owned();
+        let issued = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
+        let token = issued.secret.expose().to_owned();
         let counted = Self { db, proxy, running, writer, token };
-        // Makes the connections of the writer and of the readers, and prepares their statements.
+        // Opens the connections of writer and readers, and prepares their statements.
         counted.call("POST", "", Some(&record(1, None)), 201).await;
         counted.call("GET", "", None, 200).await;
         counted.proxy.take();
@@ -75,7 +75,7 @@ impl Counted {
     }
 }
 
-/// What a call is, how it is made, what it answers and the round trips it takes.
+/// A request, its method and path, its status and its number of round trips.
 type CountedCall<'a> = (&'a str, &'a str, &'a str, Option<Value>, u16, u64);
 
 fn batch(numbers: std::ops::Range<u32>) -> Value {
@@ -127,7 +127,7 @@ async fn only_the_first_request_looks_its_key_up() {
     }
 }
 
-/// Another key than that of the service.
+/// A second API key.
 struct StoredKey {
     id: auditrail_core::ApiKeyId,
     keys: PgApiKeys,
@@ -144,12 +144,12 @@ impl StoredKey {
             tenant_id: None,
             expires_at: None,
         };
-        let made = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
-        Self { id: made.key.id, keys, token: made.secret.expose().to_owned() }
+        let issued = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
+        Self { id: issued.key.id, keys, token: issued.secret.expose().to_owned() }
     }
 }
 
-/// Requests that wait together share a transaction; the server makes one exchange of it.
+/// Queued requests share a transaction, which is one exchange.
 #[tokio::test]
 async fn queued_records_share_a_round_trip() {
     let counted = Counted::start().await;
@@ -200,8 +200,8 @@ async fn a_key_revoked_before_the_commit_prevents_it() {
     let (answer, ()) = tokio::join!(call.send(), revoked);
     assert_eq!(answer.status, 401, "{answer:?}");
     assert_eq!(post(4).send().await.status, 401);
-    let found = key.keys.get(key.id).await.unwrap().unwrap();
-    assert!(found.revoked_at.is_some());
+    let stored = key.keys.get(key.id).await.unwrap().unwrap();
+    assert!(stored.revoked_at.is_some());
     counted.send("GET", &format!("/{}", record(2, None)["id"].as_str().unwrap()), None, 200).await;
     for number in [3, 4] {
         let id = record(number, None)["id"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Reads that leave a record: once, or they do not happen.
+//! Audited reads: recorded exactly once, or refused.
 
 use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
@@ -13,7 +13,7 @@ use crate::support::db_keys::ServiceWithDbKeys;
 use crate::support::service::{Running, Service, input, record, writes};
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
-/// Every call that reads records.
+/// Every request that reads records.
 const READS: [&str; 4] =
     ["/v1/audit-logs", "/v1/audit-logs/stats", ONE, "/v1/audit-logs/export?format=csv"];
 
@@ -21,15 +21,15 @@ fn recording() -> ServerConfig {
     ServerConfig { record_reads: true, ..ServerConfig::default() }
 }
 
-async fn with_one_record(kept: &ServiceWithDbKeys) {
+async fn with_one_record(running_service: &ServiceWithDbKeys) {
     let one = vec![input(&record(1, Some("t1")))];
-    kept.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+    running_service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
 }
 
-/// What the log says that was done to it, newest first.
-async fn told(log: &PgAuditLog) -> Vec<(String, serde_json::Value)> {
-    let found = log.query(&Query::default()).await.unwrap();
-    let records = found.records.iter().filter(|r| r.target.target_type.as_str() == "audit_log");
+/// The audit records of the log about itself, newest first.
+async fn self_audit_records(log: &PgAuditLog) -> Vec<(String, serde_json::Value)> {
+    let page = log.query(&Query::default()).await.unwrap();
+    let records = page.records.iter().filter(|r| r.target.target_type.as_str() == "audit_log");
     let metadata = |text: &str| serde_json::from_str(text).unwrap();
     records
         .map(|r| (r.action.as_str().to_owned(), metadata(r.metadata.as_ref().unwrap().as_str())))
@@ -38,22 +38,25 @@ async fn told(log: &PgAuditLog) -> Vec<(String, serde_json::Value)> {
 
 #[tokio::test]
 async fn each_read_is_audited_with_its_parameters() {
-    let kept = ServiceWithDbKeys::start_with(recording()).await;
-    with_one_record(&kept).await;
-    let token = kept.token(&Scope::ALL, None).await;
+    let running_service = ServiceWithDbKeys::start_with(recording()).await;
+    with_one_record(&running_service).await;
+    let token = running_service.token(&Scope::ALL, None).await;
     for path in READS {
-        assert_eq!(kept.get(path, &token).await.status.as_u16(), 200, "{path}");
+        assert_eq!(running_service.get(path, &token).await.status.as_u16(), 200, "{path}");
     }
-    // A record that is not there was not read.
+    // A missing record was not read.
     let nothing = "/v1/audit-logs/00000000-0000-0000-0000-000000000009";
-    assert_eq!(kept.get(nothing, &token).await.status.as_u16(), 404);
+    assert_eq!(running_service.get(nothing, &token).await.status.as_u16(), 404);
     let expected = [
         ("audit_log.exported", json!({"format": "csv", "filters": {}})),
         ("audit_log.read", json!({"call": "get", "id": ONE.rsplit_once('/').unwrap().1})),
         ("audit_log.read", json!({"call": "stats", "filters": {}})),
         ("audit_log.read", json!({"call": "list", "filters": {}})),
     ];
-    assert_eq!(told(&kept.log).await, expected.map(|(action, told)| (action.to_owned(), told)));
+    assert_eq!(
+        self_audit_records(&running_service.log).await,
+        expected.map(|(action, self_audit_records)| (action.to_owned(), self_audit_records))
+    );
 }
 
 #[tokio::test]
@@ -64,21 +67,21 @@ async fn a_read_that_cannot_be_audited_is_refused() {
     for (obstacle, code, retry) in
         [(right, "permission_denied", "30"), (rule, "not_recorded", "30")]
     {
-        let kept = ServiceWithDbKeys::start_with(recording()).await;
-        with_one_record(&kept).await;
-        let token = kept.token(&Scope::ALL, None).await;
-        kept.db.as_owner(obstacle).await;
+        let running_service = ServiceWithDbKeys::start_with(recording()).await;
+        with_one_record(&running_service).await;
+        let token = running_service.token(&Scope::ALL, None).await;
+        running_service.db.as_owner(obstacle).await;
         for path in READS {
-            let answer = kept.get(path, &token).await;
+            let answer = running_service.get(path, &token).await;
             assert_eq!(answer.problem(), (503, code.to_owned()), "{path}");
             assert_eq!(answer.header("retry-after"), retry, "{path}");
             assert!(!String::from_utf8_lossy(&answer.body).contains("project"), "{path}");
         }
-        assert!(told(&kept.log).await.is_empty());
+        assert!(self_audit_records(&running_service.log).await.is_empty());
     }
 }
 
-/// Writes everything twice, as a writer does that lost the first answer.
+/// Writes everything twice, like a writer that retries after a lost response.
 struct Twice(GroupWrites);
 
 impl Writes for Twice {
@@ -112,13 +115,13 @@ async fn a_retried_audit_record_is_written_once() {
     let writes = Twice(writes(&log));
     let app = App::new(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
     let running = Running::start(router(app), recording()).await;
-    let kept = ServiceWithDbKeys { db, keys, log, running };
-    with_one_record(&kept).await;
-    let token = kept.token(&Scope::ALL, None).await;
+    let running_service = ServiceWithDbKeys { db, keys, log, running };
+    with_one_record(&running_service).await;
+    let token = running_service.token(&Scope::ALL, None).await;
     for path in READS {
-        assert_eq!(kept.get(path, &token).await.status.as_u16(), 200, "{path}");
+        assert_eq!(running_service.get(path, &token).await.status.as_u16(), 200, "{path}");
     }
-    assert_eq!(told(&kept.log).await.len(), READS.len());
+    assert_eq!(self_audit_records(&running_service.log).await.len(), READS.len());
 }
 
 #[tokio::test]
@@ -149,13 +152,13 @@ async fn reads_are_audited_if_configured() {
         assert_eq!(answer.status.as_u16(), 200);
     }
     let path = "/v1/audit-logs?action=audit_log.read&actor_type=api_key&actor_id=key-read";
-    let left = service.get(path).key("read").send().await.json();
-    let left = left["data"].as_array().unwrap();
-    // The read that asks is there too.
-    assert_eq!(left.len(), 4);
-    let tenants: Vec<_> = left.iter().map(|row| row["tenant_id"].as_str()).collect();
+    let page = service.get(path).key("read").send().await.json();
+    let page = page["data"].as_array().unwrap();
+    // This search is audited too.
+    assert_eq!(page.len(), 4);
+    let tenants: Vec<_> = page.iter().map(|row| row["tenant_id"].as_str()).collect();
     assert_eq!(tenants, [None, Some("t1"), Some("t1"), None]);
-    let first = &left[3];
+    let first = &page[3];
     assert_eq!(first["metadata"]["filters"]["actor_id"], "u1");
     assert_eq!(first["ip_address"], "127.0.0.1");
     assert_eq!((&first["user_agent"], &first["request_id"]), (&"curl/8".into(), &"r1".into()));

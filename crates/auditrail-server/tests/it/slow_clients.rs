@@ -1,4 +1,4 @@
-//! Clients that ask and then do not read.
+//! Clients that send a request and do not read the response.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const BODY_BYTES: usize = 64 * 1_024 * 1_024;
 async fn a_client_that_reads_nothing_is_disconnected() {
     let config = ServerConfig {
         stall_timeout: Duration::from_millis(200),
-        // The next connection is answered only once the first is gone, however long that takes.
+        // The next connection is served only after the first was closed.
         connections_max: 1,
         ..ServerConfig::default()
     };
@@ -32,7 +32,7 @@ async fn a_client_that_reads_nothing_is_disconnected() {
     assert_eq!(&start, b"HTTP/1.1 200 OK");
     assert_eq!(running.get("/small").send().await.body, "done");
     let mut rest = Vec::new();
-    // The connection may also be reset, which tells as much.
+    // The connection may also be reset, which is as good.
     drop(reader.read_to_end(&mut rest).await);
     assert!(rest.len() < BODY_BYTES);
 }

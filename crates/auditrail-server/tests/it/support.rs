@@ -1,4 +1,4 @@
-//! What the tests share: services on listeners of their own, and an HTTP client.
+//! Shared by the tests: services on their own listeners, and an HTTP client.
 
 pub(crate) mod client;
 pub(crate) mod db_keys;

@@ -1,4 +1,4 @@
-//! A service whose connections to its database are encrypted, and whose server is verified.
+//! TLS to the database: encryption and certificate verification.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::support::service::{Service, input, record};
 
-/// Sessions of the service that are not encrypted, and those that are.
+/// Numbers of unencrypted and encrypted sessions of the service.
 async fn sessions(db: &TestDb) -> (i64, i64) {
     let sql = "select count(*) filter (where not ssl), count(*) filter (where ssl)
                  from pg_stat_ssl join pg_stat_activity using (pid)
@@ -37,7 +37,7 @@ async fn every_database_session_over_tls_is_encrypted() {
     assert_eq!(one.status.as_u16(), 201, "{one:?}");
     let path = "/v1/audit-logs/export?format=ndjson";
     let export = service.get(path).key("export").send().await;
-    // With the record of the export itself; the last line is the manifest.
+    // Includes the record of the export itself; the last line is the manifest.
     assert_eq!(std::str::from_utf8(&export.body).unwrap().lines().count(), 53);
     let (open, encrypted) = sessions(&service.db).await;
     assert!(open == 0 && encrypted >= 2, "{open} open and {encrypted} encrypted sessions");
@@ -51,7 +51,7 @@ async fn an_unknown_database_certificate_is_refused() {
         let error = refused.unwrap_err().to_string();
         assert!(error.contains("certificate"), "{error}");
     }
-    // Encrypted without looking at the certificate.
+    // Encrypted without certificate verification.
     let required = untrusting(db.service()).ssl_mode(PgSslMode::Require);
     PgConnection::connect_with(&required).await.unwrap().close().await.unwrap();
 }

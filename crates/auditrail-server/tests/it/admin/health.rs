@@ -1,4 +1,4 @@
-//! What is on the admin listener.
+//! Routes of the admin listener.
 
 use crate::support::client::Call;
 use crate::support::service::{Running, Service};

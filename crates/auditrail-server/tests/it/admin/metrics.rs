@@ -1,4 +1,4 @@
-//! What Prometheus is told, and whether the guide says what it means.
+//! `/metrics`, and whether docs/operations.md documents every metric.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::support::client::Call;
 use crate::support::service::{Running, Service, record};
 
-/// A scrape, taken apart.
+/// A parsed scrape.
 #[derive(Debug)]
 struct Scrape(String);
 
@@ -27,7 +27,7 @@ impl Scrape {
         Self(text)
     }
 
-    /// The value of the series with this name and these labels, written as they are.
+    /// The value of the series with this name and label text.
     fn value(&self, series: &str) -> f64 {
         let mut values =
             self.0.lines().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -36,7 +36,7 @@ impl Scrape {
         value.parse().unwrap()
     }
 
-    /// Every metric by its name as it is queried, with its type and the names of its labels.
+    /// Every metric by its query name, with its type and label names.
     fn metrics(&self) -> BTreeMap<String, (String, BTreeSet<String>)> {
         let mut metrics = BTreeMap::new();
         for line in self.0.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -74,7 +74,7 @@ async fn documented_metrics_equal_exported_metrics() {
     let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
     service.get("/v1/audit-logs").key("read").send().await;
-    let told = Scrape::of(&admin).await.metrics();
+    let exported = Scrape::of(&admin).await.metrics();
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations.md");
     let guide = std::fs::read_to_string(guide).unwrap();
     let mut described = BTreeMap::new();
@@ -88,7 +88,7 @@ async fn documented_metrics_equal_exported_metrics() {
     if !cfg!(target_os = "linux") {
         described.remove("process_resident_memory_bytes");
     }
-    assert_eq!(told, described);
+    assert_eq!(exported, described);
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn writer_metrics_count_records_by_outcome() {
     let service = Service::start().await;
     let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer.clone())).await;
-    let made = |number: u32, plan: &str| {
+    let request = |number: u32, plan: &str| {
         let mut body = record(number, None);
         body["metadata"] = json!({ "plan": plan });
         let now = "2026-06-01T00:00:00Z".parse().unwrap();
@@ -187,10 +187,10 @@ async fn writer_metrics_count_records_by_outcome() {
             ProvidedFields::ALL,
         )
     };
-    writer.write(made(1, "pro"), soon()).await.unwrap();
-    writer.write(made(2, "pro"), soon()).await.unwrap();
-    writer.write(made(1, "pro"), soon()).await.unwrap();
-    writer.write(made(1, "free"), soon()).await.unwrap_err();
+    writer.write(request(1, "pro"), soon()).await.unwrap();
+    writer.write(request(2, "pro"), soon()).await.unwrap();
+    writer.write(request(1, "pro"), soon()).await.unwrap();
+    writer.write(request(1, "free"), soon()).await.unwrap_err();
     let scrape = Scrape::of(&admin).await;
     for (result, records) in [("created", "2"), ("duplicate", "1"), ("conflict", "1")] {
         let series = format!("auditrail_writer_records_total{{result=\"{result}\"}}");

@@ -1,4 +1,4 @@
-//! Whether requests should be sent to a service.
+//! `/readyz`.
 
 use auditrail_core::CursorKey;
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
@@ -111,7 +111,7 @@ async fn a_writer_outage_is_not_ready_until_it_ends() {
     until(&admin, |answer| answer.status.as_u16() == 200).await;
 }
 
-/// Asks until the answer is the right one: on a busy machine the database may seem busy at first.
+/// Polls until the response is the expected one: on a busy machine the database may be slow at first.
 async fn until(admin: &Running, is_right: impl Fn(&Answer) -> bool) -> Answer {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {

@@ -1,4 +1,4 @@
-//! What the service says in its own log.
+//! Log lines of requests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,11 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::support::client::Call;
 use crate::support::service::{Service, record};
 
-/// Keeps the lines that the service of one thread writes, a field after the other.
+/// Collects the log lines of one thread, as their fields.
 #[derive(Clone, Debug)]
 struct Lines {
     of: ThreadId,
-    kept: Arc<Mutex<Vec<String>>>,
+    collected: Arc<Mutex<Vec<String>>>,
 }
 
 struct Line(String);
@@ -29,7 +29,7 @@ impl Visit for Line {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Of other crates, what an operator sees unless they ask for more.
+        // From other crates only the default level.
         metadata.target().starts_with("auditrail_server") || *metadata.level() <= Level::INFO
     }
 
@@ -45,7 +45,7 @@ impl Subscriber for Lines {
         let mut line = Line(String::new());
         event.record(&mut line);
         if thread::current().id() == self.of {
-            self.kept.lock().unwrap().push(line.0);
+            self.collected.lock().unwrap().push(line.0);
         }
     }
 
@@ -54,12 +54,12 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// The runtime of a test has one thread, so the lines of its service are those of this thread. The
-/// subscriber is that of the whole process all the same: what one thread's subscriber wants is
-/// forgotten when another thread meets a line first.
+/// A test runtime has one thread, so the lines of its service are those of this thread. The subscriber is
+/// global all the same: the interest of a thread-local one is lost when another thread registers a callsite
+/// first.
 #[tokio::test]
 async fn log_lines_contain_no_personal_data() {
-    let lines = Lines { of: thread::current().id(), kept: Arc::default() };
+    let lines = Lines { of: thread::current().id(), collected: Arc::default() };
     tracing::subscriber::set_global_default(lines.clone()).unwrap();
     tracing::callsite::rebuild_interest_cache();
     let service = Service::start().await;
@@ -78,12 +78,12 @@ async fn log_lines_contain_no_personal_data() {
     }
     let more = more_calls(&service, body).await;
 
-    let lines = lines.kept.lock().unwrap();
-    // On a busy machine the driver has lines of its own, about statements that took long.
-    let answered: Vec<_> =
+    let lines = lines.collected.lock().unwrap();
+    // On a busy machine the driver logs slow statements too.
+    let completed: Vec<_> =
         lines.iter().filter(|line| line.contains("message=request completed")).collect();
-    assert_eq!(answered.len(), 1 + 2 * paths.len() + more);
-    let first = answered[0];
+    assert_eq!(completed.len(), 1 + 2 * paths.len() + more);
+    let first = completed[0];
     for part in ["method=POST", "route=\"/v1/audit-logs\"", "status=201", "req-1", trace] {
         assert!(first.contains(part), "{part}: {first}");
     }
@@ -93,7 +93,7 @@ async fn log_lines_contain_no_personal_data() {
     assert!(quiet, "{lines:?}");
 }
 
-/// Headers that hold what is nobody's business.
+/// Headers with personal data.
 fn personal(call: Call) -> Call {
     call.header("user-agent", "agent@private.example")
         .header("baggage", "user=ada@private.example")
@@ -104,26 +104,26 @@ fn personal(call: Call) -> Call {
         .header("origin", "https://private.example")
 }
 
-/// Calls that go wrong, each in its own way; gives how many.
+/// Requests with different errors; returns their number.
 async fn more_calls(service: &Service, mut body: Value) -> usize {
     let post = || service.post("/v1/audit-logs").key("all");
     let batch = || service.post("/v1/audit-logs/batch").key("all");
     let conflict = body.clone();
     body["target_id"] = "taken@private.example".into();
     let calls = [
-        // A field that is unknown, a value that is wrong, a text that is no JSON.
+        // An unknown field, an invalid value, malformed JSON.
         post().json(&json!({"private.example": "private.example"})),
         post().json(&json!({"actor_type": "private.example"})),
         post().body("application/json", "{private.example"),
-        // A media type, an id and a trace that are wrong.
+        // Invalid media type, id and trace.
         post().body("private.example", "private.example"),
         post().header("idempotency-key", "private.example\tprivate.example").json(&body),
         service.get("/v1/audit-logs").key("read").header("traceparent", "00-private.example"),
-        // Other content under an id that is taken, alone and in a batch.
+        // Different content for an existing id, alone and in a batch.
         post().json(&body),
         batch().json(&json!([body, conflict])),
         batch().body("application/x-ndjson", "{\"private.example\":1}\nprivate.example"),
-        // No key at all, another scheme, a parameter, a path and a method that nobody knows.
+        // No key, another scheme, an unknown parameter, path and method.
         service.get("/v1/audit-logs").header("authorization", "Basic private.example"),
         service.get("/v1/audit-logs?private.example=private.example").key("read"),
         service.get("/private.example").key("read"),

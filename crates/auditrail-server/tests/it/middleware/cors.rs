@@ -1,4 +1,4 @@
-//! Pages of other origins.
+//! Cross-origin requests.
 
 use auditrail_server::{CorsConfig, ServerConfig};
 
@@ -25,25 +25,25 @@ async fn preflight(service: &Service, origin: &str) -> Answer {
 #[tokio::test]
 async fn cors_is_off_by_default() {
     let service = Service::start().await;
-    let asked = preflight(&service, PAGE).await;
-    assert_eq!(asked.problem(), (405, "method_not_allowed".to_owned()));
-    assert!(asked.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+    let response = preflight(&service, PAGE).await;
+    assert_eq!(response.problem(), (405, "method_not_allowed".to_owned()));
+    assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
 }
 
 #[tokio::test]
 async fn a_listed_origin_may_send_requests_with_a_key() {
     let service = allowing(&["https://other.example", PAGE]).await;
-    let asked = preflight(&service, PAGE).await;
-    assert_eq!(asked.status.as_u16(), 200);
-    assert_eq!(asked.header("access-control-allow-origin"), PAGE);
-    assert_eq!(asked.header("access-control-allow-methods"), "GET,POST,DELETE");
-    let headers = asked.header("access-control-allow-headers");
+    let response = preflight(&service, PAGE).await;
+    assert_eq!(response.status.as_u16(), 200);
+    assert_eq!(response.header("access-control-allow-origin"), PAGE);
+    assert_eq!(response.header("access-control-allow-methods"), "GET,POST,DELETE");
+    let headers = response.header("access-control-allow-headers");
     for name in ["authorization", "content-type", "idempotency-key"] {
         assert!(headers.split(',').any(|one| one == name), "{headers}");
     }
-    assert_eq!(asked.header("access-control-max-age"), "7200");
-    assert!(asked.headers.get("access-control-allow-credentials").is_none());
-    assert!(asked.header("vary").contains("origin"));
+    assert_eq!(response.header("access-control-max-age"), "7200");
+    assert!(response.headers.get("access-control-allow-credentials").is_none());
+    assert!(response.header("vary").contains("origin"));
 
     let answer = service.get("/v1/audit-logs").key("read").header("origin", PAGE).send().await;
     assert_eq!(answer.status.as_u16(), 200);
@@ -63,8 +63,8 @@ async fn other_origins_are_not_allowed() {
         "http://console.example",
         "null",
     ] {
-        let asked = preflight(&service, origin).await;
-        assert!(asked.headers.get("access-control-allow-origin").is_none(), "{origin}");
+        let response = preflight(&service, origin).await;
+        assert!(response.headers.get("access-control-allow-origin").is_none(), "{origin}");
         let call = service.get("/v1/audit-logs").key("read").header("origin", origin);
         assert!(call.send().await.headers.get("access-control-allow-origin").is_none(), "{origin}");
     }

@@ -1,4 +1,4 @@
-//! Every error has the same form and says what to do.
+//! Error responses have the same form and a stable code.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn a_request_timeout_is_503() {
     let config =
         ServerConfig { request_timeout: Duration::from_millis(1), ..ServerConfig::default() };
     let service = Service::start_with(config).await;
-    // However quick the machine is, the search waits for this.
+    // The search blocks on this lock, however fast the machine.
     let mut owner = service.db.connect(service.db.owner()).await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
     owner.execute(sqlx::raw_sql(lock)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Rate budgets. The windows are hours, so nothing comes back while a test runs.
+//! Rate limits. The windows are hours, so that budgets do not refill during a test.
 
 use std::num::NonZeroU32;
 
@@ -35,11 +35,11 @@ fn reset(answer: &Answer) -> u64 {
 #[tokio::test]
 async fn each_key_has_its_own_budget_and_sees_its_status() {
     let service = service(RateBudgets { query: hourly(3), ..RateBudgets::UNLIMITED }).await;
-    for left in [2, 1, 0] {
+    for remaining in [2, 1, 0] {
         let answer = service.get("/v1/audit-logs").key("read").send().await;
         assert_eq!(answer.status.as_u16(), 200);
         assert_eq!(answer.header("ratelimit-policy"), "\"query\";q=3;w=3600");
-        assert!(answer.header("ratelimit").starts_with(&format!("\"query\";r={left};t=")));
+        assert!(answer.header("ratelimit").starts_with(&format!("\"query\";r={remaining};t=")));
         assert!((1..=u64::from(HOUR)).contains(&reset(&answer)));
     }
     for path in ["/v1/audit-logs", "/v1/audit-logs/stats", "/v1/audit-logs/x", "/openapi.json"] {
@@ -87,11 +87,11 @@ async fn a_batch_is_charged_per_record_and_may_overdraw() {
     };
     let first = batch(0, 9).send().await;
     assert!(first.header("ratelimit").starts_with("\"write\";r=1;t="), "{first:?}");
-    // One is left, and lets a batch in that is larger than a full budget.
+    // One unit is left, which admits a batch larger than the budget.
     let large = batch(9, 39).send().await;
     assert_eq!(large.json()["created"], 30, "{large:?}");
     assert!(large.header("ratelimit").starts_with("\"write\";r=0;t="));
-    // Thirty-nine of ten an hour: the debt of twenty-nine is paid back first.
+    // 39 of 10 per hour: the overdraft of 29 has to refill first.
     assert!(reset(&large) > 3 * u64::from(HOUR));
     let refused = one(&service, 50, "write").send().await;
     assert_eq!(refused.problem(), limited());
@@ -109,8 +109,8 @@ async fn a_rate_limited_write_is_not_read_or_applied() {
     let refused = service.post("/v1/audit-logs").key("write").body("text/plain", "no record");
     assert_eq!(refused.send().await.problem(), limited());
     assert_eq!(one(&service, 2, "write").send().await.problem(), limited());
-    let left = service.get("/v1/audit-logs?count=exact").key("read").send().await;
-    assert_eq!(left.json()["pagination"]["total"], 1);
+    let remaining = service.get("/v1/audit-logs?count=exact").key("read").send().await;
+    assert_eq!(remaining.json()["pagination"]["total"], 1);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn unlimited_requests_have_no_rate_limit_headers() {
     let service = Service::start().await;
     let write = one(&service, 1, "write").send().await;
     assert!(!write.headers.contains_key("ratelimit-policy"));
-    // Reading has one unless told otherwise; strangers hear nothing of it.
+    // Queries have a default budget; unauthenticated responses do not report it.
     let read = service.get("/v1/audit-logs").key("read").send().await;
     assert_eq!(read.header("ratelimit-policy"), "\"query\";q=600000;w=60");
     for key in ["wrong", "write"] {

@@ -1,4 +1,4 @@
-//! Writing many records at once.
+//! `POST /v1/audit-logs/batch`.
 
 use serde_json::{Value, json};
 
@@ -138,8 +138,8 @@ async fn a_restricted_key_writes_batches_for_its_tenant_only() {
     }
     assert_eq!(total(&service).await, 0);
     assert_eq!(numbers(&post(PATH, json!([own])).await), [1, 0, 0]);
-    let found = service.get("/v1/audit-logs?tenant_id=t1").key("read").send().await.json();
-    assert_eq!(found["data"][0]["target_id"], "p1");
+    let page = service.get("/v1/audit-logs?tenant_id=t1").key("read").send().await.json();
+    assert_eq!(page["data"][0]["target_id"], "p1");
 }
 
 #[tokio::test]
@@ -156,8 +156,8 @@ async fn malformed_batches_are_rejected() {
     let line = post("application/x-ndjson", format!("{}\n{{", record(1, None))).await;
     assert_eq!(line.problem(), (400, "not_json".to_owned()));
     let path = "/v1/audit-logs/batch?on_invalid=ignore";
-    let asked = service.post(path).key("write").json(&json!([])).send().await;
-    assert_eq!(asked.errors(), [("on_invalid".to_owned(), "unknown_value".to_owned())]);
+    let response = service.post(path).key("write").json(&json!([])).send().await;
+    assert_eq!(response.errors(), [("on_invalid".to_owned(), "unknown_value".to_owned())]);
     assert_eq!(total(&service).await, 0);
 }
 

@@ -1,4 +1,4 @@
-//! Writing one record.
+//! `POST /v1/audit-logs`.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn with(mut value: Value, name: &str, field: Value) -> Value {
     value
 }
 
-/// How many records there are.
+/// Number of records in the log.
 async fn total(service: &Service) -> u64 {
     let stats = service.get("/v1/audit-logs/stats").key("read").send().await;
     stats.json()["total"].as_u64().unwrap()
@@ -38,9 +38,9 @@ async fn create_returns_the_location_of_the_record() {
     assert_eq!(written.status.as_u16(), 201);
     let place = written.header("location").to_owned();
     assert_eq!(place, format!("{PATH}/{}", written.json()["id"].as_str().unwrap()));
-    let found = service.get(&place).key("read").send().await;
-    assert_eq!(found.json(), written.json());
-    assert_eq!(found.json()["tenant_id"], Value::Null);
+    let fetched = service.get(&place).key("read").send().await;
+    assert_eq!(fetched.json(), written.json());
+    assert_eq!(fetched.json()["tenant_id"], Value::Null);
 }
 
 #[tokio::test]
@@ -63,8 +63,8 @@ async fn a_write_only_key_learns_nothing_from_a_duplicate() {
     let service = Service::start().await;
     let secret = with(record(1, None), "metadata", json!({"secret": "x"}));
     service.write(vec![with(secret, "user_agent", "agent".into())]).await;
-    let asked = with(plain(), "id", record(1, None)["id"].clone());
-    let post = |key: &'static str| service.post(PATH).key(key).json(&asked).send();
+    let input = with(plain(), "id", record(1, None)["id"].clone());
+    let post = |key: &'static str| service.post(PATH).key(key).json(&input).send();
     let blind = post("write").await;
     assert_eq!(blind.status.as_u16(), 200);
     assert_eq!(
@@ -87,10 +87,10 @@ async fn an_idempotency_key_finds_the_first_record() {
     assert_eq!((again.status.as_u16(), again.json()), (200, first.json()));
     let other = post("all", "k1", with(plain(), "target_id", "p2".into())).await;
     assert_eq!(other.problem(), (409, "id_conflict".to_owned()));
-    // Another API key, and another Idempotency-Key.
+    // A different API key, and a different Idempotency-Key.
     assert_eq!(post("write", "k1", plain()).await.status.as_u16(), 201);
     assert_eq!(post("all", "k2", plain()).await.status.as_u16(), 201);
-    // An id of the caller's own says more.
+    // An explicit id takes precedence.
     let own = post("all", "k1", record(9, None)).await;
     assert_eq!(own.json()["id"], record(9, None)["id"]);
     assert_eq!(post("all", "\"k1", plain()).await.problem(), (400, "bad_header".to_owned()));
@@ -103,7 +103,7 @@ async fn a_restricted_key_writes_for_its_tenant_only() {
     assert_eq!(post(plain()).await.json()["tenant_id"], "t1");
     let other = post(with(plain(), "tenant_id", "t2".into())).await;
     assert_eq!(other.problem(), (403, "other_tenant".to_owned()));
-    // Neither can it take over the id of another tenant's record, nor look at it that way.
+    // It can neither overwrite nor read another tenant's record by reusing its id.
     service.write(vec![record(2, Some("t2")), record(3, None)]).await;
     for number in [2, 3] {
         let mut taken = record(number, None);
@@ -147,8 +147,9 @@ async fn unsupported_media_types_are_rejected_before_reading() {
     }
     let text = post().body("application/json", "\"text\"").send().await;
     assert_eq!(code(&text), (422, "invalid_record".to_owned()));
-    let asked = service.post("/v1/audit-logs?dry_run=1").key("write").json(&plain()).send().await;
-    assert_eq!(code(&asked), (400, "invalid_parameter".to_owned()));
+    let rejected =
+        service.post("/v1/audit-logs?dry_run=1").key("write").json(&plain()).send().await;
+    assert_eq!(code(&rejected), (400, "invalid_parameter".to_owned()));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The description of the interface as a page.
+//! `GET /docs`.
 
 use auditrail_server::openapi;
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! Taking every record away.
+//! `GET /v1/audit-logs/export`.
 
 use std::time::Duration;
 
@@ -59,14 +59,17 @@ async fn an_export_is_audited() {
     let own = service.get(path).key("all-t1").header("user-agent", "curl/8").send().await;
     let text = String::from_utf8(own.body.to_vec()).unwrap();
     assert!(text.contains("\"p1\"") && !text.contains("\"p2\""));
-    let left = service.get("/v1/audit-logs?action=audit_log.exported").key("read").send().await;
-    let left = &left.json()["data"];
-    assert_eq!(left.as_array().unwrap().len(), 1);
-    let left = &left[0];
-    assert_eq!((&left["actor_type"], &left["actor_id"]), (&json!("api_key"), &json!("key-all-t1")));
-    assert_eq!((&left["tenant_id"], &left["target_id"]), (&json!("t1"), &json!("t1")));
+    let audited = service.get("/v1/audit-logs?action=audit_log.exported").key("read").send().await;
+    let audited = &audited.json()["data"];
+    assert_eq!(audited.as_array().unwrap().len(), 1);
+    let audited = &audited[0];
+    assert_eq!(
+        (&audited["actor_type"], &audited["actor_id"]),
+        (&json!("api_key"), &json!("key-all-t1"))
+    );
+    assert_eq!((&audited["tenant_id"], &audited["target_id"]), (&json!("t1"), &json!("t1")));
     let filters = json!({"target_type": "project", "tenant_id": "t1"});
-    assert_eq!(left["metadata"], json!({"format": "ndjson", "filters": filters}));
+    assert_eq!(audited["metadata"], json!({"format": "ndjson", "filters": filters}));
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn a_stalled_client_gets_an_aborted_export() {
     )
     .await;
     let mut rest = Vec::new();
-    // The connection may also be reset, which tells as much.
+    // The connection may also be reset, which is as good.
     drop(reader.read_to_end(&mut rest).await);
     assert!(!rest.ends_with(b"0\r\n\r\n"));
     let whole = service.get("/v1/audit-logs/export?format=csv").key("export").send().await;

@@ -14,11 +14,11 @@ async fn pages_are_linked_to_the_end() {
     let service = Service::start().await;
     service.write((0..7).map(|number| record(number, Some("t1"))).collect()).await;
     for key in ["read", "all-t1"] {
-        let mut found = Vec::new();
+        let mut target_ids = Vec::new();
         let mut path = "/v1/audit-logs?limit=3&metadata.plan=pro&action=project.*".to_owned();
         loop {
             let answer = service.get(&path).key(key).send().await;
-            found.extend(targets(&answer));
+            target_ids.extend(targets(&answer));
             let link = answer.header("link");
             assert_eq!(
                 link.is_empty(),
@@ -28,7 +28,7 @@ async fn pages_are_linked_to_the_end() {
             assert!(link.ends_with("; rel=\"next\""));
             path = next[1..].to_owned();
         }
-        assert_eq!(found, ["p6", "p5", "p4", "p3", "p2", "p1", "p0"], "{key}");
+        assert_eq!(target_ids, ["p6", "p5", "p4", "p3", "p2", "p1", "p0"], "{key}");
     }
 }
 

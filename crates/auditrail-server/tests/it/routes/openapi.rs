@@ -1,4 +1,4 @@
-//! The committed description of the interface, and whether it tells the truth.
+//! The committed OpenAPI document, compared with the routes and with what they send.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,11 +27,11 @@ async fn the_openapi_document_is_served() {
     let served = service.get("/openapi.json").key("read").send().await;
     assert_eq!(served.json()["openapi"], "3.1.0");
     assert_eq!(served.json(), serde_json::to_value(openapi()).unwrap());
-    let asked = service.get("/openapi.json?a=1").key("read").send().await;
-    assert_eq!(asked.errors(), [("a".to_owned(), "unknown_field".to_owned())]);
+    let rejected = service.get("/openapi.json?a=1").key("read").send().await;
+    assert_eq!(rejected.errors(), [("a".to_owned(), "unknown_field".to_owned())]);
 }
 
-/// Clients are generated with them as names.
+/// Generated clients use them as method names.
 #[test]
 fn operation_ids_are_unique() {
     let api = serde_json::to_value(openapi()).unwrap();

@@ -1,3 +1,3 @@
-//! The client the tests send requests with.
+//! The HTTP client of the tests.
 
 pub(crate) use auditrail_testkit::http::{Answer, Call};

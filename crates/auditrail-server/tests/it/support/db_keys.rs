@@ -1,4 +1,4 @@
-//! A service whose keys are kept in the database, as its own role.
+//! A service with API keys in the database, running as the service role.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl ServiceWithDbKeys {
         Self::start_in(TestDb::migrated().await, config).await
     }
 
-    /// With this database.
+    /// Starts with this database.
     pub(crate) async fn start_in(db: TestDb, config: ServerConfig) -> Self {
         let pool = db.pool(db.service()).await;
         let sessions = Sessions::new(&db.service(), 8, Duration::from_secs(5));
@@ -40,7 +40,7 @@ impl ServiceWithDbKeys {
         Self { db, keys, log, running }
     }
 
-    /// Makes a key.
+    /// Creates a key.
     pub(crate) async fn key(&self, scopes: &[Scope], tenant: Option<&str>) -> IssuedApiKey {
         let new = NewApiKey {
             env: ApiKeyEnv::default(),
@@ -52,12 +52,12 @@ impl ServiceWithDbKeys {
         self.keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap()
     }
 
-    /// Makes a key, and gives the key itself.
+    /// Creates a key and returns its secret.
     pub(crate) async fn token(&self, scopes: &[Scope], tenant: Option<&str>) -> String {
         self.key(scopes, tenant).await.secret.expose().to_owned()
     }
 
-    /// Makes a key that was revoked.
+    /// Creates a revoked key.
     pub(crate) async fn revoked(&self, scopes: &[Scope], tenant: Option<&str>) -> String {
         let issued = self.key(scopes, tenant).await;
         let here = RequestContext::default();
@@ -65,7 +65,7 @@ impl ServiceWithDbKeys {
         issued.secret.expose().to_owned()
     }
 
-    /// Makes a key that has expired. Nobody can, so its times are moved back.
+    /// Creates an expired key. The API cannot do that, so its times are moved back by SQL.
     pub(crate) async fn expired(&self, scopes: &[Scope], tenant: Option<&str>) -> String {
         let issued = self.key(scopes, tenant).await;
         let expire = format!(
@@ -82,7 +82,7 @@ impl ServiceWithDbKeys {
         Call::new(self.running.address, method, path)
     }
 
-    /// Sends a request with a key and nothing else.
+    /// Sends a GET request with a key.
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.call("GET", path).key(token).send().await
     }

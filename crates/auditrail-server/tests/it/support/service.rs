@@ -1,4 +1,4 @@
-//! A service on a listener of its own, with keys that are kept in memory.
+//! A service on its own listener, with API keys in memory.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ impl Keys {
         self.keys.insert(token.to_owned(), principal);
     }
 
-    /// From now on nobody can tell whose a key is.
+    /// From now on keys cannot be verified.
     pub(crate) fn break_down(&self) {
         self.broken.store(true, Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ pub(crate) struct Service {
     pub(crate) writer: GroupWriter,
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
-    /// Letting go of it is what ends the service.
+    /// Dropping it stops the service.
     _running: Running,
 }
 
@@ -99,7 +99,7 @@ impl Service {
         Self::start_in(TestDb::migrated().await, config, limits).await
     }
 
-    /// With this database.
+    /// Starts with this database.
     pub(crate) async fn start_in(db: TestDb, config: ServerConfig, limits: WriterLimits) -> Self {
         let key = CursorKey::new([7; 32]);
         let log = PgAuditLog::new(db.pool(db.service()).await, key);
@@ -121,14 +121,14 @@ impl Service {
         Call::new(self.address, "POST", path)
     }
 
-    /// Writes records directly.
+    /// Writes records directly to the store.
     pub(crate) async fn write(&self, records: Vec<Value>) {
         let inputs = records.iter().map(input).collect();
         self.log.create_many(inputs, OnInvalid::Refuse).await.unwrap();
     }
 }
 
-/// What a record as JSON asks to write.
+/// A JSON record as input.
 pub(crate) fn input(record: &Value) -> CreateInput {
     let now = "2026-06-01T00:00:00Z".parse().unwrap();
     CreateInput::from_json(record.to_string().as_bytes(), now).unwrap()
@@ -163,7 +163,7 @@ impl Running {
         Call::new(self.address, "GET", path)
     }
 
-    /// Lets the shutdown begin, and gives what there is to wait for.
+    /// Begins the shutdown, and returns the handle to wait for.
     pub(crate) fn begin_stop(self) -> JoinHandle<bool> {
         self.stop.send(()).unwrap();
         self.task
@@ -174,20 +174,20 @@ impl Running {
     }
 }
 
-/// A service over this log that is not served.
+/// The state of a service over this log.
 pub(crate) fn app(log: PgAuditLog) -> App {
     let writes = writes(&log);
     App::new(ServerConfig::default(), log, Keys::new(), writes)
 }
 
-/// A writer beside this log, as its role.
+/// A writer with the connection options of this log.
 pub(crate) fn writes(log: &PgAuditLog) -> GroupWrites {
     let options = log.pool().connect_options().as_ref().clone();
     let writer = GroupWriter::start(options, WriterLimits::default());
     GroupWrites::new(writer, log.clone(), limits::WRITE_TIMEOUT)
 }
 
-/// A record as JSON: the number makes the id and the time.
+/// A record as JSON; id and time are derived from the number.
 pub(crate) fn record(number: u32, tenant: Option<&str>) -> Value {
     serde_json::json!({
         "id": uuid::Uuid::from_u128(number.into()).to_string(),
