@@ -16,32 +16,32 @@ use crate::target::{Target, TargetType};
 use crate::text::{ActorId, JsonText, RequestId, TargetId, TenantId, UserAgent};
 use crate::time::RecordTime;
 
-/// One row of the table, unchanged whoever wrote it.
+/// One row of the table. Rows written by plain SQL are returned unchanged.
 ///
-/// As JSON it is flat, under the names of the columns, every column present and `null` where it is
-/// NULL. Reading that JSON back gives the same record: text is taken as stored, and unknown fields
-/// are passed over, because a newer server may send more.
+/// Serializes as flat JSON under the names of the columns; every column is present, `null` for NULL. The
+/// JSON deserializes to the same record: text is not validated, and unknown fields are ignored, because a
+/// newer server may send more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The id.
     pub id: RecordId,
-    /// Who acted.
+    /// The actor.
     pub actor: Actor,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What was acted upon.
+    /// The target.
     pub target: Target,
-    /// Whatever else there is to say; `None` only where plain SQL wrote NULL.
+    /// Free-form metadata; `None` only where plain SQL wrote NULL.
     pub metadata: Option<Metadata>,
-    /// Where the request came from.
+    /// The address of the client.
     pub ip_address: Option<StoredAddress>,
-    /// The software that made the request.
+    /// The user agent of the client.
     pub user_agent: Option<UserAgent>,
-    /// When it happened.
+    /// When the action happened.
     pub created_at: RecordTime,
-    /// Whose record it is.
+    /// The tenant.
     pub tenant_id: Option<TenantId>,
-    /// The request that caused it.
+    /// The request that caused the action.
     pub request_id: Option<RequestId>,
 }
 
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for Record {
     }
 }
 
-/// The flat form with text as it is stored, before it has a type.
+/// The flat form with unvalidated text.
 #[derive(Deserialize)]
 struct StoredColumns<'a> {
     id: RecordId,

@@ -19,7 +19,7 @@ use crate::time::RecordTime;
 
 type Reader<'a> = object_reader::ObjectReader<'a, { NAMES.len() }>;
 
-/// Parses an input and reports every wrong field.
+/// Parses an input and reports every invalid field.
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<CreateInput, InputError> {
     let unknown = "is not a field of a record; other facts belong into metadata";
     let mut reader = Reader::of(text, &NAMES, unknown)?;

@@ -1,4 +1,4 @@
-//! An input as flat JSON, which [`CreateInput::from_json`] reads back.
+//! Serializes an input as flat JSON, which [`CreateInput::from_json`] reads.
 
 use std::net::IpAddr;
 

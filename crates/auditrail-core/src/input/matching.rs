@@ -6,8 +6,9 @@ use crate::record::Record;
 
 /// Which fields of a record its caller provided, as far as the record itself does not show it.
 ///
-/// [`CreateInput::into_record`](crate::CreateInput::into_record) fills in a missing time and missing metadata, so a record alone does
-/// not show whether they were provided. Fields that were not provided are not compared.
+/// [`CreateInput::into_record`](crate::CreateInput::into_record) fills in a missing time and missing
+/// metadata, so a record alone does not show whether they were provided. Fields that were not provided
+/// are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProvidedFields {
     /// Whether the time was provided.
@@ -40,10 +41,11 @@ impl ProvidedFields {
             tenant_id,
             request_id,
         } = record;
-        let optional_fields_match = matches(self.absent, *ip_address, stored.ip_address)
-            && matches(self.absent, user_agent.as_ref(), stored.user_agent.as_ref())
-            && matches(self.absent, tenant_id.as_ref(), stored.tenant_id.as_ref())
-            && matches(self.absent, request_id.as_ref(), stored.request_id.as_ref());
+        let optional_fields_match =
+            matches(self.absent, ip_address.as_ref(), stored.ip_address.as_ref())
+                && matches(self.absent, user_agent.as_ref(), stored.user_agent.as_ref())
+                && matches(self.absent, tenant_id.as_ref(), stored.tenant_id.as_ref())
+                && matches(self.absent, request_id.as_ref(), stored.request_id.as_ref());
         *id == stored.id
             && *actor == stored.actor
             && *action == stored.action
@@ -63,6 +65,6 @@ impl ProvidedFields {
     }
 }
 
-fn matches<T: PartialEq>(compare_absent: bool, value: Option<T>, stored: Option<T>) -> bool {
-    if value.is_none() && !compare_absent { true } else { value == stored }
+fn matches<T: PartialEq>(compare_absent: bool, value: Option<&T>, stored: Option<&T>) -> bool {
+    (value.is_none() && !compare_absent) || value == stored
 }

@@ -1,4 +1,4 @@
-//! The fast way: one pass over good input, giving up at the first thing that is wrong.
+//! The fast path: parses valid input in one pass and stops at the first error.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -14,13 +14,13 @@ use crate::target::Target;
 use crate::text::JsonText;
 use crate::time::RecordTime;
 
-/// Parses good input; `None` says only that something is wrong, [`super::explain`] says what.
+/// Parses valid input; `None` means that it is invalid, and [`super::explain`] collects the errors.
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<CreateInput> {
     let fields: Fields<'_> = serde_json::from_str(text).ok()?;
     fields.check(now).ok()?
 }
 
-/// The fields before any rule is applied. serde refuses repeated and unknown names.
+/// The fields before validation. serde rejects repeated and unknown names.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields<'a> {
@@ -51,7 +51,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Applies every rule. `Ok(None)` when a required field is missing.
+    /// Validates the fields. `Ok(None)` when a required one is missing.
     fn check(self, now: Timestamp) -> Result<Option<CreateInput>, ValueError> {
         let Self {
             id,
