@@ -1,4 +1,4 @@
-//! The columns of a record in SQL: their lists, their values and the rows that hold them.
+//! The columns of a record in SQL: lists of columns, values and rows.
 
 use auditrail_core::{
     Action, Actor, ActorId, ActorType, Metadata, Record, RecordId, RequestId, StoredAddress,
@@ -123,8 +123,8 @@ pub(crate) use comparison;
 
 /// Reads a row of exactly [`column_list!`].
 ///
-/// Text is taken as it is stored, whatever plain SQL may have written. A jsonb that is no object is
-/// kept as it is too; jsonb `null` reads as none. For times see [`PgTime`].
+/// Text is not validated, because plain SQL can write any. The same applies to a jsonb that is not an
+/// object; jsonb `null` reads as none. For times see [`PgTime`].
 pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
     let Columns {
         id,
@@ -155,7 +155,7 @@ pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
     })
 }
 
-/// Only the table's own checks, once dropped, could let in what fails here.
+/// The check constraints of the table prevent an invalid actor, unless they were dropped.
 fn actor(id: RecordId, actor_type: &str, actor_id: &str) -> Result<Actor, StoreError> {
     let corrupt = |source| StoreError::Corrupt { id, source };
     let actor_type: ActorType = actor_type.parse().map_err(corrupt)?;

@@ -253,7 +253,10 @@ async fn a_key_that_would_have_expired_already_is_refused_and_nothing_is_written
     let new = NewApiKey { expires_at: Some(past), ..new_key(&[Scope::Read]) };
     let error = keys.create(&new, &by(), &context()).await.unwrap_err();
     assert_eq!(error.code(), "out_of_range");
-    assert_eq!(error.to_string(), "the API key cannot be made: /expires_at: must be in the future");
+    assert_eq!(
+        error.to_string(),
+        "the API key cannot be created: /expires_at: must be in the future"
+    );
     assert!(keys.list(None, None, all()).await.unwrap().keys.is_empty());
     assert!(records(&pool).await.is_empty());
 }
