@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::support::{log, number, sql};
 
+mod limits;
 mod validation;
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
