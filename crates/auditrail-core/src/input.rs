@@ -1,13 +1,12 @@
 //! The input of a write.
 
-mod explain;
-mod flat;
 mod matching;
 mod parse;
 
 pub use matching::ProvidedFields;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use crate::action::Action;
 use crate::actor::Actor;
@@ -17,7 +16,7 @@ use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::object_reader;
-use crate::record::Record;
+use crate::record::{Columns, Record};
 use crate::target::Target;
 use crate::text::TenantId;
 use crate::time::RecordTime;
@@ -115,10 +114,7 @@ impl CreateInput {
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
         let text = object_reader::utf8(bytes)?;
         // Valid input takes one pass; only invalid input is parsed again to collect all errors.
-        match parse::parse(text, now) {
-            Some(input) => Ok(input),
-            None => explain::parse(text, now),
-        }
+        parse::parse_valid(text, now).map_or_else(|| parse::parse_with_errors(text, now), Ok)
     }
 
     /// Checks the rule that depends on the clock, for inputs that were not parsed from JSON.
@@ -171,6 +167,28 @@ impl CreateInput {
             tenant_id,
             request_id,
         }
+    }
+}
+
+impl Serialize for CreateInput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let RequestContext { ip_address, user_agent, request_id } = context;
+        Columns {
+            id: id.as_ref(),
+            actor_id: actor.id(),
+            actor_type: actor.actor_type(),
+            action,
+            target_type: &target.target_type,
+            target_id: &target.target_id,
+            metadata: metadata.as_ref().map(Some),
+            ip_address: ip_address.map(StoredAddress::from).map(Some),
+            user_agent: user_agent.as_ref().map(Some),
+            created_at: created_at.as_ref(),
+            tenant_id: tenant_id.as_ref().map(Some),
+            request_id: request_id.as_ref().map(Some),
+        }
+        .serialize(serializer)
     }
 }
 

@@ -4,6 +4,8 @@ mod columns;
 
 pub(crate) use columns::NAMES;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -60,38 +62,69 @@ impl Serialize for Record {
             request_id,
         } = self;
         Columns {
-            id,
+            id: Some(id),
             actor_id: actor.id(),
             actor_type: actor.actor_type(),
             action,
             target_type,
             target_id,
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
+            metadata: Some(metadata.as_ref()),
+            ip_address: Some(*ip_address),
+            user_agent: Some(user_agent.as_ref()),
+            created_at: Some(created_at),
+            tenant_id: Some(tenant_id.as_ref()),
+            request_id: Some(request_id.as_ref()),
         }
         .serialize(serializer)
     }
 }
 
-/// The flat form, in the order of the columns.
+/// The flat form of a record or an input, in the order of the columns. `None` is omitted, and `Some(None)`
+/// is `null`.
 #[derive(Serialize)]
-struct Columns<'a> {
-    id: &'a RecordId,
-    actor_id: &'a str,
-    actor_type: ActorType,
-    action: &'a Action,
-    target_type: &'a TargetType,
-    target_id: &'a TargetId,
-    metadata: &'a Option<Metadata>,
-    ip_address: &'a Option<StoredAddress>,
-    user_agent: &'a Option<UserAgent>,
-    created_at: &'a RecordTime,
-    tenant_id: &'a Option<TenantId>,
-    request_id: &'a Option<RequestId>,
+pub(crate) struct Columns<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<&'a RecordId>,
+    pub(crate) actor_id: &'a str,
+    pub(crate) actor_type: ActorType,
+    pub(crate) action: &'a Action,
+    pub(crate) target_type: &'a TargetType,
+    pub(crate) target_id: &'a TargetId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Option<&'a Metadata>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_address: Option<Option<StoredAddress>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<Option<&'a UserAgent>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<&'a RecordTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<Option<&'a TenantId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<Option<&'a RequestId>>,
+}
+
+impl Record {
+    /// The columns as text, in their order; empty for NULL.
+    pub(crate) fn to_cells(&self) -> [Cow<'_, str>; NAMES.len()] {
+        fn text<T: AsRef<str>>(value: Option<&T>) -> Cow<'_, str> {
+            value.map_or("", AsRef::as_ref).into()
+        }
+        [
+            self.id.to_string().into(),
+            self.actor.id().into(),
+            self.actor.actor_type().as_str().into(),
+            self.action.as_str().into(),
+            self.target.target_type.as_str().into(),
+            self.target.target_id.as_str().into(),
+            self.metadata.as_ref().map_or("", |metadata| metadata.as_str()).into(),
+            self.ip_address.map(|ip| ip.to_string()).unwrap_or_default().into(),
+            text(self.user_agent.as_ref()),
+            self.created_at.to_string().into(),
+            text(self.tenant_id.as_ref()),
+            text(self.request_id.as_ref()),
+        ]
+    }
 }
 
 impl<'de> Deserialize<'de> for Record {

@@ -21,6 +21,7 @@ use auditrail_core::{
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
+pub(crate) use columns::size_in_memory;
 pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
     Summary, SummaryOptions, TargetCount,

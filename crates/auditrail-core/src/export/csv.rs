@@ -24,21 +24,7 @@ impl Csv {
 
     pub(super) fn record(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         self.write_header(out)?;
-        let text = |value: Option<String>| value.unwrap_or_default();
-        let cells: [Cow<'_, str>; NAMES.len()] = [
-            record.id.to_string().into(),
-            record.actor.id().into(),
-            record.actor.actor_type().as_str().into(),
-            record.action.as_str().into(),
-            record.target.target_type.as_str().into(),
-            record.target.target_id.as_str().into(),
-            record.metadata.as_ref().map_or("", |metadata| metadata.as_str()).into(),
-            text(record.ip_address.map(|ip| ip.to_string())).into(),
-            text(record.user_agent.as_ref().map(ToString::to_string)).into(),
-            record.created_at.to_string().into(),
-            text(record.tenant_id.as_ref().map(ToString::to_string)).into(),
-            text(record.request_id.as_ref().map(ToString::to_string)).into(),
-        ];
+        let cells = record.to_cells();
         let cells = cells.iter().map(|cell| (self.rewrite)(&escape_formula(cell)).into_owned());
         row(cells, out)
     }

@@ -250,3 +250,28 @@ pub(crate) fn bind_arrays(sql: Sql, records: &[&Record]) -> Sql {
 fn text<T: AsRef<str>>(value: &Option<T>) -> Option<&str> {
     value.as_ref().map(AsRef::as_ref)
 }
+
+/// The approximate size of a record in memory, in bytes.
+pub(crate) fn size_in_memory(record: &Record) -> usize {
+    let Record {
+        id: _,
+        actor,
+        action,
+        target: Target { target_type, target_id },
+        metadata,
+        ip_address: _,
+        user_agent,
+        created_at: _,
+        tenant_id,
+        request_id,
+    } = record;
+    let optional = [
+        metadata.as_ref().map(Metadata::as_str),
+        text(user_agent),
+        text(tenant_id),
+        text(request_id),
+    ];
+    let required = [actor.id(), action.as_str(), target_type.as_str(), target_id.as_str()];
+    let texts = required.into_iter().chain(optional.into_iter().flatten());
+    size_of::<Record>() + texts.map(str::len).sum::<usize>()
+}
