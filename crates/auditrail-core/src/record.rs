@@ -49,33 +49,7 @@ pub struct Record {
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            id,
-            actor,
-            action,
-            target: Target { target_type, target_id },
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
-        } = self;
-        Columns {
-            id: Some(id),
-            actor_id: actor.id(),
-            actor_type: actor.actor_type(),
-            action,
-            target_type,
-            target_id,
-            metadata: Some(metadata.as_ref()),
-            ip_address: Some(*ip_address),
-            user_agent: Some(user_agent.as_ref()),
-            created_at: Some(created_at),
-            tenant_id: Some(tenant_id.as_ref()),
-            request_id: Some(request_id.as_ref()),
-        }
-        .serialize(serializer)
+        self.columns().serialize(serializer)
     }
 }
 
@@ -105,6 +79,36 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Record {
+    /// The flat form.
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        let Self {
+            id,
+            actor,
+            action,
+            target: Target { target_type, target_id },
+            metadata,
+            ip_address,
+            user_agent,
+            created_at,
+            tenant_id,
+            request_id,
+        } = self;
+        Columns {
+            id: Some(id),
+            actor_id: actor.id(),
+            actor_type: actor.actor_type(),
+            action,
+            target_type,
+            target_id,
+            metadata: Some(metadata.as_ref()),
+            ip_address: Some(*ip_address),
+            user_agent: Some(user_agent.as_ref()),
+            created_at: Some(created_at),
+            tenant_id: Some(tenant_id.as_ref()),
+            request_id: Some(request_id.as_ref()),
+        }
+    }
+
     /// The columns as text, in their order; empty for NULL.
     pub(crate) fn to_cells(&self) -> [Cow<'_, str>; NAMES.len()] {
         fn text<T: AsRef<str>>(value: Option<&T>) -> Cow<'_, str> {
