@@ -17,7 +17,6 @@ mod actor;
 mod api_key;
 mod backoff;
 mod context;
-mod cursor;
 mod error;
 mod export;
 mod id;
@@ -45,7 +44,6 @@ pub use api_key::{
 };
 pub use backoff::Backoff;
 pub use context::RequestContext;
-pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
@@ -55,8 +53,8 @@ pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Filters, MetadataFilter, PageSize, Position, Query,
-    TimeRange,
+    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, MetadataFilter,
+    PageSize, Position, Query, TimeRange,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::{Cursor, CursorKey};
-use crate::query::{PageSize, Position, Query};
+use crate::query::{Cursor, CursorKey, PageSize, Position, Query};
 use crate::record::Record;
 use crate::service::Found;
 

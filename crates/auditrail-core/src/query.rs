@@ -1,9 +1,11 @@
 //! A search, and the page of its result.
 
+mod cursor;
 mod filters;
 mod paging;
 mod parse;
 
+pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use paging::{Count, PageSize, Position};
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::Cursor;
+use super::cursor::Cursor;
 use crate::error::ValueError;
 use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 

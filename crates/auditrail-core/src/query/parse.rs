@@ -1,7 +1,6 @@
 //! Parses a search from named parameters, for the command line and HTTP.
 
-use super::{Filters, MetadataFilter, Position, Query, TimeRange};
-use crate::cursor::{Cursor, CursorKey};
+use super::{Cursor, CursorKey, Filters, MetadataFilter, Position, Query, TimeRange};
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
 use crate::inet::parse_network;
 use crate::limits::{METADATA_FILTERS_MAX, REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};

@@ -8,8 +8,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use super::filters::Filters;
 use crate::id::RecordId;
-use crate::query::Filters;
 use crate::time::RecordTime;
 
 /// The version of the token's format, in its first byte.
