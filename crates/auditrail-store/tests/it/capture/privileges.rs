@@ -1,10 +1,10 @@
-//! Who is recorded with which rights, and who may attach the trigger.
+//! Privileges of the trigger, and of attaching it.
 
-use super::{ADD, records, refused, shop};
+use super::{ADD, records, rejection, shop};
 use crate::support::sql;
 
 #[tokio::test]
-async fn a_role_without_any_right_on_the_log_is_recorded_all_the_same() {
+async fn role_without_privileges_on_the_log_is_recorded() {
     let db = shop().await;
     db.as_owner(
         "grant usage on schema shop to auditrail_reader;
@@ -15,14 +15,14 @@ async fn a_role_without_any_right_on_the_log_is_recorded_all_the_same() {
     .await;
     let mut reader = db.connect(db.reader()).await;
     sql(&mut reader, ADD).await;
-    let direct = refused(&mut reader, "select from control_plane.audit_logs").await;
+    let direct = rejection(&mut reader, "select from control_plane.audit_logs").await;
     assert_eq!(direct, "permission denied for schema control_plane");
     let record = &records(&mut db.connect(db.owner()).await).await[0];
     assert_eq!(record["metadata"]["database_user"], "auditrail_reader");
 }
 
 #[tokio::test]
-async fn only_the_owner_of_the_log_and_whom_he_lets_may_attach_the_trigger() {
+async fn attaching_the_trigger_requires_a_grant() {
     let db = shop().await;
     db.as_owner("create schema theirs; grant usage, create on schema theirs to auditrail_app")
         .await;
@@ -43,7 +43,7 @@ async fn only_the_owner_of_the_log_and_whom_he_lets_may_attach_the_trigger() {
             "control_plane.record_row_change",
         ),
     ] {
-        let message = refused(&mut app, attempt).await;
+        let message = rejection(&mut app, attempt).await;
         assert_eq!(message, format!("permission denied for function {function}"));
     }
     db.as_owner(
@@ -59,16 +59,17 @@ async fn only_the_owner_of_the_log_and_whom_he_lets_may_attach_the_trigger() {
     )
     .await;
     assert_eq!(records(&mut app).await.len(), 1);
-    let others = refused(&mut app, "select control_plane.stop_audit_table('shop.projects')").await;
+    let others =
+        rejection(&mut app, "select control_plane.stop_audit_table('shop.projects')").await;
     assert_eq!(others, "must be owner of relation projects");
     sql(&mut app, "select control_plane.stop_audit_table('theirs.lies')").await;
 }
 
 #[tokio::test]
-async fn a_type_of_the_callers_own_does_not_stand_in_for_one_of_the_system() {
+async fn types_of_the_caller_do_not_shadow_system_types() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
-    // Evaluated with the rights of the owner, if it were.
+    // It would be evaluated with the privileges of the owner.
     sql(
         &mut app,
         "create function pg_temp.steal() returns boolean language plpgsql
@@ -82,7 +83,7 @@ async fn a_type_of_the_callers_own_does_not_stand_in_for_one_of_the_system() {
 }
 
 #[tokio::test]
-async fn a_table_of_somebody_who_could_get_rights_by_it_is_audited_only_when_that_is_said() {
+async fn table_of_another_owner_requires_trust_owner() {
     let db = shop().await;
     db.as_owner("create schema theirs; grant usage, create on schema theirs to auditrail_app")
         .await;
@@ -94,7 +95,7 @@ async fn a_table_of_somebody_who_could_get_rights_by_it_is_audited_only_when_tha
     )
     .await;
     let mut owner = db.connect(db.owner()).await;
-    let message = refused(&mut owner, "select control_plane.audit_table('theirs.rows')").await;
+    let message = rejection(&mut owner, "select control_plane.audit_table('theirs.rows')").await;
     let expected =
         "the owner of theirs.rows could run code with the rights of the owner of the log";
     assert_eq!(message, expected);

@@ -1,5 +1,5 @@
-//! The function and our own parser judge alike: the same inputs are taken, and what is wrong with the
-//! others is told with the same codes and words.
+//! The function and the parser agree: they accept the same inputs, and reject the others with the same
+//! codes and details.
 
 use std::net::IpAddr;
 
@@ -13,39 +13,40 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{ID, call, told, with};
+use super::{ID, call, error_parts, with};
 use crate::support::{log, number};
 
-/// How many inputs of each kind are made up.
+/// The number of random inputs of each kind.
 const TRIES: usize = 300;
 
-struct Judges {
-    // Holds the database.
+struct Validators {
+    // Keeps the database.
     _db: TestDb,
     app: PgConnection,
     log: PgAuditLog,
 }
 
-impl Judges {
+impl Validators {
     async fn new() -> Self {
         let db = TestDb::migrated().await;
         Self { app: db.connect(db.app()).await, log: log(&db).await, _db: db }
     }
 
-    /// Both must refuse it with the same words, or take it and mean the same record. Says which.
+    /// Both must reject the input with the same errors, or accept it with the same record. Returns whether it
+    /// was accepted.
     async fn agree(&mut self, input: &str) -> bool {
         let called = call(&mut self.app, input).await;
         match (by_interface(input), called) {
-            (Ok(asked), Ok(id)) => {
+            (Ok(input_record), Ok(id)) => {
                 let stored = self.log.get(id).await.unwrap().unwrap();
-                assert!(asked.matches_stored(&stored), "{input}: {stored:?}");
+                assert!(input_record.matches_stored(&stored), "{input}: {stored:?}");
                 true
             }
             (Err(InputError::Invalid(errors)), Err(error)) => {
-                let (state, message, detail) = told(&error);
+                let (state, message, detail) = error_parts(&error);
                 assert_eq!(state, "22023", "{input}: {message}");
-                assert_eq!(message, without_place(&errors.to_string()), "{input}");
-                let errors = without_place(&serde_json::to_string(&errors).unwrap());
+                assert_eq!(message, without_position(&errors.to_string()), "{input}");
+                let errors = without_position(&serde_json::to_string(&errors).unwrap());
                 let errors: Value = serde_json::from_str(&errors).unwrap();
                 assert_eq!(detail, errors, "{input}");
                 false
@@ -54,25 +55,28 @@ impl Judges {
         }
     }
 
-    async fn agree_on_made_up(&mut self, field: &str, texts: impl Strategy<Value = String>) {
+    async fn agree_on_random(&mut self, field: &str, texts: impl Strategy<Value = String>) {
         let mut runner = TestRunner::deterministic();
-        let mut taken = 0;
+        let mut accepted = 0;
         for _ in 0..TRIES {
             let text = texts.new_tree(&mut runner).unwrap().current();
-            taken += usize::from(self.agree(&with(json!({ field: text })).to_string()).await);
+            accepted += usize::from(self.agree(&with(json!({ field: text })).to_string()).await);
         }
-        assert!((10..TRIES - 10).contains(&taken), "{field}: {taken} of {TRIES} were taken");
+        assert!(
+            (10..TRIES - 10).contains(&accepted),
+            "{field}: {accepted} of {TRIES} were accepted"
+        );
     }
 }
 
 fn by_interface(input: &str) -> Result<CreateInput, InputError> {
-    #[expect(clippy::disallowed_methods, reason = "the function looks at the same clock")]
+    #[expect(clippy::disallowed_methods, reason = "the function uses the same clock")]
     let now = Timestamp::now();
     CreateInput::from_json(input.as_bytes(), now)
 }
 
-/// jsonb does not know at which byte of the text a number stood.
-fn without_place(errors: &str) -> String {
+/// jsonb does not have the position of a number in the text.
+fn without_position(errors: &str) -> String {
     match errors.split_once(" at byte ") {
         Some((before, after)) => {
             format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
@@ -82,10 +86,10 @@ fn without_place(errors: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_record_and_what_lacks_fields_is_told_as_by_the_interface() {
-    let mut judges = Judges::new().await;
+async fn invalid_objects_have_the_errors_of_the_interface() {
+    let mut validators = Validators::new().await;
     for input in ["{}", "[]", "null", "\"text\"", "7", "true", "[{}]"] {
-        judges.agree(input).await;
+        validators.agree(input).await;
     }
     let strange = "~/".repeat(60);
     for input in [
@@ -94,16 +98,16 @@ async fn what_is_no_record_and_what_lacks_fields_is_told_as_by_the_interface() {
         with(json!({"actor": "u1"})),
         with(json!({ strange: null })),
     ] {
-        judges.agree(&input.to_string()).await;
+        validators.agree(&input.to_string()).await;
     }
-    // More than are listed. The names are of one length, so jsonb keeps them in this order.
+    // More than are reported. The names have one length, so jsonb keeps this order.
     let many = (100..250).map(|n| (format!("f{n}"), json!(n)));
-    judges.agree(&Value::Object(many.collect()).to_string()).await;
+    validators.agree(&Value::Object(many.collect()).to_string()).await;
 }
 
 #[tokio::test]
-async fn each_limit_and_each_form_is_that_of_the_interface() {
-    let mut judges = Judges::new().await;
+async fn limits_and_formats_are_those_of_the_interface() {
+    let mut validators = Validators::new().await;
     let long = |n: usize| "ü".repeat(n);
     for fields in [
         json!({"actor_type": "robot"}),
@@ -139,14 +143,14 @@ async fn each_limit_and_each_form_is_that_of_the_interface() {
         json!({"created_at": "2026-W01-2T03:04:05Z"}),
         json!({"created_at": "2026-01-02T03:04:05Z[Europe/Berlin]"}),
     ] {
-        judges.agree(&with(fields).to_string()).await;
+        validators.agree(&with(fields).to_string()).await;
     }
-    assert!(number(&mut judges.app, "select count(*) from control_plane.audit_logs").await > 5);
+    assert!(number(&mut validators.app, "select count(*) from control_plane.audit_logs").await > 5);
 }
 
 #[tokio::test]
-async fn metadata_has_the_limits_of_the_interface() {
-    let mut judges = Judges::new().await;
+async fn metadata_limits_are_those_of_the_interface() {
+    let mut validators = Validators::new().await;
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let digits = |n: usize| "7".repeat(n);
     for metadata in [
@@ -155,7 +159,7 @@ async fn metadata_has_the_limits_of_the_interface() {
         "{}".to_owned(),
         format!("{{\"deep\":{}}}", nested(31)),
         format!("{{\"deep\":{}}}", nested(32)),
-        // As deep, and too large for a quick look.
+        // As deep, and too large for the fast path.
         format!("{{\"deep\":{},\"pad\":\"{}\"}}", nested(31), "ü".repeat(2_000)),
         format!("{{\"deep\":{},\"pad\":\"{}\"}}", nested(32), "ü".repeat(2_000)),
         // 65,536 bytes and one more; PostgreSQL prints spaces after each colon and comma.
@@ -174,15 +178,15 @@ async fn metadata_has_the_limits_of_the_interface() {
     ] {
         let mut text = with(json!({})).to_string();
         text.insert_str(1, &format!("\"metadata\":{metadata},"));
-        judges.agree(&text).await;
+        validators.agree(&text).await;
     }
-    assert!(number(&mut judges.app, "select count(*) from control_plane.audit_logs").await > 5);
+    assert!(number(&mut validators.app, "select count(*) from control_plane.audit_logs").await > 5);
 }
 
 #[tokio::test]
-async fn any_text_in_any_field_is_judged_as_by_the_interface() {
-    let mut judges = Judges::new().await;
-    // No NUL: no jsonb can hold it.
+async fn any_text_is_validated_as_by_the_interface() {
+    let mut validators = Validators::new().await;
+    // No NUL, which jsonb cannot store.
     let texts = || {
         prop_oneof![
             "[a-z.*]{0,6}",
@@ -202,22 +206,22 @@ async fn any_text_in_any_field_is_judged_as_by_the_interface() {
         "tenant_id",
         "request_id",
     ] {
-        judges.agree_on_made_up(field, texts()).await;
+        validators.agree_on_random(field, texts()).await;
     }
 }
 
 #[tokio::test]
-async fn any_time_is_read_as_by_the_interface() {
-    let mut judges = Judges::new().await;
+async fn any_time_is_parsed_as_by_the_interface() {
+    let mut validators = Validators::new().await;
     let likely = "(0000|0001|1969|1970|2000|2023|2024|9999)-(0[0-9]|1[0-3])-(0[0-9]|[12][0-9]|3[0-2])[Tt ]([01][0-9]|2[0-4]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]{0,10})?(Z|z|[+-]([01][0-9]|2[0-6]):[0-5][0-9])";
     let unlikely =
         "[+-]?[0-9]{3,5}-[0-9]{2}-[0-9]{2}[Tt _]?([0-9]{2}:?){1,3}[Zz]?([+-][0-9]{2}:?[0-9]{0,2})?";
-    judges.agree_on_made_up("created_at", prop_oneof![3 => likely, 1 => unlikely]).await;
+    validators.agree_on_random("created_at", prop_oneof![3 => likely, 1 => unlikely]).await;
 }
 
 #[tokio::test]
-async fn any_address_and_any_id_is_read_as_by_the_interface() {
-    let mut judges = Judges::new().await;
+async fn any_address_and_id_is_parsed_as_by_the_interface() {
+    let mut validators = Validators::new().await;
     let addresses = prop_oneof![
         any::<IpAddr>().prop_map(|address| address.to_string()),
         "[0-9a-f:.%/]{0,12}",
@@ -225,11 +229,11 @@ async fn any_address_and_any_id_is_read_as_by_the_interface() {
         "[0-9a-f]{1,4}(:[0-9]{1,4}){0,3}::([0-9]{1,4}:){0,4}[0-9]{0,4}",
         "(::|::ffff:|1:)?([0-9]{1,3}\\.){2,4}[0-9]{1,3}",
     ];
-    judges.agree_on_made_up("ip_address", addresses).await;
+    validators.agree_on_random("ip_address", addresses).await;
     let ids = prop_oneof![
         "[0-9a-fA-F]{31,33}",
         "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
         "[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-g]{4}-?[0-9a-f]{12}",
     ];
-    judges.agree_on_made_up("id", ids).await;
+    validators.agree_on_random("id", ids).await;
 }

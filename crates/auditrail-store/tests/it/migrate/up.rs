@@ -1,4 +1,4 @@
-//! One transaction a step: all of it or nothing.
+//! Steps in transactions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use auditrail_testkit::TestDb;
 use super::support::{TABLE, one, run, shop, shop_runner};
 
 #[tokio::test]
-async fn a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay() {
+async fn failed_step_is_rolled_back_and_earlier_ones_stay() {
     let db = TestDb::empty().await;
     let bad = ("002_bad.sql", "create table shop.half ();\ninsert into shop.things values ('x');");
     let error = shop_runner(&db, &[TABLE, bad]).up(None, &mut silent).await.unwrap_err();
@@ -24,7 +24,7 @@ async fn a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_only_at_commit_leaves_nothing_behind() {
+async fn step_that_fails_at_commit_is_rolled_back() {
     let db = TestDb::empty().await;
     let deferred = (
         "001_deferred.sql",
@@ -39,7 +39,7 @@ async fn a_step_that_fails_only_at_commit_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_file_that_ends_its_own_transaction_is_found_out() {
+async fn file_that_ends_its_transaction_is_detected() {
     let db = TestDb::empty().await;
     let bad = ("001_commit.sql", "create table shop.a (); commit; create table shop.b ();");
     let error = shop_runner(&db, &[bad]).up(None, &mut silent).await.unwrap_err();
@@ -49,7 +49,7 @@ async fn a_file_that_ends_its_own_transaction_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_name_without_its_schema_is_refused_whatever_the_search_path_says() {
+async fn unqualified_names_fail_with_any_search_path() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "do $$ begin execute format('alter role auditrail_owner in database %I set search_path = public', current_database()); end $$").await;
@@ -59,29 +59,29 @@ async fn a_name_without_its_schema_is_refused_whatever_the_search_path_says() {
 }
 
 #[tokio::test]
-async fn a_step_waits_for_a_held_table_in_short_attempts_and_then_goes_through() {
+async fn step_waits_for_a_locked_table_in_short_attempts() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let mut reader = Some(db.connect(db.owner()).await);
     run(reader.as_mut().unwrap(), "begin; select * from shop.things").await;
 
     let mut blockers = 0;
-    let mut let_go = |event: Event<'_>| {
-        if let Event::Retrying { blockers: found, .. } = event {
-            blockers = found.len();
+    let mut release = |event: Event<'_>| {
+        if let Event::Retrying { blockers: sessions, .. } = event {
+            blockers = sessions.len();
             // Dropping the connection ends its transaction.
             drop(reader.take());
         }
     };
     let add = ("002_column.sql", "alter table shop.things add column m int;");
-    let applied = shop_runner(&db, &[TABLE, add]).up(None, &mut let_go).await.unwrap();
+    let applied = shop_runner(&db, &[TABLE, add]).up(None, &mut release).await.unwrap();
 
     assert_eq!(applied.migrations.len(), 1);
     assert_eq!(blockers, 1);
 }
 
 #[tokio::test]
-async fn a_step_that_never_gets_its_table_says_who_holds_it() {
+async fn blocked_step_reports_the_blocking_session() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let mut reader = db.connect(db.owner().application_name("reports")).await;
@@ -101,7 +101,7 @@ async fn a_step_that_never_gets_its_table_says_who_holds_it() {
 }
 
 #[tokio::test]
-async fn a_run_can_stop_at_a_version_and_plans_what_it_would_do() {
+async fn run_stops_at_the_requested_version() {
     let db = TestDb::empty().await;
     let files =
         [TABLE, ("002_b.sql", "create table shop.b ();"), ("003_c.sql", "create table shop.c ();")];
@@ -117,7 +117,7 @@ async fn a_run_can_stop_at_a_version_and_plans_what_it_would_do() {
 }
 
 #[tokio::test]
-async fn planning_writes_nothing() {
+async fn plan_writes_nothing() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).plan(None).await.unwrap();
     let mut observer = db.connect(db.owner()).await;
@@ -125,7 +125,7 @@ async fn planning_writes_nothing() {
 }
 
 #[tokio::test]
-async fn adding_the_transaction_id_rewrites_no_row() {
+async fn transaction_id_migration_rewrites_no_row() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     runner.up(Some(5), &mut silent).await.unwrap();
@@ -137,19 +137,16 @@ async fn adding_the_transaction_id_rewrites_no_row() {
 }
 
 #[tokio::test]
-async fn a_role_without_rights_is_told_what_it_lacks() {
+async fn missing_privileges_are_explained() {
     let db = TestDb::empty().await;
     let error = Runner::new(db.app()).up(None, &mut silent).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("permission denied for database"), "{text}");
-    assert!(
-        text.contains("hint: migrations need a role that may create in this database"),
-        "{text}"
-    );
+    assert!(text.contains("hint: migrations need a role that owns the schema"), "{text}");
 }
 
 #[tokio::test]
-async fn a_table_that_is_there_already_is_not_taken_for_ours() {
+async fn existing_table_is_an_error_with_a_hint() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "create schema control_plane; create table control_plane.audit_logs (id uuid)")
@@ -159,21 +156,21 @@ async fn a_table_that_is_there_already_is_not_taken_for_ours() {
 }
 
 #[tokio::test]
-async fn an_unreachable_database_is_called_that() {
+async fn unreachable_database_is_reported() {
     let nowhere = "postgres://u@localhost/d?host=/nonexistent".parse().unwrap();
     let error = Runner::new(nowhere).up(None, &mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::Unreachable { .. }), "{error}");
 }
 
 #[test]
-fn files_of_a_folder_that_do_not_fit_are_named() {
+fn invalid_files_of_a_directory_are_reported() {
     let two = std::panic::catch_unwind(|| shop(&[("001_a.sql", ""), ("001_b.sql", "")]));
     assert!(two.is_err());
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("001_a.down.sql"), "").unwrap();
     let error = MigrationSet::from_dir("shop", dir.path()).unwrap_err();
     assert!(
-        error.to_string().contains("001_a.sql: it undoes a migration that is not there"),
+        error.to_string().contains("001_a.sql: it reverts a migration that does not exist"),
         "{error}"
     );
 }

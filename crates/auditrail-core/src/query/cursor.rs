@@ -1,4 +1,4 @@
-//! The place where a page ends, as a token that can be handed to strangers.
+//! The position after a page, as a signed token.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use super::filters::Filters;
 use crate::id::RecordId;
-use crate::query::Filters;
 use crate::time::RecordTime;
 
-/// The form of the token; the first byte, so that a later form can be told apart.
+/// The version of the token's format, in its first byte.
 const VERSION: u8 = 1;
 /// Version, microseconds, id.
 const BODY_BYTES: usize = 1 + 8 + 16;
-/// HMAC-SHA256 cut to 128 bits (RFC 2104 §5 asks for at least half of the digest).
+/// HMAC-SHA256 truncated to 128 bits (RFC 2104 §5 requires at least half of the digest).
 const MAC_BYTES: usize = 16;
 
-/// The place after a record in the order newest first.
+/// The position after a record, newest first.
 ///
 /// As a token it is base64url of a version, the time in microseconds, the id, and a MAC over these
-/// and the filters: 55 characters. A token made for other filters or altered is refused, so it
-/// cannot be used to look into what its filters would not show.
+/// and the filters: 55 characters. A token that was modified or made for other filters is
+/// rejected, so it cannot reveal records outside its filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The time of the record.
@@ -33,7 +33,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Makes the token for these filters.
+    /// Encodes the token for these filters.
     #[must_use]
     pub fn encode(&self, filters: &Filters, key: &CursorKey) -> String {
         let body = self.body();
@@ -43,10 +43,10 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Reads a token that was made for the same filters with the same key.
+    /// Decodes a token that was made for the same filters with the same key.
     ///
     /// # Errors
-    /// [`CursorError`]; the comparison takes the same time however much of the token is right.
+    /// [`CursorError`]. The MAC is compared in constant time.
     pub fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Self, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Malformed)?;
         let (body, mac) = bytes.split_first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
@@ -73,13 +73,13 @@ impl Cursor {
     }
 }
 
-/// Why a token is refused. Start again from the first page.
+/// Why a token is rejected. Start again from the first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CursorError {
-    /// The text is no cursor.
+    /// The text is not a cursor.
     #[error("is not a cursor; start again without one")]
     Malformed,
-    /// It was altered, or made for other filters or by another server.
+    /// It was modified, or made for other filters or by another server.
     #[error("was not made for these filters; start again without it, or repeat the filters")]
     NotForThis,
 }
@@ -89,23 +89,23 @@ pub enum CursorError {
 pub struct CursorKey([u8; 32]);
 
 impl CursorKey {
-    /// Takes 32 random bytes.
+    /// A key from 32 random bytes.
     #[must_use]
     pub const fn new(secret: [u8; 32]) -> Self {
         Self(secret)
     }
 
-    /// A key that everybody knows: it catches a cursor used with other filters, not a forged one.
+    /// A well-known key: it detects a cursor used with other filters, not a forged one.
     ///
-    /// For the command line, whose user may read every record anyway.
+    /// For the command line, whose user can read every record anyway.
     #[must_use]
     pub const fn public() -> Self {
         Self(*b"auditrail: public cursor key v1.")
     }
 
-    /// The MAC over the place and the filters, each part after its length.
+    /// The MAC over the position and the filters, each part prefixed with its length.
     fn mac(&self, body: &[u8], filters: &Filters) -> Hmac<Sha256> {
-        // HMAC itself fills a short key with zeros to the block of the digest.
+        // HMAC pads a short key with zeros to the block size of the digest.
         let mut block = [0; 64];
         block[..self.0.len()].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());

@@ -1,4 +1,4 @@
-//! Values that tests start from, fixed and random.
+//! Fixed and random test data.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ pub(crate) fn full_json() -> serde_json::Value {
     })
 }
 
-/// Any text, with what plain SQL can store and we would refuse: all but NUL, which text cannot hold.
+/// Any text that plain SQL can store: everything but NUL, which text cannot contain.
 pub(crate) fn stored_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{1,8}",
@@ -45,7 +45,7 @@ pub(crate) fn stored_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Text that every rule accepts up to 40 characters, multibyte ones among them.
+/// Text of up to 40 characters, including multibyte ones, that every rule accepts.
 pub(crate) fn good_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-zA-Z0-9:/._-]{1,40}",
@@ -82,7 +82,7 @@ pub(crate) fn id() -> impl Strategy<Value = RecordId> {
     any::<u128>().prop_map(|bits| Uuid::from_u128(bits).into())
 }
 
-/// An `inet` as the column may hold it: with or without a mask, host bits kept.
+/// An `inet` as the column may contain it: with or without a mask, with host bits.
 pub(crate) fn network() -> impl Strategy<Value = IpNet> {
     (any::<IpAddr>(), any::<bool>(), 0..=128_u8).prop_map(|(address, masked, bits)| {
         let full = IpNet::from(address).max_prefix_len();

@@ -1,11 +1,11 @@
-//! Ids that are there already, in the table or in the same group.
+//! Ids that are taken, in the table or in the same group.
 
 use auditrail_core::{AuditLogService, ProvidedFields, Record};
 use auditrail_store::{OnConflict, WriteRequest};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
-use super::support::{count, in_one_group, many, one, outcome, refused_for, soon, start};
+use super::support::{conflicts_of, count, in_one_group, many, one, outcome, soon, start};
 use crate::support::{id, log, record, sql};
 
 /// The record of this id with other content.
@@ -14,15 +14,15 @@ fn other(number: u32) -> Record {
 }
 
 #[tokio::test]
-async fn a_repeated_write_is_a_duplicate_and_one_with_other_content_a_conflict() {
+async fn repeated_write_is_a_duplicate_or_a_conflict() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let writer = start(&db);
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[], &[0], &[]));
     let conflict = writer.write(WriteRequest::one(other(1), ProvidedFields::ALL), soon()).await;
-    assert_eq!(refused_for(conflict), [0]);
-    // A made-up time is not compared; the stored record has the first one.
+    assert_eq!(conflicts_of(conflict), [0]);
+    // A default time is not compared; the stored record keeps its own.
     let without_time = ProvidedFields { created_at: false, ..ProvidedFields::ALL };
     let again = writer.write(WriteRequest::one(other(1), without_time), soon()).await.unwrap();
     assert_eq!(again, outcome(&[], &[0], &[]));
@@ -32,23 +32,23 @@ async fn a_repeated_write_is_a_duplicate_and_one_with_other_content_a_conflict()
 }
 
 #[tokio::test]
-async fn an_atomic_request_with_a_conflict_writes_nothing_and_a_skipping_one_the_rest() {
+async fn conflict_refuses_an_atomic_request_only() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writer = start(&db);
     writer.write(one(3), soon()).await.unwrap();
     writer.write(one(4), soon()).await.unwrap();
     let records = || vec![record(1, 1), record(2, 2), other(3), record(4, 4), record(5, 5)];
-    let refused = writer.write(many(records(), OnConflict::Refuse), soon()).await;
-    assert_eq!(refused_for(refused), [2]);
+    let result = writer.write(many(records(), OnConflict::Refuse), soon()).await;
+    assert_eq!(conflicts_of(result), [2]);
     assert_eq!(count(&mut owner).await, 2);
-    let skipped = writer.write(many(records(), OnConflict::Skip), soon()).await.unwrap();
-    assert_eq!(skipped, outcome(&[0, 1, 4], &[3], &[2]));
+    let result = writer.write(many(records(), OnConflict::Skip), soon()).await.unwrap();
+    assert_eq!(result, outcome(&[0, 1, 4], &[3], &[2]));
     assert_eq!(count(&mut owner).await, 5);
 }
 
 #[tokio::test]
-async fn neighbours_of_a_refused_request_are_written() {
+async fn other_requests_of_the_group_are_written() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     start(&db).write(one(500), soon()).await.unwrap();
@@ -56,11 +56,11 @@ async fn neighbours_of_a_refused_request_are_written() {
     let bad = vec![record(600, 1), other(500), record(601, 1)];
     requests.insert(25, many(bad, OnConflict::Refuse));
     let mut answers = in_one_group(&db, requests).await;
-    assert_eq!(refused_for(answers.remove(25)), [1]);
+    assert_eq!(conflicts_of(answers.remove(25)), [1]);
     for answer in answers {
         assert_eq!(answer.unwrap(), outcome(&[0], &[], &[]));
     }
-    // The first three by themselves, and nothing of the refused one.
+    // The first three in separate transactions, and nothing of the result request.
     assert_eq!(count(&mut owner).await, 53);
     assert_eq!(
         crate::support::number(
@@ -73,7 +73,7 @@ async fn neighbours_of_a_refused_request_are_written() {
 }
 
 #[tokio::test]
-async fn of_one_id_in_several_requests_of_a_group_the_first_is_created() {
+async fn first_request_with_an_id_creates_it() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let requests = vec![
@@ -90,11 +90,11 @@ async fn of_one_id_in_several_requests_of_a_group_the_first_is_created() {
     let mut next = || answers.next().unwrap();
     assert_eq!(next().unwrap(), outcome(&[0], &[], &[]));
     assert_eq!(next().unwrap(), outcome(&[], &[0], &[]));
-    assert_eq!(refused_for(next()), [0]);
-    assert_eq!(refused_for(next()), [1]);
+    assert_eq!(conflicts_of(next()), [0]);
+    assert_eq!(conflicts_of(next()), [1]);
     assert_eq!(next().unwrap(), outcome(&[0], &[1, 2], &[3]));
     assert_eq!(next().unwrap(), outcome(&[0], &[1], &[]));
-    assert_eq!(refused_for(next()), [1]);
+    assert_eq!(conflicts_of(next()), [1]);
     assert_eq!(next().unwrap(), outcome(&[0], &[], &[]));
     for stored in [record(1, 1), other(2), record(3, 3), record(4, 4)] {
         assert_eq!(log.get(stored.id).await.unwrap(), Some(stored));
@@ -102,7 +102,7 @@ async fn of_one_id_in_several_requests_of_a_group_the_first_is_created() {
 }
 
 #[tokio::test]
-async fn many_callers_with_the_same_ids_create_each_once() {
+async fn concurrent_callers_create_each_id_once() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writers = [start(&db), start(&db)];
@@ -119,13 +119,13 @@ async fn many_callers_with_the_same_ids_create_each_once() {
 }
 
 #[tokio::test]
-async fn an_id_of_a_record_that_the_role_must_not_see_is_a_conflict() {
+async fn id_of_an_invisible_record_is_a_conflict() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writer = start(&db);
-    let mut hidden = record(1, 1);
-    hidden.tenant_id = Some("hidden".parse().unwrap());
-    writer.write(WriteRequest::one(hidden, ProvidedFields::ALL), soon()).await.unwrap();
+    let mut invisible = record(1, 1);
+    invisible.tenant_id = Some("hidden".parse().unwrap());
+    writer.write(WriteRequest::one(invisible, ProvidedFields::ALL), soon()).await.unwrap();
     sql(
         &mut owner,
         "alter table control_plane.audit_logs enable row level security;
@@ -134,8 +134,8 @@ async fn an_id_of_a_record_that_the_role_must_not_see_is_a_conflict() {
     )
     .await;
     let records = vec![record(1, 1), record(2, 2)];
-    let done = writer.write(many(records.clone(), OnConflict::Skip), soon()).await.unwrap();
-    assert_eq!(done, outcome(&[1], &[], &[0]));
-    assert_eq!(refused_for(writer.write(many(records, OnConflict::Refuse), soon()).await), [0]);
+    let result = writer.write(many(records.clone(), OnConflict::Skip), soon()).await.unwrap();
+    assert_eq!(result, outcome(&[1], &[], &[0]));
+    assert_eq!(conflicts_of(writer.write(many(records, OnConflict::Refuse), soon()).await), [0]);
     assert_eq!(count(&mut owner).await, 2);
 }

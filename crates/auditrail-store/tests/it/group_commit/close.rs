@@ -1,4 +1,4 @@
-//! A writer that is closed finishes what it accepted.
+//! Shutdown of the writer.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use auditrail_store::WriteError;
 use auditrail_testkit::{TestDb, until as until_true};
 use tokio::task::JoinSet;
 
-use super::support::{HOLD_UP, count, one, outcome, soon, start, start_one, until, within};
+use super::support::{BLOCK_WRITES, count, one, outcome, soon, start, start_one, until, within};
 use crate::support::sql;
 
 #[tokio::test]
-async fn closing_writes_what_was_accepted_and_takes_nothing_more() {
+async fn close_drains_the_queue_and_rejects_new_requests() {
     let db = TestDb::migrated().await;
     let (mut owner, mut admin) = (db.connect(db.owner()).await, db.connect(db.admin()).await);
     let writer = start(&db);
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let mut tasks = JoinSet::new();
     for n in 0..100 {
         let writer = writer.clone();
@@ -25,10 +25,10 @@ async fn closing_writes_what_was_accepted_and_takes_nothing_more() {
         let writer = writer.clone();
         async move { writer.close(Duration::from_secs(60)).await }
     });
-    // Until the other task has run, a request is still taken in and waits for the lock.
+    // Until the other task has run, a request is accepted and waits for the lock.
     while !matches!(writer.write(one(1_000), within(5)).await, Err(WriteError::Closed)) {}
-    let refused = writer.write(one(1_001), soon()).await.unwrap_err();
-    assert!(matches!(refused, WriteError::Closed), "{refused:?}");
+    let error = writer.write(one(1_001), soon()).await.unwrap_err();
+    assert!(matches!(error, WriteError::Closed), "{error:?}");
     assert!(!closing.is_finished());
     sql(&mut owner, "commit").await;
     closing.await.unwrap().unwrap();
@@ -47,12 +47,12 @@ async fn closing_writes_what_was_accepted_and_takes_nothing_more() {
 }
 
 #[tokio::test]
-async fn closing_is_bounded_and_tells_the_callers_of_what_is_given_up() {
+async fn close_timeout_fails_the_remaining_requests() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writer = start_one(&db);
     writer.write(one(0), soon()).await.unwrap();
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let mut tasks = JoinSet::new();
     for n in 1..=30 {
         let writer = writer.clone();
@@ -62,14 +62,14 @@ async fn closing_is_bounded_and_tells_the_callers_of_what_is_given_up() {
     let unfinished = writer.close(Duration::from_millis(100)).await.unwrap_err();
     assert_eq!(unfinished.records, 30);
     for answer in tasks.join_all().await {
-        let told = answer.unwrap_err();
-        assert!(matches!(told, WriteError::Closed), "{told:?}");
+        let error = answer.unwrap_err();
+        assert!(matches!(error, WriteError::Closed), "{error:?}");
     }
     sql(&mut owner, "commit").await;
 }
 
 #[tokio::test]
-async fn without_a_handle_the_tasks_end() {
+async fn workers_end_when_the_last_handle_is_dropped() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let writer = start(&db);

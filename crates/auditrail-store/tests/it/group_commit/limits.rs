@@ -1,4 +1,4 @@
-//! What is accepted is bounded, and callers are told in time.
+//! The limits of the queue, and deadlines.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use auditrail_store::{GroupWriter, OnConflict, WriteError, WriterLimits};
 use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
-use super::support::{HOLD_UP, count, many, one, outcome, soon, start_one, until, within};
+use super::support::{BLOCK_WRITES, count, many, one, outcome, soon, start_one, until, within};
 use crate::support::{record, sql};
 
 #[tokio::test]
-async fn a_full_queue_makes_callers_wait_until_their_deadline_and_never_grows() {
+async fn full_queue_blocks_callers_until_their_deadline() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits {
@@ -21,7 +21,7 @@ async fn a_full_queue_makes_callers_wait_until_their_deadline_and_never_grows() 
     };
     let writer = GroupWriter::start(db.app(), limits);
     writer.write(one(0), soon()).await.unwrap();
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let mut accepted = JoinSet::new();
     for n in 1..=10 {
         let writer = writer.clone();
@@ -34,9 +34,9 @@ async fn a_full_queue_makes_callers_wait_until_their_deadline_and_never_grows() 
         late.spawn(async move { writer.write(one(n), within(200)).await });
     }
     for answer in late.join_all().await {
-        let refused = answer.unwrap_err();
-        assert!(matches!(refused, WriteError::Overloaded { .. }), "{refused:?}");
-        assert!(refused.retry_after() > Some(Duration::ZERO));
+        let error = answer.unwrap_err();
+        assert!(matches!(error, WriteError::Overloaded { .. }), "{error:?}");
+        assert!(error.retry_after() > Some(Duration::ZERO));
         let stats = writer.stats();
         assert!(stats.in_flight_records + stats.queued_records <= 10, "{stats:?}");
     }
@@ -44,7 +44,7 @@ async fn a_full_queue_makes_callers_wait_until_their_deadline_and_never_grows() 
     for answer in accepted.join_all().await {
         assert_eq!(answer.unwrap(), outcome(&[0], &[], &[]));
     }
-    // What was refused was not written, and the room is there again.
+    // The rejected requests were not written, and the permits are available again.
     assert_eq!(count(&mut owner).await, 11);
     let ten = (300..310).map(|n| record(n, n)).collect();
     writer.write(many(ten, OnConflict::Refuse), soon()).await.unwrap();
@@ -64,15 +64,15 @@ async fn bytes_are_bounded_as_well_as_records() {
         ..WriterLimits::default()
     };
     let writer = GroupWriter::start(db.app(), limits);
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let mut accepted = JoinSet::new();
     for n in 1..=3 {
         let writer = writer.clone();
         accepted.spawn(async move { writer.write(one(n), soon()).await });
     }
     until(&writer, |stats| stats.in_flight_records + stats.queued_records == 3).await;
-    let refused = writer.write(one(4), within(100)).await.unwrap_err();
-    assert!(matches!(refused, WriteError::Overloaded { .. }), "{refused:?}");
+    let error = writer.write(one(4), within(100)).await.unwrap_err();
+    assert!(matches!(error, WriteError::Overloaded { .. }), "{error:?}");
     sql(&mut owner, "commit").await;
     for answer in accepted.join_all().await {
         answer.unwrap();
@@ -80,29 +80,29 @@ async fn bytes_are_bounded_as_well_as_records() {
 }
 
 #[tokio::test]
-async fn a_request_that_could_never_be_queued_is_refused_at_once() {
+async fn request_beyond_the_limits_is_rejected_at_once() {
     let db = TestDb::migrated().await;
     let limits = WriterLimits { queue_records: 10, ..WriterLimits::default() };
     let writer = GroupWriter::start(db.app(), limits);
     let eleven = (0..11).map(|n| record(n, n)).collect();
-    let refused = writer.write(many(eleven, OnConflict::Skip), soon()).await.unwrap_err();
+    let error = writer.write(many(eleven, OnConflict::Skip), soon()).await.unwrap_err();
     assert!(
-        matches!(refused, WriteError::TooLarge { records: 11, records_max: 10, .. }),
-        "{refused:?}"
+        matches!(error, WriteError::TooLarge { records: 11, records_max: 10, .. }),
+        "{error:?}"
     );
     let limits = WriterLimits { queue_bytes: 100, ..WriterLimits::default() };
     let writer = GroupWriter::start(db.app(), limits);
-    let refused = writer.write(one(1), soon()).await.unwrap_err();
-    assert!(matches!(refused, WriteError::TooLarge { bytes_max: 100, .. }), "{refused:?}");
+    let error = writer.write(one(1), soon()).await.unwrap_err();
+    assert!(matches!(error, WriteError::TooLarge { bytes_max: 100, .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_deadline_while_it_is_written_says_that_it_may_be_written() {
+async fn deadline_in_flight_is_a_timeout() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writer = start_one(&db);
     writer.write(one(0), soon()).await.unwrap();
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let late = writer.write(one(1), within(200)).await.unwrap_err();
     assert!(matches!(late, WriteError::TimedOut { .. }), "{late:?}");
     sql(&mut owner, "commit").await;
@@ -112,39 +112,39 @@ async fn a_deadline_while_it_is_written_says_that_it_may_be_written() {
 }
 
 #[tokio::test]
-async fn dropped_futures_give_their_room_back_and_are_written_at_most_once() {
+async fn dropped_futures_release_their_permits() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits { writers: 1, queue_records: 20, ..WriterLimits::default() };
     let writer = GroupWriter::start(db.app(), limits);
     writer.write(one(0), soon()).await.unwrap();
     for round in 0..5 {
-        sql(&mut owner, HOLD_UP).await;
-        let mut gone = JoinSet::new();
+        sql(&mut owner, BLOCK_WRITES).await;
+        let mut dropped = JoinSet::new();
         for n in 0..20 {
             let writer = writer.clone();
-            gone.spawn(async move { writer.write(one(100 + round * 20 + n), soon()).await });
+            dropped.spawn(async move { writer.write(one(100 + round * 20 + n), soon()).await });
         }
         until(&writer, |stats| stats.in_flight_records + stats.queued_records == 20).await;
-        gone.shutdown().await;
+        dropped.shutdown().await;
         until(&writer, |stats| stats.queued_records == 0).await;
         sql(&mut owner, "commit").await;
         let all = (1..=20).map(|n| record(1_000 + round * 20 + n, n)).collect();
-        let done = writer.write(many(all, OnConflict::Refuse), soon()).await.unwrap();
-        assert_eq!(done.created.len(), 20);
+        let result = writer.write(many(all, OnConflict::Refuse), soon()).await.unwrap();
+        assert_eq!(result.created.len(), 20);
     }
-    // The primary key sees to "at most once"; that others were written is what was to be shown.
+    // The primary key guarantees "at most once"; this shows that the permits were released.
     assert!(count(&mut owner).await >= 101);
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held_for_long_is_told_and_waited_for() {
+async fn lock_timeout_is_reported_and_retried() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits { lock_timeout: Duration::from_millis(20), ..Default::default() };
     let writer = GroupWriter::start(db.app(), limits);
     writer.write(one(0), soon()).await.unwrap();
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let late = writer.write(one(1), within(400)).await.unwrap_err();
     assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
     assert_eq!(late.code(), "database_busy");
@@ -163,7 +163,7 @@ async fn a_lock_that_is_held_for_long_is_told_and_waited_for() {
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_tried_again() {
+async fn statement_timeout_is_reported_and_retried() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits {
@@ -172,7 +172,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_tried_again(
         ..Default::default()
     };
     let writer = GroupWriter::start(db.app(), limits);
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let late = writer.write(one(1), within(400)).await.unwrap_err();
     assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
     assert_eq!(late.code(), "database_busy");
@@ -181,7 +181,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_tried_again(
 }
 
 #[tokio::test]
-async fn an_id_that_a_stranger_holds_does_not_hold_up_the_neighbours() {
+async fn locked_id_does_not_block_other_requests() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits {
@@ -198,7 +198,7 @@ async fn an_id_that_a_stranger_holds_does_not_hold_up_the_neighbours() {
     )
     .await;
     let mut neighbours = JoinSet::new();
-    let stuck = {
+    let blocked = {
         let writer = writer.clone();
         tokio::spawn(async move { writer.write(one(25), soon()).await })
     };
@@ -209,8 +209,8 @@ async fn an_id_that_a_stranger_holds_does_not_hold_up_the_neighbours() {
     for answer in neighbours.join_all().await {
         assert_eq!(answer.unwrap(), outcome(&[0], &[], &[]));
     }
-    assert!(!stuck.is_finished());
+    assert!(!blocked.is_finished());
     sql(&mut owner, "rollback").await;
-    assert_eq!(stuck.await.unwrap().unwrap(), outcome(&[0], &[], &[]));
+    assert_eq!(blocked.await.unwrap().unwrap(), outcome(&[0], &[], &[]));
     assert_eq!(count(&mut owner).await, 50);
 }

@@ -1,11 +1,11 @@
-//! `baseline`: a schema that was made by other means.
+//! `baseline` of a schema that was created by other means.
 
 use auditrail_store::migrate::{MigrateError, Origin, Runner, silent};
 use auditrail_testkit::TestDb;
 
 use super::support::{one, run};
 
-/// Makes the schema up to `version` without a history.
+/// A database with the schema at `version` and without a history.
 async fn untracked(version: i64) -> TestDb {
     let db = TestDb::empty().await;
     Runner::new(db.owner()).up(Some(version), &mut silent).await.unwrap();
@@ -15,7 +15,7 @@ async fn untracked(version: i64) -> TestDb {
 }
 
 #[tokio::test]
-async fn the_newest_version_a_schema_matches_is_adopted_and_the_rest_is_applied() {
+async fn newest_matching_version_is_adopted() {
     for version in [1, 4, 13] {
         let db = untracked(version).await;
         let runner = Runner::new(db.owner());
@@ -29,7 +29,7 @@ async fn the_newest_version_a_schema_matches_is_adopted_and_the_rest_is_applied(
 }
 
 #[tokio::test]
-async fn a_schema_that_matches_nothing_is_not_adopted_and_its_differences_are_named() {
+async fn unknown_schema_is_rejected_with_its_differences() {
     let db = untracked(1).await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "alter table control_plane.audit_logs add column colour text").await;
@@ -45,14 +45,14 @@ async fn a_schema_that_matches_nothing_is_not_adopted_and_its_differences_are_na
 }
 
 #[tokio::test]
-async fn a_database_with_a_history_is_not_adopted_again() {
+async fn database_with_a_history_is_not_adopted() {
     let db = TestDb::migrated().await;
     let error = Runner::new(db.owner()).baseline(&mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::AlreadyTracked { version: 13 }), "{error}");
 }
 
 #[tokio::test]
-async fn an_empty_database_has_nothing_to_adopt() {
+async fn empty_database_is_not_adopted() {
     let db = TestDb::empty().await;
     let error = Runner::new(db.owner()).baseline(&mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::NoBaseline { .. }), "{error}");

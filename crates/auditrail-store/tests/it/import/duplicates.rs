@@ -1,4 +1,4 @@
-//! Chunks that are there already, wholly or in part.
+//! Chunks whose ids are taken, all or some.
 
 use auditrail_core::{AuditLogService, Record};
 use auditrail_store::{BulkWriter, ChunkOutcome};
@@ -14,14 +14,14 @@ fn outcome(created: u64, duplicates: u64) -> ChunkOutcome {
     ChunkOutcome { created, duplicates, conflicts: vec![] }
 }
 
-/// Bytes of the table's main file, in which an aborted COPY leaves dead rows.
+/// The size of the table, in which an aborted COPY leaves dead rows.
 async fn table_bytes(db: &TestDb) -> i64 {
     let mut owner = db.connect(db.owner()).await;
     number(&mut owner, "select pg_relation_size('control_plane.audit_logs')").await
 }
 
 #[tokio::test]
-async fn repeating_an_import_adds_nothing_and_soon_does_not_even_try() {
+async fn repeated_import_writes_nothing_and_compares_first() {
     let db = TestDb::migrated().await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     assert_eq!(writer.write(&chunk(1..2_001)).await.unwrap(), outcome(2_000, 0));
@@ -31,7 +31,7 @@ async fn repeating_an_import_adds_nothing_and_soon_does_not_even_try() {
         assert_eq!(writer.write(&chunk(1..2_001)).await.unwrap(), outcome(0, 2_000));
     }
     assert_eq!(table_bytes(&db).await, bytes, "a repeated chunk left dead rows");
-    // And it goes on with what is new.
+    // New records are written.
     assert_eq!(writer.write(&chunk(1_990..2_011)).await.unwrap(), outcome(10, 11));
     assert_eq!(writer.write(&chunk(2_011..2_100)).await.unwrap(), outcome(89, 0));
     let log = log(&db).await;
@@ -42,7 +42,7 @@ async fn repeating_an_import_adds_nothing_and_soon_does_not_even_try() {
 }
 
 #[tokio::test]
-async fn conflicts_are_named_and_the_rest_is_written_whether_compared_first_or_last() {
+async fn conflicts_are_reported_and_the_rest_is_written() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
@@ -65,15 +65,15 @@ async fn conflicts_are_named_and_the_rest_is_written_whether_compared_first_or_l
             change(&mut other);
             mixed.push(other);
         }
-        let done = writer.write(&mixed).await.unwrap();
-        assert_eq!((done.created, done.duplicates), (20, 1), "{compared_first}");
-        assert_eq!(done.conflicts, [4, 5, 6, 7].map(id));
+        let result = writer.write(&mixed).await.unwrap();
+        assert_eq!((result.created, result.duplicates), (20, 1), "{compared_first}");
+        assert_eq!(result.conflicts, [4, 5, 6, 7].map(id));
         assert_eq!(log.get(id(4)).await.unwrap(), Some(record(4, 4)));
     }
 }
 
 #[tokio::test]
-async fn of_one_id_twice_in_a_chunk_the_first_is_written() {
+async fn first_record_of_a_repeated_id_is_written() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
@@ -84,36 +84,36 @@ async fn of_one_id_twice_in_a_chunk_the_first_is_written() {
         }
         let base = if known { 30 } else { 20 };
         let twice = [record(base, 1), record(base, 1), record(base, 2), record(base + 1, 1)];
-        let done = writer.write(&twice).await.unwrap();
-        assert_eq!((done.created, done.duplicates), (2, 1));
-        assert_eq!(done.conflicts, [id(base)]);
+        let result = writer.write(&twice).await.unwrap();
+        assert_eq!((result.created, result.duplicates), (2, 1));
+        assert_eq!(result.conflicts, [id(base)]);
         assert_eq!(log.get(id(base)).await.unwrap(), Some(record(base, 1)));
     }
 }
 
 #[tokio::test]
-async fn a_made_up_time_is_not_compared() {
+async fn default_time_is_not_compared() {
     let db = TestDb::migrated().await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     let first = [record(1, 1), record(2, 2)];
     writer.write_with_times(&first, &[false, true]).await.unwrap();
     let again = [record(1, 50), record(2, 50)];
     for _ in 0..2 {
-        let done = writer.write_with_times(&again, &[false, true]).await.unwrap();
-        assert_eq!((done.created, done.duplicates), (0, 1));
-        assert_eq!(done.conflicts, [id(2)]);
+        let result = writer.write_with_times(&again, &[false, true]).await.unwrap();
+        assert_eq!((result.created, result.duplicates), (0, 1));
+        assert_eq!(result.conflicts, [id(2)]);
     }
 }
 
 #[tokio::test]
-async fn an_empty_chunk_is_nothing() {
+async fn empty_chunk_has_an_empty_outcome() {
     let db = TestDb::migrated().await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     assert_eq!(writer.write(&[]).await.unwrap(), ChunkOutcome::default());
 }
 
 #[tokio::test]
-async fn under_row_level_security_where_copy_is_refused_records_are_inserted() {
+async fn row_level_security_falls_back_to_insert() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     sql(
@@ -124,12 +124,11 @@ async fn under_row_level_security_where_copy_is_refused_records_are_inserted() {
     .await;
     let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
     for n in 0..3 {
-        let done = writer.write(&chunk(n * 100 + 1..n * 100 + 51)).await.unwrap();
-        assert_eq!(done, outcome(50, 0));
+        let result = writer.write(&chunk(n * 100 + 1..n * 100 + 51)).await.unwrap();
+        assert_eq!(result, outcome(50, 0));
     }
 }
 
-/// A BEFORE INSERT trigger looks like an id that was taken, and free again before the comparison.
 #[tokio::test]
 async fn vanished_record_is_written_again_and_then_a_conflict() {
     for (skips, expected) in [(3, (2, 1, vec![])), (1_000, (1, 1, vec![id(1)]))] {
@@ -138,10 +137,10 @@ async fn vanished_record_is_written_again_and_then_a_conflict() {
         let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
         writer.write(&chunk(3..4)).await.unwrap();
         sql(&mut owner, &skip_record_1(skips)).await;
-        // Record 3 is taken, so that the chunk is written by INSERT after a COPY in vain.
-        let done = writer.write(&chunk(1..4)).await.unwrap();
-        assert_eq!((done.created, done.duplicates, done.conflicts), expected);
+        // Record 3 is taken, so the COPY fails and the chunk is written by INSERT.
+        let result = writer.write(&chunk(1..4)).await.unwrap();
+        assert_eq!((result.created, result.duplicates, result.conflicts), expected);
         let stored = number(&mut owner, "select count(*) from control_plane.audit_logs").await;
-        assert_eq!(stored, 1 + i64::try_from(done.created).unwrap());
+        assert_eq!(stored, 1 + i64::try_from(result.created).unwrap());
     }
 }

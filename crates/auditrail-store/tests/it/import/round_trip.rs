@@ -1,4 +1,4 @@
-//! Whatever a record can hold comes back from the table unchanged, by COPY and by INSERT.
+//! Any record round-trips through the table, by COPY and by INSERT.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::support::{log, record};
 
-/// Text that PostgreSQL can hold: anything but NUL.
+/// Text that PostgreSQL can store: anything but NUL.
 fn text() -> impl Strategy<Value = String> {
     any::<String>().prop_map(|text| text.replace('\0', ""))
 }
@@ -95,7 +95,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// Says whether a record came back: jsonb may print the same metadata in other words.
+/// Whether a record is unchanged: jsonb may format the same metadata differently.
 fn same(written: &Record, read: &Record) -> bool {
     let metadata = match (&written.metadata, &read.metadata) {
         (Some(written), Some(read)) => written.same_content(read),
@@ -114,7 +114,7 @@ async fn come_back(log: &PgAuditLog, records: &[Record]) -> Result<(), TestCaseE
 }
 
 #[test]
-fn any_record_comes_back_by_copy_and_by_insert_and_is_known_again() {
+fn records_round_trip_by_copy_and_insert() {
     let runtime = Runtime::new().unwrap();
     let db = runtime.block_on(TestDb::migrated());
     let log = runtime.block_on(log(&db));
@@ -127,8 +127,8 @@ fn any_record_comes_back_by_copy_and_by_insert_and_is_known_again() {
             let done = writer.write(&copied).await.unwrap();
             prop_assert_eq!(done.created, copied.len() as u64);
             come_back(&log, &copied).await?;
-            // One that is there sends the chunk down the other way; both ways of telling
-            // repetitions must then know every record again.
+            // With a taken id the chunk is written by INSERT; both comparisons must then detect every
+            // duplicate.
             inserted.push(copied[0].clone());
             let done = writer.write(&inserted).await.unwrap();
             prop_assert_eq!(done.duplicates, 1);
@@ -146,7 +146,7 @@ fn any_record_comes_back_by_copy_and_by_insert_and_is_known_again() {
 }
 
 #[tokio::test]
-async fn the_largest_record_comes_back_by_copy() {
+async fn largest_record_round_trips_by_copy() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let filler = "é".repeat((limits::METADATA_MAX_BYTES - 100) / 2);
@@ -154,7 +154,7 @@ async fn the_largest_record_comes_back_by_copy() {
         .map(|n| {
             let mut record = record(n, 0);
             record.metadata = Some(format!(r#"{{"text":"{filler}"}}"#).parse().unwrap());
-            // Four bytes for each character; the index entry still has to fit.
+            // Four bytes per character; the index entry must still fit.
             record.actor = Actor::user(&"🦀".repeat(limits::ACTOR_ID_MAX_CHARS)).unwrap();
             record.target.target_id = "🦀".repeat(limits::TARGET_ID_MAX_CHARS).parse().unwrap();
             record.user_agent = Some("x".repeat(limits::USER_AGENT_MAX_CHARS).parse().unwrap());

@@ -37,26 +37,26 @@ async fn concurrent_single_writes_share_transactions() {
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_is_visible_to_everybody_and_as_it_was_given() {
+async fn acknowledged_records_are_visible() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let writer = start(&db);
     for n in 1..20 {
-        let done = writer.write(one(n), soon()).await.unwrap();
-        assert_eq!(done, outcome(&[0], &[], &[]));
+        let result = writer.write(one(n), soon()).await.unwrap();
+        assert_eq!(result, outcome(&[0], &[], &[]));
         assert_eq!(log.get(id(n)).await.unwrap(), Some(record(n, n)));
     }
 }
 
 #[tokio::test]
-async fn a_request_larger_than_a_group_is_one_transaction_still() {
+async fn request_larger_than_a_group_is_one_transaction() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let limits = WriterLimits { group_records: 10, group_bytes: 100, ..WriterLimits::default() };
     let writer = GroupWriter::start(db.app(), limits);
     let records = (0..1_000).map(|n| record(n, n)).collect();
-    let done = writer.write(many(records, OnConflict::Refuse), soon()).await.unwrap();
-    assert_eq!(done.created, (0..1_000).collect::<Vec<_>>());
+    let result = writer.write(many(records, OnConflict::Refuse), soon()).await.unwrap();
+    assert_eq!(result.created, (0..1_000).collect::<Vec<_>>());
     assert_eq!(number(&mut owner, TRANSACTIONS).await, 1);
 }
 
@@ -78,20 +78,20 @@ async fn groups_stay_within_their_limit() {
 }
 
 #[tokio::test]
-async fn sessions_say_who_they_are() {
+async fn sessions_have_an_application_name() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let writer = start(&db);
     writer.write(one(1), soon()).await.unwrap();
-    let named = "select count(*) from pg_stat_activity
+    let sessions = "select count(*) from pg_stat_activity
                   where datname = current_database() and application_name = 'auditrail writer'";
-    assert!(number(&mut admin, named).await >= 1);
+    assert!(number(&mut admin, sessions).await >= 1);
 }
 
 #[tokio::test]
-async fn an_empty_request_is_nothing() {
+async fn empty_request_has_an_empty_outcome() {
     let db = TestDb::migrated().await;
     let writer = start(&db);
-    let done = writer.write(many(vec![], OnConflict::Refuse), soon()).await.unwrap();
-    assert_eq!(done, outcome(&[], &[], &[]));
+    let result = writer.write(many(vec![], OnConflict::Refuse), soon()).await.unwrap();
+    assert_eq!(result, outcome(&[], &[], &[]));
 }

@@ -1,10 +1,10 @@
-//! Records whose id was taken when they were written, and free when they were compared, as after retention.
+//! Records whose id was taken at the INSERT, but free at the comparison, as after retention.
 
 use auditrail_core::{AuditLogService, OnInvalid};
 use auditrail_store::OnConflict;
 use auditrail_testkit::TestDb;
 
-use super::support::{count, many, one, outcome, refused_for, soon, start_one};
+use super::support::{conflicts_of, count, many, one, outcome, soon, start_one};
 use crate::support::{id, input, log, record, skip_record_1, sql};
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn id_that_is_never_free_is_a_conflict() {
     let mut owner = db.connect(db.owner()).await;
     sql(&mut owner, &skip_record_1(1_000)).await;
     let writer = start_one(&db);
-    assert_eq!(refused_for(writer.write(one(1), soon()).await), [0]);
+    assert_eq!(conflicts_of(writer.write(one(1), soon()).await), [0]);
     let batch = many(vec![record(1, 1), record(2, 2)], OnConflict::Skip);
     assert_eq!(writer.write(batch, soon()).await.unwrap(), outcome(&[1], &[], &[0]));
 }

@@ -1,4 +1,4 @@
-//! What the tests of the writer share.
+//! Shared helpers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::support::{number, record};
 
-/// Long enough for anything that is going to succeed, on a slow machine too.
+/// Long enough for any success on a slow machine.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
@@ -26,7 +26,7 @@ pub(crate) fn start(db: &TestDb) -> GroupWriter {
     GroupWriter::start(db.app(), WriterLimits::default())
 }
 
-/// A single connection that waits for locks, so that what comes while it is held up becomes one group.
+/// A single worker that waits for locks, so that requests during the wait become one group.
 pub(crate) fn start_one(db: &TestDb) -> GroupWriter {
     let long = Duration::from_secs(60);
     let limits = WriterLimits {
@@ -59,8 +59,8 @@ pub(crate) fn outcome(
     }
 }
 
-/// The places that an atomic request was refused for.
-pub(crate) fn refused_for(answer: Result<WriteOutcome, WriteError>) -> Vec<usize> {
+/// The indexes of the conflicts of a refused request.
+pub(crate) fn conflicts_of(answer: Result<WriteOutcome, WriteError>) -> Vec<usize> {
     match answer {
         Err(WriteError::Conflict { conflicts }) => conflicts,
         other => panic!("expected a conflict, got {other:?}"),
@@ -71,7 +71,7 @@ pub(crate) async fn count(db: &mut PgConnection) -> i64 {
     number(db, "select count(*) from control_plane.audit_logs").await
 }
 
-/// Asks the writer about itself until the answer is yes.
+/// Waits until the statistics of the writer satisfy a condition.
 pub(crate) async fn until(writer: &GroupWriter, holds: impl Fn(&WriterStats) -> bool) {
     let deadline = soon();
     while !holds(&writer.stats()) {
@@ -80,14 +80,14 @@ pub(crate) async fn until(writer: &GroupWriter, holds: impl Fn(&WriterStats) -> 
     }
 }
 
-/// Keeps the writer from writing until the transaction ends; readers are not disturbed.
-pub(crate) const HOLD_UP: &str = "begin; lock table control_plane.audit_logs in exclusive mode";
+/// Blocks the writer until the transaction ends, but not readers.
+pub(crate) const BLOCK_WRITES: &str =
+    "begin; lock table control_plane.audit_logs in exclusive mode";
 
-/// Writes these requests in one group over a writer with one connection, and returns the answers in
-/// the same order.
+/// Writes requests in one group with a single worker, and returns the results in the same order.
 ///
-/// Two records of its own come first: one so that the writer is connected, and one that a lock holds
-/// up until the others wait behind it.
+/// Writes two other records first: one to connect the worker, and one that a lock blocks until the
+/// requests are queued.
 pub(crate) async fn in_one_group(
     db: &TestDb,
     requests: Vec<WriteRequest>,
@@ -95,7 +95,7 @@ pub(crate) async fn in_one_group(
     let writer = start_one(db);
     let mut owner = db.connect(db.owner()).await;
     writer.write(one(1_000_000), soon()).await.unwrap();
-    crate::support::sql(&mut owner, HOLD_UP).await;
+    crate::support::sql(&mut owner, BLOCK_WRITES).await;
     let records: usize = requests.iter().map(|request| request.records().len()).sum();
     let mut tasks = JoinSet::new();
     spawn(&mut tasks, &writer, usize::MAX, one(1_000_001));

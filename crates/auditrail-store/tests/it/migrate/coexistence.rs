@@ -1,4 +1,4 @@
-//! Other migration tools in the same database, and other ways to run ours.
+//! Other migration tools in the same database, and the migrations as a script.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use super::support::{one, run};
 
 #[tokio::test]
-async fn an_application_with_sqlx_migrations_of_its_own_shares_the_database() {
+async fn sqlx_migrations_of_the_application_coexist() {
     let db = TestDb::empty().await;
     let pool = db.pool(db.owner()).await;
     let theirs = Migration::new(
@@ -34,7 +34,7 @@ async fn an_application_with_sqlx_migrations_of_its_own_shares_the_database() {
 }
 
 #[tokio::test]
-async fn a_pool_with_a_short_statement_timeout_does_not_hurt_migrations() {
+async fn statement_timeout_of_the_pool_does_not_apply() {
     let db = TestDb::empty().await;
     let options = db.owner().options([("statement_timeout", "10ms")]);
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_pool_with_a_short_statement_timeout_does_not_hurt_migrations() {
 }
 
 #[tokio::test]
-async fn the_printed_script_makes_the_same_schema_and_a_history_that_status_understands() {
+async fn printed_script_creates_the_same_schema_and_history() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     let script = runner.script(None, None).unwrap();
@@ -60,8 +60,8 @@ async fn the_printed_script_makes_the_same_schema_and_a_history_that_status_unde
     assert_eq!(runner.verify().await.unwrap(), (13, vec![]));
 }
 
-/// The script as a tool would send it: what is between begin and commit together, concurrent steps
-/// and everything else statement by statement.
+/// The script as another tool would send it: transactions as a whole, everything else statement by
+/// statement.
 fn blocks(script: &str) -> Vec<String> {
     let mut blocks = vec![String::new()];
     let mut inside = false;
@@ -79,7 +79,7 @@ fn blocks(script: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_script_can_begin_and_end_anywhere() {
+async fn script_covers_the_requested_range() {
     let db = TestDb::empty().await;
     let script = Runner::new(db.owner()).script(Some(3), Some(4)).unwrap();
     assert!(!script.contains("001_create") && !script.contains("create table if not exists"));

@@ -1,4 +1,4 @@
-//! The function that writes one record for any language.
+//! The SQL function `record_audit_log`.
 
 use auditrail_core::{AuditLogService, RecordId};
 use auditrail_testkit::TestDb;
@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::support::{log, number, sql};
 
-mod judged;
+mod limits;
+mod validation;
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -19,7 +20,7 @@ fn record() -> Value {
     })
 }
 
-/// The record with these fields as well, or instead.
+/// The record with added or replaced fields.
 fn with(fields: Value) -> Value {
     let mut all = record();
     let (Some(all_fields), Value::Object(fields)) = (all.as_object_mut(), fields) else {
@@ -38,8 +39,8 @@ async fn call(db: &mut PgConnection, input: &str) -> Result<RecordId, sqlx::Erro
     Ok(id.into())
 }
 
-/// What was wrong: the SQLSTATE, the message and what its detail lists.
-fn told(error: &sqlx::Error) -> (String, String, Value) {
+/// The SQLSTATE, the message and the detail of an error.
+fn error_parts(error: &sqlx::Error) -> (String, String, Value) {
     let error = error.as_database_error().unwrap();
     let error = error.downcast_ref::<sqlx::postgres::PgDatabaseError>();
     let detail = error.detail().map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
@@ -47,7 +48,7 @@ fn told(error: &sqlx::Error) -> (String, String, Value) {
 }
 
 #[tokio::test]
-async fn what_the_caller_left_out_is_made_up_as_by_the_interface() {
+async fn missing_fields_get_the_defaults_of_the_interface() {
     let db = TestDb::migrated().await;
     let mut app = db.connect(db.app()).await;
     let log = log(&db).await;
@@ -58,12 +59,12 @@ async fn what_the_caller_left_out_is_made_up_as_by_the_interface() {
     assert!(stored.created_at.unix_micros() >= before);
     assert_eq!(stored.id.as_uuid().get_version_num(), 7);
     assert_eq!(stored.metadata.map(|metadata| metadata.to_string()).as_deref(), Some("{}"));
-    let made = stored.id.as_uuid().get_timestamp().unwrap().to_unix().0;
-    assert_eq!(made, u64::try_from(stored.created_at.timestamp().as_second()).unwrap());
+    let id_seconds = stored.id.as_uuid().get_timestamp().unwrap().to_unix().0;
+    assert_eq!(id_seconds, u64::try_from(stored.created_at.timestamp().as_second()).unwrap());
 }
 
 #[tokio::test]
-async fn a_repeated_call_returns_what_is_there_and_other_content_is_a_conflict() {
+async fn repeated_call_is_idempotent_and_other_content_conflicts() {
     let db = TestDb::migrated().await;
     let mut app = db.connect(db.app()).await;
     let first = with(json!({"id": ID, "metadata": {"n": 1.0}, "ip_address": "203.0.113.7"}));
@@ -82,7 +83,8 @@ async fn a_repeated_call_returns_what_is_there_and_other_content_is_a_conflict()
     ] {
         let mut other = with(other);
         other["id"] = json!(ID);
-        let (state, message, _) = told(&call(&mut app, &other.to_string()).await.unwrap_err());
+        let (state, message, _) =
+            error_parts(&call(&mut app, &other.to_string()).await.unwrap_err());
         assert_eq!(state, "23505", "{other}");
         assert_eq!(
             message,
@@ -93,7 +95,7 @@ async fn a_repeated_call_returns_what_is_there_and_other_content_is_a_conflict()
 }
 
 #[tokio::test]
-async fn the_record_is_there_exactly_when_the_transaction_commits() {
+async fn record_commits_with_the_transaction() {
     let db = TestDb::migrated().await;
     let mut app = db.connect(db.app()).await;
     let mut tx = app.begin().await.unwrap();
@@ -108,12 +110,12 @@ async fn the_record_is_there_exactly_when_the_transaction_commits() {
 }
 
 #[tokio::test]
-async fn it_gives_nobody_a_right_that_he_has_not() {
+async fn function_runs_with_the_privileges_of_its_caller() {
     let db = TestDb::migrated().await;
     let mut reader = db.connect(db.reader()).await;
-    let (state, _, _) = told(&call(&mut reader, &record().to_string()).await.unwrap_err());
+    let (state, _, _) = error_parts(&call(&mut reader, &record().to_string()).await.unwrap_err());
     assert_eq!(state, "42501");
-    // Nor does a table of the caller's stand in for ours.
+    // A table of the caller does not shadow the log.
     let mut app = db.connect(db.app()).await;
     sql(&mut app, "create temporary table audit_logs (like control_plane.audit_logs)").await;
     sql(&mut app, "set search_path = pg_temp, public").await;

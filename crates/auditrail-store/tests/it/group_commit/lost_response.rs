@@ -1,4 +1,4 @@
-//! The connection is lost between the commit and the answer, so that the writer cannot know of it.
+//! The connection is lost between the commit and its acknowledgement.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -12,29 +12,29 @@ use auditrail_testkit::{TestDb, through};
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
 
-use super::support::{count, many, one, outcome, refused_for, soon};
+use super::support::{conflicts_of, count, many, one, outcome, soon};
 use crate::support::record;
 
-/// Passes bytes between the writer and the server until the server tells of a commit; then it breaks
-/// the connection instead of passing that on.
+/// Forwards bytes between the writer and the server until the server acknowledges a commit; then it closes
+/// the connection instead of forwarding that.
 struct Proxy {
     port: u16,
-    /// How many more answers it swallows.
-    swallows: Arc<AtomicU32>,
+    /// How many more acknowledgements it drops.
+    drops: Arc<AtomicU32>,
 }
 
 impl Proxy {
     fn start(server: PgConnectOptions) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let swallows = Arc::new(AtomicU32::new(0));
-        let left = Arc::clone(&swallows);
+        let drops = Arc::new(AtomicU32::new(0));
+        let left = Arc::clone(&drops);
         thread::spawn(move || {
             for client in listener.incoming() {
                 serve(client.unwrap(), &server, &left);
             }
         });
-        Self { port, swallows }
+        Self { port, drops }
     }
 
     /// The role of an application, through the proxy.
@@ -43,7 +43,7 @@ impl Proxy {
     }
 }
 
-fn serve(client: TcpStream, server: &PgConnectOptions, swallows: &Arc<AtomicU32>) {
+fn serve(client: TcpStream, server: &PgConnectOptions, drops: &Arc<AtomicU32>) {
     client.set_nodelay(true).unwrap();
     let (from_server, to_server): (Box<dyn Read + Send>, Box<dyn Write + Send>) =
         match server.get_socket() {
@@ -60,20 +60,20 @@ fn serve(client: TcpStream, server: &PgConnectOptions, swallows: &Arc<AtomicU32>
         };
     let (from_client, to_client) = (client.try_clone().unwrap(), client.try_clone().unwrap());
     thread::spawn(move || pass(from_client, to_server, |_| true));
-    let swallows = Arc::clone(swallows);
+    let drops = Arc::clone(drops);
     thread::spawn(move || {
         pass(from_server, to_client, |bytes| {
-            let swallow = tells_of_a_commit(bytes)
-                && swallows
+            let is_dropped = acknowledges_a_commit(bytes)
+                && drops
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
                     .is_ok();
-            !swallow
+            !is_dropped
         });
         drop(client.shutdown(Shutdown::Both));
     });
 }
 
-/// Passes bytes on until an end is closed, or `may_pass` says no.
+/// Forwards bytes until an end is closed or `may_pass` returns false.
 fn pass(mut from: impl Read, mut to: impl Write, mut may_pass: impl FnMut(&[u8]) -> bool) {
     let mut buffer = vec![0; 64 * 1_024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
@@ -83,9 +83,9 @@ fn pass(mut from: impl Read, mut to: impl Write, mut may_pass: impl FnMut(&[u8])
     }
 }
 
-/// A COPY of at least one record, an INSERT of one that is its own transaction (the server says `I`, for
-/// idle, with it), or the end of a transaction.
-fn tells_of_a_commit(bytes: &[u8]) -> bool {
+/// A COPY of at least one record, an INSERT of a record outside a transaction block (with the status `I`,
+/// idle), or a COMMIT.
+fn acknowledges_a_commit(bytes: &[u8]) -> bool {
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     (holds(b"COPY ") && !holds(b"COPY 0\0"))
         || (holds(b"INSERT 0 1\0") && holds(b"Z\0\0\0\x05I"))
@@ -98,37 +98,37 @@ fn start_through(proxy: &Proxy, db: &TestDb) -> GroupWriter {
 }
 
 #[tokio::test]
-async fn what_was_committed_unknown_to_the_writer_is_found_and_called_created() {
+async fn unacknowledged_commit_is_reported_as_created() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let proxy = Proxy::start(db.app());
     let writer = start_through(&proxy, &db);
     writer.write(one(0), soon()).await.unwrap();
-    // The answer to the INSERT is lost. The second try finds the record, and so has nothing to commit.
-    proxy.swallows.store(1, Ordering::Relaxed);
+    // The response to the INSERT is lost. The retry finds the record, and has nothing to commit.
+    proxy.drops.store(1, Ordering::Relaxed);
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
-    assert_eq!(proxy.swallows.load(Ordering::Relaxed), 0);
+    assert_eq!(proxy.drops.load(Ordering::Relaxed), 0);
     assert_eq!(count(&mut owner).await, 2);
     let stats = writer.stats();
     assert_eq!((stats.created, stats.duplicates, stats.failures), (2, 0, 1));
-    // A repetition is a duplicate all the same.
+    // A later request is a duplicate.
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[], &[0], &[]));
 }
 
 #[tokio::test]
-async fn an_unknown_commit_of_a_group_is_told_to_each_request_as_it_was() {
+async fn unacknowledged_group_is_reported_per_request() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let proxy = Proxy::start(db.app());
     let writer = start_through(&proxy, &db);
     writer.write(one(0), soon()).await.unwrap();
-    proxy.swallows.store(5, Ordering::Relaxed);
+    proxy.drops.store(5, Ordering::Relaxed);
     let mut tasks = JoinSet::new();
     for n in 1..=200 {
         let writer = writer.clone();
         tasks.spawn(async move { writer.write(one(n), soon()).await.unwrap() });
     }
-    let refused = tokio::spawn({
+    let conflicting = tokio::spawn({
         let writer = writer.clone();
         let records = vec![record(300, 1), record(0, 99)];
         async move { writer.write(many(records, OnConflict::Refuse), soon()).await }
@@ -136,7 +136,7 @@ async fn an_unknown_commit_of_a_group_is_told_to_each_request_as_it_was() {
     for answer in tasks.join_all().await {
         assert_eq!(answer, outcome(&[0], &[], &[]));
     }
-    assert_eq!(refused_for(refused.await.unwrap()), [1]);
-    assert_eq!(proxy.swallows.load(Ordering::Relaxed), 0);
+    assert_eq!(conflicts_of(conflicting.await.unwrap()), [1]);
+    assert_eq!(proxy.drops.load(Ordering::Relaxed), 0);
     assert_eq!(count(&mut owner).await, 201);
 }

@@ -1,4 +1,4 @@
-//! Taking migrations back.
+//! Reverting migrations.
 
 use auditrail_store::migrate::{Event, MigrateError, Runner, silent};
 use auditrail_store::schema::{compare, describe};
@@ -7,7 +7,7 @@ use auditrail_testkit::{TestDb, until};
 use super::support::{TABLE, one, run, shop_runner};
 
 #[tokio::test]
-async fn every_migration_can_be_undone_and_applied_again_and_the_schema_is_the_same() {
+async fn every_migration_can_be_reverted_and_reapplied() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     let latest = runner.set().latest();
@@ -25,7 +25,7 @@ async fn every_migration_can_be_undone_and_applied_again_and_the_schema_is_the_s
 }
 
 #[tokio::test]
-async fn a_step_back_that_loses_data_is_refused_before_anything_is_undone() {
+async fn data_loss_is_rejected_before_any_step() {
     let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let error = runner.down(1, false, &mut silent).await.unwrap_err();
@@ -40,12 +40,12 @@ async fn a_step_back_that_loses_data_is_refused_before_anything_is_undone() {
 }
 
 #[tokio::test]
-async fn steps_back_that_lose_nothing_need_no_permission() {
+async fn reverting_without_data_loss_needs_no_permission() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     runner.up(Some(5), &mut silent).await.unwrap();
-    let undone = runner.down(2, false, &mut silent).await.unwrap();
-    let versions: Vec<i64> = undone.iter().map(|(migration, _)| migration.version()).collect();
+    let reverted = runner.down(2, false, &mut silent).await.unwrap();
+    let versions: Vec<i64> = reverted.iter().map(|(migration, _)| migration.version()).collect();
     assert_eq!(versions, [5, 4, 3]);
     let mut owner = db.connect(db.owner()).await;
     let newest = "select max(version) from control_plane.schema_migrations";
@@ -53,7 +53,7 @@ async fn steps_back_that_lose_nothing_need_no_permission() {
 }
 
 #[tokio::test]
-async fn a_migration_without_a_way_back_stops_the_undoing_before_it_starts() {
+async fn irreversible_migration_is_rejected_before_any_step() {
     let db = TestDb::empty().await;
     let runner = shop_runner(&db, &[TABLE]);
     runner.up(None, &mut silent).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_migration_without_a_way_back_stops_the_undoing_before_it_starts() {
 }
 
 #[tokio::test]
-async fn what_another_run_applies_while_this_one_waits_is_undone_first() {
+async fn migrations_of_a_concurrent_run_are_reverted_first() {
     const BACK: &str = "-- What: a.\n-- Loses data: no\n-- Transaction: yes\nselect 1;";
     let db = TestDb::empty().await;
     let files = [
@@ -83,15 +83,15 @@ async fn what_another_run_applies_while_this_one_waits_is_undone_first() {
         and database = (select oid from pg_database where datname = current_database()))";
     until(&mut observer, holds).await;
 
-    let mut let_go = |event: Event<'_>| {
+    let mut release = |event: Event<'_>| {
         if let Event::WaitingForLock { .. } = event {
             // Dropping the connection ends its transaction, and the other run goes on.
             drop(gate.take());
         }
     };
-    let undone = runner.down(1, false, &mut let_go).await.unwrap();
+    let reverted = runner.down(1, false, &mut release).await.unwrap();
 
     applying.await.unwrap().unwrap();
-    let versions: Vec<i64> = undone.iter().map(|(migration, _)| migration.version()).collect();
+    let versions: Vec<i64> = reverted.iter().map(|(migration, _)| migration.version()).collect();
     assert_eq!(versions, [3, 2]);
 }

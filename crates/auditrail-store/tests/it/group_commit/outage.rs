@@ -1,43 +1,43 @@
-//! The database goes away and comes back.
+//! Outages of the database.
 
 use auditrail_store::{GroupWriter, WriteError, WriteOutcome, WriterLimits};
 use auditrail_testkit::TestDb;
 use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
-use super::support::{HOLD_UP, count, one, outcome, soon, start, start_one, until, within};
+use super::support::{BLOCK_WRITES, count, one, outcome, soon, start, start_one, until, within};
 use crate::support::{blocked_session, number, sql};
 
 const TERMINATE: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity
      where datname = current_database() and application_name = 'auditrail writer'";
 
-/// Lets nobody in but the superuser, and ends the sessions of the writer.
-async fn shut_out(db: &TestDb, admin: &mut PgConnection) {
+/// Rejects connections except of superusers, and terminates the sessions of the writer.
+async fn start_outage(db: &TestDb, admin: &mut PgConnection) {
     sql(admin, &format!("alter database {} connection limit 0", db.name())).await;
     number(admin, TERMINATE).await;
 }
 
-async fn let_in(db: &TestDb, admin: &mut PgConnection) {
+async fn end_outage(db: &TestDb, admin: &mut PgConnection) {
     sql(admin, &format!("alter database {} connection limit -1", db.name())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_are_ended_again_and_again_neither_lose_nor_double_anything() {
+async fn repeated_session_loss_loses_and_duplicates_nothing() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
-    // Small groups, so that there are many commits to be cut off.
+    // Small groups, so that there are many commits to interrupt.
     let limits = WriterLimits { group_records: 10, ..WriterLimits::default() };
     let writer = GroupWriter::start(db.app(), limits);
-    // Ends every session after each 50 records, wherever the writer is then.
+    // Terminates all sessions after every 50 records.
     let killer = tokio::spawn({
         let (writer, mut admin) = (writer.clone(), db.connect(db.admin()).await);
         async move {
-            let mut killed = 0;
+            let mut terminated = 0;
             for created in (0..1_950).step_by(50) {
                 until(&writer, |stats| stats.created >= created).await;
-                killed += number(&mut admin, TERMINATE).await;
+                terminated += number(&mut admin, TERMINATE).await;
             }
-            killed
+            terminated
         }
     });
     let mut tasks = JoinSet::new();
@@ -47,7 +47,7 @@ async fn sessions_that_are_ended_again_and_again_neither_lose_nor_double_anythin
             let mut created = 0;
             for n in 0..40 {
                 let answer = writer.write(one(task * 40 + n), soon()).await.unwrap();
-                // Each id was asked for once, so nothing may be called a duplicate.
+                // Each id was requested once, so there must be no duplicate.
                 assert_eq!(answer, outcome(&[0], &[], &[]));
                 created += 1;
             }
@@ -55,19 +55,19 @@ async fn sessions_that_are_ended_again_and_again_neither_lose_nor_double_anythin
         });
     }
     let created: i64 = tasks.join_all().await.into_iter().sum();
-    let killed = killer.await.unwrap();
+    let terminated = killer.await.unwrap();
     assert_eq!((created, count(&mut admin).await), (2_000, 2_000));
-    assert!(killed > 10, "only {killed} sessions were ended");
+    assert!(terminated > 10, "only {terminated} sessions were ended");
     assert!(writer.stats().failures > 0);
 }
 
 #[tokio::test]
-async fn a_session_that_is_ended_while_it_writes_is_followed_by_another() {
+async fn session_lost_during_a_write_is_replaced() {
     let db = TestDb::migrated().await;
     let (mut owner, mut admin) = (db.connect(db.owner()).await, db.connect(db.admin()).await);
     let writer = start_one(&db);
     writer.write(one(0), soon()).await.unwrap();
-    sql(&mut owner, HOLD_UP).await;
+    sql(&mut owner, BLOCK_WRITES).await;
     let task = tokio::spawn({
         let writer = writer.clone();
         async move { writer.write(one(1), soon()).await }
@@ -82,12 +82,12 @@ async fn a_session_that_is_ended_while_it_writes_is_followed_by_another() {
 }
 
 #[tokio::test]
-async fn during_an_outage_requests_wait_for_its_end_or_for_their_deadline() {
+async fn requests_wait_for_the_end_of_an_outage_or_the_deadline() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let writer = start(&db);
     writer.write(one(0), soon()).await.unwrap();
-    shut_out(&db, &mut admin).await;
+    start_outage(&db, &mut admin).await;
     let mut patient = JoinSet::new();
     for n in 1..50 {
         let writer = writer.clone();
@@ -99,7 +99,7 @@ async fn during_an_outage_requests_wait_for_its_end_or_for_their_deadline() {
         assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
         assert!(late.retry_after().is_some());
     }
-    let_in(&db, &mut admin).await;
+    end_outage(&db, &mut admin).await;
     for answer in patient.join_all().await {
         assert_eq!(answer.unwrap(), outcome(&[0], &[], &[]));
     }
@@ -107,20 +107,20 @@ async fn during_an_outage_requests_wait_for_its_end_or_for_their_deadline() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_outage_is_seen_without_callers() {
+async fn end_of_an_outage_is_detected_without_callers() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
-    shut_out(&db, &mut admin).await;
+    start_outage(&db, &mut admin).await;
     let writer = start(&db);
     until(&writer, |stats| stats.outage.is_some()).await;
     assert!(writer.stats().last_error_at.is_some());
-    let_in(&db, &mut admin).await;
+    end_outage(&db, &mut admin).await;
     until(&writer, |stats| stats.outage.is_none()).await;
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
 }
 
 #[tokio::test]
-async fn a_server_that_has_become_read_only_is_unavailable_until_it_is_not() {
+async fn read_only_server_is_an_outage() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let writer = start(&db);
@@ -132,14 +132,14 @@ async fn a_server_that_has_become_read_only_is_unavailable_until_it_is_not() {
     let late = writer.write(one(1), within(500)).await.unwrap_err();
     assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
     assert_eq!(late.code(), "read_only");
-    // Superusers are read-only as well from here on, but for this session.
+    // New sessions of superusers are read-only as well, but not this one.
     sql(&mut admin, &read_only("off")).await;
     assert_eq!(writer.write(one(2), soon()).await.unwrap(), outcome(&[0], &[], &[]));
     until(&writer, |stats| stats.outage.is_none()).await;
 }
 
 #[tokio::test]
-async fn missing_rights_and_a_missing_table_are_outages_that_end_when_they_are_mended() {
+async fn missing_privilege_and_table_are_outages() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let writer = start(&db);
@@ -155,13 +155,13 @@ async fn missing_rights_and_a_missing_table_are_outages_that_end_when_they_are_m
             "not_migrated",
         ),
     ];
-    for (n, (breaks, mends, code)) in (0_u32..).zip(cases) {
-        sql(&mut owner, breaks).await;
+    for (n, (cause, repair, code)) in (0_u32..).zip(cases) {
+        sql(&mut owner, cause).await;
         let late = writer.write(one(n), within(300)).await.unwrap_err();
         assert!(matches!(late, WriteError::Unavailable { .. }), "{late:?}");
         assert_eq!(late.code(), code);
-        sql(&mut owner, mends).await;
-        // Created, or a duplicate where the writer was trying once more when its caller gave up.
+        sql(&mut owner, repair).await;
+        // Created, or a duplicate if the retry was in flight at the deadline.
         let WriteOutcome { created, duplicates, conflicts } =
             writer.write(one(n), soon()).await.unwrap();
         assert_eq!(([created, duplicates].concat(), conflicts), (vec![0], vec![]));
