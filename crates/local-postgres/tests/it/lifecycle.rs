@@ -1,4 +1,4 @@
-//! What one program sees that opens a database and closes it.
+//! Opening and closing a server, by one program.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
@@ -8,21 +8,21 @@ use std::{fs, thread};
 
 use local_postgres::{Durability, Error, LocalPostgres, Status, status};
 
-use crate::support::{Place, Who, connect, everybody, is_alive, show};
+use crate::support::{TestDir, User, connect, is_alive, show, test_users};
 
 #[test]
-fn a_first_start_makes_a_durable_private_cluster_and_a_second_start_is_quick() {
-    let place = Place::unhurried(Who::Me);
-    let said = Arc::new(Mutex::new(Vec::new()));
+fn first_start_creates_a_durable_private_cluster() {
+    let test_dir = TestDir::with_sync(User::Current);
+    let message = Arc::new(Mutex::new(Vec::new()));
     let open = || {
-        let said = Arc::clone(&said);
-        let begun = Instant::now();
-        let config = place
-            .config(place.data())
-            .on_event(move |event| said.lock().unwrap().push(event.to_string()));
-        (LocalPostgres::open(config).unwrap(), begun.elapsed())
+        let message = Arc::clone(&message);
+        let started = Instant::now();
+        let config = test_dir
+            .config(test_dir.data())
+            .on_event(move |event| message.lock().unwrap().push(event.to_string()));
+        (LocalPostgres::open(config).unwrap(), started.elapsed())
     };
-    assert!(matches!(status(&place.data()).unwrap(), Status::Absent));
+    assert!(matches!(status(&test_dir.data()).unwrap(), Status::Absent));
 
     let (first, first_took) = open();
     let url = first.url("postgres");
@@ -46,38 +46,38 @@ fn a_first_start_makes_a_durable_private_cluster_and_a_second_start_is_quick() {
     let pid = first.postmaster_pid();
     first.close().unwrap();
     assert!(!is_alive(pid));
-    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
+    assert!(matches!(status(&test_dir.data()).unwrap(), Status::Stopped { .. }));
 
     let (second, second_took) = open();
     let kept: i32 = connect(&url).query_one("select id from kept", &[]).unwrap().get(0);
     assert_eq!(kept, 7);
     drop(second);
-    assert!(matches!(status(&place.data()).unwrap(), Status::Stopped { .. }));
+    assert!(matches!(status(&test_dir.data()).unwrap(), Status::Stopped { .. }));
 
-    let said = said.lock().unwrap().join("\n");
-    assert_eq!(said.matches("making a database cluster").count(), 1, "{said}");
-    assert_eq!(said.matches("stopping the server").count(), 2, "{said}");
+    let message = message.lock().unwrap().join("\n");
+    assert_eq!(message.matches("creating a database cluster").count(), 1, "{message}");
+    assert_eq!(message.matches("stopping the server").count(), 2, "{message}");
     eprintln!("first start {first_took:.2?}, second start {second_took:.2?}");
     assert!(second_took < first_took);
 }
 
 #[test]
-fn a_first_start_works_as_root_and_as_an_ordinary_user() {
-    for who in everybody() {
-        let place = Place::unhurried(who);
-        let mut holder = place.hold(&[]);
+fn first_start_works_as_root_and_ordinary_user() {
+    for user in test_users() {
+        let test_dir = TestDir::with_sync(user);
+        let mut holder = test_dir.hold(&[]);
         let (pid, url) = holder.open();
         let server = fs::metadata(format!("/proc/{pid}")).unwrap().uid();
-        assert_ne!(server, 0, "{who:?}: PostgreSQL never runs as root");
-        assert_eq!(server, fs::metadata(place.data().join("pg")).unwrap().uid());
+        assert_ne!(server, 0, "{user:?}: PostgreSQL never runs as root");
+        assert_eq!(server, fs::metadata(test_dir.data().join("pg")).unwrap().uid());
         assert_eq!(show(&url, "fsync"), "on");
         holder.close();
-        assert!(!is_alive(pid), "{who:?}");
+        assert!(!is_alive(pid), "{user:?}");
     }
 }
 
 #[test]
-fn paths_with_spaces_quotes_and_great_length_work() {
+fn unusual_and_long_paths_work() {
     let long = ["a-rather-long-name-of-a-directory"; 8].join("/");
     for (name, inside) in [
         ("with space", true),
@@ -86,8 +86,8 @@ fn paths_with_spaces_quotes_and_great_length_work() {
         ("a comma, which ends a host for libpq", false),
         (&long, false),
     ] {
-        let place = Place::new(Who::Me);
-        let open = LocalPostgres::open(place.config(place.data().join(name))).unwrap();
+        let test_dir = TestDir::new(User::Current);
+        let open = LocalPostgres::open(test_dir.config(test_dir.data().join(name))).unwrap();
         let url = open.url("postgres");
         assert_eq!(show(&url, "data_directory"), open.dir().join("pg").display().to_string());
         if let Some(psql) = open.installation().psql() {
@@ -97,14 +97,14 @@ fn paths_with_spaces_quotes_and_great_length_work() {
         let socket_dir = open.socket_dir().to_owned();
         assert_eq!(socket_dir.starts_with(open.dir()), inside, "{}", socket_dir.display());
         open.close().unwrap();
-        assert_eq!(socket_dir.exists(), inside, "a socket directory elsewhere is removed");
+        assert_eq!(socket_dir.exists(), inside, "an external socket directory is removed");
     }
 }
 
 #[test]
-fn a_database_is_made_once_however_many_ask_for_it() {
-    let place = Place::new(Who::Me);
-    let open = LocalPostgres::open(place.config(place.data())).unwrap();
+fn concurrent_ensure_database_creates_it_once() {
+    let test_dir = TestDir::new(User::Current);
+    let open = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     let made = thread::scope(|scope| {
         let threads: Vec<_> =
             (0..6).map(|_| scope.spawn(|| open.ensure_database("app").unwrap())).collect();
@@ -127,9 +127,9 @@ fn a_database_is_made_once_however_many_ask_for_it() {
 }
 
 #[test]
-fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
-    let place = Place::new(Who::Me);
-    let first = LocalPostgres::open(place.config(place.data())).unwrap();
+fn settings_apply_and_durability_cannot_be_altered() {
+    let test_dir = TestDir::new(User::Current);
+    let first = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     let mut client = connect(&first.url("postgres"));
     for name in ["fsync", "full_page_writes", "synchronous_commit"] {
         client.execute(&format!("alter system set {name} = off"), &[]).unwrap();
@@ -138,7 +138,7 @@ fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
     first.close().unwrap();
 
     let config =
-        place.config(place.data()).setting("max_connections", "17").setting("my.own", "it's");
+        test_dir.config(test_dir.data()).setting("max_connections", "17").setting("my.own", "it's");
     let second = LocalPostgres::open(config).unwrap();
     let url = second.url("postgres");
     for (name, value) in [
@@ -153,22 +153,22 @@ fn settings_are_passed_and_alter_system_cannot_turn_durability_off() {
 }
 
 #[test]
-fn a_directory_for_tests_never_becomes_durable_nor_the_other_way_round() {
-    let place = Place::new(Who::Me);
-    let unsafe_dir = place.data().join("tests");
-    let for_tests = |dir| place.config(dir).durability(Durability::NoFsyncForTests);
+fn durability_of_a_directory_never_changes() {
+    let test_dir = TestDir::new(User::Current);
+    let unsafe_dir = test_dir.data().join("tests");
+    let for_tests = |dir| test_dir.config(dir).durability(Durability::NoFsyncForTests);
     let open = LocalPostgres::open(for_tests(unsafe_dir.clone())).unwrap();
     assert_eq!(show(&open.url("postgres"), "fsync"), "off");
     for _ in ["running", "stopped"] {
-        let error = LocalPostgres::open(place.config(unsafe_dir.clone())).unwrap_err();
+        let error = LocalPostgres::open(test_dir.config(unsafe_dir.clone())).unwrap_err();
         assert!(matches!(error, Error::NotDurable { .. }), "{error}");
     }
     open.close().unwrap();
-    let error = LocalPostgres::open(place.config(unsafe_dir)).unwrap_err();
+    let error = LocalPostgres::open(test_dir.config(unsafe_dir)).unwrap_err();
     assert!(matches!(error, Error::NotDurable { .. }), "{error}");
 
-    let real = place.data().join("real");
-    LocalPostgres::open(place.config(real.clone())).unwrap().close().unwrap();
+    let real = test_dir.data().join("real");
+    LocalPostgres::open(test_dir.config(real.clone())).unwrap().close().unwrap();
     let error = LocalPostgres::open(for_tests(real)).unwrap_err();
     assert!(error.to_string().contains("durable cluster"), "{error}");
 }

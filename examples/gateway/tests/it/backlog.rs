@@ -1,4 +1,4 @@
-//! A hundred thousand requests while nobody takes their records.
+//! A backlog of 100,000 records while the audit log is unreachable.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use tower::ServiceExt as _;
 
 const REQUESTS: u64 = 100_000;
 const CALLERS: u64 = 250;
-/// A key of the right form; nobody looks at it.
+/// A key of valid form; it is never verified.
 const KEY: &str = "adt_test_0123456789abcdefghijklmnopqrst_000000";
-/// The bound of the queue is 16 MiB of records; around them are a cache of the spool, what is on its way to
-/// the disk, and the requests themselves. The records alone would take 60 MiB.
+/// The queue is limited to 16 MiB of records; the rest is the cache of the spool, writes in flight, and the
+/// requests themselves. The records alone would take 60 MiB.
 const MEMORY_MAX_KIB: u64 = 48 * 1024;
 
 const POLICY: &str = r#"
@@ -32,14 +32,14 @@ target_type = "project"
 target_id = { path = "id" }
 "#;
 
-/// What the system says of our memory in KiB: what it is now, or the most that it was.
+/// The current or the peak memory of this process, in KiB.
 fn memory(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Sends all requests, each caller one after the other. Every one must be answered as if all were well.
+/// Sends all requests, concurrently per caller. Every one must succeed.
 async fn send(app: &Router) {
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
@@ -47,27 +47,27 @@ async fn send(app: &Router) {
         callers.spawn(async move {
             for number in 0..REQUESTS / CALLERS {
                 let request = Request::post(format!("/projects/p{caller}-{number}"));
-                let answer =
+                let response =
                     app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-                assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+                assert_eq!(response.status(), StatusCode::NO_CONTENT);
             }
         });
     }
-    while let Some(done) = callers.join_next().await {
-        done.unwrap();
+    while let Some(result) = callers.join_next().await {
+        result.unwrap();
     }
 }
 
-/// The requests through an application whose records go where nobody listens; what became of them, and
-/// by how many KiB the memory grew.
-async fn flood(failure: &str, config: RecorderConfig) -> (Stats, u64) {
-    // Bound and never listening: nobody else can take the address while we run.
-    let nobody = TcpSocket::new_v4().unwrap();
-    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let url = format!("http://{}", nobody.local_addr().unwrap());
+/// Sends the requests to an application whose audit log is unreachable. Returns the statistics, and the growth
+/// of memory in KiB.
+async fn send_without_audit_log(failure: &str, config: RecorderConfig) -> (Stats, u64) {
+    // Bound but not listening, so that no other process can use the address.
+    let unreachable = TcpSocket::new_v4().unwrap();
+    unreachable.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", unreachable.local_addr().unwrap());
     let client = Client::builder(&url).key(KEY).build().unwrap();
     let recorder = Recorder::open(client, config).await.unwrap();
-    let policy = Policy::parse(&POLICY.replace("FAILURE", failure), "flood.toml").unwrap();
+    let policy = Policy::parse(&POLICY.replace("FAILURE", failure), "backlog.toml").unwrap();
     let app = Router::new()
         .route("/projects/{id}", post(async || StatusCode::NO_CONTENT))
         .layer(AuditLayer::new(policy, recorder.clone()).unwrap());
@@ -80,10 +80,10 @@ async fn flood(failure: &str, config: RecorderConfig) -> (Stats, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spooled_records_of_a_hundred_thousand_requests_are_all_on_disk_and_memory_keeps_its_bound()
-{
+async fn spooled_records_are_on_disk_and_memory_is_bounded() {
     let spool = tempfile::tempdir().unwrap();
-    let (stats, grown) = flood("spool", RecorderConfig::new().spool(spool.path())).await;
+    let (stats, grown) =
+        send_without_audit_log("spool", RecorderConfig::new().spool(spool.path())).await;
     assert_eq!((stats.accepted, stats.spooled), (REQUESTS, REQUESTS), "{stats:?}");
     assert_eq!((stats.pending, stats.dropped_total()), (REQUESTS, 0), "{stats:?}");
     assert!(stats.queued_records <= CALLERS, "{stats:?}");
@@ -91,8 +91,8 @@ async fn spooled_records_of_a_hundred_thousand_requests_are_all_on_disk_and_memo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn best_effort_records_of_a_hundred_thousand_requests_are_bounded_and_the_lost_are_counted() {
-    let (stats, grown) = flood("best_effort", RecorderConfig::new()).await;
+async fn best_effort_backlog_is_bounded_and_losses_counted() {
+    let (stats, grown) = send_without_audit_log("best_effort", RecorderConfig::new()).await;
     assert_eq!(stats.accepted, REQUESTS, "{stats:?}");
     assert!(stats.queued_records <= 10_000 && stats.pending <= 10_000, "{stats:?}");
     assert_eq!(stats.dropped_total() + stats.pending, REQUESTS, "{stats:?}");
