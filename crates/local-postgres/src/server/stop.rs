@@ -55,9 +55,9 @@ fn has_ended(layout: &Layout, server: &LockFile, pid: u32, limit: Duration) -> R
     let has_ended = wait::until(limit, || -> Result<_, Error> {
         let free = server.try_exclusive()?;
         server.release_if(free);
-        let stands = process::identify(layout, pid, server);
-        let there = matches!(stands, Identity::Ours | Identity::Foreign);
-        Ok((free && !there).then_some(()))
+        let identity = process::identify(layout, pid, server);
+        let is_running = matches!(identity, Identity::Ours | Identity::Foreign);
+        Ok((free && !is_running).then_some(()))
     })?;
     Ok(has_ended.is_some())
 }
