@@ -8,8 +8,8 @@ use auditrail_store::{GroupWriter, PgApiKeys, PgAuditLog, Sessions, WriterLimits
 use auditrail_testkit::{RoundTrips, TestDb, Transport, eventually, until};
 use serde_json::{Value, json};
 
-use crate::client::Call;
-use crate::service::{Running, record};
+use crate::support::client::Call;
+use crate::support::service::{Running, record};
 
 /// Whether a transaction waits for the table of the records.
 const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
@@ -83,7 +83,7 @@ fn batch(numbers: std::ops::Range<u32>) -> Value {
 }
 
 #[tokio::test]
-async fn each_call_takes_the_round_trips_that_the_docs_state() {
+async fn round_trips_match_the_docs() {
     let counted = Counted::start().await;
     let one = record(1, None);
     let id = one["id"].as_str().unwrap();
@@ -116,7 +116,7 @@ async fn each_call_takes_the_round_trips_that_the_docs_state() {
 }
 
 #[tokio::test]
-async fn a_key_is_looked_up_in_a_round_trip_of_its_own_only_the_first_time() {
+async fn only_the_first_request_looks_its_key_up() {
     let counted = Counted::start().await;
     let bodies = [record(2, None), record(3, None)];
     let other = StoredKey::make(&counted).await;
@@ -151,7 +151,7 @@ impl StoredKey {
 
 /// Requests that wait together share a transaction; the server makes one exchange of it.
 #[tokio::test]
-async fn records_that_wait_together_take_one_round_trip() {
+async fn queued_records_share_a_round_trip() {
     let counted = Counted::start().await;
     let lock = counted.db.lock("control_plane.audit_logs").await;
     let bodies: Vec<Value> = (2..12).map(|number| record(number, None)).collect();
@@ -175,7 +175,7 @@ async fn records_that_wait_together_take_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
+async fn a_key_revoked_before_the_commit_prevents_it() {
     let counted = Counted::start().await;
     let key = StoredKey::make(&counted).await;
     let post = |number| {
@@ -210,7 +210,7 @@ async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_answered_with_401_whatever_it_sends() {
+async fn a_revoked_key_is_401_for_any_request() {
     let counted = Counted::start().await;
     let key = StoredKey::make(&counted).await;
     let post = |body: Value| {

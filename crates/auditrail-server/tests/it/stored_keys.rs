@@ -2,12 +2,12 @@
 
 use auditrail_core::{Actor, RequestContext, Scope};
 
-use crate::kept::Kept;
-use crate::service::record;
+use crate::support::db_keys::ServiceWithDbKeys;
+use crate::support::service::record;
 
 const LIST: &str = "/v1/audit-logs";
 
-async fn list(kept: &Kept, token: &str) -> (u16, String) {
+async fn list(kept: &ServiceWithDbKeys, token: &str) -> (u16, String) {
     let answer = kept.get(LIST, token).await;
     match answer.status.as_u16() {
         200 => (200, String::new()),
@@ -20,8 +20,8 @@ fn refused() -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_kept_key_opens_what_its_scopes_and_its_tenant_say() {
-    let kept = Kept::start().await;
+async fn a_stored_key_has_its_scopes_and_tenant() {
+    let kept = ServiceWithDbKeys::start().await;
     let read = kept.key(&[Scope::Read], None).await;
     assert_eq!(list(&kept, read.secret.expose()).await.0, 200);
     let write = kept.key(&[Scope::Write], Some("t1")).await;
@@ -35,8 +35,8 @@ async fn a_kept_key_opens_what_its_scopes_and_its_tenant_say() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_shut_out_by_the_next_request() {
-    let kept = Kept::start().await;
+async fn a_revoked_key_is_refused_in_the_next_request() {
+    let kept = ServiceWithDbKeys::start().await;
     let issued = kept.key(&[Scope::Read], None).await;
     assert_eq!(list(&kept, issued.secret.expose()).await.0, 200);
     let here = RequestContext::default();
@@ -46,8 +46,8 @@ async fn a_revoked_key_is_shut_out_by_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_key_that_plain_sql_revoked_is_shut_out_by_the_next_request() {
-    let kept = Kept::start().await;
+async fn a_key_revoked_by_sql_is_refused_in_the_next_request() {
+    let kept = ServiceWithDbKeys::start().await;
     let token = kept.token(&[Scope::Read], None).await;
     assert_eq!(list(&kept, &token).await.0, 200);
     kept.db.as_owner("update control_plane.audit_api_keys set revoked_at = now()").await;
@@ -55,15 +55,15 @@ async fn a_key_that_plain_sql_revoked_is_shut_out_by_the_next_request() {
 }
 
 #[tokio::test]
-async fn an_expired_key_is_shut_out() {
-    let kept = Kept::start().await;
+async fn an_expired_key_is_refused() {
+    let kept = ServiceWithDbKeys::start().await;
     let token = kept.expired(&[Scope::Read], None).await;
     assert_eq!(list(&kept, &token).await, refused());
 }
 
 #[tokio::test]
-async fn a_key_of_which_one_character_differs_is_shut_out() {
-    let kept = Kept::start().await;
+async fn a_key_with_one_wrong_character_is_refused() {
+    let kept = ServiceWithDbKeys::start().await;
     let issued = kept.key(&[Scope::Read], None).await;
     let token = issued.secret.expose();
     for place in [0, 9, 12, token.len() - 1] {
@@ -75,9 +75,8 @@ async fn a_key_of_which_one_character_differs_is_shut_out() {
 }
 
 #[tokio::test]
-async fn a_well_formed_key_cannot_be_checked_without_the_table_and_a_malformed_one_is_refused_still()
- {
-    let kept = Kept::start().await;
+async fn malformed_keys_are_refused_even_without_the_table() {
+    let kept = ServiceWithDbKeys::start().await;
     let issued = kept.key(&[Scope::Read], None).await;
     kept.db.as_owner("alter table control_plane.audit_api_keys rename to hidden").await;
     let unavailable = (503, "keys_unavailable".to_owned());

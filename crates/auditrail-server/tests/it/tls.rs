@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::service::{Service, input, record};
+use crate::support::service::{Service, input, record};
 
 /// Sessions of the service that are not encrypted, and those that are.
 async fn sessions(db: &TestDb) -> (i64, i64) {
@@ -27,7 +27,7 @@ fn untrusting(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 #[tokio::test]
-async fn every_session_of_a_service_over_tls_is_encrypted() {
+async fn every_database_session_over_tls_is_encrypted() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let service = Service::start_in(db, ServerConfig::default(), WriterLimits::default()).await;
     let records: Vec<_> = (0..50).map(|number| record(number, None)).collect();
@@ -44,7 +44,7 @@ async fn every_session_of_a_service_over_tls_is_encrypted() {
 }
 
 #[tokio::test]
-async fn a_server_with_an_unknown_certificate_is_refused() {
+async fn an_unknown_database_certificate_is_refused() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     for mode in [PgSslMode::VerifyFull, PgSslMode::VerifyCa] {
         let refused = PgConnection::connect_with(&untrusting(db.service()).ssl_mode(mode)).await;
@@ -57,7 +57,7 @@ async fn a_server_with_an_unknown_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn a_writer_gives_its_records_to_no_server_with_an_unknown_certificate() {
+async fn the_writer_refuses_an_unknown_certificate() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let writer = GroupWriter::start(untrusting(db.app()), WriterLimits::default());
     let created_at = "2026-01-02T03:04:05Z".parse().unwrap();

@@ -8,3 +8,4 @@ mod lost_answer;
 mod outage;
 mod poison;
 mod support;
+mod vanished;

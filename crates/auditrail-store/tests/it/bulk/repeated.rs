@@ -4,7 +4,7 @@ use auditrail_core::{AuditLogService, Record};
 use auditrail_store::{BulkWriter, ChunkOutcome};
 use auditrail_testkit::TestDb;
 
-use crate::support::{id, log, number, record, sql, time};
+use crate::support::{id, log, number, record, skip_record_1, sql, time};
 
 fn chunk(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers.map(|n| record(n, n)).collect()
@@ -126,5 +126,22 @@ async fn under_row_level_security_where_copy_is_refused_records_are_inserted() {
     for n in 0..3 {
         let done = writer.write(&chunk(n * 100 + 1..n * 100 + 51)).await.unwrap();
         assert_eq!(done, outcome(50, 0));
+    }
+}
+
+/// A BEFORE INSERT trigger looks like an id that was taken, and free again before the comparison.
+#[tokio::test]
+async fn vanished_record_is_written_again_and_then_a_conflict() {
+    for (skips, expected) in [(3, (2, 1, vec![])), (1_000, (1, 1, vec![id(1)]))] {
+        let db = TestDb::migrated().await;
+        let mut owner = db.connect(db.owner()).await;
+        let mut writer = BulkWriter::connect(&db.app()).await.unwrap();
+        writer.write(&chunk(3..4)).await.unwrap();
+        sql(&mut owner, &skip_record_1(skips)).await;
+        // Record 3 is taken, so that the chunk is written by INSERT after a COPY in vain.
+        let done = writer.write(&chunk(1..4)).await.unwrap();
+        assert_eq!((done.created, done.duplicates, done.conflicts), expected);
+        let stored = number(&mut owner, "select count(*) from control_plane.audit_logs").await;
+        assert_eq!(stored, 1 + i64::try_from(done.created).unwrap());
     }
 }
