@@ -119,7 +119,7 @@ async fn disconnect_while_spooling_leaves_one_record() {
     assert_eq!(outcomes, ["success", "success"]);
 }
 
-/// A body that knows its length, says of no part that it is the last, and is not there at once if it is late.
+/// A body of known length that does not mark its last frame, and is pending at first if it is late.
 #[derive(Clone)]
 struct Sized {
     parts: Vec<&'static str>,
