@@ -42,7 +42,14 @@ async fn an_edited_migration_is_not_ready() {
 async fn an_unreachable_database_is_not_ready() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    drop(db);
+    let mut connection = db.connect(db.admin()).await;
+    // The database refuses connections from here on, and the open ones are closed.
+    let statements = "do $$ begin
+           execute format('alter database %I with allow_connections false', current_database());
+         end $$;
+         select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()";
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
     let admin = Running::admin(&app(log), None).await;
     let ready = admin.get("/readyz").send().await;
     assert_eq!(ready.problem().0, 503);
