@@ -43,9 +43,9 @@ async fn an_unreachable_database_is_not_ready() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut connection = db.connect(db.admin()).await;
-    // The database refuses connections from here on, and the open ones are closed.
+    // The database refuses connections of ordinary roles, and the open ones are closed.
     let statements = "do $$ begin
-           execute format('alter database %I with allow_connections false', current_database());
+           execute format('alter database %I with connection limit 0', current_database());
          end $$;
          select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid()";
