@@ -58,7 +58,7 @@ async function started() {
   server.stderr.on("data", (bytes) => (err += bytes));
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && server.exitCode === null) {
-    const url = /serving on (http:\/\/[\d.:]+)/.exec(err)?.[1];
+    const url = /listening on (http:\/\/[\d.:]+)/.exec(err)?.[1];
     const key = /^(adt_\S+)$/m.exec(out)?.[1];
     if (url && key) {
       return { url, key };
