@@ -94,7 +94,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     for status in [200, 500] {
         service.proxy.next([Fault::answer(status, endless)]);
         match service.client().create(input("a")).await {
-            Err(ClientError::BadAnswer { detail, .. }) => assert!(detail.contains("bytes")),
+            Err(ClientError::UnexpectedResponse { detail, .. }) => assert!(detail.contains("bytes")),
             other => panic!("{other:?}"),
         }
     }

@@ -91,7 +91,7 @@ async fn nothing_is_sent_to_who_shows_a_certificate_that_nobody_vouches_for() {
         Ok(client) => client.create(input("a")).await.unwrap_err(),
         Err(error) => error,
     };
-    let refused = matches!(error, ClientError::Unreachable { .. } | ClientError::Roots { .. });
+    let refused = matches!(error, ClientError::Unreachable { .. } | ClientError::RootCertificates { .. });
     assert!(refused, "{error:?}");
     assert_eq!(service.proxy.times().len(), 0);
 }
