@@ -171,7 +171,7 @@ impl Shared {
                 let appended =
                     reserved.ok_or(SpoolError::Closed).and_then(|spool| spool.append(ticket, text));
                 if let Err(error) = appended {
-                    ledger.spool_failed(&[ticket], &error.into());
+                    ledger.spool_failed(&[ticket], &error);
                 }
                 Admission::Pending(receiver)
             }
