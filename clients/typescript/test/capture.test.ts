@@ -9,7 +9,7 @@ import { build } from "../src/capture/build.js";
 import { Handle } from "../src/capture/handle.js";
 import { Capture } from "../src/capture/options.js";
 import { Policy } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 
 function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;

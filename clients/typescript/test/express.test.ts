@@ -8,7 +8,7 @@ import express from "express";
 
 import { auditrail, type ExpressAudit, type AuditedRequest } from "../src/express.js";
 import { Policy, type Recorder } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `

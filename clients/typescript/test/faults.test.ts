@@ -10,7 +10,7 @@ import { after, describe, it } from "node:test";
 
 import { AuditrailError, type FailurePolicy, Recorder, type RecorderOptions } from "../src/index.js";
 import { type Fault, Proxy } from "./proxy.js";
-import { balanced, QUICK, recorder } from "./recorders.js";
+import { balanced, QUICK, recorder } from "./recorder-fixtures.js";
 import { client, live, sample, stored, temporary, unique, until } from "./support.js";
 
 const POLICIES: readonly FailurePolicy[] = ["must", "spool", "best_effort"];

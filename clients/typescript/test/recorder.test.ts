@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { AuditrailError, RecordInput } from "../src/index.js";
 import { Recorder } from "../src/index.js";
 import { Proxy } from "./proxy.js";
-import { balanced, recorder, spooling } from "./recorders.js";
+import { balanced, recorder, spooling } from "./recorder-fixtures.js";
 import { client, makeKey, sample, service, stored, unique, until } from "./support.js";
 
 describe("a recorder", () => {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 
-import { type Call, FRAMEWORKS } from "./apps.js";
+import { type Call, FRAMEWORKS } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { spooling } from "./recorders.js";
+import { spooling } from "./recorder-fixtures.js";
 import { contents, sample, service, stored, temporary, unique, until } from "./support.js";
 
 const POLICY = `

@@ -8,7 +8,7 @@ import { AuditrailError } from "../src/index.js";
 import { decode, encode } from "../src/spool/line.js";
 import { Spool } from "../src/spool/spool.js";
 import { Proxy } from "./proxy.js";
-import { balanced, recorder } from "./recorders.js";
+import { balanced, recorder } from "./recorder-fixtures.js";
 import { contents, sample, stored, temporary, unique, until } from "./support.js";
 
 const MIB = 1024 * 1024;

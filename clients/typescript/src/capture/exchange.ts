@@ -10,7 +10,7 @@ import { requestBody, tap } from "./body.js";
 import { build, type Outcome } from "./build.js";
 import { Handle } from "./handle.js";
 import { hold } from "./hold.js";
-import { onTimeout } from "./idle.js";
+import { onTimeout } from "./socket-timeout.js";
 import type { Capture } from "./options.js";
 import { ANONYMOUS, type Principal, sound, UNKNOWN } from "./principal.js";
 

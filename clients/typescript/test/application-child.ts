@@ -1,7 +1,7 @@
 /** An application to be killed: it answers, and has told nobody anything that its spool does not know. */
 import { AuditrailClient, type FailurePolicy, Recorder } from "../src/index.js";
-import { FRAMEWORKS, thingPolicy } from "./apps.js";
-import { QUICK } from "./recorders.js";
+import { FRAMEWORKS, thingPolicy } from "./applications.js";
+import { QUICK } from "./recorder-fixtures.js";
 
 /** What the process is told. */
 export interface AppOrders {

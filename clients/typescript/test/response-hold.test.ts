@@ -13,8 +13,8 @@ import fastify from "fastify";
 import { auditrail as forExpress } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type AuditRecord, AuditrailError, type FailurePolicy, Policy, type Recorder } from "../src/index.js";
-import { FRAMEWORKS, thingPolicy as policy } from "./apps.js";
-import { spooling } from "./recorders.js";
+import { FRAMEWORKS, thingPolicy as policy } from "./applications.js";
+import { spooling } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 /** A recorder that gives an answer only when it is let. */

@@ -6,9 +6,9 @@ import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import type { FailurePolicy } from "../src/index.js";
-import type { Orders, Step } from "./child.js";
+import type { Orders, Step } from "./recorder-child.js";
 import { type Fault, Proxy } from "./proxy.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { service, stored, temporary, unique, until } from "./support.js";
 
 const RECORDS = 5;
@@ -39,7 +39,7 @@ async function killed({ step = "nowhere", network, told }: Case, failure: Failur
     proxy.otherwise = network;
   }
   const orders: Orders = { url: proxy.url, key: service.key, spoolDir, actor, failure, step, records: RECORDS };
-  const program = fileURLToPath(new URL("child.js", import.meta.url));
+  const program = fileURLToPath(new URL("recorder-child.js", import.meta.url));
   const child = spawn(process.execPath, [program, JSON.stringify(orders)], { stdio: ["ignore", "pipe", "inherit"] });
   after(() => child.kill("SIGKILL"));
   let output = "";

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
 
-import { type App, DISTINCT, FRAMEWORKS, thingPolicy } from "./apps.js";
+import { type App, DISTINCT, FRAMEWORKS, thingPolicy } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { balanced, spooling } from "./recorders.js";
+import { balanced, spooling } from "./recorder-fixtures.js";
 import { live, until } from "./support.js";
 
 const REQUESTS = 100_000;

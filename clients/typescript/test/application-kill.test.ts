@@ -6,10 +6,10 @@ import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import type { FailurePolicy } from "../src/index.js";
-import type { AppOrders } from "./app-child.js";
-import { DISTINCT } from "./apps.js";
+import type { AppOrders } from "./application-child.js";
+import { DISTINCT } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { service, stored, temporary, unique, until } from "./support.js";
 
 const CALLERS = 16;
@@ -35,7 +35,7 @@ async function call(url: string, actor: string, name: string, answered: string[]
 }
 
 async function killed(orders: AppOrders, actor: string, name: string): Promise<string[]> {
-  const program = fileURLToPath(new URL("app-child.js", import.meta.url));
+  const program = fileURLToPath(new URL("application-child.js", import.meta.url));
   const child = spawn(process.execPath, [program, JSON.stringify(orders)], { stdio: ["ignore", "pipe", "inherit"] });
   after(() => child.kill("SIGKILL"));
   let output = "";

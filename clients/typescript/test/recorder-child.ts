@@ -7,7 +7,7 @@ import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
 import type { FailurePolicy } from "../src/index.js";
-import { QUICK } from "./recorders.js";
+import { QUICK } from "./recorder-fixtures.js";
 import { sample } from "./support.js";
 
 /** Where the process stops. */

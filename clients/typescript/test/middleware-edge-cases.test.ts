@@ -12,7 +12,7 @@ import fastify from "fastify";
 import { auditrail as forExpress, type AuditedRequest, type ExpressAudit, type Principal } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type AuditRecord, type JsonObject, Policy, type Recorder } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `

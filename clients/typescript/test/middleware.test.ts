@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { AuditRecord, JsonObject, RecorderOptions } from "../src/index.js";
-import { type App, type Call, FRAMEWORKS, type Routes } from "./apps.js";
+import { type App, type Call, FRAMEWORKS, type Routes } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { spooling } from "./recorders.js";
+import { spooling } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `
