@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 
 import { clientAddress } from "../src/capture/address.js";
 import { requestBody } from "../src/capture/body.js";
-import { build } from "../src/capture/build.js";
+import { buildRecord } from "../src/capture/build.js";
 import { Handle } from "../src/capture/handle.js";
 import { Capture } from "../src/capture/options.js";
 import { Policy } from "../src/index.js";
@@ -55,7 +55,7 @@ allow = ["/text"]
     const handle = new Handle("r-1", policy.redaction);
     handle.addMetadata({ text: "x".repeat(extra) });
     handle.diff("x".repeat(before), "y");
-    const { input } = build({
+    const { input } = buildRecord({
       request: request("::1", { "user-agent": "x".repeat(2_000) }),
       method: "GET",
       matched,

@@ -97,7 +97,7 @@ describe("coverage", () => {
   it("tells rules of the same name apart", () => {
     const rule = (status: string): string => `[[rule]]\nroute = "/a/{id}"\nlevel = "none"\nstatus = ["${status}"]\n`;
     const policy = Policy.parse(`version = 1\n${rule("2xx")}${rule("4xx")}`);
-    policy.saw("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
+    policy.countRequest("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
     assert.deepEqual(policy.coverage().unusedRules, ["/a/{id}"]);
   });
 });

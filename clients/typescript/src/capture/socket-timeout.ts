@@ -1,19 +1,19 @@
-/** Sockets that the server gives up because nothing came or went for too long. */
+/** Timeouts of sockets, when the server closes an idle connection. */
 import type { Socket } from "node:net";
 
-const told = new WeakMap<Socket, Set<() => void>>();
+const listeners = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when the socket times out; the function that this gives ends that.
+ * Calls back when the socket times out, until the returned function is called.
  *
- * A socket has one listener, however many requests a caller pipelines on it: beyond ten Node warns of a
- * leak. It is on the socket because one on the answer would keep Node from closing it.
+ * There is one listener per socket, however many requests are pipelined on it: with more than ten Node warns of
+ * a leak. A listener on the response would keep Node from closing the socket.
  */
 export function onTimeout(socket: Socket, call: () => void): () => void {
-  let calls = told.get(socket);
+  let calls = listeners.get(socket);
   if (calls === undefined) {
     const all = new Set<() => void>();
-    told.set(socket, all);
+    listeners.set(socket, all);
     socket.on("timeout", () => all.forEach((each) => each()));
     calls = all;
   }
