@@ -1,5 +1,4 @@
-//! No text makes the key reader fail otherwise than by refusing it; what it accepts is a key to the
-//! letter.
+//! Parsing an API key never panics, and an accepted key is exactly the text.
 #![no_main]
 
 use auditrail_core::{ApiKeyEnv, ApiKeyHint, ApiKeySecret};

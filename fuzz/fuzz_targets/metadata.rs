@@ -1,4 +1,4 @@
-//! What metadata accepts is an object that holds still: parsed again it is the same text and content.
+//! Accepted metadata is stable: parsing it again returns the same text and content.
 #![no_main]
 
 use auditrail_core::Metadata;
@@ -6,12 +6,12 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Ok(metadata) = text.parse::<Metadata>() {
-        let again: Metadata = metadata
+        let reparsed: Metadata = metadata
             .as_str()
             .parse()
-            .expect("accepted text is accepted again");
-        assert_eq!(again, metadata);
-        assert!(again.same_content(&metadata));
+            .expect("accepted text is valid");
+        assert_eq!(reparsed, metadata);
+        assert!(reparsed.same_content(&metadata));
         assert!(
             metadata
                 .as_str()

@@ -1,5 +1,4 @@
-//! Whatever bytes come, what is asked of a new key is read or refused with a reason; and what is read
-//! could be made.
+//! Parsing a new API key never panics, errors have a reason, and accepted input is valid for creation.
 #![no_main]
 
 use auditrail_core::{InputError, NewApiKey, RecordTime};

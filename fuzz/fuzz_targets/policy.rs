@@ -1,5 +1,5 @@
-//! Whatever a policy says, reading it tells every problem with a line of the text, and what was accepted
-//! decides about whatever is asked.
+//! Parsing a policy never panics, problems have a line of the text, and an accepted policy decides about any
+//! request.
 #![no_main]
 
 use auditrail_tower::Policy;

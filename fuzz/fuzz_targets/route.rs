@@ -1,5 +1,5 @@
-//! However a path is written, a route that is about it in its plain form still is: with more slashes, at
-//! the end of a URL, in another case, and escaped.
+//! A route that matches a path also matches its variants: with more slashes, in a URL, in another case, and
+//! percent-encoded.
 #![no_main]
 
 use auditrail_tower::{Level, Policy, Rule};
@@ -7,10 +7,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&str, &str)| {
     let (route, target) = input;
-    let built = Policy::builder()
+    let result = Policy::builder()
         .rule(Rule::any(route).level(Level::None))
         .build();
-    let Ok(policy) = built else { return };
+    let Ok(policy) = result else { return };
     let plain = target.split(['?', '#']).next().unwrap_or_default();
     if policy.matches("GET", plain).is_empty() || plain.contains("://") {
         return;
@@ -23,16 +23,16 @@ fuzz_target!(|input: (&str, &str)| {
             _ => (byte as char).to_string(),
         })
         .collect();
-    let mut ways = vec![
+    let mut variants = vec![
         format!("/{plain}//"),
         format!("https://host{slash}{plain}?x=/y"),
         plain.replace('/', "\\"),
     ];
     if plain.is_ascii() && !plain.contains('%') {
-        ways.push(plain.to_ascii_uppercase());
-        ways.push(escaped);
+        variants.push(plain.to_ascii_uppercase());
+        variants.push(escaped);
     }
-    for way in ways {
-        assert!(!policy.matches("GET", &way).is_empty(), "{route} {plain} {way}");
+    for variant in variants {
+        assert!(!policy.matches("GET", &variant).is_empty(), "{route} {plain} {variant}");
     }
 });

@@ -3,7 +3,7 @@
 //! A command sets up what it needs: a fresh clone and `cargo` suffice. Tools are installed under
 //! `target/`, with one exception: as root on Debian the distribution's PostgreSQL is installed.
 //!
-//! Nothing here duplicates the program `auditrail`; commands call it. Start with [`Command`]; each command
+//! Nothing here duplicates the program `auditrail`; commands call it. Start with `Command`; each command
 //! is a file of the same name. The public modules are shared with the benchmarks in `bench/`.
 #![expect(
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! What was done.
+//! The action of a record.
 
 use crate::error::ValueError;
 use crate::limits::ACTION_MAX_CHARS;
@@ -6,13 +6,13 @@ use crate::open_enum::open_enum;
 use crate::text::{self, Empty};
 
 open_enum! {
-    /// What was done, as `resource.verb`.
+    /// The action of a record, as `resource.verb`.
     ///
-    /// Parsing asks for a dot with text on both sides of it, leaves the case free (`iam.CreateUser`)
-    /// and allows more dots. It refuses text ending in `.*`, which means a prefix in searches.
+    /// Parsing requires a dot with text on both sides, and allows any case (`iam.CreateUser`) and more
+    /// dots. It rejects text that ends in `.*`, which is a prefix in searches.
     Action, other = OtherAction, check = check_new,
     {
-        /// A project was made.
+        /// A project was created.
         ProjectCreated = "project.created",
         /// A project was changed.
         ProjectUpdated = "project.updated",
@@ -22,7 +22,7 @@ open_enum! {
         ProjectSuspended = "project.suspended",
         /// A project was suspended by the system.
         ProjectAutoSuspended = "project.auto_suspended",
-        /// An API key was made.
+        /// An API key was created.
         KeyCreated = "key.created",
         /// An API key was replaced.
         KeyRotated = "key.rotated",
@@ -32,9 +32,9 @@ open_enum! {
         UserInvited = "user.invited",
         /// A user was removed.
         UserRemoved = "user.removed",
-        /// A user was given another role.
+        /// The role of a user was changed.
         UserRoleChanged = "user.role_changed",
-        /// A secret was made.
+        /// A secret was created.
         SecretCreated = "secret.created",
         /// A secret was read.
         SecretAccessed = "secret.accessed",
@@ -43,7 +43,7 @@ open_enum! {
     }
 }
 
-/// Checks an action that someone asks us to write.
+/// Checks the action of a new record.
 fn check_new(action: &str) -> Result<(), ValueError> {
     text::check(action, ACTION_MAX_CHARS, Empty::refused)?;
     let has_both_sides = action.contains('.') && !action.starts_with('.') && !action.ends_with('.');

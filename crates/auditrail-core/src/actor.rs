@@ -1,4 +1,4 @@
-//! Who acted.
+//! The actor of a record.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::error::ValueError;
 use crate::text::ActorId;
 
-/// The id every system actor has.
+/// The id of every system actor.
 const SYSTEM_ID: &str = "system";
 
-/// What kind of actor it is. The table's check constraint closes the list.
+/// The kind of actor. A check constraint of the table enforces the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorType {
     /// A person.
     User,
-    /// The control plane itself: a job, a rule, a limit.
+    /// The control plane itself: a job, a rule or a limit.
     System,
     /// A program with an API key.
     ApiKey,
@@ -62,9 +62,9 @@ impl fmt::Display for ActorType {
     }
 }
 
-/// Who acted. A system actor has no id of its own: the column always says `system`.
+/// The actor of a record. The id of a system actor is always `system`.
 ///
-/// The command line writes it `user:u1`, `api_key:k1` or `system` (`system:system` is read too).
+/// The text form is `user:u1`, `api_key:k1` or `system` (`system:system` is accepted as well).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A person.
@@ -79,7 +79,7 @@ impl Actor {
     /// A person.
     ///
     /// # Errors
-    /// When the id breaks the rule of [`ActorId`].
+    /// When the id is not a valid [`ActorId`].
     pub fn user(id: &str) -> Result<Self, ValueError> {
         Ok(Self::User(id.parse()?))
     }
@@ -87,7 +87,7 @@ impl Actor {
     /// A program with an API key.
     ///
     /// # Errors
-    /// When the id breaks the rule of [`ActorId`].
+    /// When the id is not a valid [`ActorId`].
     pub fn api_key(id: &str) -> Result<Self, ValueError> {
         Ok(Self::ApiKey(id.parse()?))
     }
@@ -98,10 +98,10 @@ impl Actor {
         Self::System
     }
 
-    /// Joins the two columns, for a new record or a stored one (with [`ActorId::from_stored`]).
+    /// An actor from the two columns of a new record, or of a stored one (with [`ActorId::from_stored`]).
     ///
     /// # Errors
-    /// [`ValueError::SystemActorId`] for a system actor with another id; the table refuses it too.
+    /// [`ValueError::SystemActorId`] for a system actor with another id; the table rejects it as well.
     pub fn new(actor_type: ActorType, id: ActorId) -> Result<Self, ValueError> {
         match actor_type {
             ActorType::User => Ok(Self::User(id)),
@@ -111,7 +111,7 @@ impl Actor {
         }
     }
 
-    /// What kind of actor it is.
+    /// The kind of actor.
     #[must_use]
     pub const fn actor_type(&self) -> ActorType {
         match self {

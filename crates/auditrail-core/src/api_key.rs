@@ -1,7 +1,7 @@
-//! API keys: what a key may do, whom it belongs to, and until when.
+//! API keys: their scopes, tenant and expiry.
 //!
-//! The key itself ([`ApiKeySecret`]) and what is kept of it ([`ApiKey`], [`ApiKeyHash`]) are different
-//! types, so that no list, record or log can show a key by mistake.
+//! The secret ([`ApiKeySecret`]) and what is stored ([`ApiKey`], [`ApiKeyHash`]) are different types, so
+//! that no list, record or log can contain a secret by mistake.
 
 mod base62;
 mod hash;
@@ -24,23 +24,23 @@ use crate::target::{Target, TargetType};
 use crate::text::{ActorId, ApiKeyHint, ApiKeyName, TargetId, TenantId};
 use crate::time::RecordTime;
 
-/// What is asked of a new key. Its id, its secret and its time come from whoever makes it.
+/// A request to create an API key. The store adds the id, the secret and the creation time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewApiKey {
-    /// The label in the key.
+    /// The environment label in the key.
     pub env: ApiKeyEnv,
-    /// What people call it.
+    /// A name for people.
     pub name: Option<ApiKeyName>,
-    /// What it may do.
+    /// Its permissions.
     pub scopes: ScopeSet,
-    /// The only tenant it may write for and see; `None` for all.
+    /// The only tenant whose records it can write and read; `None` for all tenants.
     pub tenant_id: Option<TenantId>,
-    /// From when on it is refused; `None` for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<RecordTime>,
 }
 
 impl NewApiKey {
-    /// Checks that the key would be of use at all.
+    /// Checks that the key is not created expired.
     ///
     /// # Errors
     /// [`ValueError::OutOfRange`] when `expires_at` is not after `now`.
@@ -52,47 +52,47 @@ impl NewApiKey {
     }
 }
 
-/// A key as it is kept: everything but the key.
+/// An API key as it is stored, without its secret.
 ///
-/// As JSON it is flat, times in RFC 3339, `created_by` as [`Actor`] prints.
+/// Serializes as flat JSON with times in RFC 3339 and `created_by` in the text form of [`Actor`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
-    /// The id, which names the key wherever the key itself must not be.
+    /// The id. It identifies the key where the secret must not appear.
     pub id: ApiKeyId,
-    /// How the key starts.
+    /// The start of the secret.
     pub hint: ApiKeyHint,
-    /// What people call it.
+    /// A name for people.
     pub name: Option<ApiKeyName>,
-    /// What it may do.
+    /// Its permissions.
     pub scopes: ScopeSet,
-    /// The only tenant it may write for and see; `None` for all.
+    /// The only tenant whose records it can write and read; `None` for all tenants.
     pub tenant_id: Option<TenantId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: RecordTime,
-    /// Who made it.
-    #[serde(serialize_with = "printed")]
+    /// The actor that created it.
+    #[serde(serialize_with = "as_text")]
     pub created_by: Actor,
-    /// From when on it is refused; `None` for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<RecordTime>,
-    /// When it was revoked. Once set it stays.
+    /// When it was revoked. Never reset.
     pub revoked_at: Option<RecordTime>,
 }
 
-/// Whether a key is to be let in.
+/// Whether a key authenticates a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyState {
-    /// It is.
+    /// It authenticates requests.
     Active,
-    /// Its time is over.
+    /// Its expiry has passed.
     Expired,
-    /// Somebody revoked it.
+    /// It was revoked.
     Revoked,
 }
 
 impl ApiKey {
-    /// Whether the key is to be let in at `now`.
+    /// The state of the key at `now`.
     ///
-    /// A revoked key is refused whatever its time of revocation says: it was set by another clock.
+    /// A revoked key is rejected even if `revoked_at` is in the future: another clock may have set it.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> ApiKeyState {
         if self.revoked_at.is_some() {
@@ -104,13 +104,13 @@ impl ApiKey {
         }
     }
 
-    /// Who acts in a request that is made with this key.
+    /// The actor of a request that is authenticated by this key.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::ApiKey(ActorId::from_stored(self.id.to_string()))
     }
 
-    /// The key as what is acted upon: `api_key` and its id.
+    /// The key as the target of a record: `api_key` and its id.
     #[must_use]
     pub fn target(&self) -> Target {
         Target::new(TargetType::ApiKey, TargetId::from_stored(self.id.to_string()))
@@ -118,7 +118,7 @@ impl ApiKey {
 }
 
 impl ApiKeyState {
-    /// The state as people and scripts read it.
+    /// The name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,6 +129,6 @@ impl ApiKeyState {
     }
 }
 
-fn printed<S: Serializer>(actor: &Actor, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(actor: &Actor, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(actor)
 }

@@ -1,16 +1,16 @@
-//! Where a request came from.
+//! The request that caused a record.
 
 use std::net::IpAddr;
 
 use crate::text::{RequestId, UserAgent};
 
-/// Where the request that caused a record came from. Everything is optional: jobs have none of it.
+/// The request that caused a record. Every field is optional: a background job has none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestContext {
-    /// The address of the caller, as far as it can be trusted. IPv4-mapped IPv6 is kept as it is.
+    /// The address of the client, if it is known. IPv4-mapped IPv6 is not converted.
     pub ip_address: Option<IpAddr>,
-    /// The software that made the request.
+    /// The user agent of the client.
     pub user_agent: Option<UserAgent>,
-    /// The request, to find it in logs and traces.
+    /// The id of the request, for correlation with logs and traces.
     pub request_id: Option<RequestId>,
 }

@@ -1,4 +1,4 @@
-//! Why something was refused: one value, one field, or a whole input.
+//! Validation errors: of a value, a field or a whole input.
 
 mod code;
 mod value;
@@ -10,20 +10,20 @@ use serde::Serialize;
 pub use code::ErrorCode;
 pub use value::ValueError;
 
-/// One wrong field of an input, or one wrong parameter of a query.
+/// An invalid field of an input, or an invalid parameter of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// For a JSON body a JSON pointer such as `/actor_id` (RFC 6901), empty for the whole body;
-    /// for a query the bare name of the parameter.
+    /// For a JSON body a JSON pointer such as `/actor_id` (RFC 6901), empty for the whole body; for a
+    /// query the name of the parameter.
     pub pointer: String,
     /// Stable code to match on.
     pub code: ErrorCode,
-    /// What is wrong, for people. Never repeats the value, which may be personal.
+    /// A description for people. Never contains the value, which may be personal data.
     pub detail: String,
 }
 
 impl FieldError {
-    /// The error of a value at a place.
+    /// The error of a value at a pointer.
     #[must_use]
     pub fn new(pointer: impl Into<String>, error: &ValueError) -> Self {
         Self { pointer: pointer.into(), code: error.code(), detail: error.to_string() }
@@ -37,7 +37,7 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// Every wrong field of one input, in the order of the columns; never empty.
+/// Every invalid field of an input, in the order of the columns; never empty.
 ///
 /// At most [`REPORTED_ERRORS_MAX`](crate::limits::REPORTED_ERRORS_MAX) are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ impl fmt::Display for FieldError {
 pub struct ValidationErrors(Vec<FieldError>);
 
 impl ValidationErrors {
-    /// Takes a list that must hold something; with nothing wrong there is nothing to build.
+    /// Wraps a list of errors; `None` when it is empty.
     #[must_use]
     pub fn new(mut errors: Vec<FieldError>) -> Option<Self> {
         errors.truncate(crate::limits::REPORTED_ERRORS_MAX);
@@ -86,20 +86,20 @@ impl fmt::Display for ValidationErrors {
 
 impl std::error::Error for ValidationErrors {}
 
-/// Why bytes from a stranger are not a record that can be written.
+/// Why untrusted bytes are not a valid input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// The bytes are not JSON at all. Over HTTP this is a 400.
+    /// The bytes are not JSON. Over HTTP this is a 400.
     #[error("not JSON at line {line}, column {column}: {detail}")]
     NotJson {
-        /// Line of the problem, from 1.
+        /// The line, from 1.
         line: usize,
-        /// Column of the problem, in bytes from 1; 0 when it is the end of the line before.
+        /// The column, in bytes from 1; 0 for the end of the line before.
         column: usize,
-        /// What was wrong there.
+        /// A description for people.
         detail: String,
     },
-    /// The bytes are JSON, but fields are wrong. Over HTTP this is a 422.
+    /// The bytes are JSON, but fields are invalid. Over HTTP this is a 422.
     #[error(transparent)]
     Invalid(#[from] ValidationErrors),
 }

@@ -16,15 +16,15 @@ use crate::record::Record;
 
 pub use ndjson::MANIFEST_KEY;
 
-/// The form of an export.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExportFormat {
-    /// Comma-separated values (RFC 4180) with a header. A cell that a spreadsheet would take for a
-    /// formula gets an apostrophe in front.
+    /// Comma-separated values (RFC 4180) with a header. A cell that a spreadsheet would interpret
+    /// as a formula is prefixed with an apostrophe.
     Csv,
     /// A JSON object in each line. The last line is a manifest, an object whose only key is
-    /// [`MANIFEST_KEY`]: how many records there are, the first and the last of them, and the SHA-256
-    /// of every byte before it, so that a cut export is known for one.
+    /// [`MANIFEST_KEY`]: the number of records, the first and the last of them, and the SHA-256 of every
+    /// byte before it, by which a truncated export is detected.
     Ndjson,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for ExportFormat {
     }
 }
 
-/// Turns records into the bytes of an export, one after the other.
+/// Encodes records as the bytes of an export.
 ///
 /// ```
 /// use auditrail_core::{ExportEncoder, ExportFormat};
@@ -75,7 +75,7 @@ impl ExportEncoder {
         Self::rewriting(format, |text| Cow::Borrowed(text))
     }
 
-    /// Starts an export whose text is rewritten, for places that must not be sent everything.
+    /// Starts an export whose text is rewritten, for instance to redact it.
     #[must_use]
     pub fn rewriting(format: ExportFormat, rewrite: Rewrite) -> Self {
         Self(match format {
@@ -84,10 +84,10 @@ impl ExportEncoder {
         })
     }
 
-    /// Appends one record to `out`, after what comes before the first.
+    /// Appends one record to `out`, and before the first one the header.
     ///
     /// # Errors
-    /// None that a record can cause; the libraries that encode cannot promise it.
+    /// None that a record can cause; the signatures of the encoding libraries have one.
     pub fn record(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         match &mut self.0 {
             Encoder::Csv(csv) => csv.record(record, out),
@@ -95,7 +95,7 @@ impl ExportEncoder {
         }
     }
 
-    /// Appends what comes after the last record.
+    /// Appends the end of the export.
     ///
     /// # Errors
     /// As [`record`](Self::record).

@@ -11,13 +11,14 @@ use uuid::{Builder, Uuid};
 use crate::error::ValueError;
 use crate::text::JsonText;
 
-/// The id of a record: any UUID. Ours are `UUIDv7`, so new rows land at the warm end of the index.
+/// The id of a record: any UUID. Generated ids are `UUIDv7`, so new rows go to the cached end of the
+/// index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct RecordId(Uuid);
 
 impl RecordId {
-    /// Makes a `UUIDv7` (RFC 9562 §5.7) from a time and random bytes, both given by the caller.
+    /// A `UUIDv7` (RFC 9562 §5.7) from a time and random bytes.
     ///
     /// A time before 1970 counts as 1970. Of the 80 random bits 74 are used.
     #[must_use]
@@ -25,10 +26,10 @@ impl RecordId {
         Self(Builder::from_unix_timestamp_millis(millis(time), &random).into_uuid())
     }
 
-    /// Makes the id that the same time and the same parts always give.
+    /// A deterministic id: the same time and parts always give the same id.
     ///
-    /// A repeated import or request so finds its own record instead of writing a second. With a time
-    /// the result has the form of a `UUIDv7` at that time; without, of a `UUIDv8`. The other bits are
+    /// It makes repeated imports and requests idempotent. With a time the result has the form of a
+    /// `UUIDv7` of that time; without, of a `UUIDv8`. The other bits are
     /// SHA-256 over a fixed tag, the time in microseconds and each part after its length, so that
     /// `["ab", "c"]` and `["a", "bc"]` differ. The derivation never changes.
     #[must_use]
@@ -67,7 +68,7 @@ impl RecordId {
     }
 }
 
-/// The time of a `UUIDv7`, which cannot be before 1970.
+/// Milliseconds since 1970; 0 for earlier times, which a `UUIDv7` cannot represent.
 fn millis(time: Timestamp) -> u64 {
     u64::try_from(time.as_millisecond()).unwrap_or(0)
 }
@@ -87,10 +88,10 @@ impl From<RecordId> for Uuid {
 impl FromStr for RecordId {
     type Err = ValueError;
 
-    /// Reads a UUID of any version, with or without hyphens, in either case.
+    /// Parses a UUID of any version, with or without hyphens, in either case.
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let plain = matches!(text.len(), 32 | 36);
-        Uuid::try_parse(text).ok().filter(|_| plain).map(Self).ok_or(ValueError::BadFormat {
+        let is_plain = matches!(text.len(), 32 | 36);
+        Uuid::try_parse(text).ok().filter(|_| is_plain).map(Self).ok_or(ValueError::BadFormat {
             expected: "a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057",
         })
     }

@@ -2,17 +2,17 @@
 
 /// Random bytes in an id that sorts by time; see [`RecordId::from_parts`](crate::RecordId::from_parts).
 const ID_BYTES: usize = 10;
-/// How many ids are provided for at once.
+/// How many ids one call provides bytes for.
 const IDS: usize = 64;
 
-/// Random bytes for ids, obtained for 64 ids at once: a call to the operating system takes longer than
-/// all else that an id needs.
+/// Random bytes for ids, obtained for 64 ids at once: the call to the operating system is the most
+/// expensive part of an id.
 ///
 /// ```
 /// # use auditrail_core::IdBytes;
 /// let mut bytes = IdBytes::new();
 /// let fill = |random: &mut [u8]| {
-///     random.fill(7); // in earnest, getrandom::fill
+///     random.fill(7); // in production: getrandom::fill
 ///     Ok::<(), std::io::Error>(())
 /// };
 /// assert_eq!(bytes.take(fill)?, [7; 10]);
@@ -25,13 +25,13 @@ pub struct IdBytes {
 }
 
 impl IdBytes {
-    /// None yet.
+    /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
         Self { random: [[0; ID_BYTES]; IDS], left: 0 }
     }
 
-    /// The bytes of one id, which are not given again. `fill` is called for every 64th id.
+    /// Returns the bytes of one id; each is returned once. Calls `fill` for every 64th id.
     ///
     /// # Errors
     /// That of `fill`.
@@ -59,22 +59,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_given_once_and_filled_again_when_used_up() {
+    fn bytes_are_used_once_and_then_refilled() {
         let mut bytes = IdBytes::new();
         let mut calls = 0_u8;
         for id in 0..IDS * 2 {
-            let taken = bytes.take(|random| {
+            let random = bytes.take(|random| {
                 calls += 1;
                 random.fill(calls);
                 Ok::<(), ()>(())
             });
-            assert_eq!(taken, Ok([if id < IDS { 1 } else { 2 }; ID_BYTES]));
+            assert_eq!(random, Ok([if id < IDS { 1 } else { 2 }; ID_BYTES]));
         }
         assert_eq!(calls, 2);
     }
 
     #[test]
-    fn a_failure_leaves_nothing_to_take() {
+    fn failed_fill_provides_no_bytes() {
         let mut bytes = IdBytes::new();
         assert_eq!(bytes.take(|_| Err("no")), Err("no"));
         assert_eq!(bytes.take(|_| Err("still no")), Err("still no"));

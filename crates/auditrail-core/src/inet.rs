@@ -1,4 +1,4 @@
-//! Addresses, as a caller may send them and as the table may hold them.
+//! IP addresses and networks.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,19 +11,19 @@ use crate::text::JsonText;
 
 /// The value of the `ip_address` column: an address and, where plain SQL wrote one, its mask.
 ///
-/// `inet` keeps a mask together with the host bits (`10.1.2.3/8`). We write none; a row that has one
-/// is shown with it. Text form: the address, then `/mask` when the mask is not the full length.
+/// `inet` stores a mask together with the host bits (`10.1.2.3/8`). New records have no mask; a stored
+/// one is preserved. Text form: the address, then `/mask` unless the mask has the full length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StoredAddress(IpNet);
 
 impl StoredAddress {
-    /// The address, without any mask.
+    /// The address without the mask.
     #[must_use]
     pub fn addr(&self) -> IpAddr {
         self.0.addr()
     }
 
-    /// The address with its mask; the full length where there is none.
+    /// The address with its mask; the full length if there is none.
     #[must_use]
     pub const fn network(&self) -> IpNet {
         self.0
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for StoredAddress {
     }
 }
 
-/// Parses a plain address; a mask, a port, a host name or an IPv6 zone is refused.
+/// Parses an address; a mask, a port, a host name and an IPv6 zone are rejected.
 ///
 /// # Errors
 /// [`ValueError::BadFormat`].
@@ -75,9 +75,9 @@ pub fn parse_address(text: &str) -> Result<IpAddr, ValueError> {
     })
 }
 
-/// Parses an address or a CIDR network; an address alone means exactly that address.
+/// Parses an address or a CIDR network; an address without a mask matches exactly that address.
 ///
-/// Host bits are kept: `10.1.2.3/8` stays that, as in PostgreSQL's `inet`.
+/// Host bits are preserved, as in PostgreSQL's `inet`: `10.1.2.3/8` stays that.
 ///
 /// # Errors
 /// [`ValueError::BadFormat`].

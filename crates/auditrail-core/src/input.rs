@@ -1,13 +1,12 @@
-//! What a caller asks to write.
+//! The input of a write.
 
-mod explain;
-mod flat;
 mod matching;
 mod parse;
 
 pub use matching::ProvidedFields;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use crate::action::Action;
 use crate::actor::Actor;
@@ -17,14 +16,14 @@ use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::object_reader;
-use crate::record::Record;
+use crate::record::{Columns, Record};
 use crate::target::Target;
 use crate::text::TenantId;
 use crate::time::RecordTime;
 
-/// What a caller asks to write: a record whose id, time and metadata may still be missing.
+/// The input of a write: a record whose id, time and metadata may be missing.
 ///
-/// As JSON it is flat, under the names of the columns; what is `None` is left out.
+/// Serializes as flat JSON under the names of the columns; `None` is omitted.
 ///
 /// ```
 /// use auditrail_core::{Action, Actor, CreateInput, Target};
@@ -40,26 +39,26 @@ use crate::time::RecordTime;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateInput {
-    /// The caller's own id, so that a repeated request finds the first one's record.
+    /// An id chosen by the caller, which makes retries idempotent.
     pub id: Option<RecordId>,
-    /// Who acted.
+    /// The actor.
     pub actor: Actor,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What was acted upon.
+    /// The target.
     pub target: Target,
-    /// Whatever else there is to say. Left out, the column gets `{}`.
+    /// Free-form metadata. If absent, the column is set to `{}`.
     pub metadata: Option<Metadata>,
-    /// Where the request came from.
+    /// The request that caused the action.
     pub context: RequestContext,
-    /// Whose record it is.
+    /// The tenant.
     pub tenant_id: Option<TenantId>,
-    /// When it happened. Left out, the writer's clock counts.
+    /// When the action happened. If absent, the writer uses its clock.
     pub created_at: Option<RecordTime>,
 }
 
 impl CreateInput {
-    /// Starts with what every record needs.
+    /// An input with the required fields.
     #[must_use]
     pub fn new(actor: Actor, action: Action, target: Target) -> Self {
         Self {
@@ -86,39 +85,36 @@ impl CreateInput {
         Self { metadata: Some(metadata), ..self }
     }
 
-    /// Sets where the request came from.
+    /// Sets the request that caused the action.
     #[must_use]
     pub fn with_context(self, context: RequestContext) -> Self {
         Self { context, ..self }
     }
 
-    /// Sets whose record it is.
+    /// Sets the tenant.
     #[must_use]
     pub fn with_tenant(self, tenant_id: TenantId) -> Self {
         Self { tenant_id: Some(tenant_id), ..self }
     }
 
-    /// Sets when it happened.
+    /// Sets when the action happened.
     #[must_use]
     pub fn with_created_at(self, created_at: RecordTime) -> Self {
         Self { created_at: Some(created_at), ..self }
     }
 
-    /// Parses one JSON object from a stranger.
+    /// Parses one untrusted JSON object.
     ///
-    /// `null` means left out, for every field. `now` bounds `created_at`. A field given twice and a
-    /// field of no known name are refused; JSON parsers disagree on the former, and the latter is
-    /// mostly a typing error that would lose data.
+    /// `null` means absent, for every field. `now` bounds `created_at`. Repeated and unknown fields are
+    /// rejected: JSON parsers disagree about the former, and the latter are mostly typing errors that
+    /// would lose data.
     ///
     /// # Errors
-    /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
+    /// [`InputError::NotJson`] with the position, or [`InputError::Invalid`] with every invalid field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
         let text = object_reader::utf8(bytes)?;
-        // Good input is the rule and takes one pass; only bad input pays for the explanation.
-        match parse::parse(text, now) {
-            Some(input) => Ok(input),
-            None => explain::parse(text, now),
-        }
+        // Valid input takes one pass; only invalid input is parsed again to collect all errors.
+        parse::parse_valid(text, now).map_or_else(|| parse::parse_with_errors(text, now), Ok)
     }
 
     /// Checks the rule that depends on the clock, for inputs that were not parsed from JSON.
@@ -129,7 +125,7 @@ impl CreateInput {
         self.created_at.map_or(Ok(()), |time| time.check_not_in_future(now))
     }
 
-    /// The text for the `metadata` column; `{}` when it was left out.
+    /// The text for the `metadata` column; `{}` if absent.
     #[must_use]
     pub fn metadata_text(&self) -> &str {
         self.metadata.as_ref().map_or(Metadata::EMPTY_TEXT, Metadata::as_str)
@@ -154,7 +150,7 @@ impl CreateInput {
         }
     }
 
-    /// Makes the record this input asks for, with an id and a time for where it gives none.
+    /// Converts to a record, with defaults for a missing id and time.
     #[must_use]
     pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {
         let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
@@ -171,6 +167,28 @@ impl CreateInput {
             tenant_id,
             request_id,
         }
+    }
+}
+
+impl Serialize for CreateInput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let RequestContext { ip_address, user_agent, request_id } = context;
+        Columns {
+            id: id.as_ref(),
+            actor_id: actor.id(),
+            actor_type: actor.actor_type(),
+            action,
+            target_type: &target.target_type,
+            target_id: &target.target_id,
+            metadata: metadata.as_ref().map(Some),
+            ip_address: ip_address.map(StoredAddress::from).map(Some),
+            user_agent: user_agent.as_ref().map(Some),
+            created_at: created_at.as_ref(),
+            tenant_id: tenant_id.as_ref().map(Some),
+            request_id: request_id.as_ref().map(Some),
+        }
+        .serialize(serializer)
     }
 }
 

@@ -1,25 +1,22 @@
-//! What an audit record is: its types, its limits, how it is parsed from strangers, how records are
-//! searched, the [`AuditLogService`] trait that every place to keep them offers, and the [`RecordSink`]
-//! trait of what takes them on to deliver them.
+//! The domain of the audit log: record types, limits, parsing of untrusted input, queries, the
+//! [`AuditLogService`] trait of stores and the [`RecordSink`] trait of delivery paths.
 //!
-//! Absent on purpose: input and output, a clock, a random number generator, an async runtime and
-//! SQL. Everything here is a pure function of its arguments, so the command line, the HTTP server,
-//! the client and the store all apply the same rules. Where a time is needed it is an argument.
+//! Deliberately without I/O, clock, random numbers, async runtime and SQL: everything is a pure function
+//! of its arguments, so the command line, the HTTP server, the client and the store apply the same rules.
+//! The current time is an argument.
 //!
-//! Two ways lead into each type. *Parsing* (`FromStr`, `TryFrom`, [`CreateInput::from_json`]) is for
-//! what someone asks us to write and enforces every rule. `from_stored` is for what the table already
-//! holds: plain SQL may have written text that we would refuse, and such a row must still be shown
-//! unchanged.
+//! Each type has two kinds of constructors. *Parsing* (`FromStr`, `TryFrom`, [`CreateInput::from_json`])
+//! is for new records and enforces every rule. `from_stored` is for stored records: plain SQL may have
+//! written text that parsing rejects, and such a row must still be readable.
 //!
-//! Where to start reading: [`CreateInput`] is what a caller asks to write, [`Record`] is what the
-//! table holds, [`Query`] finds records, [`ApiKey`] is what may ask, [`limits`] names every limit.
+//! Entry points: [`CreateInput`] is the input of a write, [`Record`] a row of the table, [`Query`] a
+//! search, [`ApiKey`] a credential; [`limits`] has every limit.
 
 mod action;
 mod actor;
 mod api_key;
 mod backoff;
 mod context;
-mod cursor;
 mod error;
 mod export;
 mod id;
@@ -47,7 +44,6 @@ pub use api_key::{
 };
 pub use backoff::Backoff;
 pub use context::RequestContext;
-pub use cursor::{Cursor, CursorError, CursorKey};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
@@ -57,8 +53,8 @@ pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Filters, MetadataFilter, PageSize, Position, Query,
-    TimeRange,
+    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, MetadataFilter,
+    PageSize, Position, Query, TimeRange,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

@@ -1,7 +1,6 @@
 //! Every limit, by name. Text limits count characters (Unicode scalar values), not bytes.
 //!
-//! The figures are part of the public interface: lowering one refuses records that were accepted
-//! before.
+//! The values are part of the public interface: lowering one rejects records that were accepted before.
 
 /// Most characters in an actor id. An AWS role session ARN is the longest common one, below 200.
 pub const ACTOR_ID_MAX_CHARS: usize = 500;
@@ -11,7 +10,7 @@ pub const ACTION_MAX_CHARS: usize = 100;
 pub const TARGET_TYPE_MAX_CHARS: usize = 50;
 /// Most characters in a target id; paths and ARNs are used as ids.
 pub const TARGET_ID_MAX_CHARS: usize = 500;
-/// Most characters in a user agent. Longer ones exist and should be cut by whoever records them.
+/// Most characters in a user agent. Longer ones exist; the caller truncates them.
 pub const USER_AGENT_MAX_CHARS: usize = 1_024;
 /// Most characters in a tenant id.
 pub const TENANT_ID_MAX_CHARS: usize = 200;
@@ -20,7 +19,7 @@ pub const REQUEST_ID_MAX_CHARS: usize = 200;
 
 /// Most bytes of metadata as JSON text, both as sent and with its numbers written out in full.
 pub const METADATA_MAX_BYTES: usize = 64 * 1_024;
-/// Most levels of nesting in metadata; the object itself is the first.
+/// Most levels of nesting in metadata, including the object itself.
 pub const METADATA_MAX_DEPTH: usize = 32;
 /// Most digits a number in metadata may have when written without an exponent.
 ///
@@ -28,15 +27,15 @@ pub const METADATA_MAX_DEPTH: usize = 32;
 /// digits, and beyond 131,072 digits before the point or 16,383 after it the insert fails.
 pub const METADATA_MAX_NUMBER_DIGITS: u64 = 1_000;
 
-/// How far ahead of our clock `created_at` may be, in seconds. Clocks differ, but not by more.
+/// How far `created_at` may be ahead of the local clock, in seconds; allows for clock skew.
 pub const CREATED_AT_MAX_AHEAD_SECONDS: i64 = 5 * 60;
 
 /// Most records in one page.
 pub const PAGE_SIZE_MAX: u16 = 1_000;
-/// Records in a page when the caller does not say.
+/// Records in a page by default.
 pub const PAGE_SIZE_DEFAULT: u16 = 100;
-/// Most records an offset may skip. PostgreSQL reads and throws away each one, so deep paging
-/// belongs to cursors.
+/// Most records an offset may skip. PostgreSQL reads and discards each of them; use a cursor for deep
+/// paging.
 pub const OFFSET_MAX: u64 = 100_000;
 /// Most `metadata.KEY=VALUE` filters in one query.
 pub const METADATA_FILTERS_MAX: usize = 10;
@@ -49,14 +48,15 @@ pub const METADATA_FILTER_VALUE_MAX_CHARS: usize = 1_000;
 pub const KEY_NAME_MAX_CHARS: usize = 200;
 /// Most characters in the environment label of an API key, such as `live`.
 pub const KEY_ENV_MAX_CHARS: usize = 16;
-/// Random bytes in an API key: 160 bits, so that guessing one is hopeless and a fast hash is enough to
-/// keep it by.
+/// Random bytes in an API key: with 160 bits a key cannot be guessed, and a fast hash suffices to store
+/// it.
 pub const KEY_SECRET_BYTES: usize = 20;
 /// Characters of the secret of an API key: base62 digits that hold [`KEY_SECRET_BYTES`].
 pub const KEY_SECRET_CHARS: usize = 27;
 /// Characters of the checksum of an API key: base62 digits that hold 32 bits.
 pub const KEY_CHECKSUM_CHARS: usize = 6;
-/// Characters of the secret that are kept and shown. They tell keys apart and leave 136 bits to guess.
+/// Characters of the secret that are stored and shown, by which people distinguish keys. 136 bits remain
+/// unknown.
 pub const KEY_HINT_SECRET_CHARS: usize = 4;
 /// Most characters in the hint of an API key: `adt_`, the label, `_` and the shown characters.
 pub const KEY_HINT_MAX_CHARS: usize = 4 + KEY_ENV_MAX_CHARS + 1 + KEY_HINT_SECRET_CHARS;
@@ -64,7 +64,7 @@ pub const KEY_HINT_MAX_CHARS: usize = 4 + KEY_ENV_MAX_CHARS + 1 + KEY_HINT_SECRE
 pub const KEY_MAX_CHARS: usize =
     4 + KEY_ENV_MAX_CHARS + 1 + KEY_SECRET_CHARS + 1 + KEY_CHECKSUM_CHARS;
 
-/// Most problems one answer lists; a hostile body could otherwise make the answer larger than itself.
+/// Most errors in one response; without a limit a hostile body could get a response larger than itself.
 pub const REPORTED_ERRORS_MAX: usize = 100;
-/// Most characters of an unknown field's name that an error repeats.
+/// Most characters of an unknown field's name that an error contains.
 pub const REPORTED_NAME_MAX_CHARS: usize = 100;

@@ -1,4 +1,4 @@
-//! Whatever else a record says: a JSON object.
+//! The metadata of a record: a JSON object.
 
 mod number;
 mod same;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::error::ValueError;
 
-/// Whatever else a record says, kept as the JSON text it came in.
+/// Free-form metadata, kept as the JSON text that was received.
 ///
 /// Parsing accepts an object within [`METADATA_MAX_BYTES`](crate::limits::METADATA_MAX_BYTES),
 /// [`METADATA_MAX_DEPTH`](crate::limits::METADATA_MAX_DEPTH) and
@@ -24,7 +24,7 @@ use crate::error::ValueError;
 /// For the same reason line breaks and tabs between tokens are removed, which changes no value and
 /// keeps a record on one line of NDJSON.
 ///
-/// `==` compares text; [`same_content`](Self::same_content) compares what the text means.
+/// `==` compares text; [`same_content`](Self::same_content) compares the JSON values.
 #[derive(Clone)]
 pub struct Metadata(Box<RawValue>);
 
@@ -32,18 +32,18 @@ impl Metadata {
     /// The empty object, the default of the column.
     pub const EMPTY_TEXT: &str = "{}";
 
-    /// Parses one JSON value that has the right syntax already.
+    /// Parses a JSON value whose syntax was checked already.
     ///
     /// # Errors
-    /// When it is no object, is too large or too deep, or holds what jsonb cannot.
+    /// When it is not an object, is too large or too deep, or contains something that jsonb cannot hold.
     pub fn from_raw(raw: &RawValue) -> Result<Self, ValueError> {
         scan::check(raw.get())?;
         Ok(Self(one_line(raw.to_owned())))
     }
 
-    /// Takes the value of the column, whatever JSON it is.
+    /// Wraps the value of the column, which may be any JSON.
     ///
-    /// `None` for JSON `null`, which answers cannot tell from SQL NULL.
+    /// `None` for JSON `null`: a response cannot distinguish it from SQL NULL.
     #[must_use]
     pub fn from_stored(raw: Box<RawValue>) -> Option<Self> {
         (raw.get() != "null").then(|| Self(one_line(raw)))
@@ -55,7 +55,7 @@ impl Metadata {
         self.0.get()
     }
 
-    /// Says whether both mean the same to jsonb.
+    /// Whether both are equal as jsonb.
     ///
     /// The order of keys does not matter, the last of repeated keys counts, and numbers are compared
     /// by value (`1e2` is `100`, `1.10` is `1.1`) at any precision. Stored metadata nested more than
@@ -66,7 +66,7 @@ impl Metadata {
     }
 }
 
-/// Removes line breaks and tabs; in valid JSON they only stand between tokens.
+/// Removes line breaks and tabs; in valid JSON they occur only between tokens.
 fn one_line(raw: Box<RawValue>) -> Box<RawValue> {
     const BREAKS: [char; 3] = ['\n', '\r', '\t'];
     if !raw.get().contains(BREAKS) {

@@ -1,8 +1,8 @@
-//! Enums that name the values we know and keep any other text unchanged.
+//! Enums of known values that preserve any other text.
 
-/// Makes an enum of known values plus `Other`, whose text is never one of the known values.
+/// Defines an enum of known values and `Other`, whose text is never one of the known values.
 ///
-/// That `Other` cannot be built by hand is what makes comparing two values comparing their text.
+/// `Other` cannot be constructed directly, so two values are equal if and only if their text is.
 macro_rules! open_enum {
     (
         $(#[$doc:meta])* $name:ident, other = $other:ident, check = $check:path,
@@ -13,11 +13,11 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_doc])* $variant, )+
-            /// Any other text, kept as it is.
+            /// Any other text.
             Other($other),
         }
 
-        /// Text that is none of the known values. Only parsing makes one.
+        /// Text that is not one of the known values. Constructed by parsing only.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         pub struct $other(Box<str>);
 
@@ -33,7 +33,7 @@ macro_rules! open_enum {
             /// The known values, as text.
             pub const KNOWN: &[&str] = &[$($text),+];
 
-            /// Takes text that is in the table already, whatever it holds.
+            /// Wraps text from the table without validation.
             #[must_use]
             pub fn from_stored(text: impl Into<Box<str>> + AsRef<str>) -> Self {
                 match text.as_ref() {

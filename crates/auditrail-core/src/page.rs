@@ -1,22 +1,21 @@
-//! A page of a search, as it is answered.
+//! A page of a search, as it is returned.
 
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::{Cursor, CursorKey};
-use crate::query::{PageSize, Position, Query};
+use crate::query::{Cursor, CursorKey, PageSize, Position, Query};
 use crate::record::Record;
 use crate::service::Found;
 
-/// A page of a search, as it is answered.
+/// A page of a search, as it is returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The rows, newest first.
     pub data: Vec<T>,
-    /// Where this page is and how to get the next.
+    /// The position of this page and of the next.
     pub pagination: Pagination,
 }
 
-/// Where a page is and how to get the next.
+/// The position of a page and of the next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pagination {
     /// Most rows in a page.
@@ -27,13 +26,13 @@ pub struct Pagination {
     pub next_cursor: Option<String>,
     /// How many rows were skipped; `null` when the page was reached by a cursor.
     pub offset: Option<u64>,
-    /// How many rows match in all; absent unless it was asked for.
+    /// The number of all matches; absent unless it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
 }
 
 impl Page<Record> {
-    /// Makes the answer to a query from what was found.
+    /// The response to a query.
     #[must_use]
     pub fn new(query: &Query, found: Found, key: &CursorKey) -> Self {
         let Found { records, has_more, total } = found;

@@ -1,18 +1,20 @@
-//! What to look for, and which page of it.
+//! A search, and the page of its result.
 
+mod cursor;
 mod filters;
 mod paging;
 mod parse;
 
+pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use paging::{Count, PageSize, Position};
 
 /// One page of a search, newest first: by `created_at`, then by id, both descending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Which records.
+    /// The records to find.
     pub filters: Filters,
-    /// How many at most.
+    /// The size of the page.
     pub limit: PageSize,
     /// Where the page starts.
     pub position: Position,

@@ -4,6 +4,8 @@ mod columns;
 
 pub(crate) use columns::NAMES;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -16,37 +18,69 @@ use crate::target::{Target, TargetType};
 use crate::text::{ActorId, JsonText, RequestId, TargetId, TenantId, UserAgent};
 use crate::time::RecordTime;
 
-/// One row of the table, unchanged whoever wrote it.
+/// One row of the table. Rows written by plain SQL are returned unchanged.
 ///
-/// As JSON it is flat, under the names of the columns, every column present and `null` where it is
-/// NULL. Reading that JSON back gives the same record: text is taken as stored, and unknown fields
-/// are passed over, because a newer server may send more.
+/// Serializes as flat JSON under the names of the columns; every column is present, `null` for NULL. The
+/// JSON deserializes to the same record: text is not validated, and unknown fields are ignored, because a
+/// newer server may send more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The id.
     pub id: RecordId,
-    /// Who acted.
+    /// The actor.
     pub actor: Actor,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What was acted upon.
+    /// The target.
     pub target: Target,
-    /// Whatever else there is to say; `None` only where plain SQL wrote NULL.
+    /// Free-form metadata; `None` only where plain SQL wrote NULL.
     pub metadata: Option<Metadata>,
-    /// Where the request came from.
+    /// The address of the client.
     pub ip_address: Option<StoredAddress>,
-    /// The software that made the request.
+    /// The user agent of the client.
     pub user_agent: Option<UserAgent>,
-    /// When it happened.
+    /// When the action happened.
     pub created_at: RecordTime,
-    /// Whose record it is.
+    /// The tenant.
     pub tenant_id: Option<TenantId>,
-    /// The request that caused it.
+    /// The request that caused the action.
     pub request_id: Option<RequestId>,
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.columns().serialize(serializer)
+    }
+}
+
+/// The flat form of a record or an input, in the order of the columns. `None` is omitted, and `Some(None)`
+/// is `null`.
+#[derive(Serialize)]
+pub(crate) struct Columns<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<&'a RecordId>,
+    pub(crate) actor_id: &'a str,
+    pub(crate) actor_type: ActorType,
+    pub(crate) action: &'a Action,
+    pub(crate) target_type: &'a TargetType,
+    pub(crate) target_id: &'a TargetId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Option<&'a Metadata>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_address: Option<Option<StoredAddress>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<Option<&'a UserAgent>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<&'a RecordTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<Option<&'a TenantId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<Option<&'a RequestId>>,
+}
+
+impl Record {
+    /// The flat form.
+    pub(crate) fn columns(&self) -> Columns<'_> {
         let Self {
             id,
             actor,
@@ -60,38 +94,41 @@ impl Serialize for Record {
             request_id,
         } = self;
         Columns {
-            id,
+            id: Some(id),
             actor_id: actor.id(),
             actor_type: actor.actor_type(),
             action,
             target_type,
             target_id,
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
+            metadata: Some(metadata.as_ref()),
+            ip_address: Some(*ip_address),
+            user_agent: Some(user_agent.as_ref()),
+            created_at: Some(created_at),
+            tenant_id: Some(tenant_id.as_ref()),
+            request_id: Some(request_id.as_ref()),
         }
-        .serialize(serializer)
     }
-}
 
-/// The flat form, in the order of the columns.
-#[derive(Serialize)]
-struct Columns<'a> {
-    id: &'a RecordId,
-    actor_id: &'a str,
-    actor_type: ActorType,
-    action: &'a Action,
-    target_type: &'a TargetType,
-    target_id: &'a TargetId,
-    metadata: &'a Option<Metadata>,
-    ip_address: &'a Option<StoredAddress>,
-    user_agent: &'a Option<UserAgent>,
-    created_at: &'a RecordTime,
-    tenant_id: &'a Option<TenantId>,
-    request_id: &'a Option<RequestId>,
+    /// The columns as text, in their order; empty for NULL.
+    pub(crate) fn to_cells(&self) -> [Cow<'_, str>; NAMES.len()] {
+        fn text<T: AsRef<str>>(value: Option<&T>) -> Cow<'_, str> {
+            value.map_or("", AsRef::as_ref).into()
+        }
+        [
+            self.id.to_string().into(),
+            self.actor.id().into(),
+            self.actor.actor_type().as_str().into(),
+            self.action.as_str().into(),
+            self.target.target_type.as_str().into(),
+            self.target.target_id.as_str().into(),
+            self.metadata.as_ref().map_or("", |metadata| metadata.as_str()).into(),
+            self.ip_address.map(|ip| ip.to_string()).unwrap_or_default().into(),
+            text(self.user_agent.as_ref()),
+            self.created_at.to_string().into(),
+            text(self.tenant_id.as_ref()),
+            text(self.request_id.as_ref()),
+        ]
+    }
 }
 
 impl<'de> Deserialize<'de> for Record {
@@ -130,7 +167,7 @@ impl<'de> Deserialize<'de> for Record {
     }
 }
 
-/// The flat form with text as it is stored, before it has a type.
+/// The flat form with unvalidated text.
 #[derive(Deserialize)]
 struct StoredColumns<'a> {
     id: RecordId,

@@ -1,4 +1,4 @@
-//! What every place that keeps records offers.
+//! The interface of a store of audit records.
 
 use std::future::Future;
 
@@ -10,18 +10,18 @@ use crate::input::CreateInput;
 use crate::query::Query;
 use crate::record::Record;
 
-/// A place that keeps audit records.
+/// A store of audit records, local or remote.
 ///
-/// Nothing here changes or deletes a record. Errors are the implementer's own; every one of them must
-/// at least tell a refused input from a failure worth retrying.
+/// No method changes or deletes a record. The error type is the implementer's; it must distinguish
+/// rejected input from a failure worth retrying.
 pub trait AuditLogService: Send + Sync {
     /// Why a call failed.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Writes one record. It is on disk when this returns.
+    /// Writes one record. It is durable when this returns.
     ///
     /// # Errors
-    /// Among others a conflict, when the id is there with other content
+    /// Among others a conflict, when the id belongs to a record with other content
     /// ([`CreateInput::matches_stored`]).
     fn create(
         &self,
@@ -41,23 +41,23 @@ pub trait AuditLogService: Send + Sync {
     /// Finds records, newest first.
     ///
     /// # Errors
-    /// Whatever keeps the place from answering; finding nothing is no error.
+    /// When the store is unavailable. An empty result is not an error.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Self::Error>> + Send;
 
-    /// Gets one record.
+    /// Reads one record.
     ///
     /// # Errors
-    /// Whatever keeps the place from answering; an unknown id is `None`.
+    /// When the store is unavailable. An unknown id is `None`.
     fn get(&self, id: RecordId)
     -> impl Future<Output = Result<Option<Record>, Self::Error>> + Send;
 }
 
-/// What became of one record.
+/// The outcome of writing one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It was written.
     New(Record),
-    /// The same id and content were there already; this is what is stored.
+    /// A record with the same id and content was stored before; this is the stored record.
     Duplicate(Record),
 }
 
@@ -79,7 +79,7 @@ impl Created {
     }
 }
 
-/// What to do with the rest of a batch when one record cannot be written.
+/// How a batch is handled when one of its records cannot be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnInvalid {
     /// Write none.
@@ -89,21 +89,21 @@ pub enum OnInvalid {
     Skip,
 }
 
-/// What became of a batch. The three numbers add up to its size.
+/// The outcome of a batch. The three counts add up to its size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchOutcome {
     /// Records that were written.
     pub created: u64,
-    /// Records that were there already with the same content, or twice in the batch.
+    /// Records that were stored before with the same content, or are repeated in the batch.
     pub duplicates: u64,
-    /// Records that could not be written, by their place. Empty with [`OnInvalid::Refuse`].
+    /// Records that could not be written, by index. Empty with [`OnInvalid::Refuse`].
     pub rejected: Vec<Rejected>,
 }
 
 /// One record of a batch that could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejected {
-    /// Its place in the batch, from 0.
+    /// Its index in the batch, from 0.
     pub index: usize,
     /// Stable code to match on.
     pub code: ErrorCode,
@@ -111,13 +111,13 @@ pub struct Rejected {
     pub detail: String,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The records of the page, newest first.
     pub records: Vec<Record>,
     /// Whether more match after the last of them.
     pub has_more: bool,
-    /// How many match in all, when the query asked for it.
+    /// The number of all matches, if the query requested it.
     pub total: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! What was acted upon.
+//! The target of a record.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::open_enum::open_enum;
 use crate::text::{self, Empty, TargetId};
 
 open_enum! {
-    /// What kind of thing was acted upon.
+    /// The type of a target.
     TargetType, other = OtherTargetType, check = check_new,
     {
         /// A project.
@@ -27,26 +27,25 @@ open_enum! {
     }
 }
 
-/// Checks a target type that someone asks us to write.
+/// Checks the target type of a new record.
 fn check_new(target_type: &str) -> Result<(), ValueError> {
     text::check(target_type, TARGET_TYPE_MAX_CHARS, Empty::refused)
 }
 
-/// What was acted upon: a kind and an id.
+/// The target of a record: a type and an id.
 ///
-/// The command line writes it `project:p1`. Parsing splits at the first colon, so an id may hold
-/// colons; a type that holds one (`AWS::S3::Bucket`) prints but does not parse back, and is given
-/// by [`Target::new`].
+/// The text form is `project:p1`. Parsing splits at the first colon, so an id may contain colons; a type
+/// that contains one (`AWS::S3::Bucket`) displays but does not parse, and needs [`Target::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// What kind of thing it is.
+    /// The type.
     pub target_type: TargetType,
-    /// Which one it is.
+    /// The id.
     pub target_id: TargetId,
 }
 
 impl Target {
-    /// Joins a type and an id.
+    /// A target from its type and its id.
     #[must_use]
     pub const fn new(target_type: TargetType, target_id: TargetId) -> Self {
         Self { target_type, target_id }

@@ -1,5 +1,5 @@
-//! Text that holds its rule: no control characters, a largest number of characters, and for
-//! identifiers at least one character.
+//! Validated text types: no control characters, a maximum length, and for identifiers at least one
+//! character.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,18 +9,18 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use crate::error::ValueError;
 use crate::limits;
 
-/// Makes a newtype of text with every way in and out of it.
+/// Defines a newtype of text with its conversions.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, max = $max:expr, empty = $empty:ident) => {
         $(#[$doc])*
         ///
-        /// Parsing refuses control characters (NUL among them) and text over the limit;
-        /// [`from_stored`](Self::from_stored) takes what the table holds as it is.
+        /// Parsing rejects control characters (including NUL) and text over the limit;
+        /// [`from_stored`](Self::from_stored) accepts any text of the table.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Takes text that is in the table already, whatever it holds.
+            /// Wraps text from the table without validation.
             #[must_use]
             pub fn from_stored(text: impl Into<Box<str>>) -> Self {
                 Self(text.into())
@@ -32,7 +32,7 @@ macro_rules! text_type {
                 &self.0
             }
 
-            /// Gives the text back without copying it.
+            /// Returns the text without copying it.
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0.into_string()
@@ -46,7 +46,7 @@ macro_rules! text_type {
         $crate::text::text_impls!($name);
     };
 }
-/// The conversions every text type has; the type gives `check`, `from_stored` and `as_str`.
+/// The conversions of a text type that has `check`, `from_stored` and `as_str`.
 macro_rules! text_impls {
     ($name:ident) => {
         impl std::str::FromStr for $name {
@@ -110,33 +110,33 @@ macro_rules! text_impls {
 pub(crate) use text_impls;
 
 text_type! {
-    /// Who acted: the id of a user or of an API key, in the caller's own words.
+    /// The id of the actor: a user or an API key, as the caller names it.
     ActorId, max = limits::ACTOR_ID_MAX_CHARS, empty = refused
 }
 text_type! {
-    /// What was acted upon, in the caller's own words.
+    /// The id of the target, as the caller names it.
     TargetId, max = limits::TARGET_ID_MAX_CHARS, empty = refused
 }
 text_type! {
-    /// The software that made the request, as it called itself. Empty is a fact and allowed.
+    /// The user agent of the request. May be empty, as the header may be.
     UserAgent, max = limits::USER_AGENT_MAX_CHARS, empty = allowed
 }
 text_type! {
-    /// Whose record it is, where one installation serves many customers.
+    /// The tenant of the record, where one installation serves many customers.
     TenantId, max = limits::TENANT_ID_MAX_CHARS, empty = refused
 }
 text_type! {
-    /// The request that caused the record, to find it in logs and traces.
+    /// The id of the request that caused the record, for correlation with logs and traces.
     RequestId, max = limits::REQUEST_ID_MAX_CHARS, empty = refused
 }
 
 text_type! {
-    /// What people call an API key.
+    /// The name of an API key, for people.
     ApiKeyName, max = limits::KEY_NAME_MAX_CHARS, empty = refused
 }
 text_type! {
-    /// How an API key starts, as `adt_live_Ab3d`: enough for people to tell keys apart, and of no use
-    /// to anybody else.
+    /// The start of an API key, such as `adt_live_Ab3d`, by which people distinguish keys. It leaves the
+    /// rest of the key unguessable.
     ApiKeyHint, max = limits::KEY_HINT_MAX_CHARS, empty = refused
 }
 
@@ -148,10 +148,10 @@ pub(crate) enum Empty {
     refused,
 }
 
-/// Checks the rule all text has.
+/// Checks the rules of all text types.
 ///
-/// Bytes are counted first: text is never longer in characters than in bytes, so nearly all input
-/// is accepted without decoding it.
+/// Bytes are counted first: text has at most as many characters as bytes, so most input is accepted
+/// without decoding it.
 pub(crate) fn check(text: &str, max: usize, empty: Empty) -> Result<(), ValueError> {
     if text.is_empty() && empty == Empty::refused {
         return Err(ValueError::Empty);
@@ -162,19 +162,16 @@ pub(crate) fn check(text: &str, max: usize, empty: Empty) -> Result<(), ValueErr
             return Err(ValueError::TooLong { chars, max });
         }
     }
-    let suspicious = text.bytes().any(|byte| !(0x20..0x7f).contains(&byte));
-    if suspicious {
-        let found = text.chars().enumerate().find(|(_, c)| c.is_control());
-        if let Some((place, c)) = found {
-            return Err(ValueError::ControlCharacter { code: u32::from(c), at: place + 1 });
-        }
+    let is_plain = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if !is_plain && let Some((index, c)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
+        return Err(ValueError::ControlCharacter { code: u32::from(c), at: index + 1 });
     }
     Ok(())
 }
 
-/// A JSON string, borrowed from the input where it holds no escape.
+/// A JSON string, borrowed from the input unless it contains an escape.
 ///
-/// serde's own `Option<Cow<str>>` always copies.
+/// serde's `Option<Cow<str>>` always copies.
 pub(crate) struct JsonText<'a>(Cow<'a, str>);
 
 impl JsonText<'_> {
@@ -182,7 +179,7 @@ impl JsonText<'_> {
         &self.0
     }
 
-    /// The text in the form `from_stored` takes.
+    /// The text as the argument of `from_stored`.
     pub(crate) fn into_boxed(self) -> Box<str> {
         match self.0 {
             Cow::Borrowed(text) => text.into(),

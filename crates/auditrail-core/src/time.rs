@@ -12,24 +12,24 @@ use crate::error::ValueError;
 use crate::limits::CREATED_AT_MAX_AHEAD_SECONDS;
 use crate::text::JsonText;
 
-/// RFC 3339 as we print it: always six digits, always UTC.
+/// RFC 3339 in UTC with six fractional digits.
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
-/// A moment in whole microseconds, as PostgreSQL's `timestamptz` keeps it.
+/// A time in whole microseconds, the resolution of PostgreSQL's `timestamptz`.
 ///
-/// The range is what RFC 3339, `timestamptz` and our time library can all hold: from the start of
-/// year 1 to 9999-12-30T22:00:00Z. Finer times are cut to the microsecond before them.
-/// Prints as `2026-01-02T03:04:05.000006Z`.
+/// The range is the common range of RFC 3339, `timestamptz` and the time library: from the start of
+/// year 1 to 9999-12-30T22:00:00Z. Finer times are rounded down to a microsecond.
+/// Displays as `2026-01-02T03:04:05.000006Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordTime(Timestamp);
 
 impl RecordTime {
-    /// Microseconds since 1970 at the first moment that can be kept, 0001-01-01T00:00:00Z.
+    /// The first time of the range, 0001-01-01T00:00:00Z, in microseconds since 1970.
     pub const MIN_UNIX_MICROS: i64 = -62_135_596_800_000_000;
-    /// Microseconds since 1970 at the last moment that can be kept, 9999-12-30T22:00:00Z.
+    /// The last time of the range, 9999-12-30T22:00:00Z, in microseconds since 1970.
     pub const MAX_UNIX_MICROS: i64 = 253_402_207_200_000_000;
 
-    /// Takes a moment, cut to the microsecond before it.
+    /// Rounds a timestamp down to a microsecond.
     ///
     /// # Errors
     /// [`ValueError::OutOfRange`] outside the range.
@@ -39,7 +39,7 @@ impl RecordTime {
         Self::from_unix_micros(micros)
     }
 
-    /// Takes microseconds since 1970.
+    /// A time from microseconds since 1970.
     ///
     /// # Errors
     /// [`ValueError::OutOfRange`] outside the range.
@@ -50,14 +50,14 @@ impl RecordTime {
         Timestamp::from_microsecond(micros).map(Self).map_err(|_| OUT_OF_RANGE)
     }
 
-    /// Takes a stored time; one outside the range becomes the nearest that can be kept.
+    /// A stored time, clamped to the range.
     ///
-    /// Only plain SQL can have written such a row (`infinity`, the year 200000), and one such row must
-    /// not make every page that holds it unreadable.
+    /// Plain SQL can write times outside the range (`infinity`, the year 200000); such a row must not make
+    /// its page unreadable.
     #[must_use]
     pub fn from_stored_micros(micros: i64) -> Self {
-        let kept = micros.clamp(Self::MIN_UNIX_MICROS, Self::MAX_UNIX_MICROS);
-        Self(Timestamp::from_microsecond(kept).unwrap_or(Timestamp::UNIX_EPOCH))
+        let micros = micros.clamp(Self::MIN_UNIX_MICROS, Self::MAX_UNIX_MICROS);
+        Self(Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
     /// Microseconds since 1970.
@@ -66,13 +66,13 @@ impl RecordTime {
         self.0.as_microsecond()
     }
 
-    /// The moment.
+    /// The time as a timestamp.
     #[must_use]
     pub const fn timestamp(self) -> Timestamp {
         self.0
     }
 
-    /// Checks that the time is not further ahead of `now` than clocks may differ.
+    /// Checks that the time is ahead of `now` by no more than the allowed clock skew.
     ///
     /// # Errors
     /// [`ValueError::InFuture`] beyond [`CREATED_AT_MAX_AHEAD_SECONDS`].
@@ -91,7 +91,7 @@ const OUT_OF_RANGE: ValueError =
 impl FromStr for RecordTime {
     type Err = ValueError;
 
-    /// Reads RFC 3339 with `Z` or an offset; a second of 60 is read as 59.
+    /// Parses RFC 3339 with `Z` or an offset; a second of 60 is read as 59.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         if has_long_year(text) {
             return Err(OUT_OF_RANGE);
@@ -107,7 +107,7 @@ impl FromStr for RecordTime {
 const BAD_FORMAT: ValueError =
     ValueError::BadFormat { expected: "an RFC 3339 time, such as 2026-01-02T03:04:05Z" };
 
-/// Says whether the text starts like a date with a signed year or one of more than four digits.
+/// Whether the text starts with a date whose year is signed or has more than four digits.
 fn has_long_year(text: &str) -> bool {
     let unsigned = text.trim_start_matches(['+', '-']);
     let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
@@ -115,9 +115,9 @@ fn has_long_year(text: &str) -> bool {
     (digits > 4 || (signed && digits >= 4)) && unsigned.as_bytes().get(digits) == Some(&b'-')
 }
 
-/// Says whether the text has the form RFC 3339 asks for; the values are the time library's to check.
+/// Whether the text has the shape of RFC 3339; the time library checks the values.
 ///
-/// The library alone would also read week dates, missing seconds and time zone names.
+/// The library also accepts week dates, missing seconds and time zone names.
 fn is_rfc3339_shape(text: &[u8]) -> bool {
     const PATTERN: &[u8; 19] = b"dddd-dd-ddTdd:dd:dd";
     let Some((head, mut rest)) = text.split_first_chunk::<19>() else {

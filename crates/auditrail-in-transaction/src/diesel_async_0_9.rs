@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::{RecordInError, SQL, wire};
 
-/// The answer.
+/// The row of the result.
 #[derive(diesel::QueryableByName)]
 struct Row {
     #[diesel(sql_type = Text)]
     record: String,
 }
 
-/// Writes a record in the transaction of a connection, and returns it as it is stored. The same id and
-/// content again return what is there.
+/// Writes a record in the transaction of a connection, and returns the stored record. Repeating the same id and
+/// content returns the existing record.
 ///
-/// Call it within `connection.transaction(…)`; a connection without a transaction commits it by itself.
+/// Call it within `connection.transaction(…)`; a connection without a transaction commits it at once.
 ///
 /// # Errors
 /// [`RecordInError`].
@@ -26,15 +26,15 @@ pub async fn record_in(
     connection: &mut AsyncPgConnection,
     input: &CreateInput,
 ) -> Result<Record, RecordInError<Error>> {
-    let asked = diesel::sql_query(SQL).bind::<Text, _>(wire::parameter(input)?);
-    let row: Row = asked.get_result(connection).await.map_err(|error| {
+    let statement = diesel::sql_query(SQL).bind::<Text, _>(wire::parameter(input)?);
+    let row: Row = statement.get_result(connection).await.map_err(|error| {
         let sqlstate = sqlstate(&error);
         wire::error(error, sqlstate)
     })?;
     wire::record(&row.record)
 }
 
-/// diesel does not tell SQLSTATEs; a refusal is known by the list of what is wrong in its detail.
+/// diesel does not expose SQLSTATEs; a rejection is detected by the list of problems in its detail.
 fn sqlstate(error: &Error) -> Option<&'static str> {
     match error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Some(wire::ID_IS_TAKEN),
@@ -45,8 +45,9 @@ fn sqlstate(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Whether the detail of an error is what the function refuses.
+/// Whether the detail of an error is a list of problems of the function.
 fn lists_problems(detail: &str) -> bool {
     let list = serde_json::from_str::<Vec<Value>>(detail).unwrap_or_default();
-    !list.is_empty() && list.iter().all(|one| one["pointer"].is_string() && one["code"].is_string())
+    !list.is_empty()
+        && list.iter().all(|problem| problem["pointer"].is_string() && problem["code"].is_string())
 }

@@ -1,25 +1,25 @@
-//! What may go wrong.
+//! Errors.
 
 use std::error::Error;
 
-/// Why a record was not written. `E` is the error of the driver.
+/// A record could not be written. `E` is the error of the driver.
 ///
-/// But for [`Unreadable`](Self::Unreadable) the transaction cannot go on: PostgreSQL refuses whatever
-/// comes next until it is rolled back, or the savepoint that was made before.
+/// Except after [`Unreadable`](Self::Unreadable), the transaction is aborted: PostgreSQL rejects further statements
+/// until it is rolled back, at least to an earlier savepoint.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordInError<E: Error + 'static> {
-    /// Use another id, or find out who uses the same one.
+    /// The id belongs to a record with other content.
     #[error("another record has this id")]
     IdConflict(#[source] E),
-    /// The time is too far in the future for the clock of the database, which a
-    /// [`CreateInput`](auditrail_core::CreateInput) is not checked for; or the database is older or
-    /// younger than this crate and has other rules. The source says which field is wrong.
-    #[error("the database refused the record")]
+    /// The database rejected the record. Its time is too far in the future of the database clock, which
+    /// [`CreateInput`](auditrail_core::CreateInput) does not check, or the rules of the database version differ.
+    /// The source lists the invalid fields.
+    #[error("the database rejected the record")]
     Refused(#[source] E),
-    /// The transaction failed. Roll it back, and try it again if the source says that helps.
+    /// The transaction failed. Roll it back, and retry it if the source is transient.
     #[error("could not write the audit record in this transaction")]
     Database(#[source] E),
-    /// The record was written and its text makes no sense to this version.
+    /// The record was written, but this version cannot parse the result.
     #[error("could not read the audit record")]
     Unreadable(#[source] serde_json::Error),
 }

@@ -1,8 +1,7 @@
-//! A record in the caller's own transaction, with whatever driver the caller has.
+//! Writes audit records in the caller's own transaction, with the caller's driver.
 //!
-//! Such a record is there exactly when what it tells of is: both are committed, or neither. That is
-//! the way to be recommended first; a record that is sent elsewhere may be lost after the change, or
-//! stay without it.
+//! The record and the recorded change are committed together, or neither is. This is the preferred way: a record
+//! that is sent separately may be lost after the change, or stay without it.
 //!
 //! ```
 //! # #[cfg(feature = "sqlx-0_9")]
@@ -20,15 +19,14 @@
 //! # }
 //! ```
 //!
-//! There is a module for each driver, behind a feature that names it with the version of its
-//! interface. All send one constant statement, [`SQL`], with one parameter; it calls a function of the
-//! database, which other languages call as well. The role needs what
-//! `auditrail migrate grants` gives a writer.
+//! Each driver has a module, behind a feature with the name and API version of the driver. All execute the
+//! constant statement [`SQL`] with one parameter; it calls a database function, which other languages can call
+//! too. The role needs the privileges that `auditrail migrate grants` lists for a writer.
 //!
-//! Absent on purpose: connections, pools and transactions, which are the caller's; reading, for which
-//! there is the service and its client; a layer over the drivers.
+//! Out of scope: connections, pools and transactions, which belong to the caller; reading, which the service and
+//! its client provide; an abstraction of drivers.
 //!
-//! Start with the module of your driver. [`RecordInError`] says what may go wrong.
+//! Start with the module of your driver. [`RecordInError`] lists the errors.
 
 #[cfg(feature = "diesel-async-0_9")]
 pub mod diesel_async_0_9;
@@ -51,15 +49,15 @@ pub use error::RecordInError;
 
 /// The statement that writes a record.
 ///
-/// Its only parameter is the record as JSON text, under the names of the columns; its only row has the
-/// record as it is stored, in the same form, in the column `record`.
+/// Its parameter is the record as JSON text, with the names of the columns. It returns one row, whose column
+/// `record` is the stored record in the same format.
 ///
-/// What it refuses has SQLSTATE 22023, with every wrong field as JSON in the detail of the error, or
-/// 23505 when the id belongs to other content.
+/// Invalid records fail with SQLSTATE 22023, with all invalid fields as JSON in the detail of the error, and
+/// an id with other content fails with 23505.
 pub const SQL: &str = "select (to_jsonb(written) - 'xact_id')::text as record \
                        from control_plane.record_audit_log($1::text::jsonb) as written";
 
-/// The Rust that the guide tells people to write does compile.
+/// Compiles the Rust examples of the guide.
 #[cfg(all(doctest, feature = "sqlx-0_9"))]
 #[doc = include_str!("../../../docs/capture.md")]
 mod guide {}

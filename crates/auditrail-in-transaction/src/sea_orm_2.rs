@@ -5,10 +5,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement};
 
 use crate::{RecordInError, SQL, wire};
 
-/// Writes a record in a transaction, and returns it as it is stored. The same id and content again
-/// return what is there.
+/// Writes a record in a transaction, and returns the stored record. Repeating the same id and
+/// content returns the existing record.
 ///
-/// Give a `DatabaseTransaction`; a `DatabaseConnection` commits it by itself.
+/// Pass a `DatabaseTransaction`; a `DatabaseConnection` commits it at once.
 ///
 /// # Errors
 /// [`RecordInError`].
@@ -16,15 +16,15 @@ pub async fn record_in(
     transaction: &impl ConnectionTrait,
     input: &CreateInput,
 ) -> Result<Record, RecordInError<DbErr>> {
-    let sorted = |error: DbErr| {
+    let classify = |error: DbErr| {
         let sqlstate = sqlstate(&error);
         wire::error(error, sqlstate.as_deref())
     };
-    let asked =
+    let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, SQL, [wire::parameter(input)?.into()]);
-    let row = transaction.query_one_raw(asked).await.map_err(sorted)?;
-    let row = row.ok_or_else(|| sorted(DbErr::RecordNotFound(SQL.to_owned())))?;
-    let record: String = row.try_get("", "record").map_err(sorted)?;
+    let row = transaction.query_one_raw(statement).await.map_err(classify)?;
+    let row = row.ok_or_else(|| classify(DbErr::RecordNotFound(SQL.to_owned())))?;
+    let record: String = row.try_get("", "record").map_err(classify)?;
     wire::record(&record)
 }
 

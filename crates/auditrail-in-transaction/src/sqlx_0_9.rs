@@ -5,10 +5,10 @@ use sqlx::{Error, PgConnection};
 
 use crate::{RecordInError, SQL, wire};
 
-/// Writes a record in the transaction of a connection, and returns it as it is stored. The same id and
-/// content again return what is there.
+/// Writes a record in the transaction of a connection, and returns the stored record. Repeating the same id and
+/// content returns the existing record.
 ///
-/// Give `&mut *tx` or `&mut tx`; a connection without a transaction commits it by itself.
+/// Pass `&mut *tx` or `&mut tx`; a connection without a transaction commits it at once.
 ///
 /// # Errors
 /// [`RecordInError`].
@@ -16,10 +16,10 @@ pub async fn record_in(
     transaction: &mut PgConnection,
     input: &CreateInput,
 ) -> Result<Record, RecordInError<Error>> {
-    let asked = sqlx::query_scalar::<_, String>(SQL).bind(wire::parameter(input)?);
-    let written = asked.fetch_one(transaction).await.map_err(|error| {
+    let statement = sqlx::query_scalar::<_, String>(SQL).bind(wire::parameter(input)?);
+    let record = statement.fetch_one(transaction).await.map_err(|error| {
         let code = error.as_database_error().and_then(|e| e.code()).map(String::from);
         wire::error(error, code.as_deref())
     })?;
-    wire::record(&written)
+    wire::record(&record)
 }

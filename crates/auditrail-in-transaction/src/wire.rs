@@ -1,4 +1,4 @@
-//! What goes to the server and what comes back, whichever driver carries it.
+//! The parameter, the result and the errors of the statement, for all drivers.
 
 use std::error::Error;
 
@@ -11,19 +11,19 @@ pub(crate) const ID_IS_TAKEN: &str = "23505";
 /// SQLSTATE `invalid_parameter_value`.
 pub(crate) const REFUSED: &str = "22023";
 
-/// The parameter.
+/// Serializes the parameter.
 pub(crate) fn parameter<E: Error + 'static>(
     input: &CreateInput,
 ) -> Result<String, RecordInError<E>> {
     serde_json::to_string(input).map_err(RecordInError::Unreadable)
 }
 
-/// The record in the answer.
+/// Parses the record in the result.
 pub(crate) fn record<E: Error + 'static>(text: &str) -> Result<Record, RecordInError<E>> {
     serde_json::from_str(text).map_err(RecordInError::Unreadable)
 }
 
-/// Sorts an error of the driver by the SQLSTATE the server gave, if it was the server's.
+/// Classifies an error of the driver by its SQLSTATE, if it is an error of the server.
 pub(crate) fn error<E: Error + 'static>(source: E, sqlstate: Option<&str>) -> RecordInError<E> {
     match sqlstate {
         Some(ID_IS_TAKEN) => RecordInError::IdConflict(source),

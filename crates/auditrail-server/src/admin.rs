@@ -1,4 +1,6 @@
-//! What supervisors and operators ask, on a listener of its own that strangers cannot reach.
+//! The admin listener for supervisors and operators: health, metrics, API description.
+
+mod readiness;
 
 use std::sync::Arc;
 
@@ -12,49 +14,50 @@ use axum::routing::get;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 
-use crate::answer::Json;
 use crate::app::App;
+use crate::json::Json;
 use crate::limits::RETRY_SOON;
 use crate::problem::Problem;
-use crate::readiness::{NotReady, Readiness};
-use crate::{docs_page, layers, metrics, routes};
+use crate::telemetry::metrics;
+use crate::{middleware as layers, routes};
+use readiness::{NotReady, Readiness};
 
-/// What the admin listener tells about. Cheap to clone.
+/// State of the admin listener. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Operations(Arc<Parts>);
+pub struct Operations(Arc<Inner>);
 
 #[derive(Debug)]
-struct Parts {
+struct Inner {
     registry: Registry,
     readiness: Readiness,
 }
 
 impl Operations {
-    /// Of a service and of its writer, where it has one. Nothing is asked of the database yet.
+    /// Creates the state for a service and its writer, if it has one. Does not query the database yet.
     #[must_use]
     pub fn new(app: &App, writer: Option<GroupWriter>) -> Self {
         let (log, shutting_down) = (app.log(), app.shutting_down().clone());
-        let registry = app.metrics().registry(log, writer.clone());
+        let registry = app.metrics().registry(log, writer.clone(), app.background().clone());
         let readiness = Readiness::new(log, writer, shutting_down);
-        Self(Arc::new(Parts { registry, readiness }))
+        Self(Arc::new(Inner { registry, readiness }))
     }
 }
 
-/// `/livez`, `/readyz`, `/metrics` and the description of the interface, without keys: bind it to
-/// loopback or to a network of your own.
+/// `/livez`, `/readyz`, `/metrics` and the API description, without authentication: bind it to loopback or
+/// to a private network.
 ///
-/// `/livez`, also as `/healthz`, says that the process answers. `/readyz` says that requests should be
-/// sent here: no shutdown has begun, the database answers, its history of migrations fits this program
-/// and none is pending, the writer can write, and nothing has waited in its queue for too long.
-/// `/docs` and `/openapi.json` hold nothing but what the program itself tells; they are here because
-/// a browser has no key to show.
+/// `/livez` and its alias `/healthz` report that the process responds. `/readyz` reports that requests
+/// should be sent to this instance: no shutdown has begun, the database responds, its migration history
+/// matches this program and no migration is pending, the writer is connected, and no request has been
+/// queued for too long. `/docs` and `/openapi.json` contain nothing confidential; they are on this listener
+/// because a browser cannot send an API key.
 pub fn admin_router(operations: Operations) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/healthz", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape))
-        .route("/docs", get(docs_page::page))
+        .route("/docs", get(async || routes::docs_page()))
         .route("/openapi.json", get(async || Json(routes::openapi())))
         .layer(middleware::from_fn(layers::admin))
         .with_state(operations)
@@ -64,15 +67,15 @@ async fn livez() -> Response {
     Json(json!({"status": "alive"})).into_response()
 }
 
-async fn readyz(State(Operations(parts)): State<Operations>) -> Result<Response, Problem> {
-    parts.readiness.check().await.map_err(|NotReady { code, detail }| {
+async fn readyz(State(Operations(inner)): State<Operations>) -> Result<Response, Problem> {
+    inner.readiness.check().await.map_err(|NotReady { code, detail }| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, "Not ready", detail)
             .retry_after(RETRY_SOON)
     })?;
     Ok(Json(json!({"status": "ready"})).into_response())
 }
 
-async fn scrape(State(Operations(parts)): State<Operations>) -> Result<Response, Problem> {
-    let text = metrics::scrape(&parts.registry).map_err(|_| Problem::internal("internal"))?;
-    Ok(([(header::CONTENT_TYPE, metrics::FORM)], text).into_response())
+async fn scrape(State(Operations(inner)): State<Operations>) -> Result<Response, Problem> {
+    let text = metrics::scrape(&inner.registry).map_err(|_| Problem::internal("internal"))?;
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
 }

@@ -1,4 +1,4 @@
-//! What the routes work with.
+//! State that all routes share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,32 +7,35 @@ use auditrail_store::{PgApiKeys, PgAuditLog};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
-use crate::budgets::Meters;
+use crate::background::{Background, RateLimitCleanup};
 use crate::config::ServerConfig;
-use crate::metrics::Metrics;
+use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
+use crate::telemetry::metrics::Metrics;
 use crate::writes::Writes;
 
-/// What the routes work with. Cheap to clone.
+/// State that all routes share. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
 
-struct Parts {
+struct Inner {
     config: ServerConfig,
     log: PgAuditLog,
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
-    bodies: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
     keys: PgApiKeys,
-    meters: Meters,
+    rate_limiter: Arc<RateLimiter>,
+    background: Background,
     metrics: Metrics,
     shutting_down: ShuttingDown,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Creates the state.
     ///
-    /// Keys are made, listed and revoked over the pool of `log`, which needs the rights of a service.
+    /// API keys are created, listed and revoked over the pool of `log`, which needs the privileges of the
+    /// service role.
     #[must_use]
     pub fn new(
         config: ServerConfig,
@@ -40,32 +43,46 @@ impl App {
         authenticator: impl Authenticator + 'static,
         writes: impl Writes + 'static,
     ) -> Self {
-        let (writes, authenticator) = (Box::new(writes), Box::new(authenticator));
-        // A single body of the largest size must find room, whatever was set.
-        let room = config.bodies_max_bytes.max(config.body_max_bytes);
-        Self(Arc::new(Parts {
-            bodies: Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS))),
+        // A single body of the maximum size must fit, whatever the configuration.
+        let body_bytes = config.bodies_max_bytes.max(config.body_max_bytes);
+        Self(Arc::new(Inner {
+            body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
             keys: PgApiKeys::new(log.pool().clone()),
-            meters: Meters::new(&config.budgets),
+            rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
+            background: Background::default(),
             metrics: Metrics::new(),
             shutting_down: ShuttingDown::default(),
             config,
             log,
-            writes,
-            authenticator,
+            writes: Box::new(writes),
+            authenticator: Box::new(authenticator),
         }))
     }
 
-    /// What the operator has set.
+    /// The settings of the service.
     #[must_use]
     pub fn config(&self) -> &ServerConfig {
         &self.0.config
     }
 
-    /// Whether the service is about to end; whoever ends it says so here.
+    /// The shutdown state. Call [`begin`](ShuttingDown::begin) on it to start a shutdown.
     #[must_use]
     pub fn shutting_down(&self) -> &ShuttingDown {
         &self.0.shutting_down
+    }
+
+    /// The background tasks of the service. Others can be added; their status is in the admin metrics.
+    #[must_use]
+    pub fn background(&self) -> &Background {
+        &self.0.background
+    }
+
+    /// Starts the service's own background tasks. Call this once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_background_tasks(&self) {
+        self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -80,28 +97,28 @@ impl App {
         &*self.0.writes
     }
 
-    /// The memory that is free for bodies, a permit for each byte.
-    pub(crate) fn bodies(&self) -> &Arc<Semaphore> {
-        &self.0.bodies
+    /// The memory for request bodies: one permit per byte.
+    pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
+        &self.0.body_memory
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.0.authenticator
     }
 
-    /// The keys that `/v1/keys` makes and revokes, in the database of the log.
+    /// The API keys that `/v1/keys` manages, in the database of the log.
     pub(crate) fn keys(&self) -> &PgApiKeys {
         &self.0.keys
     }
 
-    pub(crate) fn meters(&self) -> &Meters {
-        &self.0.meters
+    pub(crate) fn rate_limiter(&self) -> &RateLimiter {
+        &self.0.rate_limiter
     }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { config, log, .. } = &*self.0;
+        let Inner { config, log, .. } = &*self.0;
         f.debug_struct("App").field("config", config).field("log", log).finish_non_exhaustive()
     }
 }

@@ -1,38 +1,33 @@
-//! Who calls, and what they may do.
+//! Authentication: the principal of an API key and what it may do.
 
-mod access;
-mod stored;
+mod stored_keys;
 mod unverified;
 
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_core::{CreateInput, TenantId};
+use auditrail_core::TenantId;
 use auditrail_store::ApiKeyVersion;
 use futures_util::future::BoxFuture;
 
-use crate::problem::Problem;
-
-pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Searcher, Writer};
 pub use auditrail_core::Scope;
-pub use stored::StoredKeys;
-pub(crate) use unverified::layer;
+pub use stored_keys::StoredKeys;
+pub(crate) use unverified::UnverifiedKey;
 
-/// Tells who a bearer token belongs to.
+/// Finds the principal of a bearer token.
 pub trait Authenticator: Send + Sync {
-    /// Finds the owner of a token, which may be any text at all.
+    /// Finds the principal of a token, which may be arbitrary text.
     ///
     /// # Errors
-    /// [`AuthError::Refused`] for a token that is unknown, revoked or expired, without saying which:
-    /// the difference would help only somebody who guesses. [`AuthError::Unavailable`] when nobody
-    /// can tell at the moment.
+    /// [`AuthError::Refused`] for a token that is unknown, revoked or expired, without distinguishing
+    /// these, since the difference would only help an attacker. [`AuthError::Unavailable`] when tokens
+    /// cannot be verified at the moment.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>>;
 
-    /// The owner of a token as far as is known without asking anybody. It has a
-    /// [`version`](Principal::version), which is to be verified in the transaction that reads or writes
-    /// for the caller.
+    /// The principal of a token according to a local cache. It has a [`version`](Principal::version),
+    /// which must be verified in the transaction that reads or writes for the caller.
     ///
-    /// By default nothing is known.
+    /// By default there is no cache.
     fn recognize(&self, token: &str) -> Option<Principal> {
         let _ = token;
         None
@@ -49,58 +44,67 @@ impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
     }
 }
 
-/// The holder of a key.
+/// The holder of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The public id of the key; the records that we write name it as their actor.
+    /// The public id of the key. Records that the service writes about itself have it as actor id.
     pub key_id: Box<str>,
-    /// What the key is good for. No scope implies another.
+    /// The scopes of the key. No scope implies another.
     pub scopes: Vec<Scope>,
-    /// The only tenant whose records the key sees and writes; none for every tenant.
+    /// The tenant the key is restricted to; none for a key of all tenants.
     pub tenant: Option<TenantId>,
-    /// What to verify in the transaction that uses the key; none where keys are not in the database.
+    /// The version to verify in the transaction that uses the key; none if keys are not in the database.
     pub version: Option<ApiKeyVersion>,
 }
 
+/// The API key is restricted to a tenant, and the request concerns another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TenantMismatch;
+
 impl Principal {
-    /// Whether the key is good for this.
+    /// Whether the key has this scope.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
 
-    /// Whether the key may have to do with the records of this tenant, or with those of none.
+    /// Whether the key may access records of this tenant, or records without a tenant for `None`.
     #[must_use]
     pub fn sees(&self, tenant: Option<&TenantId>) -> bool {
         self.tenant.is_none() || self.tenant.as_ref() == tenant
     }
 
-    /// Makes a record one of the tenant the key is bound to; one of another tenant is refused.
-    pub(crate) fn stamp(&self, input: &mut CreateInput) -> Result<(), Problem> {
-        if input.tenant_id.is_none() {
-            input.tenant_id.clone_from(&self.tenant);
+    /// Checks that the key may access a tenant.
+    pub(crate) fn check_tenant(&self, tenant: Option<&TenantId>) -> Result<(), TenantMismatch> {
+        if self.sees(tenant) { Ok(()) } else { Err(TenantMismatch) }
+    }
+
+    /// Defaults a tenant to that of the key, and checks that the key may access it.
+    pub(crate) fn default_tenant(
+        &self,
+        tenant: &mut Option<TenantId>,
+    ) -> Result<(), TenantMismatch> {
+        if tenant.is_none() {
+            tenant.clone_from(&self.tenant);
         }
-        match self.sees(input.tenant_id.as_ref()) {
-            true => Ok(()),
-            false => Err(Problem::other_tenant()),
-        }
+        self.check_tenant(tenant.as_ref())
     }
 }
 
-/// Why a token has no owner.
+/// Why a token was not accepted.
 #[derive(Debug)]
 pub enum AuthError {
-    /// The token is not good. Use another.
+    /// The token is unknown, revoked or expired.
     Refused,
-    /// Nobody can tell at the moment. Try again.
+    /// Tokens cannot be verified at the moment. Retry.
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Refused => "the key is unknown, revoked or expired; use another",
-            Self::Unavailable(_) => "keys cannot be checked at the moment; try again",
+            Self::Refused => "the API key is unknown, revoked or expired",
+            Self::Unavailable(_) => "API keys cannot be verified at the moment; retry",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The only place of this crate that reads a clock or asks for random bytes.
+//! The only module of this crate that reads a clock or gets random bytes.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -7,19 +7,19 @@ use auditrail_core::{IdBytes, RecordId};
 use jiff::Timestamp;
 
 /// The time of day.
-#[expect(clippy::disallowed_methods, reason = "an answer to a request is where the time comes in")]
+#[expect(clippy::disallowed_methods, reason = "requests are timestamped here")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The clock that only goes forward, to measure time with.
+/// The monotonic clock.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
 }
 
-/// A new id for a request, which sorts by time.
+/// A new request id, which sorts by time.
 pub(crate) fn request_id() -> String {
-    // The id of a request guards nothing. Without random bytes, its time still distinguishes it.
+    // A request id is not security-relevant. Without random bytes, its time still distinguishes it.
     let random = id_bytes().unwrap_or_else(|error| {
         tracing::warn!(%error, "could not obtain random bytes from the operating system");
         [0; 10]
@@ -27,7 +27,7 @@ pub(crate) fn request_id() -> String {
     RecordId::from_parts(now(), random).to_string()
 }
 
-/// A new id for a record.
+/// A new record id.
 pub(crate) fn record_id() -> Result<RecordId, getrandom::Error> {
     Ok(RecordId::from_parts(now(), id_bytes()?))
 }

@@ -1,4 +1,4 @@
-//! Which pages of other origins may use the service from a browser.
+//! Cross-origin access from browsers (CORS).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::limits::CORS_MAX_AGE;
 
-/// What pages may call.
+/// Methods that pages may use.
 const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];
-/// What they may send besides what every page may.
+/// Request headers that pages may send, besides the safelisted ones.
 const REQUEST_HEADERS: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -21,7 +21,7 @@ const REQUEST_HEADERS: [HeaderName; 7] = [
     HeaderName::from_static("tracestate"),
     HeaderName::from_static("x-request-id"),
 ];
-/// What they may read besides what every page may.
+/// Response headers that pages may read, besides the safelisted ones.
 const RESPONSE_HEADERS: [HeaderName; 7] = [
     header::ETAG,
     header::LINK,
@@ -32,20 +32,20 @@ const RESPONSE_HEADERS: [HeaderName; 7] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-/// Which pages of other origins may use the service from a browser.
+/// Origins whose pages may use the service from a browser.
 ///
-/// They send a key like everybody else. Cookies and other credentials that a browser adds by itself
-/// are never asked for, so a page can do nothing with what its reader is logged in to.
+/// Their requests need an API key like any other. Cookies and other ambient credentials are not used, so a
+/// page cannot act with the credentials of its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsConfig {
-    /// The origins, each by its exact name.
+    /// The allowed origins, matched exactly.
     pub origins: Vec<Origin>,
-    /// How long a browser may keep the answer before it asks again.
+    /// How long a browser may cache a preflight response.
     pub max_age: Duration,
 }
 
 impl CorsConfig {
-    /// For these origins.
+    /// Allows these origins.
     #[must_use]
     pub const fn new(origins: Vec<Origin>) -> Self {
         Self { origins, max_age: CORS_MAX_AGE }
@@ -62,15 +62,15 @@ impl CorsConfig {
     }
 }
 
-/// An origin as a browser names it: `https://console.example` or `http://localhost:3000`.
+/// An origin as browsers send it: `https://console.example` or `http://localhost:3000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
-/// A text that is no origin.
+/// The text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no origin; write scheme, host and perhaps a port in lower case, as in \
-     https://console.example, without a path; there is no `*`"
+    "`{text}` is not an origin: expected scheme, host and optional port in lower case, such as \
+     https://console.example, without a path or wildcard"
 )]
 pub struct OriginError {
     text: Box<str>,
@@ -79,7 +79,7 @@ pub struct OriginError {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Takes only the form that browsers send, since the two are compared byte by byte.
+    /// Accepts only the form that browsers send, since the two are compared byte by byte.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         parse(text).map(Self).ok_or_else(|| OriginError { text: text.into() })
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_taken_in_the_form_of_browsers() {
+    fn origins_in_the_form_of_browsers_are_accepted() {
         for text in [
             "https://console.example",
             "http://localhost:3000",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_would_never_match_or_match_too_much_is_taken() {
+    fn patterns_and_non_canonical_origins_are_rejected() {
         for text in [
             "",
             "*",

@@ -1,16 +1,19 @@
 //! The audit log over HTTP.
 //!
-//! A handler here is translation: it takes a request apart, makes one call to the store, and writes
-//! the answer down. What a record is and what is wrong with one is decided in `auditrail-core`; how
-//! it is kept is decided in `auditrail-store`.
+//! A handler only translates: it parses the request, makes one call to the store and serializes the
+//! result. Validation of records lives in `auditrail-core`, storage in `auditrail-store`.
 //!
-//! Absent on purpose: SQL, TLS (a proxy's business), cookies and sessions, trust in
-//! `X-Forwarded-For`, and content negotiation (each resource has one form). Nothing is answered
-//! without a key, on loopback either.
+//! Deliberately absent: SQL, TLS (terminated by a proxy), cookies and sessions, trust in
+//! `X-Forwarded-For`, and content negotiation (each resource has one representation). Every request needs
+//! an API key, on loopback too.
 //!
-//! Where to start reading: [`App`] is what the routes work with, [`router`] lists them, [`serve`]
-//! answers on a listener. [`Authenticator`] and [`Writes`] are the two doors through which the keys
-//! and the writer come in.
+//! Where to start reading: [`App`] is the state of the routes, [`router`] lists them, [`serve`] runs them
+//! on a listener. [`Authenticator`] and [`Writes`] are the two interfaces to implement for other sources
+//! of API keys and other writers.
+//!
+//! Modules, each depending only on those above it: `limits`, `clock`, `config`; `auth` (who calls), `problem`
+//! (RFC 9457 errors), `rate_limit`, `telemetry`, `background`; `app` (shared state); `middleware`;
+//! `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
 //! # async fn run(
@@ -26,61 +29,52 @@
 //! let admin = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
 //! let app = App::new(config.clone(), log, keys, writes);
 //! let stop = app.shutting_down().clone();
-//! let told = async {
+//! let shutdown_signal = async {
 //!     interrupted.await;
 //!     stop.begin();
 //! };
-//! let served = serve(listener, router(app.clone()), &config, stop.begun(config.shutdown_delay));
-//! // Supervisors are answered until the end.
+//! let public = serve(listener, router(app.clone()), &config, stop.begun(config.shutdown_delay));
+//! // The admin listener stays up until the public one has drained.
 //! let operations = admin_router(Operations::new(&app, None));
-//! let (in_order, ()) = tokio::select! {
-//!     ended = async { tokio::join!(served, told) } => ended,
+//! let (drained, ()) = tokio::select! {
+//!     outcome = async { tokio::join!(public, shutdown_signal) } => outcome,
 //!     _ = serve(admin, operations, &config, std::future::pending()) => unreachable!(),
 //! };
 //! # Ok(())
 //! # }
 //! ```
 
-mod access_log;
 mod admin;
-mod answer;
 mod app;
 mod auth;
-mod batch;
-mod body;
-mod budgets;
+pub mod background;
 mod clock;
 mod config;
-mod context;
 mod cors;
-mod docs_page;
-mod export;
-mod headers;
-mod idempotency;
-mod layers;
+mod export_stream;
+mod extract;
+mod json;
+pub mod limits;
 mod listen;
-mod method;
-mod metrics;
-#[cfg(feature = "otlp")]
-pub mod otlp;
+mod middleware;
+mod openapi;
 mod problem;
-mod readiness;
-mod request_id;
+mod rate_limit;
 mod routes;
-mod search;
+mod self_audit;
 mod shutdown;
-mod span;
-mod timeout;
-mod trace_context;
+mod telemetry;
 mod writes;
 
 pub use admin::{Operations, admin_router};
 pub use app::App;
 pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
-pub use budgets::{Budget, BudgetError, RateBudgets};
-pub use config::{ServerConfig, limits};
+pub use config::ServerConfig;
 pub use cors::{CorsConfig, Origin, OriginError};
 pub use listen::{Peer, serve};
+pub use rate_limit::{Budget, BudgetError, RateBudgets};
 pub use routes::{openapi, router};
 pub use shutdown::ShuttingDown;
+#[cfg(feature = "otlp")]
+pub use telemetry::otlp;
 pub use writes::{GroupWrites, Writes, WritesError};

@@ -1,4 +1,4 @@
-//! Answering on a listener, with limits that axum's own loop does not have.
+//! Serving on a listener, with limits that axum's own accept loop lacks.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,22 +22,22 @@ use tower::ServiceExt;
 use crate::config::ServerConfig;
 use crate::limits::{HEAD_MAX_BYTES, HEADERS_MAX};
 
-/// The other end of the connection a request came over, as the kernel tells it.
+/// The peer address of the connection of a request, as the kernel reports it.
 ///
-/// It is never taken from a header: anybody can write one.
+/// It is never taken from a header, which clients could forge.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// How long to wait after a connection could not be accepted, mostly for want of file descriptors.
+/// Pause after a failed accept, which mostly means that there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests until `shutdown` completes; then accepts no more and lets those under way end.
+/// Serves requests until `shutdown` completes; then accepts no more and drains those in flight.
 ///
-/// A head that is too large or malformed is answered by hyper itself, with 431 or 400 and without a
-/// body: it gives no way to say more.
+/// hyper itself responds to a request head that is too large or malformed, with 431 or 400 and without a
+/// body; this cannot be customized.
 ///
-/// Returns `true` when all of them ended within [`ServerConfig::shutdown_grace`], and `false` when
-/// some had to be cut off.
+/// Returns `true` if all requests ended within [`ServerConfig::shutdown_grace`], and `false` if some were
+/// cut off.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -45,29 +45,28 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> bool {
     let http = http(config);
-    let room = Arc::new(Semaphore::new(config.connections_max));
+    let permits = Arc::new(Semaphore::new(config.connections_max));
     let graceful = GracefulShutdown::new();
-    // Dropping the set cuts off what is still under way.
+    // Dropping the set cuts off requests in flight.
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
-            Some(_ended) = connections.join_next() => continue,
+        let (stream, peer, permit) = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
+            Some(_) = connections.join_next() => continue,
             () = &mut shutdown => break,
         };
-        let (stream, peer, place) = accepted;
         let router = router.clone();
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
-            answer(router.clone(), request)
+            respond(router.clone(), request)
         });
         let connection = graceful.watch(http.serve_connection(io(stream, config), service));
         connections.spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+                tracing::debug!(%error, "connection error");
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
@@ -84,37 +83,37 @@ fn http(config: &ServerConfig) -> http1::Builder {
     http
 }
 
-/// A connection that breaks when its other end takes nothing for too long. Whatever is written for it
-/// is in memory meanwhile, and an export holds a snapshot.
+/// A connection that fails if the client reads nothing for too long: its response is held in memory
+/// meanwhile, and an export holds a snapshot.
 fn io(stream: TcpStream, config: &ServerConfig) -> TokioIo<Pin<Box<TimeoutStream<TcpStream>>>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(config.stall_timeout));
     TokioIo::new(Box::pin(stream))
 }
 
-async fn answer(
+async fn respond(
     router: Router,
     request: hyper::Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
     router.oneshot(request.map(Body::new)).await
 }
 
-/// Accepts one connection when there is room for it.
+/// Waits for a permit and accepts one connection.
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a permit in the end.
-    let place = Arc::clone(room).acquire_owned().await.ok();
+    // The semaphore is never closed, so acquiring cannot fail.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Answers are written as a whole; waiting for more to send only delays them.
+                // Responses are written as a whole, so Nagle's algorithm would only delay them.
                 drop(stream.set_nodelay(true));
-                return (stream, peer, place);
+                return (stream, peer, permit);
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

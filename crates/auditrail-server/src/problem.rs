@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457): the form of everything that is no success.
+//! Problem details (RFC 9457): the form of every error response.
 
 mod mapping;
 mod render;
@@ -6,19 +6,17 @@ mod render;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use auditrail_core::FieldError;
+use auditrail_core::{FieldError, Scope};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use mapping::{in_parameter, in_query, invalid, not_json, placed};
+pub(crate) use mapping::{at_index, in_parameter, in_query, invalid, not_json};
 pub(crate) use render::{ProblemSchema, panicked, render};
 
-use crate::auth::Scope;
-
-/// Why a request was not done.
+/// An error response.
 ///
-/// As a response it travels without a body, in the extensions; [`render`] writes the body once the
-/// id of the request is known.
+/// The response has an empty body and the problem in its extensions until [`render`] writes the document,
+/// which contains the request id.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<Inner>);
 
@@ -43,12 +41,11 @@ impl Problem {
         Self(Box::new(Inner { status, code, title, detail, errors: Vec::new(), header: None }))
     }
 
-    /// The status it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// Names every wrong field.
+    /// Adds the invalid fields.
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
@@ -59,101 +56,100 @@ impl Problem {
         self
     }
 
-    /// The kind of problem, to match on.
+    /// The stable machine-readable code.
     pub(crate) fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// Says when to come back.
+    /// Adds a `Retry-After` header.
     pub(crate) fn retry_after(self, after: Duration) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
     }
 
-    /// The request carries no key, or not as it should.
+    /// The request has no API key, or a malformed `Authorization` header.
     pub(crate) fn no_key() -> Self {
-        let detail = "send a key in one header `Authorization: Bearer <key>`";
-        Self::new(StatusCode::UNAUTHORIZED, "no_key", "A key is needed", detail)
+        let detail = "send the API key in a single header `Authorization: Bearer <key>`";
+        Self::new(StatusCode::UNAUTHORIZED, "no_key", "API key required", detail)
             .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    /// The key is good for other things.
+    /// The API key lacks the scope.
     pub(crate) fn wrong_scope(scope: Scope) -> Self {
-        let detail = format!("this call needs a key with the scope `{scope}`");
-        Self::new(StatusCode::FORBIDDEN, "wrong_scope", "The key is not good for this", detail)
+        let detail = format!("this operation requires an API key with the scope `{scope}`");
+        Self::new(StatusCode::FORBIDDEN, "wrong_scope", "Insufficient scope", detail)
     }
 
-    /// The key is bound to one tenant, and this is about another.
+    /// The API key is restricted to a tenant, and the request concerns another.
     pub(crate) fn other_tenant() -> Self {
-        let detail = "this key is bound to a tenant and has to do with no other";
-        Self::new(StatusCode::FORBIDDEN, "other_tenant", "The key is not good for this", detail)
+        let detail = "this API key is restricted to another tenant";
+        Self::new(StatusCode::FORBIDDEN, "other_tenant", "Tenant not allowed", detail)
     }
 
-    /// There is no such record, for this caller.
+    /// The record does not exist, or the caller may not see it.
     pub(crate) fn no_record() -> Self {
-        let detail = "there is no record with this id";
+        let detail = "no record has this id";
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
     }
 
-    /// The parameters are not text.
+    /// The query string is not UTF-8.
     pub(crate) fn bad_query() -> Self {
-        let detail = "the query of the address must be percent-encoded UTF-8";
-        Self::new(StatusCode::BAD_REQUEST, "bad_query", "The query is malformed", detail)
+        let detail = "the query string must be percent-encoded UTF-8";
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", "Malformed query string", detail)
     }
 
-    /// One header of the request cannot be understood.
+    /// A request header is malformed.
     pub(crate) fn bad_header(detail: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_header", "A header is malformed", detail)
+        Self::new(StatusCode::BAD_REQUEST, "bad_header", "Malformed header", detail)
     }
 
-    /// The body did not arrive as a whole.
+    /// The request body was truncated.
     pub(crate) fn broken_body() -> Self {
-        let detail = "the body ended before its end";
-        Self::new(StatusCode::BAD_REQUEST, "broken_body", "The body is incomplete", detail)
+        let detail = "the request body was truncated";
+        Self::new(StatusCode::BAD_REQUEST, "broken_body", "Truncated request body", detail)
     }
 
-    /// The body did not arrive in time.
+    /// The request body did not arrive in time.
     pub(crate) fn slow_body() -> Self {
-        let detail = "the body took too long to arrive; send less at a time";
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body took too long", detail)
+        let detail = "the request body did not arrive in time; send smaller requests";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "Request body timed out", detail)
     }
 
-    /// The body is too large.
+    /// The request body is too large.
     pub(crate) fn large_body(max: usize) -> Self {
-        let detail = format!("the body may have {max} bytes at most");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", detail)
+        let detail = format!("the request body must not exceed {max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "Request body too large", detail)
     }
 
     /// The batch has too many records.
     pub(crate) fn large_batch(max: usize) -> Self {
-        let detail = format!("a batch may have {max} records at most");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "Too many records", detail)
+        let detail = format!("a batch must not exceed {max} records");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "Batch too large", detail)
     }
 
-    /// There is more to do than the service has room for. Nothing was written.
+    /// The service is at its capacity. Nothing was written.
     pub(crate) fn overloaded() -> Self {
-        let detail =
-            "there is more to write than there is room for; nothing was written; try again";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much at once", detail)
+        let detail = "the service is at its write capacity; nothing was written; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
             .retry_after(crate::limits::RETRY_SOON)
     }
 
-    /// The body has a form that is not read here.
+    /// The media type of the body is not supported.
     pub(crate) fn media_type(detail: &'static str) -> Self {
-        let title = "The form of the body is not supported";
+        let title = "Unsupported media type";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title, detail)
     }
 
-    /// The answer took too long. A write may have taken hold all the same.
+    /// The request timed out. A write may have been applied.
     pub(crate) fn timed_out() -> Self {
-        let detail = "there was no answer in time; a write may have taken hold, and repeating it \
-                      with the same id or Idempotency-Key finds out";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "It took too long", detail)
+        let detail = "the request timed out; a write may have been applied: retry it with the same \
+                      id or Idempotency-Key";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "Request timed out", detail)
             .retry_after(crate::limits::RETRY_SOON)
     }
 
-    /// Something broke that should not. Nothing of it is told to strangers.
+    /// An unexpected failure. The response does not reveal its cause.
     pub(crate) fn internal(code: impl Into<Cow<'static, str>>) -> Self {
-        let detail = "something is wrong on our side; the log of the server has it by request_id";
+        let detail = "an internal error occurred; the server log has details under this request_id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "Internal error", detail)
     }
 }

@@ -1,4 +1,4 @@
-//! Every route of the service, a file each.
+//! The routes of the service, one file each.
 
 mod batch;
 mod create;
@@ -8,12 +8,14 @@ mod get;
 mod keys;
 mod list;
 mod openapi_json;
-mod schema;
 mod stats;
+
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
-use axum::middleware;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use tower::ServiceBuilder;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,33 +27,40 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::cors::CorsConfig;
-use crate::{layers, problem};
+use crate::openapi::{Page, document};
+use crate::{middleware, problem};
 
-/// The service: every route, and what lies around them.
+/// The service: every route with its middleware.
 ///
-/// From the outside in: what concerns every answer (its id, the form of errors, metrics, the span, the log
-/// line, headers), CORS, compression, panics, budgets and the time limit. Unless it is configured there is
-/// no CORS: no page of another origin may read this.
+/// From the outside in: request id, error rendering, metrics, span, access log and security headers; CORS;
+/// compression; panic handling; rate-limit headers, request timeout and verification of cached keys. Without
+/// a CORS configuration, pages of other origins cannot use the service.
 pub fn router(app: App) -> Router {
-    let (router, _) = described().split_for_parts();
+    let (router, _) = open_api_router().split_for_parts();
     let cors = app.config().cors.as_ref().map(CorsConfig::layer);
     let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(app.clone(), layers::outer))
+        .layer(from_fn_with_state(app.clone(), middleware::outer))
         .layer(option_layer(cors))
-        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_tag)))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_etag)))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), layers::inner));
+        .layer(from_fn_with_state(app.clone(), middleware::inner));
     router.layer(layers).with_state(app)
 }
 
-/// The description of the interface, OpenAPI 3.1.
+/// The OpenAPI 3.1 document of the service.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    described().into_openapi()
+    open_api_router().into_openapi()
 }
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(schema::document())
+/// The OpenAPI document as an HTML page. It never changes, so it is rendered once.
+pub(crate) fn docs_page() -> Response {
+    static PAGE: LazyLock<Page> = LazyLock::new(|| Page::render(&openapi()));
+    PAGE.response()
+}
+
+fn open_api_router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document())
         .routes(routes!(list::list, create::create))
         .routes(routes!(batch::batch))
         .routes(routes!(stats::stats))
@@ -63,7 +72,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(docs::docs))
 }
 
-/// A strong tag names exact bytes, and those of a compressed answer would be others.
-fn has_no_tag(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+/// A strong entity tag identifies exact bytes, which compression would change.
+fn has_no_etag(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(header::ETAG)
 }

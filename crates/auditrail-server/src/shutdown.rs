@@ -1,14 +1,14 @@
-//! Whether the service is about to end.
+//! Shutdown state of the service.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Whether the service is about to end; clones tell of the same service.
+/// Shutdown state of the service; clones share it.
 ///
-/// Whoever receives the signal calls [`begin`](Self::begin). From then on `/readyz` says no, so that
-/// load balancers send nothing more, and [`begun`](Self::begun), which [`serve`](crate::serve) is
-/// given, completes.
+/// A signal handler calls [`begin`](Self::begin). From then on `/readyz` fails, so that load balancers stop
+/// sending requests, and the future [`begun`](Self::begun), which is passed to [`serve`](crate::serve),
+/// completes after a delay.
 #[derive(Clone, Debug)]
 pub struct ShuttingDown(watch::Sender<bool>);
 
@@ -19,24 +19,24 @@ impl Default for ShuttingDown {
 }
 
 impl ShuttingDown {
-    /// Begins the shutdown. There is no way back.
+    /// Begins the shutdown. It cannot be reverted.
     pub fn begin(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether it has begun.
+    /// Whether the shutdown has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it begins, and then for as long as load balancers need to take notice
+    /// Waits until the shutdown begins, and then for the time that load balancers need to notice
     /// ([`ServerConfig::shutdown_delay`](crate::ServerConfig::shutdown_delay)).
     pub fn begun(&self, delay: Duration) -> impl Future<Output = ()> + Send + 'static {
-        let told = self.0.clone();
+        let sender = self.0.clone();
         async move {
-            // The sender is in hand, so the wait cannot end for want of one.
-            drop(told.subscribe().wait_for(|begun| *begun).await);
+            // The sender is alive, so waiting cannot fail.
+            drop(sender.subscribe().wait_for(|begun| *begun).await);
             tokio::time::sleep(delay).await;
         }
     }
@@ -47,9 +47,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_clone_hears_of_the_shutdown_also_later() {
+    async fn every_clone_observes_the_shutdown() {
         let ours = ShuttingDown::default();
-        let (theirs, waiting) = (ours.clone(), tokio::spawn(ours.begun(Duration::ZERO)));
+        let theirs = ours.clone();
+        let waiting = tokio::spawn(ours.begun(Duration::ZERO));
         assert!(!theirs.has_begun());
         theirs.begin();
         waiting.await.unwrap();

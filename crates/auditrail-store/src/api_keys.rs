@@ -1,7 +1,6 @@
-//! The API keys: making, finding, listing and revoking them.
+//! API keys: create, look up, list and revoke.
 //!
-//! One statement, one function, one file. Every change of a key and the audit record of it are one
-//! transaction: neither is there without the other.
+//! One file and function per statement. A change of a key and its audit record are one transaction.
 
 mod find;
 mod first;
@@ -27,27 +26,27 @@ use crate::sessions::Sessions;
 
 /// The API keys in the database of a pool.
 ///
-/// Cheap to clone. The role of the pool needs what [`grants`](crate::grants) gives to a service.
+/// Cheap to clone. The role of the pool needs the privileges of a service, see [`grants`](crate::grants).
 #[derive(Clone, Debug)]
 pub struct PgApiKeys {
     pool: PgPool,
-    /// Where keys are looked up, if not over the pool.
+    /// Connections for lookups, if not the pool.
     sessions: Option<Sessions>,
 }
 
-/// A key that was just made.
+/// A new key.
 #[derive(Debug)]
 pub struct IssuedApiKey {
-    /// What is kept of it.
+    /// The stored key.
     pub key: ApiKey,
-    /// The key itself. It cannot be had again.
+    /// The secret. It is not stored and cannot be retrieved later.
     pub secret: ApiKeySecret,
 }
 
-/// What revoking found.
+/// The outcome of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revoked {
-    /// The key was not revoked before; now it is, and there is a record of it.
+    /// This call revoked the key and recorded that.
     Now(ApiKey),
     /// The key was revoked before. Nothing was changed or recorded.
     Before(ApiKey),
@@ -64,25 +63,25 @@ impl Revoked {
 }
 
 impl PgApiKeys {
-    /// Takes a pool. Nothing is asked of the database yet.
+    /// Over a pool. Does not connect yet.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
         Self { pool, sessions: None }
     }
 
-    /// Looks keys up over these connections instead of the pool, each time in a single round trip.
+    /// Looks up keys over these connections instead of the pool, in a single round trip each.
     #[must_use]
     pub fn with_sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = Some(sessions);
         self
     }
 
-    /// Makes a key, and the record that `by` made it.
+    /// Creates a key, and records that `by` did.
     ///
     /// # Errors
-    /// [`StoreError::InvalidApiKey`] when it would have expired already; otherwise whatever keeps the
-    /// database from writing. When the connection was lost during the commit there may be a key that
-    /// nobody holds; it shows in the list and can be revoked.
+    /// [`StoreError::InvalidApiKey`] when its expiry has passed; otherwise errors of the database. When the
+    /// connection was lost during the commit, a key may exist whose secret is lost; it is listed and can be
+    /// revoked.
     pub async fn create(
         &self,
         new: &NewApiKey,
@@ -123,8 +122,8 @@ impl PgApiKeys {
         Ok(IssuedApiKey { key, secret })
     }
 
-    /// Makes a key as [`create`](Self::create) does, if there has never been one: of several programs
-    /// at once only the first makes it. `None` when there is one already, be it revoked.
+    /// As [`create`](Self::create), if there has never been a key: of several concurrent calls only one
+    /// creates it. `None` when there is a key, even a revoked one.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -135,20 +134,20 @@ impl PgApiKeys {
         context: &RequestContext,
     ) -> Result<Option<IssuedApiKey>, StoreError> {
         let mut tx = self.begin().await?;
-        if !first::is_none_there((&mut *tx).into()).await? {
+        if !first::lock_if_empty((&mut *tx).into()).await? {
             return Ok(None);
         }
         self.create_in(tx, new, by, context).await.map(Some)
     }
 
-    /// Finds the keys with these hashes, active or not: whether to let one in is the caller's
-    /// decision, with [`ApiKey::state`]. A hash that no key has is left out.
+    /// Looks up the keys with these hashes, active or not; the caller checks [`ApiKey::state`]. Unknown
+    /// hashes are omitted.
     ///
-    /// It is one statement, so all answers tell of one moment after the call.
+    /// It is a single statement, so all keys are from one snapshot after the call.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering; [`StoreError::CorruptApiKey`] is the error of one key
-    /// and does not touch the others.
+    /// Errors of the database; [`StoreError::CorruptApiKey`] is the error of one key and does not affect the
+    /// others.
     pub async fn find_by_hashes(&self, hashes: &[ApiKeyHash]) -> Result<ApiKeysByHash, StoreError> {
         let Some(sessions) = &self.sessions else {
             return find::by_hashes((&mut *self.acquire().await?).into(), hashes).await;
@@ -156,10 +155,10 @@ impl PgApiKeys {
         sessions.read(&find::ByHashes(hashes)).await
     }
 
-    /// Finds the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.
+    /// Looks up the key with this hash, as [`find_by_hashes`](Self::find_by_hashes) does.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering, and [`StoreError::CorruptApiKey`].
+    /// Errors of the database, and [`StoreError::CorruptApiKey`].
     pub async fn find_by_hash(
         &self,
         hash: &ApiKeyHash,
@@ -167,19 +166,19 @@ impl PgApiKeys {
         self.find_by_hashes(&[*hash]).await?.remove(hash).transpose()
     }
 
-    /// Finds the key with this id.
+    /// Looks up the key with this id.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering.
+    /// Errors of the database.
     pub async fn get(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         find::by_id((&mut *self.acquire().await?).into(), id).await
     }
 
-    /// Lists keys, oldest first, revoked and expired ones too: of one tenant or of all, `size` at most,
-    /// those after the key `after`.
+    /// Lists keys, oldest first, including revoked and expired ones: of one tenant or of all, at most `size`,
+    /// after the key `after`.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering.
+    /// Errors of the database.
     pub async fn list(
         &self,
         tenant: Option<&TenantId>,
@@ -189,16 +188,16 @@ impl PgApiKeys {
         list::page((&mut *self.acquire().await?).into(), tenant, after, size).await
     }
 
-    /// Revokes a key, of one tenant or of any, and records that `by` did. Revoking it again changes
+    /// Revokes a key, of one tenant or of any, and records that `by` did. Idempotent: a repeated call changes
     /// and records nothing.
     ///
-    /// `None` when there is no such key, or it is not one of the tenant's.
+    /// `None` when there is no such key, or it belongs to another tenant.
     ///
-    /// The last key with the scope `admin` can be revoked too: a key that has leaked must be shut out
-    /// whatever else it opened, and whoever has the database can make another.
+    /// The last key with the scope `admin` can be revoked as well: it must be possible to revoke any leaked
+    /// key, and a user with access to the database can create another one.
     ///
     /// # Errors
-    /// Whatever keeps the database from writing.
+    /// Errors of the database.
     pub async fn revoke(
         &self,
         id: ApiKeyId,
@@ -208,11 +207,12 @@ impl PgApiKeys {
     ) -> Result<Option<Revoked>, StoreError> {
         let now = clock::now();
         let mut tx = self.begin().await?;
-        // Of two at once the second waits here, and then finds that nothing is left to do.
+        // Of two concurrent calls the second waits here, and then has nothing to revoke.
         let Some(key) = revoke::active((&mut *tx).into(), id, tenant, now).await? else {
-            let found = find::by_id((&mut *tx).into(), id).await?;
-            let own = found.filter(|key| tenant.is_none() || key.tenant_id.as_ref() == tenant);
-            return Ok(own.map(Revoked::Before));
+            let key = find::by_id((&mut *tx).into(), id)
+                .await?
+                .filter(|key| tenant.is_none() || key.tenant_id.as_ref() == tenant);
+            return Ok(key.map(Revoked::Before));
         };
         let record = record::revoked(&key, by, context)?;
         self.record_and_commit(tx, record.into_record(clock::new_id(now)?, now)).await?;

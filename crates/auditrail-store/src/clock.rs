@@ -10,7 +10,7 @@ use crate::error::StoreError;
 /// The current time. It is the default time of a record.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a record whose caller gives no time has the writer's, and this is the writer"
+    reason = "the default time of a record is that of the writer, which this crate is"
 )]
 pub(crate) fn now() -> RecordTime {
     RecordTime::from_stored_micros(Timestamp::now().as_microsecond())

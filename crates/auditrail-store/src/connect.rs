@@ -1,7 +1,6 @@
-//! From sqlx's options for a connection to those of `pg_pipeline`.
+//! Converts the connection options of sqlx to those of `pg_pipeline`.
 //!
-//! sqlx reads the URL, the environment and the password file, so that every form it takes means the
-//! same for both drivers.
+//! sqlx parses the URL, the environment and the password file, so both drivers interpret them equally.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,24 +11,24 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::sqlstate::from_pipeline_error;
 
-/// How [`PgConnectOptions`] marks a certificate that is in a file when it prints its URL.
+/// The prefix of a certificate in a file, in the URL of [`PgConnectOptions`].
 const FILE: &str = "file: ";
 
-/// Connects within a time.
+/// Connects within a timeout.
 pub(crate) async fn connect(
     options: &Options,
     within: Duration,
 ) -> Result<Connection, sqlx::Error> {
     match tokio::time::timeout(within, Connection::connect(options)).await {
-        Ok(connected) => connected.map_err(from_pipeline_error),
+        Ok(result) => result.map_err(from_pipeline_error),
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
             std::io::ErrorKind::TimedOut,
-            "the server did not answer in time",
+            "the server did not respond in time",
         ))),
     }
 }
 
-/// The same options for the other driver.
+/// The options of `pg_pipeline`.
 pub(crate) fn pipeline_options(options: &PgConnectOptions) -> Options {
     let mut converted = Options::new(host(options), options.get_username());
     converted.database = options.get_database().map(str::to_owned);
@@ -41,17 +40,17 @@ pub(crate) fn pipeline_options(options: &PgConnectOptions) -> Options {
         PgSslMode::VerifyCa => TlsMode::VerifyCa,
         PgSslMode::VerifyFull => TlsMode::VerifyFull,
     };
-    let settings =
-        [("application_name", options.get_application_name()), ("options", options.get_options())];
-    let settings = settings.into_iter().filter_map(|(name, value)| Some((name, value?)));
     converted.settings =
-        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        [("application_name", options.get_application_name()), ("options", options.get_options())]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect();
     add_secrets(&mut converted, options);
     converted
 }
 
-/// Password, certificates and the number of prepared statements: sqlx shows these only in its URL. The
-/// other parts of that URL are replaced, since it does not escape them.
+/// Password, certificates and the number of prepared statements: sqlx exposes these only in its URL. The
+/// other parts of that URL are replaced, since sqlx does not escape them.
 fn add_secrets(converted: &mut Options, options: &PgConnectOptions) {
     let plain = options.clone().host("localhost").username("user").database("database");
     let url = plain.to_url_lossy();

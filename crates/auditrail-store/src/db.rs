@@ -1,7 +1,7 @@
-//! Running a statement over either driver.
+//! Runs statements over either driver.
 //!
-//! sqlx is what users of the crate hand in; [`pg_pipeline`] is what the store opens itself, since it
-//! sends what belongs together in one exchange. Rows and errors are the same from here on.
+//! Callers pass connections and pools of sqlx; the store opens connections of [`pg_pipeline`], which sends
+//! several statements in one exchange. Rows and errors have common types.
 
 use pg_pipeline::{Connection, Exchange, Failed, Reply};
 use sqlx::encode::IsNull;
@@ -19,12 +19,12 @@ pub(crate) enum Db<'c> {
     Sqlx(&'c mut PgConnection),
     Pipeline {
         connection: &'c mut Connection,
-        /// What is sent before the first statement, in the same exchange.
+        /// Statements to send before the first one, in the same exchange.
         prologue: &'c mut Prologue,
     },
 }
 
-/// Statements that are sent before the first one of a caller, in the same exchange with it.
+/// Statements to send before the first one of a caller, in the same exchange.
 #[derive(Debug, Default)]
 pub(crate) struct Prologue(pub(crate) Vec<Sql>);
 
@@ -52,10 +52,10 @@ impl Db<'_> {
         }
     }
 
-    /// Runs the last statement of a transaction that only reads, and ends it.
+    /// Runs the last statement of a read-only transaction, and ends the transaction.
     pub(crate) async fn fetch_last(&mut self, sql: &Sql) -> Result<Vec<Row>, sqlx::Error> {
         match self {
-            // The transaction of sqlx ends it when it is dropped.
+            // The transaction ends when its owner drops it.
             Self::Sqlx(_) => self.fetch(sql).await,
             Self::Pipeline { connection, prologue } => {
                 let mut statements = std::mem::take(&mut prologue.0);
@@ -67,7 +67,7 @@ impl Db<'_> {
         }
     }
 
-    /// The same connection for a shorter time.
+    /// Reborrows the connection.
     pub(crate) fn again(&mut self) -> Db<'_> {
         match self {
             Self::Sqlx(db) => Db::Sqlx(db),
@@ -128,7 +128,7 @@ pub(crate) fn is_key_changed(failed: &Failed, statements: &[Sql]) -> bool {
         && statements.get(failed.statement).is_some_and(Sql::is_key_check)
 }
 
-/// The rows of an answer.
+/// The rows of a reply.
 pub(crate) fn rows_of(reply: Reply) -> Vec<Row> {
     reply.rows.into_iter().map(Row::Pipeline).collect()
 }
@@ -151,14 +151,14 @@ fn sqlx_query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, sqlx::postgres::PgA
     query
 }
 
-/// A value in its binary format, with the type it has.
+/// A value in binary format with its type.
 struct Bound<'a> {
     oid: u32,
     value: Option<&'a [u8]>,
 }
 
 impl Type<Postgres> for Bound<'_> {
-    /// What [`Encode::produces`] says is what counts.
+    /// Overridden by [`Encode::produces`].
     fn type_info() -> PgTypeInfo {
         <str as Type<Postgres>>::type_info()
     }

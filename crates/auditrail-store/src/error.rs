@@ -14,14 +14,14 @@ pub enum StoreError {
     ///
     /// A write whose commit was in flight when the connection was lost may have been applied. A retry
     /// with the same id finds it, and writes nothing twice.
-    #[error("the database cannot be reached; try again when it is up")]
+    #[error("the database cannot be reached; retry when it is available")]
     Unreachable {
         /// The error of the driver.
         source: sqlx::Error,
     },
     /// A temporary failure of the server: a timeout, a lock, not enough memory or disk space, an I/O
     /// error. Retry later.
-    #[error("could not {doing}: the database is too busy or out of resources; try again later")]
+    #[error("could not {doing}: the database is too busy or out of resources; retry later")]
     Busy {
         /// The operation that failed.
         doing: &'static str,
@@ -43,7 +43,7 @@ pub enum StoreError {
         error: FieldError,
     },
     /// A rule of the database refused a record. Nothing was written.
-    #[error("the database refused a record by its rule {rule}")]
+    #[error("the rule {rule} of the database rejected a record")]
     Rejected {
         /// The name of the constraint, or the SQLSTATE where no constraint is named.
         rule: String,
@@ -52,8 +52,8 @@ pub enum StoreError {
     },
     /// The database role lacks a privilege. Grant it.
     #[error(
-        "could not {doing}: the role lacks the right; `auditrail migrate grants` prints the SQL that \
-         gives it"
+        "could not {doing}: the role lacks the privilege; `auditrail migrate grants` prints the SQL \
+         that grants it"
     )]
     PermissionDenied {
         /// The operation that failed.
@@ -62,7 +62,7 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// The table does not exist, or is older than this program. Run the migrations.
-    #[error("the audit log's table is missing or too old; run `auditrail migrate`")]
+    #[error("the schema of the audit log is missing or too old; run `auditrail migrate`")]
     NotMigrated {
         /// The error of the server.
         source: sqlx::Error,
@@ -82,7 +82,7 @@ pub enum StoreError {
         source: ValueError,
     },
     /// The new API key is invalid. Nothing was written.
-    #[error("the API key cannot be made: {error}")]
+    #[error("the API key cannot be created: {error}")]
     InvalidApiKey {
         /// The field and what is wrong with it.
         error: FieldError,
@@ -117,7 +117,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Stable machine name; the wording of errors may change, this does not.
+    /// Stable machine-readable code; the wording of errors may change.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

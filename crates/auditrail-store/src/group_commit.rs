@@ -37,19 +37,19 @@ use crate::connect::pipeline_options;
 use queue::Queue;
 use worker::Worker;
 
-/// The name under which the sessions show in `pg_stat_activity`.
+/// The application name of the sessions in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "auditrail writer";
 
 /// Writes the records of concurrent callers together; cheap to clone.
 ///
 /// - A request is acknowledged after its commit, never before.
-/// - A request that conflicts or that the database refuses fails alone; its neighbours are written.
-/// - When the connection is lost, requests wait until their deadline for a new one. Those that were
-///   being committed are looked for by their ids, so none is written twice.
-/// - What is accepted is bounded by records and by bytes; beyond that callers wait.
+/// - A request that conflicts or that the database rejects fails alone; the others are written.
+/// - When the connection is lost, requests wait until their deadline for a new one. Those whose commit
+///   was in flight are looked up by their ids, so none is written twice.
+/// - The queue is bounded by records and by bytes; beyond that callers wait.
 ///
-/// A caller that drops the future of [`write`](Self::write) takes its request back if it still
-/// waits; otherwise it may be written.
+/// Dropping the future of [`write`](Self::write) withdraws the request if it is still queued; otherwise it
+/// may be written.
 ///
 /// ```no_run
 /// # use auditrail_core::{ProvidedFields, Record};
@@ -78,7 +78,7 @@ struct Inner {
 }
 
 impl GroupWriter {
-    /// Starts the tasks that write. They connect at once, and again whenever they have to.
+    /// Starts the workers. They connect at once, and reconnect when necessary.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
@@ -100,11 +100,11 @@ impl GroupWriter {
 
     /// Writes the records of a request, together with those of others, and waits for the commit.
     ///
-    /// A caller that waits for room keeps its records itself; whoever takes in requests from outside
-    /// bounds how many may wait.
+    /// The number of callers that wait for space in the queue is not bounded; a server must limit its
+    /// requests.
     ///
     /// # Errors
-    /// See [`WriteError`]; it says of each error whether something may have been written. Repeating a
+    /// See [`WriteError`], which documents for each error whether something may have been written. Retrying a
     /// request with the same ids is always safe.
     pub async fn write(
         &self,
@@ -117,13 +117,13 @@ impl GroupWriter {
         self.inner.queue.submit(request, deadline).await
     }
 
-    /// Takes nothing more in, and waits until everything that was accepted is answered.
+    /// Shuts down: rejects new requests, and waits until the accepted ones are completed.
     ///
-    /// Whoever still waits for room, or asks later, is told [`WriteError::Closed`].
+    /// Callers that wait for space in the queue get [`WriteError::Closed`], and so do later ones.
     ///
     /// # Errors
-    /// [`Unfinished`] when that takes longer than `within`. The rest is given up, and its callers are
-    /// told [`WriteError::Closed`].
+    /// [`Unfinished`] when that takes longer than `within`. The remaining requests are dropped, and their
+    /// callers get [`WriteError::Closed`].
     pub async fn close(&self, within: Duration) -> Result<(), Unfinished> {
         let Inner { queue, workers } = &*self.inner;
         queue.close();
@@ -135,14 +135,14 @@ impl GroupWriter {
         Err(Unfinished { records })
     }
 
-    /// What the writer is doing, and has done so far.
+    /// The current statistics.
     #[must_use]
     pub fn stats(&self) -> WriterStats {
         self.inner.queue.stats()
     }
 }
 
-/// When the last handle is gone the tasks write what was accepted, and end.
+/// When the last handle is dropped, the workers write the accepted requests and end.
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();

@@ -1,7 +1,9 @@
 //! Bulk writes, for imports.
 
+use std::collections::HashSet;
+
 use auditrail_core::{ProvidedFields, Record, RecordId};
-use pg_pipeline::{Connection, Options};
+use pg_pipeline::{Connection, Options, Reply};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::connect::pipeline_options;
@@ -9,8 +11,10 @@ use crate::db::{rows_of, run_together};
 use crate::error::StoreError;
 use crate::records::PgAuditLog;
 use crate::records::write::{
-    Columns, Comparison, Copied, compare, compare_sql, copy_in, insert_many_sql, read_comparison,
+    Columns, Comparison, Copied, INSERT_ATTEMPTS, compare, compare_sql, copy_in, insert_many_sql,
+    read_comparison,
 };
+use crate::sql::Sql;
 use crate::sqlstate::{from_pipeline, from_pipeline_error};
 
 /// Writes records chunk by chunk over a connection of its own; each chunk is one transaction.
@@ -163,7 +167,7 @@ impl BulkWriter {
     }
 }
 
-/// Writes the records at `indexes` by INSERT, and counts those whose ids were taken.
+/// Writes the records at `indexes` by INSERT in one transaction, and counts those whose ids are taken.
 async fn insert_new(
     db: &mut Connection,
     records: &[Record],
@@ -171,18 +175,37 @@ async fn insert_new(
     indexes: &[usize],
     outcome: &mut ChunkOutcome,
 ) -> Result<(), StoreError> {
-    let columns = Columns::of(indexes.iter().map(|index| &records[*index]));
-    let provided: Vec<_> = indexes.iter().map(|index| provided[*index]).collect();
-    // Both in one transaction, so that nothing is written when the second fails.
-    let statements = [insert_many_sql(&columns), compare_sql(&columns, &provided)];
-    let mut replies = run_together(db, &statements)
-        .await
-        .map_err(from_pipeline)
-        .map_err(StoreError::while_trying_to("write records"))?
-        .into_iter()
-        .map(rows_of);
-    let created = replies.next().unwrap_or_default().len();
-    if created < indexes.len() {
+    let inserted = insert_or_compare(db, records, provided, indexes, outcome).await;
+    let end = if inserted.is_ok() { "commit" } else { "rollback" };
+    if db.is_in_transaction() {
+        run(db, &[Sql::new(end)]).await?;
+    }
+    inserted
+}
+
+/// As [`insert_new`], in a transaction that it leaves open.
+///
+/// A record whose id was taken, and that has no stored record to compare it with, is written again up to
+/// [`INSERT_ATTEMPTS`] times: retention may have deleted the stored one in between.
+async fn insert_or_compare(
+    db: &mut Connection,
+    records: &[Record],
+    provided: &[ProvidedFields],
+    indexes: &[usize],
+    outcome: &mut ChunkOutcome,
+) -> Result<(), StoreError> {
+    let mut remaining = indexes.to_vec();
+    run(db, &[Sql::new("begin")]).await?;
+    for _ in 0..INSERT_ATTEMPTS {
+        let columns = Columns::of(remaining.iter().map(|index| &records[*index]));
+        let provided: Vec<_> = remaining.iter().map(|index| provided[*index]).collect();
+        let statements = [insert_many_sql(&columns), compare_sql(&columns, &provided)];
+        let mut replies = run(db, &statements).await?.into_iter().map(rows_of);
+        let created = replies.next().unwrap_or_default().len();
+        outcome.created += created as u64;
+        if created == remaining.len() {
+            return Ok(());
+        }
         // The new rows compare as equal, and so do their repetitions in this chunk.
         let comparisons = read_comparison(&replies.next().unwrap_or_default())?;
         let conflicts: Vec<RecordId> = comparisons
@@ -190,11 +213,26 @@ async fn insert_new(
             .filter(|comparison| !comparison.same)
             .map(|comparison| columns.id(comparison.index))
             .collect();
-        outcome.duplicates += (indexes.len() - created - conflicts.len()) as u64;
+        outcome.duplicates += (comparisons.len() - created - conflicts.len()) as u64;
         outcome.conflicts.extend(conflicts);
+        let compared: HashSet<usize> = comparisons.iter().map(|compared| compared.index).collect();
+        remaining = (0..remaining.len())
+            .filter(|position| !compared.contains(position))
+            .map(|position| remaining[position])
+            .collect();
+        if remaining.is_empty() {
+            return Ok(());
+        }
     }
-    outcome.created = created as u64;
+    outcome.conflicts.extend(remaining.into_iter().map(|index| records[index].id));
     Ok(())
+}
+
+async fn run(db: &mut Connection, statements: &[Sql]) -> Result<Vec<Reply>, StoreError> {
+    run_together(db, statements)
+        .await
+        .map_err(from_pipeline)
+        .map_err(StoreError::while_trying_to("write records"))
 }
 
 impl PgAuditLog {

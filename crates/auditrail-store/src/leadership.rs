@@ -23,7 +23,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
-/// How long [`Leadership::check`] waits for the server: longer, and the lock counts as lost.
+/// How long [`Leadership::check`] waits for the server, before the lock counts as lost.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens a transaction that the server does not end for being idle, and that it ends soon when the
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_terminated_leader_is_replaced_and_notices() {
+    async fn terminated_leader_is_replaced_and_detects_it() {
         let db = TestDb::migrated().await;
         let (mut leader, _) = elect_eventually(vec![candidate(&db).await]).await;
         let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_leader_is_replaced() {
+    async fn dropped_leader_is_replaced() {
         let db = TestDb::migrated().await;
         let (leader, _) = elect_eventually(vec![candidate(&db).await]).await;
         drop(leader);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_drops_a_vanished_client_within_a_minute() {
+    async fn lock_session_has_tcp_keepalives_and_no_idle_timeout() {
         let db = TestDb::migrated().await;
         let (mut leader, _) = elect_eventually(vec![candidate(&db).await]).await;
         let shown: String = sqlx::query_scalar(
@@ -223,7 +223,7 @@ mod tests {
         .fetch_one(&mut leader.connection)
         .await
         .unwrap();
-        // TCP settings read as zero over a Unix socket, where a vanished client cannot go unnoticed.
+        // TCP settings read as zero over a Unix socket.
         assert!(["0 30s", "0 30000", "0 0"].contains(&shown.as_str()), "{shown}");
     }
 }

@@ -1,13 +1,11 @@
-//! The audit log in PostgreSQL: its migrations, the runner that applies them, and every SQL
-//! statement.
+//! The audit log in PostgreSQL: its migrations, the runner that applies them, and every SQL statement.
 //!
-//! Nothing outside this crate speaks SQL to the audit log, and no row type leaves it: callers see
-//! the types of `auditrail-core`. On purpose it has no HTTP and no configuration files, and only
-//! [`GroupWriter`] tries a write again by itself.
+//! No other crate accesses the audit log by SQL, and the interface has the types of `auditrail-core`
+//! instead of rows. Deliberately without HTTP and configuration files; only [`GroupWriter`] retries writes.
 //!
-//! Start with [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
+//! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
 //! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
-//! schema's history, [`schema`] for what it should look like and [`grants`] for who may do what.
+//! migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
 mod api_keys;
 mod clock;
@@ -41,7 +39,7 @@ pub use records::{
 };
 pub use sessions::Sessions;
 
-/// The Rust that the guides tell people to write does compile.
+/// Compiles the Rust examples of the guides.
 #[cfg(doctest)]
 mod guides {
     #[doc = include_str!("../../../docs/migrations.md")]

@@ -1,19 +1,17 @@
 //! The migration runner.
 //!
-//! It keeps one schema's history in that schema's own `schema_migrations` table, so it lives beside
-//! an application's own migrations, of whatever tool, in the same database.
+//! The history of a schema is tracked in the table `schema_migrations` of that schema, so the runner does
+//! not interfere with other migration tools in the same database.
 //!
-//! What it holds to, and where to read how:
-//! - one runner at a time, waiting with a timeout, no lock ever left behind: `lock`
-//! - everything is checked before anything runs: `validate`
-//! - a transactional step and its tracking row commit together or not at all, and a step that cannot
-//!   have its table soon lets other sessions through and tries again: `step`
-//! - an index built concurrently is finished or removed, never left half-built unnoticed:
-//!   `concurrent`
-//! - an older program on a newer schema works until a migration says it is breaking: `validate`
+//! Guarantees, and the modules that implement them:
+//! - one runner at a time, with a timeout for the wait; no lock is leaked: `lock`
+//! - the whole history is validated before a step runs: `validate`
+//! - a transactional step and its tracking row commit together or not at all; a step that does not get
+//!   its table lock soon is rolled back, so that other sessions proceed, and is retried: `execute`
+//! - an index that is built concurrently is completed or removed: `concurrent`
+//! - an older program works on a newer schema unless a migration is marked as breaking: `validate`
 //!
-//! Left out on purpose: running many files in one transaction, repairing checksums, and taking a
-//! dump of the schema.
+//! Deliberately missing: several files in one transaction, repair of checksums, and dumps of the schema.
 
 mod baseline;
 mod blocker;
@@ -51,14 +49,14 @@ pub use validate::Problem;
 
 use sqlx::PgPool;
 
-/// Brings the audit log's schema in the database of `pool` to the version this crate is built for.
+/// Migrates the schema of the audit log in the database of `pool` to the version of this crate.
 ///
-/// Safe to call from every instance of an application at start-up: one applies, the others wait and
-/// go on. Runs on connections of its own.
+/// Every instance of an application can call it at startup: one applies the migrations while the others
+/// wait. Uses dedicated connections.
 ///
 /// # Errors
 /// See [`MigrateError`]; [`MigrateError::Unreachable`] and [`MigrateError::LockBusy`] are worth
-/// another try.
+/// retrying.
 ///
 /// ```no_run
 /// # async fn start(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {

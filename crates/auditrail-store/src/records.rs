@@ -1,10 +1,10 @@
-//! The audit records: writing, finding, exporting and counting them.
+//! Audit records: write, search, export and summarize.
 //!
-//! One statement, one function, one file; what a statement needs of its neighbours it takes as
-//! arguments. No row leaves its file: callers see the types of `auditrail-core`.
+//! One file and function per statement. Rows do not leave their file: the interface has the types of
+//! `auditrail-core`.
 //!
-//! The order of searches is `(created_at, id)`, newest first; a cursor names the last record of a
-//! page, so records that arrive between two pages neither repeat nor hide older ones.
+//! The order of searches is `(created_at, id)`, newest first. A cursor is the last record of a page, so
+//! records that arrive between two pages do not repeat or hide older ones.
 
 mod columns;
 mod read;
@@ -21,6 +21,7 @@ use auditrail_core::{
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
+pub(crate) use columns::size_in_memory;
 pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
     Summary, SummaryOptions, TargetCount,
@@ -55,20 +56,20 @@ use write::create;
 #[derive(Clone, Debug)]
 pub struct PgAuditLog {
     pool: PgPool,
-    /// Where searches and single records are read, if not over the pool.
+    /// Connections for pages and single records, if not the pool.
     sessions: Option<Sessions>,
     cursor_key: CursorKey,
 }
 
 impl PgAuditLog {
-    /// Takes a pool and the key that signs cursors. Nothing is asked of the database yet.
+    /// Over a pool, with the key that signs cursors. Does not connect yet.
     #[must_use]
     pub const fn new(pool: PgPool, cursor_key: CursorKey) -> Self {
         Self { pool, sessions: None, cursor_key }
     }
 
     /// Reads pages and single records over these connections instead of the pool: most of them in a
-    /// single round trip, with the check of an API key included.
+    /// single round trip, including the check of an API key.
     #[must_use]
     pub fn with_sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = Some(sessions);
@@ -81,17 +82,17 @@ impl PgAuditLog {
         &self.pool
     }
 
-    /// The key that signs cursors, to read those that callers send.
+    /// The key that signs cursors.
     #[must_use]
     pub const fn cursor_key(&self) -> &CursorKey {
         &self.cursor_key
     }
 
-    /// Writes one record in the caller's own transaction, so that it is there exactly when what it
-    /// tells of is.
+    /// Writes one record in the transaction of the caller, so that it commits together with the recorded
+    /// change.
     ///
-    /// Otherwise as [`AuditLogService::create`]. No refusal but that of the database leaves the
-    /// transaction unusable: an id that is taken is found out before anything fails.
+    /// Otherwise as [`AuditLogService::create`]. Only an error of the database makes the transaction
+    /// unusable; a conflict or an invalid input does not.
     ///
     /// ```no_run
     /// # async fn rename(
@@ -116,7 +117,7 @@ impl PgAuditLog {
         create::one(transaction.into(), input).await
     }
 
-    /// Finds one page of records, newest first, with the cursor of the next.
+    /// Reads one page of records, newest first, with the cursor of the next.
     ///
     /// # Errors
     /// As [`AuditLogService::query`].
@@ -133,14 +134,14 @@ impl PgAuditLog {
         query: &Query,
         key: Option<ApiKeyVersion>,
     ) -> Result<Page<Record>, StoreError> {
-        let found = match &self.sessions {
+        let result = match &self.sessions {
             Some(sessions) => sessions.read(&Search { query, key }).await?,
             None => {
                 self.verify(key).await?;
                 self.query(query).await?
             }
         };
-        Ok(Page::new(query, found, &self.cursor_key))
+        Ok(Page::new(query, result, &self.cursor_key))
     }
 
     /// The record with this id, if the key is still at its version.
@@ -161,21 +162,21 @@ impl PgAuditLog {
         }
     }
 
-    /// Verifies a key in a statement of its own.
+    /// Verifies a key in a separate statement.
     async fn verify(&self, key: Option<ApiKeyVersion>) -> Result<(), StoreError> {
         let Some(key) = key else { return Ok(()) };
         let mut db = self.acquire().await?;
-        match key_version::is_current((&mut *db).into(), key).await? {
-            true => Ok(()),
-            false => Err(StoreError::KeyChanged),
+        if key_version::is_current((&mut *db).into(), key).await? {
+            Ok(())
+        } else {
+            Err(StoreError::KeyChanged)
         }
     }
 
-    /// Streams every record that matches, oldest first, all from one state of the table.
+    /// Streams every match, oldest first, from one snapshot.
     ///
-    /// Takes constant memory however many there are, and holds one connection and one snapshot until
-    /// it ends or is dropped. A snapshot keeps the server from cleaning up, so do not leave it lying
-    /// about half-read.
+    /// Takes constant memory, and holds one connection and one snapshot until the stream ends or is dropped.
+    /// A snapshot prevents vacuum, so do not keep an idle stream.
     pub fn export(
         &self,
         filters: Filters,
@@ -183,27 +184,30 @@ impl PgAuditLog {
         export::stream(self.pool.clone(), filters)
     }
 
-    /// Counts what matches, by actor, by action, by target and by time, all from one state of the table.
+    /// Counts the matches by actor, action, target and time, from one snapshot.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering.
+    /// Errors of the database.
     pub async fn summary(
         &self,
         filters: &Filters,
         options: SummaryOptions,
     ) -> Result<Summary, StoreError> {
-        let tx = self.pool.begin_with(SEARCH).await;
-        let mut tx = tx.map_err(StoreError::while_trying_to("start a summary"))?;
+        let mut tx = self
+            .pool
+            .begin_with(SEARCH)
+            .await
+            .map_err(StoreError::while_trying_to("start a summary"))?;
         let summary = summary::summary((&mut *tx).into(), filters, options).await?;
-        // As after a search: nobody needs to wait for the end of what has written nothing.
+        // Read-only, so the caller need not wait for its end.
         drop(tx);
         Ok(summary)
     }
 
-    /// Gets the records with these ids, as far as they are there.
+    /// Reads the records with these ids.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering; an unknown id is left out.
+    /// Errors of the database. Unknown ids are omitted.
     pub async fn get_many(
         &self,
         ids: &[RecordId],
@@ -216,13 +220,11 @@ impl PgAuditLog {
     }
 
     async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {
-        let connection = self.pool.acquire().await;
-        connection.map_err(StoreError::while_trying_to("get a connection"))
+        self.pool.acquire().await.map_err(StoreError::while_trying_to("get a connection"))
     }
 
     async fn begin(&self) -> Result<sqlx::PgTransaction<'static>, StoreError> {
-        let tx = self.pool.begin().await;
-        tx.map_err(StoreError::while_trying_to("start a transaction"))
+        self.pool.begin().await.map_err(StoreError::while_trying_to("start a transaction"))
     }
 }
 
@@ -233,8 +235,8 @@ impl AuditLogService for PgAuditLog {
         create::one((&mut *self.acquire().await?).into(), input).await
     }
 
-    /// One record that a rule of the database refuses (none of ours: the types hold those) refuses
-    /// the whole batch, with [`OnInvalid::Skip`] too.
+    /// A record that a rule of the database rejects (such as a trigger of the user) fails the whole batch,
+    /// even with [`OnInvalid::Skip`].
     async fn create_many(
         &self,
         inputs: Vec<CreateInput>,
@@ -247,14 +249,17 @@ impl AuditLogService for PgAuditLog {
     }
 
     async fn query(&self, query: &Query) -> Result<Found, StoreError> {
-        // A page, its number of matches and the actions of a prefix must tell of the same table. A
-        // transaction also keeps a pooler in between from planning here and running elsewhere.
-        let tx = self.pool.begin_with(SEARCH).await;
-        let mut tx = tx.map_err(StoreError::while_trying_to("start a search"))?;
-        let found = find((&mut *tx).into(), query).await?;
-        // It has written nothing, so nobody needs to wait for its end.
+        // The page, the number of matches and the actions of a prefix must come from one snapshot. A
+        // transaction also prevents a pooler from switching the server connection in between.
+        let mut tx = self
+            .pool
+            .begin_with(SEARCH)
+            .await
+            .map_err(StoreError::while_trying_to("start a search"))?;
+        let result = find((&mut *tx).into(), query).await?;
+        // Read-only, so the caller need not wait for its end.
         drop(tx);
-        Ok(found)
+        Ok(result)
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Record>, StoreError> {

@@ -1,8 +1,8 @@
-//! What the schema should look like, what it looks like, and how the two differ.
+//! Descriptions of the schema, and their comparison with a live database.
 //!
-//! Each version of the schema has a description in `schema/NNN.json`, generated from a database that
-//! was migrated up to it (a test fails when a file is not current). [`describe`] reads the same
-//! description from a live catalogue; [`compare`] names every difference between the two.
+//! Each version of the schema has a description in `schema/NNN.json`, generated from a migrated database
+//! (a test fails when a file is not current). [`describe`] reads the same description from the catalog of
+//! a live database; [`compare`] returns every difference.
 
 mod catalog;
 mod compare;

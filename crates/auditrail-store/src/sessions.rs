@@ -1,4 +1,4 @@
-//! A pool of connections for statements that are sent together.
+//! A connection pool for pipelined statements.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::db::{Db, Prologue};
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// A connection that has been idle for longer is replaced instead of used: a firewall may have
-/// forgotten it, and a statement over it would wait until it times out.
+/// A connection that has been idle for longer is replaced: a firewall may have dropped it, and a statement
+/// over it would wait for its timeout.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// A pool of connections to one database.
 ///
-/// Taking a connection and giving it back cost no round trip. Connections are made when they are
-/// needed, and up to a number. Cheap to clone; clones share the connections.
+/// Acquiring and releasing a connection cost no round trip. Connections are opened on demand, up to a
+/// maximum. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     inner: Arc<Inner>,
@@ -31,7 +31,7 @@ struct Inner {
     options: Options,
     permits: Arc<Semaphore>,
     max: usize,
-    /// How long to wait for a connection, be it another caller's or a new one.
+    /// The timeout for acquiring a connection, idle or new.
     acquire_timeout: Duration,
     idle: Mutex<Vec<Idle>>,
 }
@@ -42,20 +42,20 @@ struct Idle {
     since: Instant,
 }
 
-/// Something to read.
+/// A read operation.
 pub(crate) trait Read: Sync {
     type Output: Send;
 
-    /// Statements that are sent before the first one, in the same exchange.
+    /// Statements to send before the first one, in the same exchange.
     fn prologue(&self) -> Vec<Sql>;
 
     fn read(&self, db: Db<'_>) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 }
 
-/// A connection that goes back to its pool when it is dropped, if it can be used again.
+/// A connection that returns to its pool when it is dropped, if it is usable.
 #[derive(Debug)]
 struct Session {
-    /// There until the session is dropped.
+    /// `Some` until the session is dropped.
     connection: Option<Connection>,
     /// Whether the connection was used before, so that it may have been lost meanwhile.
     is_reused: bool,
@@ -64,7 +64,7 @@ struct Session {
 }
 
 impl Sessions {
-    /// A pool of at most `max` connections. Nothing is connected yet.
+    /// A pool of at most `max` connections. Connects on first use.
     #[must_use]
     pub fn new(options: &PgConnectOptions, max: usize, acquire_timeout: Duration) -> Self {
         let inner = Inner {
@@ -77,36 +77,36 @@ impl Sessions {
         Self { inner: Arc::new(inner) }
     }
 
-    /// How many connections there are, and how many of them are idle.
+    /// The number of connections, and how many of them are idle.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let idle = self.inner.idle().len();
         (self.inner.max - self.inner.permits.available_permits() + idle, idle)
     }
 
-    /// Closes the idle connections; those in use are closed when they come back.
+    /// Closes the idle connections; those in use are closed when they are released.
     pub async fn close(&self) {
         self.inner.permits.close();
         let idle = std::mem::take(&mut *self.inner.idle());
         for Idle { connection, .. } in idle {
-            // What was committed stays committed; a failed farewell changes nothing.
+            // Everything is committed, so an error while closing has no consequence.
             drop(connection.close().await);
         }
     }
 
-    /// Takes a connection, the one that was used last if any is idle.
+    /// Acquires a connection: the most recently used one, if any is idle.
     async fn acquire(&self) -> Result<Session, StoreError> {
         self.take(false).await
     }
 
-    /// Makes a new connection, after an idle one turned out to be lost.
+    /// Opens a new connection, after an idle one turned out to be lost.
     async fn acquire_new(&self) -> Result<Session, StoreError> {
         self.take(true).await
     }
 
     /// Reads over a connection.
     ///
-    /// When one that was used before turns out to be lost, all is read once more over a new one.
+    /// When a reused connection turns out to be lost, the operation is repeated over a new one.
     pub(crate) async fn read<R: Read>(&self, read: &R) -> Result<R::Output, StoreError> {
         let mut session = self.acquire().await?;
         let is_reused = session.is_reused();
@@ -121,15 +121,15 @@ impl Sessions {
 
     async fn take(&self, is_new: bool) -> Result<Session, StoreError> {
         let inner = &self.inner;
-        let give_up = Instant::now() + inner.acquire_timeout;
-        let waiting = Arc::clone(&inner.permits).acquire_owned();
-        let permit = match timeout(inner.acquire_timeout, waiting).await {
+        let deadline = Instant::now() + inner.acquire_timeout;
+        let acquire = Arc::clone(&inner.permits).acquire_owned();
+        let permit = match timeout(inner.acquire_timeout, acquire).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(unavailable(sqlx::Error::PoolClosed)),
             Err(_) => return Err(unavailable(sqlx::Error::PoolTimedOut)),
         };
         if is_new {
-            // Those that are idle were probably lost with it.
+            // The idle ones were probably lost as well.
             inner.idle().clear();
         }
         let idle = inner.pop();
@@ -137,7 +137,7 @@ impl Sessions {
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let left = give_up.saturating_duration_since(Instant::now());
+                let left = deadline.saturating_duration_since(Instant::now());
                 connect(&inner.options, left).await.map_err(unavailable)?
             }
         };
@@ -151,12 +151,12 @@ fn unavailable(error: sqlx::Error) -> StoreError {
 }
 
 impl Inner {
-    /// Takes an idle connection that is not too old; older ones are closed.
+    /// Takes the most recently used connection, and closes all if that one is too old.
     fn pop(&self) -> Option<Connection> {
         let mut idle = self.idle();
         let last = idle.pop().filter(|last| last.since.elapsed() < IDLE_MAX);
         if last.is_none() {
-            // The last one is the one that was used most recently.
+            // The others have been idle for longer.
             idle.clear();
         }
         last.map(|last| last.connection)
@@ -184,7 +184,7 @@ impl Session {
         let mut prologue = Prologue(read.prologue());
         let connection = self.connection()?;
         let outcome = read.read(Db::Pipeline { connection, prologue: &mut prologue }).await?;
-        // A key is verified even if nothing had to be read.
+        // The key is verified even if no statement was sent.
         if let Some(last) = prologue.0.pop() {
             let mut db = Db::Pipeline { connection: self.connection()?, prologue: &mut prologue };
             db.fetch(&last).await.map_err(StoreError::while_trying_to("end a search"))?;

@@ -1,4 +1,4 @@
-//! A statement with the values bound to it, for either driver.
+//! A statement with bound values, for either driver.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,13 +8,11 @@ use pg_pipeline::{Oid, Parameter};
 
 use crate::value::{ToValue, put_array};
 
-/// A statement with the values bound to it.
-///
-/// The text holds nothing a caller sent: every value is bound.
+/// A statement with bound values. The text never contains input.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sql {
     text: Cow<'static, str>,
-    /// The values one after the other, and where each is.
+    /// The concatenated values; `parameters` has the range of each.
     values: BytesMut,
     parameters: Vec<(Oid, Option<Range<usize>>)>,
     is_unprepared: bool,
@@ -22,18 +20,18 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// The start of a statement, or all of its text.
+    /// A statement with this text, to which more can be added.
     pub(crate) fn new(text: &'static str) -> Self {
         Self { text: Cow::Borrowed(text), ..Self::default() }
     }
 
-    /// A statement that is not kept prepared: it is rare, or differs each time.
+    /// Marks a statement that is not worth preparing: it is rare, or differs each time.
     pub(crate) fn unprepared(mut self) -> Self {
         self.is_unprepared = true;
         self
     }
 
-    /// A statement that divides by zero when an API key is no longer at the expected version.
+    /// Marks a statement that divides by zero when an API key is no longer at the expected version.
     pub(crate) fn checks_keys(mut self) -> Self {
         self.checks_keys = true;
         self
@@ -85,7 +83,7 @@ impl Sql {
         self.bind_optional_array(values.into_iter().map(Some))
     }
 
-    /// Binds an array that may hold NULLs.
+    /// Binds an array that may contain NULLs.
     pub(crate) fn bind_optional_array<T: ToValue>(
         mut self,
         values: impl IntoIterator<Item = Option<T>>,
@@ -99,7 +97,7 @@ impl Sql {
         &self.text
     }
 
-    /// Whether the server is to keep the statement prepared.
+    /// Whether to prepare the statement.
     pub(crate) const fn is_prepared(&self) -> bool {
         !self.is_unprepared
     }
@@ -129,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_numbered_in_the_order_of_their_values() {
+    fn placeholders_are_numbered_like_their_values() {
         let mut sql = Sql::new("select ");
         sql.push_bind(1_i64).push(", ").push_bind_array(["a", "b"]);
         assert_eq!(sql.text(), "select $1, $2");

@@ -1,4 +1,4 @@
-//! What an error of a driver means, for the records and the migrations alike.
+//! Classifies the errors of both drivers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use pg_pipeline::{Failed, ServerError};
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::PgDatabaseError;
 
-/// Whether the connection is gone, or could not be made, rather than a statement refused.
+/// Whether the connection was lost or could not be established.
 pub(crate) fn is_connection_loss(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(e) => e.code().is_some_and(|code| {
@@ -38,27 +38,26 @@ pub(crate) fn is_lock_failure(error: &sqlx::Error) -> bool {
     matches!(sqlstate(error), Some("55P03" | "40P01"))
 }
 
-/// The function of the server's source that raised an error.
+/// The function in the source of the server that raised an error.
 pub(crate) fn routine(error: &sqlx::Error) -> Option<&str> {
     let error = error.as_database_error()?;
-    let ours = error.try_downcast_ref::<PipelineError>();
-    match ours {
+    match error.try_downcast_ref::<PipelineError>() {
         Some(error) => error.0.routine.as_deref(),
         None => error.try_downcast_ref::<PgDatabaseError>()?.routine(),
     }
 }
 
-/// The error as sqlx's own connections report it.
+/// The error of a connection of sqlx.
 pub(crate) fn postgres(error: &sqlx::Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-/// An error of the other driver as one of sqlx, which is what the errors of this crate carry.
+/// Converts an error of `pg_pipeline` to one of sqlx, the source type of all errors of this crate.
 pub(crate) fn from_pipeline(failed: Failed) -> sqlx::Error {
     from_pipeline_error(failed.error)
 }
 
-/// An error of making a connection, likewise.
+/// As [`from_pipeline`], for a connection attempt.
 pub(crate) fn from_pipeline_error(error: pg_pipeline::Error) -> sqlx::Error {
     match error {
         pg_pipeline::Error::Io(error) => sqlx::Error::Io(error),
@@ -68,10 +67,10 @@ pub(crate) fn from_pipeline_error(error: pg_pipeline::Error) -> sqlx::Error {
     }
 }
 
-/// Stands in the place of a SQLSTATE, which has five characters.
+/// A code in place of a SQLSTATE, which has five characters.
 pub(crate) const KEY_CHANGED: &str = "key_changed";
 
-/// The error of reading with an API key that is not what it was any more.
+/// The error of a read whose API key was revoked or changed.
 pub(crate) fn key_changed() -> sqlx::Error {
     sqlx::Error::Database(Box::new(PipelineError(ServerError {
         code: KEY_CHANGED.to_owned(),
@@ -80,7 +79,7 @@ pub(crate) fn key_changed() -> sqlx::Error {
     })))
 }
 
-/// An error that the server reported to a connection of `pg_pipeline`.
+/// An error of the server, from a connection of `pg_pipeline`.
 #[derive(Debug)]
 struct PipelineError(ServerError);
 

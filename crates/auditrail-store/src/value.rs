@@ -1,7 +1,7 @@
-//! Values in the binary formats of PostgreSQL's types, as parameters, results and `COPY` have them.
+//! Values in the binary formats of PostgreSQL, for parameters, results and `COPY`.
 //!
-//! The formats are those of the `send` and `recv` functions of each type in PostgreSQL's source; all
-//! numbers are big-endian.
+//! The formats are those of the `send` and `recv` functions in the source of PostgreSQL; all numbers are
+//! big-endian.
 
 mod network;
 mod read;
@@ -16,23 +16,23 @@ pub(crate) use read::{FromValue, decode};
 use types::{JSONB_VERSION, micros_since_2000};
 pub(crate) use types::{JsonText, PgTime, Xid};
 
-/// The length that stands for NULL.
+/// The length of NULL.
 const NULL: i32 = -1;
 
-/// A value of a type of PostgreSQL.
+/// A value of a PostgreSQL type.
 pub(crate) trait ToValue {
-    /// The type: its OID in PostgreSQL's `pg_type.dat`, fixed for ever like all built-in ones.
+    /// The OID of the type in `pg_type.dat`. OIDs of built-in types never change.
     const OID: Oid;
-    /// The array of the type.
+    /// The OID of its array type.
     const ARRAY_OID: Oid;
-    /// Appends the value, without a length.
+    /// Appends the value without its length.
     fn put(&self, out: &mut BytesMut);
 }
 
-/// Appends a length and the value.
+/// Appends the length and the value.
 ///
-/// A length beyond the format is beyond what the server takes as well: it refuses the row, where a
-/// wrapped length would shift every byte after it.
+/// A length beyond the range saturates: the server rejects the row, whereas a wrapped length would shift
+/// every following byte.
 pub(crate) fn put_sized(out: &mut BytesMut, value: &(impl ToValue + ?Sized)) {
     let start = out.len();
     out.put_i32(0);
@@ -41,7 +41,7 @@ pub(crate) fn put_sized(out: &mut BytesMut, value: &(impl ToValue + ?Sized)) {
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
-/// Appends a length and the value, or NULL.
+/// Appends the length and the value, or NULL.
 pub(crate) fn put_optional(out: &mut BytesMut, value: Option<&(impl ToValue + ?Sized)>) {
     match value {
         Some(value) => put_sized(out, value),
@@ -49,13 +49,13 @@ pub(crate) fn put_optional(out: &mut BytesMut, value: Option<&(impl ToValue + ?S
     }
 }
 
-/// Appends an array of one dimension, without a length.
+/// Appends an array of one dimension without its length.
 pub(crate) fn put_array<T: ToValue>(
     out: &mut BytesMut,
     values: impl IntoIterator<Item = Option<T>>,
 ) {
-    // Dimensions, whether there are NULLs, the type of the elements, how many, the first index. The
-    // server works out for itself whether there are NULLs.
+    // Number of dimensions, NULL flag, element type, number of elements, first index. The server ignores
+    // the flag.
     out.put_i32(1);
     out.put_i32(0);
     out.put_u32(T::OID);

@@ -1,4 +1,4 @@
-//! The bodies of requests and answers on their way through. They are passed on as they come.
+//! The bodies of requests and responses, streamed through and observed.
 
 mod request;
 mod response;

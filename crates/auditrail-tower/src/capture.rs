@@ -1,19 +1,6 @@
-//! From a request to its record.
+//! From a request to its record: `observe` follows the request, `record` builds the record, `deliver` submits
+//! it to the sink. `observe` uses the other two, `deliver` uses `record`.
 
-pub(crate) mod address;
-pub(crate) mod build;
-pub(crate) mod counts;
-pub(crate) mod exchange;
-pub(crate) mod grpc;
-pub(crate) mod handle;
-pub(crate) mod intent;
-pub(crate) mod json;
-mod metadata;
-pub(crate) mod outcome;
-pub(crate) mod place;
-pub(crate) mod principal;
-pub(crate) mod request_id;
-pub(crate) mod settling;
-pub(crate) mod shared;
-pub(crate) mod tap;
-pub(crate) mod watch;
+pub(crate) mod deliver;
+pub(crate) mod observe;
+pub(crate) mod record;

@@ -1,4 +1,4 @@
-//! The only place of this crate that reads a clock or asks for random bytes.
+//! The clock and the random bytes of this crate.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -6,19 +6,19 @@ use std::time::Instant;
 use auditrail_core::{IdBytes, RecordId};
 use jiff::Timestamp;
 
-/// The clock that only goes forward, to measure time with.
+/// The monotonic clock, for durations.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
 }
 
-/// A new id for a record, which sorts by time. `None` when the operating system gives no random bytes.
+/// A new record id, which sorts by time. `None` if the operating system provides no random bytes.
 pub(crate) fn record_id() -> Option<RecordId> {
     let mut random = [0; 10];
     getrandom::fill(&mut random).ok()?;
     Some(RecordId::from_parts(now(), random))
 }
 
-/// A new id for a request, which sorts by time and guards nothing.
+/// A new request id, which sorts by time and is not a secret. `None` as above.
 pub(crate) fn request_id() -> Option<RecordId> {
     let random = ID_BYTES.with_borrow_mut(|bytes| bytes.take(getrandom::fill)).ok()?;
     Some(RecordId::from_parts(now(), random))
@@ -28,7 +28,7 @@ thread_local! {
     static ID_BYTES: RefCell<IdBytes> = const { RefCell::new(IdBytes::new()) };
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time of a request is where the time comes in")]
+#[expect(clippy::disallowed_methods, reason = "the only reader of the wall clock")]
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_id_is_given_twice() {
+    fn request_ids_are_unique() {
         let ids: HashSet<_> = (0..320).filter_map(|_| request_id()).collect();
         assert_eq!(ids.len(), 320);
     }

@@ -1,4 +1,4 @@
-//! The layer: what it is told, and what it makes of a service.
+//! The layer and its configuration.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,46 +7,44 @@ use auditrail_core::{FailurePolicy, RecordSink};
 use http::request::Parts;
 use tower::Layer;
 
-use crate::capture::counts::{AuditCounts, Counters};
-use crate::capture::principal::Principal;
-use crate::capture::shared::Shared;
+use crate::capture::deliver::counts::{AuditCounts, Counters};
+use crate::capture::deliver::shared::Shared;
+use crate::capture::record::principal::Principal;
 use crate::policy::Policy;
 use crate::service::AuditService;
 
-/// Makes records of the requests to a service, as a policy says.
+/// Records the requests to a service by a policy.
 ///
 /// # Where in the stack
 ///
-/// Outside of everything that answers: what a layer around this one refuses leaves no record. It has to
-/// know who calls, though, and there are two ways:
+/// As far outside as possible: requests that an enclosing layer rejects are not recorded. The principal of a
+/// request can be set in two ways:
 ///
-/// - Put it **inside** the layer that authenticates, and let [`actor`](Self::actor) read what that layer
-///   left in the extensions of the request. Refused logins then leave no record.
-/// - Put it **outside**, and let what authenticates call
-///   [`AuditHandle::set_principal`](crate::AuditHandle::set_principal). Refused requests are then
-///   recorded, as done by the user `anonymous`; so is the intent of a rule with `must`, which is written
-///   before anybody inside could say who calls.
+/// - Place the layer **inside** authentication, and let [`actor`](Self::actor) read the extensions of the
+///   request. Rejected logins are then not recorded.
+/// - Place it **outside**, and let authentication call
+///   [`AuditHandle::set_principal`](crate::AuditHandle::set_principal). Rejected requests are then recorded
+///   with the actor `anonymous`; so is the intent of a rule with `must`, which precedes authentication.
 ///
-/// Limits of time belong inside of it, or a request that ran out of time looks like one whose caller went
-/// away. A layer that turns panics into answers may be on either side; outside, its answer does not wait until
-/// the record is spooled.
+/// Place timeouts inside, otherwise a timeout looks like a disconnected caller. A layer that converts panics to
+/// responses may be on either side; outside, its response does not wait for the spool.
 ///
-/// Inside of another such layer this one does nothing: one record is enough, and the outermost policy
-/// decides. Where that is another policy it is counted ([`AuditCounts::overruled`]) and logged. Services
-/// that have policies of their own belong side by side.
+/// Inside another audit layer, this one does nothing: the outermost policy applies. If the policies differ,
+/// requests are counted ([`AuditCounts::overruled`]) and logged. Nest services with policies of their own side
+/// by side.
 #[derive(Clone, Debug)]
 pub struct AuditLayer {
     shared: Shared,
 }
 
-/// Why there is no layer.
+/// An invalid combination of policy and sink.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerError {
-    /// Give the sink a directory to spool to, or the rule another failure policy.
+    /// A rule needs a spool, and the sink has none.
     #[error(
-        "the rule `{rule}` has the failure policy `spool`, and the sink has no spool; give it one, or the \
-         rule another policy"
+        "the rule `{rule}` has the failure policy `spool`, but the sink has no spool; configure a spool \
+         directory, or change the policy of the rule"
     )]
     NoSpool {
         /// The first such rule.
@@ -55,16 +53,16 @@ pub enum LayerError {
 }
 
 impl AuditLayer {
-    /// A layer that follows a policy and gives its records to a sink.
+    /// A layer that applies a policy and submits records to a sink.
     ///
     /// # Errors
-    /// [`LayerError::NoSpool`] for a policy that spools, with a sink that cannot.
+    /// [`LayerError::NoSpool`] if a rule spools and the sink has no spool.
     pub fn new<S>(policy: impl Into<Arc<Policy>>, sink: S) -> Result<Self, LayerError>
     where
         S: RecordSink + 'static,
     {
         let policy = policy.into();
-        let spooling = |rule: &&crate::policy::Compiled| {
+        let spooling = |rule: &&crate::policy::CompiledRule| {
             rule.failure == FailurePolicy::Spool && rule.records()
         };
         if let Some(rule) = policy.rules().iter().find(spooling).filter(|_| !sink.spools()) {
@@ -76,10 +74,10 @@ impl AuditLayer {
         })
     }
 
-    /// Says who made a request, from its head and what is among its extensions.
+    /// Sets the callback that returns the principal of a request from its head and extensions.
     ///
-    /// Is asked before the request is handled. Where it gives nothing, and without it, the actor is the
-    /// user `anonymous`; where it panics the user `unknown`, which is counted.
+    /// Called before the request is handled. Without a callback, or if it returns `None`, the actor is the user
+    /// `anonymous`; if it panics, the user `unknown`, which is counted.
     #[must_use]
     pub fn actor<F>(mut self, actor: F) -> Self
     where
@@ -89,11 +87,11 @@ impl AuditLayer {
         self
     }
 
-    /// Says the address of the socket that a request came from, where it is neither a
-    /// [`PeerAddr`](crate::PeerAddr) nor axum's `ConnectInfo` among its extensions.
+    /// Sets the callback that returns the address of the peer, for servers that insert neither
+    /// [`PeerAddr`](crate::PeerAddr) nor axum's `ConnectInfo`.
     ///
-    /// Where it gives nothing or panics, it is as if it were not there. Never take it from a header: the
-    /// policy says which proxies are believed.
+    /// If it returns `None` or panics, the extensions are used. Do not read a header here: the policy defines
+    /// which proxies are trusted.
     #[must_use]
     pub fn peer<F>(mut self, peer: F) -> Self
     where
@@ -103,16 +101,16 @@ impl AuditLayer {
         self
     }
 
-    /// The policy it follows, which also knows what it does not cover.
+    /// The policy, with its coverage report.
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         &self.shared.policy
     }
 
-    /// What became of the requests to all services made by this layer and its clones.
+    /// The counts of all services created by this layer and its clones.
     #[must_use]
     pub fn counts(&self) -> AuditCounts {
-        self.shared.counters.read(self.shared.policy.seen().uncovered())
+        self.shared.counters.read(self.shared.policy.coverage_tracker().uncovered())
     }
 }
 

@@ -1,9 +1,9 @@
-//! A [`tower`] layer that makes audit records of requests, by a policy.
+//! A [`tower`] layer that records requests in an audit log, by a policy.
 //!
-//! Which requests leave which records stands in a file ([`Policy::load`]) or in code
-//! ([`Policy::builder`]), so that nobody has to remember to write them; the project's `docs/policy.md`
-//! describes every key. The layer works around axum, hyper, tonic and whatever else is a
-//! [`tower::Service`] of HTTP requests, also as a proxy that knows no routes.
+//! The policy defines which requests are recorded, in a file ([`Policy::load`]) or in code
+//! ([`Policy::builder`]), so that handlers need no audit code; the project's `docs/policy.md` describes every key.
+//! The layer wraps axum, hyper, tonic and any other [`tower::Service`] of HTTP requests, including proxies
+//! without routes.
 //!
 //! ```
 //! use auditrail_core::{Actor, RecordSink};
@@ -11,7 +11,7 @@
 //! use axum::routing::put;
 //! use axum::{Extension, Router};
 //!
-//! /// What the application's authentication leaves in the extensions of a request.
+//! /// Inserted into the extensions of a request by the application's authentication.
 //! #[derive(Clone)]
 //! struct Session {
 //!     user: String,
@@ -40,31 +40,30 @@
 //! }
 //! ```
 //!
-//! For the address of the caller, put a [`PeerAddr`] among the extensions where connections are accepted;
-//! with the feature `axum` the layer finds the `ConnectInfo` that
-//! `into_make_service_with_connect_info` leaves. For tonic, ask
-//! [`peer`](AuditLayer::peer) for the address in tonic's `TcpConnectInfo`.
+//! For the address of the caller, insert a [`PeerAddr`] into the extensions where connections are accepted;
+//! with the feature `axum` the layer reads the `ConnectInfo` of `into_make_service_with_connect_info`. For
+//! tonic, set a [`peer`](AuditLayer::peer) callback that reads tonic's `TcpConnectInfo`.
 //!
-//! Set `TCP_NODELAY` on the sockets that are accepted, which `axum::serve` leaves to the application: the
-//! end of a long answer is a small packet of its own when it had to wait for its record, and would wait
-//! again, some 40 ms, until the caller acknowledged what came before.
+//! Set `TCP_NODELAY` on accepted sockets, which `axum::serve` leaves to the application: the end of a long
+//! response that waited for its record is a small packet of its own, and would otherwise wait some 40 ms for
+//! the acknowledgement of the data before it.
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! - Each request that a rule is about leaves exactly one record when its answer has ended: also when the
-//!   service fails, panics, runs out of time, or the caller goes away. A rule with `must` leaves two.
-//!   "Ended" is when the server took the last part of the answer, not when the caller has it.
-//! - Bodies pass as they come. Where the record is spooled, the last part waits until it is on disk; what is
-//!   there at once, up to 64 KiB, waits together with the head.
-//! - At the level `metadata` nothing is allocated in proportion to bodies; else at most 64 KiB are copied. A
-//!   request costs less than 5 µs of CPU; the example `overhead` measures it.
-//! - What the policy removes is in no record, no log line and no `Debug`.
+//! - Each request that a rule matches produces exactly one record when its response ends, even if the service
+//!   fails, panics or times out, or the caller disconnects. A rule with `must` produces two. A response ends
+//!   when the server has taken its last frame, not when the caller has received it.
+//! - Bodies are streamed. If the record is spooled, the last frame waits until the record is on disk; a response
+//!   of up to 64 KiB that is available at once waits together with its head.
+//! - At the level `metadata`, allocations do not grow with bodies; otherwise at most 64 KiB are copied. A
+//!   request costs less than 5 µs of CPU time.
+//! - Redacted values are in no record, no log line and no `Debug` output.
 //!
-//! Absent on purpose: delivery. Records are given to a [`RecordSink`](auditrail_core::RecordSink), which
-//! keeps the promise that a rule's failure policy makes; `auditrail-client` has one that spools to disk.
+//! Delivery is out of scope: records are submitted to a [`RecordSink`](auditrail_core::RecordSink), which
+//! implements the failure policy of a rule; `auditrail-client` has one that spools to disk.
 //!
-//! Where to start reading: [`Policy`], then [`AuditLayer`] and where it belongs in the stack, then
-//! [`AuditHandle`], which is what a handler sees of it.
+//! Start with [`Policy`], then [`AuditLayer`] and its place in the stack, then [`AuditHandle`], the interface
+//! for handlers.
 
 mod body;
 mod capture;
@@ -74,10 +73,10 @@ mod policy;
 mod service;
 
 pub use body::{RequestBody, ResponseBody};
-pub use capture::address::PeerAddr;
-pub use capture::counts::AuditCounts;
-pub use capture::handle::AuditHandle;
-pub use capture::principal::Principal;
+pub use capture::deliver::counts::AuditCounts;
+pub use capture::record::address::PeerAddr;
+pub use capture::record::handle::AuditHandle;
+pub use capture::record::principal::Principal;
 pub use layer::{AuditLayer, LayerError};
 pub use policy::{
     CoverageReport, IdFrom, Level, Matched, Matches, Policy, PolicyBuilder, PolicyError, Problem,

@@ -1,4 +1,4 @@
-//! Which requests leave which records. `docs/policy.md` describes the format.
+//! The policy: which requests are recorded, and how. `docs/policy.md` describes the format.
 
 mod builder;
 mod compile;
@@ -16,7 +16,7 @@ use std::path::Path;
 use ipnet::IpNet;
 
 pub use builder::PolicyBuilder;
-pub(crate) use compile::{Compiled, Source};
+pub(crate) use compile::{CompiledRule, Source};
 pub(crate) use coverage::{Coverage, Route};
 pub use coverage::{CoverageReport, Uncovered};
 pub use error::{PolicyError, Problem};
@@ -48,7 +48,7 @@ pub use rule::{IdFrom, Level, Rule};
 /// ```
 #[derive(Debug)]
 pub struct Policy {
-    rules: Vec<Compiled>,
+    rules: Vec<CompiledRule>,
     redaction: Redaction,
     trusted_proxies: Vec<IpNet>,
     coverage: Coverage,
@@ -64,8 +64,7 @@ impl Policy {
     /// Reads a policy file.
     ///
     /// # Errors
-    /// [`PolicyError::Unreadable`], or [`PolicyError::Invalid`] with everything that is wrong, by its
-    /// line.
+    /// [`PolicyError::Unreadable`], or [`PolicyError::Invalid`] with all problems and their lines.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -75,13 +74,13 @@ impl Policy {
         }
     }
 
-    /// Reads the text of a policy; `name` is what errors call it.
+    /// Parses the text of a policy; errors refer to it as `name`.
     ///
     /// # Errors
-    /// [`PolicyError::Invalid`] with everything that is wrong, by its line.
+    /// [`PolicyError::Invalid`] with all problems and their lines.
     pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
         let (builder, mut report) = file::read(text, name);
-        let policy = builder.checked(&mut report);
+        let policy = builder.validate(&mut report);
         let problems = report.into_problems();
         match policy {
             Some(policy) if problems.is_empty() => Ok(policy),
@@ -89,23 +88,22 @@ impl Policy {
         }
     }
 
-    /// What the rules say about a request, by its method and what stands in its request line: a path,
-    /// or a whole URL.
+    /// The rules that match a method and a request target: a path or a whole URL.
     #[must_use]
     pub fn matches(&self, method: &str, target: &str) -> Matches<'_> {
         Matches::new(&self.rules, self.candidates(method, target))
     }
 
-    /// Which mutating routes were seen that no rule is about, since the policy was made.
+    /// The mutating routes without a matching rule that were requested since the policy was created.
     #[must_use]
     pub fn coverage(&self) -> CoverageReport {
         self.coverage.report(&self.rules)
     }
 
-    /// For the end of a test suite: fails unless every mutating request was one that a rule is about.
+    /// Asserts that a rule matched every mutating request, for the end of a test suite.
     ///
     /// # Panics
-    /// When a route was seen that no rule is about, naming each.
+    /// If requests matched no rule; the message names their routes.
     #[track_caller]
     pub fn assert_covered(&self) {
         if let Some(complaint) = self.coverage().complaint() {
@@ -113,7 +111,7 @@ impl Policy {
         }
     }
 
-    fn new(rules: Vec<Compiled>, redaction: Redaction, trusted_proxies: Vec<IpNet>) -> Self {
+    fn new(rules: Vec<CompiledRule>, redaction: Redaction, trusted_proxies: Vec<IpNet>) -> Self {
         let coverage = Coverage::new(rules.len());
         Self { rules, redaction, trusted_proxies, coverage }
     }
@@ -122,7 +120,7 @@ impl Policy {
         matching::candidates(&self.rules, method, target)
     }
 
-    pub(crate) fn rules(&self) -> &[Compiled] {
+    pub(crate) fn rules(&self) -> &[CompiledRule] {
         &self.rules
     }
 
@@ -134,7 +132,7 @@ impl Policy {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
-    pub(crate) fn seen(&self) -> &Coverage {
+    pub(crate) fn coverage_tracker(&self) -> &Coverage {
         &self.coverage
     }
 }

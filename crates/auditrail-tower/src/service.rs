@@ -1,6 +1,6 @@
-//! A service whose requests leave records.
+//! The service that records requests.
 
-mod ahead;
+mod buffered;
 mod future;
 mod refusal;
 
@@ -15,11 +15,11 @@ use tower::Service;
 pub use future::ResponseFuture;
 
 use crate::body::{RequestBody, ResponseBody};
-use crate::capture::handle::AuditHandle;
-use crate::capture::shared::Shared;
-use crate::capture::watch::{Begun, Watch, begin};
+use crate::capture::deliver::shared::Shared;
+use crate::capture::observe::observation::{Observation, StartedObservation, start};
+use crate::capture::record::handle::AuditHandle;
 
-/// A service whose requests leave records. Made by [`AuditLayer`](crate::AuditLayer).
+/// A service that records its requests. Created by [`AuditLayer`](crate::AuditLayer).
 #[derive(Clone, Debug)]
 pub struct AuditService<I> {
     inner: I,
@@ -53,26 +53,32 @@ where
     fn call(&mut self, request: Request<B>) -> ResponseFuture<I, B, R> {
         let (mut parts, body) = request.into_parts();
         if let Some(outer) = parts.extensions.get::<AuditHandle>() {
-            // One record is enough.
-            self.shared.inside_of(outer);
+            // The outer layer records the request.
+            self.shared.count_overruled(outer);
             let request = Request::from_parts(parts, RequestBody::new(body, None));
-            return ResponseFuture::handling(self.inner.call(request), Watch::Nothing, None, false);
+            return ResponseFuture::handling(
+                self.inner.call(request),
+                Observation::Nothing,
+                None,
+                false,
+            );
         }
         let to_head = parts.method == Method::HEAD;
-        let Begun { mut watch, request_id, tap } = begin(&self.shared, &mut parts);
-        match watch {
-            Watch::Exchange(exchange) if exchange.intends() => {
-                // The one that is ready handles this request; the next asks its clone again.
+        let StartedObservation { mut observation, request_id, capture } =
+            start(&self.shared, &mut parts);
+        match observation {
+            Observation::Exchange(exchange) if exchange.needs_intent() => {
+                // The ready service handles this request; its clone is polled for the next.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                ResponseFuture::preparing(ready, parts, body, tap, exchange, request_id)
+                ResponseFuture::preparing(ready, parts, body, capture, exchange, request_id)
             }
             _ => {
-                let request = Request::from_parts(parts, RequestBody::new(body, tap));
-                watch.enter();
+                let request = Request::from_parts(parts, RequestBody::new(body, capture));
+                observation.enter();
                 let future = self.inner.call(request);
-                watch.leave();
-                ResponseFuture::handling(future, watch, Some(request_id), to_head)
+                observation.leave();
+                ResponseFuture::handling(future, observation, Some(request_id), to_head)
             }
         }
     }

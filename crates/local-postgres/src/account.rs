@@ -1,4 +1,4 @@
-//! Which user the server runs as. PostgreSQL refuses to run as root.
+//! The user that the server runs as. PostgreSQL refuses to run as root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,10 +8,9 @@ use std::process::Command;
 
 use crate::error::Error;
 
-/// Users to run as instead of root: the one that packages make for PostgreSQL, else the one with
-/// no rights at all. `initdb` needs a user that is in the user database, so a bare number will
-/// not do.
-const INSTEAD_OF_ROOT: [&str; 2] = ["postgres", "nobody"];
+/// Users to run as instead of root: the one that packages create for PostgreSQL, or the one without
+/// privileges. `initdb` requires a user of the user database, so a bare uid is not enough.
+const UNPRIVILEGED_USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// The user that `initdb`, `postgres` and the watchdog run as.
 #[derive(Clone, Debug)]
@@ -19,21 +18,21 @@ pub(crate) struct Account {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) name: String,
-    /// Whether we are root, and children have to be started as this user.
-    pub(crate) dropping: bool,
+    /// Whether this process is root, and starts children as this user.
+    pub(crate) drops_root: bool,
 }
 
 impl Account {
-    /// Chooses for a data directory `dir` that may not exist yet, and its `pg` inside.
+    /// Chooses the account for a data directory `dir`, which may not exist yet, and its `pg` inside.
     ///
-    /// An ordinary user is itself. Root becomes the owner of what is already there, so that a
-    /// directory an ordinary user made stays that user's; else one of [`INSTEAD_OF_ROOT`].
+    /// Without root, the current user. With root, the owner of the existing cluster or directory, so that
+    /// the directory of an ordinary user stays accessible to that user; otherwise one of [`UNPRIVILEGED_USERS`].
     pub(crate) fn choose(dir: &Path, pg: &Path) -> Result<Self, Error> {
         let users = Users::read();
         let me = rustix::process::geteuid().as_raw();
         if me != 0 {
             let gid = rustix::process::getegid().as_raw();
-            return Ok(Self { uid: me, gid, name: users.name_of(me), dropping: false });
+            return Ok(Self { uid: me, gid, name: users.name_of(me), drops_root: false });
         }
         if let Some(owner) = owner_of(pg).filter(|owner| owner.0 != 0) {
             return Ok(users.account(owner));
@@ -41,13 +40,13 @@ impl Account {
         if let Some(owner) = owner_of(dir).filter(|owner| owner.0 != 0 && users.knows(owner.0)) {
             return Ok(users.account(owner));
         }
-        INSTEAD_OF_ROOT.iter().find_map(|name| users.named(name)).ok_or(Error::NoAccount)
+        UNPRIVILEGED_USERS.iter().find_map(|name| users.named(name)).ok_or(Error::NoAccount)
     }
 
-    /// A command that runs `program` as this user, with nothing of our environment that
-    /// PostgreSQL would take for a setting.
+    /// A command that runs `program` as this user, without environment variables that PostgreSQL reads as
+    /// settings.
     ///
-    /// It runs in `/`, because our own working directory may be closed to this user.
+    /// Its working directory is `/`, because this user may not have access to the current one.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.current_dir("/");
@@ -57,16 +56,16 @@ impl Account {
                 command.env_remove(&name);
             }
         }
-        // Messages in one language, times in one zone, on every machine.
+        // The same language of messages and time zone on every machine.
         command.env("LC_ALL", "C").env("TZ", "UTC");
-        if self.dropping {
-            // As root, this also gives up the supplementary groups.
+        if self.drops_root {
+            // As root, this also drops the supplementary groups.
             command.uid(self.uid).gid(self.gid);
         }
         command
     }
 
-    /// Whether this user may pass through a directory, by its owner and mode.
+    /// Whether this user may traverse a directory, by its owner and mode.
     pub(crate) fn can_pass(&self, dir: &Path) -> bool {
         let Ok(meta) = fs::metadata(dir) else {
             return false;
@@ -81,14 +80,14 @@ impl Account {
         meta.mode() & bit != 0
     }
 
-    /// Refuses when `path` cannot be reached by the user that we run as instead of root.
+    /// Fails if the user that replaces root has no access to `path`.
     pub(crate) fn check_reach(&self, path: &Path) -> Result<(), Error> {
-        if !self.dropping {
+        if !self.drops_root {
             return Ok(());
         }
-        let mut way: Vec<&Path> = path.ancestors().filter(|dir| dir.is_dir()).collect();
-        way.reverse();
-        match way.into_iter().find(|dir| !self.can_pass(dir)) {
+        let mut ancestors: Vec<&Path> = path.ancestors().filter(|dir| dir.is_dir()).collect();
+        ancestors.reverse();
+        match ancestors.into_iter().find(|dir| !self.can_pass(dir)) {
             None => Ok(()),
             Some(blocked) => Err(Error::Unreachable {
                 path: path.to_owned(),
@@ -99,13 +98,13 @@ impl Account {
     }
 }
 
-/// Owner and group of what is at `path`, if anything is.
+/// Owner and group of `path`, if it exists.
 pub(crate) fn owner_of(path: &Path) -> Option<(u32, u32)> {
     fs::symlink_metadata(path).ok().map(|meta| (meta.uid(), meta.gid()))
 }
 
-/// The local user database: the standard library has no call for it. Users that come from a
-/// directory service are not in it and show as numbers.
+/// The local user database, for which the standard library has no API. Users of a directory service are
+/// not in it and are shown by uid.
 struct Users(String);
 
 impl Users {
@@ -126,7 +125,7 @@ impl Users {
 
     fn named(&self, name: &str) -> Option<Account> {
         let (name, uid, gid) = self.all().find(|user| user.0 == name && user.1 != 0)?;
-        Some(Account { uid, gid, name: name.to_owned(), dropping: true })
+        Some(Account { uid, gid, name: name.to_owned(), drops_root: true })
     }
 
     fn knows(&self, uid: u32) -> bool {
@@ -138,9 +137,9 @@ impl Users {
         known.unwrap_or_else(|| format!("#{uid}"))
     }
 
-    /// The user that owns something; with its own group where it is known.
+    /// The account of an owner; with the primary group of the user, if known.
     fn account(&self, (uid, gid): (u32, u32)) -> Account {
         let gid = self.all().find(|user| user.1 == uid).map_or(gid, |user| user.2);
-        Account { uid, gid, name: self.name_of(uid), dropping: true }
+        Account { uid, gid, name: self.name_of(uid), drops_root: true }
     }
 }

@@ -1,7 +1,7 @@
-//! The few words of PostgreSQL's protocol that are needed to ask a server about itself.
+//! A minimal PostgreSQL client, for queries to a private server about itself.
 //!
-//! A driver would bring a runtime, and this crate has to stay light. Only what a server on our
-//! own socket sends is understood: `trust` authentication and plain text results.
+//! A driver would add a runtime, and this crate has few dependencies. The client supports what a server on
+//! the private socket sends: `trust` authentication and results in text format.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -13,40 +13,40 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 
-/// Longest wait for one answer. `CREATE DATABASE` copies a template and ends with fsyncs, which
-/// takes seconds on a busy disk; everything else takes milliseconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Longest answer that is read. The ones we ask for have a few hundred bytes.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// Timeout of a read or write. `CREATE DATABASE` copies a template and ends with fsyncs, which takes seconds
+/// on a busy disk; everything else takes milliseconds.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Maximum size of a message. The expected ones have a few hundred bytes.
+const MESSAGE_MAX_BYTES: usize = 1 << 20;
 
-/// Why a question to the server got no answer.
+/// A query of the server failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AskError {
-    /// The connection could not be made, or broke.
+pub enum QueryError {
+    /// The connection failed.
     #[error("the connection to the server failed")]
     Connection(#[source] io::Error),
-    /// The server said no.
-    #[error("the server said: {message} (SQLSTATE {code})")]
+    /// The server returned an error.
+    #[error("the server returned an error: {message} (SQLSTATE {code})")]
     Server {
-        /// The five characters that name the kind of error.
+        /// The SQLSTATE.
         code: String,
-        /// The server's own words.
+        /// The message of the server.
         message: String,
     },
-    /// The answer was not one that a PostgreSQL of ours gives.
-    #[error("the server answered something unexpected: {0}")]
+    /// The response does not conform to the supported protocol.
+    #[error("unexpected response of the server: {0}")]
     Unexpected(&'static str),
 }
 
-impl AskError {
-    /// Whether the server said no with this SQLSTATE.
+impl QueryError {
+    /// Whether the server returned this SQLSTATE.
     pub(crate) fn is(&self, sqlstate: &str) -> bool {
         matches!(self, Self::Server { code, .. } if code == sqlstate)
     }
 }
 
-/// One connection.
+/// A connection.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: UnixStream,
@@ -59,82 +59,82 @@ impl Client {
         port: u16,
         user: &str,
         database: &str,
-    ) -> Result<Self, AskError> {
+    ) -> Result<Self, QueryError> {
         let stream =
-            UnixStream::connect(socket_file(socket_dir, port)).map_err(AskError::Connection)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(AskError::Connection)?;
-        stream.set_write_timeout(Some(ANSWER_TIMEOUT)).map_err(AskError::Connection)?;
+            UnixStream::connect(socket_file(socket_dir, port)).map_err(QueryError::Connection)?;
+        stream.set_read_timeout(Some(RESPONSE_TIMEOUT)).map_err(QueryError::Connection)?;
+        stream.set_write_timeout(Some(RESPONSE_TIMEOUT)).map_err(QueryError::Connection)?;
         let mut client = Self { stream, received: BytesMut::new() };
         let parameters =
             [("user", user), ("database", database), ("application_name", "local-postgres")];
         let mut out = BytesMut::new();
-        frontend::startup_message(parameters, &mut out).map_err(AskError::Connection)?;
+        frontend::startup_message(parameters, &mut out).map_err(QueryError::Connection)?;
         client.send(&out)?;
-        client.answer()?;
+        client.read_response()?;
         Ok(client)
     }
 
     /// Runs one statement and returns its first column, row by row. A null is an empty text.
-    pub(crate) fn ask(&mut self, sql: &str) -> Result<Vec<String>, AskError> {
+    pub(crate) fn query(&mut self, sql: &str) -> Result<Vec<String>, QueryError> {
         let mut out = BytesMut::new();
-        frontend::query(sql, &mut out).map_err(AskError::Connection)?;
+        frontend::query(sql, &mut out).map_err(QueryError::Connection)?;
         self.send(&out)?;
-        self.answer()
+        self.read_response()
     }
 
-    /// Runs one statement that has one row.
-    pub(crate) fn ask_one(&mut self, sql: &str) -> Result<String, AskError> {
-        self.ask(sql)?.pop().ok_or(AskError::Unexpected("no row"))
+    /// Runs one statement and returns the first column of its last row.
+    pub(crate) fn query_one(&mut self, sql: &str) -> Result<String, QueryError> {
+        self.query(sql)?.pop().ok_or(QueryError::Unexpected("no row"))
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), AskError> {
-        self.stream.write_all(bytes).map_err(AskError::Connection)
+    fn send(&mut self, bytes: &[u8]) -> Result<(), QueryError> {
+        self.stream.write_all(bytes).map_err(QueryError::Connection)
     }
 
-    /// Reads up to the point where the server is ready for the next statement.
-    fn answer(&mut self) -> Result<Vec<String>, AskError> {
+    /// Reads messages until the server is ready for the next statement.
+    fn read_response(&mut self) -> Result<Vec<String>, QueryError> {
         let mut rows = Vec::new();
-        let mut refused = None;
+        let mut error_response = None;
         loop {
             match self.message()? {
-                Message::ReadyForQuery(_) => return refused.map_or(Ok(rows), Err),
+                Message::ReadyForQuery(_) => return error_response.map_or(Ok(rows), Err),
                 Message::DataRow(row) => {
-                    let column = row.ranges().next().map_err(AskError::Connection)?.flatten();
+                    let column = row.ranges().next().map_err(QueryError::Connection)?.flatten();
                     let bytes = column.map_or(&[][..], |range| &row.buffer()[range]);
                     rows.push(String::from_utf8_lossy(bytes).into_owned());
                 }
                 Message::ErrorResponse(body) => {
-                    match refusal(&body).map_err(AskError::Connection)? {
-                        // The server hangs up; no readiness follows.
+                    match server_error(&body).map_err(QueryError::Connection)? {
+                        // The server closes the connection; `ReadyForQuery` does not follow.
                         (error, Severity::Fatal) => return Err(error),
-                        (error, Severity::Error) => refused = Some(error),
+                        (error, Severity::Error) => error_response = Some(error),
                     }
                 }
                 Message::AuthenticationCleartextPassword
                 | Message::AuthenticationMd5Password(_)
                 | Message::AuthenticationSasl(_) => {
-                    return Err(AskError::Unexpected("it wants a password"));
+                    return Err(QueryError::Unexpected("a request for a password"));
                 }
-                // Parameter values, notices, row descriptions: nothing that was asked for.
+                // Parameter values, notices and row descriptions are not needed.
                 _ => {}
             }
         }
     }
 
-    fn message(&mut self) -> Result<Message, AskError> {
+    fn message(&mut self) -> Result<Message, QueryError> {
         loop {
             if let Some(message) =
-                Message::parse(&mut self.received).map_err(AskError::Connection)?
+                Message::parse(&mut self.received).map_err(QueryError::Connection)?
             {
                 return Ok(message);
             }
-            if self.received.len() > LONGEST_ANSWER {
-                return Err(AskError::Unexpected("a message that is too long"));
+            if self.received.len() > MESSAGE_MAX_BYTES {
+                return Err(QueryError::Unexpected("a message that is too long"));
             }
             let mut chunk = [0; 4096];
-            let n = self.stream.read(&mut chunk).map_err(AskError::Connection)?;
+            let n = self.stream.read(&mut chunk).map_err(QueryError::Connection)?;
             if n == 0 {
-                return Err(AskError::Connection(io::ErrorKind::UnexpectedEof.into()));
+                return Err(QueryError::Connection(io::ErrorKind::UnexpectedEof.into()));
             }
             self.received.extend_from_slice(&chunk[..n]);
         }
@@ -145,7 +145,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         let mut out = BytesMut::new();
         frontend::terminate(&mut out);
-        // The server notices a closed connection as well; this only spares its log a line.
+        // Avoids a line about a lost connection in the log of the server.
         drop(self.stream.write_all(&out));
     }
 }
@@ -155,8 +155,10 @@ enum Severity {
     Fatal,
 }
 
-fn refusal(body: &ErrorResponseBody) -> io::Result<(AskError, Severity)> {
-    let (mut code, mut message, mut severity) = (String::new(), String::new(), Severity::Error);
+fn server_error(body: &ErrorResponseBody) -> io::Result<(QueryError, Severity)> {
+    let mut code = String::new();
+    let mut message = String::new();
+    let mut severity = Severity::Error;
     let mut fields = body.fields();
     while let Some(field) = fields.next()? {
         let text = || String::from_utf8_lossy(field.value_bytes()).into_owned();
@@ -167,23 +169,23 @@ fn refusal(body: &ErrorResponseBody) -> io::Result<(AskError, Severity)> {
             _ => {}
         }
     }
-    Ok((AskError::Server { code, message }, severity))
+    Ok((QueryError::Server { code, message }, severity))
 }
 
-/// Begin of the name of the file that PostgreSQL listens on; the port follows.
+/// Prefix of the name of a socket; the port follows.
 pub(crate) const SOCKET_PREFIX: &str = ".s.PGSQL.";
 
-/// The file that PostgreSQL listens on.
+/// The path of the socket.
 pub(crate) fn socket_file(socket_dir: &Path, port: u16) -> PathBuf {
     socket_dir.join(format!("{SOCKET_PREFIX}{port}"))
 }
 
-/// A name as SQL, quoted.
+/// Quotes an identifier for SQL.
 pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL, quoted. `standard_conforming_strings` has been on since 9.1.
+/// Quotes a text for SQL. `standard_conforming_strings` has been on since 9.1.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! What a caller can choose.
+//! The configuration of a private server.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,28 @@ use crate::event::Event;
 use crate::install::Search;
 use crate::loopback::Loopback;
 
-/// Starting takes a tenth of a second; recovery after a crash reads at most what was written
-/// since the last checkpoint, which is a minute or two on a slow disk.
+/// A start takes about 0.1 s; recovery after a crash reads the WAL since the last checkpoint, which takes a
+/// minute or two on a slow disk.
 const START_TIMEOUT: Duration = Duration::from_secs(180);
-/// Stopping writes out what is in memory: 128 MiB by default, seconds on a slow disk.
+/// A shutdown writes the shared buffers to disk: 128 MiB by default, seconds on a slow disk.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a power cut may cost.
+/// The guarantees after a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// Nothing that was acknowledged: `fsync`, `full_page_writes` and `synchronous_commit` are
-    /// on, whatever the configuration files say.
+    /// No acknowledged write is lost: `fsync`, `full_page_writes` and `synchronous_commit` are on, regardless
+    /// of configuration files.
     #[default]
     Durable,
-    /// Everything. For tests only: all three are off, which makes creating databases several
-    /// times faster. A directory that was used like this is marked and never opened as durable.
+    /// No guarantees, for tests only: all three are off, which makes creating databases several times faster.
+    /// The directory is marked and never opened as durable.
     NoFsyncForTests,
 }
 
-/// Called for each [`Event`], on the thread that opens or closes.
+/// Called for each [`Event`], on the thread that opens or closes the server.
 pub(crate) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// How to open a private PostgreSQL: where its data is, and what differs from the defaults.
+/// The configuration of a private PostgreSQL.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) dir: PathBuf,
@@ -46,7 +46,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A durable PostgreSQL whose data is below `dir`. The directory is made when it is missing.
+    /// A durable PostgreSQL with its data in `dir`, which is created if it is missing.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -62,64 +62,63 @@ impl Config {
         }
     }
 
-    /// Where to look for PostgreSQL; [`Search::usual`] unless said.
+    /// Sets where to search for PostgreSQL. Default: [`Search::usual`].
     #[must_use]
     pub fn search(mut self, search: Search) -> Self {
         self.search = search;
         self
     }
 
-    /// What a power cut may cost; nothing unless said.
+    /// Sets the durability. Default: [`Durability::Durable`].
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// A server setting, such as `max_connections`. It counts when the server is started, not
-    /// when one that is running is shared.
+    /// Adds a server setting, such as `max_connections`. It applies when the server starts, not when a running
+    /// one is shared.
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// Listens on 127.0.0.1 as well, with passwords; through the private socket alone unless said.
-    /// As a setting, it counts when the server is started:
-    /// [`loopback_port`](crate::LocalPostgres::loopback_port) says whether the one that runs does.
+    /// Adds a listener on 127.0.0.1, with passwords. Default: the private socket only. It applies when the
+    /// server starts; [`loopback_port`](crate::LocalPostgres::loopback_port) is the port of the running server.
     #[must_use]
     pub fn loopback(mut self, loopback: Loopback) -> Self {
         self.loopback = Some(loopback);
         self
     }
 
-    /// For how long the server stays after its last user has left; not at all unless said.
+    /// Sets how long the server keeps running after its last user has closed it. Default: zero.
     ///
-    /// It is rounded up to seconds and is the least: it may become twice as long. Needs the
-    /// watchdog; without one the last user stops the server.
+    /// Rounded up to seconds; a lower bound, which may double. Requires the watchdog; without it, the last user
+    /// stops the server.
     #[must_use]
     pub fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self
     }
 
-    /// Longest wait for a server to accept connections, or for another program to finish
-    /// starting or stopping it; 180 s unless said.
+    /// Sets the timeout for the server to accept connections, and for another program to finish starting or
+    /// stopping it. Default: 180 s.
     #[must_use]
     pub fn start_timeout(mut self, limit: Duration) -> Self {
         self.start_timeout = limit;
         self
     }
 
-    /// Longest wait for a server to write everything out and end, 60 s unless said. After it the
-    /// server is told to end at once, which loses nothing: its next start recovers.
+    /// Sets the timeout of a fast shutdown. Default: 60 s. After it, an immediate shutdown follows, which loses
+    /// no data: the next start recovers.
     #[must_use]
     pub fn stop_timeout(mut self, limit: Duration) -> Self {
         self.stop_timeout = limit;
         self
     }
 
-    /// Called for each [`Event`], so that a program can say why it takes a moment.
+    /// Sets a callback for each [`Event`], to show progress.
     #[must_use]
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(on_event));
@@ -138,44 +137,45 @@ impl Config {
         }
     }
 
-    /// Refuses settings that would undo what this crate promises.
+    /// Rejects settings that would break the guarantees of this crate.
     pub(crate) fn check_settings(&self) -> Result<(), Error> {
         for (name, value) in &self.settings {
-            let refuse = |reason| Err(Error::Setting { name: name.clone(), reason });
+            let reject = |reason| Err(Error::Setting { name: name.clone(), reason });
             let lower = name.to_ascii_lowercase();
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-            if !lower.starts_with(|c: char| c.is_ascii_alphabetic()) || !lower.chars().all(plain) {
-                return refuse("a setting is made of letters, digits, `_` and `.`");
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            if !lower.starts_with(|c: char| c.is_ascii_alphabetic())
+                || !lower.chars().all(is_allowed)
+            {
+                return reject("a name consists of letters, digits, `_` and `.`");
             }
             if value.contains('\0') {
-                return refuse("its value contains a NUL");
+                return reject("its value contains a NUL");
             }
-            if let Some((_, reason)) =
-                DECIDED_HERE.iter().find(|(prefix, _)| lower.starts_with(prefix))
+            if let Some((_, reason)) = RESERVED.iter().find(|(prefix, _)| lower.starts_with(prefix))
             {
-                return refuse(reason);
+                return reject(reason);
             }
         }
         Ok(())
     }
 }
 
-/// Begin of the names of settings that callers cannot pass, and why.
-const DECIDED_HERE: &[(&str, &str)] = &[
+/// Prefixes of settings that callers cannot pass, and the reasons.
+const RESERVED: &[(&str, &str)] = &[
     ("fsync", "without it acknowledged writes are lost; see `Durability`"),
     ("full_page_writes", "without it a power cut tears pages; see `Durability`"),
     ("synchronous_commit", "without it acknowledged writes are lost; see `Durability`"),
-    ("listen_addresses", "it is the private socket alone, or also `Config::loopback`"),
-    ("unix_socket", "the private socket directory is the server's access control"),
-    ("port", "the socket directory tells servers apart; see `Config::loopback`"),
+    ("listen_addresses", "use `Config::loopback` for a TCP listener"),
+    ("unix_socket", "access control is by the private socket directory"),
+    ("port", "servers are distinguished by their socket directory; see `Config::loopback`"),
     ("data_directory", "it is `pg` below the data directory"),
-    ("hba_file", "the private socket directory is the server's access control"),
-    ("ident_file", "the private socket directory is the server's access control"),
+    ("hba_file", "access control is by the private socket directory"),
+    ("ident_file", "access control is by the private socket directory"),
     ("config_file", "it is in the data directory"),
-    ("external_pid_file", "it would be left behind"),
+    ("external_pid_file", "it would not be removed"),
     ("logging_collector", "the log is `postgres.log` in the data directory"),
     ("log_destination", "the log is `postgres.log` in the data directory"),
-    ("zero_damaged_pages", "it destroys data without a word"),
+    ("zero_damaged_pages", "it destroys data silently"),
     ("ignore_checksum_failure", "it hides damage"),
 ];
 
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_undo_a_promise_are_refused_in_any_case() {
+    fn reserved_settings_are_rejected_in_any_case() {
         for name in ["fsync", "FSYNC", "listen_addresses", "unix_socket_directories", "port"] {
             let error = Config::new("/d").setting(name, "off").check_settings().unwrap_err();
             assert!(error.to_string().contains(name), "{error}");

@@ -1,4 +1,4 @@
-//! For `start`, `stop` and `status` commands: a server without a program that uses it.
+//! `start`, `stop` and `status` of a server, for commands that do not use it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,34 +6,34 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::error::Error;
 use crate::handle::LocalPostgres;
-use crate::install::Version;
 use crate::layout::Layout;
-use crate::lock::{Held, LockFile, SERVER, START, USERS};
-use crate::process::Tell;
-use crate::server::{Found, Running};
+use crate::lock::{LockFile, LockGuard, SERVER, START, USERS};
+use crate::process::Shutdown;
+use crate::server::{Running, ServerState};
 use crate::url::url;
+use crate::version::Version;
 use crate::watchdog::Mode;
 use crate::{cluster, opening, server, socket};
 
-/// Longest wait for another program to finish starting or stopping the server.
+/// Timeout for another program to finish starting or stopping the server.
 const START_LOCK_LIMIT: Duration = Duration::from_secs(60);
-/// Longest wait for a server to write everything out; it is then told to end at once.
+/// Timeout of a fast shutdown; an immediate shutdown follows.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// What there is in a data directory.
+/// The state of a data directory.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Status {
-    /// No cluster has been made yet.
+    /// There is no cluster.
     Absent,
-    /// There is a cluster, and no server.
+    /// There is a cluster, and no running server.
     Stopped {
-        /// Major version of PostgreSQL that made the cluster.
+        /// Major version of the cluster.
         major: u16,
     },
-    /// A server is starting, recovering from a crash, or ending.
+    /// A server is starting, recovering, or shutting down.
     Changing {
-        /// Its process id, where it is known.
+        /// Its process id, if known.
         pid: Option<u32>,
     },
     /// A server accepts connections.
@@ -74,25 +74,24 @@ impl ServerInfo {
         url(&self.running, database)
     }
 
-    /// Whether it stays when its last user leaves: it was started by [`start_pinned`], or by
-    /// hand, without this crate.
+    /// Whether it keeps running without users: it was started by [`start_pinned`], or without this crate.
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         self.pinned
     }
 
-    /// Whether some program uses it; `None` when another one is just starting or stopping it.
+    /// Whether a program uses it; `None` while another program starts or stops it.
     #[must_use]
     pub fn is_in_use(&self) -> Option<bool> {
         self.in_use
     }
 }
 
-/// Looks at a data directory, and changes nothing.
+/// Returns the state of a data directory, without changing it.
 ///
 /// # Errors
-/// [`Error::Directory`] or [`Error::Io`] when the directory is not ours to look at;
-/// [`Error::Ask`] when a server is there and refuses to talk.
+/// [`Error::Directory`] or [`Error::Io`] if the directory is not accessible;
+/// [`Error::Query`] if a running server does not respond.
 pub fn status(dir: &Path) -> Result<Status, Error> {
     let Some(layout) = Layout::existing(dir)? else {
         return Ok(Status::Absent);
@@ -105,101 +104,101 @@ pub fn status(dir: &Path) -> Result<Status, Error> {
     };
     let server = LockFile::open(&layout, SERVER)?;
     let running = match server::find(&layout, &server)? {
-        Found::Nothing => {
-            server.give_up();
+        ServerState::Nothing => {
+            server.release();
             return stopped();
         }
-        Found::Changing { pid } => return Ok(Status::Changing { pid }),
-        Found::Running(running) => running,
+        ServerState::Changing { pid } => return Ok(Status::Changing { pid }),
+        ServerState::Running(running) => running,
     };
-    let facts = opening::inspect(&layout, &running)?;
+    let settings = opening::inspect(&layout, &running)?;
     let pinned = !running.ours || Mode::read(&layout) == Mode::Pinned;
     let in_use = in_use(&layout)?;
-    Ok(Status::Running(ServerInfo { running, version: facts.version, pinned, in_use }))
+    Ok(Status::Running(ServerInfo { running, version: settings.version, pinned, in_use }))
 }
 
-/// Starts a server that stays when nobody uses it, until [`stop`].
+/// Starts a server that keeps running without users, until [`stop`].
 ///
-/// One that is already running is made such a server. If it dies, the next program that opens it
-/// starts it again, and it is then like any other.
+/// A running server is pinned. After a crash, the next program that opens it restarts it, no longer pinned.
 ///
 /// # Errors
 /// As [`LocalPostgres::open`].
 pub fn start_pinned(config: Config) -> Result<ServerInfo, Error> {
     let opened = opening::open(&config, Mode::Pinned)?;
     let pinned = LocalPostgres::from_opened(config, opened);
-    let (dir, version) = (pinned.dir().to_owned(), pinned.version());
+    let dir = pinned.dir().to_owned();
+    let version = pinned.version();
     pinned.close()?;
     match status(&dir)? {
         Status::Running(info) => Ok(info),
         _ => Err(Error::Died {
             status: None,
             log: dir.join("postgres.log"),
-            output: format!("PostgreSQL {version} ended right after it had started"),
+            output: format!("PostgreSQL {version} exited right after its start"),
         }),
     }
 }
 
-/// Whom to disturb by stopping.
+/// How to stop a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMode {
-    /// Nobody: programs that use the server make it fail with [`Error::InUse`].
+    /// Only if no program uses it; otherwise fails with [`Error::InUse`].
     IfUnused,
-    /// Everybody: connections are broken off, transactions that are not committed are lost.
+    /// Fast shutdown: connections are closed, and open transactions are rolled back.
     Fast,
-    /// As `Fast`, without writing out what is in memory: quicker now, and the next start takes
-    /// longer because it recovers. Nothing that was acknowledged is lost.
+    /// Immediate shutdown, without writing the shared buffers: faster, but the next start has to recover. No
+    /// acknowledged write is lost.
     Immediate,
 }
 
-/// Stops the server of a data directory, pinned or not, and waits until it has ended. `false`:
+/// Stops the server of a data directory, pinned or not, and waits until it has exited. Returns `false` if
 /// there was none.
 ///
 /// # Errors
-/// [`Error::InUse`] with [`StopMode::IfUnused`]; [`Error::StopTimeout`]; [`Error::Busy`] when
-/// another program is starting it for too long.
+/// [`Error::InUse`] with [`StopMode::IfUnused`]; [`Error::StopTimeout`]; [`Error::Busy`] if
+/// another program takes too long to start it.
 pub fn stop(dir: &Path, mode: StopMode) -> Result<bool, Error> {
     let Some(layout) = Layout::existing(dir)? else {
         return Ok(false);
     };
     let start = LockFile::open(&layout, START)?;
-    start.alone(&layout, START_LOCK_LIMIT, "it starts or stops the server")?;
-    let _start = Held(start);
+    start.exclusive(&layout, START_LOCK_LIMIT, "it starts or stops the server")?;
+    let _start = LockGuard(start);
     let users = LockFile::open(&layout, USERS)?;
-    if mode == StopMode::IfUnused && !users.try_alone()? {
+    if mode == StopMode::IfUnused && !users.try_exclusive()? {
         return Err(Error::InUse { dir: layout.dir });
     }
-    let _users = Held(users);
+    let _users = LockGuard(users);
     let server = LockFile::open(&layout, SERVER)?;
     let socket_dir: Option<PathBuf> = match server::find(&layout, &server) {
-        Ok(Found::Nothing) => {
-            server.give_up();
+        Ok(ServerState::Nothing) => {
+            server.release();
             return Ok(false);
         }
-        Ok(Found::Running(running)) => Some(running.socket_dir),
-        // One that refuses to talk can be stopped all the same.
-        Ok(Found::Changing { .. }) | Err(_) => None,
+        Ok(ServerState::Running(running)) => Some(running.socket_dir),
+        // A server that does not respond can still be stopped.
+        Ok(ServerState::Changing { .. }) | Err(_) => None,
     };
-    let tell = match mode {
-        StopMode::IfUnused | StopMode::Fast => Tell::Fast,
-        StopMode::Immediate => Tell::Immediate,
+    let shutdown = match mode {
+        StopMode::IfUnused | StopMode::Fast => Shutdown::Fast,
+        StopMode::Immediate => Shutdown::Immediate,
     };
-    server::stop(&layout, &server, tell, STOP_LIMIT)?;
+    server::stop(&layout, &server, shutdown, STOP_LIMIT)?;
     if let Some(socket_dir) = socket_dir {
-        socket::forget(&layout, &socket_dir);
+        socket::remove_fallback_dir(&layout, &socket_dir);
     }
     Ok(true)
 }
 
-/// Whether some program has a share of `users`.
+/// Whether a program holds the lock `users`.
 fn in_use(layout: &Layout) -> Result<Option<bool>, Error> {
     let start = LockFile::open(layout, START)?;
-    if !start.try_alone()? {
+    if !start.try_exclusive()? {
         return Ok(None);
     }
-    let _start = Held(start);
+    let _start = LockGuard(start);
     let users = LockFile::open(layout, USERS)?;
-    let free = users.try_alone()?;
-    users.give_up_if(free);
+    let free = users.try_exclusive()?;
+    users.release_if(free);
     Ok(Some(!free))
 }

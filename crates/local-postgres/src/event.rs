@@ -1,30 +1,30 @@
-//! What happens while opening and closing, for a program that wants to tell its user.
+//! Progress events of opening and closing.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::install::Version;
+use crate::version::Version;
 
-/// Something that happened while a server was opened or closed. `Display` is a short sentence.
+/// An event while a server is opened or closed. `Display` is a short sentence.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Another program starts or stops the server; we wait for it.
+    /// Waiting for another program that starts or stops the server.
     Waiting {
-        /// What for.
+        /// What the other program does.
         what: &'static str,
     },
-    /// There is no cluster yet; `initdb` makes one. This takes a few seconds.
+    /// There is no cluster yet; `initdb` creates one, which takes a few seconds.
     MakingCluster {
-        /// Where.
+        /// The cluster.
         dir: PathBuf,
-        /// By which version.
+        /// Its version.
         version: Version,
     },
-    /// `initdb` is done.
+    /// `initdb` has finished.
     MadeCluster {
-        /// How long it took.
+        /// The duration.
         took: Duration,
     },
     /// The server is being started.
@@ -36,7 +36,7 @@ pub enum Event {
     Started {
         /// Its process id.
         pid: u32,
-        /// How long it took.
+        /// The duration.
         took: Duration,
     },
     /// A server was already running, and is shared.
@@ -44,13 +44,13 @@ pub enum Event {
         /// Its process id.
         pid: u32,
     },
-    /// The cluster has no checksums, so damage by the disk will not be noticed. Clusters made by
-    /// this crate have them.
+    /// The cluster has no checksums, so disk corruption is not detected. Clusters created by this crate have
+    /// them.
     NoChecksums,
-    /// There is no `flock` program, so nothing stops the server if all its users are killed. The
-    /// next one to open it takes it over.
+    /// There is no `flock` program, so the server keeps running if all its users are killed. The next program
+    /// to open it takes it over.
     NoWatchdog,
-    /// We are the last user; the server is being stopped.
+    /// The last user is closing; the server is being stopped.
     Stopping {
         /// Its process id.
         pid: u32,
@@ -64,20 +64,20 @@ impl fmt::Display for Event {
             Self::MakingCluster { dir, version } => {
                 write!(
                     f,
-                    "making a database cluster in {} with PostgreSQL {version}",
+                    "creating a database cluster in {} with PostgreSQL {version}",
                     dir.display()
                 )
             }
-            Self::MadeCluster { took } => write!(f, "made the cluster in {took:.1?}"),
+            Self::MadeCluster { took } => write!(f, "created the cluster in {took:.1?}"),
             Self::Starting { version } => write!(f, "starting PostgreSQL {version}"),
             Self::Started { pid, took } => write!(f, "started (process {pid}) in {took:.1?}"),
             Self::Shared { pid } => write!(f, "sharing the running server (process {pid})"),
             Self::NoChecksums => {
-                write!(f, "the cluster has no checksums: damage by the disk will not be noticed")
+                write!(f, "the cluster has no checksums: disk corruption is not detected")
             }
             Self::NoWatchdog => write!(
                 f,
-                "there is no `flock` program: a server whose users are all killed stays until it is next used"
+                "there is no `flock` program: a server whose users are all killed keeps running until its next use"
             ),
             Self::Stopping { pid } => write!(f, "stopping the server (process {pid})"),
         }

@@ -1,4 +1,4 @@
-//! The handle that a program holds for as long as it uses the server.
+//! The handle of a program that uses the server.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,32 +7,33 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::Event;
-use crate::install::{Installation, Version};
+use crate::install::Installation;
 use crate::layout::Layout;
-use crate::lock::{Held, LockFile, SERVER, START};
-use crate::opening::{self, Opened};
-use crate::process::Tell;
+use crate::lock::{LockFile, LockGuard, SERVER, START};
+use crate::opening::{self, OpenedServer};
+use crate::process::Shutdown;
 use crate::server::Running;
 use crate::url::url;
+use crate::version::Version;
 use crate::watchdog::Mode;
 use crate::{client, cluster, loopback, server, socket, wait};
 
-/// SQLSTATE of "a database of this name exists": found at once, or by a race on the catalogue.
+/// SQLSTATE for an existing database: `duplicate_database`, or `unique_violation` in a race.
 const EXISTS: [&str; 2] = ["42P04", "23505"];
-/// SQLSTATE of "the template database is being accessed by other users".
+/// SQLSTATE `object_in_use`: another session is connected to the template database.
 const TEMPLATE_IN_USE: &str = "55006";
-/// How long `CREATE DATABASE` is repeated because somebody is connected to the template.
+/// How long `CREATE DATABASE` is retried while a session is connected to the template.
 const TEMPLATE_LIMIT: Duration = Duration::from_secs(10);
-/// Longest name that PostgreSQL does not cut, in bytes.
-const LONGEST_NAME: usize = 63;
+/// Longest name that PostgreSQL does not truncate, in bytes.
+const NAME_MAX_BYTES: usize = 63;
 
-/// A private PostgreSQL that is running, and our share in it.
+/// A running private PostgreSQL, kept running by this handle.
 ///
-/// The server stays for as long as any program holds one of these. The last one that is closed
-/// or dropped stops it and waits for that; if all are killed, the watchdog stops it.
+/// The server runs as long as a program holds a handle. Closing or dropping the last handle stops it and
+/// waits; if all programs are killed, the watchdog stops it.
 ///
-/// The server is watched over, not restarted: if it dies, connections fail, and
-/// [`open`](Self::open)ing again starts it and recovers. The old handle may still be held then.
+/// A crashed server is not restarted automatically: connections fail, and [`open`](Self::open) starts it
+/// again, with recovery. Old handles may still exist then.
 pub struct LocalPostgres {
     config: Config,
     layout: Layout,
@@ -41,39 +42,45 @@ pub struct LocalPostgres {
     version: Version,
     checksums: bool,
     watched: bool,
-    /// Our share of the lock `users`; `None` once we have left.
-    lease: Option<Held>,
+    /// The shared lock `users`; `None` once released.
+    lease: Option<LockGuard>,
 }
 
 impl LocalPostgres {
-    /// Shares the server of this data directory, or starts it, making its cluster first if there
-    /// is none.
+    /// Shares the running server of the data directory, or starts one. Creates the cluster if there is none.
     ///
     /// # Errors
-    /// See [`Error`]; each says what to do. Nothing half-made is left behind: the next call
-    /// begins afresh.
+    /// See [`Error`]. An unfinished cluster is not used by the next call.
     pub fn open(config: Config) -> Result<Self, Error> {
         let opened = opening::open(&config, Mode::Leased { linger: config.linger })?;
         Ok(Self::from_opened(config, opened))
     }
 
-    pub(crate) fn from_opened(config: Config, opened: Opened) -> Self {
-        let Opened { layout, installation, running, facts, lease, watched } = opened;
-        let (version, checksums, lease) = (facts.version, facts.checksums, Some(lease));
-        Self { config, layout, installation, running, version, checksums, watched, lease }
+    pub(crate) fn from_opened(config: Config, opened: OpenedServer) -> Self {
+        let OpenedServer { layout, installation, running, settings, lease, watched } = opened;
+        Self {
+            config,
+            layout,
+            installation,
+            running,
+            version: settings.version,
+            checksums: settings.checksums,
+            watched,
+            lease: Some(lease),
+        }
     }
 
     /// A URL for a database of this server, such as
     /// `postgres://postgres@%2Fhome%2Fme%2Fdata%2Frun:5432/app`.
     ///
-    /// The socket directory stands in the place of the host, percent-encoded, which libpq (and
-    /// so psql), sqlx and tokio-postgres all understand.
+    /// The host is the percent-encoded socket directory, which libpq (and psql), sqlx and tokio-postgres
+    /// support.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         url(&self.running, database)
     }
 
-    /// The directory of the socket; libpq takes it as a host.
+    /// The directory of the socket; libpq accepts it as a host.
     #[must_use]
     pub fn socket_dir(&self) -> &Path {
         &self.running.socket_dir
@@ -111,8 +118,8 @@ impl LocalPostgres {
         self.version
     }
 
-    /// Whether the cluster has checksums, which tell damage by the disk. Clusters made by this
-    /// crate have them.
+    /// Whether the cluster has checksums, which detect disk corruption. Clusters created by this crate have
+    /// them.
     #[must_use]
     pub fn has_checksums(&self) -> bool {
         self.checksums
@@ -136,34 +143,34 @@ impl LocalPostgres {
         self.layout.log()
     }
 
-    /// The PostgreSQL on this machine that was found for it; its `psql`, for instance.
+    /// The PostgreSQL installation of the server, with programs such as `psql`.
     #[must_use]
     pub fn installation(&self) -> &Installation {
         &self.installation
     }
 
-    /// Makes a database if there is none of this name. `true`: it was made by this call. Safe
-    /// when several programs do it at once.
+    /// Creates a database if it does not exist. Returns `true` if this call created it. Safe for concurrent
+    /// calls.
     ///
     /// # Errors
-    /// [`Error::DatabaseName`] for a name PostgreSQL would cut; [`Error::Ask`] when the server
-    /// refuses or is gone.
+    /// [`Error::DatabaseName`] for a name that PostgreSQL would truncate; [`Error::Query`] if the query fails.
     pub fn ensure_database(&self, name: &str) -> Result<bool, Error> {
-        if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
+        if name.is_empty() || name.len() > NAME_MAX_BYTES || name.contains(char::is_control) {
             return Err(Error::DatabaseName { name: name.to_owned() });
         }
-        let failed = |source| Error::Ask { doing: format!("make the database {name:?}"), source };
+        let failed =
+            |source| Error::Query { doing: format!("create the database {name:?}"), source };
         let mut client = self.running.connect(cluster::SUPERUSER).map_err(failed)?;
         let exists = format!(
             "select 1 from pg_catalog.pg_database where datname = {}",
             client::literal(name)
         );
-        if !client.ask(&exists).map_err(failed)?.is_empty() {
+        if !client.query(&exists).map_err(failed)?.is_empty() {
             return Ok(false);
         }
         let create = format!("create database {}", client::identifier(name));
         let mut busy = None;
-        let made = wait::until(TEMPLATE_LIMIT, || match client.ask(&create) {
+        let created = wait::until(TEMPLATE_LIMIT, || match client.query(&create) {
             Ok(_) => Ok(Some(true)),
             Err(error) if EXISTS.iter().any(|code| error.is(code)) => Ok(Some(false)),
             Err(error) if error.is(TEMPLATE_IN_USE) => {
@@ -172,26 +179,26 @@ impl LocalPostgres {
             }
             Err(error) => Err(failed(error)),
         })?;
-        match (made, busy) {
-            (Some(made), _) => Ok(made),
+        match (created, busy) {
+            (Some(created), _) => Ok(created),
             (None, Some(error)) => Err(failed(error)),
-            (None, None) => Err(failed(client::AskError::Unexpected("no outcome"))),
+            (None, None) => Err(failed(client::QueryError::Unexpected("no result"))),
         }
     }
 
-    /// Lets go of the server. The last user stops it and waits until it has ended, unless it
-    /// lingers or is pinned; the watchdog or [`stop`](crate::stop) ends it then.
+    /// Releases the server. The last user stops it and waits for its exit, unless it lingers or is pinned, and
+    /// the watchdog or [`stop`](crate::stop) stops it later.
     ///
-    /// Dropping does the same, without a report.
+    /// Dropping does the same, but ignores errors.
     ///
     /// # Errors
-    /// [`Error::StopTimeout`], or [`Error::Io`] when the server may not be signalled.
+    /// [`Error::StopTimeout`], or [`Error::Io`] if signalling the server is not permitted.
     pub fn close(mut self) -> Result<(), Error> {
-        self.leave()
+        self.release()
     }
 
-    pub(crate) fn leave(&mut self) -> Result<(), Error> {
-        let Some(Held(lease)) = self.lease.as_ref() else {
+    pub(crate) fn release(&mut self) -> Result<(), Error> {
+        let Some(LockGuard(lease)) = self.lease.as_ref() else {
             return Ok(());
         };
         let outcome = self.stop_if_last(lease);
@@ -199,32 +206,31 @@ impl LocalPostgres {
         outcome
     }
 
-    /// Stops the server if nobody else uses it. Our share of the lock may be gone afterwards.
+    /// Stops the server if this is its last user. The lock may be released afterwards.
     fn stop_if_last(&self, lease: &LockFile) -> Result<(), Error> {
-        if !self.running.ours || self.stays() {
+        if !self.running.ours || self.keeps_running() {
             return Ok(());
         }
         let limit = self.config.stop_timeout;
         let start = LockFile::open(&self.layout, START)?;
-        match start.alone(&self.layout, limit, "it starts or stops the server") {
+        match start.exclusive(&self.layout, limit, "it starts or stops the server") {
             Ok(()) => {}
-            // Whoever has it is about to use the server, or to stop it; and the watchdog sees to
-            // it in the end.
+            // The holder of the lock uses or stops the server; otherwise the watchdog stops it.
             Err(Error::Busy { .. }) => return Ok(()),
             Err(error) => return Err(error),
         }
-        let _start = Held(start);
-        // It may have been pinned while we waited.
-        if self.stays() {
+        let _start = LockGuard(start);
+        // It may have been pinned during the wait.
+        if self.keeps_running() {
             return Ok(());
         }
-        lease.give_up();
+        lease.release();
         let last = wait::until(limit, || {
-            if lease.try_alone()? {
+            if lease.try_exclusive()? {
                 return Ok(Some(true));
             }
-            // Nobody can join now. So who shares it was there before us, and who has it alone is
-            // the watchdog, which has found that we are gone and stops the server.
+            // New users cannot join now. So a shared holder is an earlier user, and an exclusive holder is the
+            // watchdog, which stops the server.
             Ok(lease.try_shared()?.then_some(false))
         })?;
         if last != Some(true) {
@@ -232,13 +238,13 @@ impl LocalPostgres {
         }
         self.config.emit(&Event::Stopping { pid: self.running.pid });
         let server = LockFile::open(&self.layout, SERVER)?;
-        server::stop(&self.layout, &server, Tell::Fast, limit)?;
-        socket::forget(&self.layout, &self.running.socket_dir);
+        server::stop(&self.layout, &server, Shutdown::Fast, limit)?;
+        socket::remove_fallback_dir(&self.layout, &self.running.socket_dir);
         Ok(())
     }
 
-    /// Whether the server goes on without users for now.
-    fn stays(&self) -> bool {
+    /// Whether the server keeps running without users.
+    fn keeps_running(&self) -> bool {
         match Mode::read(&self.layout) {
             Mode::Pinned => true,
             Mode::Leased { linger } => !linger.is_zero() && self.watched,
@@ -248,8 +254,8 @@ impl LocalPostgres {
 
 impl Drop for LocalPostgres {
     fn drop(&mut self) {
-        // Nobody is left to tell. What failed is tried again by the watchdog or the next user.
-        drop(self.leave());
+        // After an error, the watchdog or the next user retries.
+        drop(self.release());
     }
 }
 

@@ -1,20 +1,20 @@
-//! What is where below the data directory, and who may touch it.
+//! The files of a data directory, and their permissions.
 //!
 //! ```text
 //! <dir>/pg/            the cluster (PGDATA); 0700, owned by the user the server runs as
 //! <dir>/run/           its socket; 0700, the same owner
-//! <dir>/locks/start    held while somebody starts, stops or makes the cluster
+//! <dir>/locks/start    held to start, stop or create the cluster
 //! <dir>/locks/users    shared by every program that uses the server
-//! <dir>/locks/server   held by the server's own processes, all of them
+//! <dir>/locks/server   held by all processes of the server
 //! <dir>/locks/watchdog held by the watchdog
-//! <dir>/locks/mode     whether the server goes away with its last user, and how long after
-//! <dir>/loopback/      what a server with a loopback listener reads: `pg_hba.conf`, certificate, key
-//! <dir>/postgres.log   what the server says
+//! <dir>/locks/mode     whether the server stops after its last user, and the delay
+//! <dir>/loopback/      files of the loopback listener: `pg_hba.conf`, certificate, key
+//! <dir>/postgres.log   the log of the server
 //! ```
 //!
-//! Everything but the first two belongs to the owner of `<dir>`. When root runs the server as
-//! another user, that user can read the locks but not replace them: root must not follow a link
-//! that a less trusted user has put in place, so files are opened without following links.
+//! All but the first two belong to the owner of `<dir>`. If root runs the server as another user, that user
+//! can read the locks but not replace them. Files are opened without following links, because root must not
+//! follow a link of a less trusted user.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -26,45 +26,45 @@ use rustix::fs::{Mode, OFlags};
 use crate::account::{Account, owner_of};
 use crate::error::Error;
 
-/// PostgreSQL builds paths in buffers of 1,024 bytes, and puts up to 100 bytes after ours.
-const LONGEST_DIR: usize = 900;
+/// PostgreSQL builds paths in buffers of 1,024 bytes, and appends up to 100 bytes.
+const DIR_MAX_BYTES: usize = 900;
 
-/// A data directory that exists, and the user its server runs as.
+/// An existing data directory, and the user its server runs as.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// Absolute and without symbolic links, so that it equals what the server reports.
+    /// Absolute and without symbolic links, as the server reports it.
     pub(crate) dir: PathBuf,
     pub(crate) account: Account,
 }
 
 impl Layout {
-    /// Makes whatever is missing of the directory, apart from the cluster itself.
+    /// Creates missing parts of the directory, except for the cluster.
     pub(crate) fn prepare(dir: &Path) -> Result<Self, Error> {
-        refuse_unsuitable(dir)?;
+        check_path(dir)?;
         if !dir.is_dir() {
-            // Before anything is made in a place that turns out to be of no use.
+            // Checked before anything is created.
             let absolute = std::path::absolute(dir).map_err(Error::io("find", dir))?;
-            // Not the directory itself: another program may just be making it.
+            // Not the directory itself: another program may be creating it.
             let parent = absolute.parent().unwrap_or(&absolute);
             Account::choose(dir, &dir.join("pg"))?.check_reach(parent)?;
-            make_dirs(dir)?;
+            create_data_dir(dir)?;
         }
         let layout = Self::of(dir)?;
-        layout.open_to_account()?;
+        layout.grant_passage()?;
         layout.account.check_reach(&layout.dir)?;
-        layout.make_shown(&layout.locks())?;
+        layout.create_readable_dir(&layout.locks())?;
         Ok(layout)
     }
 
-    /// Makes a directory of ours whose files the server's account can read, but not replace.
-    pub(crate) fn make_shown(&self, dir: &Path) -> Result<(), Error> {
-        let failed = Error::io("make the directory", dir);
-        make_dir(dir, self.keeper(), 0o700).map_err(&failed)?;
+    /// Creates a directory whose files the server's account can read, but not replace.
+    pub(crate) fn create_readable_dir(&self, dir: &Path) -> Result<(), Error> {
+        let failed = Error::io("create the directory", dir);
+        create_dir(dir, self.owner(), 0o700).map_err(&failed)?;
         let opened = open_dir(dir).map_err(&failed)?;
-        self.show_account(&opened, 0o750).map_err(&failed)
+        self.grant_read(&opened, 0o750).map_err(&failed)
     }
 
-    /// The directory as it is, or `None` when there is nothing of ours in it.
+    /// The directory as it is, or `None` if this crate has not used it.
     pub(crate) fn existing(dir: &Path) -> Result<Option<Self>, Error> {
         if !dir.join("locks").is_dir() {
             return Ok(None);
@@ -74,13 +74,13 @@ impl Layout {
 
     fn of(dir: &Path) -> Result<Self, Error> {
         let dir = dir.canonicalize().map_err(Error::io("open the data directory", dir))?;
-        refuse_unsuitable(&dir)?;
+        check_path(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
         let owner = owner_of(&pg).filter(|owner| owner.0 != account.uid);
-        // What is no cluster is refused for that; one of somebody else cannot be looked into.
-        let is_no_cluster = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
-        if let Some((owner, _)) = owner.filter(|_| !is_no_cluster) {
+        // If there is no cluster, a later check reports that; a cluster of another user is not readable.
+        let has_no_version = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
+        if let Some((owner, _)) = owner.filter(|_| !has_no_version) {
             let reason = format!(
                 "it belongs to another user (user id {owner}), and this program runs as {}; run it as that user or as root",
                 account.name
@@ -110,55 +110,55 @@ impl Layout {
         self.dir.join("loopback")
     }
 
-    /// Marks a directory whose server ran with fsync off.
+    /// Marker of a directory whose server ran with fsync off.
     pub(crate) fn not_durable(&self) -> PathBuf {
         self.dir.join("not-durable")
     }
 
-    /// Opens a file of ours for reading and writing, and makes it when it is missing.
+    /// Opens a file for reading and writing, and creates it if it is missing.
     pub(crate) fn open(&self, path: &Path, extra: OFlags) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | extra;
         let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?);
-        self.show_account(&file, 0o640)?;
+        self.grant_read(&file, 0o640)?;
         Ok(file)
     }
 
-    /// Writes a file anew that the server's account owns and nobody else can read: PostgreSQL
-    /// refuses a private key that others can.
+    /// Replaces a file that only the server's account can read: PostgreSQL rejects a private key that others
+    /// can read.
     pub(crate) fn write_for_server(&self, path: &Path, text: &str) -> Result<(), Error> {
-        let written = || -> io::Result<()> {
+        let write = || -> io::Result<()> {
             remove(path)?;
             let flags =
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(0o600);
             let mut file = File::from(rustix::fs::open(path, flags, mode)?);
             file.write_all(text.as_bytes())?;
-            if self.account.dropping {
+            if self.account.drops_root {
                 let (uid, gid) = (self.account.uid, self.account.gid);
                 std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
             }
             Ok(())
         };
-        written().map_err(Error::io("write", path))
+        write().map_err(Error::io("write", path))
     }
 
-    /// Owner and group of what is in the directory.
-    fn keeper(&self) -> (u32, u32) {
+    /// Owner and group of the directory.
+    fn owner(&self) -> (u32, u32) {
         owner_of(&self.dir).unwrap_or((self.account.uid, self.account.gid))
     }
 
-    /// Lets the user that we run the server as read a file or directory of ours. Also one that
-    /// was there before, because whoever made it may have been killed right after.
-    fn show_account(&self, file: &File, mode: u32) -> io::Result<()> {
-        if !self.account.dropping {
+    /// Grants the server's account read access to a file or directory. Also if it existed before, because its
+    /// creator may have been killed before granting it.
+    fn grant_read(&self, file: &File, mode: u32) -> io::Result<()> {
+        if !self.account.drops_root {
             return Ok(());
         }
         let meta = file.metadata()?;
         if meta.is_file() && meta.nlink() != 1 {
-            // Root must not give away what a less trusted user has linked to here.
-            return Err(io::Error::other("it is a file that also has another name"));
+            // Root must not change the owner of a file that a less trusted user has linked.
+            return Err(io::Error::other("the file has more than one link"));
         }
-        let owner = self.keeper().0;
+        let owner = self.owner().0;
         if (meta.uid(), meta.gid()) != (owner, self.account.gid) {
             std::os::unix::fs::fchown(file, Some(owner), Some(self.account.gid))?;
         }
@@ -168,14 +168,14 @@ impl Layout {
         Ok(())
     }
 
-    /// Lets the user that the server runs as pass through a directory of root's: a directory
-    /// that root makes for itself (`mktemp -d`) is closed to everybody else.
-    fn open_to_account(&self) -> Result<(), Error> {
+    /// Lets the server's account traverse a directory of root: directories such as those of `mktemp -d` are only
+    /// accessible to root.
+    fn grant_passage(&self) -> Result<(), Error> {
         let root_owns_it = owner_of(&self.dir).is_some_and(|owner| owner.0 == 0);
-        if !self.account.dropping || !root_owns_it || self.account.can_pass(&self.dir) {
+        if !self.account.drops_root || !root_owns_it || self.account.can_pass(&self.dir) {
             return Ok(());
         }
-        let failed = Error::io("let PostgreSQL into", &self.dir);
+        let failed = Error::io("grant PostgreSQL access to", &self.dir);
         let dir = open_dir(&self.dir).map_err(&failed)?;
         let mode = dir.metadata().map_err(&failed)?.mode() & 0o777;
         std::os::unix::fs::fchown(&dir, None, Some(self.account.gid)).map_err(&failed)?;
@@ -183,7 +183,7 @@ impl Layout {
     }
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a file, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -191,8 +191,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory with this owner and mode. One that is already there keeps its own.
-pub(crate) fn make_dir(path: &Path, owner: (u32, u32), mode: u32) -> io::Result<()> {
+/// Creates a directory with this owner and mode. An existing one is not changed.
+pub(crate) fn create_dir(path: &Path, owner: (u32, u32), mode: u32) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Fails for a file or a link.
@@ -209,16 +209,16 @@ pub(crate) fn make_dir(path: &Path, owner: (u32, u32), mode: u32) -> io::Result<
     }
 }
 
-/// Opens a directory, and nothing that is merely called like it.
+/// Opens a directory; fails for a link or another file.
 pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
-/// Makes the data directory, private to its owner. Missing parents that root makes stay open, so
-/// that the user the server runs as can pass.
-fn make_dirs(dir: &Path) -> Result<(), Error> {
-    let failed = Error::io("make the data directory", dir);
+/// Creates the data directory, private to its owner. Parents created by root are traversable, for the
+/// server's account.
+fn create_data_dir(dir: &Path) -> Result<(), Error> {
+    let failed = Error::io("create the data directory", dir);
     let root = rustix::process::geteuid().is_root();
     if let Some(parent) = dir.parent() {
         let mode = if root { 0o755 } else { 0o700 };
@@ -230,29 +230,29 @@ fn make_dirs(dir: &Path) -> Result<(), Error> {
     }
 }
 
-fn refuse_unsuitable(dir: &Path) -> Result<(), Error> {
-    let refuse =
+fn check_path(dir: &Path) -> Result<(), Error> {
+    let reject =
         |reason: &str| Err(Error::Directory { dir: dir.to_owned(), reason: reason.to_owned() });
     let Some(text) = dir.to_str() else {
-        return refuse("its path is not valid UTF-8");
+        return reject("its path is not valid UTF-8");
     };
     if text.is_empty() {
-        return refuse("the path is empty");
+        return reject("the path is empty");
     }
-    // PostgreSQL's own files hold the path on a line of its own.
+    // PostgreSQL stores the path on a line of its files.
     if text.contains(char::is_control) {
-        return refuse("its path contains a control character");
+        return reject("its path contains a control character");
     }
-    if text.len() > LONGEST_DIR {
-        return refuse("its path is longer than PostgreSQL allows (900 bytes)");
+    if text.len() > DIR_MAX_BYTES {
+        return reject("its path is longer than PostgreSQL allows (900 bytes)");
     }
     if dir.join("PG_VERSION").exists() {
-        return refuse(
-            "it is itself a PostgreSQL cluster; name a directory that can hold one in `pg`",
+        return reject(
+            "it is itself a PostgreSQL cluster; specify a directory whose `pg` can contain one",
         );
     }
     if dir.exists() && !dir.is_dir() {
-        return refuse("it is not a directory");
+        return reject("it is not a directory");
     }
     Ok(())
 }

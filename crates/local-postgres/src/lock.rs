@@ -1,7 +1,7 @@
-//! The locks that programs sharing one data directory agree by.
+//! The locks of programs that share a data directory.
 //!
-//! They are `flock` locks: the kernel gives them up when the last process that has the open file
-//! ends, however it ends, and the `flock` program of util-linux speaks the same language.
+//! They are `flock` locks: the kernel releases them when the last process with the open file ends, and the
+//! `flock` program of util-linux uses the same ones.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -14,16 +14,16 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::wait;
 
-/// One of the lock files of a data directory, open. Dropping it gives the lock up.
+/// An open lock file. Dropping it releases the lock.
 #[derive(Debug)]
 pub(crate) struct LockFile {
     file: File,
     path: PathBuf,
 }
 
-/// Held while somebody starts, stops or makes the cluster.
+/// Held to start, stop or create the cluster.
 pub(crate) const START: &str = "start";
-/// Shared by every program that uses the server; exclusive for whoever ends it.
+/// Shared by every program that uses the server; exclusive to stop it.
 pub(crate) const USERS: &str = "users";
 /// Held by the processes of the server.
 pub(crate) const SERVER: &str = "server";
@@ -38,53 +38,54 @@ impl LockFile {
         Ok(Self { file, path })
     }
 
-    /// Takes the lock alone, if nobody has it.
-    pub(crate) fn try_alone(&self) -> Result<bool, Error> {
-        self.outcome(self.file.try_lock())
+    /// Acquires the exclusive lock, if it is free.
+    pub(crate) fn try_exclusive(&self) -> Result<bool, Error> {
+        self.acquired(self.file.try_lock())
     }
 
-    /// Takes the lock together with others, if nobody has it alone.
+    /// Acquires the shared lock, if it is not held exclusively.
     pub(crate) fn try_shared(&self) -> Result<bool, Error> {
-        self.outcome(self.file.try_lock_shared())
+        self.acquired(self.file.try_lock_shared())
     }
 
-    /// Takes the lock alone, within `limit`; `waiting` is called once when that takes a while.
-    pub(crate) fn alone(
+    /// Acquires the exclusive lock within `limit`.
+    pub(crate) fn exclusive(
         &self,
         layout: &Layout,
         limit: Duration,
         what: &'static str,
     ) -> Result<(), Error> {
-        let taken = wait::until(limit, || self.try_alone().map(|taken| taken.then_some(())))?;
-        taken.ok_or_else(|| self.busy(layout, limit, what))
+        let acquired =
+            wait::until(limit, || self.try_exclusive().map(|acquired| acquired.then_some(())))?;
+        acquired.ok_or_else(|| self.busy(layout, limit, what))
     }
 
-    /// Takes the lock together with others, within `limit`.
+    /// Acquires the shared lock within `limit`.
     pub(crate) fn shared(
         &self,
         layout: &Layout,
         limit: Duration,
         what: &'static str,
     ) -> Result<(), Error> {
-        let taken = wait::until(limit, || self.try_shared().map(|taken| taken.then_some(())))?;
-        taken.ok_or_else(|| self.busy(layout, limit, what))
+        let acquired =
+            wait::until(limit, || self.try_shared().map(|acquired| acquired.then_some(())))?;
+        acquired.ok_or_else(|| self.busy(layout, limit, what))
     }
 
-    /// Gives the lock up at once, even where a child that is just being started still has a
-    /// copy of the open file.
-    pub(crate) fn give_up(&self) {
-        // It can only fail for a file that is not open.
+    /// Releases the lock at once, even if a starting child still has a copy of the open file.
+    pub(crate) fn release(&self) {
+        // This only fails for a closed file.
         drop(self.file.unlock());
     }
 
-    /// For a lock that was only tried.
-    pub(crate) fn give_up_if(&self, taken: bool) {
+    /// Releases the lock after a successful attempt.
+    pub(crate) fn release_if(&self, taken: bool) {
         if taken {
-            self.give_up();
+            self.release();
         }
     }
 
-    /// Another handle of the same open file: the lock lasts until both are closed.
+    /// A duplicate of the open file: the lock is held until both are closed.
     pub(crate) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()
     }
@@ -93,9 +94,8 @@ impl LockFile {
         self.file.metadata()
     }
 
-    /// Writes a number one higher than the one in the file, so that the watchdog can tell that
-    /// somebody came and went.
-    pub(crate) fn count_up(&mut self) -> io::Result<()> {
+    /// Increments the counter in the file, by which the watchdog detects new users.
+    pub(crate) fn increment(&mut self) -> io::Result<()> {
         let mut text = String::new();
         self.file.rewind()?;
         Read::by_ref(&mut self.file).take(32).read_to_string(&mut text)?;
@@ -105,8 +105,8 @@ impl LockFile {
         writeln!(self.file, "{next}")
     }
 
-    fn outcome(&self, tried: Result<(), TryLockError>) -> Result<bool, Error> {
-        match tried {
+    fn acquired(&self, result: Result<(), TryLockError>) -> Result<bool, Error> {
+        match result {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(Error::io("lock", &self.path)(error)),
@@ -118,12 +118,12 @@ impl LockFile {
     }
 }
 
-/// A lock that is given up at the end of a scope, and not before.
+/// Releases a lock on drop.
 #[derive(Debug)]
-pub(crate) struct Held(pub(crate) LockFile);
+pub(crate) struct LockGuard(pub(crate) LockFile);
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
-        self.0.give_up();
+        self.0.release();
     }
 }

@@ -1,7 +1,7 @@
-//! Opening: sharing the server that runs, or starting one.
+//! Opening: shares the running server, or starts one.
 //!
-//! The order of the locks is always `start`, `users`, `server`. All of it happens with `start`
-//! held, so no two programs decide at once.
+//! Locks are always acquired in the order `start`, `users`, `server`. The lock `start` is held throughout, so
+//! that only one program at a time decides.
 
 use std::time::{Duration, Instant};
 
@@ -9,47 +9,50 @@ use crate::cluster;
 use crate::config::{Config, Durability};
 use crate::error::Error;
 use crate::event::Event;
-use crate::install::{Installation, Version};
+use crate::install::Installation;
 use crate::layout::Layout;
-use crate::lock::{Held, LockFile, SERVER, START, USERS};
-use crate::server::{self, Found, Running};
+use crate::lock::{LockFile, LockGuard, SERVER, START, USERS};
+use crate::server::{self, Running, ServerState};
+use crate::version::Version;
 use crate::wait;
 use crate::watchdog::{self, Mode};
 
-/// Waiting for another program is worth a word only when it takes longer than this.
-const WORTH_A_WORD: Duration = Duration::from_millis(500);
+/// Longer waits for another program are reported as an event.
+const NOTICE_AFTER: Duration = Duration::from_millis(500);
 
-/// What opening comes to.
-pub(crate) struct Opened {
+/// The result of opening.
+pub(crate) struct OpenedServer {
     pub(crate) layout: Layout,
     pub(crate) installation: Installation,
     pub(crate) running: Running,
-    pub(crate) facts: Facts,
-    /// Our share of `users`.
-    pub(crate) lease: Held,
+    pub(crate) settings: ServerSettings,
+    /// The shared lock `users`.
+    pub(crate) lease: LockGuard,
     pub(crate) watched: bool,
 }
 
-/// What the server says about itself.
+/// Settings of a running server.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct ServerSettings {
     pub(crate) version: Version,
     pub(crate) checksums: bool,
     fsync: bool,
     data_directory: String,
 }
 
-/// Opens; the server then ends as `wanted` says, unless it is pinned already.
-pub(crate) fn open(config: &Config, wanted: Mode) -> Result<Opened, Error> {
+/// Opens the server; `wanted` determines when it stops, unless it is pinned already.
+pub(crate) fn open(config: &Config, wanted: Mode) -> Result<OpenedServer, Error> {
     config.check_settings()?;
     let layout = Layout::prepare(&config.dir)?;
     let start = LockFile::open(&layout, START)?;
-    take(config, "it starts or stops the server", |limit, what| start.alone(&layout, limit, what))?;
-    let _start = Held(start);
+    acquire(config, "it starts or stops the server", |limit, what| {
+        start.exclusive(&layout, limit, what)
+    })?;
+    let _start = LockGuard(start);
     let mut lease = LockFile::open(&layout, USERS)?;
-    take(config, "it stops the server", |limit, what| lease.shared(&layout, limit, what))?;
-    lease.count_up().map_err(Error::io("write to the lock in", &layout.locks()))?;
-    let lease = Held(lease);
+    acquire(config, "it stops the server", |limit, what| lease.shared(&layout, limit, what))?;
+    lease.increment().map_err(Error::io("write to the lock in", &layout.locks()))?;
+    let lease = LockGuard(lease);
 
     let cluster = cluster::major(&layout)?;
     check_durability(&layout, config, cluster.is_some())?;
@@ -57,37 +60,37 @@ pub(crate) fn open(config: &Config, wanted: Mode) -> Result<Opened, Error> {
     let server = LockFile::open(&layout, SERVER)?;
     let found = wait::until(config.start_timeout, || {
         Ok(match server::find(&layout, &server)? {
-            Found::Running(running) => Some(Some(running)),
-            Found::Changing { .. } => None,
-            Found::Nothing => Some(None),
+            ServerState::Running(running) => Some(Some(running)),
+            ServerState::Changing { .. } => None,
+            ServerState::Nothing => Some(None),
         })
     })?;
     let Some(found) = found else {
-        let (lock, what) =
-            (layout.locks().join(SERVER), "a server of it is running but does not answer");
+        let lock = layout.locks().join(SERVER);
+        let what = "its server is running but does not respond";
         return Err(Error::Busy { dir: layout.dir, lock, what, waited: config.start_timeout });
     };
     let (running, watched) = match found {
         Some(running) => share(&layout, config, wanted, running)?,
         None => start_server(&layout, config, wanted, &installation, &server, cluster.is_none())?,
     };
-    let facts = inspect(&layout, &running)?;
-    if config.durability == Durability::Durable && !facts.fsync {
+    let settings = inspect(&layout, &running)?;
+    if config.durability == Durability::Durable && !settings.fsync {
         return Err(Error::FsyncOff { dir: layout.dir });
     }
-    if !facts.checksums {
+    if !settings.checksums {
         config.emit(&Event::NoChecksums);
     }
-    Ok(Opened { layout, installation, running, facts, lease, watched })
+    Ok(OpenedServer { layout, installation, running, settings, lease, watched })
 }
 
-/// Takes a lock, and says so when that does not work at once.
-fn take(
+/// Acquires a lock, and emits an event if that takes longer.
+fn acquire(
     config: &Config,
     what: &'static str,
     lock: impl Fn(Duration, &'static str) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let first = WORTH_A_WORD.min(config.start_timeout);
+    let first = NOTICE_AFTER.min(config.start_timeout);
     match lock(first, what) {
         Err(Error::Busy { .. }) if first < config.start_timeout => {
             config.emit(&Event::Waiting { what });
@@ -97,8 +100,8 @@ fn take(
     }
 }
 
-/// A directory is durable or not for its whole life: data that was written without fsync must
-/// not be taken for safe, and data that may be real must not be made unsafe.
+/// A directory stays durable or not: data written without fsync must not be treated as safe, and real data must
+/// not be made unsafe.
 fn check_durability(layout: &Layout, config: &Config, has_cluster: bool) -> Result<(), Error> {
     let marker = layout.not_durable();
     let marked = marker.exists();
@@ -106,9 +109,8 @@ fn check_durability(layout: &Layout, config: &Config, has_cluster: bool) -> Resu
         Durability::Durable if marked => Err(Error::NotDurable { dir: layout.dir.clone() }),
         Durability::NoFsyncForTests if has_cluster && !marked => Err(Error::Directory {
             dir: layout.dir.clone(),
-            reason:
-                "it holds a durable cluster, and fsync is not turned off for what may be real data"
-                    .to_owned(),
+            reason: "it contains a durable cluster, and turning fsync off could lose real data"
+                .to_owned(),
         }),
         Durability::NoFsyncForTests if !marked => layout
             .open(&marker, rustix::fs::OFlags::empty())
@@ -169,17 +171,17 @@ fn start_server(
     let version = installation.version();
     if make_cluster {
         config.emit(&Event::MakingCluster { dir: layout.pg(), version });
-        let begun = Instant::now();
-        cluster::make(layout, installation, config.durability, server)?;
-        config.emit(&Event::MadeCluster { took: begun.elapsed() });
+        let started = Instant::now();
+        cluster::create(layout, installation, config.durability, server)?;
+        config.emit(&Event::MadeCluster { took: started.elapsed() });
     }
     wanted.write(layout)?;
-    // Before the server, so that being killed in between leaves none unwatched.
+    // Before the server, so that a kill in between does not leave it without a watchdog.
     let watched = watch(layout, config, wanted)?;
     config.emit(&Event::Starting { version });
-    let begun = Instant::now();
+    let started = Instant::now();
     let running = server::start(layout, installation, config, server)?;
-    config.emit(&Event::Started { pid: running.pid, took: begun.elapsed() });
+    config.emit(&Event::Started { pid: running.pid, took: started.elapsed() });
     Ok((running, watched))
 }
 
@@ -194,28 +196,28 @@ fn watch(layout: &Layout, config: &Config, mode: Mode) -> Result<bool, Error> {
     Ok(watched)
 }
 
-/// Asks the server what matters, and refuses one that serves other data.
-pub(crate) fn inspect(layout: &Layout, running: &Running) -> Result<Facts, Error> {
-    let asked = || -> Result<Facts, crate::client::AskError> {
+/// Queries the settings of the server, and rejects one of another data directory.
+pub(crate) fn inspect(layout: &Layout, running: &Running) -> Result<ServerSettings, Error> {
+    let query = || -> Result<ServerSettings, crate::client::QueryError> {
         let mut client = running.connect(cluster::SUPERUSER)?;
-        let version = client.ask_one("show server_version")?;
-        Ok(Facts {
+        let version = client.query_one("show server_version")?;
+        Ok(ServerSettings {
             version: Version::parse(&version)
-                .ok_or(crate::client::AskError::Unexpected("a version that is not one"))?,
-            checksums: client.ask_one("show data_checksums")? == "on",
-            fsync: client.ask_one("show fsync")? == "on",
-            data_directory: client.ask_one("show data_directory")?,
+                .ok_or(crate::client::QueryError::Unexpected("an invalid version"))?,
+            checksums: client.query_one("show data_checksums")? == "on",
+            fsync: client.query_one("show fsync")? == "on",
+            data_directory: client.query_one("show data_directory")?,
         })
     };
-    let facts = asked().map_err(|source| Error::Ask {
-        doing: format!("ask the server on {} about itself", running.socket_dir.display()),
+    let settings = query().map_err(|source| Error::Query {
+        doing: format!("query the settings of the server on {}", running.socket_dir.display()),
         source,
     })?;
     let expected = layout.pg();
-    let serves = std::path::Path::new(&facts.data_directory);
+    let serves = std::path::Path::new(&settings.data_directory);
     if serves != expected && serves.canonicalize().ok().as_ref() != Some(&expected) {
         let socket = running.socket_dir.clone();
-        return Err(Error::OtherData { socket, serves: facts.data_directory, expected });
+        return Err(Error::OtherData { socket, serves: settings.data_directory, expected });
     }
-    Ok(facts)
+    Ok(settings)
 }

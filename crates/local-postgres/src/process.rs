@@ -1,4 +1,4 @@
-//! Which process is the server: `postmaster.pid`, and whether to believe it.
+//! Identifies the process of the server: `postmaster.pid`, and whether it is stale.
 
 use std::fs;
 use std::io::Write;
@@ -13,21 +13,21 @@ use crate::layout::Layout;
 use crate::lock::LockFile;
 use crate::loopback;
 
-/// A process id that no process has: above the highest that Linux and the BSDs give out.
-const NOBODYS_PID: i32 = i32::MAX;
+/// An unused process id: above the maximum of Linux and the BSDs.
+const UNUSED_PID: i32 = i32::MAX;
 
-/// What `postmaster.pid` says. The server writes it line by line while it starts.
+/// The contents of `postmaster.pid`, which the server writes line by line during its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PidFile {
     pub(crate) pid: u32,
-    /// Directory and port of the socket, once the server has made it.
+    /// Directory and port of the socket, once it exists.
     pub(crate) socket: Option<(PathBuf, u16)>,
-    /// Whether it listens on 127.0.0.1 as well, at the same port.
+    /// Whether it also listens on 127.0.0.1, on the same port.
     pub(crate) loopback: bool,
 }
 
 impl PidFile {
-    /// Reads it; `None` when there is none, or nothing sensible in it.
+    /// Reads the file; `None` if it does not exist or is invalid.
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, Error> {
         let path = path(layout);
         match fs::read(&path) {
@@ -39,7 +39,7 @@ impl PidFile {
 
     fn parse(text: &str) -> Option<Self> {
         let lines: Vec<&str> = text.lines().collect();
-        // A server without clients (`postgres --single`) writes its number with a minus.
+        // A single-user server (`postgres --single`) writes a negative number.
         let pid = lines.first()?.trim().parse::<i32>().ok()?.unsigned_abs();
         if pid == 0 {
             return None;
@@ -51,59 +51,57 @@ impl PidFile {
     }
 }
 
-/// What a process id that was read from `postmaster.pid` stands for now.
+/// What the process id of `postmaster.pid` refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// The server of this data directory, started through this crate.
+pub(crate) enum Identity {
+    /// The server of this data directory, started by this crate.
     Ours,
-    /// The server of this data directory, started by somebody by hand.
+    /// The server of this data directory, started manually.
     Foreign,
-    /// No server of this directory: the file is a leftover.
+    /// No server of this directory: the file is stale.
     Nothing,
-    /// A process, and this system does not say which.
+    /// A process that this system cannot identify.
     Unknown,
 }
 
-/// Looks a process up.
+/// Identifies a process.
 ///
-/// A server that this crate starts has the lock `server` as its standard input, and every
-/// PostgreSQL server has its data directory as its working directory. Both survive a reused
-/// process id, which a comparison of numbers does not. Without `/proc` it stays unknown.
-pub(crate) fn standing(layout: &Layout, pid: u32, server: &LockFile) -> Standing {
+/// A server of this crate has the lock `server` as its standard input, and every PostgreSQL server has its data
+/// directory as its working directory. Unlike the number alone, both are safe against reused process ids. Without
+/// `/proc` the result is unknown.
+pub(crate) fn identify(layout: &Layout, pid: u32, server: &LockFile) -> Identity {
     let Some(process) = as_pid(pid) else {
-        return Standing::Nothing;
+        return Identity::Nothing;
     };
     match rustix::process::test_kill_process(process) {
-        Err(rustix::io::Errno::SRCH) => return Standing::Nothing,
-        _ if !Path::new("/proc/self/fd").is_dir() => return Standing::Unknown,
+        Err(rustix::io::Errno::SRCH) => return Identity::Nothing,
+        _ if !Path::new("/proc/self/fd").is_dir() => return Identity::Unknown,
         _ => {}
     }
     let proc = PathBuf::from(format!("/proc/{pid}"));
-    let same = |name: &str, other: Option<fs::Metadata>| {
+    let is_same_file = |name: &str, other: Option<fs::Metadata>| {
         let found = fs::metadata(proc.join(name)).ok();
         found.zip(other).is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
     };
-    if same("fd/0", server.metadata().ok()) {
-        Standing::Ours
-    } else if same("cwd", fs::metadata(layout.pg()).ok()) {
-        Standing::Foreign
+    if is_same_file("fd/0", server.metadata().ok()) {
+        Identity::Ours
+    } else if is_same_file("cwd", fs::metadata(layout.pg()).ok()) {
+        Identity::Foreign
     } else {
-        Standing::Nothing
+        Identity::Nothing
     }
 }
 
-/// Makes a leftover `postmaster.pid` harmless: one without a process id, which PostgreSQL refuses,
-/// and one whose process id now belongs to another program of the same user, which it would take
-/// for a living server for ever.
+/// Neutralizes a stale `postmaster.pid`: one without a process id, which PostgreSQL rejects, or one whose process
+/// id now belongs to another program of the same user, which PostgreSQL would treat as a running server.
 ///
-/// Only the number is replaced. The file also names the shared memory of the old server, and
-/// PostgreSQL must still see that nobody is attached to it: the reason not to delete the file.
-/// Only to be called while the lock `server` is held, so that there is no server of ours.
-pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
+/// Only the number is replaced, and the file is not deleted: it also names the shared memory of the old server,
+/// and PostgreSQL must check that no process is attached to it. The caller must hold the lock `server`.
+pub(crate) fn neutralize_pid_file(layout: &Layout, server: &LockFile) -> Result<(), Error> {
     let path = path(layout);
-    let failed = Error::io("correct the leftover", &path);
+    let failed = Error::io("correct the stale", &path);
     let Some(found) = PidFile::read(layout)? else {
-        // A full disk leaves an empty file, which PostgreSQL refuses. It names nothing to look at.
+        // A full disk leaves an empty file, which PostgreSQL rejects.
         return match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
@@ -111,31 +109,32 @@ pub(crate) fn disarm(layout: &Layout, server: &LockFile) -> Result<(), Error> {
     };
     let alive = as_pid(found.pid)
         .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
-    if !alive || standing(layout, found.pid, server) != Standing::Nothing {
+    if !alive || identify(layout, found.pid, server) != Identity::Nothing {
         return Ok(());
     }
     let text = fs::read_to_string(&path).map_err(&failed)?;
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(&path, flags, Mode::empty());
-    let mut file = opened.map(fs::File::from).map_err(|error| failed(error.into()))?;
-    write!(file, "{NOBODYS_PID}\n{rest}").map_err(&failed)
+    let mut file = rustix::fs::open(&path, flags, Mode::empty())
+        .map(fs::File::from)
+        .map_err(|error| failed(error.into()))?;
+    write!(file, "{UNUSED_PID}\n{rest}").map_err(&failed)
 }
 
-/// How to tell a server to end.
+/// The shutdown modes of PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tell {
-    /// Break off connections, write everything out.
+pub(crate) enum Shutdown {
+    /// Close connections, and write the shared buffers.
     Fast,
-    /// End at once; the next start recovers.
+    /// Exit at once; the next start recovers.
     Immediate,
 }
 
-/// Sends the signal; a process that is already gone is fine.
-pub(crate) fn tell(layout: &Layout, pid: u32, tell: Tell) -> Result<(), Error> {
-    let signal = match tell {
-        Tell::Fast => Signal::INT,
-        Tell::Immediate => Signal::QUIT,
+/// Sends the signal of a shutdown. Not an error if the process has exited.
+pub(crate) fn shut_down(layout: &Layout, pid: u32, mode: Shutdown) -> Result<(), Error> {
+    let signal = match mode {
+        Shutdown::Fast => Signal::INT,
+        Shutdown::Immediate => Signal::QUIT,
     };
     match as_pid(pid).map(|pid| rustix::process::kill_process(pid, signal)) {
         None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
@@ -156,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pid_file_is_understood_at_every_stage_of_a_start() {
+    fn pid_file_is_parsed_at_every_stage_of_a_start() {
         let read = PidFile::parse;
         let whole = "77\n/data/pg\n1700000000\n5432\n/data/run\n\n 10036499 8\nready   \n";
         let socket = Some((PathBuf::from("/data/run"), 5432));
@@ -164,8 +163,8 @@ mod tests {
         assert_eq!(read(whole), with(false));
         assert_eq!(read(&whole.replace("run\n\n", "run\n127.0.0.1\n")), with(true));
         let early = Some(PidFile { pid: 77, socket: None, loopback: false });
-        for begun in ["77\n/data/pg\n17", "77", "-77\n/data/pg\n"] {
-            assert_eq!(read(begun), early, "{begun:?}");
+        for started in ["77\n/data/pg\n17", "77", "-77\n/data/pg\n"] {
+            assert_eq!(read(started), early, "{started:?}");
         }
         for damaged in ["", "\n", "seven\n/data", "0\n"] {
             assert_eq!(read(damaged), None, "{damaged:?}");

@@ -1,4 +1,4 @@
-//! The server process: finding it here, starting and stopping it in the files below.
+//! The server process: finds it; the submodules start and stop it.
 
 mod start;
 mod stop;
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
 
-use crate::client::{AskError, Client};
+use crate::client::{Client, QueryError};
 use crate::cluster::SUPERUSER;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::lock::LockFile;
-use crate::process::{self, PidFile, Standing};
+use crate::process::{self, Identity, PidFile};
 
 pub(crate) use start::start;
 pub(crate) use stop::stop;
 
 /// SQLSTATE of "the database system is starting up", "is shutting down", "is in recovery mode".
-const NOT_NOW: &str = "57P03";
+const CANNOT_CONNECT_NOW: &str = "57P03";
 
 /// A server that accepts connections.
 #[derive(Clone, Debug)]
@@ -26,53 +26,52 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     pub(crate) socket_dir: PathBuf,
     pub(crate) port: u16,
-    /// Whether it listens on 127.0.0.1 as well, at the same port.
+    /// Whether it also listens on 127.0.0.1, on the same port.
     pub(crate) loopback: bool,
-    /// Whether it was started through this crate, by whichever program.
+    /// Whether it was started by this crate, in any program.
     pub(crate) ours: bool,
 }
 
 impl Running {
-    pub(crate) fn connect(&self, database: &str) -> Result<Client, AskError> {
+    pub(crate) fn connect(&self, database: &str) -> Result<Client, QueryError> {
         Client::connect(&self.socket_dir, self.port, SUPERUSER, database)
     }
 }
 
-/// What is there now.
-pub(crate) enum Found {
+/// The state of the server.
+pub(crate) enum ServerState {
     /// A server that accepts connections.
     Running(Running),
-    /// A server that starts, recovers or ends.
+    /// A server that starts, recovers or shuts down.
     Changing { pid: Option<u32> },
-    /// None. The lock `server` is now held, so that it stays like this.
+    /// No server. The lock `server` is now held, so that none can start.
     Nothing,
 }
 
-/// Looks for the server of this directory.
-pub(crate) fn find(layout: &Layout, server: &LockFile) -> Result<Found, Error> {
-    let free = server.try_alone()?;
+/// Finds the server of the data directory.
+pub(crate) fn find(layout: &Layout, server: &LockFile) -> Result<ServerState, Error> {
+    let free = server.try_exclusive()?;
     let file = PidFile::read(layout)?;
     let pid = file.as_ref().map(|file| file.pid);
     if free {
         let foreign =
-            pid.is_some_and(|pid| process::standing(layout, pid, server) == Standing::Foreign);
+            pid.is_some_and(|pid| process::identify(layout, pid, server) == Identity::Foreign);
         if !foreign {
-            return Ok(Found::Nothing);
+            return Ok(ServerState::Nothing);
         }
-        server.give_up();
+        server.release();
     }
     let Some((file, (socket_dir, port))) =
         file.and_then(|file| file.socket.clone().map(|socket| (file, socket)))
     else {
-        return Ok(Found::Changing { pid });
+        return Ok(ServerState::Changing { pid });
     };
-    let (pid, loopback) = (file.pid, file.loopback);
-    let running = Running { pid, socket_dir, port, loopback, ours: !free };
+    let running = Running { pid: file.pid, socket_dir, port, loopback: file.loopback, ours: !free };
     Ok(match running.connect(SUPERUSER) {
-        Ok(_) => Found::Running(running),
-        Err(error) if is_not_now(&error) => Found::Changing { pid: Some(pid) },
+        Ok(_) => ServerState::Running(running),
+        Err(error) if is_transient(&error) => ServerState::Changing { pid: Some(running.pid) },
         Err(source) => {
-            return Err(Error::Ask {
+            return Err(Error::Query {
                 doing: format!("connect to {}", running.socket_dir.display()),
                 source,
             });
@@ -80,27 +79,27 @@ pub(crate) fn find(layout: &Layout, server: &LockFile) -> Result<Found, Error> {
     })
 }
 
-/// Waits for a child on a thread of its own, so that it never stays behind as a dead process
-/// that still has a number: PostgreSQL would take that for a living server.
+/// Waits for a child on its own thread, so that it does not become a zombie, which PostgreSQL would treat as a
+/// running server.
 pub(crate) fn reap(mut child: Child) -> Receiver<ExitStatus> {
-    let (ended, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let name = "local-postgres-reaper".to_owned();
     let reaper = std::thread::Builder::new().name(name).spawn(move || {
         if let Ok(status) = child.wait() {
-            // Nobody listens after the start.
-            ended.send(status).ok();
+            // The receiver is dropped after the start.
+            sender.send(status).ok();
         }
     });
-    // Without a thread to spare the child is reaped when we end, as any other.
+    // If the thread cannot be created, the child is reaped when this process ends.
     drop(reaper);
     receiver
 }
 
-/// Whether the same question may get an answer a little later.
-fn is_not_now(error: &AskError) -> bool {
+/// Whether a retry may succeed.
+fn is_transient(error: &QueryError) -> bool {
     match error {
-        AskError::Connection(_) => true,
-        AskError::Server { .. } => error.is(NOT_NOW),
-        AskError::Unexpected(_) => false,
+        QueryError::Connection(_) => true,
+        QueryError::Server { .. } => error.is(CANNOT_CONNECT_NOW),
+        QueryError::Unexpected(_) => false,
     }
 }

@@ -1,4 +1,4 @@
-//! The server's address in the one form that all clients understand.
+//! The URL of the server.
 
 use crate::cluster;
 use crate::server::Running;
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_hides_nothing_that_has_a_meaning_in_urls() {
+    fn reserved_characters_are_percent_encoded() {
         let socket_dir = "/a b/ü?#@:%".into();
         let running = Running { pid: 2, socket_dir, port: 5432, loopback: false, ours: true };
         assert_eq!(

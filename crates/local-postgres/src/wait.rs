@@ -1,38 +1,37 @@
-//! Waiting with a limit: the one place of this crate that polls.
+//! Polling with a timeout.
 
 use std::time::{Duration, Instant};
 
-/// First pause between two looks. Most waits here end within a few milliseconds.
+/// First pause between two attempts. Most waits end within a few milliseconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-/// Longest pause between two looks: short against what a person notices, long against its cost.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// Maximum pause between two attempts: too short to notice, too long to cost much.
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// Calls `look` until it finds something, fails, or `limit` is over.
+/// Calls `attempt` until it returns a value or an error, or `limit` has passed.
 ///
-/// `Ok(None)` means that the time is over. `look` is called at least once, and once more after
-/// the limit, so a limit of zero is one look.
+/// Returns `Ok(None)` after the timeout. `attempt` is called at least once, and once more after the limit.
 pub(crate) fn until<T, E>(
     limit: Duration,
-    mut look: impl FnMut() -> Result<Option<T>, E>,
+    mut attempt: impl FnMut() -> Result<Option<T>, E>,
 ) -> Result<Option<T>, E> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
-        if let Some(found) = look()? {
-            return Ok(Some(found));
+        if let Some(value) = attempt()? {
+            return Ok(Some(value));
         }
-        let left = limit.saturating_sub(begun.elapsed());
+        let left = limit.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Ok(None);
         }
         sleep(pause.min(left));
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "file locks, other programs' processes and a starting server offer nothing to block on with a time limit"
+    reason = "file locks, other processes and a starting server offer no event to wait for with a timeout"
 )]
 fn sleep(pause: Duration) {
     std::thread::sleep(pause);

@@ -1,4 +1,4 @@
-//! A small process that outlives us and stops the server when its last user is gone.
+//! A small process that outlives this one and stops the server after its last user.
 
 use std::fs;
 use std::io::Write;
@@ -11,21 +11,21 @@ use rustix::fs::OFlags;
 use crate::error::Error;
 use crate::install::on_path;
 use crate::layout::Layout;
-use crate::lock::{Held, LockFile, WATCHDOG};
+use crate::lock::{LockFile, LockGuard, WATCHDOG};
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 
-/// When the server ends.
+/// When the server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// This long after its last user has left.
+    /// This long after its last user.
     Leased { linger: Duration },
-    /// When somebody says so.
+    /// When it is stopped explicitly.
     Pinned,
 }
 
 impl Mode {
-    /// The mode of the server that was started last. Unreadable counts as the default.
+    /// The mode of the last started server; the default if it is unreadable.
     pub(crate) fn read(layout: &Layout) -> Self {
         let text = fs::read_to_string(layout.locks().join("mode")).unwrap_or_default();
         let (mode, linger) = text.trim().split_once(' ').unwrap_or(("leased", "0"));
@@ -35,7 +35,7 @@ impl Mode {
         Self::Leased { linger: Duration::from_secs(linger.parse().unwrap_or(0)) }
     }
 
-    /// Written while the lock `start` and a share of `users` are held: nobody reads it then.
+    /// Writes the mode. The caller holds the locks `start` and `users`, so that it is not read concurrently.
     pub(crate) fn write(self, layout: &Layout) -> Result<(), Error> {
         let path = layout.locks().join("mode");
         let failed = Error::io("write", &path);
@@ -51,16 +51,16 @@ impl Mode {
     }
 }
 
-/// Starts the watchdog unless there is one. `false`: this system has no `flock` program.
+/// Starts the watchdog, unless it is running. Returns `false` if the system has no `flock` program.
 pub(crate) fn ensure(layout: &Layout) -> Result<bool, Error> {
     if on_path("flock").is_none() {
         return Ok(false);
     }
     let lock = LockFile::open(layout, WATCHDOG)?;
-    if !lock.try_alone()? {
+    if !lock.try_exclusive()? {
         return Ok(true);
     }
-    drop(Held(lock));
+    drop(LockGuard(lock));
     let mut command: Command = layout.account.command("/bin/sh");
     let child = command
         .args(["-c", SCRIPT, "local-postgres-watchdog"])
@@ -68,7 +68,7 @@ pub(crate) fn ensure(layout: &Layout) -> Result<bool, Error> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Not reached by a Ctrl-C that is meant for us.
+        // Not signalled by a Ctrl-C in this terminal.
         .process_group(0)
         .spawn()
         .map_err(Error::io("start the watchdog of", &layout.dir))?;

@@ -1,7 +1,7 @@
 # Stops a server when no program uses it any more. $1 is the data directory.
 #
-# Every program that uses the server shares the lock `users`. The kernel takes a share back when
-# a program ends, even by kill -9, so having that lock alone means that there is no user left.
+# Every program that uses the server holds the shared lock `users`. The kernel releases it when a program
+# ends, even by kill -9, so the exclusive lock means that there are no users.
 dir=$1
 trap '' HUP INT TERM
 cd / || exit 1
@@ -13,7 +13,7 @@ while :; do
     read -r mode linger <"$dir/locks/mode" || exit 0
     [ "$mode" = leased ] || exit 0
     [ "$linger" = 0 ] && break
-    # The count in `users` goes up with every user, so a visitor who is gone again is noticed.
+    # Every user increments the counter in `users`, so a user in between is detected.
     before=$(cat "$dir/locks/users")
     flock -u 9
     sleep "$linger"
@@ -22,15 +22,15 @@ while :; do
     flock -u 9
 done
 
-# Nobody can start a server now, because that takes a share of `users` first.
+# A server cannot start now, because that requires the lock `users`.
 read -r pid <"$dir/pg/postmaster.pid" || exit 0
 case $pid in '' | *[!0-9]*) exit 0 ;; esac
 if [ -d /proc/self/fd ]; then
-    # Our servers have the lock `server` as standard input; a reused process id has not.
+    # The server has the lock `server` as standard input; another process with its id does not.
     [ "/proc/$pid/fd/0" -ef "$dir/locks/server" ] || exit 0
 elif flock -n "$dir/locks/server" true; then
     exit 0
 fi
 kill -INT "$pid" || exit 1
-# Until the last process of the server is gone.
+# Wait until the last process of the server has exited.
 flock "$dir/locks/server" true

@@ -7,35 +7,34 @@ use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 
 use crate::error::Error;
-use crate::exchange::Exchange;
 use crate::io::Wire;
 use crate::options::Options;
 use crate::startup;
 use crate::stream::Stream;
 pub(crate) use prepared::{Preparation, PreparedStatements};
 
-/// Capacity of the outgoing buffer that is kept between exchanges.
+/// Maximum capacity of the outgoing buffer between exchanges.
 const OUTGOING_KEPT: usize = 256 * 1_024;
 
 /// A session with the server.
 ///
-/// An [`Exchange`] whose future is dropped before it ends leaves the session in the middle of its
-/// answers; [`is_usable`](Self::is_usable) is `false` from then on, and every exchange fails.
+/// If the future of an [`Exchange`](crate::Exchange) is dropped early, responses are left unread:
+/// [`is_usable`](Self::is_usable) is `false` from then on, and every exchange fails.
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) wire: Wire,
     pub(crate) prepared: PreparedStatements,
     /// `I` idle, `T` in a transaction, `E` in a failed transaction.
     pub(crate) status: u8,
-    /// Whether an exchange has begun and not ended.
+    /// Whether an exchange has started and not ended.
     pub(crate) in_exchange: bool,
 }
 
 impl Connection {
-    /// Connects and authenticates. There is no timeout here: put one around it.
+    /// Connects and authenticates. There is no timeout; wrap the future in one.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Server`] when the server refuses the connection.
+    /// [`Error`]; [`Error::Server`] if the server rejects the connection.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let mut wire = Wire::new(Stream::connect(options).await?);
         let status = startup::begin(&mut wire, options).await?;
@@ -43,40 +42,35 @@ impl Connection {
         Ok(Self { wire, prepared, status, in_exchange: false })
     }
 
-    /// Starts an exchange.
-    pub fn exchange(&mut self) -> Exchange<'_> {
-        Exchange::new(self)
-    }
-
-    /// Whether the connection can be used for another exchange, outside of any transaction.
+    /// Whether the connection is idle, outside of a transaction.
     #[must_use]
     pub const fn is_usable(&self) -> bool {
         !self.in_exchange && self.status == b'I'
     }
 
-    /// Whether a transaction is open, be it a failed one.
+    /// Whether a transaction is open, including a failed one.
     #[must_use]
     pub const fn is_in_transaction(&self) -> bool {
         self.status != b'I'
     }
 
-    /// Whether an exchange was dropped before it ended, so that the connection is of no more use.
+    /// Whether an exchange was dropped before it ended, so that the connection is unusable.
     #[must_use]
     pub const fn is_abandoned(&self) -> bool {
         self.in_exchange
     }
 
-    /// Ends the session in an orderly way.
+    /// Terminates the session.
     ///
     /// # Errors
-    /// When the connection broke; whatever was committed stays committed.
+    /// If the connection failed; committed transactions are not affected.
     pub async fn close(mut self) -> Result<(), Error> {
         frontend::terminate(&mut self.wire.outgoing);
         self.wire.flush().await?;
         Ok(self.wire.stream.shutdown().await?)
     }
 
-    /// Gives back the memory of a large exchange.
+    /// Releases the memory of a large exchange.
     pub(crate) fn trim(&mut self) {
         if self.wire.outgoing.is_empty() && self.wire.outgoing.capacity() > OUTGOING_KEPT {
             self.wire.outgoing = BytesMut::new();

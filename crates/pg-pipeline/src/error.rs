@@ -1,4 +1,4 @@
-//! Why a connection or a statement failed.
+//! Errors of connections and statements.
 
 use std::fmt;
 use std::io;
@@ -6,29 +6,29 @@ use std::io;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorFields;
 
-/// Why a connection or a statement failed.
+/// A connection or a statement failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The connection could not be made, or broke.
+    /// The connection failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The connection could not be encrypted as asked.
+    /// The connection could not be encrypted as required.
     #[error("TLS: {0}")]
     Tls(String),
-    /// The server asks for a way of authentication, or a secret, that is not there.
+    /// The server requires an unsupported authentication method, or a missing secret.
     #[error("authentication: {0}")]
     Authentication(&'static str),
-    /// The server sent what the protocol does not allow here.
+    /// The server violated the protocol.
     #[error("protocol: {0}")]
     Protocol(String),
-    /// The server refused a statement or the connection.
+    /// The server rejected a statement or the connection.
     #[error(transparent)]
     Server(Box<ServerError>),
 }
 
 impl Error {
-    /// The error of the server, if it is one.
+    /// The error of the server, if any.
     #[must_use]
     pub fn server(&self) -> Option<&ServerError> {
         match self {
@@ -53,9 +53,9 @@ pub struct ServerError {
     pub code: String,
     /// The primary message.
     pub message: String,
-    /// More about it, which may quote values of a row.
+    /// Details, which may quote values of a row.
     pub detail: Option<String>,
-    /// What might help.
+    /// The hint.
     pub hint: Option<String>,
     /// The name of the table.
     pub table: Option<String>,
@@ -71,7 +71,7 @@ impl ServerError {
         while let Some(field) = fields.next()? {
             let value = String::from_utf8_lossy(field.value_bytes()).into_owned();
             match field.type_() {
-                // The untranslated one comes after the translated one.
+                // The untranslated severity follows the translated one.
                 b'S' | b'V' => error.severity = value,
                 b'C' => error.code = value,
                 b'M' => error.message = value,

@@ -1,4 +1,4 @@
-//! Statements that are sent together.
+//! Exchanges: statements that are sent together.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,20 +13,20 @@ use crate::error::{Error, ServerError};
 use crate::row::Row;
 use crate::statement::{Parameter, Statement};
 
-/// How much of a `COPY` is put together before it is sent. The server works on a part while the next
-/// is made, and memory stays bounded.
+/// Bytes of a `COPY` that are buffered before sending. The server processes a part while the next is prepared, and
+/// memory stays bounded.
 const PART_BYTES: usize = 64 * 1_024;
 /// The binary format, for all parameters and all columns.
 const BINARY: [i16; 1] = [1];
 
-/// Statements that are sent together, and run by the server one after the other in one transaction.
+/// Statements that are sent together, and executed by the server in order.
 ///
-/// Unless the statements begin and end transactions themselves, all of an exchange is one transaction,
-/// which commits at its end. After the first error the server skips the rest, and nothing is kept.
+/// Unless the statements contain transaction control, the exchange is one transaction, which commits at its end.
+/// After the first error, the server skips the rest and rolls back.
 #[derive(Debug)]
 pub struct Exchange<'c> {
     connection: &'c mut Connection,
-    /// Statements that were sent for preparation and have not been confirmed: text and name.
+    /// Statements whose preparation is not confirmed yet: text and name.
     parsing: VecDeque<(String, String)>,
     statements: usize,
     replies: Vec<Reply>,
@@ -34,12 +34,12 @@ pub struct Exchange<'c> {
     error: Option<Failed>,
 }
 
-/// What a statement answered.
+/// The result of a statement.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     /// Its rows.
     pub rows: Vec<Row>,
-    /// How many rows it wrote or returned, as the server counts them; 0 where it counts none.
+    /// The number of rows that it wrote or returned, as reported by the server; 0 if it reports none.
     pub affected: u64,
 }
 
@@ -47,16 +47,23 @@ pub struct Reply {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct Failed {
-    /// Which of its statements failed, from 0. Those before it ran, and were undone with the
+    /// The index of the failed statement, from 0. Earlier ones were executed, and rolled back with the
     /// transaction unless it was committed before.
     pub statement: usize,
-    /// Why.
+    /// The error.
     #[source]
     pub error: Error,
 }
 
+impl Connection {
+    /// Starts an exchange.
+    pub fn exchange(&mut self) -> Exchange<'_> {
+        Exchange::new(self)
+    }
+}
+
 impl<'c> Exchange<'c> {
-    pub(crate) fn new(connection: &'c mut Connection) -> Self {
+    fn new(connection: &'c mut Connection) -> Self {
         let error = connection.in_exchange.then(|| Failed {
             statement: 0,
             error: Error::Protocol("an earlier exchange was abandoned".to_owned()),
@@ -72,7 +79,7 @@ impl<'c> Exchange<'c> {
         };
         while let Some(name) = exchange.connection.prepared.take_excess() {
             let closed = frontend::close(b'S', &name, exchange.outgoing());
-            exchange.note(closed);
+            exchange.check_encoded(closed);
         }
         exchange
     }
@@ -96,30 +103,30 @@ impl<'c> Exchange<'c> {
             BINARY,
             self.outgoing(),
         );
-        self.note(bound.map_err(|error| match error {
+        self.check_encoded(bound.map_err(|error| match error {
             frontend::BindError::Serialization(error) => error,
             frontend::BindError::Conversion(error) => io::Error::other(error),
         }));
         let executed = frontend::execute("", 0, self.outgoing());
-        self.note(executed);
+        self.check_encoded(executed);
     }
 
-    /// Adds data of the `COPY … FROM STDIN` that was added last: what `fill` appends. All of its data and
-    /// then [`copy_end`](Self::copy_end) come before any other statement.
+    /// Adds data of the last `COPY … FROM STDIN`: what `fill` appends. Its data and then
+    /// [`copy_end`](Self::copy_end) must precede the next statement.
     pub fn copy_data(&mut self, fill: impl FnOnce(&mut BytesMut)) {
         let out = self.outgoing();
         let start = out.len();
-        // The type of the message and its length, which is known afterwards.
+        // The type of the message, and a placeholder of its length.
         out.extend_from_slice(b"d\0\0\0\0");
         fill(out);
         let length = u32::try_from(out.len() - start - 1).unwrap_or(u32::MAX);
         out[start + 1..start + 5].copy_from_slice(&length.to_be_bytes());
     }
 
-    /// Sends what was added so far if it is much, so that a long `COPY` takes little memory.
+    /// Sends the buffered messages if they exceed 64 KiB, so that a long `COPY` takes little memory.
     ///
     /// # Errors
-    /// When the connection breaks. An error of the server is returned by [`run`](Self::run).
+    /// If the connection fails. An error of the server is returned by [`run`](Self::run).
     pub async fn send_much(&mut self) -> Result<(), Failed> {
         if self.outgoing().len() < PART_BYTES {
             return Ok(());
@@ -132,21 +139,20 @@ impl<'c> Exchange<'c> {
         frontend::copy_done(self.outgoing());
     }
 
-    /// Whether the server has reported an error already, so that more data would be for nothing.
+    /// Whether the exchange has failed already, so that further data is useless.
     #[must_use]
     pub const fn has_failed(&self) -> bool {
         self.error.is_some()
     }
 
-    /// Sends what was added, and waits for all answers: one for each statement.
+    /// Sends the remaining messages, and waits for the replies: one for each statement.
     ///
     /// # Errors
-    /// The first error. After an error of the server the connection can be used again.
+    /// The first error. After an error of the server, the connection is still usable.
     pub async fn run(mut self) -> Result<Vec<Reply>, Failed> {
         frontend::sync(self.outgoing());
         let status = loop {
-            let message = self.connection.wire.next().await;
-            let message = message.map_err(|error| self.fail(error))?;
+            let message = self.connection.wire.next().await.map_err(|error| self.fail(error))?;
             if let Some(status) = self.handle(message)? {
                 break status;
             }
@@ -157,14 +163,13 @@ impl<'c> Exchange<'c> {
         match self.error.take() {
             Some(failed) => Err(failed),
             None if self.replies.len() == self.statements => Ok(self.replies),
-            None => Err(self.fail(Error::Protocol("answers are missing".to_owned()))),
+            None => Err(self.fail(Error::Protocol("replies are missing".to_owned()))),
         }
     }
 
-    /// Sends what is there, and looks at what has been answered.
+    /// Sends the buffered messages, and handles the received ones.
     async fn send(&mut self) -> Result<(), Failed> {
-        let flushed = self.connection.wire.flush().await;
-        flushed.map_err(|error| self.fail(error))?;
+        self.connection.wire.flush().await.map_err(|error| self.fail(error))?;
         while let Some(message) = self.parse()? {
             self.handle(message)?;
         }
@@ -172,11 +177,10 @@ impl<'c> Exchange<'c> {
     }
 
     fn parse(&mut self) -> Result<Option<Message>, Failed> {
-        let parsed = self.connection.wire.parse();
-        parsed.map_err(|error| self.fail(error))
+        self.connection.wire.parse().map_err(|error| self.fail(error))
     }
 
-    /// Takes a message; the transaction status when it is the last.
+    /// Handles a message; returns the transaction status if it is the last one.
     fn handle(&mut self, message: Message) -> Result<Option<u8>, Failed> {
         match message {
             Message::ParseComplete => {
@@ -196,8 +200,8 @@ impl<'c> Exchange<'c> {
             }
             Message::EmptyQueryResponse => self.replies.push(Reply::default()),
             Message::ErrorResponse(body) => {
-                let read = ServerError::read(body.fields());
-                let error = read.map_or_else(Error::Io, |error| Error::Server(Box::new(error)));
+                let error = ServerError::read(body.fields())
+                    .map_or_else(Error::Io, |error| Error::Server(Box::new(error)));
                 if self.error.is_none() {
                     self.error = Some(self.fail(error));
                 }
@@ -215,12 +219,12 @@ impl<'c> Exchange<'c> {
         Ok(None)
     }
 
-    /// The name under which the statement is prepared, or will be by the time it is run.
+    /// Returns the name of the prepared statement; prepares it if necessary.
     fn prepare(&mut self, statement: Statement<'_>, parameters: &[Parameter<'_>]) -> String {
         let Statement { text, is_kept } = statement;
         // The same text may occur twice in one exchange.
-        let asked = self.parsing.iter().find(|(other, name)| other == text && !name.is_empty());
-        if let Some((_, name)) = asked {
+        let pending = self.parsing.iter().find(|(other, name)| other == text && !name.is_empty());
+        if let Some((_, name)) = pending {
             return name.clone();
         }
         let preparation = if is_kept {
@@ -233,7 +237,7 @@ impl<'c> Exchange<'c> {
             Preparation::Needed(name) => {
                 let types = parameters.iter().map(|parameter| parameter.oid);
                 let parsed = frontend::parse(&name, text, types, self.outgoing());
-                self.note(parsed);
+                self.check_encoded(parsed);
                 self.parsing.push_back((text.to_owned(), name.clone()));
                 name
             }
@@ -244,8 +248,8 @@ impl<'c> Exchange<'c> {
         &mut self.connection.wire.outgoing
     }
 
-    /// A message that could not be encoded fails the exchange.
-    fn note(&mut self, encoded: io::Result<()>) {
+    /// Fails the exchange if a message could not be encoded.
+    fn check_encoded(&mut self, encoded: io::Result<()>) {
         if let Err(error) = encoded
             && self.error.is_none()
         {

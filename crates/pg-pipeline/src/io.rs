@@ -1,4 +1,4 @@
-//! Writing and reading messages at the same time.
+//! Concurrent writing and reading of messages.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,10 +13,10 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use crate::error::Error;
 use crate::stream::Stream;
 
-/// Room that a read makes in the buffer; most answers fit.
+/// Capacity that a read reserves in the buffer; most responses fit.
 const READ_BYTES: usize = 8 * 1_024;
-/// The longest message that is accepted. A row may be large, but a length beyond this is no row: the
-/// server itself holds values to 1 GiB, and rows of ours to a few hundred KiB.
+/// Maximum length of a message. Values of the server are limited to 1 GiB, and expected rows are a few hundred KiB;
+/// a longer message is invalid.
 const MESSAGE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 
 /// A socket with its buffers.
@@ -24,9 +24,9 @@ const MESSAGE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 pub(crate) struct Wire {
     pub(crate) stream: Stream,
     received: BytesMut,
-    /// Messages that are to be written.
+    /// Messages to be written.
     pub(crate) outgoing: BytesMut,
-    /// Whether something was written that TLS may still hold.
+    /// Whether TLS may have buffered written data.
     unflushed: bool,
 }
 
@@ -35,10 +35,10 @@ impl Wire {
         Self { stream, received: BytesMut::new(), outgoing: BytesMut::new(), unflushed: false }
     }
 
-    /// Writes what is there to write and waits for the next message.
+    /// Writes the outgoing messages, and waits for the next received one.
     ///
-    /// Both at the same time: a server that answers a lot, with the notices of a trigger say, stops
-    /// reading until its answers are read.
+    /// Both concurrently: a server with large responses, such as notices of a trigger, stops reading until they
+    /// are read.
     pub(crate) async fn next(&mut self) -> Result<Message, Error> {
         loop {
             if let Some(message) = self.parse()? {
@@ -48,11 +48,11 @@ impl Wire {
         }
     }
 
-    /// Writes all there is to write, and keeps what arrives meanwhile.
+    /// Writes all outgoing messages, and buffers what is received meanwhile.
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
         while !self.outgoing.is_empty() || self.unflushed {
             poll_fn(|cx| match self.poll_write(cx) {
-                Poll::Ready(written) => Poll::Ready(written),
+                Poll::Ready(result) => Poll::Ready(result),
                 Poll::Pending => self.poll_read(cx),
             })
             .await?;
@@ -71,7 +71,7 @@ impl Wire {
         Message::parse(&mut self.received).map_err(|error| Error::Protocol(error.to_string()))
     }
 
-    /// Ready once something was read; writes as far as possible before.
+    /// Ready once data was read; writes as much as possible first.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             return Poll::Ready(Err(error));

@@ -1,19 +1,18 @@
-//! Where the server is, and how to connect to it.
+//! Connection options.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where the server is, and how to connect to it.
+/// The address of the server, and how to connect to it.
 ///
-/// [`Options::new`] fills in nothing but what it takes: environment, password files and URLs are read
-/// by whoever makes the options.
+/// [`Options::new`] does not read the environment, password files or URLs; that is left to the caller.
 #[derive(Clone)]
 pub struct Options {
     /// The address of the server.
     pub host: Host,
     /// The role to connect as.
     pub user: String,
-    /// Its password; `None` where the server asks for none.
+    /// The password; `None` if the server requires none.
     pub password: Option<String>,
     /// The database; `None` for the one with the name of the role.
     pub database: Option<String>,
@@ -27,8 +26,8 @@ pub struct Options {
     pub client_key: Option<Certificate>,
     /// Settings of the session that are sent with the start-up message, such as `application_name`.
     pub settings: Vec<(String, String)>,
-    /// Prepared statements that a connection keeps; with 0 statements are parsed each time, which is
-    /// what a pooler needs that hands a client another server connection for each transaction.
+    /// Maximum prepared statements of a connection. With 0, statements are parsed each time, as transaction
+    /// pooling requires.
     pub statements_max: usize,
 }
 
@@ -60,7 +59,7 @@ pub enum TlsMode {
 /// A certificate, a chain of them, or a private key, in PEM.
 #[derive(Clone)]
 pub enum Certificate {
-    /// In a file, which is read for each connection, so that a renewed one is used.
+    /// A file, which is read for each connection, so that renewals apply.
     File(PathBuf),
     /// The text itself.
     Inline(Vec<u8>),
@@ -88,15 +87,15 @@ impl Options {
     /// Adds a setting of the session.
     #[must_use]
     pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let (name, value) = (name.into(), value.into());
+        let name = name.into();
         self.settings.retain(|(other, _)| *other != name);
-        self.settings.push((name, value));
+        self.settings.push((name, value.into()));
         self
     }
 
     /// Adds a run-time parameter through the setting `options`, as `-c name=value`.
     ///
-    /// Poolers refuse unknown settings in the start-up message more often than `options`.
+    /// Poolers reject unknown settings in the start-up message more often than `options`.
     #[must_use]
     pub fn with_parameter(mut self, name: &str, value: &str) -> Self {
         let more = format!("-c {name}={value}");
@@ -111,7 +110,7 @@ impl Options {
     }
 }
 
-/// Without password, key and settings, any of which may be secret.
+/// Omits password, key and settings, which may be secret.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

@@ -1,4 +1,4 @@
-//! A row of an answer.
+//! Rows of a result.
 
 use std::ops::Range;
 
@@ -21,14 +21,14 @@ impl Row {
         Ok(Self { bytes: body.buffer_bytes().clone(), columns })
     }
 
-    /// The bytes of a column, from 0; `None` for NULL and where there is no such column.
+    /// The bytes of a column, from 0; `None` for NULL and for a missing column.
     #[must_use]
     pub fn get(&self, column: usize) -> Option<&[u8]> {
         let range = self.columns.get(column)?.clone()?;
         self.bytes.get(range)
     }
 
-    /// How many columns the row has.
+    /// The number of columns.
     #[must_use]
     pub fn len(&self) -> usize {
         self.columns.len()

@@ -1,4 +1,4 @@
-//! Beginning a session: the start-up message and authentication.
+//! Starting a session: the start-up message and authentication.
 
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
@@ -10,16 +10,16 @@ use crate::error::{Error, ServerError};
 use crate::io::Wire;
 use crate::options::Options;
 
-/// What every session gets unless the options say otherwise: text is UTF-8, times are UTC.
+/// Default settings of a session: text in UTF-8, times in UTC.
 const SETTINGS: [(&str, &str); 3] =
     [("client_encoding", "UTF8"), ("DateStyle", "ISO, MDY"), ("TimeZone", "UTC")];
 
 /// Authenticates, and returns the transaction status of the new session.
 pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<u8, Error> {
-    let set = |name: &str| options.settings.iter().any(|(other, _)| other == name);
+    let is_set = |name: &str| options.settings.iter().any(|(other, _)| other == name);
     let mut parameters = vec![("user", options.user.as_str())];
     parameters.extend(options.database.as_deref().map(|database| ("database", database)));
-    parameters.extend(SETTINGS.into_iter().filter(|(name, _)| !set(name)));
+    parameters.extend(SETTINGS.into_iter().filter(|(name, _)| !is_set(name)));
     let settings = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     parameters.extend(settings);
     frontend::startup_message(parameters, &mut wire.outgoing)?;
@@ -36,7 +36,7 @@ pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<u8, Erro
 async fn authenticate(wire: &mut Wire, options: &Options) -> Result<(), Error> {
     let password = || {
         let password = options.password.as_deref();
-        password.ok_or(Error::Authentication("the server asks for a password and none is set"))
+        password.ok_or(Error::Authentication("the server requires a password, and none is set"))
     };
     loop {
         match next(wire).await? {
@@ -51,7 +51,7 @@ async fn authenticate(wire: &mut Wire, options: &Options) -> Result<(), Error> {
             Message::AuthenticationSasl(body) => scram(wire, &body, password()?).await?,
             _ => {
                 return Err(Error::Authentication(
-                    "the server asks for a method other than a password, MD5 or SCRAM-SHA-256",
+                    "the server requires a method other than password, MD5 or SCRAM-SHA-256",
                 ));
             }
         }
@@ -85,7 +85,7 @@ async fn scram(
     }
 }
 
-/// The next message but for notices and settings of the server; its error as an error.
+/// The next message, without notices and parameters of the server. An error response is returned as an error.
 async fn next(wire: &mut Wire) -> Result<Message, Error> {
     loop {
         match wire.next().await? {

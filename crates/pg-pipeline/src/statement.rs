@@ -19,12 +19,12 @@ pub struct Parameter<'a> {
 pub struct Statement<'a> {
     /// The text.
     pub text: &'a str,
-    /// Whether it is prepared once for each connection and kept, which pays off for what is run again.
+    /// Whether it is prepared once per connection and kept, for repeated statements.
     pub is_kept: bool,
 }
 
 impl<'a> Statement<'a> {
-    /// A statement that is run again and again.
+    /// A statement that is executed repeatedly.
     #[must_use]
     pub const fn kept(text: &'a str) -> Self {
         Self { text, is_kept: true }

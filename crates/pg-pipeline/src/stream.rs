@@ -21,15 +21,15 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Connects, and encrypts the connection as the options ask.
+    /// Connects, and encrypts the connection as the options require.
     pub(crate) async fn connect(options: &Options) -> Result<Self, Error> {
         let (host, port) = match &options.host {
             Host::Unix(path) => return Ok(Self::Unix(UnixStream::connect(path).await?)),
             Host::Tcp(host, port) => (host.as_str(), *port),
         };
         let mut tcp = TcpStream::connect((host, port)).await?;
-        // An exchange is put together before it is written, so waiting for more only delays it. Without
-        // this the second of two writes waits for the peer's delayed acknowledgement, some 40 ms.
+        // An exchange is buffered before it is written, so Nagle's algorithm only delays it. Without this, the second
+        // of two writes waits for the peer's delayed acknowledgement, some 40 ms.
         tcp.set_nodelay(true)?;
         match options.tls {
             TlsMode::Disable => return Ok(Self::Tcp(tcp)),

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::options::{Certificate, Options, TlsMode};
 use verifier::{AnyCertificate, AnyName};
 
-/// Asks the server whether it encrypts. It answers with one byte, before anything else is sent.
+/// Requests TLS. The server responds with one byte, before anything else is sent.
 pub(crate) async fn is_offered(tcp: &mut TcpStream) -> Result<bool, Error> {
     let mut request = BytesMut::new();
     frontend::ssl_request(&mut request);
@@ -29,19 +29,19 @@ pub(crate) async fn is_offered(tcp: &mut TcpStream) -> Result<bool, Error> {
     match tcp.read_u8().await? {
         b'S' => Ok(true),
         b'N' => Ok(false),
-        other => Err(Error::Protocol(format!("answer {other:#x} to the request for TLS"))),
+        other => Err(Error::Protocol(format!("response {other:#x} to the request for TLS"))),
     }
 }
 
-/// Encrypts the connection, and verifies what [`Options::tls`] asks for.
+/// Performs the TLS handshake, with the verification that [`Options::tls`] requires.
 pub(crate) async fn handshake(
     tcp: TcpStream,
     host: &str,
     options: &Options,
 ) -> Result<TlsStream<TcpStream>, Error> {
     let config = config(options).await?;
-    let name = ServerName::try_from(host.to_owned()).map_err(in_words)?;
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(in_words)
+    let name = ServerName::try_from(host.to_owned()).map_err(tls_error)?;
+    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(tls_error)
 }
 
 async fn config(options: &Options) -> Result<ClientConfig, Error> {
@@ -49,13 +49,13 @@ async fn config(options: &Options) -> Result<ClientConfig, Error> {
     let verifier = verifier(options, &provider).await?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(in_words)?
+        .map_err(tls_error)?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     match (&options.client_certificate, &options.client_key) {
         (Some(chain), Some(key)) => {
-            let key = PrivateKeyDer::from_pem_slice(&pem(key).await?).map_err(in_words)?;
-            builder.with_client_auth_cert(certificates(chain).await?, key).map_err(in_words)
+            let key = PrivateKeyDer::from_pem_slice(&pem(key).await?).map_err(tls_error)?;
+            builder.with_client_auth_cert(certificates(chain).await?, key).map_err(tls_error)
         }
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(_), None) | (None, Some(_)) => {
@@ -72,17 +72,17 @@ async fn verifier(
         return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
     }
     let mut roots = RootCertStore::empty();
-    // Some of the system's certificates may be malformed; the others are still good.
+    // Malformed certificates of the system are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(root) = &options.root_certificate {
         for certificate in certificates(root).await? {
-            roots.add(certificate).map_err(in_words)?;
+            roots.add(certificate).map_err(tls_error)?;
         }
     }
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .build()
-            .map_err(in_words)?;
+            .map_err(tls_error)?;
     Ok(match options.tls {
         TlsMode::VerifyCa => Arc::new(AnyName(verifier)),
         _ => verifier,
@@ -91,12 +91,12 @@ async fn verifier(
 
 async fn certificates(pem_of: &Certificate) -> Result<Vec<CertificateDer<'static>>, Error> {
     let text = pem(pem_of).await?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(in_words)?;
-    if found.is_empty() {
-        return Err(Error::Tls(format!("there is no certificate in {pem_of:?}")));
+    let certificates =
+        CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>().map_err(tls_error)?;
+    if certificates.is_empty() {
+        return Err(Error::Tls(format!("no certificate in {pem_of:?}")));
     }
-    Ok(found)
+    Ok(certificates)
 }
 
 async fn pem(certificate: &Certificate) -> Result<Vec<u8>, Error> {
@@ -108,6 +108,6 @@ async fn pem(certificate: &Certificate) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn in_words(error: impl std::fmt::Display) -> Error {
+fn tls_error(error: impl std::fmt::Display) -> Error {
     Error::Tls(error.to_string())
 }

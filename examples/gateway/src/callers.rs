@@ -1,8 +1,8 @@
-//! Who calls: the bearer token of a request, looked up in a file.
+//! Authentication: looks up the bearer token of a request in a file.
 //!
-//! A real gateway would ask an identity provider here. What matters to the audit log is the order of the
-//! layers: [`identify`] lies outside the audit layer, so that it knows who it was; [`require`] lies inside,
-//! so that a request that is turned away is recorded too.
+//! A real gateway would use an identity provider here. Relevant to the audit log is the order of the layers:
+//! [`identify`] is outside the audit layer, which needs the caller; [`require`] is inside, so that rejected
+//! requests are recorded too.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,11 +21,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::problem;
 
-/// Somebody the gateway knows.
+/// A known caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
     actor: Actor,
-    /// Names the token without being one.
+    /// Identifies the token, and is not a secret.
     credential_id: String,
 }
 
@@ -35,8 +35,8 @@ impl fmt::Display for Caller {
     }
 }
 
-/// Everybody the gateway knows. Tokens are kept as SHA-256, so that looking one up takes as long for a
-/// wrong one as for a right one, and a stolen file is no way in.
+/// All known callers. Tokens are stored as SHA-256, so that the timing of a lookup reveals nothing, and a stolen
+/// file contains no tokens.
 #[derive(Clone, Debug)]
 pub struct Callers(Arc<HashMap<[u8; 32], Caller>>);
 
@@ -58,7 +58,7 @@ impl Callers {
     /// Reads the file.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// A description of the problem.
     pub fn load(path: &Path) -> Result<Self, String> {
         let at = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| at(&error))?;
@@ -74,8 +74,8 @@ impl Callers {
     }
 
     fn of(&self, parts: &Parts) -> Option<Caller> {
-        let said = parts.headers.get(header::AUTHORIZATION)?.as_bytes();
-        let token = said.strip_prefix(b"Bearer ")?;
+        let authorization = parts.headers.get(header::AUTHORIZATION)?.as_bytes();
+        let token = authorization.strip_prefix(b"Bearer ")?;
         self.0.get(&<[u8; 32]>::from(Sha256::digest(token))).cloned()
     }
 }
@@ -92,7 +92,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Finds out who calls, and turns nobody away.
+/// Identifies the caller, without rejecting requests.
 pub async fn identify(
     State(callers): State<Callers>,
     request: Request<Body>,
@@ -105,15 +105,15 @@ pub async fn identify(
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Turns away whom nobody knows.
+/// Rejects requests of unknown callers.
 pub async fn require(request: Request<Body>, next: Next) -> Response<Body> {
     match request.extensions().get::<Caller>() {
         Some(_) => next.run(request).await,
-        None => problem(StatusCode::UNAUTHORIZED, "send a token this gateway knows"),
+        None => problem(StatusCode::UNAUTHORIZED, "send a valid bearer token"),
     }
 }
 
-/// The caller as the audit layer wants it; `None` for whom nobody knows.
+/// The principal for the audit layer; `None` for an unknown caller.
 #[must_use]
 pub fn principal(parts: &Parts) -> Option<Principal> {
     let caller = parts.extensions.get::<Caller>()?;

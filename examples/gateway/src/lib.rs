@@ -1,12 +1,12 @@
-//! A small reverse proxy that leaves audit records: the whole of what a gateway has to do for that.
+//! A small reverse proxy with audit records: everything that a gateway needs for them.
 //!
-//! The layers, from outside: who calls ([`callers::identify`]), the audit layer, who may pass
-//! ([`callers::require`]), the proxy. None of the services behind it knows of an audit log.
+//! The layers, from the outside: authentication ([`callers::identify`]), the audit layer, authorization
+//! ([`callers::require`]), the proxy. The services behind it need no changes.
 //!
-//! Absent on purpose: TLS, upgraded connections, retries, balancing, and an identity provider. It shows where the
-//! audit layer goes, and is no gateway to put before real users.
+//! Out of scope: TLS, upgraded connections, retries, load balancing, and an identity provider. It shows the place
+//! of the audit layer, and is not for production.
 //!
-//! Start reading at [`router`]; `cargo xtask demo --gateway` runs it.
+//! Start with [`router`]; `cargo xtask demo --gateway` runs it.
 
 pub mod callers;
 mod listener;
@@ -26,15 +26,15 @@ use proxy::Proxy;
 
 pub use listener::nodelay;
 pub use operations::operations;
-pub use signals::told_to_end;
+pub use signals::shutdown_signal;
 
-/// The gateway in front of what `proxy` knows. Listen with
-/// `into_make_service_with_connect_info::<SocketAddr>()`: the peer's address is where a request is from.
+/// The gateway in front of the upstreams of `proxy`. Serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>()`, for the address of the peer.
 pub fn router(audit: AuditLayer, callers: Callers, proxy: Proxy) -> Router {
     let pass = async move |request: Request<Body>| proxy.pass(request).await;
     Router::new()
         .fallback(pass)
-        // From inside to outside: who may pass, what is recorded, who it is.
+        // From the inside to the outside: authorization, audit, authentication.
         .layer(from_fn(callers::require))
         .layer(audit)
         .layer(from_fn_with_state(callers, callers::identify))

@@ -5,8 +5,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Sets `TCP_NODELAY` on each connection, which `axum::serve` leaves to its caller.
 ///
-/// Without it the end of a long answer waits for the other end to acknowledge what came before. A failure
-/// to set it costs only time.
+/// Without it, the end of a long response waits for the acknowledgement of the data before it. A failure to set
+/// it only costs time.
 pub fn nodelay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
     listener.tap_io(|socket| socket.set_nodelay(true).unwrap_or_default())
 }

@@ -12,42 +12,42 @@ use auditrail_tower::{AuditLayer, Policy};
 use clap::Parser;
 use example_gateway::callers::{self, Callers};
 use example_gateway::proxy::{Proxy, Upstream};
-use example_gateway::{nodelay, operations, router, told_to_end};
+use example_gateway::{nodelay, operations, router, shutdown_signal};
 use tokio::net::TcpListener;
 
-/// How long the records that wait may take to get in once the last request is answered.
-const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+/// Timeout to deliver the backlog after the last response.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request that must be recorded waits for the audit log.
-const MUST_WITHIN: Duration = Duration::from_secs(2);
+/// Timeout of requests that must be recorded.
+const MUST_TIMEOUT: Duration = Duration::from_secs(2);
 
 const AFTER_HELP: &str = "\
-AUDITRAIL_URL names the audit log, AUDITRAIL_KEY or AUDITRAIL_KEY_FILE the key to write with.
+AUDITRAIL_URL is the URL of the audit log, AUDITRAIL_KEY or AUDITRAIL_KEY_FILE the API key for writing.
 
 Example:
   AUDITRAIL_URL=http://127.0.0.1:8080 AUDITRAIL_KEY_FILE=gateway.key \\
     gateway --upstream /projects=http://127.0.0.1:9001 --upstream /billing=http://127.0.0.1:9002";
 
-/// A reverse proxy whose requests leave audit records
+/// A reverse proxy that records requests in an audit log
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER_HELP)]
 struct Args {
-    /// Where to answer.
+    /// Address of the gateway.
     #[arg(long, default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// Where /metrics and /coverage are.
+    /// Address of /report.
     #[arg(long, default_value = "127.0.0.1:8001")]
     admin_listen: SocketAddr,
-    /// A prefix of paths and who is behind it; may be repeated. The first that fits is asked.
+    /// A path prefix and the URL of its service; may be repeated. The first match is used.
     #[arg(long = "upstream", value_name = "/PREFIX=URL", required = true)]
     upstreams: Vec<Upstream>,
-    /// Which requests leave which records.
+    /// The policy file.
     #[arg(long, default_value = "examples/gateway/audit.toml")]
     policy: PathBuf,
-    /// Whom the gateway knows.
+    /// The file of known callers.
     #[arg(long, default_value = "examples/gateway/callers.toml")]
     callers: PathBuf,
-    /// Where records wait while the audit log is away: a directory of this process alone.
+    /// Spool directory for records while the audit log is unavailable; used by this process only.
     #[arg(long, default_value = "audit-spool")]
     spool: PathBuf,
 }
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", told(&*error));
+            tracing::error!("{}", with_sources(&*error));
             ExitCode::FAILURE
         }
     }
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let policy = Policy::load(&args.policy)?;
     let callers = Callers::load(&args.callers)?;
-    let config = RecorderConfig::new().spool(&args.spool).must_timeout(MUST_WITHIN);
+    let config = RecorderConfig::new().spool(&args.spool).must_timeout(MUST_TIMEOUT);
     let recorder = Recorder::open(Client::from_env()?, config).await?;
     let audit = AuditLayer::new(policy, recorder.clone())?.actor(callers::principal);
     let operations = operations(audit.clone(), recorder.clone());
@@ -76,31 +76,30 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let public = bind(args.listen).await?;
     let admin = bind(args.admin_listen).await?;
-    say_where(&public, &admin)?;
+    print_addresses(&public, &admin)?;
     let gateway = gateway.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(nodelay(public), gateway).with_graceful_shutdown(told_to_end());
+    let server = axum::serve(nodelay(public), gateway).with_graceful_shutdown(shutdown_signal());
     tokio::select! {
-        served = served.into_future() => served?,
-        served = axum::serve(nodelay(admin), operations).into_future() => served?,
+        result = server.into_future() => result?,
+        result = axum::serve(nodelay(admin), operations).into_future() => result?,
     }
-    let flushed = recorder.close(FLUSH_WITHIN).await;
-    tracing::info!(delivered = flushed.delivered, pending = flushed.pending, "ended");
+    let summary = recorder.close(FLUSH_TIMEOUT).await;
+    tracing::info!(delivered = summary.delivered, pending = summary.pending, "stopped");
     Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| format!("cannot listen on {address}: {error}"))
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-/// An error with its causes.
-fn told(error: &(dyn Error + 'static)) -> String {
+/// The error and its sources.
+fn with_sources(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// One line of JSON, for who starts us with a port of 0.
-fn say_where(public: &TcpListener, admin: &TcpListener) -> std::io::Result<()> {
+/// Prints the addresses as one line of JSON, for ports chosen by the system.
+fn print_addresses(public: &TcpListener, admin: &TcpListener) -> std::io::Result<()> {
     let listen = format!("http://{}", public.local_addr()?);
     let admin = format!("http://{}", admin.local_addr()?);
     writeln!(std::io::stdout(), "{}", serde_json::json!({ "listen": listen, "admin": admin }))

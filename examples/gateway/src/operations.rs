@@ -1,4 +1,4 @@
-//! What an operator asks: how much was recorded, what waits, and what no rule is about.
+//! The operator's view: counts of requests, coverage of the policy, and the backlog of records.
 
 use auditrail_client::Recorder;
 use auditrail_tower::AuditLayer;
@@ -6,12 +6,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// `/metrics` for Prometheus, `/report` as JSON. For a listener that callers cannot reach.
+/// Serves `/report` as JSON, on a listener that callers cannot reach.
 pub fn operations(audit: AuditLayer, recorder: Recorder) -> Router {
-    let metrics = audit.clone();
-    Router::new()
-        .route("/metrics", get(async move || metrics.counts().to_prometheus()))
-        .route("/report", get(async move || Json(report(&audit, &recorder))))
+    Router::new().route("/report", get(async move || Json(report(&audit, &recorder))))
 }
 
 fn report(audit: &AuditLayer, recorder: &Recorder) -> Value {

@@ -1,11 +1,11 @@
-//! The form of the gateway's own errors (RFC 9457).
+//! The gateway's own errors (RFC 9457).
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde_json::json;
 
-/// An answer that says what went wrong.
+/// A problem response.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     let title = status.canonical_reason().unwrap_or_default();
     let body = json!({ "title": title, "status": status.as_u16(), "detail": detail });

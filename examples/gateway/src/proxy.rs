@@ -1,4 +1,4 @@
-//! Passes requests on to whoever is behind a prefix of their path.
+//! Forwards requests to the service of their path prefix.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use hyper_util::rt::TokioExecutor;
 use crate::callers::Caller;
 use crate::problem::problem;
 
-/// How long an upstream may take to begin its answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// How long a connection to an upstream may take.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Timeout for the head of a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout to connect to an upstream.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Headers that are about one connection (RFC 9110, 7.6.1) and so end here, in both directions.
+/// Hop-by-hop headers (RFC 9110, 7.6.1), removed in both directions.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -33,10 +33,10 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Tells the upstream who calls, in words it can trust because nobody else's get through.
+/// The authenticated caller. Upstreams can trust it, because it is removed from incoming requests.
 const CALLER: HeaderName = HeaderName::from_static("x-caller");
 
-/// A service behind the gateway: everything at or below `prefix` goes to it.
+/// A service behind the gateway, for the paths at or below `prefix`.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     prefix: String,
@@ -78,52 +78,51 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for these; the first whose prefix fits is asked.
+    /// A proxy for these upstreams; the first whose prefix matches is used.
     #[must_use]
     pub fn new(upstreams: Vec<Upstream>) -> Self {
         let client = Client::builder(TokioExecutor::new()).build(connector());
         Self { client, upstreams }
     }
 
-    /// Passes one request on: 404 when nobody is behind its path, 502 when the upstream cannot be
-    /// reached, 504 when it takes too long.
+    /// Forwards a request. Returns 404 if no upstream matches its path, 502 if the upstream is unreachable, 504
+    /// after a timeout.
     pub async fn pass(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         let Some(upstream) = self.upstreams.iter().find(|upstream| upstream.covers(path)) else {
-            return problem(StatusCode::NOT_FOUND, "nothing is behind this path");
+            return problem(StatusCode::NOT_FOUND, "no service has this path");
         };
         let Some(outgoing) = towards(upstream, request) else {
-            return problem(StatusCode::BAD_REQUEST, "this path cannot be passed on");
+            return problem(StatusCode::BAD_REQUEST, "this path cannot be forwarded");
         };
-        let answer = tokio::time::timeout(ANSWER_WITHIN, self.client.request(outgoing)).await;
-        match answer {
-            Ok(Ok(mut answer)) => {
-                strip(answer.headers_mut());
-                answer.into_response()
+        let response = tokio::time::timeout(RESPONSE_TIMEOUT, self.client.request(outgoing)).await;
+        match response {
+            Ok(Ok(mut response)) => {
+                strip(response.headers_mut());
+                response.into_response()
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, prefix = upstream.prefix, "an upstream did not answer");
-                problem(StatusCode::BAD_GATEWAY, "the service behind this path did not answer")
+                tracing::warn!(%error, prefix = upstream.prefix, "an upstream did not respond");
+                problem(StatusCode::BAD_GATEWAY, "the service of this path did not respond")
             }
-            Err(_) => problem(StatusCode::GATEWAY_TIMEOUT, "the service behind this path is slow"),
+            Err(_) => problem(StatusCode::GATEWAY_TIMEOUT, "the service of this path timed out"),
         }
     }
 }
 
-/// Without Nagle's algorithm: the body of a request, which streams, would else wait for the upstream to
-/// acknowledge its head.
+/// With `TCP_NODELAY`: a streamed request body would otherwise wait for the acknowledgement of its head.
 fn connector() -> HttpConnector {
     let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT_WITHIN));
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
     connector
 }
 
-/// The request as the upstream gets it.
+/// The request to the upstream.
 fn towards<B>(upstream: &Upstream, request: Request<B>) -> Option<Request<B>> {
     let (mut parts, body) = request.into_parts();
     strip(&mut parts.headers);
-    // The caller has shown to us who he is; his password is none of the upstream's business.
+    // The caller is authenticated; upstreams do not get credentials.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::HOST);
     parts.headers.remove(CALLER);
@@ -145,7 +144,7 @@ fn towards<B>(upstream: &Upstream, request: Request<B>) -> Option<Request<B>> {
     Some(Request::from_parts(parts, body))
 }
 
-/// Removes what is about one connection, and what `Connection` says is.
+/// Removes hop-by-hop headers, including those that `Connection` lists.
 fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_ends_at_a_slash() {
+    fn prefix_matches_whole_segments() {
         let projects = upstream("/projects/=http://127.0.0.1:1");
         assert!(projects.covers("/projects"));
         assert!(projects.covers("/projects/p1"));
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_that_is_no_address_is_refused_with_an_example() {
+    fn invalid_upstream_is_rejected_with_an_example() {
         for wrong in ["/projects", "projects=http://x", "/p=x", "/p=http://x/path"] {
             let error = wrong.parse::<Upstream>().unwrap_err();
             assert!(error.contains("/projects=http://127.0.0.1:9001"), "{error}");
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upstream_gets_neither_the_password_nor_a_caller_that_somebody_made_up() {
+    fn upstream_gets_neither_credentials_nor_forged_callers() {
         let request = Request::post("/projects?x=1")
             .header("authorization", "Bearer t")
             .header("x-caller", "user:root")

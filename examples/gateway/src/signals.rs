@@ -1,9 +1,9 @@
-//! When to end.
+//! Shutdown signals.
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Returns with SIGTERM or Ctrl-C. Where the system does not let us hear of them, never.
-pub async fn told_to_end() {
+/// Resolves on SIGTERM or Ctrl-C. Never resolves if signals are not available.
+pub async fn shutdown_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gets this description as a page. The admin listener gives it without a key. */
+        /** Returns this API description as an HTML page. The admin listener serves it without an API key. */
         get: operations["docs"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gets this description, OpenAPI 3.1. */
+        /** Returns this API description (OpenAPI 3.1). */
         get: operations["openapi_json"];
         put?: never;
         post?: never;
@@ -45,13 +45,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Searches records, newest first. */
+        /** Returns matching records, newest first. */
         get: operations["list"];
         put?: never;
         /**
-         * Writes one record. It is on disk when this answers.
-         * @description With the same id, or the same `Idempotency-Key` of the same API key, a repetition finds the first
-         *     record instead of writing a second.
+         * Writes one record. The record is durable when the response is sent.
+         * @description A retry with the same id, or with the same `Idempotency-Key` and API key, returns the existing
+         *     record instead of writing a second one.
          */
         post: operations["create"];
         delete?: never;
@@ -69,7 +69,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Writes up to 10,000 records in one transaction: all or, unless told otherwise, none. */
+        /** Writes up to 10,000 records in one transaction: all of them or, by default, none. */
         post: operations["batch"];
         delete?: never;
         options?: never;
@@ -85,9 +85,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Streams every matching record, oldest first, all from one state of the table.
-         * @description An export that does not get to its end breaks the connection, and as NDJSON lacks its manifest.
-         *     It leaves a record of its own before it begins.
+         * Streams every matching record, oldest first, from one snapshot of the table.
+         * @description An aborted export closes the connection without completing the response, and an NDJSON export
+         *     then lacks its final manifest line. Every export is audited: its own record is written first.
          */
         get: operations["export"];
         put?: never;
@@ -106,10 +106,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts records by time, by actor, by action and by target.
-         * @description Of very many only the newest are counted: some 25,000 that an index finds by the rarest of the
-         *     filters, or 100,000 by time where there is no such filter. `truncated` and `since` say so; a time range asks
-         *     for older ones. An export has them all.
+         * Counts matching records by time, actor, action and target.
+         * @description Large results are truncated to the newest records: about 25,000 when an index serves a filter,
+         *     100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
+         *     or an export to get all of them.
          */
         get: operations["stats"];
         put?: never;
@@ -127,7 +127,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gets one record. */
+        /** Returns one record. */
         get: operations["get"];
         put?: never;
         post?: never;
@@ -144,14 +144,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists keys, oldest first, revoked and expired ones too. The keys themselves are nowhere. */
+        /** Lists API keys, oldest first, including revoked and expired ones. Secrets are never returned. */
         get: operations["list_keys"];
         put?: never;
         /**
-         * Makes a key and shows it, once. What is kept is its SHA-256, so it cannot be had again.
-         * @description A key that is bound to a tenant makes keys of that tenant, which is meant where the body names
-         *     none. Repeating the request makes another key; one whose answer was lost shows in the list and can
-         *     be revoked.
+         * Creates an API key and returns its secret, once. Only the SHA-256 of the secret is stored.
+         * @description An API key that is restricted to a tenant creates keys of that tenant only, and that is the default.
+         *     The operation is not idempotent: a retry creates another key. A key whose response was lost is in
+         *     the list and can be revoked.
          */
         post: operations["create_key"];
         delete?: never;
@@ -171,10 +171,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revokes a key: every request that comes after the answer is refused. It stays in the list.
-         * @description Revoking it again changes nothing and answers the same. A key can revoke itself, and the last one
-         *     with the scope `admin` can be revoked too: one that has leaked must be shut out whatever else it
-         *     opened, and whoever has the database can make another on the command line.
+         * Revokes an API key: requests received after the response are refused. The key stays in the list.
+         * @description The operation is idempotent. An API key can revoke itself, and the last key with the scope `admin`
+         *     can be revoked too: a leaked key must be revocable in every case, and an operator with access to
+         *     the database can create another one with the command-line program.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -186,348 +186,348 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description How many records an action has. */
+        /** @description Number of records of an action. */
         ActionStats: {
-            /** @description What. */
+            /** @description Action name. */
             action: string;
             /**
              * Format: int64
-             * @description Records.
+             * @description Number of matching records.
              */
             count: number;
         };
-        /** @description How many records an actor has. */
+        /** @description Number of records of an actor. */
         ActorStats: {
-            /** @description Who. */
+            /** @description Actor id. */
             actor_id: string;
-            /** @description The kind of actor. */
+            /** @description Actor type. */
             actor_type: string;
             /**
              * Format: int64
-             * @description Records.
+             * @description Number of matching records.
              */
             count: number;
         };
-        /** @description A key as it is kept: everything but the key. */
+        /** @description API key without its secret. */
         ApiKey: {
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Creation time.
              */
             created_at: string;
-            /** @description Who made it, as `type:id`, or `system`. */
+            /** @description Creator, as `type:id`, or `system`. */
             created_by: string;
             /**
              * Format: date-time
-             * @description From when on it is refused; null for never.
+             * @description Expiry time; null if the key does not expire.
              */
             expires_at: string | null;
-            /** @description How the key starts. */
+            /** @description First characters of the secret. */
             hint: string;
             /**
              * Format: uuid
-             * @description The id, which is no secret: it is the `actor_id` of what is done with the key.
+             * @description API key id. It is not secret: records written with the key have it as `actor_id`.
              */
             id: string;
-            /** @description What people call it. */
+            /** @description Display name. */
             name: string | null;
             /**
              * Format: date-time
-             * @description When it was revoked; null while it was not.
+             * @description Revocation time; null if the key is not revoked.
              */
             revoked_at: string | null;
-            /** @description What it may do. */
+            /** @description Granted scopes. */
             scopes: ("write" | "read" | "export" | "admin")[];
-            /** @description The only tenant it may write for and see; null for all. */
+            /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
-        /** @description What became of a batch. The three numbers add up to its size. */
+        /** @description Outcome of a batch. The three counts add up to its size. */
         BatchAnswer: {
             /**
              * Format: int64
-             * @description Records that were written.
+             * @description Number of records written.
              */
             created: number;
             /**
              * Format: int64
-             * @description Records that were there already with the same content, or twice in the batch.
+             * @description Number of records that existed with the same content, or occur twice in the batch.
              */
             duplicates: number;
-            /** @description Why, for each of these. */
+            /** @description One error for each record not written. */
             errors: components["schemas"]["BatchError"][];
             /**
-             * @description With `return=full` the records in their order as they were sent, with their ids and times;
-             *     null for one that could not be written.
+             * @description With `return=full`: the records in request order, with their ids and times; null for a
+             *     record that was not written.
              */
             records?: (components["schemas"]["Record"] | null)[];
             /**
              * Format: int64
-             * @description Records that could not be written.
+             * @description Number of records not written.
              */
             rejected: number;
         };
-        /** @description Why a record of a batch could not be written. */
+        /** @description Error of one record of a batch. */
         BatchError: {
-            /** @description What is wrong, to match on; of several wrong fields the first. */
+            /** @description Stable machine-readable code; that of the first invalid field if there are several. */
             code: string;
-            /** @description What is wrong, for people. */
+            /** @description Human-readable explanation. */
             detail: string;
-            /** @description Its place in the batch, from 0. */
+            /** @description Zero-based index of the record in the batch. */
             index: number;
         };
-        /** @description How many records a stretch of time has. */
+        /** @description Number of records in a time bucket. */
         Bucket: {
             /**
              * Format: int64
-             * @description Records.
+             * @description Number of matching records.
              */
             count: number;
             /**
              * Format: date-time
-             * @description When it starts: a whole minute, hour or day in UTC.
+             * @description Start of the bucket: a whole minute, hour or day in UTC.
              */
             start: string;
         };
-        /** @description A record to write. Whatever else there is to say belongs into `metadata`. */
+        /** @description Record to write. Additional data belongs in `metadata`. */
         CreateInput: {
-            /** @description What was done, as in `project.created`. */
+            /** @description Action name, such as `project.created`. */
             action: string;
-            /** @description Who acted. For the kind `system` it is `system`. */
+            /** @description Actor id; `system` for the actor type `system`. */
             actor_id: string;
             /**
-             * @description The kind of actor. The id of `system` is `system`.
+             * @description Actor type. For `system` the actor id is `system`.
              * @enum {string}
              */
             actor_type: "user" | "system" | "api_key";
             /**
              * Format: date-time
-             * @description When it happened: RFC 3339, at most 5 minutes ahead. Left out, the writer's clock counts.
+             * @description Time of the event: RFC 3339, at most 5 minutes in the future. Default: the time of writing.
              */
             created_at?: string | null;
             /**
              * Format: uuid
-             * @description The caller's own id, so that a repetition finds the first record.
+             * @description Record id chosen by the caller, which makes retries safe.
              */
             id?: string | null;
-            /** @description Where the request came from. */
+            /** @description IP address of the client. */
             ip_address?: (string) | null;
-            /** @description Whatever else there is to say: at most 64 KiB and 32 levels. */
+            /** @description Additional structured data: at most 64 KiB and 32 levels. */
             metadata?: Record<string, unknown> | null;
-            /** @description The request that caused it. */
+            /** @description Id of the request that caused the event. */
             request_id?: string | null;
-            /** @description What was acted upon. */
+            /** @description Target id. */
             target_id: string;
-            /** @description The kind of target. */
+            /** @description Target type. */
             target_type: string;
-            /** @description Whose record it is. Left out, the tenant of the key. */
+            /** @description Tenant id. Default: the tenant of the API key. */
             tenant_id?: string | null;
-            /** @description The software that made the request. */
+            /** @description User agent of the client. */
             user_agent?: string | null;
         };
-        /** @description One wrong field or parameter. */
+        /** @description An invalid field or parameter. */
         FieldError: {
-            /** @description What is wrong, to match on. */
+            /** @description Stable machine-readable code. */
             code: string;
-            /** @description What is wrong, for people. */
+            /** @description Human-readable explanation. */
             detail: string;
-            /** @description A JSON pointer into the body, or the name of the parameter. */
+            /** @description JSON pointer into the body, or parameter name. */
             pointer: string;
         };
-        /** @description A key that was just made. */
+        /** @description Newly created API key. */
         IssuedKey: {
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Creation time.
              */
             created_at: string;
-            /** @description Who made it, as `type:id`, or `system`. */
+            /** @description Creator, as `type:id`, or `system`. */
             created_by: string;
-            /** @description The label in the key. */
+            /** @description Environment label in the secret. */
             environment: string;
             /**
              * Format: date-time
-             * @description From when on it is refused; null for never.
+             * @description Expiry time; null if the key does not expire.
              */
             expires_at: string | null;
-            /** @description How the key starts. */
+            /** @description First characters of the secret. */
             hint: string;
             /**
              * Format: uuid
-             * @description The id, which is no secret: it is the `actor_id` of what is done with the key.
+             * @description API key id. It is not secret: records written with the key have it as `actor_id`.
              */
             id: string;
-            /** @description The key. It is not shown again. */
+            /** @description The secret. It is not returned again. */
             key: string;
-            /** @description What people call it. */
+            /** @description Display name. */
             name: string | null;
             /**
              * Format: date-time
-             * @description When it was revoked; null while it was not.
+             * @description Revocation time; null if the key is not revoked.
              */
             revoked_at: string | null;
-            /** @description What it may do. */
+            /** @description Granted scopes. */
             scopes: ("write" | "read" | "export" | "admin")[];
-            /** @description The only tenant it may write for and see; null for all. */
+            /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
-        /** @description A page of keys. */
+        /** @description Page of API keys. */
         KeyPage: {
-            /** @description The keys, oldest first. */
+            /** @description API keys, oldest first. */
             data: components["schemas"]["ApiKey"][];
-            /** @description Where this page is and how to get the next. */
+            /** @description Position of this page and cursor of the next. */
             pagination: components["schemas"]["KeyPagination"];
         };
-        /** @description Where a page of keys is and how to get the next. */
+        /** @description Position of a page and cursor of the next. */
         KeyPagination: {
-            /** @description Whether there are more keys. */
+            /** @description Whether more API keys follow. */
             has_more: boolean;
             /**
              * Format: int32
-             * @description Most keys in the page.
+             * @description Page size.
              */
             limit: number;
-            /** @description The token for the next page. */
+            /** @description Cursor of the next page. */
             next_cursor: string | null;
         };
-        /** @description A key to make. */
+        /** @description API key to create. */
         NewKey: {
-            /** @description The label in the key: `live` when it is left out. */
+            /** @description Environment label in the secret. Default: `live`. */
             environment?: string | null;
             /**
              * Format: date-time
-             * @description From when on it is refused: RFC 3339, in the future. Left out, never.
+             * @description Expiry time: RFC 3339, in the future. Default: no expiry.
              */
             expires_at?: string | null;
-            /** @description What people call it. */
+            /** @description Display name. */
             name?: string | null;
-            /** @description What it may do: any scope, also those that the caller's key lacks. */
+            /** @description Scopes to grant; the caller's own key need not have them. */
             scopes: ("write" | "read" | "export" | "admin")[];
-            /** @description The only tenant it may write for and see. Left out, the tenant of the caller's key. */
+            /** @description Tenant to restrict the key to. Default: the tenant of the caller's key. */
             tenant_id?: string | null;
         };
-        /** @description A page of a search. */
+        /** @description Page of records. */
         Page: {
-            /** @description The records, newest first. */
+            /** @description Records, newest first. */
             data: components["schemas"]["Record"][];
-            /** @description Where this page is and how to get the next. */
+            /** @description Position of this page and cursor of the next. */
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description Where a page is and how to get the next. */
+        /** @description Position of a page and cursor of the next. */
         Pagination: {
-            /** @description Whether there are more records. */
+            /** @description Whether more records follow. */
             has_more: boolean;
             /**
              * Format: int32
-             * @description Most records in the page.
+             * @description Page size.
              */
             limit: number;
-            /** @description The token for the next page. */
+            /** @description Cursor of the next page. */
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description How many records were skipped; null when the page was reached by a cursor.
+             * @description Number of skipped records; null for a page requested by cursor.
              */
             offset: number | null;
             /**
              * Format: int64
-             * @description How many records match, when it was asked for.
+             * @description Number of matching records, if requested with `count`.
              */
             total?: number;
         };
-        /** @description Why a request was not done (RFC 9457). */
+        /** @description An error (RFC 9457). */
         Problem: {
-            /** @description The kind of problem, to match on; these never change. */
+            /** @description Stable machine-readable code. */
             code: string;
-            /** @description What is wrong this time, for people. */
+            /** @description Human-readable explanation of this occurrence. */
             detail: string;
-            /** @description Every wrong field or parameter. */
+            /** @description Every invalid field or parameter. */
             errors?: components["schemas"]["FieldError"][];
-            /** @description The id of the request, as in `X-Request-Id`. */
+            /** @description Request id, as in `X-Request-Id`. */
             request_id: string;
             /**
              * Format: int32
-             * @description The HTTP status.
+             * @description HTTP status code.
              */
             status: number;
-            /** @description The kind of problem, for people. */
+            /** @description Short, human-readable summary of the problem type. */
             title: string;
-            /** @description Names the kind of problem, as a URN that ends in the code. */
+            /** @description Type of the problem: a URN that ends in the code. */
             type: string;
         };
-        /** @description A record. */
+        /** @description Audit record. */
         Record: {
-            /** @description What was done, as in `project.created`. */
+            /** @description Action name, such as `project.created`. */
             action: string;
-            /** @description Who acted. */
+            /** @description Actor id. */
             actor_id: string;
             /**
-             * @description The kind of actor. The id of `system` is `system`.
+             * @description Actor type. For `system` the actor id is `system`.
              * @enum {string}
              */
             actor_type: "user" | "system" | "api_key";
             /**
              * Format: date-time
-             * @description When it happened: RFC 3339 in UTC with six digits.
+             * @description Time of the event: RFC 3339 in UTC with microseconds.
              */
             created_at: string;
             /**
              * Format: uuid
-             * @description The id: a UUID, version 7 where we made it.
+             * @description Record id: a UUID, version 7 if assigned by the service.
              */
             id: string;
-            /** @description Where the request came from: an address, rarely a network. */
+            /** @description IP address of the client, rarely a network. */
             ip_address: string | null;
-            /** @description Whatever else there is to say. */
+            /** @description Additional structured data. */
             metadata: Record<string, unknown> | null;
-            /** @description The request that caused it. */
+            /** @description Id of the request that caused the event. */
             request_id: string | null;
-            /** @description What was acted upon. */
+            /** @description Target id. */
             target_id: string;
-            /** @description The kind of target. */
+            /** @description Target type. */
             target_type: string;
-            /** @description Whose record it is. */
+            /** @description Tenant id. */
             tenant_id: string | null;
-            /** @description The software that made the request. */
+            /** @description User agent of the client. */
             user_agent: string | null;
         };
-        /** @description How many records match, and how they spread. */
+        /** @description Counts of the matching records. */
         Stats: {
             /** @description The 20 most frequent actions, most records first. */
             actions: components["schemas"]["ActionStats"][];
-            /** @description The 20 busiest actors, most records first. */
+            /** @description The 20 most frequent actors, most records first. */
             actors: components["schemas"]["ActorStats"][];
-            /** @description The latest 366 buckets with records, earliest first. */
+            /** @description The latest 366 non-empty buckets, earliest first. */
             buckets: components["schemas"]["Bucket"][];
             /**
-             * @description How long a bucket of time is.
+             * @description Width of a time bucket.
              * @enum {string}
              */
             interval: "minute" | "hour" | "day";
             /**
              * Format: date-time
-             * @description From when on records were counted; `null` when all were.
+             * @description Start of the counted time range; `null` if every match was counted.
              */
             since?: string | null;
-            /** @description The 20 targets most was done to, most records first. */
+            /** @description The 20 most frequent targets, most records first. */
             targets: components["schemas"]["TargetStats"][];
             /**
              * Format: int64
-             * @description The matches that were counted.
+             * @description Number of records counted.
              */
             total: number;
-            /** @description Whether older records were not looked at. */
+            /** @description Whether older matching records were left out. */
             truncated: boolean;
         };
-        /** @description How many records a target has. */
+        /** @description Number of records of a target. */
         TargetStats: {
             /**
              * Format: int64
-             * @description Records.
+             * @description Number of matching records.
              */
             count: number;
-            /** @description What was acted upon. */
+            /** @description Target id. */
             target_id: string;
-            /** @description The kind of target. */
+            /** @description Target type. */
             target_type: string;
         };
     };
@@ -548,7 +548,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page */
+            /** @description HTML page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -557,7 +557,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -577,7 +577,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description This description */
+            /** @description OpenAPI document */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -586,7 +586,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -600,33 +600,33 @@ export interface operations {
     list: {
         parameters: {
             query?: {
-                /** @description Exactly this actor id. */
+                /** @description Exact actor id. */
                 actor_id?: string;
-                /** @description This kind of actor. */
+                /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
-                /** @description Exactly this action, or `project.*` for every action that starts with `project.`. */
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
-                /** @description This kind of target. */
+                /** @description Exact target type. */
                 target_type?: string;
-                /** @description Exactly this target id. */
+                /** @description Exact target id. */
                 target_id?: string;
-                /** @description Exactly this tenant. A key that is bound to a tenant sees that one alone. */
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
                 tenant_id?: string;
-                /** @description Exactly this request. */
+                /** @description Exact request id. */
                 request_id?: string;
-                /** @description This address, or an address in this network (CIDR). */
+                /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
-                /** @description From this moment on: an RFC 3339 time, or a date, which means midnight UTC. */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
                 start_date?: string;
-                /** @description Before this moment, which must be after `start_date`. */
+                /** @description End of the time range, exclusive; must be after `start_date`. */
                 end_date?: string;
-                /** @description Most records in the page. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The `next_cursor` of the page before, with the same filters. */
+                /** @description `next_cursor` of the previous page; requires the same filters. */
                 cursor?: string;
-                /** @description How many of the newest matches to skip. New records shift such pages; a cursor is better. */
+                /** @description Number of newest matches to skip. New records shift such pages; prefer a cursor. */
                 offset?: number;
-                /** @description Whether to count all matches: exactly, which reads every match, or as an estimate. */
+                /** @description Whether to count all matches: `exact` reads every match, `estimated` uses planner statistics. */
                 count?: "exact" | "estimated";
             };
             header?: never;
@@ -635,10 +635,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of records */
+            /** @description Page of records */
             200: {
                 headers: {
-                    /** @description The next page, as `rel="next"` (RFC 8288) */
+                    /** @description URL of the next page, with `rel="next"` (RFC 8288) */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -646,7 +646,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -661,20 +661,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Stands for an id of the record, where the body gives none */
+                /** @description Makes retries safe: determines the id of the record if the body has none */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
         };
-        /** @description The record */
+        /** @description Record to write */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CreateInput"];
             };
         };
         responses: {
-            /** @description The same id and content were there already. Without the scope `read` it shows only what the request says, and the time */
+            /** @description The record exists with the same content. Without the scope `read`, the response has only the fields of the request, the id and the time */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -683,10 +683,10 @@ export interface operations {
                     "application/json": components["schemas"]["Record"];
                 };
             };
-            /** @description The record was written */
+            /** @description Record written */
             201: {
                 headers: {
-                    /** @description Where the record is */
+                    /** @description Path of the record */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -694,7 +694,7 @@ export interface operations {
                     "application/json": components["schemas"]["Record"];
                 };
             };
-            /** @description The id is there with other content */
+            /** @description The id exists with different content */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -703,7 +703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -718,21 +718,21 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description What to do with the rest when one record cannot be written: `refuse`, which is the default,
-                 *     writes none, and `skip` writes the others.
+                 * @description How to handle records that cannot be written: `refuse` (default) writes none of the batch,
+                 *     `skip` writes the others.
                  */
                 on_invalid?: "refuse" | "skip";
-                /** @description `summary`, which is the default, or `full` to have the records in the answer. */
+                /** @description `summary` (default), or `full` to return the records. */
                 return?: "summary" | "full";
             };
             header?: {
-                /** @description With its place in the batch, stands for an id of each record that gives none */
+                /** @description Makes retries safe: together with the index in the batch, determines the id of each record without one */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
         };
-        /** @description The records */
+        /** @description Records to write */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CreateInput"][];
@@ -740,7 +740,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of the records */
+            /** @description Outcome of the batch */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -749,7 +749,7 @@ export interface operations {
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
-            /** @description An id is there with other content; nothing was written */
+            /** @description An id exists with different content; nothing was written */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -758,7 +758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -772,27 +772,27 @@ export interface operations {
     export: {
         parameters: {
             query: {
-                /** @description Exactly this actor id. */
+                /** @description Exact actor id. */
                 actor_id?: string;
-                /** @description This kind of actor. */
+                /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
-                /** @description Exactly this action, or `project.*` for every action that starts with `project.`. */
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
-                /** @description This kind of target. */
+                /** @description Exact target type. */
                 target_type?: string;
-                /** @description Exactly this target id. */
+                /** @description Exact target id. */
                 target_id?: string;
-                /** @description Exactly this tenant. A key that is bound to a tenant sees that one alone. */
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
                 tenant_id?: string;
-                /** @description Exactly this request. */
+                /** @description Exact request id. */
                 request_id?: string;
-                /** @description This address, or an address in this network (CIDR). */
+                /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
-                /** @description From this moment on: an RFC 3339 time, or a date, which means midnight UTC. */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
                 start_date?: string;
-                /** @description Before this moment, which must be after `start_date`. */
+                /** @description End of the time range, exclusive; must be after `start_date`. */
                 end_date?: string;
-                /** @description CSV with a header, or NDJSON whose last line is a manifest. */
+                /** @description CSV with a header row, or NDJSON with a manifest as its last line. */
                 format: "csv" | "ndjson";
             };
             header?: never;
@@ -801,7 +801,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The records */
+            /** @description Matching records */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -811,7 +811,7 @@ export interface operations {
                     "application/x-ndjson": string;
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -825,27 +825,27 @@ export interface operations {
     stats: {
         parameters: {
             query?: {
-                /** @description Exactly this actor id. */
+                /** @description Exact actor id. */
                 actor_id?: string;
-                /** @description This kind of actor. */
+                /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
-                /** @description Exactly this action, or `project.*` for every action that starts with `project.`. */
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
-                /** @description This kind of target. */
+                /** @description Exact target type. */
                 target_type?: string;
-                /** @description Exactly this target id. */
+                /** @description Exact target id. */
                 target_id?: string;
-                /** @description Exactly this tenant. A key that is bound to a tenant sees that one alone. */
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
                 tenant_id?: string;
-                /** @description Exactly this request. */
+                /** @description Exact request id. */
                 request_id?: string;
-                /** @description This address, or an address in this network (CIDR). */
+                /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
-                /** @description From this moment on: an RFC 3339 time, or a date, which means midnight UTC. */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
                 start_date?: string;
-                /** @description Before this moment, which must be after `start_date`. */
+                /** @description End of the time range, exclusive; must be after `start_date`. */
                 end_date?: string;
-                /** @description How long a bucket of time is; by default the shortest that shows everything counted. */
+                /** @description Width of a time bucket. Default: the shortest that covers every counted record. */
                 interval?: "minute" | "hour" | "day";
             };
             header?: never;
@@ -854,7 +854,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The counts */
+            /** @description Counts */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -863,7 +863,7 @@ export interface operations {
                     "application/json": components["schemas"]["Stats"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -879,17 +879,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the record */
+                /** @description Record id */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The record */
+            /** @description Record */
             200: {
                 headers: {
-                    /** @description Changes when any byte of the record does */
+                    /** @description Strong validator of the response body */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -897,14 +897,14 @@ export interface operations {
                     "application/json": components["schemas"]["Record"];
                 };
             };
-            /** @description The record is what `If-None-Match` names */
+            /** @description The record matches `If-None-Match` */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -918,11 +918,11 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
-                /** @description Keys of exactly this tenant. A key that is bound to a tenant sees the keys of that one alone. */
+                /** @description Exact tenant id. An API key restricted to a tenant can only list the keys of that tenant. */
                 tenant_id?: string;
-                /** @description Most keys in the page. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -931,10 +931,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of keys */
+            /** @description Page of API keys */
             200: {
                 headers: {
-                    /** @description The next page, as `rel="next"` (RFC 8288) */
+                    /** @description URL of the next page, with `rel="next"` (RFC 8288) */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -942,7 +942,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeyPage"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -960,14 +960,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description What the key is to be */
+        /** @description API key to create */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewKey"];
             };
         };
         responses: {
-            /** @description The key was made, and that is recorded */
+            /** @description API key created, and its creation audited */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -976,7 +976,7 @@ export interface operations {
                     "application/json": components["schemas"]["IssuedKey"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -992,14 +992,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of the key, never the key itself */
+                /** @description API key id (not the secret) */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The key as it is now: revoked, and that is recorded */
+            /** @description The revoked API key */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1008,7 +1008,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            /** @description A problem */
+            /** @description Error (RFC 9457) */
             default: {
                 headers: {
                     [name: string]: unknown;

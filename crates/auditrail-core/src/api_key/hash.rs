@@ -1,19 +1,19 @@
-//! What is kept of a key.
+//! The stored hash of an API key.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use subtle::ConstantTimeEq;
 
-/// SHA-256 of a whole key, which is all that is ever stored of its secret.
+/// SHA-256 of a whole key; the only part of the secret that is stored, apart from the hint.
 ///
-/// A fast hash is right here: slow ones protect secrets that can be guessed, and a key has 160 random
-/// bits. Comparing takes the same time wherever two hashes differ. Prints as 64 hexadecimal digits.
+/// A fast hash is sufficient: slow hashes protect secrets that can be guessed, and a key has 160 random
+/// bits. Comparison takes constant time. Displays as 64 hexadecimal digits.
 #[derive(Clone, Copy)]
 pub struct ApiKeyHash([u8; 32]);
 
 impl ApiKeyHash {
-    /// Takes the bytes of a hash.
+    /// Wraps the bytes of a hash.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::error::ValueError;
 use crate::id::RecordId;
 
-/// The id of a key, which is no secret: records, lists and commands name a key by it.
+/// The id of a key. Not a secret: records, lists and commands identify a key by it.
 ///
-/// Ours are `UUIDv7`, so ordering by id is ordering by age.
+/// Generated ids are `UUIDv7`, so ordering by id is ordering by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiKeyId(Uuid);
@@ -33,7 +33,7 @@ impl From<Uuid> for ApiKeyId {
 impl FromStr for ApiKeyId {
     type Err = ValueError;
 
-    /// Reads what [`RecordId`] reads.
+    /// Accepts the forms that [`RecordId`] accepts.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         text.parse::<RecordId>().map(|id| Self(id.into()))
     }

@@ -1,4 +1,4 @@
-//! Reading what is asked of a new key.
+//! Parses the request to create a key.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -12,18 +12,17 @@ use crate::time::RecordTime;
 /// The names of the fields.
 const FIELDS: [&str; 5] = ["name", "scopes", "tenant_id", "environment", "expires_at"];
 
-/// Most bytes in the list of scopes as JSON: every scope many times over.
+/// Most bytes in the list of scopes as JSON; room for every scope many times.
 const SCOPES_MAX_BYTES: usize = 1_024;
 
 impl NewApiKey {
-    /// Parses one JSON object from a stranger: `scopes`, a list of strings that is required, and the
+    /// Parses one untrusted JSON object: `scopes`, a list of strings that is required, and the
     /// strings `name`, `tenant_id`, `environment` and `expires_at` (RFC 3339, after `now`).
     ///
-    /// `null` means left out, for every field. A field given twice and a field of no known name are
-    /// refused.
+    /// `null` means absent, for every field. Repeated and unknown fields are rejected.
     ///
     /// # Errors
-    /// [`InputError::NotJson`] with the place, or [`InputError::Invalid`] with every wrong field.
+    /// [`InputError::NotJson`] with the position, or [`InputError::Invalid`] with every invalid field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
         let text = object_reader::utf8(bytes)?;
         let mut reader = ObjectReader::of(text, &FIELDS, "is not a field of a key")?;
@@ -38,7 +37,7 @@ impl NewApiKey {
     }
 }
 
-/// A list of scopes; each that is wrong is reported at its place.
+/// Parses a list of scopes; every invalid one is reported with its index.
 fn scopes<const N: usize>(reader: &mut ObjectReader<'_, N>, raw: &RawValue) -> Option<ScopeSet> {
     let text = raw.get();
     if !text.starts_with('[') {
@@ -50,25 +49,26 @@ fn scopes<const N: usize>(reader: &mut ObjectReader<'_, N>, raw: &RawValue) -> O
         reader.report(FieldError { pointer: "/scopes".to_owned(), code, detail });
         return None;
     }
-    let listed: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+    let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
     let mut scopes = Vec::new();
-    for (place, raw) in listed.iter().enumerate() {
+    for (index, raw) in items.iter().enumerate() {
         match object_reader::string(raw).and_then(|text| text.parse::<Scope>()) {
             Ok(scope) => scopes.push(scope),
-            Err(error) => reader.report(FieldError::new(format!("/scopes/{place}"), &error)),
+            Err(error) => reader.report(FieldError::new(format!("/scopes/{index}"), &error)),
         }
     }
-    match (scopes.is_empty(), listed.is_empty()) {
-        // What is wrong with each of them was reported.
-        (true, false) => None,
-        _ => reader.keep("scopes", ScopeSet::new(scopes)),
+    if scopes.is_empty() && !items.is_empty() {
+        // Each item was reported.
+        return None;
     }
+    reader.keep("scopes", ScopeSet::new(scopes))
 }
 
 fn in_future(text: &str, now: Timestamp) -> Result<RecordTime, ValueError> {
-    let end: RecordTime = text.parse()?;
-    match end.timestamp() > now {
-        true => Ok(end),
-        false => Err(ValueError::OutOfRange { range: "in the future" }),
+    let time: RecordTime = text.parse()?;
+    if time.timestamp() > now {
+        Ok(time)
+    } else {
+        Err(ValueError::OutOfRange { range: "in the future" })
     }
 }

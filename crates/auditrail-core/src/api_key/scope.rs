@@ -1,4 +1,4 @@
-//! What a key may do.
+//! The scopes of an API key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::ValueError;
 
-/// One thing a key may do. None contains another: a key that writes cannot read back, and one that
-/// manages keys sees no record.
+/// A permission of a key. No scope implies another: a key with `write` cannot read, and one with `admin`
+/// cannot read records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Writes records, and learns of them no more than whether they were written.
+    /// Writes records. The response contains no record.
     Write,
-    /// Searches and reads records, in pages.
+    /// Searches and reads records in pages.
     Read,
     /// Exports any number of records.
     Export,
-    /// Makes, lists and revokes keys. Whoever holds it can make a key with any scope, and leaves a
-    /// record of that.
+    /// Creates, lists and revokes keys. A key with this scope can create keys with any scope; each creation
+    /// is recorded.
     Admin,
 }
 
 impl Scope {
-    /// Every scope, in the order in which sets list them.
+    /// Every scope, in the order of sets.
     pub const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Export, Self::Admin];
 
     /// The scope as text.
@@ -48,8 +48,10 @@ impl FromStr for Scope {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let found = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
-        found.ok_or(ValueError::UnknownValue { expected: "write, read, export, admin" })
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(ValueError::UnknownValue { expected: "write, read, export, admin" })
     }
 }
 
@@ -59,17 +61,17 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What a key may do altogether: at least one scope, each once.
+/// A non-empty set of scopes.
 ///
-/// As JSON it is a list in the order of [`Scope::ALL`]; prints as `write,read`.
+/// Serializes as a list in the order of [`Scope::ALL`]; displays as `write,read`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScopeSet(u8);
 
 impl ScopeSet {
-    /// Takes scopes in any order; repeated ones count once.
+    /// Collects scopes in any order; repetitions are ignored.
     ///
     /// # Errors
-    /// [`ValueError::Empty`] when there is none: such a key would be good for nothing.
+    /// [`ValueError::Empty`] when there is none: such a key would be useless.
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Result<Self, ValueError> {
         match scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()) {
             0 => Err(ValueError::Empty),
@@ -77,7 +79,7 @@ impl ScopeSet {
         }
     }
 
-    /// Whether this scope is among them.
+    /// Whether the set contains a scope.
     #[must_use]
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0

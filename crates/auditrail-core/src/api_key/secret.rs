@@ -1,4 +1,4 @@
-//! The key itself.
+//! The secret text of an API key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,34 +14,34 @@ use crate::limits::{
 };
 use crate::text::{ApiKeyHint, text_impls};
 
-/// What every key starts with, so that scanners for leaked secrets find ours.
+/// The start of every key, by which scanners for leaked secrets detect keys.
 const PREFIX: &str = "adt_";
 
 /// An API key: `adt_<env>_<secret>_<checksum>`.
 ///
-/// - `env` is a [`ApiKeyEnv`], `live` when nobody says otherwise.
+/// - `env` is an [`ApiKeyEnv`], by default `live`.
 /// - The secret is 160 random bits as 27 digits of base62 (`0-9A-Za-z`, the highest digit first).
 /// - The checksum is the CRC-32 of zip and PNG (reflected polynomial 0xEDB88320) over everything
-///   before the last underscore, as 6 digits of base62. It holds no secret and needs no server: a
-///   scanner can tell a key from a look-alike, and one wrong character is always found.
+///   before the last underscore, as 6 digits of base62. It depends on no secret and no server: a
+///   scanner distinguishes keys from similar text, and every single wrong character is detected.
 ///
-/// The text is wiped from memory when the value is dropped, and neither `Debug` nor `Display` shows
-/// more than its [`hint`](Self::hint); only [`expose`](Self::expose) does.
+/// The text is zeroed when the value is dropped. `Debug` and `Display` show only its
+/// [`hint`](Self::hint); [`expose`](Self::expose) returns the whole.
 pub struct ApiKeySecret(Zeroizing<String>);
 
-/// Why a text is not a key. The text is never repeated.
+/// Why a text is not a key. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeySecretError {
-    /// It has another form. Send a whole key.
+    /// It does not have the form of a key. Send a whole key.
     #[error("this is not an API key: one looks like adt_live_ and two more parts")]
     Malformed,
-    /// It has the form of a key, but was mistyped or cut. Copy it again.
+    /// It has the form of a key, but was mistyped or truncated. Copy it again.
     #[error("the checksum of this API key is wrong: it was mistyped or cut")]
     Checksum,
 }
 
 impl ApiKeySecret {
-    /// Makes a key from random bytes, which have to come from the operating system and be used once.
+    /// Builds a key from random bytes, which must come from the operating system and be used once.
     #[must_use]
     pub fn from_random(env: &ApiKeyEnv, random: &[u8; KEY_SECRET_BYTES]) -> Self {
         // Never grows beyond this, so no copy of the secret is left behind.
@@ -56,31 +56,31 @@ impl ApiKeySecret {
         Self(text)
     }
 
-    /// The key. Give it to whoever it is for and to nothing else.
+    /// The whole key. Pass it only to the client that will use it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it: SHA-256 over all of its text.
+    /// SHA-256 over the whole text, to be stored.
     #[must_use]
     pub fn hash(&self) -> ApiKeyHash {
         ApiKeyHash::from_bytes(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// The label in it.
+    /// The environment label.
     #[must_use]
     pub fn env(&self) -> ApiKeyEnv {
         ApiKeyEnv::from_stored(&self.0[PREFIX.len()..self.secret_at() - 1])
     }
 
-    /// How it starts, to be shown to people: `adt_live_Ab3d`.
+    /// The start of the key, to be shown to people: `adt_live_Ab3d`.
     #[must_use]
     pub fn hint(&self) -> ApiKeyHint {
         ApiKeyHint::from_stored(&self.0[..self.secret_at() + KEY_HINT_SECRET_CHARS])
     }
 
-    /// Where the secret starts. All characters are ASCII, and only the label varies in length.
+    /// The index at which the secret starts. All characters are ASCII, and only the label varies in length.
     fn secret_at(&self) -> usize {
         self.0.len() - KEY_CHECKSUM_CHARS - 1 - KEY_SECRET_CHARS
     }
@@ -91,18 +91,18 @@ impl FromStr for ApiKeySecret {
 
     fn from_str(text: &str) -> Result<Self, ApiKeySecretError> {
         let malformed = ApiKeySecretError::Malformed;
-        let (body, given) = text.rsplit_once('_').ok_or(malformed)?;
+        let (body, suffix) = text.rsplit_once('_').ok_or(malformed)?;
         let (env, secret) =
             body.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(malformed)?;
         let has_form = ApiKeyEnv::check(env).is_ok()
             && secret.len() == KEY_SECRET_CHARS
-            && given.len() == KEY_CHECKSUM_CHARS
+            && suffix.len() == KEY_CHECKSUM_CHARS
             && base62::is_digits(secret)
-            && base62::is_digits(given);
+            && base62::is_digits(suffix);
         if !has_form {
             return Err(malformed);
         }
-        if checksum(body) != given {
+        if checksum(body) != suffix {
             return Err(ApiKeySecretError::Checksum);
         }
         Ok(Self(Zeroizing::new(text.to_owned())))
@@ -127,8 +127,8 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-/// The label of the installation a key is for, so that a key for tests is seen for what it is:
-/// 1 to 16 of `a-z` and `0-9`. The default is `live`.
+/// The environment label in a key, by which a test key is recognized: 1 to 16 of `a-z` and `0-9`. The
+/// default is `live`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKeyEnv(Box<str>);
 
@@ -144,13 +144,14 @@ impl ApiKeyEnv {
     }
 
     fn check(text: &str) -> Result<(), ValueError> {
-        let in_form = (1..=KEY_ENV_MAX_CHARS).contains(&text.len())
+        let is_valid = (1..=KEY_ENV_MAX_CHARS).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        match in_form {
-            true => Ok(()),
-            false => Err(ValueError::BadFormat {
+        if is_valid {
+            Ok(())
+        } else {
+            Err(ValueError::BadFormat {
                 expected: "1 to 16 lower-case letters and digits, such as live",
-            }),
+            })
         }
     }
 }

@@ -4,20 +4,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Stable machine name of a problem. Clients match on these; the wording of details may change.
+/// The stable machine-readable code of an error. Clients match on it; the wording of details may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// A required field is absent or null.
     Required,
-    /// The JSON type is not the one the field has.
+    /// The value has another JSON type than the field.
     WrongType,
     /// The text is empty.
     Empty,
     /// The text has more characters than the limit.
     TooLong,
-    /// The text holds a NUL or another control character.
+    /// The text contains a control character, such as NUL.
     ControlCharacter,
     /// The value is not one of a closed list.
     UnknownValue,
@@ -27,36 +27,36 @@ pub enum ErrorCode {
     DuplicateField,
     /// Two parameters exclude each other.
     Conflict,
-    /// The text does not have the form the field needs.
+    /// The text does not have the format of the field.
     BadFormat,
     /// A system actor has an id other than `system`.
     SystemActorId,
-    /// Metadata nests too many levels.
+    /// Metadata has too many levels of nesting.
     TooDeep,
     /// Metadata is too large.
     TooLarge,
     /// A number in metadata has too many digits when written out.
     NumberOutOfRange,
-    /// Text in metadata cannot be stored: it holds NUL or half of a surrogate pair.
+    /// Text in metadata cannot be stored: it contains NUL or a lone surrogate.
     UnstorableText,
     /// The time is too far in the future.
     InFuture,
-    /// The value is outside the range that can be kept.
+    /// The value is outside the allowed range.
     OutOfRange,
     /// The start of a time range is not before its end.
     EmptyRange,
-    /// There are too many of these.
+    /// There are more items than allowed.
     TooMany,
     /// The cursor was not made by this server for these filters.
     InvalidCursor,
-    /// A record with this id and other content is already there.
+    /// A record with this id and other content is already stored.
     IdConflict,
-    /// A rule of the database, beyond those of the interface, refused the record.
+    /// A rule of the database, beyond those of the interface, rejected the record.
     RejectedByDatabase,
 }
 
 impl ErrorCode {
-    /// The code as it appears in answers, in `snake_case`.
+    /// The code as it appears in responses, in `snake_case`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
-//! Why one value was refused.
+//! The error of a single value.
 
 use super::code::ErrorCode;
 
-/// Why one value was refused, without saying which field it was meant for.
+/// Why a value is invalid, without its field.
 ///
-/// The sentence completes "this value …", so callers put the name of the field in front.
+/// The text completes "this value …", so callers put the name of the field in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
@@ -14,7 +14,7 @@ pub enum ValueError {
     /// Shorten the text.
     #[error("has {chars} characters, at most {max} are allowed")]
     TooLong {
-        /// Characters found.
+        /// Characters of the text.
         chars: usize,
         /// Characters allowed.
         max: usize,
@@ -24,7 +24,7 @@ pub enum ValueError {
     ControlCharacter {
         /// Unicode code point of the first one.
         code: u32,
-        /// Its place, counted in characters from 1.
+        /// Its position, in characters from 1.
         at: usize,
     },
     /// Use one of the listed values.
@@ -33,18 +33,18 @@ pub enum ValueError {
         /// The allowed values, as prose.
         expected: &'static str,
     },
-    /// Write the value in the form that is named.
+    /// Use the expected format.
     #[error("must be {expected}")]
     BadFormat {
-        /// The form, as prose with an example.
+        /// The format, as prose with an example.
         expected: &'static str,
     },
     /// Send another JSON type.
     #[error("must be {expected}, not {found}")]
     WrongType {
-        /// The JSON type the field has, with its article.
+        /// The JSON type of the field, with its article.
         expected: &'static str,
-        /// The JSON type found, with its article.
+        /// The JSON type of the value, with its article.
         found: &'static str,
     },
     /// Use the id `system`, or another actor type.
@@ -59,7 +59,7 @@ pub enum ValueError {
     /// Shrink the metadata.
     #[error("takes {bytes} bytes with its numbers written out, at most {max} are allowed")]
     TooLarge {
-        /// Bytes found.
+        /// Bytes of the metadata.
         bytes: u64,
         /// Bytes allowed.
         max: usize,
@@ -80,7 +80,7 @@ pub enum ValueError {
         /// Where the escape starts, in bytes from 0.
         at: usize,
     },
-    /// Fix the encoder that cut a character in two.
+    /// Fix the encoder that split a character.
     #[error("holds half of a surrogate pair at byte {at}, which is not a character")]
     LoneSurrogate {
         /// Where the escape starts, in bytes from 0.
@@ -101,7 +101,7 @@ pub enum ValueError {
 }
 
 impl ValueError {
-    /// The stable code of this problem.
+    /// The stable code of this error.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {

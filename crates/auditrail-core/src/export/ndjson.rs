@@ -1,4 +1,4 @@
-//! A JSON object in each line, and the manifest.
+//! NDJSON with a manifest.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::id::RecordId;
 use crate::record::Record;
 use crate::time::RecordTime;
 
-/// The one key of a manifest line. No record has a field of this name.
+/// The only key of the manifest line. No record has a field of this name.
 pub const MANIFEST_KEY: &str = "auditrail_manifest";
 
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Ndjson {
     rewrite: Rewrite,
     hash: Sha256,
     count: u64,
-    first: Option<Mark>,
-    last: Option<Mark>,
+    first: Option<Position>,
+    last: Option<Position>,
 }
 
 impl Ndjson {
@@ -33,10 +33,10 @@ impl Ndjson {
         out.extend_from_slice((self.rewrite)(&text).as_bytes());
         out.push(b'\n');
         self.hash.update(&out[start..]);
-        let mark = Mark { created_at: record.created_at, id: record.id };
+        let position = Position { created_at: record.created_at, id: record.id };
         self.count += 1;
-        self.first.get_or_insert(mark);
-        self.last = Some(mark);
+        self.first.get_or_insert(position);
+        self.last = Some(position);
         Ok(())
     }
 
@@ -51,24 +51,24 @@ impl Ndjson {
     }
 }
 
-/// What the last line says about the lines before it.
+/// The content of the last line.
 #[derive(Serialize)]
 struct Manifest {
-    /// Version of this form.
+    /// Version of this format.
     version: u32,
     /// How many records there are.
     records: u64,
     /// The first record.
-    first: Option<Mark>,
+    first: Option<Position>,
     /// The last record.
-    last: Option<Mark>,
+    last: Option<Position>,
     /// SHA-256 of every byte before this line.
     sha256: String,
 }
 
-/// Names a record.
+/// Identifies a record.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Mark {
+struct Position {
     created_at: RecordTime,
     id: RecordId,
 }

@@ -3,11 +3,13 @@
 
 use crate::metadata::Metadata;
 use crate::record::Record;
+use crate::record_columns;
 
 /// Which fields of a record its caller provided, as far as the record itself does not show it.
 ///
-/// [`CreateInput::into_record`](crate::CreateInput::into_record) fills in a missing time and missing metadata, so a record alone does
-/// not show whether they were provided. Fields that were not provided are not compared.
+/// [`CreateInput::into_record`](crate::CreateInput::into_record) fills in a missing time and missing
+/// metadata, so a record alone does not show whether they were provided. Fields that were not provided
+/// are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProvidedFields {
     /// Whether the time was provided.
@@ -28,30 +30,31 @@ impl ProvidedFields {
     /// Metadata is compared by its JSON value and not by its text.
     #[must_use]
     pub fn matches_stored(self, record: &Record, stored: &Record) -> bool {
-        let Record {
-            id,
-            actor,
-            action,
-            target,
-            metadata,
-            ip_address,
-            user_agent,
-            created_at,
-            tenant_id,
-            request_id,
-        } = record;
-        let optional_fields_match = matches(self.absent, *ip_address, stored.ip_address)
-            && matches(self.absent, user_agent.as_ref(), stored.user_agent.as_ref())
-            && matches(self.absent, tenant_id.as_ref(), stored.tenant_id.as_ref())
-            && matches(self.absent, request_id.as_ref(), stored.request_id.as_ref());
-        *id == stored.id
-            && *actor == stored.actor
-            && *action == stored.action
-            && *target == stored.target
-            && (!self.created_at || *created_at == stored.created_at)
-            && optional_fields_match
-            && (!self.metadata
-                || self.metadata_matches(metadata.as_ref(), stored.metadata.as_ref()))
+        let record = record.columns();
+        let stored = stored.columns();
+        // The rules of the SQL comparison in the store, which is generated from the same list.
+        macro_rules! column_matches {
+            (created_at required) => {
+                !self.created_at || record.created_at == stored.created_at
+            };
+            (metadata optional) => {
+                !self.metadata
+                    || self.metadata_matches(record.metadata.flatten(), stored.metadata.flatten())
+            };
+            ($name:ident required) => {
+                record.$name == stored.$name
+            };
+            ($name:ident optional) => {
+                (!self.absent && record.$name == Some(None)) || record.$name == stored.$name
+            };
+        }
+        macro_rules! all_columns_match {
+            ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+             after $($after:literal)+) => {
+                true $(&& (column_matches!($name $presence)))+
+            };
+        }
+        record_columns!(all_columns_match)
     }
 
     fn metadata_matches(self, metadata: Option<&Metadata>, stored: Option<&Metadata>) -> bool {
@@ -61,8 +64,4 @@ impl ProvidedFields {
             (Some(_), None) => false,
         }
     }
-}
-
-fn matches<T: PartialEq>(compare_absent: bool, value: Option<T>, stored: Option<T>) -> bool {
-    if value.is_none() && !compare_absent { true } else { value == stored }
 }

@@ -1,26 +1,30 @@
-//! The fast way: one pass over good input, giving up at the first thing that is wrong.
+//! Parses an input: a fast path for valid input, and a slow path that reports every error.
+//!
+//! Both apply the same rules and accept the same inputs; a property test compares them.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::CreateInput;
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorType};
 use crate::context::RequestContext;
-use crate::error::ValueError;
+use crate::error::{InputError, ValueError};
 use crate::inet::parse_address;
 use crate::metadata::Metadata;
+use crate::object_reader;
+use crate::record::NAMES;
 use crate::target::Target;
-use crate::text::JsonText;
+use crate::text::{ActorId, JsonText};
 use crate::time::RecordTime;
 
-/// Parses good input; `None` says only that something is wrong, [`super::explain`] says what.
-pub(super) fn parse(text: &str, now: Timestamp) -> Option<CreateInput> {
+/// Parses valid input in one pass; `None` at the first error, for which see [`parse_with_errors`].
+pub(super) fn parse_valid(text: &str, now: Timestamp) -> Option<CreateInput> {
     let fields: Fields<'_> = serde_json::from_str(text).ok()?;
     fields.check(now).ok()?
 }
 
-/// The fields before any rule is applied. serde refuses repeated and unknown names.
+/// The fields before validation. serde rejects repeated and unknown names.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields<'a> {
@@ -51,7 +55,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Applies every rule. `Ok(None)` when a required field is missing.
+    /// Validates the fields. `Ok(None)` when a required one is missing.
     fn check(self, now: Timestamp) -> Result<Option<CreateInput>, ValueError> {
         let Self {
             id,
@@ -96,4 +100,54 @@ fn read<T>(
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<Option<T>, ValueError> {
     text.map(|text| parse(text.as_str())).transpose()
+}
+
+type Reader<'a> = object_reader::ObjectReader<'a, { NAMES.len() }>;
+
+/// Parses an input and reports every invalid field.
+pub(super) fn parse_with_errors(text: &str, now: Timestamp) -> Result<CreateInput, InputError> {
+    let unknown = "is not a field of a record; other facts belong into metadata";
+    let mut reader = Reader::of(text, &NAMES, unknown)?;
+    let input = read_fields(&mut reader, now);
+    reader.finish(input)
+}
+
+fn read_fields(reader: &mut Reader<'_>, now: Timestamp) -> Option<CreateInput> {
+    let id = reader.optional("id", str::parse);
+    let actor = actor(reader);
+    let action = reader.required("action", str::parse);
+    let target_type = reader.required("target_type", str::parse);
+    let target_id = reader.required("target_id", str::parse);
+    let metadata = metadata(reader);
+    let ip_address = reader.optional("ip_address", parse_address);
+    let user_agent = reader.optional("user_agent", str::parse);
+    let created_at = reader.optional("created_at", |text| {
+        let time: RecordTime = text.parse()?;
+        time.check_not_in_future(now)?;
+        Ok(time)
+    });
+    let tenant_id = reader.optional("tenant_id", str::parse);
+    let request_id = reader.optional("request_id", str::parse);
+    Some(CreateInput {
+        id,
+        actor: actor?,
+        action: action?,
+        target: Target::new(target_type?, target_id?),
+        metadata,
+        context: RequestContext { ip_address, user_agent, request_id },
+        tenant_id,
+        created_at,
+    })
+}
+
+fn actor(reader: &mut Reader<'_>) -> Option<Actor> {
+    let id: Option<ActorId> = reader.required("actor_id", str::parse);
+    let actor_type: Option<ActorType> = reader.required("actor_type", str::parse);
+    let actor = Actor::new(actor_type?, id?);
+    reader.keep("actor_id", actor)
+}
+
+fn metadata(reader: &mut Reader<'_>) -> Option<Metadata> {
+    let metadata = Metadata::from_raw(reader.field("metadata")?);
+    reader.keep("metadata", metadata)
 }

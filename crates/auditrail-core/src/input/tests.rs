@@ -1,19 +1,19 @@
-//! The fast way and the slow way are one parser.
+//! The fast and the slow path accept the same inputs.
 
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{explain, parse};
+use super::parse::{parse_valid, parse_with_errors};
 use crate::record::NAMES;
 
 fn now() -> Timestamp {
     Timestamp::constant(1_767_323_045, 0)
 }
 
-/// JSON texts for values: right ones for each field, and wrong ones of every kind.
+/// JSON texts for values: valid ones for each field, and invalid ones of every kind.
 fn value() -> impl Strategy<Value = String> {
-    let listed = [
+    let values = [
         r#""u1""#,
         r#""system""#,
         r#""user""#,
@@ -42,14 +42,14 @@ fn value() -> impl Strategy<Value = String> {
         r#"{"\udc00":1}"#,
     ];
     prop_oneof![
-        9 => prop::sample::select(listed.to_vec()).prop_map(str::to_owned),
+        9 => prop::sample::select(values.to_vec()).prop_map(str::to_owned),
         1 => any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
         1 => (495..505_usize).prop_map(|n| format!("\"{}\"", "é".repeat(n))),
     ]
 }
 
-/// The right value of each field, in the order of [`NAMES`].
-const GOOD: [&str; NAMES.len()] = [
+/// A valid value of each field, in the order of [`NAMES`].
+const VALID: [&str; NAMES.len()] = [
     r#""01890a5d-ac96-774b-bcce-b302099a8057""#,
     r#""system""#,
     r#""system""#,
@@ -64,8 +64,8 @@ const GOOD: [&str; NAMES.len()] = [
     r#""r1""#,
 ];
 
-/// A full record in which some members were replaced, added again, or have a strange name.
-fn nearly_good() -> impl Strategy<Value = String> {
+/// A full record in which some members are replaced, repeated, or have an unknown name.
+fn nearly_valid() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         8 => prop::sample::select(NAMES.to_vec()).prop_map(str::to_owned),
         1 => Just(r"actor\u005fid".to_owned()),
@@ -76,7 +76,7 @@ fn nearly_good() -> impl Strategy<Value = String> {
         prop_oneof![4 => vec((name.clone(), value()), 0..1), 1 => vec((name, value()), 1..3)];
     (replaced, added, prop::sample::subsequence(NAMES.to_vec(), 9..=NAMES.len())).prop_map(
         |(replaced, added, kept)| {
-            let mut values = GOOD.map(str::to_owned);
+            let mut values = VALID.map(str::to_owned);
             for (field, value) in replaced {
                 values[field] = value;
             }
@@ -89,38 +89,38 @@ fn nearly_good() -> impl Strategy<Value = String> {
     )
 }
 
-fn same_both_ways(text: &str) -> Result<bool, TestCaseError> {
-    let fast = parse::parse(text, now());
-    let slow = explain::parse(text, now());
+fn assert_paths_agree(text: &str) -> Result<bool, TestCaseError> {
+    let fast = parse_valid(text, now());
+    let slow = parse_with_errors(text, now());
     prop_assert_eq!(fast.as_ref(), slow.as_ref().ok(), "{}", text);
     Ok(fast.is_some())
 }
 
 #[test]
-fn the_full_record_is_good_both_ways() {
+fn full_record_is_valid() {
     let members: Vec<String> =
-        NAMES.iter().zip(GOOD).map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    assert!(same_both_ways(&format!("{{{}}}", members.join(","))).unwrap());
+        NAMES.iter().zip(VALID).map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    assert!(assert_paths_agree(&format!("{{{}}}", members.join(","))).unwrap());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn fast_and_slow_agree_on_nearly_good_records(text in nearly_good()) {
-        same_both_ways(&text)?;
+    fn paths_agree_on_nearly_valid_records(text in nearly_valid()) {
+        assert_paths_agree(&text)?;
     }
 
     #[test]
-    fn fast_and_slow_agree_on_damaged_records(
-        text in nearly_good(),
+    fn paths_agree_on_damaged_records(
+        text in nearly_valid(),
         place in any::<prop::sample::Index>(),
         put in any::<char>(),
     ) {
         let mut chars: Vec<char> = text.chars().collect();
         let place = place.index(chars.len());
         chars[place] = put;
-        same_both_ways(&chars.iter().collect::<String>())?;
-        same_both_ways(&chars[..place].iter().collect::<String>())?;
+        assert_paths_agree(&chars.iter().collect::<String>())?;
+        assert_paths_agree(&chars[..place].iter().collect::<String>())?;
     }
 }

@@ -1,14 +1,14 @@
 //! A JSON number as text, at any precision.
 
-/// The parts of a JSON number whose syntax was checked already.
+/// The parts of a JSON number of valid syntax.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number<'a> {
     pub(super) negative: bool,
     /// Digits before the point, at least one.
     pub(super) whole: &'a str,
-    /// Digits after the point, maybe none.
+    /// Digits after the point, possibly none.
     pub(super) fraction: &'a str,
-    /// The power of ten, held within the range of i64.
+    /// The power of ten, clamped to the range of i64.
     pub(super) exponent: i64,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Number<'a> {
     }
 }
 
-/// The exponent, or the end of the range when it is beyond.
+/// The exponent, clamped to the range of i64.
 fn parse_exponent(text: &str) -> i64 {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -58,7 +58,7 @@ fn parse_exponent(text: &str) -> i64 {
     size.saturating_mul(sign)
 }
 
-/// A length as a signed number; texts are far shorter than its range.
+/// A length as a signed number.
 fn len(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }

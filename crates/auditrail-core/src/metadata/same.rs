@@ -1,4 +1,4 @@
-//! Comparing JSON the way jsonb does.
+//! Compares JSON values as jsonb does.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use super::number::Number;
 
-/// Levels up to which content is compared; metadata we accepted has at most 32.
+/// Levels up to which values are compared; accepted metadata has at most 32.
 const MAX_DEPTH: usize = 128;
 
-/// Says whether two JSON texts mean the same; what cannot be read counts as different.
+/// Whether two JSON texts have equal values; text that cannot be read counts as different.
 pub(super) fn same_content(a: &RawValue, b: &RawValue) -> bool {
     match (Content::read(a, MAX_DEPTH), Content::read(b, MAX_DEPTH)) {
         (Some(a), Some(b)) => a == b,
@@ -36,15 +36,17 @@ impl Content {
             b'f' => Self::Bool(false),
             b'"' => Self::Text(serde_json::from_str(text).ok()?),
             b'[' => {
-                let below = levels_left.checked_sub(1)?;
+                let levels_left = levels_left.checked_sub(1)?;
                 let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-                Self::List(items.into_iter().map(|v| Self::read(v, below)).collect::<Option<_>>()?)
+                Self::List(
+                    items.into_iter().map(|v| Self::read(v, levels_left)).collect::<Option<_>>()?,
+                )
             }
             b'{' => {
-                let below = levels_left.checked_sub(1)?;
+                let levels_left = levels_left.checked_sub(1)?;
                 // A map takes the last of repeated keys, as jsonb does.
                 let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-                let read = |(key, v)| Some((key, Self::read(v, below)?));
+                let read = |(key, v)| Some((key, Self::read(v, levels_left)?));
                 Self::Object(fields.into_iter().map(read).collect::<Option<_>>()?)
             }
             _ => Self::Number(Number::parse(text).canonical()),

@@ -1,6 +1,6 @@
-//! One pass over JSON text whose syntax is known to be right, for what the syntax does not forbid.
+//! Checks JSON text of valid syntax against the limits of metadata, in one pass.
 //!
-//! It allocates nothing and does not recurse, so hostile nesting costs no stack.
+//! It does not allocate or recurse, so hostile nesting uses no stack.
 
 use super::number::Number;
 use crate::error::ValueError;
@@ -15,8 +15,8 @@ pub(super) fn check(text: &str) -> Result<(), ValueError> {
     check_size(bytes.len() as u64)?;
 
     let mut depth = 0;
-    // What jsonb will print: numbers without exponents. Otherwise 64 KiB of 1e999 become 10 MB.
-    let mut written_out = bytes.len() as u64;
+    // jsonb prints numbers without exponents: 64 KiB of 1e999 would become 10 MB.
+    let mut plain_bytes = bytes.len() as u64;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -34,13 +34,13 @@ pub(super) fn check(text: &str) -> Result<(), ValueError> {
             }
             b'-' | b'0'..=b'9' => {
                 let end = number_end(bytes, at);
-                written_out += check_number(text, at, end)?;
+                plain_bytes += check_number(text, at, end)?;
                 at = end;
             }
             _ => at += 1,
         }
     }
-    check_size(written_out)
+    check_size(plain_bytes)
 }
 
 /// The JSON type of a value, with its article.
@@ -55,7 +55,7 @@ pub(crate) fn type_name(text: &str) -> &'static str {
     }
 }
 
-/// What is wrong with a JSON string, of right syntax, that cannot be decoded.
+/// The error of a JSON string of valid syntax that cannot be decoded.
 pub(crate) fn unstorable_text(string: &str) -> ValueError {
     check_string(string.as_bytes(), 0).err().unwrap_or(ValueError::BadFormat { expected: "text" })
 }
@@ -67,7 +67,7 @@ fn check_size(bytes: u64) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// Checks the string that opens at `start` and returns the place after its closing quote.
+/// Checks the string that opens at `start` and returns the index after its closing quote.
 fn check_string(bytes: &[u8], start: usize) -> Result<usize, ValueError> {
     let mut at = start + 1;
     while let Some(byte) = bytes.get(at) {
@@ -81,7 +81,7 @@ fn check_string(bytes: &[u8], start: usize) -> Result<usize, ValueError> {
     Ok(at)
 }
 
-/// Checks `\uXXXX`, or a pair of them, at `at` and returns the place after it.
+/// Checks `\uXXXX`, or a surrogate pair, at `at` and returns the index after it.
 fn check_unicode_escape(bytes: &[u8], at: usize) -> Result<usize, ValueError> {
     match code_unit(bytes, at) {
         Some(0) => Err(ValueError::NulEscape { at }),
@@ -94,7 +94,7 @@ fn check_unicode_escape(bytes: &[u8], at: usize) -> Result<usize, ValueError> {
     }
 }
 
-/// The UTF-16 code unit that `\uXXXX` at `at` stands for, if there is such an escape.
+/// The UTF-16 code unit of the escape `\uXXXX` at `at`, if there is one.
 fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let hex = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
@@ -105,14 +105,14 @@ fn number_end(bytes: &[u8], start: usize) -> usize {
     start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
-/// Checks the number and returns how many bytes longer it is when written out.
+/// Checks the number and returns how many bytes it grows without an exponent.
 fn check_number(text: &str, start: usize, end: usize) -> Result<u64, ValueError> {
     let number = &text[start..end];
     let digits = Number::parse(number).plain_digits();
     if digits > METADATA_MAX_NUMBER_DIGITS {
         return Err(ValueError::NumberOutOfRange { at: start, max: METADATA_MAX_NUMBER_DIGITS });
     }
-    // A sign and a point are never more than what a plain number already had or an exponent took.
+    // A sign and a point take no more bytes than the original text, which had them or an exponent.
     Ok(digits.saturating_sub(number.len() as u64))
 }
 

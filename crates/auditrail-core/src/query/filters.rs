@@ -1,4 +1,4 @@
-//! Which records a search finds. All given filters must hold.
+//! The filters of a search. A record must match all of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::target::TargetType;
 use crate::text::{self, ActorId, Empty, RequestId, TargetId, TenantId};
 use crate::time::RecordTime;
 
-/// Which records a search finds; the default finds all.
+/// The filters of a search; the default matches every record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters {
     /// Exactly this actor id.
@@ -36,14 +36,14 @@ pub struct Filters {
     pub request_id: Option<RequestId>,
     /// An address in this network; a single address is a network of full length.
     pub ip_address: Option<IpNet>,
-    /// In this stretch of time.
+    /// In this range of time.
     pub created_at: TimeRange,
     /// With all of these top-level metadata values, in the order of their keys.
     pub metadata: Vec<MetadataFilter>,
 }
 
 impl Filters {
-    /// The names of the parameters, besides `metadata.KEY`.
+    /// The names of the parameters, apart from `metadata.KEY`.
     pub const NAMES: [&str; 10] = [
         "actor_id",
         "actor_type",
@@ -94,24 +94,24 @@ impl Filters {
     }
 }
 
-/// An action to look for.
+/// A filter on the action.
 ///
 /// The text form is the action, or `project.*` for every action that starts with `project.`. An exact
-/// action need not look like `resource.verb`, so that rows written by plain SQL can be found.
+/// action need not have the form `resource.verb`, so that rows written by plain SQL can be found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ActionFilter {
     /// Exactly this action.
     Exact(Action),
-    /// Every action with this start.
+    /// Every action with this prefix.
     Prefix(ActionPrefix),
 }
 
-/// The start of an action, with its dot: `project.`
+/// The prefix of an action, with its dot: `project.`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ActionPrefix(Box<str>);
 
 impl ActionPrefix {
-    /// The start, with its dot and without the star.
+    /// The prefix, with its dot and without the star.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -142,7 +142,7 @@ impl fmt::Display for ActionFilter {
     }
 }
 
-/// A stretch of time: from `start` on, before `end`. Either may be open.
+/// A range of time, from `start` (inclusive) to `end` (exclusive). Either may be open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     start: Option<RecordTime>,
@@ -150,29 +150,29 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Joins the two ends; `None` when the start is not before the end, which no record can match.
+    /// A range from its bounds; `None` when the start is not before the end, so that no record can match.
     #[must_use]
     pub fn new(start: Option<RecordTime>, end: Option<RecordTime>) -> Option<Self> {
-        let empty = matches!((start, end), (Some(start), Some(end)) if start >= end);
-        (!empty).then_some(Self { start, end })
+        let is_empty = matches!((start, end), (Some(start), Some(end)) if start >= end);
+        (!is_empty).then_some(Self { start, end })
     }
 
-    /// The first moment in the range.
+    /// The inclusive start.
     #[must_use]
     pub const fn start(&self) -> Option<RecordTime> {
         self.start
     }
 
-    /// The first moment after the range.
+    /// The exclusive end.
     #[must_use]
     pub const fn end(&self) -> Option<RecordTime> {
         self.end
     }
 }
 
-/// A top-level key of the metadata and the text its value must have.
+/// A top-level key of the metadata and the required text of its value.
 ///
-/// The value is compared the way `->>` shows it: `5` finds the number 5 and the string `"5"`.
+/// The value is compared as `->>` returns it: `5` matches the number 5 and the string `"5"`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MetadataFilter {
     key: Box<str>,
@@ -180,10 +180,10 @@ pub struct MetadataFilter {
 }
 
 impl MetadataFilter {
-    /// Joins a key and a value. Line breaks are allowed: JSON strings can stand for them.
+    /// A filter from a key and a value. Line breaks are allowed, since JSON strings can contain them.
     ///
     /// # Errors
-    /// When the key is empty, either is too long, or either holds NUL.
+    /// When the key is empty, or when either is too long or contains NUL.
     pub fn new(key: &str, value: &str) -> Result<Self, ValueError> {
         if key.is_empty() {
             return Err(ValueError::Empty);
@@ -199,7 +199,7 @@ impl MetadataFilter {
         &self.key
     }
 
-    /// The text the value must have.
+    /// The required text.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
@@ -212,7 +212,7 @@ fn check_length(text: &str, max: usize) -> Result<(), ValueError> {
         return Err(ValueError::TooLong { chars, max });
     }
     match text.chars().position(|c| c == '\0') {
-        Some(place) => Err(ValueError::ControlCharacter { code: 0, at: place + 1 }),
+        Some(index) => Err(ValueError::ControlCharacter { code: 0, at: index + 1 }),
         None => Ok(()),
     }
 }

@@ -1,21 +1,21 @@
-//! Which page of a search.
+//! The page of a search.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::Cursor;
+use super::cursor::Cursor;
 use crate::error::ValueError;
 use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 
-/// Most records in one page: 1 to [`PAGE_SIZE_MAX`], [`PAGE_SIZE_DEFAULT`] when not said.
+/// Most records in one page: 1 to [`PAGE_SIZE_MAX`], [`PAGE_SIZE_DEFAULT`] by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct PageSize(u16);
 
 impl PageSize {
-    /// Takes a number of records.
+    /// A page size from a number of records.
     ///
     /// # Errors
     /// [`ValueError::OutOfRange`] for 0 and above [`PAGE_SIZE_MAX`].
@@ -75,9 +75,9 @@ impl fmt::Display for PageSize {
 pub enum Position {
     /// After skipping so many of the newest matches, at most [`OFFSET_MAX`]; 0 is the first page.
     ///
-    /// New records shift such pages; a cursor does not have that flaw.
+    /// New records shift such pages; use a cursor to avoid that.
     Offset(u64),
-    /// After the record the cursor names.
+    /// After the record of a cursor.
     After(Cursor),
 }
 
@@ -110,7 +110,7 @@ pub enum Count {
     None,
     /// Count every match.
     Exact,
-    /// Take the database's estimate, which is quick and can be far off.
+    /// Return the database's estimate, which is fast and may be far off.
     Estimated,
 }
 
@@ -126,7 +126,7 @@ impl FromStr for Count {
     }
 }
 
-/// A number without sign; one too large for u64 counts as the largest, which every limit refuses.
+/// Parses a number without sign. One too large for u64 becomes the maximum, which every limit rejects.
 fn parse_number(text: &str) -> Result<u64, ValueError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ValueError::BadFormat { expected: "a whole number" });

@@ -1,19 +1,18 @@
-//! Reading a search from named parameters, for the command line and for HTTP.
+//! Parses a search from named parameters, for the command line and HTTP.
 
-use super::{Filters, MetadataFilter, Position, Query, TimeRange};
-use crate::cursor::{Cursor, CursorKey};
+use super::{Cursor, CursorKey, Filters, MetadataFilter, Position, Query, TimeRange};
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
 use crate::inet::parse_network;
 use crate::limits::{METADATA_FILTERS_MAX, REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
 use crate::time::RecordTime;
 
 impl Filters {
-    /// Reads filters from named parameters; [`Filters::NAMES`] and `metadata.KEY` are known.
+    /// Parses filters from named parameters; [`Filters::NAMES`] and `metadata.KEY` are known.
     ///
     /// `start_date` and `end_date` are RFC 3339 times, or bare dates, which mean midnight UTC.
     ///
     /// # Errors
-    /// Every wrong, repeated or unknown parameter; the pointer is the parameter's name.
+    /// Every invalid, repeated or unknown parameter; the pointer is the name of the parameter.
     pub fn from_pairs<N, V>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, ValidationErrors>
@@ -32,7 +31,7 @@ impl Filters {
 }
 
 impl Query {
-    /// Reads a whole search: filters, `limit`, `cursor`, `offset` and `count`.
+    /// Parses a search: filters, `limit`, `cursor`, `offset` and `count`.
     ///
     /// # Errors
     /// As [`Filters::from_pairs`]; also when a cursor was made for other filters or another key, and
@@ -46,10 +45,13 @@ impl Query {
         V: AsRef<str>,
     {
         let mut reader = Reader::default();
-        let (mut limit, mut count, mut offset) = (None, None, None);
+        let mut limit = None;
+        let mut count = None;
+        let mut offset = None;
         let mut cursor = None;
         for (name, value) in pairs {
-            let (name, value) = (name.as_ref(), value.as_ref());
+            let name = name.as_ref();
+            let value = value.as_ref();
             if !reader.is_first(name) {
                 continue;
             }
@@ -70,8 +72,12 @@ impl Query {
             Some(token) => Position::After(decode(&token, &filters, key)?),
             None => offset.unwrap_or_default(),
         };
-        let (limit, count) = (limit.unwrap_or_default(), count.unwrap_or_default());
-        Ok(Self { filters, limit, position, count })
+        Ok(Self {
+            filters,
+            limit: limit.unwrap_or_default(),
+            position,
+            count: count.unwrap_or_default(),
+        })
     }
 }
 
@@ -83,7 +89,7 @@ fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Cursor, Fie
     })
 }
 
-/// The filters read so far, and what was wrong.
+/// The filters parsed so far, and the errors.
 #[derive(Default)]
 struct Reader {
     seen: Vec<String>,
@@ -94,7 +100,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads one filter; false when it is none.
+    /// Parses one filter; false when the name is not a filter.
     fn filter(&mut self, name: &str, value: &str) -> bool {
         match name {
             "actor_id" => self.filters.actor_id = self.keep(name, value.parse()),
@@ -141,10 +147,10 @@ impl Reader {
         }
     }
 
-    /// Notes a name, and reports it when it was there before.
+    /// Registers a name, and reports a repeated one.
     ///
-    /// Once the answer is full nothing more is read: every name noted is a right one, of which there
-    /// are few, or has an error, so hostile parameters cannot make the search through them long.
+    /// Stops when the list of errors is full: each registered name is known, of which there are few, or has
+    /// an error, so hostile parameters cannot make the linear search slow.
     fn is_first(&mut self, name: &str) -> bool {
         if self.errors.len() >= REPORTED_ERRORS_MAX {
             return false;
@@ -178,7 +184,7 @@ fn short(name: &str) -> String {
     name.chars().take(REPORTED_NAME_MAX_CHARS).collect()
 }
 
-/// One end of a time range: a time, or a bare date.
+/// Parses a bound of a time range: a time, or a date.
 fn parse_bound(text: &str) -> Result<RecordTime, ValueError> {
     let is_date = text.len() == 10 && !text.contains(['T', 't', ' ']);
     let time = if is_date { format!("{text}T00:00:00Z").parse() } else { text.parse() };

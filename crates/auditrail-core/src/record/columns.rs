@@ -1,4 +1,4 @@
-//! The columns of a record: the one list that field names and SQL are made from.
+//! The columns of a record: the list from which field names, structs and SQL are generated.
 
 /// Passes the columns of a record to the macro at a path, in the order of the table.
 ///

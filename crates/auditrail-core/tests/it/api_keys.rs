@@ -1,4 +1,4 @@
-//! API keys: their form and golden values, because keys live in other people's configuration.
+//! API keys: format and golden values, because keys are stored in the configuration of clients.
 
 use auditrail_core::{
     Actor, ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
@@ -17,8 +17,8 @@ fn counting(start: u8) -> [u8; 20] {
 }
 
 #[test]
-fn keys_and_their_hashes_have_their_golden_values() {
-    // Worked out by a second implementation, outside of this crate: zlib's CRC-32, SHA-256.
+fn keys_and_hashes_have_golden_values() {
+    // Computed with a second implementation, outside of this crate: zlib's CRC-32, SHA-256.
     let cases = [
         (
             secret("live", [0; 20]),
@@ -49,7 +49,7 @@ fn keys_and_their_hashes_have_their_golden_values() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_without_repeating_it() {
+fn invalid_keys_are_rejected_without_quoting_them() {
     let good = "adt_live_0029sS3yqsuDyR1vGFhTuuRAq1b_2mCDPP";
     for wrong in [
         "",
@@ -75,7 +75,7 @@ fn what_is_no_key_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn a_key_shows_its_hint_and_never_its_secret() {
+fn formatting_shows_the_hint_and_never_the_secret() {
     let key = secret("live", counting(0));
     assert_eq!(key.hint().as_str(), "adt_live_0029");
     assert_eq!(key.env().as_str(), "live");
@@ -88,7 +88,7 @@ fn a_key_shows_its_hint_and_never_its_secret() {
 }
 
 #[test]
-fn hashes_are_equal_when_all_their_bytes_are() {
+fn hashes_are_equal_if_all_bytes_are() {
     let bytes = counting(1);
     let mut a = [0; 32];
     a[..20].copy_from_slice(&bytes);
@@ -101,7 +101,7 @@ fn hashes_are_equal_when_all_their_bytes_are() {
 }
 
 #[test]
-fn scopes_contain_only_themselves_and_a_set_has_one_at_least() {
+fn scopes_imply_no_other_and_sets_are_not_empty() {
     for scope in Scope::ALL {
         let set = ScopeSet::from(scope);
         for other in Scope::ALL {
@@ -116,7 +116,7 @@ fn scopes_contain_only_themselves_and_a_set_has_one_at_least() {
 }
 
 #[test]
-fn a_set_of_scopes_lists_each_once_and_in_one_order() {
+fn scope_sets_are_ordered_without_repetitions() {
     let set = ScopeSet::new([Scope::Admin, Scope::Write, Scope::Admin]).unwrap();
     assert_eq!(set.to_string(), "write,admin");
     assert_eq!(serde_json::to_string(&set).unwrap(), r#"["write","admin"]"#);
@@ -141,21 +141,21 @@ fn api_key(expires: Option<&str>, revoked: Option<&str>) -> ApiKey {
 }
 
 #[test]
-fn a_key_is_active_until_it_expires_or_is_revoked() {
+fn key_is_active_until_it_expires_or_is_revoked() {
     let at = |text: &str| text.parse().unwrap();
     let (before, end) = (at("2026-01-02T03:04:04.999999Z"), at("2026-01-02T03:04:05Z"));
     assert_eq!(api_key(None, None).state(end), ApiKeyState::Active);
     let expiring = api_key(Some("2026-01-02T03:04:05Z"), None);
     assert_eq!(expiring.state(before), ApiKeyState::Active);
     assert_eq!(expiring.state(end), ApiKeyState::Expired);
-    // The clock that revoked it may be ahead of ours.
+    // The clock that revoked it may be ahead of this one.
     let revoked = api_key(Some("2026-01-02T03:04:05Z"), Some("2027-01-01T00:00:00Z"));
     assert_eq!(revoked.state(before), ApiKeyState::Revoked);
     assert_eq!(revoked.state(end), ApiKeyState::Revoked);
 }
 
 #[test]
-fn a_key_that_has_expired_before_it_is_made_is_refused() {
+fn new_key_that_has_expired_is_rejected() {
     let now: RecordTime = "2026-01-02T03:04:05Z".parse().unwrap();
     let new = |expires: Option<&str>| NewApiKey {
         env: ApiKeyEnv::default(),
@@ -164,14 +164,14 @@ fn a_key_that_has_expired_before_it_is_made_is_refused() {
         tenant_id: None,
         expires_at: expires.map(|text| text.parse().unwrap()),
     };
-    let refused = ValueError::OutOfRange { range: "in the future" };
-    assert_eq!(new(Some("2026-01-02T03:04:05Z")).check_expiry(now), Err(refused));
+    let error = ValueError::OutOfRange { range: "in the future" };
+    assert_eq!(new(Some("2026-01-02T03:04:05Z")).check_expiry(now), Err(error));
     assert_eq!(new(Some("2026-01-02T03:04:05.000001Z")).check_expiry(now), Ok(()));
     assert_eq!(new(None).check_expiry(now), Ok(()));
 }
 
 #[test]
-fn a_kept_key_is_flat_json_and_names_itself_as_actor_and_target() {
+fn key_is_flat_json_and_is_its_own_actor_and_target() {
     let key = api_key(None, None);
     let id = "00000000-0000-0000-0000-000000000007";
     assert_eq!(
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_character_is_always_refused(
+    fn one_changed_character_is_always_rejected(
         env in "[a-z0-9]{1,16}",
         random: [u8; 20],
         place: prop::sample::Index,
@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn one_lost_or_doubled_character_is_always_refused(
+    fn one_lost_or_repeated_character_is_always_rejected(
         random: [u8; 20],
         place: prop::sample::Index,
     ) {

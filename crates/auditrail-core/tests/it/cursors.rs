@@ -1,17 +1,17 @@
-//! Cursors: they come back whole, and only for the filters and the key they were made with.
+//! Cursors: they round-trip, for the filters and the key they were made with only.
 
 use auditrail_core::{Cursor, CursorError, CursorKey, Filters, RecordId, RecordTime};
 use proptest::prelude::*;
 
-use crate::given::{good_text, id, now, time};
+use crate::strategies::{good_text, id, now, time};
 
 fn filters(name: &str, value: &str) -> Filters {
     Filters::from_pairs([(name, value)]).unwrap()
 }
 
 #[test]
-fn a_token_has_its_golden_value() {
-    // Worked out by a second implementation, outside of this crate.
+fn token_has_its_golden_value() {
+    // Computed with a second implementation, outside of this crate.
     let id: RecordId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
     let cursor = Cursor { created_at: RecordTime::new(now()).unwrap(), id };
     let plain = cursor.encode(&Filters::default(), &CursorKey::public());
@@ -21,7 +21,7 @@ fn a_token_has_its_golden_value() {
 }
 
 #[test]
-fn what_is_no_token_is_malformed() {
+fn invalid_tokens_are_malformed() {
     let key = CursorKey::public();
     let good =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) }
@@ -36,7 +36,7 @@ fn what_is_no_token_is_malformed() {
 }
 
 #[test]
-fn where_one_value_ends_matters() {
+fn filter_boundaries_are_part_of_the_mac() {
     let cursor =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
     let key = CursorKey::public();
@@ -46,13 +46,13 @@ fn where_one_value_ends_matters() {
 }
 
 #[test]
-fn a_key_is_not_printed() {
+fn debug_hides_the_key() {
     assert_eq!(format!("{:?}", CursorKey::new([65; 32])), "CursorKey(…)");
 }
 
 proptest! {
     #[test]
-    fn a_cursor_comes_back_for_its_own_filters_only(
+    fn cursor_decodes_for_its_own_filters_only(
         created_at in time(),
         id in id(),
         actor in good_text(),
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn one_altered_character_is_found(
+    fn one_changed_character_is_detected(
         created_at in time(),
         id in id(),
         place in 0..55_usize,
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_the_reader(text in any::<String>()) {
+    fn decode_never_panics(text in any::<String>()) {
         let decoded = Cursor::decode(&text, &Filters::default(), &CursorKey::public());
         prop_assert!(decoded.is_err());
     }

@@ -1,14 +1,14 @@
-//! What a stranger is told about a wrong record.
+//! Validation errors of a record.
 
 use auditrail_core::{CreateInput, ErrorCode, InputError, limits};
 use serde_json::{Value, json};
 
-use crate::given::{full_json, now};
+use crate::strategies::{full_json, now};
 
 fn refused(json: &str) -> Value {
     match CreateInput::from_json(json.as_bytes(), now()) {
         Err(InputError::Invalid(errors)) => serde_json::to_value(errors).unwrap(),
-        other => panic!("expected wrong fields, got {other:?}"),
+        other => panic!("expected validation errors, got {other:?}"),
     }
 }
 
@@ -19,7 +19,7 @@ fn not_json(bytes: &[u8]) -> (usize, usize, String) {
     }
 }
 
-/// The one problem of a full record in which one field was replaced.
+/// The only error of a full record in which one field was replaced.
 fn problem(name: &str, value: Value) -> (String, String) {
     let mut json = full_json();
     json[name] = value;
@@ -30,7 +30,7 @@ fn problem(name: &str, value: Value) -> (String, String) {
 }
 
 #[test]
-fn every_wrong_field_is_reported_at_once() {
+fn all_invalid_fields_are_reported_at_once() {
     let record = json!({
         "id": "seven",
         "actor_id": "cron",
@@ -74,7 +74,7 @@ fn every_wrong_field_is_reported_at_once() {
 }
 
 #[test]
-fn an_empty_object_lacks_the_required_fields() {
+fn empty_object_lacks_the_required_fields() {
     let lack = |name: &str| json!({"pointer": name, "code": "required", "detail": "is required"});
     let names = ["/actor_id", "/actor_type", "/action", "/target_type", "/target_id"];
     assert_eq!(refused("{}"), Value::from(names.map(lack).to_vec()));
@@ -84,7 +84,7 @@ fn an_empty_object_lacks_the_required_fields() {
 }
 
 #[test]
-fn each_field_has_its_own_problem() {
+fn each_field_has_its_own_error() {
     let deep = serde_json::from_str(&format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32)));
     let cases = [
         ("actor_type", json!("robot"), "unknown_value"),
@@ -111,39 +111,39 @@ fn each_field_has_its_own_problem() {
 }
 
 #[test]
-fn numbers_that_jsonb_would_blow_up_are_refused() {
+fn numbers_that_jsonb_would_expand_are_rejected() {
     let base = full_json().to_string();
     let with = |number: &str| base.replace(r#"{"plan":"pro"}"#, &format!("{{\"n\":{number}}}"));
     for number in ["1e131072", "1e-20000", "1E1000"] {
         assert_eq!(refused(&with(number))[0]["code"], "number_out_of_range", "{number}");
     }
-    let kept = CreateInput::from_json(with("1E400").as_bytes(), now()).unwrap();
-    assert_eq!(kept.metadata_text(), r#"{"n":1E400}"#);
+    let input = CreateInput::from_json(with("1E400").as_bytes(), now()).unwrap();
+    assert_eq!(input.metadata_text(), r#"{"n":1E400}"#);
 }
 
 #[test]
-fn half_a_surrogate_pair_is_a_wrong_field() {
+fn lone_surrogates_are_rejected() {
     let json = full_json().to_string().replace("\"u1\"", r#""\ud800""#);
     assert_eq!(refused(&json)[0]["pointer"], "/actor_id");
     assert_eq!(refused(&json)[0]["code"], "unstorable_text");
 }
 
 #[test]
-fn repeated_fields_are_refused_even_when_null_or_the_same() {
+fn repeated_fields_are_rejected_even_if_null_or_equal() {
     for again in [r#""actor_id":"u1""#, r#""actor_id":null"#, r#""actor\u005fid":"u1""#] {
         let json = full_json().to_string().replacen('{', &format!("{{{again},"), 1);
         let errors = refused(&json);
-        let found = errors
+        let is_reported = errors
             .as_array()
             .unwrap()
             .iter()
             .any(|error| error["pointer"] == "/actor_id" && error["code"] == "duplicate_field");
-        assert!(found, "{errors}");
+        assert!(is_reported, "{errors}");
     }
 }
 
 #[test]
-fn strange_names_are_pointed_at_escaped_and_cut() {
+fn pointers_escape_and_truncate_unknown_names() {
     let mut json = full_json();
     json["a/b~c"] = json!(1);
     json["x".repeat(5_000)] = json!(1);
@@ -153,7 +153,7 @@ fn strange_names_are_pointed_at_escaped_and_cut() {
 }
 
 #[test]
-fn a_hostile_body_gets_a_short_answer() {
+fn hostile_body_gets_a_short_error() {
     let members: Vec<String> = (0..10_000).map(|n| format!("\"f{n}\":1")).collect();
     let errors = refused(&format!("{{{}}}", members.join(",")));
     assert_eq!(errors.as_array().unwrap().len(), limits::REPORTED_ERRORS_MAX);
@@ -163,7 +163,7 @@ fn a_hostile_body_gets_a_short_answer() {
 }
 
 #[test]
-fn what_is_no_object_is_wrong_as_a_whole() {
+fn other_json_types_are_rejected_as_a_whole() {
     for (json, found) in [("[]", "an array"), ("null", "null"), ("1", "a number")] {
         let detail = format!("must be an object, not {found}");
         let expected = json!([{"pointer": "", "code": "wrong_type", "detail": detail}]);
@@ -172,7 +172,7 @@ fn what_is_no_object_is_wrong_as_a_whole() {
 }
 
 #[test]
-fn what_is_no_json_is_told_with_its_place() {
+fn invalid_json_is_reported_with_its_position() {
     assert_eq!(not_json(b""), (1, 0, "EOF while parsing a value".to_owned()));
     assert_eq!(not_json(b"{\n  \"id\": x}").0, 2);
     assert_eq!(not_json(b"{} {}"), (1, 4, "trailing characters".to_owned()));
@@ -183,7 +183,7 @@ fn what_is_no_json_is_told_with_its_place() {
 }
 
 #[test]
-fn hostile_nesting_costs_no_stack() {
+fn hostile_nesting_uses_no_stack() {
     let deep = "[".repeat(1_000_000);
     assert_eq!(not_json(deep.as_bytes()).0, 1);
     let deep = format!("{{\"metadata\":{}{}}}", "[".repeat(500_000), "]".repeat(500_000));
@@ -191,14 +191,14 @@ fn hostile_nesting_costs_no_stack() {
 }
 
 #[test]
-fn codes_print_as_they_serialise() {
+fn codes_display_as_they_serialize() {
     for code in [ErrorCode::Required, ErrorCode::SystemActorId, ErrorCode::NumberOutOfRange] {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
 }
 
 #[test]
-fn errors_read_as_a_sentence() {
+fn errors_are_sentences() {
     let error = CreateInput::from_json(br#"{"actor_id":"u1","x":1}"#, now()).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::given::{action_text, good_text, now, target_type_text, time};
+use crate::strategies::{action_text, good_text, now, target_type_text, time};
 
 fn shown(errors: ValidationErrors) -> Vec<String> {
     errors.into_iter().map(|error| format!("{} {}", error.pointer, error.code)).collect()
@@ -23,7 +23,7 @@ fn filters(pairs: &[(&str, &str)]) -> Filters {
 }
 
 #[test]
-fn every_parameter_is_read() {
+fn every_parameter_is_parsed() {
     let pairs = [
         ("actor_id", "u1"),
         ("actor_type", "user"),
@@ -39,10 +39,10 @@ fn every_parameter_is_read() {
         ("metadata.plan", ""),
     ];
     assert_eq!(pairs[..10].iter().map(|pair| pair.0).collect::<Vec<_>>(), Filters::NAMES);
-    let written: Vec<String> =
+    let pairs: Vec<String> =
         filters(&pairs).to_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
-        written,
+        pairs,
         [
             "actor_id=u1",
             "actor_type=user",
@@ -61,14 +61,14 @@ fn every_parameter_is_read() {
 }
 
 #[test]
-fn no_parameters_find_everything_a_hundred_at_a_time() {
+fn no_parameters_match_everything_in_default_pages() {
     let query = Query::from_pairs([("", ""); 0], &CursorKey::public()).unwrap();
     assert_eq!(query, Query::default());
     assert_eq!((query.limit.get(), query.position), (100, Position::Offset(0)));
 }
 
 #[test]
-fn every_wrong_parameter_is_reported_by_name() {
+fn every_invalid_parameter_is_reported_by_name() {
     let wrong = [
         ("actor_id", ""),
         ("actor_type", "robot"),
@@ -106,29 +106,29 @@ fn every_wrong_parameter_is_reported_by_name() {
 }
 
 #[test]
-fn a_hostile_query_gets_a_short_answer() {
+fn hostile_query_gets_a_short_error() {
     let pairs = (0..200_000).map(|n| (format!("x{n}"), ""));
     let errors = Filters::from_pairs(pairs).unwrap_err();
     assert_eq!(errors.as_slice().len(), limits::REPORTED_ERRORS_MAX);
 }
 
 #[test]
-fn paging_is_no_filter() {
+fn paging_parameters_are_no_filters() {
     assert_eq!(shown(Filters::from_pairs([("limit", "5")]).unwrap_err()), ["limit unknown_field"]);
 }
 
 #[test]
-fn a_range_of_time_must_hold_a_moment() {
+fn time_range_must_not_be_empty() {
     let range = |start, end| [("start_date", start), ("end_date", end)];
     assert_eq!(refused(&range("2026-01-02", "2026-01-01")), ["end_date empty_range"]);
     assert_eq!(refused(&range("2026-01-01", "2026-01-01")), ["end_date empty_range"]);
-    let found = filters(&range("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z"));
-    assert!(found.created_at.start() < found.created_at.end());
+    let result = filters(&range("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z"));
+    assert!(result.created_at.start() < result.created_at.end());
     assert_eq!(filters(&[("start_date", "2026-01-01")]).created_at.end(), None);
 }
 
 #[test]
-fn limits_hold_to_the_number() {
+fn limits_are_exact() {
     let limit = |text: &str| text.parse::<PageSize>().ok().map(PageSize::get);
     assert_eq!(
         (limit("1"), limit("1000"), limit("1001"), limit("0")),
@@ -158,7 +158,7 @@ fn metadata_filters_are_limited_in_number_and_length() {
 }
 
 #[test]
-fn an_action_filter_is_exact_or_a_prefix() {
+fn action_filter_is_exact_or_a_prefix() {
     let parsed = |text: &str| text.parse::<ActionFilter>();
     assert!(matches!(parsed("project.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "project."));
     assert!(matches!(parsed("a.b.*"), Ok(ActionFilter::Prefix(p)) if p.as_str() == "a.b."));
@@ -169,7 +169,7 @@ fn an_action_filter_is_exact_or_a_prefix() {
 }
 
 #[test]
-fn a_cursor_and_an_offset_exclude_each_other() {
+fn cursor_and_offset_exclude_each_other() {
     let key = CursorKey::public();
     let cursor =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
@@ -183,7 +183,7 @@ fn a_cursor_and_an_offset_exclude_each_other() {
 }
 
 #[test]
-fn parameter_errors_serialise_like_field_errors() {
+fn parameter_errors_serialize_like_field_errors() {
     let errors = Filters::from_pairs([("actor_type", "robot")]).unwrap_err();
     let expected: Value = json!([{
         "pointer": "actor_type", "code": "unknown_value",
@@ -198,7 +198,7 @@ prop_compose! {
         action in option::of(prop_oneof![action_text(), Just("iam.*".to_owned())]),
         target_type in option::of(target_type_text()),
         request_id in option::of(good_text()),
-        ip_address in option::of(crate::given::network().prop_map(|net| net.to_string())),
+        ip_address in option::of(crate::strategies::network().prop_map(|net| net.to_string())),
         times in option::of((time(), time()).prop_filter("a range", |(a, b)| a < b)),
         metadata in proptest::collection::btree_map("[a-z.]{1,5}", "[ -~]{0,9}", 0..4),
     ) -> Vec<(String, String)> {
@@ -219,7 +219,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn filters_write_and_read_back(pairs in any_pairs()) {
+    fn filters_round_trip_through_parameters(pairs in any_pairs()) {
         let filters = Filters::from_pairs(pairs.iter().cloned()).unwrap();
         prop_assert_eq!(Filters::from_pairs(filters.to_pairs()).unwrap(), filters.clone());
         let reversed = Filters::from_pairs(pairs.into_iter().rev()).unwrap();
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn no_parameter_breaks_the_reader(name in any::<String>(), value in any::<String>()) {
+    fn parser_never_panics(name in any::<String>(), value in any::<String>()) {
         let named: Vec<_> = Filters::NAMES.iter().map(|known| (*known, value.as_str())).collect();
         for pairs in [named, vec![(name.as_str(), value.as_str())]] {
             if let Ok(filters) = Filters::from_pairs(pairs) {

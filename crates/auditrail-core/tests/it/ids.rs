@@ -1,4 +1,4 @@
-//! Ids: their form, and golden values, because a derivation must never change.
+//! Ids: format and golden values, because a derivation must never change.
 
 use auditrail_core::{ErrorCode, RecordId};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 #[test]
-fn version_seven_matches_the_example_of_the_standard() {
+fn uuid_v7_matches_the_example_of_the_rfc() {
     // RFC 9562 appendix A.6: 2022-02-22T19:22:22Z, rand_a 0xCC3, rand_b 0x18C4DC0C0C07398F.
     let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f];
     let id = RecordId::from_parts(time("2022-02-22T19:22:22Z"), random);
@@ -18,9 +18,9 @@ fn version_seven_matches_the_example_of_the_standard() {
 }
 
 #[test]
-fn derived_ids_have_their_golden_values() {
+fn derived_ids_have_golden_values() {
     type Parts<'a> = &'a [&'a [u8]];
-    // Worked out by a second implementation, outside of this crate.
+    // Computed with a second implementation, outside of this crate.
     let at = Some(time("2026-01-02T03:04:05.000006Z"));
     let cases: [(_, Parts<'_>, _); 6] = [
         (at, &[b"audit.ndjson", b"7", b"{}"], "019b7ca9-8c88-7878-9283-1fa090a29246"),
@@ -36,7 +36,7 @@ fn derived_ids_have_their_golden_values() {
 }
 
 #[test]
-fn a_uuid_is_read_in_its_two_plain_forms() {
+fn uuid_is_parsed_in_its_two_plain_forms() {
     let printed = "01890a5d-ac96-774b-bcce-b302099a8057";
     let id: RecordId = printed.parse().unwrap();
     assert_eq!(id.to_string(), printed);
@@ -51,7 +51,7 @@ fn a_uuid_is_read_in_its_two_plain_forms() {
 
 proptest! {
     #[test]
-    fn derived_ids_carry_their_time_and_differ_by_where_parts_end(
+    fn derived_ids_have_their_time_and_delimit_parts(
         millis in 0..4_000_000_000_000_i64,
         text in proptest::collection::vec(any::<u8>(), 1..20),
         cut in any::<prop::sample::Index>(),
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn any_uuid_prints_and_parses_back(bits in any::<u128>()) {
+    fn uuids_round_trip_through_text(bits in any::<u128>()) {
         let id = RecordId::from(Uuid::from_u128(bits));
         prop_assert_eq!(id.to_string().parse::<RecordId>(), Ok(id));
         let json = serde_json::to_string(&id).unwrap();

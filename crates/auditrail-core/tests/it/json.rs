@@ -4,10 +4,10 @@ use auditrail_core::{CreateInput, Record, RecordId, RecordTime};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::given::{full_json, good_input, now, stored_record};
+use crate::strategies::{full_json, good_input, now, stored_record};
 
 #[test]
-fn a_record_has_the_columns_as_names_and_null_for_what_is_absent() {
+fn record_json_has_every_column_and_null_for_none() {
     let input = CreateInput::from_json(
         br#"{"actor_id":"u1","actor_type":"user","action":"a.b","target_type":"t","target_id":"x"}"#,
         now(),
@@ -26,7 +26,7 @@ fn a_record_has_the_columns_as_names_and_null_for_what_is_absent() {
 }
 
 #[test]
-fn a_full_input_becomes_the_record_it_describes() {
+fn full_input_becomes_its_record() {
     let input = CreateInput::from_json(full_json().to_string().as_bytes(), now()).unwrap();
     let other_id = RecordId::derived(None, &[]);
     let record = input.clone().into_record(other_id, RecordTime::new(now()).unwrap());
@@ -35,7 +35,7 @@ fn a_full_input_becomes_the_record_it_describes() {
 }
 
 #[test]
-fn null_means_left_out() {
+fn null_means_absent() {
     let mut json = full_json();
     let optional =
         ["id", "metadata", "ip_address", "user_agent", "created_at", "tenant_id", "request_id"];
@@ -43,16 +43,16 @@ fn null_means_left_out() {
         json[name] = Value::Null;
     }
     let input = CreateInput::from_json(json.to_string().as_bytes(), now()).unwrap();
-    let written = serde_json::to_value(&input).unwrap();
+    let json = serde_json::to_value(&input).unwrap();
     assert_eq!(
-        written,
+        json,
         json!({"actor_id": "u1", "actor_type": "user", "action": "project.created",
                "target_type": "project", "target_id": "p1"})
     );
     assert_eq!(input.metadata_text(), "{}");
 }
 
-/// Whether the record matches a record made of the same input a microsecond later.
+/// Whether the record matches a record of the same input a microsecond later.
 fn matches_later_record(input: &CreateInput, stored: &Record) -> bool {
     let later = RecordTime::from_unix_micros(stored.created_at.unix_micros() + 1).unwrap();
     let record = input.clone().into_record(stored.id, later);
@@ -95,7 +95,7 @@ fn input_matches_its_record_unless_changed() {
 }
 
 #[test]
-fn a_newer_server_may_send_more_fields() {
+fn unknown_fields_of_a_record_are_ignored() {
     let mut json = full_json();
     json["seq"] = json!(7);
     let record: Record = serde_json::from_value(json).unwrap();
@@ -103,7 +103,7 @@ fn a_newer_server_may_send_more_fields() {
 }
 
 #[test]
-fn an_impossible_system_actor_is_no_record() {
+fn record_with_invalid_system_actor_is_rejected() {
     let mut json = full_json();
     json["actor_type"] = json!("system");
     assert!(serde_json::from_value::<Record>(json).is_err());
@@ -111,7 +111,7 @@ fn an_impossible_system_actor_is_no_record() {
 
 proptest! {
     #[test]
-    fn any_stored_record_survives_json(record in stored_record()) {
+    fn records_round_trip_through_json(record in stored_record()) {
         let text = serde_json::to_string(&record).unwrap();
         prop_assert!(!text.contains('\n'), "a record is one line of NDJSON");
         prop_assert_eq!(&serde_json::from_str::<Record>(&text).unwrap(), &record);
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn any_good_input_survives_json_and_is_held_by_its_record(input in good_input()) {
+    fn inputs_round_trip_through_json_and_match_their_record(input in good_input()) {
         let text = serde_json::to_vec(&input).unwrap();
         prop_assert_eq!(CreateInput::from_json(&text, now()), Ok(input.clone()));
         let time = RecordTime::new(now()).unwrap();

@@ -1,11 +1,11 @@
-//! Metadata: the scanner against a plain model, and what counts as the same content.
+//! Metadata: the scanner compared with a simple model, and equality of content.
 
 use auditrail_core::{ErrorCode, Metadata, limits};
 use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::given::json_value;
+use crate::strategies::json_value;
 
 fn same(a: &str, b: &str) -> bool {
     let (a, b): (Metadata, Metadata) = (a.parse().unwrap(), b.parse().unwrap());
@@ -14,7 +14,7 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 #[test]
-fn the_text_is_kept_but_for_line_breaks_between_tokens() {
+fn text_is_kept_except_line_breaks_between_tokens() {
     let text = r#"{"b": 1.10,"a":"x\ny" , "b":1E2}"#;
     assert_eq!(text.parse::<Metadata>().unwrap().as_str(), text);
     let pretty = "{\r\n\t\"a\": [1,\n2],\n\t\"b\": \"\\n\"\n}";
@@ -23,7 +23,7 @@ fn the_text_is_kept_but_for_line_breaks_between_tokens() {
 }
 
 #[test]
-fn what_is_no_json_or_no_object_is_no_metadata() {
+fn other_json_types_and_invalid_json_are_rejected() {
     let code = |text: &str| text.parse::<Metadata>().err().map(|error| error.code());
     assert_eq!(code("{'a':1}"), Some(ErrorCode::BadFormat));
     assert_eq!(code("{} x"), Some(ErrorCode::BadFormat));
@@ -42,7 +42,7 @@ fn stored_metadata_may_be_any_json_and_null_is_none() {
 }
 
 #[test]
-fn content_is_compared_as_jsonb_does() {
+fn content_is_compared_like_jsonb() {
     assert!(same(r#"{"a":1,"b":[true,null]}"#, r#" {"b" : [true , null], "a" : 1} "#));
     assert!(same(r#"{"a":1,"a":2}"#, r#"{"a":2}"#));
     assert!(same(r#"{"a":"\u00e9\/\n"}"#, "{\"a\":\"é/\\u000a\"}"));
@@ -69,7 +69,7 @@ fn numbers_are_compared_by_value_at_any_precision() {
 }
 
 #[test]
-fn deep_stored_metadata_is_compared_as_text_without_using_up_the_stack() {
+fn deep_stored_metadata_is_compared_as_text() {
     let deep = |space: &str| {
         let text = format!("{}{space}{}", "[".repeat(100_000), "]".repeat(100_000));
         Metadata::from_stored(RawValue::from_string(text).unwrap()).unwrap()
@@ -78,7 +78,7 @@ fn deep_stored_metadata_is_compared_as_text_without_using_up_the_stack() {
     assert!(!deep("").same_content(&deep(" ")));
 }
 
-/// How many levels a value nests, the plain way.
+/// The nesting levels of a value, by recursion.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
@@ -96,7 +96,7 @@ fn holds_nul(value: &Value) -> bool {
     }
 }
 
-/// The number without an exponent, the plain way: by moving the point one place at a time.
+/// The number without an exponent, by moving the point one position at a time.
 fn written_out(whole: &str, fraction: &str, exponent: i32) -> usize {
     let (mut whole, mut fraction) = (whole.to_owned(), fraction.to_owned());
     for _ in 0..exponent.max(0) {
@@ -110,7 +110,7 @@ fn written_out(whole: &str, fraction: &str, exponent: i32) -> usize {
     whole.len().max(1) + fraction.len()
 }
 
-/// Pieces of strings that are right, half right, and wrong once joined.
+/// Pieces of strings that are valid, incomplete, or invalid once joined.
 fn escapes() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         r"\u0000",
@@ -133,7 +133,7 @@ fn escapes() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_scanner_agrees_with_a_plain_model(
+    fn scanner_agrees_with_a_simple_model(
         value in json_value(),
         wrapping in 0..40_usize,
         text in escapes(),
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn digits_are_counted_as_if_written_out(
+    fn digits_are_counted_without_exponent(
         whole in "0|[1-9][0-9]{0,30}",
         fraction in "[0-9]{0,30}",
         exponent in -1_040..1_040_i32,
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn content_is_the_same_however_it_is_written(value in json_value()) {
+    fn content_is_equal_in_any_notation(value in json_value()) {
         let stored = |text: String| Metadata::from_stored(RawValue::from_string(text).unwrap());
         let plain = stored(format!("[{value}]")).unwrap();
         let pretty = stored(format!("[{value:#}]")).unwrap();

@@ -1,4 +1,4 @@
-//! What is asked of a new key, from strangers.
+//! Requests to create an API key.
 
 use auditrail_core::{ApiKeyEnv, InputError, NewApiKey, Scope, ScopeSet};
 use jiff::Timestamp;
@@ -8,8 +8,8 @@ fn parse(text: &str) -> Result<NewApiKey, InputError> {
     NewApiKey::from_json(text.as_bytes(), now)
 }
 
-/// Pointer and code of everything wrong.
-fn wrong(text: &str) -> Vec<(String, String)> {
+/// Pointer and code of every error.
+fn errors_of(text: &str) -> Vec<(String, String)> {
     match parse(text).unwrap_err() {
         InputError::Invalid(errors) => {
             errors.into_iter().map(|error| (error.pointer, error.code.to_string())).collect()
@@ -23,7 +23,7 @@ fn listed(errors: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_field_is_read() {
+fn every_field_is_parsed() {
     let new = parse(
         r#"{"name":"deploy","scopes":["read","write","read"],"tenant_id":"t1",
             "environment":"t3st","expires_at":"2026-03-08T13:00:01+01:00"}"#,
@@ -39,7 +39,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn only_the_scopes_are_required_and_null_means_left_out() {
+fn only_scopes_are_required_and_null_means_absent() {
     let expected = NewApiKey {
         env: ApiKeyEnv::default(),
         name: None,
@@ -52,13 +52,13 @@ fn only_the_scopes_are_required_and_null_means_left_out() {
                     "expires_at":null}"#;
     assert_eq!(parse(nulls).unwrap(), expected);
     for text in ["{}", r#"{"scopes":null}"#] {
-        assert_eq!(wrong(text), listed(&[("/scopes", "required")]), "{text}");
+        assert_eq!(errors_of(text), listed(&[("/scopes", "required")]), "{text}");
     }
 }
 
 #[test]
-fn everything_wrong_is_said_at_once() {
-    let errors = wrong(
+fn all_invalid_fields_are_reported_at_once() {
+    let errors = errors_of(
         r#"{"tenant":"t1","name":"","scopes":["read","root",1,null],"tenant_id":7,
             "environment":"Live","expires_at":"2026-03-08T12:00:00Z","name":"x"}"#,
     );
@@ -77,7 +77,7 @@ fn everything_wrong_is_said_at_once() {
 }
 
 #[test]
-fn what_is_no_list_of_scopes_is_refused() {
+fn invalid_lists_of_scopes_are_rejected() {
     for (scopes, code) in [
         ("\"read\"".to_owned(), "wrong_type"),
         ("{}".to_owned(), "wrong_type"),
@@ -85,13 +85,13 @@ fn what_is_no_list_of_scopes_is_refused() {
         (format!("[{}\"read\"]", "\"read\",".repeat(200)), "too_many"),
     ] {
         let text = format!("{{\"scopes\":{scopes}}}");
-        assert_eq!(wrong(&text), listed(&[("/scopes", code)]), "{text}");
+        assert_eq!(errors_of(&text), listed(&[("/scopes", code)]), "{text}");
     }
 }
 
 #[test]
-fn what_is_no_object_is_refused_with_its_place() {
-    assert_eq!(wrong("[]"), listed(&[("", "wrong_type")]));
+fn invalid_json_is_rejected_with_its_position() {
+    assert_eq!(errors_of("[]"), listed(&[("", "wrong_type")]));
     let error = parse("{\n\"scopes\": read}").unwrap_err();
     assert!(matches!(error, InputError::NotJson { line: 2, .. }), "{error}");
     let error = NewApiKey::from_json(b"{\"name\":\"\xff\"}", Timestamp::UNIX_EPOCH).unwrap_err();

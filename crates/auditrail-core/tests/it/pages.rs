@@ -1,9 +1,9 @@
-//! Pages as they are answered.
+//! Pages as JSON.
 
 use auditrail_core::{Cursor, CursorKey, Found, Page, Position, Query, Record};
 use serde_json::{Value, json};
 
-use crate::given::full_json;
+use crate::strategies::full_json;
 
 fn record() -> Record {
     serde_json::from_value(full_json()).unwrap()
@@ -14,7 +14,7 @@ fn page(query: &Query, found: Found) -> Value {
 }
 
 #[test]
-fn the_last_page_has_no_cursor_and_no_total() {
+fn last_page_has_no_cursor_and_no_total() {
     let found = Found { records: vec![record()], has_more: false, total: None };
     let expected = json!({
         "data": [full_json()],
@@ -24,7 +24,7 @@ fn the_last_page_has_no_cursor_and_no_total() {
 }
 
 #[test]
-fn the_cursor_names_the_last_record_and_is_bound_to_the_filters() {
+fn cursor_has_the_last_record_and_is_bound_to_filters() {
     let key = CursorKey::public();
     let query =
         Query::from_pairs([("actor_id", "u1"), ("limit", "1"), ("offset", "3")], &key).unwrap();
@@ -40,7 +40,7 @@ fn the_cursor_names_the_last_record_and_is_bound_to_the_filters() {
 }
 
 #[test]
-fn a_page_reached_by_a_cursor_has_no_offset() {
+fn page_after_a_cursor_has_no_offset() {
     let cursor = Cursor { created_at: record().created_at, id: record().id };
     let query = Query { position: Position::After(cursor), ..Query::default() };
     let page = page(&query, Found::default());
@@ -49,7 +49,7 @@ fn a_page_reached_by_a_cursor_has_no_offset() {
 }
 
 #[test]
-fn a_client_reads_a_page_back() {
+fn page_round_trips_through_json() {
     let found = Found { records: vec![record()], has_more: true, total: None };
     let page = Page::new(&Query::default(), found, &CursorKey::public());
     let text = serde_json::to_string(&page).unwrap();

@@ -1,4 +1,4 @@
-//! Text types: limits to the character, control characters, and the command line's short forms.
+//! Text types: exact limits, control characters, and text forms of the command line.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use auditrail_core::{
 };
 use proptest::prelude::*;
 
-use crate::given::{action_text, good_text, stored_text, target_type_text};
+use crate::strategies::{action_text, good_text, stored_text, target_type_text};
 
 fn code<T: FromStr<Err = ValueError>>(text: &str) -> Option<ErrorCode> {
     text.parse::<T>().err().map(|error| error.code())
 }
 
-/// Checks the rule every text type has, with text made longer by characters of one to four bytes.
+/// Checks the rules of every text type, with characters of one to four bytes.
 fn holds_its_limit<T: FromStr<Err = ValueError>>(start: &str, max: usize) {
     for filler in ["x", "é", "€", "😀"] {
         let of = |chars: usize| start.to_owned() + &filler.repeat(chars - start.len());
@@ -32,7 +32,7 @@ fn holds_its_limit<T: FromStr<Err = ValueError>>(start: &str, max: usize) {
 }
 
 #[test]
-fn limits_count_characters_and_control_characters_are_refused() {
+fn limits_count_chars_and_control_chars_are_rejected() {
     holds_its_limit::<ActorId>("", limits::ACTOR_ID_MAX_CHARS);
     holds_its_limit::<TargetId>("", limits::TARGET_ID_MAX_CHARS);
     holds_its_limit::<UserAgent>("", limits::USER_AGENT_MAX_CHARS);
@@ -60,7 +60,7 @@ fn limits_are_those_of_the_contract() {
 }
 
 #[test]
-fn only_a_user_agent_may_be_empty() {
+fn only_the_user_agent_may_be_empty() {
     assert_eq!(code::<UserAgent>(""), None);
     assert_eq!(code::<ActorId>(""), Some(ErrorCode::Empty));
     assert_eq!(code::<TargetId>(""), Some(ErrorCode::Empty));
@@ -71,7 +71,7 @@ fn only_a_user_agent_may_be_empty() {
 }
 
 #[test]
-fn an_action_is_resource_dot_verb_in_any_case() {
+fn action_is_resource_dot_verb_in_any_case() {
     for fine in ["iam.CreateUser", "project.created", "a.b.c", "s3.GetObject", "x.y *"] {
         assert_eq!(code::<Action>(fine), None, "{fine}");
     }
@@ -81,7 +81,7 @@ fn an_action_is_resource_dot_verb_in_any_case() {
 }
 
 #[test]
-fn known_values_are_their_variants_and_others_keep_their_text() {
+fn known_values_are_variants_and_others_keep_their_text() {
     assert_eq!("key.rotated".parse::<Action>().unwrap(), Action::KeyRotated);
     assert_eq!("api_key".parse::<TargetType>().unwrap(), TargetType::ApiKey);
     assert_eq!(Action::KNOWN.len(), 14);
@@ -97,7 +97,7 @@ fn known_values_are_their_variants_and_others_keep_their_text() {
 }
 
 #[test]
-fn a_system_actor_has_no_other_id() {
+fn system_actor_has_no_other_id() {
     assert_eq!("system:system".parse(), Ok(Actor::System));
     assert_eq!("system".parse(), Ok(Actor::System));
     assert_eq!("system:cron".parse::<Actor>(), Err(ValueError::SystemActorId));
@@ -108,7 +108,7 @@ fn a_system_actor_has_no_other_id() {
 }
 
 #[test]
-fn a_colon_divides_type_and_id_and_may_return_in_the_id() {
+fn first_colon_separates_type_and_id() {
     let target: Target = "project:a:b".parse().unwrap();
     assert_eq!((target.target_type.as_str(), target.target_id.as_str()), ("project", "a:b"));
     assert_eq!("user:a:b".parse(), Actor::user("a:b"));
@@ -128,7 +128,7 @@ fn parses_back<T: FromStr<Err = ValueError> + Display + Debug + PartialEq>(text:
 
 proptest! {
     #[test]
-    fn accepted_text_prints_and_parses_back(text in good_text()) {
+    fn accepted_text_round_trips(text in good_text()) {
         parses_back::<ActorId>(&text);
         parses_back::<TargetId>(&text);
         parses_back::<UserAgent>(&text);
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn accepted_actions_and_targets_print_and_parse_back(
+    fn accepted_actions_and_targets_round_trip(
         action in action_text(),
         target_type in target_type_text().prop_filter("no colon", |t| !t.contains(':')),
         id in good_text(),
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn stored_text_is_kept_whatever_it_is(text in stored_text()) {
+    fn stored_text_is_not_validated(text in stored_text()) {
         let id = ActorId::from_stored(text.clone());
         prop_assert_eq!(id.as_str(), &text);
         prop_assert_eq!(id.into_string(), text.clone());
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn the_ways_to_parse_agree(text in stored_text()) {
+    fn conversions_from_text_agree(text in stored_text()) {
         let parsed: Result<ActorId, _> = text.parse();
         prop_assert_eq!(&ActorId::try_from(text.as_str()), &parsed);
         prop_assert_eq!(&ActorId::try_from(text.clone()), &parsed);

@@ -1,17 +1,17 @@
-//! Times: what is read, what is printed, and what the range is.
+//! Times: parsing, formatting and the range.
 
 use auditrail_core::{ErrorCode, RecordTime, ValueError};
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use crate::given::{now, time};
+use crate::strategies::{now, time};
 
 fn printed(text: &str) -> Result<String, ErrorCode> {
     text.parse::<RecordTime>().map(|time| time.to_string()).map_err(|error| error.code())
 }
 
 #[test]
-fn rfc_3339_is_read_and_printed_in_utc_with_microseconds() {
+fn rfc_3339_is_parsed_and_displayed_in_utc() {
     for (text, expected) in [
         ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000Z"),
         ("2026-01-02t03:04:05.000006z", "2026-01-02T03:04:05.000006Z"),
@@ -27,7 +27,7 @@ fn rfc_3339_is_read_and_printed_in_utc_with_microseconds() {
 }
 
 #[test]
-fn other_forms_are_refused() {
+fn other_formats_are_rejected() {
     for text in [
         "",
         "now",
@@ -56,7 +56,7 @@ fn other_forms_are_refused() {
 }
 
 #[test]
-fn years_outside_the_range_are_told_as_such() {
+fn years_outside_the_range_are_out_of_range() {
     for text in [
         "300000-01-01T00:00:00Z",
         "+300000-01-01T00:00:00Z",
@@ -75,7 +75,7 @@ fn years_outside_the_range_are_told_as_such() {
 }
 
 #[test]
-fn the_ends_of_the_range_are_those_of_the_time_library_and_of_year_one() {
+fn range_ends_at_year_one_and_at_the_library_limit() {
     assert_eq!(RecordTime::MAX_UNIX_MICROS, Timestamp::MAX.as_second() * 1_000_000);
     let min: Timestamp = "0001-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(min.as_microsecond(), RecordTime::MIN_UNIX_MICROS);
@@ -85,7 +85,7 @@ fn the_ends_of_the_range_are_those_of_the_time_library_and_of_year_one() {
 }
 
 #[test]
-fn stored_times_outside_the_range_become_the_nearest() {
+fn stored_times_are_clamped_to_the_range() {
     let infinity = RecordTime::from_stored_micros(i64::MAX);
     assert_eq!(infinity.to_string(), "9999-12-30T22:00:00.000000Z");
     let minus_infinity = RecordTime::from_stored_micros(i64::MIN);
@@ -104,7 +104,7 @@ fn five_minutes_ahead_is_the_limit() {
 
 proptest! {
     #[test]
-    fn any_time_prints_and_parses_back(time in time()) {
+    fn times_round_trip_through_text(time in time()) {
         let text = time.to_string();
         prop_assert_eq!(text.len(), 27);
         prop_assert_eq!(text.parse::<RecordTime>().unwrap(), time);
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn finer_times_are_cut_downwards(nanos in -2_000_000_000_000_000_000..2_000_000_000_000_000_000_i128) {
+    fn finer_times_are_rounded_down(nanos in -2_000_000_000_000_000_000..2_000_000_000_000_000_000_i128) {
         let fine = Timestamp::from_nanosecond(nanos).unwrap();
         let cut = RecordTime::new(fine).unwrap();
         let lost = nanos - cut.timestamp().as_nanosecond();
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_fail_otherwise(text in any::<String>()) {
+    fn parser_never_panics(text in any::<String>()) {
         if let Ok(time) = text.parse::<RecordTime>() {
             prop_assert_eq!(time.to_string().parse::<RecordTime>(), Ok(time));
         }

@@ -1,5 +1,4 @@
-//! The application: projects that are made over HTTP, each with its audit record in the same
-//! transaction.
+//! The application: changes projects over HTTP, each with an audit record in the same transaction.
 
 use auditrail_core::{Action, Actor, CreateInput, RequestContext, Target, TargetType};
 use auditrail_in_transaction::sqlx_0_9::record_in;
@@ -10,18 +9,18 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use sqlx::PgPool;
 
-/// Its table.
+/// The table of the application.
 pub(crate) const TABLE: &str = "create schema if not exists shop;
      create table if not exists shop.projects (
          id bigint generated always as identity primary key,
          name text not null check (name <> ''))";
 
 #[derive(Deserialize)]
-struct Named {
+struct ProjectInput {
     name: String,
 }
 
-type Answer = Result<(StatusCode, String), (StatusCode, String)>;
+type HandlerResult = Result<(StatusCode, String), (StatusCode, String)>;
 
 pub(crate) fn router(pool: PgPool) -> Router {
     Router::new()
@@ -30,13 +29,12 @@ pub(crate) fn router(pool: PgPool) -> Router {
         .with_state(pool)
 }
 
-/// Makes a project. When the record cannot be written there is no project either, and the other way
-/// around.
+/// Creates a project and its record; if either fails, neither is committed.
 async fn create(
     State(pool): State<PgPool>,
     headers: HeaderMap,
-    Json(Named { name }): Json<Named>,
-) -> Answer {
+    Json(ProjectInput { name }): Json<ProjectInput>,
+) -> HandlerResult {
     let actor = actor(&headers)?;
     let mut tx = pool.begin().await.map_err(failed)?;
     let id: i64 = sqlx::query_scalar("insert into shop.projects (name) values ($1) returning id")
@@ -53,32 +51,32 @@ async fn create(
     Ok((StatusCode::CREATED, format!("/projects/{id}\n")))
 }
 
-/// Renames a project, and records it first: a change that fails takes the record back with it.
+/// Renames a project after recording it: a failed change rolls back the record.
 async fn rename(
     State(pool): State<PgPool>,
     headers: HeaderMap,
     Path(id): Path<i64>,
-    Json(Named { name }): Json<Named>,
-) -> Answer {
+    Json(ProjectInput { name }): Json<ProjectInput>,
+) -> HandlerResult {
     let target = Target::new(TargetType::Project, id.to_string().parse().map_err(failed)?);
     let input = CreateInput::new(actor(&headers)?, Action::ProjectUpdated, target)
         .with_context(context(&headers));
     let mut tx = pool.begin().await.map_err(failed)?;
     record_in(&mut tx, &input).await.map_err(failed)?;
-    let renamed = sqlx::query("update shop.projects set name = $1 where id = $2")
+    let result = sqlx::query("update shop.projects set name = $1 where id = $2")
         .bind(&name)
         .bind(id)
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
-    if renamed.rows_affected() == 0 {
-        return Err((StatusCode::NOT_FOUND, "there is no such project\n".to_owned()));
+    if result.rows_affected() == 0 {
+        return Err((StatusCode::NOT_FOUND, "no such project\n".to_owned()));
     }
     tx.commit().await.map_err(failed)?;
     Ok((StatusCode::OK, "renamed\n".to_owned()))
 }
 
-/// A real application takes this from its session, never from a header that anybody can send.
+/// A real application uses its session, never a header that callers choose.
 fn actor(headers: &HeaderMap) -> Result<Actor, (StatusCode, String)> {
     let user = headers.get("x-user").and_then(|value| value.to_str().ok()).unwrap_or_default();
     Actor::user(user).map_err(|error| (StatusCode::UNAUTHORIZED, format!("X-User {error}\n")))

@@ -8,9 +8,9 @@
 //! auditrail query --target-type project
 //! ```
 //!
-//! The second request breaks a rule of the table after nothing was recorded; a `PUT /projects/1` with an
-//! empty name breaks it after the record was written, and leaves none either.
-#![expect(clippy::print_stdout, reason = "says where it listens")]
+//! The second request violates a constraint before the record is written; a `PUT /projects/1` with an empty name
+//! violates it afterwards, and leaves no record either.
+#![expect(clippy::print_stdout, reason = "prints the address")]
 
 mod app;
 
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     pool.execute(sqlx::raw_sql(app::TABLE)).await?;
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    // Else the end of an answer may wait for its begin to be acknowledged.
+    // Otherwise the end of a response may wait for the acknowledgement of its start.
     let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap_or_default());
     axum::serve(listener, app::router(pool)).await?;
     Ok(())

@@ -22,7 +22,7 @@ async fn send(app: &axum::Router, method: &str, path: &str, name: &str) -> Statu
 }
 
 #[tokio::test]
-async fn the_example_keeps_rows_and_records_together() {
+async fn rows_and_records_are_committed_together() {
     let db = TestDb::migrated().await;
     db.as_owner(app::TABLE).await;
     db.as_owner(
@@ -33,14 +33,14 @@ async fn the_example_keeps_rows_and_records_together() {
     let app = app::router(db.pool(db.app()).await);
     assert_eq!(send(&app, "POST", "/projects", "a").await, StatusCode::CREATED);
     assert_eq!(counts(&db).await, (1, 1));
-    // Refused by the table, before and after the record.
+    // Rejected by the table, before and after the record.
     assert_eq!(send(&app, "POST", "/projects", "").await, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(send(&app, "PUT", "/projects/1", "").await, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(send(&app, "PUT", "/projects/9", "b").await, StatusCode::NOT_FOUND);
     assert_eq!(counts(&db).await, (1, 1));
     assert_eq!(send(&app, "PUT", "/projects/1", "b").await, StatusCode::OK);
     assert_eq!(counts(&db).await, (1, 2));
-    // And by the audit log, before the row is there.
+    // Rejected by the audit log, after the row.
     db.as_owner("drop function control_plane.record_audit_log").await;
     assert_eq!(send(&app, "POST", "/projects", "c").await, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(counts(&db).await, (1, 2));

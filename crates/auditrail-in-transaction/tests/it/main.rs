@@ -1,4 +1,4 @@
-//! Each driver on a real PostgreSQL: the record is there exactly when the transaction commits.
+//! Each driver with a real PostgreSQL: the record exists exactly if the transaction commits.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod diesel_async;

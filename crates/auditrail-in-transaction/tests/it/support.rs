@@ -1,4 +1,4 @@
-//! What the tests of the drivers share.
+//! Helpers of the driver tests.
 
 use std::error::Error;
 
@@ -8,11 +8,11 @@ use auditrail_testkit::{TestDb, Transport};
 
 pub(crate) const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// A database with a table of business, and its address for the least-privileged role.
+/// A database with an application table, and its URL for the least-privileged role.
 pub(crate) async fn shop() -> (TestDb, String) {
     let mut db = TestDb::migrated().await;
     if db.transport() == Transport::Tls {
-        // The drivers are built without TLS, which is their callers' choice.
+        // The drivers are built without TLS, which callers choose.
         db = TestDb::migrated_over(Transport::Tcp).await;
     }
     db.as_owner(
@@ -41,7 +41,7 @@ pub(crate) fn other() -> CreateInput {
     CreateInput { target: "project:p2".parse().unwrap(), ..input() }
 }
 
-/// How many rows of business and how many records there are.
+/// The numbers of application rows and of records.
 pub(crate) async fn counts(db: &TestDb) -> (i64, i64) {
     let mut owner = db.connect(db.owner()).await;
     ::sqlx::query_as(
@@ -52,7 +52,7 @@ pub(crate) async fn counts(db: &TestDb) -> (i64, i64) {
     .unwrap()
 }
 
-/// A time that only the database can refuse, because it asks for its clock.
+/// A time that only the database rejects, by its clock.
 pub(crate) fn late() -> CreateInput {
     input().with_created_at("2999-01-01T00:00:00Z".parse().unwrap())
 }
@@ -62,13 +62,13 @@ pub(crate) fn is_conflict<E: Error>(error: &RecordInError<E>) {
     assert!(words(error).contains("and other content is already there"), "{error:?}");
 }
 
-pub(crate) fn is_refused<E: Error>(error: &RecordInError<E>) {
+pub(crate) fn is_rejected<E: Error>(error: &RecordInError<E>) {
     assert!(matches!(error, RecordInError::Refused(_)), "{error:?}");
     let words = words(error);
     assert!(words.contains("/created_at: is more than 300 seconds in the future"), "{words}");
 }
 
-pub(crate) fn is_of_the_database<E: Error>(error: &RecordInError<E>) {
+pub(crate) fn is_database_error<E: Error>(error: &RecordInError<E>) {
     assert!(matches!(error, RecordInError::Database(_)), "{error:?}");
     assert!(words(error).contains("record_audit_log(jsonb) does not exist"), "{error:?}");
 }
@@ -84,20 +84,20 @@ fn words(error: &dyn Error) -> String {
     words
 }
 
-/// A record with what the caller left out is what is in the table.
-pub(crate) async fn check_made_up(db: &TestDb, asked: &CreateInput, answer: &Record) {
-    assert!(asked.matches_stored(answer), "{answer:?}");
-    assert_eq!(answer.id.as_uuid().get_version_num(), 7);
+/// The returned record has the generated fields, and equals the stored one.
+pub(crate) async fn check_generated_fields(db: &TestDb, input: &CreateInput, record: &Record) {
+    assert!(input.matches_stored(record), "{record:?}");
+    assert_eq!(record.id.as_uuid().get_version_num(), 7);
     let mut owner = db.connect(db.owner()).await;
     let stored: String = ::sqlx::query_scalar(
         "select (to_jsonb(r) - 'xact_id')::text from control_plane.audit_logs r
           where id = $1::uuid and created_at between now() - interval '1 hour' and now()",
     )
-    .bind(answer.id.to_string())
+    .bind(record.id.to_string())
     .fetch_one(&mut owner)
     .await
     .unwrap();
-    assert_eq!(serde_json::from_str::<Record>(&stored).unwrap(), *answer);
+    assert_eq!(serde_json::from_str::<Record>(&stored).unwrap(), *record);
 }
 
 /// Without the id and time that make it repeatable.

@@ -2,8 +2,8 @@ use ::tokio_postgres::{Client, NoTls};
 use auditrail_in_transaction::tokio_postgres_0_7::record_in;
 
 use crate::support::{
-    BUSINESS, bare, check, check_made_up, counts, input, is_conflict, is_of_the_database,
-    is_refused, late, other, shop,
+    BUSINESS, bare, check, check_generated_fields, counts, input, is_conflict, is_database_error,
+    is_rejected, late, other, shop,
 };
 
 async fn connect(url: &str) -> Client {
@@ -13,7 +13,7 @@ async fn connect(url: &str) -> Client {
 }
 
 #[tokio::test]
-async fn with_tokio_postgres_the_record_is_there_exactly_when_the_transaction_commits() {
+async fn tokio_postgres_record_follows_the_transaction() {
     let (db, url) = shop().await;
     let mut app = connect(&url).await;
     for (commits, expected) in [(false, (0, 0)), (true, (1, 1))] {
@@ -29,9 +29,9 @@ async fn with_tokio_postgres_the_record_is_there_exactly_when_the_transaction_co
     }
     check(&record_in(&app, &input()).await.unwrap());
     is_conflict(&record_in(&app, &other()).await.unwrap_err());
-    is_refused(&record_in(&app, &late()).await.unwrap_err());
-    check_made_up(&db, &bare(), &record_in(&app, &bare()).await.unwrap()).await;
+    is_rejected(&record_in(&app, &late()).await.unwrap_err());
+    check_generated_fields(&db, &bare(), &record_in(&app, &bare()).await.unwrap()).await;
     assert_eq!(counts(&db).await, (1, 2));
     db.as_owner("drop function control_plane.record_audit_log").await;
-    is_of_the_database(&record_in(&app, &input()).await.unwrap_err());
+    is_database_error(&record_in(&app, &input()).await.unwrap_err());
 }

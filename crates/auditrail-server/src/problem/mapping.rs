@@ -1,11 +1,11 @@
-//! Which error is which problem.
+//! Maps errors to problems.
 
 use auditrail_core::{FieldError, InputError, ValidationErrors, ValueError};
 use auditrail_store::{StoreError, WriteError};
 use axum::http::{HeaderValue, StatusCode, header};
 
 use super::Problem;
-use crate::auth::AuthError;
+use crate::auth::{AuthError, TenantMismatch};
 use crate::limits::{RETRY_LATER, RETRY_SOON};
 use crate::writes::WritesError;
 
@@ -14,17 +14,23 @@ impl From<AuthError> for Problem {
         let detail = error.to_string();
         match error {
             AuthError::Refused => {
-                let title = "The key is not good";
+                let title = "Invalid API key";
                 let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_key", title, detail)
                     .with_header(header::WWW_AUTHENTICATE, challenge)
             }
             AuthError::Unavailable(_) => {
-                let title = "Not available at the moment";
+                let title = "Service unavailable";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", title, detail)
                     .retry_after(RETRY_SOON)
             }
         }
+    }
+}
+
+impl From<TenantMismatch> for Problem {
+    fn from(TenantMismatch: TenantMismatch) -> Self {
+        Self::other_tenant()
     }
 }
 
@@ -42,12 +48,12 @@ impl From<StoreError> for Problem {
         let code = error.code();
         match &error {
             StoreError::IdConflict { .. } => {
-                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+                Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
             StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
             StoreError::Rejected { .. } => {
-                tracing::warn!(code, error = %error, "the database refused a record");
-                let title = "The record cannot be kept";
+                tracing::warn!(code, error = %error, "the database rejected a record");
+                let title = "Record rejected";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, error.to_string())
             }
             StoreError::Unreachable { .. } | StoreError::Busy { .. } => {
@@ -83,16 +89,16 @@ impl From<WriteError> for Problem {
         match error {
             WriteError::Refused { source } => source.into(),
             WriteError::Conflict { .. } => {
-                Self::new(StatusCode::CONFLICT, code, "The id is taken", error.to_string())
+                Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
             WriteError::TooLarge { .. } => {
-                let title = "The request is too large";
+                let title = "Request too large";
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, title, error.to_string())
             }
             WriteError::Overloaded { .. } => Self::overloaded().retry_after(after),
             WriteError::Unavailable { source, .. } => {
                 report(&source);
-                // A server that is read-only may be the standby of a failover, which takes seconds.
+                // A read-only server may be the standby of a failover, which takes seconds.
                 let after = match &*source {
                     StoreError::NotMigrated { .. } | StoreError::PermissionDenied { .. } => {
                         RETRY_LATER
@@ -102,72 +108,72 @@ impl From<WriteError> for Problem {
                 unavailable(code).retry_after(after)
             }
             _ => {
-                tracing::warn!(code, %error, "a write was not acknowledged");
+                tracing::warn!(code, %error, "write not acknowledged");
                 unavailable(code).retry_after(after)
             }
         }
     }
 }
 
-/// What is wrong with the parameters of a query: 400.
+/// Invalid query parameters: 400.
 pub(crate) fn in_query(errors: ValidationErrors) -> Problem {
     let errors: Vec<FieldError> = errors.into_iter().collect();
-    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "parameter"));
-    Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", "Parameters are wrong", detail)
+    let detail = format!("{} invalid; see `errors`", count(&errors, "parameter"));
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", "Invalid parameters", detail)
         .with_errors(errors)
 }
 
-/// What is wrong with the value of one parameter: 400.
+/// One invalid query parameter: 400.
 pub(crate) fn in_parameter(name: &str, error: &ValueError) -> Problem {
     in_query(FieldError::new(name, error).into())
 }
 
 impl Problem {
-    /// The problem of a batch that the store refused: pointers begin with the place of the record.
+    /// The problem of a batch that the store rejected; pointers start with the index of the record.
     pub(crate) fn of_batch(error: WritesError) -> Self {
         match error {
             WritesError::Store(StoreError::Invalid { index, error }) => {
-                invalid(vec![placed(index, error)])
+                invalid(vec![at_index(index, error)])
             }
             other => other.into(),
         }
     }
 }
 
-/// The error of a record of a batch: the pointer begins with the place of the record.
-pub(crate) fn placed(index: usize, error: FieldError) -> FieldError {
+/// The error of a record of a batch: its pointer starts with the index of the record.
+pub(crate) fn at_index(index: usize, error: FieldError) -> FieldError {
     FieldError { pointer: format!("/{index}{}", error.pointer), ..error }
 }
 
-/// The body, or a line of it, is not JSON: 400.
+/// The body or one of its lines is not JSON: 400.
 pub(crate) fn not_json(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", detail)
+    Problem::new(StatusCode::BAD_REQUEST, "not_json", "Body is not valid JSON", detail)
 }
 
-/// What is wrong with the fields of a record, or of several: 422.
+/// Invalid fields of one or more records: 422.
 pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
-    let detail = format!("{} wrong; `errors` has each of them", count(&errors, "field"));
-    let title = "The record is not valid";
+    let detail = format!("{} invalid; see `errors`", count(&errors, "field"));
+    let title = "Invalid record";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", title, detail)
         .with_errors(errors)
 }
 
-fn count(errors: &[FieldError], what: &str) -> String {
+fn count(errors: &[FieldError], noun: &str) -> String {
     match errors.len() {
-        1 => format!("1 {what} is"),
-        n => format!("{n} {what}s are"),
+        1 => format!("1 {noun} is"),
+        n => format!("{n} {noun}s are"),
     }
 }
 
 fn unavailable(code: &'static str) -> Problem {
-    let detail = "the database takes no such call at the moment; a write may have taken hold, and \
-                  repeating it with the same id or Idempotency-Key finds out";
-    let title = "Not available at the moment";
+    let detail = "the database is temporarily unavailable; a write may have been applied: retry it \
+                  with the same id or Idempotency-Key";
+    let title = "Service unavailable";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
 }
 
-/// Logs an error once, where it is handled, with what caused it.
+/// Logs an error with its cause, once, where it is handled.
 fn report(error: &StoreError) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(code = error.code(), error = %error, cause, "a call to the store failed");
+    tracing::error!(code = error.code(), error = %error, cause, "store operation failed");
 }

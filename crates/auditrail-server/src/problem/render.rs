@@ -1,4 +1,4 @@
-//! Writing a problem down.
+//! Rendering of problem documents.
 
 use std::any::Any;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Inner, Problem};
 
-/// The document, by its fields.
+/// The problem document (RFC 9457).
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: String,
@@ -23,7 +23,7 @@ struct Document<'a> {
     errors: &'a [FieldError],
 }
 
-/// Gives every response that is an error its document, also those that no handler of ours made.
+/// Gives every error response a problem document, including those of the router itself.
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -41,69 +41,69 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
         request_id,
         errors,
     };
-    // Strings and numbers always have a JSON form; an empty body would still have its status.
+    // Serializing strings and numbers cannot fail; an empty body would still have its status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let headers = response.headers_mut();
-    // They tell of the body that is replaced.
+    // These describe the replaced body.
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::CONTENT_ENCODING);
-    let form = HeaderValue::from_static("application/problem+json");
-    headers.insert(header::CONTENT_TYPE, form);
+    let content_type = HeaderValue::from_static("application/problem+json");
+    headers.insert(header::CONTENT_TYPE, content_type);
     *response.body_mut() = Body::from(body);
     response
 }
 
-/// The problem of an error that the router itself answers with.
+/// The problem of an error response of the router itself.
 fn of_status(status: StatusCode) -> Problem {
     let title = status.canonical_reason().unwrap_or("Error");
     let (code, detail) = match status {
-        StatusCode::NOT_FOUND => ("no_such_route", "there is nothing at this path"),
+        StatusCode::NOT_FOUND => ("no_such_route", "no route matches this path"),
         StatusCode::METHOD_NOT_ALLOWED => {
-            ("method_not_allowed", "this path has other methods; the header Allow names them")
+            ("method_not_allowed", "the method is not allowed for this path; see the Allow header")
         }
-        status if status.is_client_error() => ("bad_request", "the request cannot be understood"),
+        status if status.is_client_error() => ("bad_request", "the request is malformed"),
         _ => return Problem::internal("internal"),
     };
     Problem::new(status, code, title, detail)
 }
 
-/// What a panic is answered with; the panic itself is in the log of the process.
+/// The response after a panic. The panic message goes to the log only.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a handler panicked");
+    tracing::error!("request handler panicked");
     Problem::internal("internal").into_response()
 }
 
-/// Why a request was not done (RFC 9457).
+/// An error (RFC 9457).
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem)]
 #[expect(dead_code, reason = "it describes what `Document` writes, and a test compares the two")]
 pub(crate) struct ProblemSchema {
-    /// Names the kind of problem, as a URN that ends in the code.
+    /// Type of the problem: a URN that ends in the code.
     r#type: String,
-    /// The kind of problem, for people.
+    /// Short, human-readable summary of the problem type.
     title: String,
-    /// The HTTP status.
+    /// HTTP status code.
     status: u16,
-    /// What is wrong this time, for people.
+    /// Human-readable explanation of this occurrence.
     detail: String,
-    /// The kind of problem, to match on; these never change.
+    /// Stable machine-readable code.
     code: String,
-    /// The id of the request, as in `X-Request-Id`.
+    /// Request id, as in `X-Request-Id`.
     request_id: String,
-    /// Every wrong field or parameter.
+    /// Every invalid field or parameter.
     #[schema(required = false)]
     errors: Vec<FieldErrorSchema>,
 }
 
-/// One wrong field or parameter.
+/// An invalid field or parameter.
 #[derive(utoipa::ToSchema)]
 #[schema(as = FieldError)]
 #[expect(dead_code, reason = "it describes `FieldError` of the core")]
 struct FieldErrorSchema {
-    /// A JSON pointer into the body, or the name of the parameter.
+    /// JSON pointer into the body, or parameter name.
     pointer: String,
-    /// What is wrong, to match on.
+    /// Stable machine-readable code.
     code: String,
-    /// What is wrong, for people.
+    /// Human-readable explanation.
     detail: String,
 }

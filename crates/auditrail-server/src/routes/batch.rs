@@ -1,4 +1,4 @@
-//! `POST /v1/audit-logs/batch`: many records in one transaction.
+//! `POST /v1/audit-logs/batch`: writes many records in one transaction.
 
 use auditrail_core::{
     BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
@@ -8,22 +8,18 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::{BatchParams, CreateSchema, RecordSchema};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Writer;
-use crate::batch;
-use crate::body::Entity;
 use crate::clock;
-use crate::idempotency::IdempotencyKey;
+use crate::extract::{Batch, IdempotencyKey, QueryParams, RequestBody, Writer};
+use crate::json::Json;
+use crate::openapi::{BatchParams, CreateSchema, RecordSchema};
 use crate::problem::{Problem, ProblemSchema, in_parameter};
-use crate::search::Pairs;
 use crate::writes::WritesError;
 
-/// How many records are read back at once for `return=full`, to know their times.
+/// Number of records to read back at a time for `return=full`, to get their times.
 const READ_BACK: usize = 250;
 
-/// Writes up to 10,000 records in one transaction: all or, unless told otherwise, none.
+/// Writes up to 10,000 records in one transaction: all of them or, by default, none.
 #[utoipa::path(
     post,
     path = "/v1/audit-logs/batch",
@@ -32,18 +28,18 @@ const READ_BACK: usize = 250;
     params(
         BatchParams,
         ("Idempotency-Key" = Option<String>, Header,
-         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "With its place in the batch, \
-         stands for an id of each record that gives none"),
+         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Makes retries safe: \
+         together with the index in the batch, determines the id of each record without one"),
     ),
-    request_body(description = "The records", content(
+    request_body(description = "Records to write", content(
         (Vec<CreateSchema> = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
-        (status = 200, description = "What became of the records", body = BatchAnswer),
-        (status = 409, description = "An id is there with other content; nothing was written",
+        (status = 200, description = "Outcome of the batch", body = BatchAnswer),
+        (status = 409, description = "An id exists with different content; nothing was written",
          body = ProblemSchema, content_type = "application/problem+json"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
@@ -51,121 +47,123 @@ pub(super) async fn batch(
     mut writer: Writer,
     State(app): State<App>,
     key: IdempotencyKey,
-    pairs: Pairs,
-    entity: Entity,
+    params: QueryParams,
+    body: RequestBody,
 ) -> Result<Json<BatchAnswer>, Problem> {
-    let asked = Asked::of(pairs)?;
-    let Entity { form, bytes, room: _room } = entity;
-    let mut batch = batch::parse(form, bytes, asked.on_invalid, clock::now()).await?;
-    writer.count(batch.size);
+    let options = BatchOptions::parse(params)?;
+    let RequestBody { format, bytes, permit: _permit } = body;
+    let mut batch = Batch::parse(format, bytes, options.on_invalid, clock::now()).await?;
+    writer.charge(batch.size);
     for (index, input) in &mut batch.inputs {
-        writer.principal().stamp(input)?;
+        writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), *index, input);
-        name(input, asked.full)?;
+        if options.return_full {
+            assign_id(input)?;
+        }
     }
-    let (places, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
-    let kept = asked.full.then(|| inputs.clone());
+    let (indices, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
+    let inputs_to_return = options.return_full.then(|| inputs.clone());
     let version = writer.principal().version;
-    let written = app.writes().create_many(inputs, asked.on_invalid, version).await;
-    if written.as_ref().is_err_and(WritesError::is_key_changed) {
-        // A key that is good all the same was changed: the caller sends the batch again.
-        writer.look_up_again().await?;
+    let result = app.writes().create_many(inputs, options.on_invalid, version).await;
+    if result.as_ref().is_err_and(WritesError::is_key_changed) {
+        // If the key was changed but is still valid, the caller retries the batch.
+        writer.refresh().await?;
     }
-    let outcome = written.map_err(Problem::of_batch)?;
+    let outcome = result.map_err(Problem::of_batch)?;
     writer.set_verified();
-    let mut answer = BatchAnswer::new(batch.rejected, &places, outcome);
-    if let Some(inputs) = kept {
-        answer.records = Some(answer.read_back(&app, batch.size, &places, inputs).await?);
+    let mut answer = BatchAnswer::new(batch.rejected, &indices, outcome);
+    if let Some(inputs) = inputs_to_return {
+        answer.records = Some(answer.read_back(&app, batch.size, &indices, inputs).await?);
     }
     Ok(Json(answer))
 }
 
-/// Gives an input an id where the caller must be told which it is.
-fn name(input: &mut CreateInput, full: bool) -> Result<(), Problem> {
-    if full && input.id.is_none() {
-        let fresh = clock::record_id().map_err(|error| {
-            tracing::error!(%error, "the operating system gave no random bytes");
+/// Assigns an id to a record without one, so that the response can contain it.
+fn assign_id(input: &mut CreateInput) -> Result<(), Problem> {
+    if input.id.is_none() {
+        let id = clock::record_id().map_err(|error| {
+            tracing::error!(%error, "could not obtain random bytes from the OS");
             Problem::internal("no_randomness")
         })?;
-        input.id = Some(fresh);
+        input.id = Some(id);
     }
     Ok(())
 }
 
-/// How to write a batch, as `BatchParams` describes it.
-struct Asked {
+/// The parameters that `BatchParams` describes.
+struct BatchOptions {
     on_invalid: OnInvalid,
-    full: bool,
+    return_full: bool,
 }
 
-impl Asked {
-    fn of(mut pairs: Pairs) -> Result<Self, Problem> {
+impl BatchOptions {
+    fn parse(mut params: QueryParams) -> Result<Self, Problem> {
         let unknown = |name, expected| in_parameter(name, &ValueError::UnknownValue { expected });
-        let on_invalid = match pairs.take("on_invalid").as_deref() {
+        let on_invalid = match params.take("on_invalid").as_deref() {
             None | Some("refuse") => OnInvalid::Refuse,
             Some("skip") => OnInvalid::Skip,
             Some(_) => return Err(unknown("on_invalid", "refuse, skip")),
         };
-        let full = match pairs.take("return").as_deref() {
+        let return_full = match params.take("return").as_deref() {
             None | Some("summary") => false,
             Some("full") => true,
             Some(_) => return Err(unknown("return", "summary, full")),
         };
-        pairs.none()?;
-        Ok(Self { on_invalid, full })
+        params.reject_unknown()?;
+        Ok(Self { on_invalid, return_full })
     }
 }
 
-/// What became of a batch. The three numbers add up to its size.
+/// Outcome of a batch. The three counts add up to its size.
 #[derive(Serialize, ToSchema)]
 pub(super) struct BatchAnswer {
-    /// Records that were written.
+    /// Number of records written.
     created: u64,
-    /// Records that were there already with the same content, or twice in the batch.
+    /// Number of records that existed with the same content, or occur twice in the batch.
     duplicates: u64,
-    /// Records that could not be written.
+    /// Number of records not written.
     rejected: u64,
-    /// Why, for each of these.
+    /// One error for each record not written.
     errors: Vec<BatchError>,
-    /// With `return=full` the records in their order as they were sent, with their ids and times;
-    /// null for one that could not be written.
+    /// With `return=full`: the records in request order, with their ids and times; null for a
+    /// record that was not written.
     #[schema(value_type = Vec<Option<RecordSchema>>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<Vec<Option<Record>>>,
 }
 
-/// Why a record of a batch could not be written.
+/// Error of one record of a batch.
 #[derive(Serialize, ToSchema)]
 struct BatchError {
-    /// Its place in the batch, from 0.
+    /// Zero-based index of the record in the batch.
     index: usize,
-    /// What is wrong, to match on; of several wrong fields the first.
+    /// Stable machine-readable code; that of the first invalid field if there are several.
     code: String,
-    /// What is wrong, for people.
+    /// Human-readable explanation.
     detail: String,
 }
 
 impl BatchAnswer {
-    /// Puts together what was wrong before writing and what became of the others.
-    fn new(unread: Vec<(usize, InputError)>, places: &[usize], outcome: BatchOutcome) -> Self {
+    /// Combines the records that failed to parse with the outcome of the others.
+    fn new(unparsed: Vec<(usize, InputError)>, indices: &[usize], outcome: BatchOutcome) -> Self {
         let BatchOutcome { created, duplicates, rejected } = outcome;
-        let mut errors: Vec<_> = unread.into_iter().map(BatchError::from).collect();
+        let mut errors: Vec<_> = unparsed.into_iter().map(BatchError::from).collect();
         errors.extend(rejected.into_iter().map(|rejected| {
             let Rejected { index, code, detail } = rejected;
-            BatchError { index: places[index], code: code.as_str().to_owned(), detail }
+            BatchError { index: indices[index], code: code.as_str().to_owned(), detail }
         }));
         errors.sort_by_key(|error| error.index);
         Self { created, duplicates, rejected: errors.len() as u64, errors, records: None }
     }
 
-    /// The records as they were sent, with the times under which they are stored.
+    /// The records as they were sent, with the stored times.
     ///
-    /// What is stored is not shown: a key that may write need not be one that may read.
+    /// Other stored fields are not returned: a key that may write need not have permission to read.
     async fn read_back(
         &self,
         app: &App,
         size: usize,
-        places: &[usize],
+        indices: &[usize],
         inputs: Vec<CreateInput>,
     ) -> Result<Vec<Option<Record>>, Problem> {
         let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
@@ -175,9 +173,9 @@ impl BatchAnswer {
             times.extend(chunk.iter().map(|id| stored.get(id).map(|record| record.created_at)));
         }
         let mut records = vec![None; size];
-        for (((place, id), time), input) in places.iter().zip(ids).zip(times).zip(inputs) {
-            let failed = self.errors.binary_search_by_key(place, |error| error.index).is_ok();
-            records[*place] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
+        for (((index, id), time), input) in indices.iter().zip(ids).zip(times).zip(inputs) {
+            let failed = self.errors.binary_search_by_key(index, |error| error.index).is_ok();
+            records[*index] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
         }
         Ok(records)
     }
@@ -190,11 +188,13 @@ impl From<(usize, InputError)> for BatchError {
                 Self { index, code: "not_json".to_owned(), detail: error.to_string() }
             }
             InputError::Invalid(errors) => {
-                let (first, others) = (&errors.as_slice()[0], errors.as_slice().len() - 1);
-                let more =
-                    if others == 0 { String::new() } else { format!(" (and {others} more)") };
-                let code = first.code.as_str().to_owned();
-                Self { index, code, detail: format!("{first}{more}") }
+                let first = &errors.as_slice()[0];
+                let mut detail = first.to_string();
+                let others = errors.as_slice().len() - 1;
+                if others > 0 {
+                    detail.push_str(&format!(" (and {others} more)"));
+                }
+                Self { index, code: first.code.as_str().to_owned(), detail }
             }
         }
     }

@@ -1,25 +1,23 @@
-//! `GET /docs`: the description of the interface, for people.
+//! `GET /docs`: the API description as an HTML page.
 
 use axum::response::Response;
 
-use crate::auth::KeyHolder;
-use crate::docs_page;
+use crate::extract::{KeyHolder, QueryParams};
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
 
-/// Gets this description as a page. The admin listener gives it without a key.
+/// Returns this API description as an HTML page. The admin listener serves it without an API key.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "description",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The page", body = String, content_type = "text/html"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "HTML page", body = String, content_type = "text/html"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn docs(_: KeyHolder, pairs: Pairs) -> Result<Response, Problem> {
-    pairs.none()?;
-    Ok(docs_page::page().await)
+pub(super) async fn docs(_: KeyHolder, params: QueryParams) -> Result<Response, Problem> {
+    params.reject_unknown()?;
+    Ok(super::docs_page())
 }

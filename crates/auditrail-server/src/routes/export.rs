@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs/export`: every matching record, streamed.
+//! `GET /v1/audit-logs/export`: streams every matching record.
 
 use auditrail_core::{ErrorCode, ExportFormat, FieldError};
 use axum::body::Body;
@@ -7,18 +7,17 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::schema::{ExportParams, FilterParams};
 use crate::app::App;
-use crate::auth::Exporter;
-use crate::context::{Deed, Origin, as_object, record};
-use crate::export;
+use crate::export_stream;
+use crate::extract::{Exporter, QueryParams, RequestOrigin};
+use crate::openapi::{ExportParams, FilterParams};
 use crate::problem::{Problem, ProblemSchema, in_parameter, in_query};
-use crate::search::Pairs;
+use crate::self_audit::{SelfAuditEvent, filters_by_name, record};
 
-/// Streams every matching record, oldest first, all from one state of the table.
+/// Streams every matching record, oldest first, from one snapshot of the table.
 ///
-/// An export that does not get to its end breaks the connection, and as NDJSON lacks its manifest.
-/// It leaves a record of its own before it begins.
+/// An aborted export closes the connection without completing the response, and an NDJSON export
+/// then lacks its final manifest line. Every export is audited: its own record is written first.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/export",
@@ -26,32 +25,32 @@ use crate::search::Pairs;
     security(("bearer" = ["export"])),
     params(FilterParams, ExportParams),
     responses(
-        (status = 200, description = "The records", content(
+        (status = 200, description = "Matching records", content(
             (String = "text/csv"),
             (String = "application/x-ndjson"),
         )),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn export(
     exporter: Exporter,
     State(app): State<App>,
-    origin: Origin,
-    mut pairs: Pairs,
+    origin: RequestOrigin,
+    mut params: QueryParams,
 ) -> Result<Response, Problem> {
-    let format = format(&mut pairs)?;
-    let filters = pairs.filters(exporter.principal())?;
-    let told = json!({"format": format.to_string(), "filters": as_object(&filters)});
+    let format = format(&mut params)?;
+    let filters = params.filters(exporter.principal())?;
+    let metadata = json!({"format": format.to_string(), "filters": filters_by_name(&filters)});
     let tenant = filters.tenant_id.clone();
-    record(&app, exporter.principal(), origin, Deed::Exported, tenant, told).await?;
+    record(&app, exporter.principal(), origin, SelfAuditEvent::Exported, tenant, metadata).await?;
     let (stall, rows) = (app.config().stall_timeout, app.metrics().export_rows(format));
-    let bytes = export::start(app.log().export(filters), format, stall, rows).await?;
-    Ok(answer(format, Body::from_stream(bytes)))
+    let bytes = export_stream::start(app.log().export(filters), format, stall, rows).await?;
+    Ok(respond(format, Body::from_stream(bytes)))
 }
 
-fn format(pairs: &mut Pairs) -> Result<ExportFormat, Problem> {
-    let Some(format) = pairs.take("format") else {
+fn format(params: &mut QueryParams) -> Result<ExportFormat, Problem> {
+    let Some(format) = params.take("format") else {
         let detail = "must be given once: csv or ndjson".to_owned();
         let pointer = "format".to_owned();
         return Err(in_query(FieldError { pointer, code: ErrorCode::Required, detail }.into()));
@@ -59,13 +58,15 @@ fn format(pairs: &mut Pairs) -> Result<ExportFormat, Problem> {
     format.parse().map_err(|error| in_parameter("format", &error))
 }
 
-fn answer(format: ExportFormat, body: Body) -> Response {
-    let (form, name) = match format {
+fn respond(format: ExportFormat, body: Body) -> Response {
+    let (content_type, name) = match format {
         ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "audit-logs.csv"),
         ExportFormat::Ndjson => ("application/x-ndjson", "audit-logs.ndjson"),
     };
     let disposition = format!("attachment; filename=\"{name}\"");
-    let headers =
-        [(header::CONTENT_TYPE, form.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
     (headers, body).into_response()
 }

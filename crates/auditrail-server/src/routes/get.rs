@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs/{id}`: one record.
+//! `GET /v1/audit-logs/{id}`: returns one record.
 
 use auditrail_core::{Record, RecordId};
 use auditrail_store::StoreError;
@@ -7,29 +7,28 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::schema::RecordSchema;
-use crate::answer;
 use crate::app::App;
-use crate::auth::Searcher;
-use crate::context::{Origin, Read, record_read};
+use crate::extract::{QueryParams, RequestOrigin, Searcher};
+use crate::json;
+use crate::openapi::RecordSchema;
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
+use crate::self_audit::{ReadOperation, record_read};
 
-/// A record may be erased by law, so a copy is kept only as long as we say that it holds.
+/// A record may be erased for legal reasons, so caches must revalidate their copies.
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Gets one record.
+/// Returns one record.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/{id}",
     tag = "audit logs",
     security(("bearer" = ["read"])),
-    params(("id" = String, Path, description = "The id of the record", format = "uuid")),
+    params(("id" = String, Path, description = "Record id", format = "uuid")),
     responses(
-        (status = 200, description = "The record", body = RecordSchema,
-         headers(("ETag" = String, description = "Changes when any byte of the record does"))),
-        (status = 304, description = "The record is what `If-None-Match` names"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Record", body = RecordSchema,
+         headers(("ETag" = String, description = "Strong validator of the response body"))),
+        (status = 304, description = "The record matches `If-None-Match`"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
@@ -37,50 +36,53 @@ pub(super) async fn get(
     mut reader: Searcher,
     State(app): State<App>,
     Path(id): Path<String>,
-    origin: Origin,
-    pairs: Pairs,
+    origin: RequestOrigin,
+    params: QueryParams,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    pairs.none()?;
+    params.reject_unknown()?;
     let id: RecordId = id.parse().map_err(|_| Problem::no_record())?;
     let record = loop {
         match app.log().get_with_key(id, reader.principal().version).await {
-            Err(StoreError::KeyChanged) => reader.look_up_again().await?,
+            Err(StoreError::KeyChanged) => reader.refresh().await?,
             record => break record?,
         }
     };
     reader.set_verified();
-    let seen = record.filter(|record| reader.principal().sees(record.tenant_id.as_ref()));
-    let record = seen.ok_or_else(Problem::no_record)?;
-    record_read(&app, reader.principal(), origin, Read::Get(&record)).await?;
-    tagged(&record, &headers)
+    let record = record
+        .filter(|record| reader.principal().sees(record.tenant_id.as_ref()))
+        .ok_or_else(Problem::no_record)?;
+    record_read(&app, reader.principal(), origin, ReadOperation::Get(&record)).await?;
+    respond(&record, &headers)
 }
 
-fn tagged(record: &Record, headers: &HeaderMap) -> Result<Response, Problem> {
+fn respond(record: &Record, headers: &HeaderMap) -> Result<Response, Problem> {
     let json = serde_json::to_vec(record).map_err(|_| Problem::internal("internal"))?;
-    let tag = tag(&json).ok_or_else(|| Problem::internal("internal"))?;
-    let mut response = match is_known(headers, &tag) {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => answer::bytes(json),
+    let etag = etag(&json).ok_or_else(|| Problem::internal("internal"))?;
+    let mut response = if matches_any(headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        json::response(json)
     };
-    response.headers_mut().insert(header::ETAG, tag);
+    response.headers_mut().insert(header::ETAG, etag);
     response.headers_mut().insert(header::CACHE_CONTROL, CACHE);
     Ok(response)
 }
 
-/// A strong tag: 128 bits of the SHA-256 of the body.
-fn tag(json: &[u8]) -> Option<HeaderValue> {
+/// A strong entity tag: 128 bits of the SHA-256 of the body.
+fn etag(json: &[u8]) -> Option<HeaderValue> {
     let digest = Sha256::digest(json);
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     HeaderValue::try_from(format!("\"{hex}\"")).ok()
 }
 
-/// Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, which compares weakly).
-fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let given = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut tags = given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    tags.any(|one| {
-        let one = one.trim();
-        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
+/// Whether `If-None-Match` contains the tag, by weak comparison (RFC 9110 §13.1.2).
+fn matches_any(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut tags =
+        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    tags.any(|tag| {
+        let tag = tag.trim();
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
     })
 }

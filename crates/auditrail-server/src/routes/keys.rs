@@ -1,9 +1,9 @@
-//! `/v1/keys`: making, listing and revoking API keys.
+//! `/v1/keys`: creates, lists and revokes API keys.
 //!
-//! Takes the scope `admin`. A key that is bound to a tenant has to do with the keys of that tenant
-//! alone, and makes no others; within that an administrator may give any scope, `admin` too, and a
-//! key does not end with the one that made it. So `created_by` of every key names its maker, and so
-//! does the record of its making, which is in the same transaction.
+//! Requires the scope `admin`. A key that is restricted to a tenant manages the keys of that tenant only.
+//! Within that limit an administrator may grant any scope, including `admin`, and revoking a key does not
+//! revoke the keys it created. Therefore `created_by` of a key has its creator, and so does the audit record of
+//! its creation, which is written in the same transaction.
 
 pub(super) mod create;
 pub(super) mod list;
@@ -16,13 +16,13 @@ use axum::http::StatusCode;
 use crate::auth::Principal;
 use crate::problem::Problem;
 
-/// Who makes or revokes a key.
-fn by(principal: &Principal) -> Actor {
+/// The actor of audit records about keys.
+fn actor(principal: &Principal) -> Actor {
     Actor::ApiKey(ActorId::from_stored(principal.key_id.clone()))
 }
 
-/// There is no such key, for this caller.
-fn unknown() -> Problem {
-    let detail = "there is no key with this id";
+/// The key does not exist, or the caller may not see it.
+fn not_found() -> Problem {
+    let detail = "no API key has this id";
     Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
 }

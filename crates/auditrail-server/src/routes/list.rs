@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs`: a page of a search.
+//! `GET /v1/audit-logs`: returns a page of matching records.
 
 use auditrail_core::{Page, Pagination, Query, Record};
 use auditrail_store::StoreError;
@@ -6,18 +6,17 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::schema::{FilterParams, PageParams, PageSchema};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Searcher;
-use crate::context::{Origin, Read, record_read};
+use crate::extract::{QueryParams, RequestOrigin, Searcher};
+use crate::json::Json;
+use crate::openapi::{FilterParams, PageParams, PageSchema};
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
+use crate::self_audit::{ReadOperation, record_read};
 
-/// The path; a link to the next page names it.
+/// Also the path in links to the next page.
 const PATH: &str = "/v1/audit-logs";
 
-/// Searches records, newest first.
+/// Returns matching records, newest first.
 #[utoipa::path(
     get,
     path = PATH,
@@ -25,41 +24,41 @@ const PATH: &str = "/v1/audit-logs";
     security(("bearer" = ["read"])),
     params(FilterParams, PageParams),
     responses(
-        (status = 200, description = "A page of records", body = PageSchema,
-         headers(("Link" = String, description = "The next page, as `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Page of records", body = PageSchema,
+         headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
     mut reader: Searcher,
     State(app): State<App>,
-    origin: Origin,
-    pairs: Pairs,
+    origin: RequestOrigin,
+    params: QueryParams,
 ) -> Result<Response, Problem> {
-    let query = pairs.clone().query(reader.principal(), &app)?;
-    record_read(&app, reader.principal(), origin, Read::List(&query.filters)).await?;
+    let query = params.clone().query(reader.principal(), &app)?;
+    record_read(&app, reader.principal(), origin, ReadOperation::List(&query.filters)).await?;
     match app.log().page_with_key(&query, reader.principal().version).await {
-        Err(StoreError::KeyChanged) => reader.look_up_again().await?,
+        Err(StoreError::KeyChanged) => reader.refresh().await?,
         page => {
             let page = page?;
             reader.set_verified();
             return Ok((link(&query, &page), Json(page)).into_response());
         }
     }
-    // The key may be bound to another tenant now.
-    let query = pairs.query(reader.principal(), &app)?;
+    // The key may be restricted to another tenant now.
+    let query = params.query(reader.principal(), &app)?;
     let page = app.log().page(&query).await?;
     Ok((link(&query, &page), Json(page)).into_response())
 }
 
-/// The header that leads to the next page, with every parameter it needs.
+/// The `Link` header to the next page, with all its parameters.
 fn link(query: &Query, page: &Page<Record>) -> Option<[(HeaderName, HeaderValue); 1]> {
     let Pagination { limit, next_cursor, .. } = &page.pagination;
-    let mut pairs = query.filters.to_pairs();
-    pairs.push(("limit".into(), limit.to_string()));
-    pairs.push(("cursor".into(), next_cursor.clone()?));
-    let query = serde_urlencoded::to_string(pairs).ok()?;
+    let mut params = query.filters.to_pairs();
+    params.push(("limit".into(), limit.to_string()));
+    params.push(("cursor".into(), next_cursor.clone()?));
+    let query = serde_urlencoded::to_string(params).ok()?;
     let link = HeaderValue::try_from(format!("<{PATH}?{query}>; rel=\"next\"")).ok()?;
     Some([(header::LINK, link)])
 }

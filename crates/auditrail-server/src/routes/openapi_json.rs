@@ -1,25 +1,27 @@
-//! `GET /openapi.json`: the description of the interface.
+//! `GET /openapi.json`: the OpenAPI document.
 
 use utoipa::openapi::OpenApi;
 
-use crate::answer::Json;
-use crate::auth::KeyHolder;
+use crate::extract::{KeyHolder, QueryParams};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema};
-use crate::search::Pairs;
 
-/// Gets this description, OpenAPI 3.1.
+/// Returns this API description (OpenAPI 3.1).
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "description",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "This description", content_type = "application/json"),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "OpenAPI document", content_type = "application/json"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn openapi_json(_: KeyHolder, pairs: Pairs) -> Result<Json<OpenApi>, Problem> {
-    pairs.none()?;
+pub(super) async fn openapi_json(
+    _: KeyHolder,
+    params: QueryParams,
+) -> Result<Json<OpenApi>, Problem> {
+    params.reject_unknown()?;
     Ok(Json(super::openapi()))
 }

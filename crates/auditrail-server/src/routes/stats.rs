@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs/stats`: how many records match, and how they spread.
+//! `GET /v1/audit-logs/stats`: counts matching records.
 
 use auditrail_store::{
     ActionCount, ActorCount, BucketCount, Interval, Summary, SummaryOptions, TargetCount,
@@ -7,20 +7,19 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::{FilterParams, IntervalSchema, StatsParams};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::Reader;
-use crate::context::{Origin, Read, record_read};
+use crate::extract::{QueryParams, Reader, RequestOrigin};
+use crate::json::Json;
 use crate::limits::STATS_TOP;
+use crate::openapi::{FilterParams, IntervalSchema, StatsParams};
 use crate::problem::{Problem, ProblemSchema, in_parameter};
-use crate::search::Pairs;
+use crate::self_audit::{ReadOperation, record_read};
 
-/// Counts records by time, by actor, by action and by target.
+/// Counts matching records by time, actor, action and target.
 ///
-/// Of very many only the newest are counted: some 25,000 that an index finds by the rarest of the
-/// filters, or 100,000 by time where there is no such filter. `truncated` and `since` say so; a time range asks
-/// for older ones. An export has them all.
+/// Large results are truncated to the newest records: about 25,000 when an index serves a filter,
+/// 100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
+/// or an export to get all of them.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/stats",
@@ -28,90 +27,90 @@ use crate::search::Pairs;
     security(("bearer" = ["read"])),
     params(FilterParams, StatsParams),
     responses(
-        (status = 200, description = "The counts", body = Stats),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Counts", body = Stats),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn stats(
     reader: Reader,
     State(app): State<App>,
-    origin: Origin,
-    mut pairs: Pairs,
+    origin: RequestOrigin,
+    mut params: QueryParams,
 ) -> Result<Json<Stats>, Problem> {
-    let interval = interval(&mut pairs)?;
-    let filters = pairs.filters(reader.principal())?;
-    record_read(&app, reader.principal(), origin, Read::Stats(&filters)).await?;
+    let interval = interval(&mut params)?;
+    let filters = params.filters(reader.principal())?;
+    record_read(&app, reader.principal(), origin, ReadOperation::Stats(&filters)).await?;
     let options = SummaryOptions { top: STATS_TOP, interval, recent: true };
     let summary = app.log().summary(&filters, options).await?;
     Ok(Json(summary.into()))
 }
 
-fn interval(pairs: &mut Pairs) -> Result<Option<Interval>, Problem> {
-    let interval = pairs.take("interval").map(|text| text.parse()).transpose();
+fn interval(params: &mut QueryParams) -> Result<Option<Interval>, Problem> {
+    let interval = params.take("interval").map(|text| text.parse()).transpose();
     interval.map_err(|error| in_parameter("interval", &error))
 }
 
-/// How many records match, and how they spread.
+/// Counts of the matching records.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Stats {
-    /// The matches that were counted.
+    /// Number of records counted.
     total: u64,
-    /// Whether older records were not looked at.
+    /// Whether older matching records were left out.
     truncated: bool,
-    /// From when on records were counted; `null` when all were.
+    /// Start of the counted time range; `null` if every match was counted.
     #[schema(format = "date-time")]
     since: Option<String>,
     #[schema(inline)]
     interval: IntervalSchema,
-    /// The latest 366 buckets with records, earliest first.
+    /// The latest 366 non-empty buckets, earliest first.
     buckets: Vec<Bucket>,
-    /// The 20 busiest actors, most records first.
+    /// The 20 most frequent actors, most records first.
     actors: Vec<ActorStats>,
     /// The 20 most frequent actions, most records first.
     actions: Vec<ActionStats>,
-    /// The 20 targets most was done to, most records first.
+    /// The 20 most frequent targets, most records first.
     targets: Vec<TargetStats>,
 }
 
-/// How many records a stretch of time has.
+/// Number of records in a time bucket.
 #[derive(Serialize, ToSchema)]
 struct Bucket {
-    /// When it starts: a whole minute, hour or day in UTC.
+    /// Start of the bucket: a whole minute, hour or day in UTC.
     #[schema(format = "date-time")]
     start: String,
-    /// Records.
+    /// Number of matching records.
     count: u64,
 }
 
-/// How many records an actor has.
+/// Number of records of an actor.
 #[derive(Serialize, ToSchema)]
 struct ActorStats {
-    /// The kind of actor.
+    /// Actor type.
     actor_type: String,
-    /// Who.
+    /// Actor id.
     actor_id: String,
-    /// Records.
+    /// Number of matching records.
     count: u64,
 }
 
-/// How many records an action has.
+/// Number of records of an action.
 #[derive(Serialize, ToSchema)]
 struct ActionStats {
-    /// What.
+    /// Action name.
     action: String,
-    /// Records.
+    /// Number of matching records.
     count: u64,
 }
 
-/// How many records a target has.
+/// Number of records of a target.
 #[derive(Serialize, ToSchema)]
 struct TargetStats {
-    /// The kind of target.
+    /// Target type.
     target_type: String,
-    /// What was acted upon.
+    /// Target id.
     target_id: String,
-    /// Records.
+    /// Number of matching records.
     count: u64,
 }
 

@@ -3,27 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admin;
-mod batch;
-mod budgets;
-mod client;
-mod cors;
-mod create;
-mod docs;
-mod errors;
-mod export;
-mod group_writes;
-mod http;
-mod kept;
-mod keys;
-mod logged;
-mod matrix;
-mod metrics;
-mod openapi;
-mod read;
-mod readiness;
-mod recorded;
+mod authorization;
+mod group_commit;
+mod listener;
+mod middleware;
 mod round_trips;
-mod service;
-mod slow_readers;
+mod routes;
+mod self_audit;
+mod slow_clients;
 mod stored_keys;
+mod support;
 mod tls;

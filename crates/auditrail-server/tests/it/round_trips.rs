@@ -8,15 +8,15 @@ use auditrail_store::{GroupWriter, PgApiKeys, PgAuditLog, Sessions, WriterLimits
 use auditrail_testkit::{RoundTrips, TestDb, Transport, eventually, until};
 use serde_json::{Value, json};
 
-use crate::client::Call;
-use crate::service::{Running, record};
+use crate::support::client::Call;
+use crate::support::service::{Running, record};
 
 /// Whether a transaction waits for the table of the records.
 const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
     where not l.granted and c.relname = 'audit_logs'
       and l.database = (select oid from pg_database where datname = current_database()))";
 
-/// A service as the program puts it together, whose every connection goes through a proxy.
+/// A service like that of the program, with every database connection through a proxy.
 struct Counted {
     db: TestDb,
     proxy: RoundTrips,
@@ -47,10 +47,10 @@ impl Counted {
             tenant_id: None,
             expires_at: None,
         };
-        let made = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
-        let token = made.secret.expose().to_owned();
+        let issued = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
+        let token = issued.secret.expose().to_owned();
         let counted = Self { db, proxy, running, writer, token };
-        // Makes the connections of the writer and of the readers, and prepares their statements.
+        // Opens the connections of writer and readers, and prepares their statements.
         counted.call("POST", "", Some(&record(1, None)), 201).await;
         counted.call("GET", "", None, 200).await;
         counted.proxy.take();
@@ -75,7 +75,7 @@ impl Counted {
     }
 }
 
-/// What a call is, how it is made, what it answers and the round trips it takes.
+/// A request, its method and path, its status and its number of round trips.
 type CountedCall<'a> = (&'a str, &'a str, &'a str, Option<Value>, u16, u64);
 
 fn batch(numbers: std::ops::Range<u32>) -> Value {
@@ -83,7 +83,7 @@ fn batch(numbers: std::ops::Range<u32>) -> Value {
 }
 
 #[tokio::test]
-async fn each_call_takes_the_round_trips_that_the_docs_state() {
+async fn round_trips_match_the_docs() {
     let counted = Counted::start().await;
     let one = record(1, None);
     let id = one["id"].as_str().unwrap();
@@ -116,7 +116,7 @@ async fn each_call_takes_the_round_trips_that_the_docs_state() {
 }
 
 #[tokio::test]
-async fn a_key_is_looked_up_in_a_round_trip_of_its_own_only_the_first_time() {
+async fn only_the_first_request_looks_its_key_up() {
     let counted = Counted::start().await;
     let bodies = [record(2, None), record(3, None)];
     let other = StoredKey::make(&counted).await;
@@ -127,7 +127,7 @@ async fn a_key_is_looked_up_in_a_round_trip_of_its_own_only_the_first_time() {
     }
 }
 
-/// Another key than that of the service.
+/// A second API key.
 struct StoredKey {
     id: auditrail_core::ApiKeyId,
     keys: PgApiKeys,
@@ -144,14 +144,14 @@ impl StoredKey {
             tenant_id: None,
             expires_at: None,
         };
-        let made = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
-        Self { id: made.key.id, keys, token: made.secret.expose().to_owned() }
+        let issued = keys.create(&new, &Actor::System, &RequestContext::default()).await.unwrap();
+        Self { id: issued.key.id, keys, token: issued.secret.expose().to_owned() }
     }
 }
 
-/// Requests that wait together share a transaction; the server makes one exchange of it.
+/// Queued requests share a transaction, which is one exchange.
 #[tokio::test]
-async fn records_that_wait_together_take_one_round_trip() {
+async fn queued_records_share_a_round_trip() {
     let counted = Counted::start().await;
     let lock = counted.db.lock("control_plane.audit_logs").await;
     let bodies: Vec<Value> = (2..12).map(|number| record(number, None)).collect();
@@ -175,7 +175,7 @@ async fn records_that_wait_together_take_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
+async fn a_key_revoked_before_the_commit_prevents_it() {
     let counted = Counted::start().await;
     let key = StoredKey::make(&counted).await;
     let post = |number| {
@@ -200,8 +200,8 @@ async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
     let (answer, ()) = tokio::join!(call.send(), revoked);
     assert_eq!(answer.status, 401, "{answer:?}");
     assert_eq!(post(4).send().await.status, 401);
-    let found = key.keys.get(key.id).await.unwrap().unwrap();
-    assert!(found.revoked_at.is_some());
+    let stored = key.keys.get(key.id).await.unwrap().unwrap();
+    assert!(stored.revoked_at.is_some());
     counted.send("GET", &format!("/{}", record(2, None)["id"].as_str().unwrap()), None, 200).await;
     for number in [3, 4] {
         let id = record(number, None)["id"].as_str().unwrap().to_owned();
@@ -210,7 +210,7 @@ async fn a_record_whose_key_is_revoked_before_the_commit_is_not_committed() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_answered_with_401_whatever_it_sends() {
+async fn a_revoked_key_is_401_for_any_request() {
     let counted = Counted::start().await;
     let key = StoredKey::make(&counted).await;
     let post = |body: Value| {

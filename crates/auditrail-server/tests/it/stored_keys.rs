@@ -1,14 +1,14 @@
-//! Keys that are kept in the database, shown to a running service that works as its own role.
+//! Authentication with API keys in the database.
 
 use auditrail_core::{Actor, RequestContext, Scope};
 
-use crate::kept::Kept;
-use crate::service::record;
+use crate::support::db_keys::ServiceWithDbKeys;
+use crate::support::service::record;
 
 const LIST: &str = "/v1/audit-logs";
 
-async fn list(kept: &Kept, token: &str) -> (u16, String) {
-    let answer = kept.get(LIST, token).await;
+async fn list(service: &ServiceWithDbKeys, token: &str) -> (u16, String) {
+    let answer = service.get(LIST, token).await;
     match answer.status.as_u16() {
         200 => (200, String::new()),
         _ => answer.problem(),
@@ -20,14 +20,14 @@ fn refused() -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_kept_key_opens_what_its_scopes_and_its_tenant_say() {
-    let kept = Kept::start().await;
-    let read = kept.key(&[Scope::Read], None).await;
-    assert_eq!(list(&kept, read.secret.expose()).await.0, 200);
-    let write = kept.key(&[Scope::Write], Some("t1")).await;
-    assert_eq!(list(&kept, write.secret.expose()).await, (403, "wrong_scope".to_owned()));
+async fn a_stored_key_has_its_scopes_and_tenant() {
+    let service = ServiceWithDbKeys::start().await;
+    let read = service.key(&[Scope::Read], None).await;
+    assert_eq!(list(&service, read.secret.expose()).await.0, 200);
+    let write = service.key(&[Scope::Write], Some("t1")).await;
+    assert_eq!(list(&service, write.secret.expose()).await, (403, "wrong_scope".to_owned()));
     let post = |tenant| {
-        let call = kept.call("POST", LIST);
+        let call = service.call("POST", LIST);
         call.key(write.secret.expose()).json(&record(1, Some(tenant))).send()
     };
     assert_eq!(post("t2").await.status.as_u16(), 403);
@@ -35,52 +35,51 @@ async fn a_kept_key_opens_what_its_scopes_and_its_tenant_say() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_shut_out_by_the_next_request() {
-    let kept = Kept::start().await;
-    let issued = kept.key(&[Scope::Read], None).await;
-    assert_eq!(list(&kept, issued.secret.expose()).await.0, 200);
+async fn a_revoked_key_is_refused_in_the_next_request() {
+    let service = ServiceWithDbKeys::start().await;
+    let issued = service.key(&[Scope::Read], None).await;
+    assert_eq!(list(&service, issued.secret.expose()).await.0, 200);
     let here = RequestContext::default();
-    let revoked = kept.keys.revoke(issued.key.id, None, &Actor::System, &here).await;
+    let revoked = service.keys.revoke(issued.key.id, None, &Actor::System, &here).await;
     assert!(revoked.unwrap().is_some());
-    assert_eq!(list(&kept, issued.secret.expose()).await, refused());
+    assert_eq!(list(&service, issued.secret.expose()).await, refused());
 }
 
 #[tokio::test]
-async fn a_key_that_plain_sql_revoked_is_shut_out_by_the_next_request() {
-    let kept = Kept::start().await;
-    let token = kept.token(&[Scope::Read], None).await;
-    assert_eq!(list(&kept, &token).await.0, 200);
-    kept.db.as_owner("update control_plane.audit_api_keys set revoked_at = now()").await;
-    assert_eq!(list(&kept, &token).await, refused());
+async fn a_key_revoked_by_sql_is_refused_in_the_next_request() {
+    let service = ServiceWithDbKeys::start().await;
+    let token = service.token(&[Scope::Read], None).await;
+    assert_eq!(list(&service, &token).await.0, 200);
+    service.db.as_owner("update control_plane.audit_api_keys set revoked_at = now()").await;
+    assert_eq!(list(&service, &token).await, refused());
 }
 
 #[tokio::test]
-async fn an_expired_key_is_shut_out() {
-    let kept = Kept::start().await;
-    let token = kept.expired(&[Scope::Read], None).await;
-    assert_eq!(list(&kept, &token).await, refused());
+async fn an_expired_key_is_refused() {
+    let service = ServiceWithDbKeys::start().await;
+    let token = service.expired(&[Scope::Read], None).await;
+    assert_eq!(list(&service, &token).await, refused());
 }
 
 #[tokio::test]
-async fn a_key_of_which_one_character_differs_is_shut_out() {
-    let kept = Kept::start().await;
-    let issued = kept.key(&[Scope::Read], None).await;
+async fn a_key_with_one_wrong_character_is_refused() {
+    let service = ServiceWithDbKeys::start().await;
+    let issued = service.key(&[Scope::Read], None).await;
     let token = issued.secret.expose();
     for place in [0, 9, 12, token.len() - 1] {
         let mut other = token.to_owned().into_bytes();
         other[place] = if other[place] == b'a' { b'b' } else { b'a' };
         let other = String::from_utf8(other).unwrap();
-        assert_eq!(list(&kept, &other).await, refused(), "character {place}");
+        assert_eq!(list(&service, &other).await, refused(), "character {place}");
     }
 }
 
 #[tokio::test]
-async fn a_well_formed_key_cannot_be_checked_without_the_table_and_a_malformed_one_is_refused_still()
- {
-    let kept = Kept::start().await;
-    let issued = kept.key(&[Scope::Read], None).await;
-    kept.db.as_owner("alter table control_plane.audit_api_keys rename to hidden").await;
+async fn malformed_keys_are_refused_even_without_the_table() {
+    let service = ServiceWithDbKeys::start().await;
+    let issued = service.key(&[Scope::Read], None).await;
+    service.db.as_owner("alter table control_plane.audit_api_keys rename to hidden").await;
     let unavailable = (503, "keys_unavailable".to_owned());
-    assert_eq!(list(&kept, issued.secret.expose()).await, unavailable);
-    assert_eq!(list(&kept, "adt_live_nonsense").await, refused());
+    assert_eq!(list(&service, issued.secret.expose()).await, unavailable);
+    assert_eq!(list(&service, "adt_live_nonsense").await, refused());
 }

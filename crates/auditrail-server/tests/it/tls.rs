@@ -1,4 +1,4 @@
-//! A service whose connections to its database are encrypted, and whose server is verified.
+//! TLS to the database: encryption and certificate verification.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::service::{Service, input, record};
+use crate::support::service::{Service, input, record};
 
-/// Sessions of the service that are not encrypted, and those that are.
+/// Numbers of unencrypted and encrypted sessions of the service.
 async fn sessions(db: &TestDb) -> (i64, i64) {
     let sql = "select count(*) filter (where not ssl), count(*) filter (where ssl)
                  from pg_stat_ssl join pg_stat_activity using (pid)
@@ -27,7 +27,7 @@ fn untrusting(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 #[tokio::test]
-async fn every_session_of_a_service_over_tls_is_encrypted() {
+async fn every_database_session_over_tls_is_encrypted() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let service = Service::start_in(db, ServerConfig::default(), WriterLimits::default()).await;
     let records: Vec<_> = (0..50).map(|number| record(number, None)).collect();
@@ -37,27 +37,27 @@ async fn every_session_of_a_service_over_tls_is_encrypted() {
     assert_eq!(one.status.as_u16(), 201, "{one:?}");
     let path = "/v1/audit-logs/export?format=ndjson";
     let export = service.get(path).key("export").send().await;
-    // With the record of the export itself; the last line is the manifest.
+    // Includes the record of the export itself; the last line is the manifest.
     assert_eq!(std::str::from_utf8(&export.body).unwrap().lines().count(), 53);
     let (open, encrypted) = sessions(&service.db).await;
     assert!(open == 0 && encrypted >= 2, "{open} open and {encrypted} encrypted sessions");
 }
 
 #[tokio::test]
-async fn a_server_with_an_unknown_certificate_is_refused() {
+async fn an_unknown_database_certificate_is_refused() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     for mode in [PgSslMode::VerifyFull, PgSslMode::VerifyCa] {
         let refused = PgConnection::connect_with(&untrusting(db.service()).ssl_mode(mode)).await;
         let error = refused.unwrap_err().to_string();
         assert!(error.contains("certificate"), "{error}");
     }
-    // Encrypted without looking at the certificate.
+    // Encrypted without certificate verification.
     let required = untrusting(db.service()).ssl_mode(PgSslMode::Require);
     PgConnection::connect_with(&required).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_writer_gives_its_records_to_no_server_with_an_unknown_certificate() {
+async fn the_writer_refuses_an_unknown_certificate() {
     let db = TestDb::migrated_over(Transport::Tls).await;
     let writer = GroupWriter::start(untrusting(db.app()), WriterLimits::default());
     let created_at = "2026-01-02T03:04:05Z".parse().unwrap();

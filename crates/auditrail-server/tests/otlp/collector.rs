@@ -1,4 +1,4 @@
-//! The smallest collector: it keeps what it is sent.
+//! A minimal collector that stores the spans it receives.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -19,18 +19,18 @@ use tokio::time::{Duration, Instant, sleep};
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
-    kept: Arc<Mutex<Vec<Span>>>,
+    spans_received: Arc<Mutex<Vec<Span>>>,
 }
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let keep = Arc::clone(&kept);
+        let spans_received = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&spans_received);
         let take = async move |headers: HeaderMap, body: Bytes| {
             assert_eq!(headers[header::CONTENT_TYPE], "application/x-protobuf");
             let sent = ExportTraceServiceRequest::decode(body).unwrap().resource_spans;
             let scopes = sent.into_iter().flat_map(|resource| resource.scope_spans);
-            keep.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
+            sink.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
         };
         let router = Router::new().route("/v1/traces", post(take));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -38,27 +38,27 @@ impl Collector {
         let never = std::future::pending();
         let config = ServerConfig::default();
         tokio::spawn(async move { serve(listener, router, &config, never).await });
-        Self { address, kept }
+        Self { address, spans_received }
     }
 
-    /// What was sent, in the order in which it began, as soon as it is so many or more: on a busy
-    /// machine some of it is still on its way.
+    /// The received spans by start time, once there are at least `least`: on a busy machine some are
+    /// still in flight.
     pub(crate) async fn spans(&self, least: usize) -> Vec<Span> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while self.kept.lock().unwrap().len() < least {
-            assert!(Instant::now() < deadline, "{:?}", self.kept);
+        while self.spans_received.lock().unwrap().len() < least {
+            assert!(Instant::now() < deadline, "{:?}", self.spans_received);
             sleep(Duration::from_millis(20)).await;
         }
-        let mut spans = self.kept.lock().unwrap().clone();
+        let mut spans = self.spans_received.lock().unwrap().clone();
         spans.sort_by_key(|span| span.start_time_unix_nano);
         spans
     }
 }
 
-/// An attribute of a span as text; empty when it is not there.
+/// An attribute of a span as text; empty if it is absent.
 pub(crate) fn attribute(span: &Span, name: &str) -> String {
-    let found = span.attributes.iter().find(|attribute| attribute.key == name);
-    match found.and_then(|attribute| attribute.value.clone()?.value) {
+    let attribute = span.attributes.iter().find(|attribute| attribute.key == name);
+    match attribute.and_then(|attribute| attribute.value.clone()?.value) {
         Some(Value::StringValue(text)) => text,
         Some(Value::IntValue(number)) => number.to_string(),
         _ => String::new(),

@@ -1,4 +1,4 @@
-//! Traces, as a collector gets them.
+//! Trace export, as a collector receives it.
 //!
 //! A program of its own with a single test: the subscriber of a process can be set once, and what one
 //! thread's subscriber wants is forgotten when another thread meets a span first.
@@ -22,17 +22,17 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use collector::Collector;
 
-/// Knows nobody.
-struct Nobody;
+/// Refuses every token.
+struct RefuseAll;
 
-impl Authenticator for Nobody {
+impl Authenticator for RefuseAll {
     fn authenticate<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Principal, AuthError>> {
         Box::pin(async { Err(AuthError::Refused) })
     }
 }
 
 #[tokio::test]
-async fn a_request_is_a_span_of_the_trace_its_sender_names_and_holds_nothing_personal() {
+async fn a_request_is_a_span_of_its_traceparent_without_personal_data() {
     let collector = Collector::start().await;
     let traces = Traces::start(&format!("http://{}", collector.address)).unwrap();
     let subscriber = tracing_subscriber::registry().with(traces.layer());
@@ -73,7 +73,7 @@ async fn service(db: &TestDb) -> SocketAddr {
     let app = App::new(
         config.clone(),
         log.clone(),
-        Nobody,
+        RefuseAll,
         GroupWrites::new(writer, log, limits::WRITE_TIMEOUT),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Keys by what names them.
+//! Looks up keys by hash and by id.
 
 use std::collections::HashMap;
 
@@ -11,24 +11,24 @@ use crate::key_version::ApiKeyVersion;
 use crate::sessions::Read;
 use crate::sql::Sql;
 
-/// A key, and the version of it that was found.
+/// A key with its version.
 #[derive(Clone, Debug)]
 pub struct VersionedApiKey {
     /// The key.
     pub key: ApiKey,
-    /// Names what was found, to be verified later: see
+    /// The version, to be verified later: see
     /// [`WriteRequest::with_key`](crate::WriteRequest::with_key).
     pub version: ApiKeyVersion,
 }
 
-/// Keys by their hashes. A row that is no key is the error of that key alone.
+/// Keys by their hashes. An invalid row is the error of that key only.
 pub type ApiKeysByHash = HashMap<ApiKeyHash, Result<VersionedApiKey, StoreError>>;
 
-/// The keys with these hashes, as far as they are there, each with its hash.
+/// The keys with these hashes. Unknown hashes are omitted, and an invalid row is the error of that key
+/// only, because the others belong to other clients.
 ///
-/// A row that is no key is the error of that key alone: its neighbours are others' keys. The index
-/// compares hashes byte by byte, which tells a caller nothing: to learn from the time it takes one would
-/// have to choose the hash, and so to find keys that SHA-256 sends near it.
+/// The index does not compare hashes in constant time. That leaks nothing: a timing attack would have to
+/// choose the hash, and so find keys with a chosen SHA-256 prefix.
 pub(super) async fn by_hashes(
     mut db: Db<'_>,
     hashes: &[ApiKeyHash],
@@ -39,11 +39,11 @@ pub(super) async fn by_hashes(
         ", hash, xmin from control_plane.audit_api_keys where hash = any($1)"
     ))
     .bind_array(hashes.iter().map(|hash| hash.as_bytes().as_slice()));
-    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("look for API keys"))?;
-    rows.iter().map(|row| Ok((row::hash(row)?, found(row)))).collect()
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("look up API keys"))?;
+    rows.iter().map(|row| Ok((row::hash(row)?, versioned_key(row)))).collect()
 }
 
-/// The same, over connections of our own.
+/// The same over [`Sessions`](crate::sessions::Sessions).
 pub(super) struct ByHashes<'a>(pub(super) &'a [ApiKeyHash]);
 
 impl Read for ByHashes<'_> {
@@ -58,10 +58,10 @@ impl Read for ByHashes<'_> {
     }
 }
 
-fn found(row: &Row) -> Result<VersionedApiKey, StoreError> {
+fn versioned_key(row: &Row) -> Result<VersionedApiKey, StoreError> {
     let key = row::key(row)?;
-    let version = ApiKeyVersion::read(key.id, row, row::COUNT + 1);
-    let version = version.map_err(StoreError::while_trying_to("read the row of an API key"))?;
+    let version = ApiKeyVersion::read(key.id, row, row::COUNT + 1)
+        .map_err(StoreError::while_trying_to("read the row of an API key"))?;
     Ok(VersionedApiKey { key, version })
 }
 

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::value::PgTime;
 
-/// Writes a key and what is kept of its secret.
+/// Writes a key and the hash of its secret.
 pub(super) async fn key(mut db: Db<'_>, key: &ApiKey, hash: &ApiKeyHash) -> Result<(), StoreError> {
     let ApiKey {
         id,

@@ -1,4 +1,4 @@
-//! Keys in pages.
+//! Lists keys in pages.
 
 use auditrail_core::{ApiKey, ApiKeyId, PageSize, TenantId};
 
@@ -7,16 +7,16 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// Some of the keys, oldest first.
+/// A page of keys, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyPage {
     /// The keys.
     pub keys: Vec<ApiKey>,
-    /// Whether there are more after the last of them.
+    /// Whether more keys follow.
     pub has_more: bool,
 }
 
-/// Up to `size` keys after `after`, by id, which is by age, and whether there are more.
+/// Up to `size` keys after `after`, ordered by id and so by age.
 pub(super) async fn page(
     mut db: Db<'_>,
     tenant: Option<&TenantId>,
@@ -34,8 +34,8 @@ pub(super) async fn page(
     .bind_optional(tenant.map(AsRef::<str>::as_ref))
     .bind_optional(after.as_ref().map(ApiKeyId::as_uuid))
     .bind(i64::from(size.get()) + 1);
-    let found = db.fetch(&sql).await.map_err(StoreError::while_trying_to("list API keys"))?;
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("list API keys"))?;
     let size = usize::from(size.get());
-    let keys: Result<_, _> = found.iter().take(size).map(row::key).collect();
-    Ok(ApiKeyPage { keys: keys?, has_more: found.len() > size })
+    let keys: Result<_, _> = rows.iter().take(size).map(row::key).collect();
+    Ok(ApiKeyPage { keys: keys?, has_more: rows.len() > size })
 }

@@ -1,4 +1,4 @@
-//! What the audit log says of keys.
+//! The audit records of changes of keys.
 
 use auditrail_core::{
     Action, Actor, ApiKey, ApiKeyHash, CreateInput, FieldError, Metadata, RequestContext,
@@ -9,8 +9,8 @@ use crate::error::StoreError;
 
 /// The record of a new key.
 ///
-/// Its metadata holds the SHA-256 of the key, so that whoever finds a leaked key can ask the log
-/// which one it is, and then what it did. The hash opens nothing and gives nothing away.
+/// Its metadata has the SHA-256 of the key, by which the record of a leaked key can be found, and then its
+/// activity. The hash is not a secret.
 pub(super) fn created(
     key: &ApiKey,
     hash: &ApiKeyHash,
@@ -27,7 +27,7 @@ pub(super) fn created(
     about(key, Action::KeyCreated, &metadata, by, context)
 }
 
-/// The record of a key that was revoked.
+/// The record of a revocation.
 pub(super) fn revoked(
     key: &ApiKey,
     by: &Actor,
@@ -37,7 +37,7 @@ pub(super) fn revoked(
     about(key, Action::KeyRevoked, &metadata, by, context)
 }
 
-/// A record of the key's own tenant, which so sees what happens to its keys.
+/// A record in the tenant of the key, so that the tenant sees changes of its keys.
 fn about(
     key: &ApiKey,
     action: Action,

@@ -8,8 +8,7 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::value::PgTime;
 
-/// Revokes the key, of this tenant or of any, unless it is revoked already, and returns it as it is
-/// then.
+/// Revokes the key, of this tenant or of any, unless it is revoked already, and returns it.
 pub(super) async fn active(
     mut db: Db<'_>,
     id: ApiKeyId,
@@ -25,6 +24,6 @@ pub(super) async fn active(
     .bind(id.as_uuid())
     .bind(PgTime(now))
     .bind_optional(tenant.map(AsRef::<str>::as_ref));
-    let revoked = db.fetch(&sql).await.map_err(StoreError::while_trying_to("revoke an API key"))?;
-    revoked.first().map(row::key).transpose()
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("revoke an API key"))?;
+    rows.first().map(row::key).transpose()
 }

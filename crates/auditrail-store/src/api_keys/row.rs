@@ -1,4 +1,4 @@
-//! A row of the table, and the key in it.
+//! Reads rows of the table.
 
 use auditrail_core::{
     Actor, ApiKey, ApiKeyHash, ApiKeyHint, ApiKeyId, ApiKeyName, Scope, ScopeSet, TenantId,
@@ -10,8 +10,7 @@ use crate::db::Row;
 use crate::error::StoreError;
 use crate::value::PgTime;
 
-/// The columns [`key`] reads, in its order. The hash is not among them: it is no part of a key that
-/// is shown.
+/// The columns that [`key`] reads, in order. Without the hash, which is not part of [`ApiKey`].
 macro_rules! columns {
     () => {
         "id, hint, name, scopes, tenant_id, created_at, created_by, expires_at, revoked_at"
@@ -19,7 +18,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// How many [`columns!`] there are.
+/// The number of [`columns!`].
 pub(super) const COUNT: usize = 9;
 
 /// Reads a row of exactly [`columns!`].
@@ -36,7 +35,7 @@ pub(super) fn key(row: &Row) -> Result<ApiKey, StoreError> {
         revoked_at,
     } = Columns::read(row).map_err(StoreError::while_trying_to("read the row of an API key"))?;
     let id = ApiKeyId::from(id);
-    // Only the table's own checks, once dropped, could let in what fails here.
+    // The check constraints of the table prevent this, unless they were dropped.
     let corrupt = |source| StoreError::CorruptApiKey { id, source };
     Ok(ApiKey {
         id,
@@ -51,17 +50,20 @@ pub(super) fn key(row: &Row) -> Result<ApiKey, StoreError> {
     })
 }
 
-/// Reads the hash, of a row that has it after [`columns!`].
+/// Reads the hash of a row that has it after [`columns!`].
 pub(super) fn hash(row: &Row) -> Result<ApiKeyHash, StoreError> {
     let doing = "read the hash of an API key";
     let bytes: &[u8] = row.get(COUNT).map_err(StoreError::while_trying_to(doing))?;
-    // The table's own check holds the length.
-    let bytes = bytes.try_into().map_err(|e| sqlx::Error::Decode(Box::new(e)));
-    bytes.map(ApiKeyHash::from_bytes).map_err(StoreError::while_trying_to(doing))
+    // A check constraint enforces the length.
+    bytes
+        .try_into()
+        .map(ApiKeyHash::from_bytes)
+        .map_err(|e| sqlx::Error::Decode(Box::new(e)))
+        .map_err(StoreError::while_trying_to(doing))
 }
 
-/// A scope of a newer program is an error here and not left out: a key that may do more than is shown
-/// would be a lie.
+/// A scope of a newer program is an error and not omitted: the key would have more permissions than are
+/// shown.
 fn scope_set(scopes: &[String]) -> Result<ScopeSet, ValueError> {
     let scopes: Result<Vec<Scope>, _> = scopes.iter().map(|scope| scope.parse()).collect();
     ScopeSet::new(scopes?)

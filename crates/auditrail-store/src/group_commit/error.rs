@@ -15,7 +15,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub enum WriteError {
     /// The queue was full until the deadline, or the request was still queued. Nothing was written.
     #[error(
-        "the writer is full; nothing was written; try again in {} s",
+        "the writer is overloaded; nothing was written; retry in {} s",
         retry_after.as_secs()
     )]
     Overloaded {
@@ -24,7 +24,7 @@ pub enum WriteError {
     },
     /// The database was unavailable until the deadline. The records may have been written; retry with the
     /// same ids.
-    #[error("the database takes no writes; try again with the same ids in {} s", retry_after.as_secs())]
+    #[error("the database does not accept writes; retry with the same ids in {} s", retry_after.as_secs())]
     Unavailable {
         /// How long to wait before the retry.
         retry_after: Duration,
@@ -34,7 +34,7 @@ pub enum WriteError {
     /// The write was still in flight at the deadline. The records may have been written; retry with the
     /// same ids.
     #[error(
-        "the database did not finish in time; the records may have been written; try again with \
+        "the database did not finish in time; the records may have been written; retry with \
          the same ids in {} s",
         retry_after.as_secs()
     )]
@@ -65,7 +65,7 @@ pub enum WriteError {
         conflicts: Vec<usize>,
     },
     /// The database refused a record of this request. Nothing was written.
-    #[error("the database refused a record of the request; nothing of it was written")]
+    #[error("the database rejected a record; nothing of the request was written")]
     Refused {
         /// The error of the database.
         source: StoreError,
@@ -76,12 +76,12 @@ pub enum WriteError {
     KeyChanged,
     /// The writer is closed. A request in flight at that moment may have been written; retry with the
     /// same ids elsewhere.
-    #[error("the writer is closed; try again with the same ids elsewhere")]
+    #[error("the writer is closed; retry with the same ids on another instance")]
     Closed,
 }
 
 impl WriteError {
-    /// Stable machine name; the wording of errors may change, this does not.
+    /// Stable machine-readable code; the wording of errors may change.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

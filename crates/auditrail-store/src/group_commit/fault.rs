@@ -47,7 +47,7 @@ impl Fault {
             | StoreError::Rejected { .. }
             | StoreError::Corrupt { .. }
             | StoreError::NoRandomness { .. }
-            // No write of records has to do with keys; listed so that a new variant is thought about.
+            // Not errors of a write; listed so that the compiler requires a decision for a new variant.
             | StoreError::InvalidApiKey { .. }
             | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged

@@ -1,6 +1,6 @@
 //! Writes a group in one transaction.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use auditrail_core::{ProvidedFields, Record, RecordId};
 use pg_pipeline::Connection;
@@ -12,8 +12,8 @@ use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
 use crate::key_version::verify_sql;
 use crate::records::write::{
-    Columns, Copied, compare_sql, copy_in, insert_many_sql, insert_single_sql, read_comparison,
-    read_ids,
+    Columns, Copied, INSERT_ATTEMPTS, compare_sql, copy_in, insert_many_sql, insert_single_sql,
+    read_comparison, read_ids,
 };
 use crate::sql::Sql;
 use crate::sqlstate::from_pipeline;
@@ -107,10 +107,12 @@ async fn insert_single(
 /// Compares the group with the table, classifies it and writes the new records; `None` when a key has
 /// changed.
 ///
-/// Another session may write one of the ids in between; then the group is classified again. Each
-/// iteration learns of at least one more taken id, so the loop terminates.
+/// The INSERT skips an id that another session has written since the comparison; then the group is
+/// compared and classified again. A skipped id that is still not visible may belong to a record that
+/// retention has deleted since, so its record is written again; after [`INSERT_ATTEMPTS`] it is a
+/// conflict. Each iteration but the last skips at least one id, so the loop terminates.
 ///
-/// Also returns whether a record was skipped whose id is invisible: most likely by a trigger, which COPY
+/// Also returns whether there was such a conflict: most likely a trigger skipped the record, which COPY
 /// would not report.
 ///
 /// May leave a transaction open.
@@ -123,16 +125,19 @@ async fn insert(
     let columns = Columns::of(all.iter().copied());
     let provided: Vec<ProvidedFields> =
         group.iter().flat_map(|attempt| attempt.request.provided.iter().copied()).collect();
-    let mut taken: HashSet<RecordId> = HashSet::new();
+    let mut skips: HashMap<RecordId, usize> = HashMap::new();
     loop {
         let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };
         let compare = compare_sql(&columns, &provided);
         let first: Vec<Sql> = verified.clone().into_iter().chain([compare]).collect();
         let Some(compared) = run(db, &first, "compare records").await? else { return Ok(None) };
-        // A taken id that is invisible belongs to a record that row-level security hides.
+        let mut invisible: HashSet<RecordId> = skips
+            .iter()
+            .filter(|(_, skips)| **skips >= INSERT_ATTEMPTS)
+            .map(|(id, _)| *id)
+            .collect();
         let mut stored: Vec<Option<bool>> =
-            all.iter().map(|record| taken.contains(&record.id).then_some(false)).collect();
-        let mut invisible = taken.clone();
+            all.iter().map(|record| invisible.contains(&record.id).then_some(false)).collect();
         for comparison in read_comparison(&compared)? {
             invisible.remove(&all[comparison.index].id);
             stored[comparison.index] = Some(comparison.same);
@@ -153,7 +158,9 @@ async fn insert(
         run(db, &[Sql::new("rollback")], "roll back").await?;
         let inserted_ids: HashSet<RecordId> =
             inserted_ids.into_iter().map(RecordId::from).collect();
-        taken.extend(new.iter().map(|record| record.id).filter(|id| !inserted_ids.contains(id)));
+        for record in new.iter().filter(|record| !inserted_ids.contains(&record.id)) {
+            *skips.entry(record.id).or_default() += 1;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! How values are spread.
+//! A histogram.
 
-/// How many values were how large.
+/// Counts values in classes by their size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     bounds: &'static [f64],
@@ -9,7 +9,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Nothing yet. The bounds ascend.
+    /// An empty histogram. The bounds must be ascending.
     pub(super) fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0 }
     }
@@ -20,14 +20,14 @@ impl Histogram {
         self.sum += value;
     }
 
-    /// The classes, ascending: each with its upper bound, which belongs to it, and with how many values
-    /// are in it and in no class before. The last has the bound [`f64::INFINITY`].
+    /// The classes, ascending: each with its inclusive upper bound and the number of values in it. The last
+    /// has the bound [`f64::INFINITY`].
     pub fn classes(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         bounds.zip(self.counts.iter().copied())
     }
 
-    /// How many values there were.
+    /// The number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_counted_in_the_first_class_that_reaches_it() {
-        let mut distribution = Histogram::new(&[1.0, 10.0]);
+    fn value_is_counted_in_the_first_class_with_its_bound() {
+        let mut histogram = Histogram::new(&[1.0, 10.0]);
         for value in [0.5, 1.0, 1.5, 10.0, 11.0, 1e9] {
-            distribution.add(value);
+            histogram.add(value);
         }
-        let classes: Vec<_> = distribution.classes().collect();
+        let classes: Vec<_> = histogram.classes().collect();
         assert_eq!(classes, [(1.0, 2), (10.0, 2), (f64::INFINITY, 2)]);
-        assert_eq!(distribution.count(), 6);
-        assert!((distribution.sum() - (1e9 + 24.0)).abs() < 1e-3);
+        assert_eq!(histogram.count(), 6);
+        assert!((histogram.sum() - (1e9 + 24.0)).abs() < 1e-3);
     }
 }

@@ -1,17 +1,17 @@
-//! How much a writer holds, and how long it waits.
+//! The limits and timeouts of a writer.
 
 use std::time::Duration;
 
-/// How much a [`GroupWriter`](super::GroupWriter) holds, and how long it waits for the server.
+/// The limits and timeouts of a [`GroupWriter`](super::GroupWriter).
 ///
-/// Whatever is set to zero counts as one, and a timeout of zero as a millisecond.
+/// A limit of zero is treated as one, and a timeout of zero as a millisecond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriterLimits {
     /// Connections that write in parallel.
     pub writers: usize,
     /// Most records that are queued or being written.
     pub queue_records: u32,
-    /// Most bytes of records, as they lie in memory, that are queued or being written.
+    /// Most bytes of records in memory that are queued or being written.
     pub queue_bytes: u32,
     /// Most records in one transaction, unless a single request has more.
     pub group_records: usize,
@@ -28,17 +28,17 @@ impl WriterLimits {
     /// way to the server, three connections write a third more single records than two; more of them
     /// make groups smaller.
     pub const WRITERS: usize = 3;
-    /// Two of the largest HTTP batches, or two full groups being written and two that wait.
+    /// Two of the largest HTTP batches, or two full groups being written and two that are queued.
     pub const QUEUE_RECORDS: u32 = 20_000;
-    /// Room for the largest HTTP body, which grows when it is parsed, within a small process.
+    /// Enough for the largest HTTP body, which grows when it is parsed, and small for a process.
     pub const QUEUE_BYTES: u32 = 32 * 1_024 * 1_024;
-    /// Beyond this a COPY gets no faster for each record, and neighbours wait longer for its end.
+    /// Larger groups are not faster per record, and requests wait longer for their end.
     pub const GROUP_RECORDS: usize = 5_000;
     /// About 5,000 records with a long user agent and some metadata.
     pub const GROUP_BYTES: usize = 4 * 1_024 * 1_024;
     /// A full group takes a few hundred milliseconds on a slow disk.
     pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// A migration gives way after half a second; what holds a lock for longer is a mistake.
+    /// A migration releases its lock after half a second; a session that holds one for longer is a mistake.
     pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub(super) fn at_least_one(self) -> Self {
@@ -48,15 +48,16 @@ impl WriterLimits {
             queue_bytes: self.queue_bytes.max(1),
             group_records: self.group_records.max(1),
             group_bytes: self.group_bytes.max(1),
-            // To the server zero would mean no limit.
+            // For the server zero means no limit.
             statement_timeout: self.statement_timeout.max(Duration::from_millis(1)),
             lock_timeout: self.lock_timeout.max(Duration::from_millis(1)),
         }
     }
 
-    /// When the server has not even told that the statement timed out, the network has failed.
-    pub(super) fn patience(&self) -> Duration {
-        self.statement_timeout * 2 + CONNECT_PATIENCE
+    /// How long to wait for the server: longer than its own timeout, so that only a failed network exceeds
+    /// it.
+    pub(super) fn response_timeout(&self) -> Duration {
+        self.statement_timeout * 2 + CONNECT_TIMEOUT
     }
 }
 
@@ -65,12 +66,12 @@ impl WriterLimits {
 pub(super) const LEAVE_RECORDS: u64 = 24;
 
 /// How long it leaves them at most. Small groups are written in less; a large one, a slow disk or a
-/// record that somebody holds up shall not keep others waiting.
+/// a blocked record must not delay others.
 pub(super) const LEAVE_FOR: Duration = Duration::from_millis(5);
 
 /// How long making a connection may take. Servers that recover refuse at once; this is for networks
 /// that swallow packets.
-pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Default for WriterLimits {
     fn default() -> Self {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use auditrail_core::{ProvidedFields, Record, Target};
+use auditrail_core::{ProvidedFields, Record};
 
 use crate::key_version::ApiKeyVersion;
+use crate::records::size_in_memory;
 
 /// What happens to a request when an id of it belongs to a record with other content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl WriteRequest {
     ) -> Self {
         let records = records.into();
         assert_eq!(records.len(), provided.len(), "provided fields for each record");
-        let bytes = records.iter().map(bytes_of).sum();
+        let bytes = records.iter().map(size_in_memory).sum();
         Self { records, provided, on_conflict, key: None, bytes }
     }
 
@@ -94,32 +95,4 @@ impl WriteOutcome {
     pub(super) fn all_created(records: usize) -> Self {
         Self { created: (0..records).collect(), ..Self::default() }
     }
-}
-
-fn bytes_of(record: &Record) -> usize {
-    let Record {
-        id: _,
-        actor,
-        action,
-        target: Target { target_type, target_id },
-        metadata,
-        ip_address: _,
-        user_agent,
-        created_at: _,
-        tenant_id,
-        request_id,
-    } = record;
-    size_of::<Record>()
-        + actor.id().len()
-        + action.as_str().len()
-        + target_type.as_str().len()
-        + target_id.as_str().len()
-        + metadata.as_ref().map_or(0, |metadata| metadata.as_str().len())
-        + length(user_agent.as_ref())
-        + length(tenant_id.as_ref())
-        + length(request_id.as_ref())
-}
-
-fn length(text: Option<&impl AsRef<str>>) -> usize {
-    text.map_or(0, |text| text.as_ref().len())
 }

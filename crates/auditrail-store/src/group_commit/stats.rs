@@ -1,4 +1,4 @@
-//! What a writer tells about itself.
+//! The statistics of a writer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,54 +8,54 @@ use tokio::time::Instant;
 use super::histogram::Histogram;
 use crate::error::StoreError;
 
-/// What a [`GroupWriter`](super::GroupWriter) is doing, and has done since it was started.
+/// The statistics of a [`GroupWriter`](super::GroupWriter) since its start.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WriterStats {
-    /// Requests that wait for a connection to become free.
+    /// Queued requests.
     pub queued_requests: u64,
     /// Their records.
     pub queued_records: u64,
     /// Their bytes.
     pub queued_bytes: u64,
-    /// Records that are being written, or that wait for the database to come back.
+    /// Records that are being written, or that wait for the end of an outage.
     pub in_flight_records: u64,
-    /// Writers that run; fewer than asked for only while closing.
+    /// Running workers; fewer than configured only during shutdown.
     pub writers: u64,
-    /// Transactions that were committed.
+    /// Committed transactions.
     pub commits: u64,
-    /// Groups in which some id was there already, so that they were written by INSERT.
+    /// Groups that were written by INSERT, because an id was taken.
     pub fallbacks: u64,
-    /// Groups that were cut in two to find the request that made them fail.
+    /// Groups that were split to isolate the request that made them fail.
     pub splits: u64,
-    /// Times the database failed: no connection could be made, or a group has to be tried again.
+    /// Failures of the database: of a connection attempt, or of a group that is retried.
     pub failures: u64,
-    /// Records that were written.
+    /// Written records.
     pub created: u64,
-    /// Records that were there already.
+    /// Records that were stored before.
     pub duplicates: u64,
     /// Records whose id belongs to other content.
     pub conflicts: u64,
-    /// Requests that the database refused for one of their records.
+    /// Requests that the database rejected because of a record.
     pub refused: u64,
-    /// How long the last committed group took, from its first byte to the commit.
+    /// The duration of the last committed group, from its first byte to the commit.
     pub last_commit: Option<Duration>,
-    /// How long each committed group took, in seconds.
+    /// The durations of committed groups, in seconds.
     pub commit_seconds: Histogram,
-    /// How many records each committed group had, those that were there already among them.
+    /// The sizes of committed groups, in records, including duplicates.
     pub commit_records: Histogram,
-    /// How long the oldest request has waited for a connection to become free; `None` when none does.
+    /// How long the oldest request has been queued; `None` when the queue is empty.
     pub oldest_queued: Option<Duration>,
-    /// When the database failed last.
+    /// When the database last failed.
     pub last_error_at: Option<Instant>,
-    /// Why nothing can be written at present; `None` while all is well.
+    /// The current outage of the database, if any.
     pub outage: Option<Arc<StoreError>>,
 }
 
-/// From half a millisecond, which is a fast disk's commit, to the statement timeout and its retry.
+/// From half a millisecond, a commit on a fast disk, to the statement timeout.
 const COMMIT_SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// From a request alone to the largest batch.
+/// From a single record to the largest batch.
 const COMMIT_RECORDS: &[f64] =
     &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0];
 

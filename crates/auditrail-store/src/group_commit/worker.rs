@@ -13,7 +13,7 @@ use super::classify::{Attempt, Verdict};
 use super::error::WriteError;
 use super::fault::Fault;
 use super::group::{self, Written};
-use super::limits::{CONNECT_PATIENCE, WriterLimits};
+use super::limits::{CONNECT_TIMEOUT, WriterLimits};
 use super::queue::{Pending, Queue};
 use crate::clock;
 use crate::connect::connect;
@@ -50,7 +50,7 @@ impl Worker {
         Self {
             queue,
             options,
-            timeout: limits.patience(),
+            timeout: limits.response_timeout(),
             db: None,
             copy_refused: false,
             failures: 0,
@@ -68,9 +68,9 @@ impl Worker {
         }
     }
 
-    /// Waits for work. While the database is not known to accept writes, it is probed in between: the
-    /// first caller should not wait for a connection, and the end of an outage must be detected without
-    /// callers, who may be absent because of it.
+    /// Waits for work. While the database is not known to accept writes, the worker probes it: the first
+    /// caller should not wait for a connection, and the end of an outage must be detected without callers,
+    /// which may be absent because of the outage.
     async fn next_group(&mut self) -> Option<Vec<Pending>> {
         while self.db.is_none() || self.failures > 0 {
             tokio::select! {
@@ -90,29 +90,30 @@ impl Worker {
     /// privileges and a server that is not read-only, and changes nothing.
     async fn probe(&mut self) -> Result<(), StoreError> {
         let mut db = self.take_connection().await?;
-        let probing = copy_in(&mut db, std::iter::empty(), &[]);
-        timeout(self.timeout, probing).await.unwrap_or_else(|_| Err(no_answer()))?;
+        timeout(self.timeout, copy_in(&mut db, std::iter::empty(), &[]))
+            .await
+            .unwrap_or_else(|_| Err(no_response()))?;
         self.db = Some(db);
         Ok(())
     }
 
-    /// Answers every request of a group whose caller still waits.
+    /// Completes every request of a group whose caller still waits.
     ///
-    /// Retries go to the end of the line, and a single request that waits for a lock lets newer ones
-    /// pass.
+    /// Retries go to the end of the queue, and while a single request waits for a lock, newer requests are
+    /// written first.
     async fn serve(&mut self, group: Vec<Pending>) {
         let mut parts = VecDeque::from([group]);
         while let Some(part) = parts.pop_front() {
-            let (gone, mut part): (Vec<_>, Vec<_>) =
+            let (abandoned, mut part): (Vec<_>, Vec<_>) =
                 part.into_iter().partition(Pending::is_abandoned);
-            self.queue.done(&gone);
+            self.queue.done(&abandoned);
             if part.is_empty() {
                 continue;
             }
-            let began = Instant::now();
+            let start = Instant::now();
             match self.attempt(&part).await {
                 Ok(Written::Committed { verdicts, by_insert, .. }) => {
-                    self.acknowledge(part, verdicts, by_insert, began.elapsed());
+                    self.acknowledge(part, verdicts, by_insert, start.elapsed());
                 }
                 Ok(Written::KeyChanged) => match self.refuse_changed_keys(part).await {
                     Ok(rest) => parts.push_front(rest),
@@ -150,12 +151,12 @@ impl Worker {
 
     /// One attempt to write a group, over a new connection if there is none.
     async fn attempt(&mut self, part: &[Pending]) -> Result<Written, Failed> {
-        let connected = self.take_connection().await;
-        let mut db = connected.map_err(|error| Failed { error, fault: Fault::Outage })?;
+        let mut db =
+            self.take_connection().await.map_err(|error| Failed { error, fault: Fault::Outage })?;
         let attempts: Vec<Attempt<'_>> =
             part.iter().map(|p| Attempt { request: &p.request, sent: p.sent }).collect();
         let write = group::write(&mut db, &attempts, self.copy_refused);
-        match timeout(self.timeout, write).await.unwrap_or_else(|_| Err(no_answer())) {
+        match timeout(self.timeout, write).await.unwrap_or_else(|_| Err(no_response())) {
             Ok(written) => {
                 if let Written::Committed { copy_refused, .. } = &written {
                     self.copy_refused = *copy_refused;
@@ -165,8 +166,8 @@ impl Worker {
             }
             Err(error) => {
                 let fault = Fault::of(&error);
-                // After an outage only a new session can tell: after a failover the old one may be
-                // connected to a server that is read-only now.
+                // An outage requires a new session: after a failover the old one may be connected to a
+                // server that is read-only now.
                 if fault != Fault::Outage {
                     self.keep(db);
                 }
@@ -181,8 +182,9 @@ impl Worker {
             return Ok(db);
         }
         self.copy_refused = false;
-        let connected = connect(&self.options, CONNECT_PATIENCE).await;
-        connected.map_err(StoreError::while_trying_to("connect"))
+        connect(&self.options, CONNECT_TIMEOUT)
+            .await
+            .map_err(StoreError::while_trying_to("connect"))
     }
 
     /// Keeps a connection for the next group if it is usable.
@@ -217,7 +219,7 @@ impl Worker {
         });
         self.queue.done(&part);
         for (pending, verdict) in part.into_iter().zip(verdicts) {
-            pending.answer(answer_of(verdict));
+            pending.answer(verdict.map_err(|conflicts| WriteError::Conflict { conflicts }));
         }
     }
 
@@ -248,13 +250,14 @@ impl Worker {
         keys: &[ApiKeyVersion],
     ) -> Result<Vec<ApiKeyVersion>, StoreError> {
         let mut db = self.take_connection().await?;
-        let checking = key_version::current(&mut db, keys);
-        let current = timeout(self.timeout, checking).await.unwrap_or_else(|_| Err(no_answer()))?;
+        let current = timeout(self.timeout, key_version::current(&mut db, keys))
+            .await
+            .unwrap_or_else(|_| Err(no_response()))?;
         self.keep(db);
         Ok(current)
     }
 
-    /// Answers the single request whose record the database refused.
+    /// Fails the single request whose record the database rejected.
     fn refuse(&mut self, part: Vec<Pending>, error: StoreError) {
         self.note_success();
         self.queue.with_stats(|stats| stats.refused += 1);
@@ -299,14 +302,10 @@ fn records_of(part: &[Pending]) -> f64 {
     part.iter().map(|pending| pending.request.records.len()).sum::<usize>() as f64
 }
 
-fn answer_of(verdict: Verdict) -> super::queue::Answer {
-    verdict.map_err(|conflicts| WriteError::Conflict { conflicts })
-}
-
-fn no_answer() -> StoreError {
+fn no_response() -> StoreError {
     StoreError::Unreachable { source: timed_out() }
 }
 
 fn timed_out() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time"))
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not respond in time"))
 }

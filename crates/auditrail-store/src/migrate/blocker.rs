@@ -1,4 +1,4 @@
-//! Who is in the way.
+//! Sessions that block the runner.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-/// A session that holds something this runner waits for.
+/// A session that holds a lock for which the runner waits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Blocker {
     /// Process id of the server session.
     pub pid: Option<i32>,
-    /// What the session calls itself.
+    /// The application name of the session.
     pub application: String,
     /// Its role.
     pub role: String,
@@ -24,7 +24,7 @@ pub struct Blocker {
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(pid) = self.pid else {
-            return f.write_str("it has just let go");
+            return f.write_str("it has just been released");
         };
         let Self { application, role, state, open_for_seconds, .. } = self;
         write!(
@@ -34,7 +34,7 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// Sessions other than this one that hold locks on tables of `schema`, the oldest first.
+/// Sessions other than this one that hold locks on tables of `schema`, the longest transaction first.
 pub(crate) async fn table_blockers(
     db: &mut PgConnection,
     schema: &str,

@@ -1,8 +1,8 @@
-//! The steps PostgreSQL refuses inside a transaction: building and dropping an index concurrently.
+//! Steps that PostgreSQL does not allow in a transaction: creating and dropping an index concurrently.
 //!
-//! Such a step can be cut off half-way and leaves an invalid index. The state of the index in the
-//! catalogue, not an error message, decides what to do: build it, remove a leftover first, wait for
-//! a build that goes on without its client, or just note what is ready.
+//! When such a step is interrupted, it leaves an invalid index. The state of the index in the catalog, not
+//! an error message, determines the next action: build the index, drop an invalid one first, wait for a
+//! build that continues without its client, or record a valid one as applied.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use super::session;
 use super::step::Step;
 use crate::sqlstate::is_lock_failure;
 
-/// How often the progress of a build is asked for.
+/// How often the progress of a build is queried.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the removal of a leftover may wait after a failure; the next run tries again.
-const CLEAN_UP: Duration = Duration::from_secs(2);
+/// How long dropping an invalid index may wait after a failure; the next run retries it.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the catalogue says of an index.
+/// The state of an index in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Missing,
     Ready,
-    /// Invalid, and a session is at work on it.
+    /// Invalid, and a session is building it.
     BeingBuilt,
     Invalid,
 }
 
-/// Brings the index to where `step` wants it.
+/// Creates or drops the index of `step`.
 pub(super) async fn run(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -69,7 +69,7 @@ pub(super) async fn run(
     }
 }
 
-/// The state of the index once nobody is building it any more.
+/// The state of the index, after the end of a build in progress.
 async fn settled_state(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -91,7 +91,7 @@ async fn settled_state(
     }
 }
 
-/// Runs the statement while a second connection asks how far it is.
+/// Runs the statement while a second connection reports its progress.
 async fn execute(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -109,9 +109,9 @@ async fn execute(
     }
 }
 
-/// Tells how far the build is. Silence is no reason to fail: the build goes on either way.
+/// Reports the progress of a build. Errors are ignored: the build continues in any case.
 async fn report(options: &PgConnectOptions, migration: &Migration, progress: Progress<'_>) {
-    // A connection of its own, closed at once: an open transaction would hold the build up.
+    // A connection that is closed at once: an open transaction would block the build.
     let Ok(mut db) = session::connect(options).await else {
         return;
     };
@@ -120,7 +120,7 @@ async fn report(options: &PgConnectOptions, migration: &Migration, progress: Pro
     }
 }
 
-/// Cleans up after a failure and says what happened.
+/// Drops an invalid index after a failure, and returns the error.
 async fn failed(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -141,7 +141,7 @@ async fn failed(
     }
 }
 
-/// Drops the invalid index a failed build leaves. Gives its name when it has to stay for now.
+/// Drops the invalid index of a failed build. Returns its name if that fails.
 async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<String> {
     let ConcurrentIndex::Create { schema, index: name, .. } = index else {
         return None;
@@ -150,11 +150,11 @@ async fn remove_leftover(run: &mut Run<'_>, index: &ConcurrentIndex) -> Option<S
     match state(db, schema, name).await {
         Ok(State::Missing | State::Ready) => None,
         Ok(State::Invalid | State::BeingBuilt) => {
-            let gone = async {
-                session::set_for_session(db, CLEAN_UP).await?;
+            let dropped = async {
+                session::set_for_session(db, CLEAN_UP_TIMEOUT).await?;
                 drop_index(db, schema, name).await
             };
-            gone.await.err().map(|_| format!("{schema}.{name}"))
+            dropped.await.err().map(|_| format!("{schema}.{name}"))
         }
         Err(_) => Some(format!("{schema}.{name}")),
     }
@@ -192,14 +192,14 @@ async fn state(db: &mut PgConnection, schema: &str, name: &str) -> Result<State,
 }
 
 async fn drop_index(db: &mut PgConnection, schema: &str, name: &str) -> Result<(), sqlx::Error> {
-    // Both names were read from a migration file and hold letters, digits and underscores only.
+    // Both names come from a migration file and consist of letters, digits and underscores.
     let sql = format!("drop index concurrently if exists {schema}.{name}");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await?;
     Ok(())
 }
 
-/// Phase, done and total of the index build in this database; blocks where the phase counts them,
-/// else the sessions it waits for.
+/// Phase, processed and total number of the index build in this database: of blocks if the phase counts
+/// them, else of the sessions it waits for.
 async fn build_progress(db: &mut PgConnection) -> Result<Option<(String, i64, i64)>, sqlx::Error> {
     let row = sqlx::query(
         "select phase, case when lockers_total > 0 then lockers_done else blocks_done end as done,

@@ -1,7 +1,7 @@
-//! The one kind of step that cannot run in a transaction, read from its text.
+//! Parses the only kind of step that cannot run in a transaction.
 //!
-//! The runner has to know the index by name: a build that was cut off leaves an invalid index
-//! behind, and trying again with `IF NOT EXISTS` would take that for done.
+//! The runner needs the name of the index: an interrupted build leaves an invalid index, and a retry with
+//! `IF NOT EXISTS` would consider it complete.
 
 /// A statement that builds or drops one index concurrently.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum ConcurrentIndex {
 }
 
 impl ConcurrentIndex {
-    /// Reads the only statement of `sql`; `None` when it is anything else.
+    /// Parses the only statement of `sql`; `None` when it is another statement.
     pub(crate) fn parse(sql: &str) -> Option<Self> {
         let code: String = sql
             .lines()
@@ -67,7 +67,7 @@ fn qualified(name: &str) -> Option<(String, String)> {
     (is_name(schema) && is_name(object)).then(|| (schema.to_owned(), object.to_owned()))
 }
 
-/// A plain lower-case name: anything that would need quoting is not worth the trouble here.
+/// A lower-case name that needs no quotes; other names are not supported.
 fn is_name(word: &str) -> bool {
     !word.is_empty()
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn create_gives_schema_table_and_index() {
+    fn create_has_schema_table_and_index() {
         let parsed = ConcurrentIndex::parse(
             "-- What: x; y\nCREATE UNIQUE INDEX CONCURRENTLY i_a\n  on s.t(a) where a > 0;\n",
         );
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn drop_gives_schema_and_index() {
+    fn drop_has_schema_and_index() {
         let parsed = ConcurrentIndex::parse("drop index concurrently s.i_a");
         let expected = ConcurrentIndex::Drop { schema: "s".to_owned(), index: "i_a".to_owned() };
         assert_eq!(parsed, Some(expected));
     }
 
     #[test]
-    fn anything_else_is_not_a_concurrent_index() {
+    fn other_statements_are_rejected() {
         for sql in [
             "create index i_a on s.t (a);",
             "create index concurrently i_a on t (a);",

@@ -1,4 +1,4 @@
-//! Takes migrations back.
+//! Reverts migrations.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::step::Step;
 use super::tracking::Tracked;
 
 impl Runner {
-    /// What [`Runner::down`] would undo, newest first. Reads only.
+    /// The migrations that [`Runner::down`] would revert, newest first. Read-only.
     ///
     /// # Errors
     /// As [`Runner::down`], except for those of running a step.
@@ -24,14 +24,14 @@ impl Runner {
         let mut db = self.connect().await?;
         let history = history(&mut db, &self.tracking()).await?;
         check(&self.set, &history)?;
-        self.to_undo(&history, target, allow_data_loss)
+        self.to_revert(&history, target, allow_data_loss)
     }
 
-    /// Undoes every migration after `to`, newest first, each in its own transaction; 0 undoes all.
+    /// Reverts every migration after `to`, newest first, each in its own transaction; 0 reverts all.
     ///
     /// # Errors
-    /// Refuses before it starts when a step has no way back, or loses data and `allow_data_loss` is
-    /// false; otherwise as [`Runner::up`].
+    /// Before it starts, when a step cannot be reverted, or loses data and `allow_data_loss` is false;
+    /// otherwise as [`Runner::up`].
     pub async fn down(
         &self,
         to: i64,
@@ -43,44 +43,46 @@ impl Runner {
         }
         let target = self.target(Some(to))?;
         let mut run = self.begin(progress).await?;
-        // Whoever held the lock until now may have applied more, which has to be undone first.
+        // An earlier holder of the lock may have applied more migrations, which are reverted first.
         let history = history(&mut run.connection, &run.tracking).await?;
         check(&self.set, &history)?;
-        let mut undone = Vec::new();
-        for migration in self.to_undo(&history, target, allow_data_loss)? {
+        let mut reverted = Vec::new();
+        for migration in self.to_revert(&history, target, allow_data_loss)? {
             run.lock.check().await?;
             if let Some(took) = execute::run(&mut run, Step::down(&migration)?, progress).await? {
-                undone.push((migration, took));
+                reverted.push((migration, took));
             }
         }
         run.end().await?;
-        Ok(undone)
+        Ok(reverted)
     }
 
-    /// The applied migrations after `target`, newest first, unless one of them may not be undone.
-    fn to_undo(
+    /// The applied migrations after `target`, newest first, unless one of them must not be reverted.
+    fn to_revert(
         &self,
         history: &[Tracked],
         target: i64,
         allow_data_loss: bool,
     ) -> Result<Vec<Migration>, MigrateError> {
-        let applied = |version| history.iter().any(|row| row.version == version);
-        let newest_first = self.set.migrations().iter().rev();
-        let steps: Vec<Migration> =
-            newest_first.filter(|m| target < m.version && applied(m.version)).cloned().collect();
-        refuse(&steps, allow_data_loss)?;
+        let is_applied = |version| history.iter().any(|row| row.version == version);
+        let steps: Vec<Migration> = self
+            .set
+            .migrations()
+            .iter()
+            .rev()
+            .filter(|m| target < m.version && is_applied(m.version))
+            .cloned()
+            .collect();
+        check_revertible(&steps, allow_data_loss)?;
         Ok(steps)
     }
 }
 
-fn refuse(steps: &[Migration], allow_data_loss: bool) -> Result<(), MigrateError> {
+fn check_revertible(steps: &[Migration], allow_data_loss: bool) -> Result<(), MigrateError> {
     if let Some(migration) = steps.iter().find(|m| m.undo().is_none()) {
         return Err(MigrateError::NoWayBack { file: migration.file() });
     }
     let loses = |m: &&Migration| m.undo().is_some_and(|undo| undo.loses_data());
     let files: Vec<String> = steps.iter().filter(loses).map(Migration::file).collect();
-    match files.is_empty() || allow_data_loss {
-        true => Ok(()),
-        false => Err(MigrateError::DataLoss { files }),
-    }
+    if files.is_empty() || allow_data_loss { Ok(()) } else { Err(MigrateError::DataLoss { files }) }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with migrations, and where in a file the server found it.
+//! The error of the migration runner.
 
 mod text;
 
@@ -10,28 +10,28 @@ use super::validate::Problem;
 use crate::schema::Difference;
 use crate::sqlstate::is_connection_loss;
 
-/// Why the runner stopped. Each variant is something else to do about it.
+/// The error of the migration runner. Each variant calls for a different reaction.
 ///
-/// Its text holds the server's own words, detail and hint, so there is no source to print after it.
+/// Its text contains the message, detail and hint of the server, so it has no source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrateError {
-    /// The database cannot be reached, or the connection to it was lost. Try again when it is up.
+    /// The database cannot be reached, or the connection to it was lost. Retry when it is available.
     #[error("cannot reach the database: {}", Described { error: cause, excerpt: None })]
     Unreachable {
-        /// What the driver said.
+        /// The error of the driver.
         cause: sqlx::Error,
     },
-    /// Another runner is at work and was so for the whole lock timeout. Try again, or see who it is.
+    /// Another runner held the lock for the whole lock timeout. Retry, or inspect the holder.
     #[error("another migration run has held the lock for {} s: {holder}", waited.as_secs())]
     LockBusy {
         /// How long this runner waited.
         waited: Duration,
-        /// Who holds the lock.
+        /// The session that holds the lock.
         holder: Blocker,
     },
-    /// Somebody held a table of the schema for the whole lock timeout. The step was rolled back.
-    #[error("{file} could not get its lock within {} s; nothing of it was kept{}", waited.as_secs(), Blockers(blockers))]
+    /// Another session held a lock on a table for the whole lock timeout. The step was rolled back.
+    #[error("{file} could not get its lock within {} s and was rolled back{}", waited.as_secs(), Blockers(blockers))]
     TableBusy {
         /// The migration that waited.
         file: String,
@@ -40,76 +40,79 @@ pub enum MigrateError {
         /// Sessions that hold locks on tables of the schema.
         blockers: Vec<Blocker>,
     },
-    /// The tracking table and the migrations do not fit together. Nothing was run.
-    #[error("the database's history does not fit this program:{}", Lines(problems))]
+    /// The tracking table and the migrations are inconsistent. Nothing was run.
+    #[error(
+        "the migration history of the database does not match this program:{}",
+        Lines(problems)
+    )]
     Invalid {
-        /// Everything that does not fit.
+        /// Every inconsistency.
         problems: Vec<Problem>,
     },
-    /// A step failed. A transactional one was rolled back; `leftover` tells of any other.
+    /// A step failed. A transactional step was rolled back; for others see `leftover`.
     #[error("{file} failed: {}{}", Described { error: cause, excerpt: excerpt.as_deref() }, Leftover(leftover.as_deref()))]
     StepFailed {
         /// The file that failed.
         file: String,
-        /// Line, column and text of the place the server complained about.
+        /// Line, column and text of the position of the error.
         excerpt: Option<String>,
-        /// An invalid index that could not be removed.
+        /// An invalid index that could not be dropped.
         leftover: Option<String>,
-        /// What the server said.
+        /// The error of the server.
         cause: sqlx::Error,
     },
-    /// A file ended the transaction it runs in, so its effects and its tracking row came apart.
+    /// A file ended the transaction in which it runs, so its effects were committed without its tracking row.
     #[error(
-        "{file} ends its own transaction; remove BEGIN, COMMIT and ROLLBACK from it and check what it left"
+        "{file} ends its transaction; remove BEGIN, COMMIT and ROLLBACK from it, and check the changes that it committed"
     )]
     TransactionEnded {
         /// The file.
         file: String,
     },
-    /// A table named `schema_migrations` is there and is not this runner's.
+    /// The table `schema_migrations` belongs to another tool.
     #[error(
         "{schema}.schema_migrations belongs to another tool (it lacks {}); rename or move it, or run \
          these migrations with that tool from `migrate sql`",
         lacking.join(", ")
     )]
     ForeignTrackingTable {
-        /// The schema it is in.
+        /// Its schema.
         schema: String,
-        /// The columns it would have to have.
+        /// The missing columns.
         lacking: Vec<&'static str>,
     },
-    /// There is no such migration.
+    /// The migration does not exist.
     #[error("there is no migration {version}; the last one is {latest}")]
     NoSuchVersion {
-        /// The number asked for.
+        /// The requested number.
         version: i64,
         /// The newest number.
         latest: i64,
     },
-    /// Undoing would lose data, and nobody allowed that. Nothing was undone.
-    #[error("undoing {} would lose data; say --allow-data-loss if that is what you want", files.join(", "))]
+    /// Reverting would lose data, which was not allowed. Nothing was reverted.
+    #[error("reverting {} would lose data; use --allow-data-loss to allow that", files.join(", "))]
     DataLoss {
-        /// The migrations that lose data when undone.
+        /// The migrations that lose data.
         files: Vec<String>,
     },
-    /// A migration has no way back. Nothing was undone.
-    #[error("{file} cannot be undone: it has no .down.sql")]
+    /// A migration cannot be reverted. Nothing was reverted.
+    #[error("{file} cannot be reverted: it has no .down.sql")]
     NoWayBack {
         /// The migration.
         file: String,
     },
-    /// `baseline` found no version that the live schema matches. Nothing was noted.
+    /// The live schema matches no version. Nothing was recorded.
     #[error(
-        "nothing was adopted: the schema is closest to version {closest}, and there{}",
+        "nothing was adopted: the schema matches no version; its differences from the closest, {closest}:{}",
         Lines(differences)
     )]
     NoBaseline {
         /// The version with the fewest differences.
         closest: i64,
-        /// What differs from it.
+        /// The differences.
         differences: Vec<Difference>,
     },
-    /// `baseline` is for a database without history; this one has some.
+    /// `baseline` requires a database without a history.
     #[error(
         "this database already has a history up to {version}; run `migrate` instead of `migrate baseline`"
     )]
@@ -117,7 +120,7 @@ pub enum MigrateError {
         /// The newest tracked migration.
         version: i64,
     },
-    /// These migrations carry no description of the schema, so it cannot be compared.
+    /// These migrations have no description of the schema.
     #[error("version {version} of schema {schema} has no description to compare with")]
     NotDescribed {
         /// The schema.
@@ -125,18 +128,18 @@ pub enum MigrateError {
         /// The version.
         version: i64,
     },
-    /// The server refused something else.
+    /// Any other error of the database.
     #[error("could not {doing}: {}", Described { error: cause, excerpt: None })]
     Database {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the server said.
+        /// The error of the server.
         cause: sqlx::Error,
     },
 }
 
 impl MigrateError {
-    /// Stable machine name; the wording of errors may change, this does not.
+    /// Stable machine-readable code; the wording of errors may change.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -157,15 +160,18 @@ impl MigrateError {
         }
     }
 
-    /// For `map_err`: sorts a driver error into "unreachable" and "refused while doing".
+    /// For `map_err`: classifies an error of the driver.
     pub(crate) fn while_trying_to(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |cause| match is_connection_loss(&cause) {
-            true => Self::Unreachable { cause },
-            false => Self::Database { doing, cause },
+        move |cause| {
+            if is_connection_loss(&cause) {
+                Self::Unreachable { cause }
+            } else {
+                Self::Database { doing, cause }
+            }
         }
     }
 
-    /// For the text of a migration file: adds the place in the file.
+    /// The error of a statement of a migration file, with the position in the file.
     pub(crate) fn in_file(file: String, sql: &str, cause: sqlx::Error) -> Self {
         if is_connection_loss(&cause) {
             return Self::Unreachable { cause };

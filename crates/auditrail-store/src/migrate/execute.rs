@@ -12,24 +12,27 @@ use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session::{self, ATTEMPT};
 use super::step::{Direction, Step};
-use super::tracking::Origin;
+use super::tracking::{Origin, Tracking};
 use super::{blocker, concurrent};
 use crate::sqlstate::is_lock_failure;
 
 /// The pauses between attempts, from 100 ms on. They need no jitter: one runner at a time retries.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
-/// Runs `step` and notes it. Gives the time it took, or `None` when somebody else had done it by now.
+/// Runs `step` and updates the tracking table. Returns its duration, or `None` if another runner has done
+/// it already.
 pub(super) async fn run(
     run: &mut Run<'_>,
     step: Step<'_>,
     progress: Progress<'_>,
 ) -> Result<Option<Duration>, MigrateError> {
     let started = Instant::now();
-    let read = MigrateError::while_trying_to("read the tracking table");
-    let there =
-        run.tracking.contains(&mut run.connection, step.migration.version).await.map_err(read)?;
-    if there == (step.direction == Direction::Up) {
+    let is_applied = run
+        .tracking
+        .contains(&mut run.connection, step.migration.version)
+        .await
+        .map_err(MigrateError::while_trying_to("read the tracking table"))?;
+    if is_applied == (step.direction == Direction::Up) {
         return Ok(None);
     }
     progress(Event::Started { migration: step.migration });
@@ -37,8 +40,9 @@ pub(super) async fn run(
         Mode::Transaction => in_transaction(run, step, started, progress).await?,
         Mode::Concurrent(index) => {
             concurrent::run(run, step, index, started, progress).await?;
-            let noted = note(run, step, started.elapsed()).await;
-            noted.map_err(MigrateError::while_trying_to("note the migration"))?;
+            track(&mut run.connection, &run.tracking, step, started.elapsed(), run.program)
+                .await
+                .map_err(MigrateError::while_trying_to("update the tracking table"))?;
         }
     }
     let took = started.elapsed();
@@ -46,7 +50,7 @@ pub(super) async fn run(
     Ok(Some(took))
 }
 
-/// Tries the step in short attempts until it gets its locks or the run's lock timeout is over.
+/// Tries the step in short attempts until it gets its locks or the lock timeout of the run expires.
 async fn in_transaction(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -68,7 +72,7 @@ async fn in_transaction(
         }
         let blockers = blocker::table_blockers(&mut run.connection, run.tracking.schema())
             .await
-            .map_err(MigrateError::while_trying_to("ask who holds the schema's tables"))?;
+            .map_err(MigrateError::while_trying_to("identify the sessions that hold locks"))?;
         let waited = started.elapsed();
         if waited >= run.lock_timeout {
             return Err(MigrateError::TableBusy { file: step.file(), waited, blockers });
@@ -79,7 +83,7 @@ async fn in_transaction(
     }
 }
 
-/// One transaction: the script, its row in the tracking table, commit.
+/// One transaction: the script and its row in the tracking table.
 async fn attempt(
     run: &mut Run<'_>,
     step: Step<'_>,
@@ -102,16 +106,10 @@ async fn attempt(
     if transaction_id(&mut tx).await? != before {
         return Err(MigrateError::TransactionEnded { file: step.file() });
     }
-    let version = step.migration.version;
-    let noted = match step.direction {
-        Direction::Up => {
-            let took = started.elapsed();
-            run.tracking.insert(&mut tx, step.migration, Origin::Applied, took, run.program).await
-        }
-        Direction::Down => run.tracking.delete(&mut tx, version).await,
-    };
-    noted.map_err(MigrateError::while_trying_to("note the migration"))?;
-    // Deferred constraints speak up only now, so a failing commit is the script's failure too.
+    track(&mut tx, &run.tracking, step, started.elapsed(), run.program)
+        .await
+        .map_err(MigrateError::while_trying_to("update the tracking table"))?;
+    // Deferred constraints are checked now, so a failed commit is a failure of the script.
     tx.commit().await.map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))
 }
 
@@ -119,15 +117,19 @@ async fn transaction_id(tx: &mut PgTransaction<'_>) -> Result<String, MigrateErr
     sqlx::query_scalar("select pg_catalog.pg_current_xact_id()::text")
         .fetch_one(&mut **tx)
         .await
-        .map_err(MigrateError::while_trying_to("read the transaction's id"))
+        .map_err(MigrateError::while_trying_to("read the id of the transaction"))
 }
 
-async fn note(run: &mut Run<'_>, step: Step<'_>, took: Duration) -> Result<(), sqlx::Error> {
-    let db: &mut PgConnection = &mut run.connection;
+/// Updates the tracking table after a step.
+async fn track(
+    db: &mut PgConnection,
+    tracking: &Tracking,
+    step: Step<'_>,
+    took: Duration,
+    program: &str,
+) -> Result<(), sqlx::Error> {
     match step.direction {
-        Direction::Up => {
-            run.tracking.insert(db, step.migration, Origin::Applied, took, run.program).await
-        }
-        Direction::Down => run.tracking.delete(db, step.migration.version).await,
+        Direction::Up => tracking.insert(db, step.migration, Origin::Applied, took, program).await,
+        Direction::Down => tracking.delete(db, step.migration.version).await,
     }
 }

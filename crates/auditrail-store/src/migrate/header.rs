@@ -1,5 +1,5 @@
-//! The comment a migration file opens with: `-- Key: text`, a key a line, text going on over the
-//! following comment lines.
+//! The opening comment of a migration file: `-- Key: text`, one key per line; the text may continue on
+//! the following comment lines.
 
 /// The fields of an opening comment.
 #[derive(Debug)]
@@ -7,11 +7,11 @@ pub(crate) struct Header<'a> {
     fields: Vec<(&'a str, &'a str)>,
 }
 
-/// The keys a header may have. Anything else before a colon is text.
+/// The keys of a header. Other words before a colon are text.
 const KEYS: [&str; 5] = ["What", "Why", "Breaking", "Transaction", "Loses data"];
 
 impl<'a> Header<'a> {
-    /// Reads the comment lines at the top of `sql`.
+    /// Parses the comment lines at the top of `sql`.
     pub(crate) fn parse(sql: &'a str) -> Result<Self, HeaderError> {
         let mut fields = Vec::new();
         for line in sql.lines().map_while(|line| line.trim_start().strip_prefix("--")) {
@@ -28,7 +28,7 @@ impl<'a> Header<'a> {
         Ok(Self { fields })
     }
 
-    /// The first line of a field that must be there and not be empty.
+    /// The first line of a required field.
     pub(crate) fn text(&self, key: &'static str) -> Result<&'a str, HeaderError> {
         self.fields
             .iter()
@@ -37,25 +37,25 @@ impl<'a> Header<'a> {
             .ok_or(HeaderError::Missing(key))
     }
 
-    /// A field that must say `yes` or `no`.
+    /// The value of a field that is `yes` or `no`.
     pub(crate) fn flag(&self, key: &'static str) -> Result<bool, HeaderError> {
         match self.text(key)? {
             "yes" => Ok(true),
             "no" => Ok(false),
-            other => Err(HeaderError::NotYesOrNo { key, found: other.to_owned() }),
+            other => Err(HeaderError::NotYesOrNo { key, value: other.to_owned() }),
         }
     }
 }
 
-/// An opening comment that does not say what it must.
+/// An incomplete opening comment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HeaderError {
     #[error("it must start with a comment that has What, Why, Breaking and Transaction")]
     None,
     #[error("its opening comment lacks a line `-- {0}: …`")]
     Missing(&'static str),
-    #[error("`-- {key}:` must be yes or no, not `{found}`")]
-    NotYesOrNo { key: &'static str, found: String },
+    #[error("`-- {key}:` must be yes or no, not `{value}`")]
+    NotYesOrNo { key: &'static str, value: String },
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_may_go_on_over_lines_and_hold_colons() {
+    fn text_may_span_lines_and_contain_colons() {
         let header = Header::parse("-- What: one: two\n--       three\n-- Breaking: no\nselect 1;");
         let header = header.unwrap();
         assert_eq!(header.text("What").unwrap(), "one: two");
@@ -71,21 +71,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_keys_are_reported() {
         let header = Header::parse("-- What: x\n").unwrap();
         assert_eq!(header.text("Why").unwrap_err(), HeaderError::Missing("Why"));
         assert_eq!(Header::parse("select 1;").unwrap_err(), HeaderError::None);
     }
 
     #[test]
-    fn a_flag_is_yes_or_no_and_nothing_else() {
+    fn flag_must_be_yes_or_no() {
         let header = Header::parse("-- Breaking: maybe\n").unwrap();
-        let expected = HeaderError::NotYesOrNo { key: "Breaking", found: "maybe".to_owned() };
+        let expected = HeaderError::NotYesOrNo { key: "Breaking", value: "maybe".to_owned() };
         assert_eq!(header.flag("Breaking").unwrap_err(), expected);
     }
 
     #[test]
-    fn a_comment_after_the_first_statement_is_not_the_header() {
+    fn comments_after_the_first_statement_are_ignored() {
         let header = Header::parse("-- What: x\nselect 1;\n-- Breaking: no\n").unwrap();
         assert_eq!(header.flag("Breaking").unwrap_err(), HeaderError::Missing("Breaking"));
     }

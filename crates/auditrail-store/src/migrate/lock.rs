@@ -72,10 +72,10 @@ async fn holder(candidate: &mut Candidate) -> Result<Blocker, MigrateError> {
     let (connection, key) = candidate.parts();
     session_with_lock(connection, key)
         .await
-        .map_err(MigrateError::while_trying_to("look up the holder of the migration lock"))
+        .map_err(MigrateError::while_trying_to("identify the holder of the migration lock"))
 }
 
-/// The session that holds the advisory lock; without a pid when it was released meanwhile.
+/// The session that holds the advisory lock; without a pid if it was released meanwhile.
 async fn session_with_lock(db: &mut PgConnection, key: i64) -> Result<Blocker, sqlx::Error> {
     // A lock on one 64-bit key shows as its two halves, with objsubid 1.
     let row = sqlx::query(

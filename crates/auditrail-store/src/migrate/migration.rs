@@ -1,4 +1,4 @@
-//! One migration file: its number, its text, and what its opening comment promises.
+//! A migration file: its number, its text and its opening comment.
 
 use std::fmt;
 
@@ -7,8 +7,7 @@ use sha2::{Digest, Sha256};
 use super::concurrent_index::ConcurrentIndex;
 use super::header::{Header, HeaderError};
 
-/// SHA-256 of a migration's text with line ends as LF, so that a checkout on Windows and one on
-/// Linux agree.
+/// SHA-256 of the text of a migration with LF line ends, so that it is equal on Windows and Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum([u8; 32]);
 
@@ -26,13 +25,13 @@ impl Checksum {
         Self(hash.finalize().into())
     }
 
-    /// The 32 bytes, as the tracking table stores them.
+    /// The 32 bytes, as stored in the tracking table.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether `stored`, as read from the tracking table, is this checksum.
+    /// Whether the checksum is equal to one of the tracking table.
     #[must_use]
     pub fn matches(&self, stored: &[u8]) -> bool {
         self.0.as_slice() == stored
@@ -56,11 +55,11 @@ impl fmt::Debug for Checksum {
 pub(crate) enum Mode {
     /// In one transaction, together with its row in the tracking table.
     Transaction,
-    /// On its own, because PostgreSQL refuses it inside a transaction.
+    /// Without a transaction, as PostgreSQL requires.
     Concurrent(ConcurrentIndex),
 }
 
-/// The script that takes a migration back.
+/// The script that reverts a migration.
 #[derive(Clone, Debug)]
 pub struct Undo {
     pub(crate) sql: String,
@@ -69,14 +68,14 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// Whether running it removes data that cannot be restored.
+    /// Whether it destroys data.
     #[must_use]
     pub fn loses_data(&self) -> bool {
         self.loses_data
     }
 }
 
-/// One step of the schema's history.
+/// A migration of a schema.
 #[derive(Clone, Debug)]
 pub struct Migration {
     pub(crate) version: i64,
@@ -90,12 +89,11 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Reads a migration from the name and text of its file, and the text of its `.down.sql` when
-    /// there is one.
+    /// Parses a migration from the name and text of its file, and the text of its `.down.sql`, if any.
     ///
     /// # Errors
-    /// When the file is not named `NNN_description.sql`, when its opening comment does not say what
-    /// it must, or when a step without a transaction is anything but one concurrent index statement.
+    /// When the file is not named `NNN_description.sql`, when its opening comment is incomplete, or when a
+    /// step without a transaction is not a single concurrent index statement.
     pub fn parse(file: &str, sql: &str, down: Option<&str>) -> Result<Self, MigrationFileError> {
         let fail = |fault| MigrationFileError { file: file.to_owned(), fault };
         let (version, name) = split_file_name(file).ok_or_else(|| fail(Fault::Name))?;
@@ -117,25 +115,25 @@ impl Migration {
         })
     }
 
-    /// Its number: 1 for the first; gaps are allowed, order is by this number.
+    /// Its number, from 1, which determines the order. Gaps are allowed.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// The description in its file name, as in `create_audit_logs_table`.
+    /// The description in its file name, such as `create_audit_logs_table`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file it comes from, as in `001_create_audit_logs_table.sql`.
+    /// Its file, such as `001_create_audit_logs_table.sql`.
     #[must_use]
     pub fn file(&self) -> String {
         format!("{:03}_{}.sql", self.version, self.name)
     }
 
-    /// What it does, in the words of its opening comment.
+    /// The field `What` of its opening comment.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
@@ -153,19 +151,19 @@ impl Migration {
         self.checksum
     }
 
-    /// Whether a program that does not know this migration must stop using the schema.
+    /// Whether a program that does not know this migration must not use the schema.
     #[must_use]
     pub fn breaking(&self) -> bool {
         self.breaking
     }
 
-    /// Whether it runs in a transaction. Only the concurrent building of an index does not.
+    /// Whether it runs in a transaction. Only concurrent index builds do not.
     #[must_use]
     pub fn transactional(&self) -> bool {
         self.mode == Mode::Transaction
     }
 
-    /// How to take it back, when there is a way.
+    /// The script that reverts it, if any.
     #[must_use]
     pub fn undo(&self) -> Option<&Undo> {
         self.undo.as_ref()
@@ -191,14 +189,14 @@ fn mode(header: &Header<'_>, sql: &str) -> Result<Mode, Fault> {
 
 fn split_file_name(file: &str) -> Option<(i64, &str)> {
     let (number, name) = file.strip_suffix(".sql")?.split_once('_')?;
-    let digits = number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit());
-    let words = !name.is_empty()
+    let has_digits = number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit());
+    let is_snake_case = !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let version = number.parse().ok().filter(|version| *version > 0)?;
-    (digits && words).then_some((version, name))
+    (has_digits && is_snake_case).then_some((version, name))
 }
 
-/// A migration file that cannot be used.
+/// An invalid migration file.
 #[derive(Debug, thiserror::Error)]
 #[error("migration file {file}: {fault}")]
 pub struct MigrationFileError {
@@ -206,7 +204,7 @@ pub struct MigrationFileError {
     pub(crate) fault: Fault,
 }
 
-/// What is wrong with a migration file.
+/// Why a migration file is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("name it NNN_description.sql: three digits or more, then lower-case words joined by _")]
@@ -220,9 +218,9 @@ pub(crate) enum Fault {
     NotConcurrentIndex,
     #[error("its number is also that of {0}")]
     SameVersion(String),
-    #[error("it undoes a migration that is not there")]
+    #[error("it reverts a migration that does not exist")]
     LoneUndo,
-    #[error("could not be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Unreadable(std::io::Error),
 }
 
@@ -233,14 +231,14 @@ mod tests {
     const HEAD: &str = "-- What: a.\n-- Why: b.\n-- Breaking: no\n-- Transaction: yes\n\n";
 
     #[test]
-    fn the_checksum_reads_crlf_as_lf() {
+    fn checksum_reads_crlf_as_lf() {
         let unix = format!("{HEAD}select 1;\nselect 2;\n");
         assert_eq!(Checksum::of(&unix), Checksum::of(&unix.replace('\n', "\r\n")));
         assert_ne!(Checksum::of(&unix), Checksum::of(&unix.replace('2', "3")));
     }
 
     #[test]
-    fn the_checksum_is_plain_sha_256() {
+    fn checksum_is_sha_256() {
         assert_eq!(
             Checksum::of("abc").to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -248,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_gives_number_and_description() {
+    fn file_name_has_number_and_description() {
         let migration = Migration::parse("012_add_things.sql", HEAD, None).unwrap();
         assert_eq!((migration.version(), migration.name()), (12, "add_things"));
         assert_eq!(migration.file(), "012_add_things.sql");
     }
 
     #[test]
-    fn a_badly_named_file_is_refused() {
+    fn invalid_file_names_are_rejected() {
         for file in ["1_a.sql", "000_a.sql", "001a.sql", "001_A.sql", "001_.sql", "001_a.txt"] {
             let error = Migration::parse(file, HEAD, None).unwrap_err();
             assert!(matches!(error.fault, Fault::Name), "{file}: {error}");
@@ -263,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_outside_a_transaction_must_be_one_concurrent_index_statement() {
+    fn concurrent_step_must_be_a_single_index_statement() {
         let head = HEAD.replace("Transaction: yes", "Transaction: no");
         let error = Migration::parse("001_a.sql", &format!("{head}select 1;"), None).unwrap_err();
         assert!(matches!(error.fault, Fault::NotConcurrentIndex), "{error}");

@@ -1,4 +1,4 @@
-//! Asking again and again where a database stands.
+//! Repeated checks of the migration status.
 
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -9,10 +9,9 @@ use super::status::Status;
 /// The name under which the session shows in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "auditrail readiness";
 
-/// Tells again and again where a database stands, over one connection that it keeps.
+/// Checks the migration status repeatedly over a dedicated connection.
 ///
-/// The connection is its own: one of a pool would be missing just when all of them are busy, and a
-/// service that is busy is not one that is broken.
+/// A busy pool has no connection for the check, and a busy service must not be reported as broken.
 #[derive(Debug)]
 pub struct StatusProbe {
     runner: Runner,
@@ -20,38 +19,38 @@ pub struct StatusProbe {
 }
 
 impl StatusProbe {
-    /// For the database `pool` is connected to. Nothing is asked of it yet.
+    /// A probe for the database of `pool`. Connects on first use.
     #[must_use]
     pub fn new(pool: &PgPool) -> Self {
         Self { runner: Runner::from_pool(pool), connection: None }
     }
 
-    /// Every migration, and where it stands. Reads only.
+    /// Every migration and its state. Read-only.
     ///
-    /// A connection that was lost since the last time is replaced; dropping the future gives up the
-    /// connection.
+    /// Replaces a connection that was lost since the last call. Dropping the future closes the connection.
     ///
     /// # Errors
     /// As [`Runner::status`].
     pub async fn ask(&mut self) -> Result<Status, MigrateError> {
-        if let Some(kept) = self.connection.take() {
-            match self.ask_over(kept).await {
+        if let Some(connection) = self.connection.take() {
+            match self.ask_over(connection).await {
                 Err(MigrateError::Unreachable { .. }) => {}
-                answer => return answer,
+                status => return status,
             }
         }
         let options = self.runner.options.clone().application_name(APPLICATION_NAME);
-        let connected = PgConnection::connect_with(&options).await;
-        let fresh = connected.map_err(|cause| MigrateError::Unreachable { cause })?;
-        self.ask_over(fresh).await
+        let connection = PgConnection::connect_with(&options)
+            .await
+            .map_err(|cause| MigrateError::Unreachable { cause })?;
+        self.ask_over(connection).await
     }
 
-    /// Asks, and keeps the connection unless it is lost.
+    /// Reads the status, and keeps the connection unless it is lost.
     async fn ask_over(&mut self, mut db: PgConnection) -> Result<Status, MigrateError> {
-        let answer = self.runner.status_over(&mut db).await;
-        if !matches!(answer, Err(MigrateError::Unreachable { .. })) {
+        let status = self.runner.status_over(&mut db).await;
+        if !matches!(status, Err(MigrateError::Unreachable { .. })) {
             self.connection = Some(db);
         }
-        answer
+        status
     }
 }

@@ -1,65 +1,65 @@
-//! What the runner tells while it works.
+//! Progress events of a run.
 
 use std::time::Duration;
 
 use super::blocker::Blocker;
 use super::migration::Migration;
 
-/// Something happened that a person watching would want to know.
+/// An event of a run, for display.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// Another runner is at work; this one waits for it.
+    /// Another runner holds the lock; this one waits for it.
     WaitingForLock {
-        /// Who.
+        /// The session that holds the lock.
         holder: &'a Blocker,
     },
-    /// A step begins.
+    /// A step starts.
     Started {
         /// The step.
         migration: &'a Migration,
     },
-    /// Somebody holds the table; the step was rolled back and will be tried again.
+    /// Another session holds a lock on the table; the step was rolled back and will be retried.
     Retrying {
         /// The step.
         migration: &'a Migration,
-        /// How often it has been tried.
+        /// The number of attempts so far.
         attempts: u32,
-        /// Who holds tables of the schema.
+        /// The sessions that hold locks on tables of the schema.
         blockers: &'a [Blocker],
     },
-    /// A concurrent index build goes on.
+    /// A concurrent index build is in progress.
     Building {
         /// The step.
         migration: &'a Migration,
-        /// What the server is at, in its words.
+        /// The phase, as the server names it.
         phase: &'a str,
-        /// Blocks or sessions done in this phase.
+        /// Blocks or sessions processed in this phase.
         done: i64,
-        /// Out of how many.
+        /// Their total number.
         total: i64,
     },
-    /// The leftover of an earlier, cut-off build was removed.
+    /// An invalid index, left by an interrupted build, was dropped.
     Healed {
         /// The index.
         index: &'a str,
     },
-    /// The index a step would build is there already, ready for use.
+    /// The index of a step already exists and is valid.
     FoundReady {
         /// The index.
         index: &'a str,
     },
-    /// A step is done.
+    /// A step is complete.
     Finished {
         /// The step.
         migration: &'a Migration,
-        /// How long it took, waiting included.
+        /// Its duration, including waits.
         took: Duration,
     },
 }
 
-/// Where events go.
+/// A callback that receives events.
 pub type Progress<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
 
-/// Takes no notice.
+/// Ignores events.
 pub fn silent(_: Event<'_>) {}

@@ -1,4 +1,4 @@
-//! The runner: what it works with, and how a run begins and ends.
+//! The runner, and the start and the end of a run.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::set::MigrationSet;
 use super::tracking::{Tracked, Tracking};
 use super::validate::problems;
 
-/// How long a run waits for another runner, and a step for its tables, unless told otherwise.
+/// How long a run waits for another runner, and a step for its tables, by default.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs migrations against one database.
 ///
-/// It uses connections of its own, never one of an application's pool, so a pool's timeouts and
-/// search path do not matter. It needs a role that owns the schema, or may create it.
+/// It uses dedicated connections, so the timeouts and the search path of a pool do not apply. Its role must
+/// own the schema, or have the privilege to create it.
 #[derive(Clone, Debug)]
 pub struct Runner {
     pub(super) options: PgConnectOptions,
@@ -29,7 +29,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner for the audit log's own schema.
+    /// A runner for the schema of the audit log.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         Self {
@@ -40,34 +40,34 @@ impl Runner {
         }
     }
 
-    /// A runner for the database `pool` is connected to.
+    /// A runner for the database of `pool`.
     #[must_use]
     pub fn from_pool(pool: &PgPool) -> Self {
         Self::new(pool.connect_options().as_ref().clone())
     }
 
-    /// Works with other migrations than the built-in ones.
+    /// Sets the migrations, in place of the built-in ones.
     #[must_use]
     pub fn with_set(mut self, set: MigrationSet) -> Self {
         self.set = set;
         self
     }
 
-    /// How long to wait for another runner, and each step for its tables.
+    /// Sets how long to wait for another runner, and each step for its tables.
     #[must_use]
     pub fn with_lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
         self
     }
 
-    /// What the tracking table says applied a migration, as in `billing 4.2`.
+    /// Sets the name of the program in the tracking table, such as `billing 4.2`.
     #[must_use]
     pub fn with_program(mut self, program: &str) -> Self {
         program.clone_into(&mut self.program);
         self
     }
 
-    /// The migrations it works with.
+    /// The migrations.
     #[must_use]
     pub fn set(&self) -> &MigrationSet {
         &self.set
@@ -81,7 +81,7 @@ impl Runner {
         session::connect(&self.options).await
     }
 
-    /// The newest number, or `to` when there is such a migration.
+    /// The newest number, or `to` if it is a migration.
     pub(super) fn target(&self, to: Option<i64>) -> Result<i64, MigrateError> {
         let latest = self.set.latest();
         match to {
@@ -91,15 +91,21 @@ impl Runner {
         }
     }
 
-    /// Takes the lock and makes sure there is a tracking table.
+    /// Takes the lock, and creates the tracking table if it is missing.
     pub(super) async fn begin(&self, progress: Progress<'_>) -> Result<Run<'_>, MigrateError> {
         let tracking = self.tracking();
         let timeout = self.lock_timeout;
         let lock = RunLock::acquire(&self.options, tracking.schema(), timeout, progress).await?;
         let mut connection = self.connect().await?;
         ensure_tracking(&mut connection, &tracking).await?;
-        let (options, program) = (&self.options, self.program.as_str());
-        Ok(Run { options, connection, lock, tracking, lock_timeout: timeout, program })
+        Ok(Run {
+            options: &self.options,
+            connection,
+            lock,
+            tracking,
+            lock_timeout: timeout,
+            program: &self.program,
+        })
     }
 }
 
@@ -117,13 +123,13 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Releases the lock. A run that fails drops it instead, which closes both connections.
     pub(super) async fn end(self) -> Result<(), MigrateError> {
-        // Everything is committed; a connection that will not close politely is not worth an error.
+        // Everything is committed, so an error while closing has no consequence.
         drop(self.connection.close().await);
         self.lock.release().await
     }
 }
 
-/// The history of a database: empty when there is no tracking table.
+/// The history of a database; empty if there is no tracking table.
 pub(super) async fn history(
     db: &mut PgConnection,
     tracking: &Tracking,
@@ -136,7 +142,7 @@ pub(super) async fn history(
     tracking.rows(db).await.map_err(read())
 }
 
-/// Fails when the history and the migrations do not fit together.
+/// Fails when the history and the migrations are inconsistent.
 pub(super) fn check(set: &MigrationSet, history: &[Tracked]) -> Result<(), MigrateError> {
     let problems = problems(set, history);
     if problems.is_empty() { Ok(()) } else { Err(MigrateError::Invalid { problems }) }
@@ -152,20 +158,20 @@ fn not_foreign(
     })
 }
 
-/// Makes schema and table where they are missing. `IF NOT EXISTS` alone would not do: it asks for the
-/// right to create before it looks.
+/// Creates the schema and the table if they are missing. `IF NOT EXISTS` does not suffice: it requires the
+/// privilege to create even if they exist.
 async fn ensure_tracking(db: &mut PgConnection, tracking: &Tracking) -> Result<(), MigrateError> {
-    let make = || MigrateError::while_trying_to("make the tracking table");
-    let exists = tracking.exists(db).await.map_err(make())?;
+    let failed = || MigrateError::while_trying_to("create the tracking table");
+    let exists = tracking.exists(db).await.map_err(failed())?;
     if not_foreign(tracking, exists)? {
         return Ok(());
     }
-    let mut tx = db.begin().await.map_err(make())?;
-    if !tracking.schema_exists(&mut tx).await.map_err(make())? {
+    let mut tx = db.begin().await.map_err(failed())?;
+    if !tracking.schema_exists(&mut tx).await.map_err(failed())? {
         let sql = sqlx::AssertSqlSafe(tracking.create_schema_sql());
-        sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(make())?;
+        sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(failed())?;
     }
     let sql = sqlx::AssertSqlSafe(tracking.create_table_sql());
-    sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(make())?;
-    tx.commit().await.map_err(make())
+    sqlx::raw_sql(sql).execute(&mut *tx).await.map_err(failed())?;
+    tx.commit().await.map_err(failed())
 }

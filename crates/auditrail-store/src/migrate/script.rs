@@ -1,11 +1,11 @@
-//! The migrations as SQL, for people who run them with another tool.
+//! The migrations as SQL, to be run with another tool.
 
 use super::error::MigrateError;
 use super::runner::Runner;
 
 impl Runner {
-    /// The SQL of every migration with a number in `from..=to`, tracking rows included, so that a
-    /// database migrated with it is one [`Runner::status`] understands. Needs no database.
+    /// The SQL of every migration with a number in `from..=to`, including the tracking rows that
+    /// [`Runner::status`] reads. Needs no database.
     ///
     /// # Errors
     /// When there is no migration `to`.
@@ -19,25 +19,25 @@ impl Runner {
             out.push_str("\n\n");
         };
         line(
-            "-- Run each step as it stands: steps outside begin and commit build an index\n\
+            "-- Run each step unchanged: steps outside begin and commit build an index\n\
               -- concurrently and cannot be part of a transaction.",
         );
         if from <= 1 {
             line(&format!("{};", tracking.create_schema_sql()));
             line(&format!("{};", tracking.create_table_sql()));
         }
-        let chosen = |version| from <= version && version <= target;
-        for migration in self.set.migrations().iter().filter(|m| chosen(m.version)) {
-            let note = format!("{};", tracking.insert_sql(migration, &self.program));
+        let is_selected = |version| from <= version && version <= target;
+        for migration in self.set.migrations().iter().filter(|m| is_selected(m.version)) {
+            let tracking_row = format!("{};", tracking.insert_sql(migration, &self.program));
             line(&format!("-- ===== {} =====", migration.file()));
             if migration.transactional() {
                 line("begin;");
                 line(&migration.sql);
-                line(&note);
+                line(&tracking_row);
                 line("commit;");
             } else {
                 line(&migration.sql);
-                line(&note);
+                line(&tracking_row);
             }
         }
         Ok(format!("{}\n", out.trim_end()))

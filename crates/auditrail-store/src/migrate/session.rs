@@ -1,4 +1,4 @@
-//! The runner's own connections: a pool's statement timeout or search path would hit migrations.
+//! Dedicated connections: the statement timeout or search path of a pool would affect migrations.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use sqlx::{Connection, PgConnection};
 
 use super::error::MigrateError;
 
-/// How long one attempt waits for a table before it lets the writers behind it through and tries
-/// again. While a step waits for an exclusive lock, everybody who comes later waits behind it.
+/// How long one attempt waits for a table lock. While a step waits for an exclusive lock, all later
+/// statements on the table wait behind it, so attempts are short.
 pub(super) const ATTEMPT: Duration = Duration::from_millis(500);
 
-/// A fresh connection that names itself and has no statement timeout, whatever the URL or the role
-/// asks for.
+/// A new connection with an application name and without a statement timeout, regardless of the URL and
+/// the role.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
     let unreachable = |cause| MigrateError::Unreachable { cause };
     let options = options.clone().application_name("auditrail migrate");
@@ -21,8 +21,8 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     Ok(db)
 }
 
-/// Settings for the current transaction: lock waits are short, statements may take as long as they
-/// need, and names must be schema-qualified.
+/// Settings of the current transaction: a lock timeout, no statement timeout, and an empty search path, so
+/// that names must be qualified.
 pub(super) async fn set_for_transaction(
     db: &mut PgConnection,
     lock_timeout: Duration,
@@ -30,7 +30,7 @@ pub(super) async fn set_for_transaction(
     set(db, lock_timeout, true).await
 }
 
-/// The same for the rest of the session, for a step that cannot run in a transaction.
+/// The same settings for the session, for a step that cannot run in a transaction.
 pub(super) async fn set_for_session(
     db: &mut PgConnection,
     lock_timeout: Duration,
@@ -43,7 +43,7 @@ async fn set(
     lock_timeout: Duration,
     local: bool,
 ) -> Result<(), sqlx::Error> {
-    // PostgreSQL reads 0 as "wait for ever".
+    // 0 means no timeout.
     let lock_timeout = lock_timeout.as_millis().max(1);
     sqlx::query(
         "select pg_catalog.set_config('lock_timeout', $1, $2),

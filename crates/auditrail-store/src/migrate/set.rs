@@ -1,4 +1,4 @@
-//! The migrations a runner works with: those built into this crate, or those of a folder.
+//! The migrations of a runner: those of this crate, or those of a directory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use super::migration::{Fault, Migration, MigrationFileError};
 use crate::schema::Schema;
 use crate::schema::golden;
 
-/// An ordered history of one schema.
+/// The ordered migrations of one schema.
 #[derive(Clone, Debug)]
 pub struct MigrationSet {
     schema: String,
@@ -26,7 +26,7 @@ macro_rules! embedded {
     };
 }
 
-/// File name, text, and the text of the file that undoes it.
+/// File name, text, and the text of the file that reverts it.
 const EMBEDDED: &[(&str, &str, &str)] = embedded![
     "001_create_audit_logs_table",
     "002_add_tenant_and_request_id",
@@ -44,28 +44,27 @@ const EMBEDDED: &[(&str, &str, &str)] = embedded![
 ];
 
 impl MigrationSet {
-    /// The history of the audit log, schema `control_plane`, as built into this crate.
+    /// The migrations of the audit log, schema `control_plane`, that are built into this crate.
     ///
     /// # Panics
-    /// Never in a build whose tests pass: they parse every file.
+    /// Never in a build whose tests pass, since they parse every file.
     #[must_use]
     pub fn embedded() -> Self {
         let files = EMBEDDED.iter().map(|(file, sql, down)| {
             ((*file).to_owned(), ((*sql).to_owned(), Some((*down).to_owned())))
         });
         let mut set = Self::from_files("control_plane", files)
-            .unwrap_or_else(|error| panic!("a built-in migration is wrong: {error}"));
+            .unwrap_or_else(|error| panic!("a built-in migration is invalid: {error}"));
         set.described = true;
         set
     }
 
-    /// The migrations in `dir`, for the schema `schema`, whose tracking table will be
+    /// The migrations in the directory `dir` for the schema `schema`, which are tracked in
     /// `schema.schema_migrations`.
     ///
     /// # Errors
-    /// When the folder cannot be read, a file is not a migration (see [`Migration::parse`]), two have
-    /// the same number, or a `.down.sql` has no migration to undo. Files that do not end in `.sql` are
-    /// left alone.
+    /// When the directory cannot be read, a file is not a migration (see [`Migration::parse`]), two have
+    /// the same number, or a `.down.sql` has no migration. Files that do not end in `.sql` are ignored.
     pub fn from_dir(schema: &str, dir: &Path) -> Result<Self, MigrationFileError> {
         let unreadable = |file: &Path, e| MigrationFileError {
             file: file.display().to_string(),
@@ -118,7 +117,7 @@ impl MigrationSet {
         Ok(Self { schema: schema.to_owned(), migrations, described: false })
     }
 
-    /// The schema these migrations make, and that holds their tracking table.
+    /// The schema that these migrations create, and that contains their tracking table.
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.schema
@@ -142,8 +141,8 @@ impl MigrationSet {
         self.migrations.iter().find(|m| m.version == version)
     }
 
-    /// What the schema looks like once every migration up to `version` has run; `None` where nobody
-    /// described it, as for the migrations of a folder.
+    /// The description of the schema after every migration up to `version`; `None` for migrations without
+    /// descriptions, such as those of a directory.
     #[must_use]
     pub fn expected(&self, version: i64) -> Option<Schema> {
         self.described.then(|| golden::at(version)).flatten()
@@ -157,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_folder_is_built_in_and_every_version_is_described() {
+    fn every_migration_is_built_in_and_described() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
         let on_disk = MigrationSet::from_dir("control_plane", &dir).unwrap();
         let embedded = MigrationSet::embedded();
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn built_in_numbers_start_at_one_and_have_no_gap() {
+    fn built_in_numbers_are_consecutive() {
         let versions: Vec<i64> =
             MigrationSet::embedded().migrations().iter().map(Migration::version).collect();
         let expected: Vec<i64> = (1..).take(versions.len()).collect();

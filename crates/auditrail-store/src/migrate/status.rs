@@ -1,4 +1,4 @@
-//! What a database has had, what is pending, and whether the live schema is what it should be.
+//! The status of the migrations, and the comparison of the live schema with its description.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::tracking::{Origin, Tracked};
 use super::validate::{Problem, problems};
 use crate::schema::{Difference, compare, describe};
 
-/// Where a database stands.
+/// The migrations of a database and their states.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// Every migration either side knows, by number.
+    /// Every migration of the program or the database, by number.
     pub migrations: Vec<MigrationStatus>,
-    /// What does not fit together; empty when all is well.
+    /// Inconsistencies; empty if there are none.
     pub problems: Vec<Problem>,
 }
 
@@ -30,37 +30,37 @@ pub struct MigrationStatus {
     pub version: i64,
     /// Its description.
     pub name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// Whether it is breaking for programs that do not know it.
     pub breaking: bool,
-    /// Whether the file is what was applied; none for what is pending or unknown.
+    /// Whether the file is the one that was applied; `None` if pending or unknown.
     pub checksum_ok: Option<bool>,
-    /// How it came to be applied.
+    /// How it got into the tracking table.
     pub origin: Option<Origin>,
     /// When it was applied.
     pub applied_at: Option<Timestamp>,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     #[serde(rename = "duration_ms", serialize_with = "as_millis")]
     pub took: Option<Duration>,
     /// The program that applied it.
     pub applied_by: Option<String>,
 }
 
-/// Where a migration stands.
+/// The state of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// The database has it.
+    /// It was applied.
     Applied,
-    /// The database does not have it yet.
+    /// It was not applied yet.
     Pending,
-    /// The database has it and this program does not know it.
+    /// It was applied, and this program does not know it.
     Unknown,
 }
 
 impl Status {
-    /// How many are pending.
+    /// The number of pending migrations.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.migrations.iter().filter(|m| m.state == State::Pending).count()
@@ -68,17 +68,17 @@ impl Status {
 }
 
 impl Runner {
-    /// Every migration, and where it stands. Reads only.
+    /// Every migration and its state. Read-only.
     ///
     /// # Errors
     /// When the database cannot be reached or the tracking table cannot be read. Problems of the
-    /// history are part of the answer, not an error.
+    /// history are part of the result, not an error.
     pub async fn status(&self) -> Result<Status, MigrateError> {
         let mut db = self.connect().await?;
         self.status_over(&mut db).await
     }
 
-    /// The same over a connection that is there already.
+    /// As [`status`](Self::status), over an open connection.
     pub(super) async fn status_over(&self, db: &mut PgConnection) -> Result<Status, MigrateError> {
         let history = history(db, &self.tracking()).await?;
         Ok(Status {
@@ -87,26 +87,28 @@ impl Runner {
         })
     }
 
-    /// Compares the live schema with the description of the version the database is at, and gives
-    /// that version and every difference. Reads only.
+    /// Compares the live schema with the description of its version, and returns that version and every
+    /// difference. Read-only.
     ///
     /// # Errors
-    /// [`MigrateError::Invalid`] when the history does not fit this program, and
-    /// [`MigrateError::NotDescribed`] when the version is not one that was described.
+    /// [`MigrateError::Invalid`] when the history is inconsistent with this program, and
+    /// [`MigrateError::NotDescribed`] when the version has no description.
     pub async fn verify(&self) -> Result<(i64, Vec<Difference>), MigrateError> {
         let mut db = self.connect().await?;
         let history = history(&mut db, &self.tracking()).await?;
         super::runner::check(&self.set, &history)?;
         let known = history.iter().map(|row| row.version).filter(|v| self.set.get(*v).is_some());
-        // An empty database is held against the newest version, so that everything is missing.
+        // An empty database is compared with the newest version, so that everything is missing.
         let version = known.max().unwrap_or_else(|| self.set.latest());
         let schema = self.set.schema();
-        let expected = self.set.expected(version);
-        let expected = expected
+        let expected = self
+            .set
+            .expected(version)
             .ok_or_else(|| MigrateError::NotDescribed { schema: schema.to_owned(), version })?;
-        let read = MigrateError::while_trying_to("read the live schema");
-        let found = describe(&mut db, schema).await.map_err(read)?;
-        Ok((version, compare(&expected, &found)))
+        let live = describe(&mut db, schema)
+            .await
+            .map_err(MigrateError::while_trying_to("read the live schema"))?;
+        Ok((version, compare(&expected, &live)))
     }
 }
 

@@ -1,16 +1,16 @@
-//! One script to run, forwards or backwards.
+//! A script to run: a migration or its reversal.
 
 use super::error::MigrateError;
 use super::migration::{Migration, Mode};
 
-/// Which way a migration is run.
+/// Whether a migration is applied or reverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Up,
     Down,
 }
 
-/// A script to run, and what to note once it has.
+/// A script to run, and the migration it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
     pub(super) migration: &'a Migration,
@@ -21,18 +21,16 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub(super) fn up(migration: &'a Migration) -> Self {
-        let (sql, mode) = (migration.sql.as_str(), &migration.mode);
-        Self { migration, direction: Direction::Up, sql, mode }
+        Self { migration, direction: Direction::Up, sql: &migration.sql, mode: &migration.mode }
     }
 
     pub(super) fn down(migration: &'a Migration) -> Result<Self, MigrateError> {
-        let undo = migration.undo();
-        let undo = undo.ok_or_else(|| MigrateError::NoWayBack { file: migration.file() })?;
-        let (sql, mode) = (undo.sql.as_str(), &undo.mode);
-        Ok(Self { migration, direction: Direction::Down, sql, mode })
+        let undo =
+            migration.undo().ok_or_else(|| MigrateError::NoWayBack { file: migration.file() })?;
+        Ok(Self { migration, direction: Direction::Down, sql: &undo.sql, mode: &undo.mode })
     }
 
-    /// The file the script is in.
+    /// The file of the script.
     pub(super) fn file(&self) -> String {
         match self.direction {
             Direction::Up => self.migration.file(),

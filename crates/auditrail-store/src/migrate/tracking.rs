@@ -1,4 +1,4 @@
-//! The tracking table: which migrations a database has had. One statement a function.
+//! The tracking table, which records the applied migrations. One function per statement.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use super::migration::Migration;
 #[derive(Clone, Debug)]
 pub(crate) struct Tracking {
     schema: String,
-    /// Quoted and qualified, ready to stand in a statement.
+    /// Quoted and qualified.
     table: String,
 }
 
-/// How a migration came to be in the tracking table.
+/// How a migration got into the tracking table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// A runner ran it.
+    /// A runner applied it.
     Applied,
-    /// `baseline` adopted a schema that already had it.
+    /// `baseline` adopted the schema.
     Baseline,
-    /// The SQL printed by `migrate sql` was run by another tool.
+    /// Another tool ran the SQL that `migrate sql` prints.
     Script,
-    /// A word this version does not know.
+    /// A value that this version does not know.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Tracked {
     pub(crate) applied_by: String,
 }
 
-/// The columns this code relies on. Another table of that name is refused rather than guessed at.
+/// The required columns. A table of that name without them belongs to another tool.
 const COLUMNS: [&str; 8] = [
     "version",
     "name",
@@ -64,12 +64,12 @@ impl Tracking {
         &self.schema
     }
 
-    /// The statement that makes the schema.
+    /// The statement that creates the schema.
     pub(crate) fn create_schema_sql(&self) -> String {
         format!("create schema if not exists {}", quote(&self.schema))
     }
 
-    /// The statement that makes the table.
+    /// The statement that creates the table.
     pub(crate) fn create_table_sql(&self) -> String {
         format!(
             "create table if not exists {} (
@@ -86,7 +86,7 @@ impl Tracking {
         )
     }
 
-    /// The statement that notes `migration`, with its values written out.
+    /// The statement that records `migration`, with literal values.
     pub(crate) fn insert_sql(&self, migration: &Migration, applied_by: &str) -> String {
         format!(
             "insert into {} (version, name, checksum, breaking, origin, duration_ms, applied_by)
@@ -100,7 +100,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         )
     }
 
-    /// Whether the schema is there.
+    /// Whether the schema exists.
     pub(crate) async fn schema_exists(&self, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
         sqlx::query_scalar("select exists (select from pg_catalog.pg_namespace where nspname = $1)")
             .bind(&self.schema)
@@ -108,7 +108,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
             .await
     }
 
-    /// The columns of the table that stands in the tracking table's place; empty when there is none.
+    /// The columns of the table named like the tracking table; empty if there is none.
     async fn columns(&self, db: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar(
             "select a.attname::text
@@ -123,8 +123,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         .await
     }
 
-    /// Whether the tracking table is there. A table of that name that is not ours gives the list of
-    /// columns it lacks.
+    /// Whether the tracking table exists; the error has the columns that a table of that name lacks.
     pub(crate) async fn exists(
         &self,
         db: &mut PgConnection,
@@ -134,7 +133,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
             return Ok(Ok(false));
         }
         let lacking: Vec<&str> =
-            COLUMNS.into_iter().filter(|c| !columns.iter().any(|found| found == c)).collect();
+            COLUMNS.into_iter().filter(|name| !columns.iter().any(|c| c == name)).collect();
         Ok(if lacking.is_empty() { Ok(true) } else { Err(lacking) })
     }
 
@@ -165,7 +164,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
             .await
     }
 
-    /// Notes that `migration` is in the database now.
+    /// Records that `migration` was applied.
     pub(crate) async fn insert(
         &self,
         db: &mut PgConnection,
@@ -192,7 +191,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         Ok(())
     }
 
-    /// Whether `version` is noted.
+    /// Whether `version` is recorded.
     pub(crate) async fn contains(
         &self,
         db: &mut PgConnection,
@@ -202,7 +201,7 @@ values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
         sqlx::query_scalar(AssertSqlSafe(sql)).bind(version).fetch_one(db).await
     }
 
-    /// Forgets `version`.
+    /// Deletes the row of `version`.
     pub(crate) async fn delete(
         &self,
         db: &mut PgConnection,

@@ -1,4 +1,4 @@
-//! Applies what is pending.
+//! Applies pending migrations.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::runner::{Runner, check, history};
 use super::step::Step;
 use super::tracking::Tracked;
 
-/// What a run did.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
-    /// The migrations this run applied, in order, and how long each took.
+    /// The migrations that this run applied, in order, with the duration of each.
     pub migrations: Vec<(Migration, Duration)>,
 }
 
 impl Runner {
-    /// What [`Runner::up`] would apply, in order. Reads only.
+    /// The migrations that [`Runner::up`] would apply, in order. Read-only.
     ///
     /// # Errors
     /// As [`Runner::up`], except for those of running a step.
@@ -32,19 +32,19 @@ impl Runner {
 
     /// Applies every pending migration up to `to`, or all of them, each in its own transaction.
     ///
-    /// The whole history is checked before anything runs. One runner at a time does this; others wait
-    /// and then find nothing left to do. A step that cannot have its table's lock is rolled back, lets
-    /// other sessions through, and is tried again until the lock timeout is over.
+    /// The whole history is validated before a step runs. One runner at a time applies migrations; others
+    /// wait, and then have nothing to apply. A step that does not get its table lock is rolled back, so
+    /// that other sessions proceed, and is retried until the lock timeout expires.
     ///
     /// # Errors
-    /// [`MigrateError`] says which step failed and why. Steps before it stay applied; of a
-    /// transactional step that failed nothing stays.
+    /// [`MigrateError`] has the step that failed and the cause. Earlier steps stay applied; a transactional
+    /// step that failed is rolled back.
     pub async fn up(
         &self,
         to: Option<i64>,
         progress: Progress<'_>,
     ) -> Result<Applied, MigrateError> {
-        // The usual case, and the only one open to a role that may just read.
+        // The usual case. It needs no more than read access.
         if self.plan(to).await?.is_empty() {
             return Ok(Applied::default());
         }
@@ -65,7 +65,11 @@ impl Runner {
 
     fn pending(&self, history: &[Tracked], target: i64) -> Vec<Migration> {
         let newest = history.iter().map(|row| row.version).max().unwrap_or(0);
-        let all = self.set.migrations().iter();
-        all.filter(|m| newest < m.version && m.version <= target).cloned().collect()
+        self.set
+            .migrations()
+            .iter()
+            .filter(|m| newest < m.version && m.version <= target)
+            .cloned()
+            .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Holds the history of a database against the migrations of this program, before anything is run.
+//! Validates the history of a database against the migrations of this program, before a step runs.
 
 use std::fmt;
 
@@ -8,30 +8,30 @@ use super::migration::Migration;
 use super::set::MigrationSet;
 use super::tracking::Tracked;
 
-/// Why a history and a set of migrations do not fit together.
+/// An inconsistency between a history and a set of migrations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "problem", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Problem {
-    /// The file was changed after it had been applied.
+    /// The file was edited after it was applied.
     Edited {
         /// The migration.
         version: i64,
         /// Its file.
         file: String,
-        /// Checksum of the file now.
+        /// The checksum of the file.
         expected: String,
-        /// Checksum when it was applied.
+        /// The checksum at the time it was applied.
         applied: String,
     },
-    /// It was applied, and this program has no file for it, though it has later ones.
+    /// It was applied, but this program lacks its file, although it has later ones.
     FileMissing {
         /// The migration.
         version: i64,
-        /// The name it was applied under.
+        /// Its name when it was applied.
         name: String,
     },
-    /// It is pending, and a later one has been applied.
+    /// It is pending, although a later one was applied.
     OutOfOrder {
         /// The migration.
         version: i64,
@@ -40,11 +40,11 @@ pub enum Problem {
         /// The newest applied one.
         newest: i64,
     },
-    /// A newer program applied it and marked it as one this program cannot live with.
+    /// A newer program applied it, and it is marked as incompatible with older programs.
     BreakingAhead {
         /// The migration.
         version: i64,
-        /// The name it was applied under.
+        /// Its name when it was applied.
         name: String,
         /// The program that applied it.
         applied_by: String,
@@ -56,8 +56,8 @@ impl fmt::Display for Problem {
         match self {
             Self::Edited { file, expected, applied, .. } => write!(
                 f,
-                "{file} was edited after it was applied (checksum {} now, {} then): restore the \
-                 file and put the change into a new migration",
+                "{file} was edited after it was applied (its checksum is {}, it was {}): restore \
+                 the file and put the change into a new migration",
                 short(expected),
                 short(applied),
             ),
@@ -68,8 +68,8 @@ impl fmt::Display for Problem {
             ),
             Self::OutOfOrder { file, newest, .. } => write!(
                 f,
-                "{file} is out of order: it is pending, but {newest:03} has been applied already; \
-                 give it a number above {newest}",
+                "{file} is out of order: it is pending, but {newest:03} was applied already; give \
+                 it a number above {newest}",
             ),
             Self::BreakingAhead { version, name, applied_by } => write!(
                 f,
@@ -115,7 +115,7 @@ fn edited(migration: &Migration, row: &Tracked) -> Option<Problem> {
     })
 }
 
-/// A migration from the future is fine unless it is breaking; one from the past is missing.
+/// A newer migration is accepted unless it is breaking; an older one is missing.
 fn unknown(set: &MigrationSet, row: &Tracked) -> Option<Problem> {
     let (version, name) = (row.version, row.name.clone());
     if version < set.latest() {

@@ -1,4 +1,4 @@
-//! The columns of a record in SQL: their lists, their values and the rows that hold them.
+//! The columns of a record in SQL: lists of columns, values and rows.
 
 use auditrail_core::{
     Action, Actor, ActorId, ActorType, Metadata, Record, RecordId, RequestId, StoredAddress,
@@ -123,8 +123,8 @@ pub(crate) use comparison;
 
 /// Reads a row of exactly [`column_list!`].
 ///
-/// Text is taken as it is stored, whatever plain SQL may have written. A jsonb that is no object is
-/// kept as it is too; jsonb `null` reads as none. For times see [`PgTime`].
+/// Text is not validated, because plain SQL can write any. The same applies to a jsonb that is not an
+/// object; jsonb `null` reads as none. For times see [`PgTime`].
 pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
     let Columns {
         id,
@@ -155,7 +155,7 @@ pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
     })
 }
 
-/// Only the table's own checks, once dropped, could let in what fails here.
+/// The check constraints of the table prevent an invalid actor, unless they were dropped.
 fn actor(id: RecordId, actor_type: &str, actor_id: &str) -> Result<Actor, StoreError> {
     let corrupt = |source| StoreError::Corrupt { id, source };
     let actor_type: ActorType = actor_type.parse().map_err(corrupt)?;
@@ -249,4 +249,29 @@ pub(crate) fn bind_arrays(sql: Sql, records: &[&Record]) -> Sql {
 
 fn text<T: AsRef<str>>(value: &Option<T>) -> Option<&str> {
     value.as_ref().map(AsRef::as_ref)
+}
+
+/// The approximate size of a record in memory, in bytes.
+pub(crate) fn size_in_memory(record: &Record) -> usize {
+    let Record {
+        id: _,
+        actor,
+        action,
+        target: Target { target_type, target_id },
+        metadata,
+        ip_address: _,
+        user_agent,
+        created_at: _,
+        tenant_id,
+        request_id,
+    } = record;
+    let optional = [
+        metadata.as_ref().map(Metadata::as_str),
+        text(user_agent),
+        text(tenant_id),
+        text(request_id),
+    ];
+    let required = [actor.id(), action.as_str(), target_type.as_str(), target_id.as_str()];
+    let texts = required.into_iter().chain(optional.into_iter().flatten());
+    size_of::<Record>() + texts.map(str::len).sum::<usize>()
 }

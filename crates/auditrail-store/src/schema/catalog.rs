@@ -1,4 +1,4 @@
-//! The questions put to `pg_catalog`, one a function. Names come back schema-qualified.
+//! Queries of `pg_catalog`, one per function. Names are returned schema-qualified.
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -11,7 +11,7 @@ pub(super) struct TableRow {
     pub(super) comment: Option<String>,
 }
 
-pub(super) async fn forget_search_path(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn clear_search_path(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("select pg_catalog.set_config('search_path', '', false)").execute(db).await?;
     Ok(())
 }
@@ -61,7 +61,7 @@ pub(super) async fn columns(
     .await
 }
 
-/// Without `contype = 'n'`: from PostgreSQL 18 on, not-null is a constraint with a row of its own.
+/// Without `contype = 'n'`: since PostgreSQL 18, not-null is a constraint with its own row.
 pub(super) async fn constraints(
     db: &mut PgConnection,
     schema: &str,

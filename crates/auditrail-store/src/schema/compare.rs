@@ -1,4 +1,4 @@
-//! Names every difference between an expected and a live schema.
+//! Compares an expected with a live schema.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,37 +7,37 @@ use serde::Serialize;
 
 use super::model::{Column, Function, Index, Schema, Table, Trigger};
 
-/// One way in which the live schema is not what it should be.
+/// A difference between the live and the expected schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What differs, named so that it can be found: `column control_plane.audit_logs.action`.
+    /// The object that differs, such as `column control_plane.audit_logs.action`.
     pub object: String,
-    /// How.
+    /// How it differs.
     #[serde(flatten)]
     pub finding: Finding,
 }
 
-/// How something differs.
+/// How an object differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
-    /// It should be there and is not.
+    /// It is expected, but missing.
     Missing,
-    /// It is there and should not be.
+    /// It exists, but is not expected.
     Extra,
-    /// An index of the user's own. It is theirs to add, so it is told and not counted as drift.
+    /// An index that the user added. It is reported, but is no drift.
     ExtraIndex,
-    /// A property is not what it should be.
+    /// A property differs.
     Different {
-        /// Which: `type`, `default`, `comment`, …
+        /// Its name: `type`, `default`, `comment`, …
         property: &'static str,
-        /// What it should be.
+        /// The expected value.
         expected: String,
-        /// What it is.
+        /// The live value.
         found: String,
     },
-    /// The index is there, but a build that was cut off left it unusable.
+    /// The index is invalid, because its build was interrupted.
     InvalidIndex,
 }
 
@@ -55,11 +55,11 @@ impl fmt::Display for Difference {
         match &self.finding {
             Finding::Missing => write!(f, "{object} is missing"),
             Finding::Extra => write!(f, "{object} should not be there"),
-            Finding::ExtraIndex => write!(f, "{object} is not ours (allowed)"),
+            Finding::ExtraIndex => write!(f, "{object} was added by the user (allowed)"),
             Finding::InvalidIndex => write!(
                 f,
-                "{object} is invalid: its concurrent build was cut off, and no query uses it; \
-                 drop it and build it again"
+                "{object} is invalid: its concurrent build was interrupted, and no query uses it; \
+                 drop it and create it again"
             ),
             Finding::Different { property, expected, found } => {
                 write!(f, "{object} has {property} {found}, expected {expected}")
@@ -68,8 +68,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Everything in which `found` is not `expected`, by name. Tables and functions of the schema that
-/// `expected` does not know belong to somebody else and are left alone.
+/// Every difference between `found` and `expected`, by name. Tables and functions that are not in
+/// `expected` belong to the application and are ignored.
 #[must_use]
 pub fn compare(expected: &Schema, found: &Schema) -> Vec<Difference> {
     let mut out = Vec::new();
@@ -125,7 +125,7 @@ fn compare_table(name: &str, expected: &Table, found: &Table, out: &mut Vec<Diff
     }
 }
 
-/// A unique index can refuse a write and an invalid one is a leftover; a plain one only costs time.
+/// A unique index can reject a write, and an invalid one is a failed build; a plain one only costs time.
 fn extra_index(index: &Index) -> Finding {
     match (index.valid, index.unique) {
         (false, _) => Finding::InvalidIndex,
@@ -134,7 +134,7 @@ fn extra_index(index: &Index) -> Finding {
     }
 }
 
-/// Walks two maps by name: what is missing, what is extra, and `both` for the rest.
+/// Compares two maps by name: reports missing and extra entries, and calls `both` for the others.
 fn each<T>(
     expected: &BTreeMap<String, T>,
     found: &BTreeMap<String, T>,
@@ -195,7 +195,7 @@ fn compare_function(
     }
 }
 
-/// The first lines that differ: whole function bodies would drown the message.
+/// The first lines that differ; whole function bodies would be too long.
 fn first_difference(expected: &str, found: &str) -> (String, String) {
     let mut lines = expected.lines().zip(found.lines());
     match lines.find(|(e, f)| e != f) {
@@ -225,7 +225,7 @@ fn difference(object: String, finding: Finding) -> Difference {
     Difference { object, finding }
 }
 
-/// How a property is put in a sentence.
+/// Formats a property for a message.
 trait Shown {
     fn shown(&self) -> String;
 }

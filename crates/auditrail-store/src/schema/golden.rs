@@ -1,4 +1,4 @@
-//! The committed descriptions, one a version.
+//! The committed descriptions, one per version.
 
 use super::model::Schema;
 
@@ -27,6 +27,8 @@ const DESCRIPTIONS: &[(i64, &str)] = descriptions![
 /// The description of the schema at `version`.
 pub(crate) fn at(version: i64) -> Option<Schema> {
     let (_, json) = DESCRIPTIONS.iter().find(|(v, _)| *v == version)?;
-    let schema = serde_json::from_str(json);
-    Some(schema.unwrap_or_else(|error| panic!("schema/{version:03}.json is wrong: {error}")))
+    Some(
+        serde_json::from_str(json)
+            .unwrap_or_else(|error| panic!("schema/{version:03}.json is invalid: {error}")),
+    )
 }

@@ -1,4 +1,4 @@
-//! The description of a schema: what the committed files hold and the catalogue is read into.
+//! The description of a schema, in the committed files and of a live database.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 /// The tables and functions of one schema. Keys are schema-qualified names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
-    /// Every table but the tracking table.
+    /// Every table except the tracking table.
     pub tables: BTreeMap<String, Table>,
-    /// Every function, by name and argument types, as in `control_plane.f(jsonb)`.
+    /// Every function, by name and argument types, such as `control_plane.f(jsonb)`.
     pub functions: BTreeMap<String, Function>,
 }
 
-/// One table, in the words of the catalogue.
+/// A table, as the catalog describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Its COMMENT.
     pub comment: Option<String>,
-    /// Its columns by name; their order means nothing.
+    /// Its columns by name, in no order.
     pub columns: BTreeMap<String, Column>,
     /// Constraints by name, as `pg_get_constraintdef` prints them. Not-null is part of the column.
     pub constraints: BTreeMap<String, String>,
@@ -34,7 +34,7 @@ pub struct Column {
     /// Its type, as `format_type` prints it.
     #[serde(rename = "type")]
     pub data_type: String,
-    /// Whether null is refused.
+    /// Whether it is NOT NULL.
     pub not_null: bool,
     /// The expression of its default.
     pub default: Option<String>,
@@ -45,18 +45,18 @@ pub struct Column {
 /// One index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
-    /// As `pg_get_indexdef` prints it.
+    /// Its definition, as `pg_get_indexdef` prints it.
     pub definition: String,
-    /// Whether it refuses equal values.
+    /// Whether it is unique.
     pub unique: bool,
-    /// Whether queries may use it; false after a concurrent build that was cut off.
+    /// Whether queries can use it; false after an interrupted concurrent build.
     pub valid: bool,
 }
 
 /// One trigger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
-    /// As `pg_get_triggerdef` prints it.
+    /// Its definition, as `pg_get_triggerdef` prints it.
     pub definition: String,
     /// `tgenabled` in words: `origin`, `always`, `replica` or `disabled`.
     pub fires: String,
@@ -65,13 +65,13 @@ pub struct Trigger {
 /// One function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
-    /// What it returns.
+    /// Its result type.
     pub returns: String,
-    /// The language it is written in.
+    /// Its language.
     pub language: String,
-    /// Its settings, as in `search_path=""`.
+    /// Its settings, such as `search_path=""`.
     pub settings: Vec<String>,
-    /// Whether it runs with the rights of its owner.
+    /// Whether it runs with the privileges of its owner.
     pub security_definer: bool,
     /// Its source text.
     pub source: String,

@@ -3,14 +3,14 @@
 use bytes::{BufMut, BytesMut};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The address family PostgreSQL sends for IPv4, whatever the system calls it.
+/// The address family of IPv4, in PostgreSQL's format on every platform.
 const IPV4: u8 = 2;
-/// And for IPv6.
+/// The address family of IPv6.
 const IPV6: u8 = 3;
 
 pub(super) fn put(out: &mut BytesMut, network: IpNet) {
     let mut put = |family: u8, octets: &[u8]| {
-        // Family, length of the prefix, whether it is a `cidr` (no), length of the address.
+        // Family, prefix length, whether it is a `cidr` (no), address length.
         out.put_slice(&[family, network.prefix_len(), 0]);
         out.put_u8(u8::try_from(octets.len()).unwrap_or(u8::MAX));
         out.put_slice(octets);
@@ -21,7 +21,7 @@ pub(super) fn put(out: &mut BytesMut, network: IpNet) {
     }
 }
 
-/// Reads a network; `None` when the bytes are none.
+/// Decodes a network; `None` when the bytes are invalid.
 pub(super) fn read(bytes: &[u8]) -> Option<IpNet> {
     let (&[family, prefix, _is_cidr, _length], octets) = bytes.split_first_chunk()?;
     match family {

@@ -1,4 +1,4 @@
-//! Reading values of results.
+//! Decodes the values of results.
 
 use auditrail_core::RecordTime;
 use ipnet::IpNet;
@@ -8,17 +8,17 @@ use uuid::Uuid;
 use super::network;
 use super::types::{JSONB_VERSION, MICROS_1970_TO_2000, PgTime, Xid};
 
-/// A value that can be read from its binary format.
+/// A value that can be decoded from its binary format.
 pub(crate) trait FromValue<'r>: Sized {
-    /// Reads a value; the error says what it is not.
+    /// Decodes a value; the error is the expected type, with its article.
     fn read(bytes: &'r [u8]) -> Result<Self, &'static str>;
-    /// What NULL is, if it may be.
+    /// The value of NULL, if it is allowed.
     fn null() -> Option<Self> {
         None
     }
 }
 
-/// Reads a column.
+/// Decodes a column.
 pub(crate) fn decode<'r, T: FromValue<'r>>(bytes: Option<&'r [u8]>) -> Result<T, sqlx::Error> {
     let value = match bytes {
         Some(bytes) => T::read(bytes),
@@ -108,7 +108,7 @@ impl FromValue<'_> for Box<RawValue> {
     }
 }
 
-/// `json` and what else is sent as text.
+/// `json`, which is sent as text.
 impl<'r, T: serde::Deserialize<'r>> FromValue<'r> for sqlx::types::Json<T> {
     fn read(bytes: &'r [u8]) -> Result<Self, &'static str> {
         serde_json::from_slice(bytes).map(Self).map_err(|_| "the expected JSON")

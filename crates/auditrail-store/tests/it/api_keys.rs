@@ -37,7 +37,7 @@ fn new_key(scopes: &[Scope]) -> NewApiKey {
     }
 }
 
-/// Every record about keys, newest first.
+/// Every record of a key, newest first.
 async fn records(pool: &PgPool) -> Vec<Record> {
     let log = PgAuditLog::new(pool.clone(), CursorKey::public());
     log.query(&Query::default()).await.unwrap().records
@@ -48,7 +48,7 @@ fn all() -> PageSize {
 }
 
 #[tokio::test]
-async fn a_key_is_found_by_its_hash_as_it_was_made_and_its_making_is_recorded() {
+async fn created_key_is_recorded_and_found_by_its_hash() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let new = new_key(&[Scope::Write, Scope::Export]);
@@ -77,7 +77,7 @@ async fn a_key_is_found_by_its_hash_as_it_was_made_and_its_making_is_recorded() 
 }
 
 #[tokio::test]
-async fn a_key_with_nothing_optional_comes_back_the_same() {
+async fn key_without_optional_fields_round_trips() {
     let db = TestDb::migrated().await;
     let (keys, _) = service(&db).await;
     let new = NewApiKey {
@@ -91,12 +91,12 @@ async fn a_key_with_nothing_optional_comes_back_the_same() {
     let found = found_key(&keys, &issued.secret.hash()).await;
     assert_eq!(found.as_ref(), Some(&issued.key));
     assert_eq!(issued.secret.env(), new.env);
-    let nobody = ApiKeyHash::from_bytes([7; 32]);
-    assert_eq!(found_key(&keys, &nobody).await, None);
+    let unknown = ApiKeyHash::from_bytes([7; 32]);
+    assert_eq!(found_key(&keys, &unknown).await, None);
 }
 
 #[tokio::test]
-async fn no_part_of_the_secret_but_the_hint_is_in_any_row() {
+async fn rows_contain_only_the_hint_of_the_secret() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Admin]), &by(), &context()).await.unwrap();
@@ -121,7 +121,7 @@ async fn no_part_of_the_secret_but_the_hint_is_in_any_row() {
 }
 
 #[tokio::test]
-async fn revoking_takes_hold_once_and_is_recorded_once() {
+async fn revocation_is_idempotent_and_recorded_once() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
@@ -142,7 +142,7 @@ async fn revoking_takes_hold_once_and_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn of_many_revocations_at_once_one_takes_hold() {
+async fn one_of_many_concurrent_revocations_takes_effect() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let id = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap().key.id;
@@ -157,7 +157,7 @@ async fn of_many_revocations_at_once_one_takes_hold() {
 }
 
 #[tokio::test]
-async fn without_its_record_no_key_is_made_or_revoked() {
+async fn keys_do_not_change_without_a_record() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let id = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap().key.id;
@@ -173,7 +173,7 @@ async fn without_its_record_no_key_is_made_or_revoked() {
 }
 
 #[tokio::test]
-async fn keys_are_listed_oldest_first_by_page_and_by_tenant() {
+async fn keys_are_listed_oldest_first_by_page_and_tenant() {
     let db = TestDb::migrated().await;
     let (keys, _) = service(&db).await;
     let mut ids = Vec::new();
@@ -182,7 +182,7 @@ async fn keys_are_listed_oldest_first_by_page_and_by_tenant() {
         let new = NewApiKey { tenant_id, ..new_key(&[Scope::Read]) };
         ids.push(keys.create(&new, &by(), &context()).await.unwrap().key.id);
     }
-    // Keys of one millisecond have no order of their own; the list's is that of the ids.
+    // Keys of one millisecond are in the order of their ids.
     let even = std::collections::BTreeSet::from([ids[0], ids[2], ids[4]]);
     ids.sort();
     let list = async |tenant: Option<&str>, after, size| {
@@ -201,7 +201,7 @@ async fn keys_are_listed_oldest_first_by_page_and_by_tenant() {
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_within_its_tenant_alone() {
+async fn key_is_revoked_only_within_its_tenant() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let [own, other] = ["t1", "t2"].map(|text| text.parse().unwrap());
@@ -220,7 +220,7 @@ async fn a_key_is_revoked_within_its_tenant_alone() {
 }
 
 #[tokio::test]
-async fn several_keys_are_found_at_once_and_a_corrupt_one_fails_alone() {
+async fn corrupt_key_fails_alone_in_a_lookup_of_several() {
     let db = TestDb::migrated().await;
     let (keys, _) = service(&db).await;
     let mut issued = Vec::new();
@@ -246,20 +246,23 @@ async fn several_keys_are_found_at_once_and_a_corrupt_one_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_key_that_would_have_expired_already_is_refused_and_nothing_is_written() {
+async fn new_key_that_has_expired_is_rejected() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let past: RecordTime = "2020-01-01T00:00:00Z".parse().unwrap();
     let new = NewApiKey { expires_at: Some(past), ..new_key(&[Scope::Read]) };
     let error = keys.create(&new, &by(), &context()).await.unwrap_err();
     assert_eq!(error.code(), "out_of_range");
-    assert_eq!(error.to_string(), "the API key cannot be made: /expires_at: must be in the future");
+    assert_eq!(
+        error.to_string(),
+        "the API key cannot be created: /expires_at: must be in the future"
+    );
     assert!(keys.list(None, None, all()).await.unwrap().keys.is_empty());
     assert!(records(&pool).await.is_empty());
 }
 
 #[tokio::test]
-async fn the_table_refuses_what_is_no_key() {
+async fn table_rejects_invalid_keys() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     let insert = |hash: &str, scopes: &str, by: &str, expires: &str| {
@@ -290,7 +293,7 @@ async fn the_table_refuses_what_is_no_key() {
 }
 
 #[tokio::test]
-async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
+async fn unknown_scope_is_an_error_and_not_omitted() {
     let db = TestDb::migrated().await;
     let (keys, _) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
@@ -307,7 +310,7 @@ async fn a_scope_this_program_does_not_know_is_no_key_with_fewer_scopes() {
 }
 
 #[tokio::test]
-async fn sessions_replace_a_connection_that_was_lost() {
+async fn sessions_replace_a_lost_connection() {
     let db = TestDb::migrated().await;
     let (keys, _pool) = service(&db).await;
     let issued = keys.create(&new_key(&[Scope::Read]), &by(), &context()).await.unwrap();
@@ -344,7 +347,7 @@ fn query_of_the_guide(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_a_leaked_key_did_is_found_from_the_key_alone_as_the_guide_says() {
+async fn activity_of_a_leaked_key_is_found_as_in_the_guide() {
     let db = TestDb::migrated().await;
     let (keys, pool) = service(&db).await;
     let [leaked, other] = [0, 1].map(|_| new_key(&[Scope::Write]));
@@ -366,10 +369,10 @@ async fn what_a_leaked_key_did_is_found_from_the_key_alone_as_the_guide_says() {
     assert!(rows.is_empty());
 }
 
-/// As the owner: a service may lock the table of keys only as far as its own rights go, and the first
-/// key is made in the private database, where the program is the owner.
+/// As the owner: a service lacks the privilege for the lock, and the first key is created in the private
+/// database, where the program is the owner.
 #[tokio::test]
-async fn of_several_first_keys_one_is_made() {
+async fn one_of_several_first_keys_is_created() {
     let db = TestDb::migrated().await;
     let keys = PgApiKeys::new(db.pool(db.owner()).await);
     let (new, by, context) = (new_key(&[Scope::Admin]), by(), context());
@@ -378,7 +381,7 @@ async fn of_several_first_keys_one_is_made() {
     let made: Vec<_> = made.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(made.len(), 1);
     assert_eq!(keys.list(None, None, all()).await.unwrap().keys, [made[0].key.clone()]);
-    // Nor is there a first one after it was revoked.
+    // Nor after the key was revoked.
     keys.revoke(made[0].key.id, None, &by, &context).await.unwrap();
     assert!(keys.create_first(&new, &by, &context).await.unwrap().is_none());
 }

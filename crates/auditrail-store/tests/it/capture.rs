@@ -1,4 +1,4 @@
-//! Triggers that record changes of rows.
+//! Triggers that record row changes.
 
 use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{number, sql};
 
-mod rights;
+mod privileges;
 mod setup;
-mod ways;
+mod statements;
 mod withheld;
 
-/// A database with an audited table that the application may change.
+/// A database with an audited table that the application can change.
 async fn shop() -> TestDb {
     let db = TestDb::migrated().await;
     db.as_owner(
@@ -31,7 +31,7 @@ async fn shop() -> TestDb {
 
 const ADD: &str =
     "insert into shop.projects (org, name, api_token) values ('acme', 'a', 's3cr3t-planted')";
-const ACTS: &str = r#"select control_plane.audit_context(
+const SET_CONTEXT: &str = r#"select control_plane.audit_context(
     '{"actor_type": "user", "actor_id": "u1", "request_id": "r1", "tenant_id": "not-this",
       "ip_address": "203.0.113.7", "user_agent": "curl/8"}')"#;
 
@@ -46,15 +46,15 @@ async fn records(db: &mut PgConnection) -> Vec<Value> {
     rows.into_iter().map(|Json(row)| row).collect()
 }
 
-/// The words a statement is refused with.
-async fn refused(db: &mut PgConnection, text: &str) -> String {
-    let done = sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(db).await;
-    let error = done.err().unwrap_or_else(|| panic!("`{text}` should have been refused"));
+/// The message of the error of a statement.
+async fn rejection(db: &mut PgConnection, text: &str) -> String {
+    let result = sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(db).await;
+    let error = result.err().unwrap_or_else(|| panic!("`{text}` should have been rejected"));
     error.as_database_error().unwrap().message().to_owned()
 }
 
 #[tokio::test]
-async fn each_change_of_a_row_is_recorded_with_what_changed() {
+async fn row_changes_are_recorded_with_old_and_new_values() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     for change in [
@@ -66,7 +66,7 @@ async fn each_change_of_a_row_is_recorded_with_what_changed() {
         sql(&mut app, change).await;
     }
     let records = records(&mut app).await;
-    let told: Vec<_> =
+    let changes: Vec<_> =
         records.iter().map(|r| (r["action"].clone(), r["metadata"].clone())).collect();
     let about = |fields: Value| {
         let mut all = json!({
@@ -86,7 +86,7 @@ async fn each_change_of_a_row_is_recorded_with_what_changed() {
         (json!("project.updated"), updated),
         (json!("project.deleted"), about(old)),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(changes, expected);
     for record in &records {
         let of = ["actor_type", "actor_id", "target_type", "target_id", "tenant_id"];
         assert_eq!(
@@ -97,10 +97,10 @@ async fn each_change_of_a_row_is_recorded_with_what_changed() {
 }
 
 #[tokio::test]
-async fn who_acts_and_for_which_request_comes_from_the_transaction_and_ends_with_it() {
+async fn context_applies_to_its_transaction_only() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
-    sql(&mut app, &format!("begin; {ACTS}; {ADD}; commit")).await;
+    sql(&mut app, &format!("begin; {SET_CONTEXT}; {ADD}; commit")).await;
     sql(&mut app, ADD).await;
     let records = records(&mut app).await;
     let of = |record: &Value| {
@@ -118,12 +118,12 @@ async fn who_acts_and_for_which_request_comes_from_the_transaction_and_ends_with
     assert_eq!(records[0]["metadata"]["database_user"], "auditrail_app", "whatever is claimed");
     assert_eq!(of(&records[1]), [system.clone(), system, None, acme, None, None]);
     let message =
-        refused(&mut app, r#"select control_plane.audit_context('{"actor": "u1"}')"#).await;
+        rejection(&mut app, r#"select control_plane.audit_context('{"actor": "u1"}')"#).await;
     assert_eq!(message, "the context has no actor");
 }
 
 #[tokio::test]
-async fn changes_name_the_record_of_their_intent_and_share_its_transaction() {
+async fn changes_reference_the_intent_of_their_transaction() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     let intent = r#"select control_plane.record_audit_log(
@@ -140,7 +140,7 @@ async fn changes_name_the_record_of_their_intent_and_share_its_transaction() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_rolled_back_leaves_no_record() {
+async fn rolled_back_change_leaves_no_record() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     sql(&mut app, &format!("begin; {ADD}; rollback")).await;
@@ -148,7 +148,7 @@ async fn a_change_that_is_rolled_back_leaves_no_record() {
 }
 
 #[tokio::test]
-async fn emptying_a_table_is_recorded() {
+async fn truncate_is_recorded() {
     let db = shop().await;
     let mut owner = db.connect(db.owner()).await;
     sql(&mut owner, "truncate shop.projects").await;
@@ -162,7 +162,7 @@ async fn emptying_a_table_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_context_is_checked_when_it_is_given() {
+async fn context_is_validated_when_it_is_set() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     for (context, message) in [
@@ -179,11 +179,11 @@ async fn a_context_is_checked_when_it_is_given() {
         ),
     ] {
         let call = format!("select control_plane.audit_context('{context}')");
-        assert_eq!(refused(&mut app, &call).await, message);
+        assert_eq!(rejection(&mut app, &call).await, message);
     }
-    // What is left out, or null, is cleared.
+    // Absent and null fields are cleared.
     let cleared = r#"select control_plane.audit_context('{"request_id": null}')"#;
-    sql(&mut app, &format!("begin; {ACTS}; {cleared}; {ADD}; commit")).await;
+    sql(&mut app, &format!("begin; {SET_CONTEXT}; {cleared}; {ADD}; commit")).await;
     let record = &records(&mut app).await[0];
     assert_eq!((&record["actor_id"], &record["request_id"]), (&json!("system"), &Value::Null));
 }

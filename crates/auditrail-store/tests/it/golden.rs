@@ -1,4 +1,4 @@
-//! The committed descriptions of the schema are what the migrations make.
+//! The committed descriptions of the schema match the migrations.
 
 use std::path::Path;
 use std::{env, fs};
@@ -9,7 +9,7 @@ use auditrail_testkit::TestDb;
 
 /// With `AUDITRAIL_BLESS=1` the files are written instead of compared.
 #[tokio::test]
-async fn the_committed_description_of_every_version_is_what_its_migrations_make() {
+async fn committed_descriptions_match_the_migrations() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     let mut connection = db.connect(db.owner()).await;

@@ -1,4 +1,4 @@
-//! The rights that `grants::sql` gives, tried out as the roles that have them.
+//! The privileges of `grants::sql`, exercised by the roles.
 
 use auditrail_store::grants::{self, Roles};
 use auditrail_testkit::TestDb;
@@ -17,7 +17,7 @@ const CALL: &str = r#"select control_plane.audit_context('{"request_id": "r1"}')
 const READ: &str = "select * from control_plane.audit_logs";
 const HISTORY: &str = "select * from control_plane.schema_migrations";
 const READ_KEYS: &str = "select * from control_plane.audit_api_keys";
-const MAKE_KEY: &str =
+const CREATE_KEY: &str =
     "insert into control_plane.audit_api_keys (id, hash, hint, scopes, created_by)
      values (gen_random_uuid(), sha256(gen_random_uuid()::text::bytea), 'adt', '{write}', 'system')";
 const REVOKE_KEY: &str =
@@ -25,7 +25,7 @@ const REVOKE_KEY: &str =
 const ATTACH: &str = "create temporary table mine (id int);
     create trigger t after insert on mine for each row
     execute function control_plane.record_row_change('key', '{id}', '{}', '')";
-/// What nobody but the owner may do.
+/// Statements that only the owner can run.
 const FORBIDDEN: [&str; 10] = [
     "update control_plane.audit_logs set action = 'x.y'",
     "delete from control_plane.audit_logs",
@@ -39,7 +39,7 @@ const FORBIDDEN: [&str; 10] = [
     ATTACH,
 ];
 
-async fn may(db: &mut PgConnection, statement: &str) -> bool {
+async fn can_run(db: &mut PgConnection, statement: &str) -> bool {
     match sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(db).await {
         Ok(_) => true,
         Err(error) => {
@@ -50,16 +50,16 @@ async fn may(db: &mut PgConnection, statement: &str) -> bool {
     }
 }
 
-/// Checks that this role may do all of this, and none of the rest.
+/// Checks that a role can run exactly the allowed statements.
 async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
     let name = role.get_username().to_owned();
     let mut connection = db.connect(role).await;
-    for statement in [INSERT, CALL, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY] {
-        let may = may(&mut connection, statement).await;
-        assert_eq!(may, allowed.contains(&statement), "{name}: {statement}");
+    for statement in [INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY] {
+        let can_run = can_run(&mut connection, statement).await;
+        assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
     }
     for statement in FORBIDDEN {
-        assert!(!may(&mut connection, statement).await, "{name}: {statement}");
+        assert!(!can_run(&mut connection, statement).await, "{name}: {statement}");
     }
 }
 
@@ -73,11 +73,11 @@ fn roles() -> Roles {
 }
 
 #[tokio::test]
-async fn each_role_may_do_what_it_needs_and_nothing_else() {
+async fn each_role_has_the_least_privileges() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     auditrail_store::migrate::migrate(&db.pool(db.owner()).await).await.unwrap();
-    // As somebody does who wants nothing to be callable unasked, and as a restore without privileges.
+    // As in a database without default privileges, and after a restore without privileges.
     sql(
         &mut owner,
         "revoke execute on all functions in schema control_plane from public;
@@ -87,19 +87,20 @@ async fn each_role_may_do_what_it_needs_and_nothing_else() {
     for role in [db.app(), db.reader(), db.service()] {
         check(&db, role, &[]).await;
     }
-    // Twice, because it has to be run again after later versions.
+    // Twice, because it must be idempotent.
     sql(&mut owner, &grants::sql(&roles())).await;
     sql(&mut owner, &grants::sql(&roles())).await;
     check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
     check(&db, db.reader(), &[READ, HISTORY]).await;
-    check(&db, db.service(), &[INSERT, CALL, READ, HISTORY, READ_KEYS, MAKE_KEY, REVOKE_KEY]).await;
+    check(&db, db.service(), &[INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY])
+        .await;
 }
 
 #[tokio::test]
-async fn what_the_roles_hold_in_the_catalogue_is_what_is_printed() {
+async fn privileges_in_the_catalog_are_the_printed_ones() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
-    let held: Vec<String> = sqlx::query_scalar(
+    let privileges: Vec<String> = sqlx::query_scalar(
         "select distinct grantee::regrole || ' ' || privilege_type || ' ' || relname
            from pg_class, aclexplode(relacl)
           where relnamespace = 'control_plane'::regnamespace and grantee <> relowner
@@ -113,7 +114,7 @@ async fn what_the_roles_hold_in_the_catalogue_is_what_is_printed() {
     .await
     .unwrap();
     assert_eq!(
-        held,
+        privileges,
         [
             "auditrail_app INSERT audit_logs",
             "auditrail_app SELECT audit_logs",

@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api_keys;
-mod bulk;
+mod append_only;
 mod capture;
 mod errors;
-mod function;
 mod golden;
 mod grants;
-mod guard;
+mod group_commit;
+mod import;
 mod migrate;
+mod record_audit_log;
 mod records;
 mod support;
-mod writer;

@@ -1,12 +1,12 @@
 //! The migration runner.
 
-mod adopt;
+mod baseline;
+mod coexistence;
 mod concurrent;
+mod down;
 mod history;
 mod lock;
-mod neighbours;
 mod probe;
-mod steps;
 mod support;
-mod undo;
+mod up;
 mod verify;

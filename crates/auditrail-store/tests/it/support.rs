@@ -1,4 +1,4 @@
-//! What the tests of records share.
+//! Shared helpers.
 
 use auditrail_core::{
     Action, Actor, CreateInput, CursorKey, Filters, Query, Record, RecordId, RecordTime, Target,
@@ -30,22 +30,37 @@ pub(crate) fn input() -> CreateInput {
     CreateInput::new(Actor::user("u1").unwrap(), Action::ProjectCreated, target)
 }
 
-/// A plain record; the number makes the id.
+/// A plain record with this id and time.
 pub(crate) fn record(number: u32, seconds: u32) -> Record {
     input().into_record(id(number), time(seconds))
 }
 
-/// Runs statements as they are, parameters and all.
+/// Runs statements without parameters.
 pub(crate) async fn sql(db: &mut PgConnection, text: &str) {
     db.execute(sqlx::raw_sql(AssertSqlSafe(text.to_owned()))).await.unwrap();
 }
 
-/// The number in the only row of the answer.
+/// The number in the only row of the result.
 pub(crate) async fn number(db: &mut PgConnection, text: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(text.to_owned())).fetch_one(db).await.unwrap()
 }
 
-/// Waits until some session of this database waits for a lock, and returns its process.
+/// A trigger that skips the first INSERTs of record 1. For a writer this is equivalent to an id that is
+/// taken, and whose record is deleted before the comparison.
+pub(crate) fn skip_record_1(inserts: u32) -> String {
+    format!(
+        "create sequence public.inserts;
+         create function public.skip() returns trigger language plpgsql security definer as $$
+         begin
+             return case when new.id::text like '%01' and nextval('public.inserts') <= {inserts}
+                         then null else new end;
+         end $$;
+         create trigger skip before insert on control_plane.audit_logs
+             for each row execute function public.skip()"
+    )
+}
+
+/// Waits until a session of this database waits for a lock, and returns its process id.
 pub(crate) async fn blocked_session(db: &mut PgConnection) -> i32 {
     loop {
         let pid = sqlx::query_scalar(

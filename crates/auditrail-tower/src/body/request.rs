@@ -1,4 +1,4 @@
-//! The body of a request on its way to the handler.
+//! The body of a request, observed on its way to the handler.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,25 +11,25 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::response::plus;
-use crate::capture::tap::Tap;
+use crate::capture::record::body_capture::BodyCapture;
 
-/// Most parts of a body that are kept until the intent is written: each takes more room than the byte that
-/// may be in it.
-const PARTS_MAX: usize = 4_096;
+/// Maximum frames that are buffered until the intent is recorded: a frame takes far more memory than the single
+/// byte it may hold.
+const FRAMES_MAX: usize = 4_096;
 
 pin_project! {
-    /// The body of a request, passed on to the handler as it comes.
+    /// The body of a request, streamed to the handler.
     ///
-    /// Where a rule needs it, at most 64 KiB of JSON are copied on the way.
+    /// If a rule needs it, JSON of at most 64 KiB is copied.
     pub struct RequestBody<B>
     where
         B: Body,
     {
         #[pin]
         inner: Inner<B>,
-        // What was read for an intent, and is still to be given to the handler.
+        // Frames that were read for an intent, and are due to the handler.
         read: VecDeque<Result<Frame<B::Data>, B::Error>>,
-        tap: Option<Tap>,
+        capture: Option<BodyCapture>,
     }
 }
 
@@ -37,42 +37,42 @@ pin_project! {
     #[project = InnerProjection]
     enum Inner<B> {
         Plain { #[pin] body: B },
-        // Was polled already, so it stays where it is.
+        // Polled already, so it must not move.
         Pinned { body: Pin<Box<B>> },
     }
 }
 
 impl<B: Body> RequestBody<B> {
-    pub(crate) fn new(body: B, tap: Option<Tap>) -> Self {
-        Self { inner: Inner::Plain { body }, read: VecDeque::new(), tap }
+    pub(crate) fn new(body: B, capture: Option<BodyCapture>) -> Self {
+        Self { inner: Inner::Plain { body }, read: VecDeque::new(), capture }
     }
 
-    /// Reads the body before the handler does, as far as the record can use it.
-    pub(crate) async fn read_ahead(body: B, tap: Tap) -> Self {
+    /// Buffers the body for the intent, up to the limits of a capture.
+    pub(crate) async fn read_ahead(body: B, capture: BodyCapture) -> Self {
         let mut body = Box::pin(body);
         let mut read = VecDeque::new();
-        while tap.copied().is_open() && !body.is_end_stream() {
+        while capture.lock().is_open() && !body.is_end_stream() {
             let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else {
                 break;
             };
             let failed = frame.is_err();
             if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
                 if !data.has_remaining() {
-                    // HTTP/2 lets a caller send as many of these as he likes.
+                    // HTTP/2 does not limit the number of empty frames.
                     continue;
                 }
-                tap.copied().push(data);
+                capture.lock().push(data);
             }
             read.push_back(frame);
-            if read.len() == PARTS_MAX {
-                tap.copied().give_up();
+            if read.len() == FRAMES_MAX {
+                capture.lock().discard();
             }
             if failed {
-                return Self { inner: Inner::Pinned { body }, read, tap: None };
+                return Self { inner: Inner::Pinned { body }, read, capture: None };
             }
         }
-        tap.copied().end();
-        Self { inner: Inner::Pinned { body }, read, tap: None }
+        capture.lock().end();
+        Self { inner: Inner::Pinned { body }, read, capture: None }
     }
 }
 
@@ -93,17 +93,17 @@ impl<B: Body> Body for RequestBody<B> {
             InnerProjection::Pinned { body } => body.as_mut(),
         };
         let frame = ready!(inner.as_mut().poll_frame(cx));
-        if let Some(tap) = this.tap {
+        if let Some(capture) = this.capture {
             match &frame {
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
-                        tap.copied().push(data);
+                        capture.lock().push(data);
                     }
                     if inner.is_end_stream() {
-                        tap.copied().end();
+                        capture.lock().end();
                     }
                 }
-                None => tap.copied().end(),
+                None => capture.lock().end(),
                 Some(Err(_)) => {}
             }
         }
@@ -130,7 +130,7 @@ impl<B> Inner<B> {
     }
 }
 
-/// Shows nothing of the body.
+/// Omits the body.
 impl<B: Body> fmt::Debug for RequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody").finish_non_exhaustive()

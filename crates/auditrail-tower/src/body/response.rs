@@ -1,4 +1,4 @@
-//! The body of an answer on its way to the caller. Its end is the end of the request.
+//! The body of a response, observed on its way to the caller. Its end is the end of the request.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,31 +9,31 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::capture::outcome::Outcome;
-use crate::capture::settling::Settling;
-use crate::capture::watch::Watch;
+use crate::capture::deliver::pending::PendingDelivery;
+use crate::capture::observe::observation::Observation;
+use crate::capture::record::outcome::Outcome;
 
 pin_project! {
-    /// The body of an answer, passed on to the caller as it comes.
+    /// The body of a response, streamed to the caller.
     ///
-    /// When it ends, fails or is dropped, the request leaves its record. Its last part is kept back until
-    /// a record that is spooled is durable.
+    /// When it ends, fails or is dropped, the record is submitted. The last frame is held back until a spooled
+    /// record is durable.
     pub struct ResponseBody<R>
     where
         R: Body,
     {
         #[pin]
         inner: Inner<R>,
-        watch: Watch,
-        // Bytes still to come, where the answer announced how many.
+        observation: Observation,
+        // Remaining bytes, if the length is known.
         remaining: Option<u64>,
         held: Option<Held<R>>,
     }
 }
 
-/// The last part of an answer, or that there was none any more, and what it waits for.
+/// The last frame, or the end of the stream, and the delivery it waits for.
 struct Held<R: Body> {
-    settling: Settling,
+    delivery: PendingDelivery,
     frame: Option<Result<Frame<R::Data>, R::Error>>,
 }
 
@@ -43,36 +43,36 @@ pin_project! {
     where
         R: Body,
     {
-        Passed { #[pin] body: R },
-        // Of which the first parts are there already.
-        Begun { ahead: Frames<R>, ended: bool, rest: Pin<Box<ResponseBody<R>>> },
-        // An answer of the layer itself.
-        Own { bytes: Option<Bytes> },
+        Streamed { #[pin] body: R },
+        // The first frames were read already.
+        Buffered { frames: Frames<R>, ended: bool, rest: Pin<Box<ResponseBody<R>>> },
+        // A response of the layer itself.
+        Generated { bytes: Option<Bytes> },
     }
 }
 
-/// Parts of an answer, in their order.
+/// Frames of a response, in order.
 pub(crate) type Frames<R> = VecDeque<Result<Frame<<R as Body>::Data>, <R as Body>::Error>>;
 
 impl<R: Body> ResponseBody<R> {
-    pub(crate) fn new(body: R, watch: Watch, length: Option<u64>) -> Self {
-        Self { inner: Inner::Passed { body }, watch, remaining: length, held: None }
+    pub(crate) fn new(body: R, observation: Observation, length: Option<u64>) -> Self {
+        Self { inner: Inner::Streamed { body }, observation, remaining: length, held: None }
     }
 
-    /// A body of which these parts were taken already, and perhaps its end.
-    pub(crate) fn begun(ahead: Frames<R>, ended: bool, rest: Pin<Box<Self>>) -> Self {
-        Self::unwatched(Inner::Begun { ahead, ended, rest })
+    /// A body whose first frames, and perhaps its end, were read already.
+    pub(crate) fn buffered(frames: Frames<R>, ended: bool, rest: Pin<Box<Self>>) -> Self {
+        Self::unobserved(Inner::Buffered { frames, ended, rest })
     }
 
-    pub(crate) fn own(bytes: Bytes) -> Self {
-        Self::unwatched(Inner::Own { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) })
+    pub(crate) fn generated(bytes: Bytes) -> Self {
+        Self::unobserved(Inner::Generated { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) })
     }
 
-    fn unwatched(inner: Inner<R>) -> Self {
-        Self { inner, watch: Watch::Nothing, remaining: None, held: None }
+    fn unobserved(inner: Inner<R>) -> Self {
+        Self { inner, observation: Observation::Nothing, remaining: None, held: None }
     }
 
-    /// Whether all of it is there, and it waits for its record.
+    /// Whether the body is complete and waits for its record.
     pub(crate) fn is_held(&self) -> bool {
         self.held.is_some()
     }
@@ -92,46 +92,46 @@ where
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
         let this = self.project();
         if let Some(held) = this.held {
-            ready!(Pin::new(&mut held.settling).poll(cx));
+            ready!(Pin::new(&mut held.delivery).poll(cx));
             return Poll::Ready(this.held.take().and_then(|held| held.frame));
         }
         let mut body = match this.inner.project() {
-            InnerProjection::Passed { body } => body,
-            InnerProjection::Begun { ahead, ended, rest } => {
-                return match ahead.pop_front() {
+            InnerProjection::Streamed { body } => body,
+            InnerProjection::Buffered { frames, ended, rest } => {
+                return match frames.pop_front() {
                     None if !*ended => rest.as_mut().poll_frame(cx),
-                    part => Poll::Ready(part),
+                    frame => Poll::Ready(frame),
                 };
             }
-            InnerProjection::Own { bytes } => {
+            InnerProjection::Generated { bytes } => {
                 return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes.into()))));
             }
         };
-        this.watch.enter();
+        this.observation.enter();
         let polled = body.as_mut().poll_frame(cx);
-        this.watch.leave();
+        this.observation.leave();
         let frame = ready!(polled);
-        let settling = match &frame {
-            None => this.watch.finish(),
-            Some(Err(_)) => this.watch.fail(Outcome::Error),
+        let delivery = match &frame {
+            None => this.observation.finish(),
+            Some(Err(_)) => this.observation.fail(Outcome::Error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    this.watch.data(data);
+                    this.observation.data(data);
                     let length = data.remaining() as u64;
                     *this.remaining = this.remaining.map(|left| left.saturating_sub(length));
                 }
                 if let Some(trailers) = frame.trailers_ref() {
-                    this.watch.trailers(trailers);
+                    this.observation.trailers(trailers);
                 }
-                // Servers do not ask again once they have all they need.
+                // Servers do not poll again once they have the announced length.
                 let last = frame.is_trailers() || *this.remaining == Some(0);
-                if last || body.is_end_stream() { this.watch.finish() } else { None }
+                if last || body.is_end_stream() { this.observation.finish() } else { None }
             }
         };
-        if let Some(mut settling) = settling
-            && Pin::new(&mut settling).poll(cx).is_pending()
+        if let Some(mut delivery) = delivery
+            && Pin::new(&mut delivery).poll(cx).is_pending()
         {
-            *this.held = Some(Held { settling, frame });
+            *this.held = Some(Held { delivery, frame });
             return Poll::Pending;
         }
         Poll::Ready(frame)
@@ -142,42 +142,42 @@ where
             return false;
         }
         match &self.inner {
-            Inner::Passed { body } => body.is_end_stream(),
-            Inner::Begun { ahead, rest, .. } => ahead.is_empty() && rest.is_end_stream(),
-            Inner::Own { bytes } => bytes.is_none(),
+            Inner::Streamed { body } => body.is_end_stream(),
+            Inner::Buffered { frames, rest, .. } => frames.is_empty() && rest.is_end_stream(),
+            Inner::Generated { bytes } => bytes.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Passed { body } => plus(
+            Inner::Streamed { body } => plus(
                 &body.size_hint(),
                 self.held.as_ref().and_then(|held| held.frame.as_ref()).map_or(0, length),
             ),
-            Inner::Begun { ahead, rest, .. } => {
-                plus(&rest.size_hint(), ahead.iter().map(length).sum())
+            Inner::Buffered { frames, rest, .. } => {
+                plus(&rest.size_hint(), frames.iter().map(length).sum())
             }
-            Inner::Own { bytes } => {
+            Inner::Generated { bytes } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
         }
     }
 }
 
-/// An empty body, which belongs to no request. Layers that answer for others ask for one.
+/// An empty body that belongs to no request, for middleware that responds by itself.
 impl<R: Body> Default for ResponseBody<R> {
     fn default() -> Self {
-        Self::unwatched(Inner::Own { bytes: None })
+        Self::unobserved(Inner::Generated { bytes: None })
     }
 }
 
-/// The bytes of data in a part.
-pub(crate) fn length<D: Buf, E>(part: &Result<Frame<D>, E>) -> u64 {
-    let data = part.as_ref().ok().and_then(Frame::data_ref);
+/// The bytes of data in a frame.
+pub(crate) fn length<D: Buf, E>(frame: &Result<Frame<D>, E>) -> u64 {
+    let data = frame.as_ref().ok().and_then(Frame::data_ref);
     data.map_or(0, |data| data.remaining() as u64)
 }
 
-/// What a body says is still to come, and so many bytes that were taken from it already.
+/// The size hint of a body, plus the bytes that were already taken from it.
 pub(super) fn plus(rest: &SizeHint, bytes: u64) -> SizeHint {
     let mut hint = SizeHint::new();
     if let Some(upper) = rest.upper() {
@@ -187,7 +187,7 @@ pub(super) fn plus(rest: &SizeHint, bytes: u64) -> SizeHint {
     hint
 }
 
-/// Shows nothing of the body.
+/// Omits the body.
 impl<R: Body> fmt::Debug for ResponseBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! A rule that was checked, in the form that requests are compared with.
+//! Validation of rules, and the compiled form that requests are matched with.
 
 use auditrail_core::{Action, FailurePolicy, TargetType, limits};
 
@@ -7,14 +7,14 @@ use super::pointer::Pointer;
 use super::redact::Redaction;
 use super::rule::{IdFrom, IdKind, Level, Rule};
 
-/// Most characters of a route or a text.
+/// Maximum characters of a route or a text.
 const TEXT_MAX_CHARS: usize = 500;
-/// Most characters of a name.
+/// Maximum characters of a name.
 const NAME_MAX_CHARS: usize = 200;
 
-/// What is recorded of which requests.
+/// A validated rule.
 #[derive(Clone, Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledRule {
     pub(crate) name: String,
     /// In upper case; empty for every method.
     methods: Vec<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Compiled {
     /// Empty for every status.
     status: Vec<StatusPattern>,
     pub(crate) level: Level,
-    /// None at the level `none` alone.
+    /// `None` only at the level `none`.
     pub(crate) what: Option<What>,
     pub(crate) target_id: Option<Source>,
     pub(crate) tenant_id: Option<Source>,
@@ -30,17 +30,17 @@ pub(crate) struct Compiled {
     pub(crate) allow: Vec<Pointer>,
 }
 
-/// What was done to what kind of thing.
+/// The action and the type of its target.
 #[derive(Clone, Debug)]
 pub(crate) struct What {
     pub(crate) action: Action,
     pub(crate) target_type: TargetType,
 }
 
-/// Where an id comes from.
+/// The validated source of an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The parameter at this place among those of the route.
+    /// The index among the parameters of the route.
     Path(usize),
     /// In lower case.
     Header(String),
@@ -49,9 +49,9 @@ pub(crate) enum Source {
     Value(String),
 }
 
-impl Compiled {
-    /// A rule about GET is about HEAD too: frameworks let the same handler answer both.
-    pub(crate) fn is_about_method(&self, method: &str) -> bool {
+impl CompiledRule {
+    /// GET also matches HEAD, which frameworks route to the same handler.
+    pub(crate) fn matches_method(&self, method: &str) -> bool {
         let is = |known: &String| {
             known.eq_ignore_ascii_case(method)
                 || known == "GET" && method.eq_ignore_ascii_case("HEAD")
@@ -59,12 +59,12 @@ impl Compiled {
         self.methods.is_empty() || self.methods.iter().any(is)
     }
 
-    /// Whether it decides whatever the status is.
-    pub(crate) fn is_about_every_status(&self) -> bool {
+    /// Whether the rule has no status patterns.
+    pub(crate) fn matches_every_status(&self) -> bool {
         self.status.is_empty()
     }
 
-    pub(crate) fn is_about_status(&self, status: u16) -> bool {
+    pub(crate) fn matches_status(&self, status: u16) -> bool {
         self.status.is_empty() || self.status.iter().any(|pattern| pattern.matches(status))
     }
 
@@ -72,30 +72,30 @@ impl Compiled {
         self.level != Level::None
     }
 
-    /// Where its ids come from.
+    /// The sources of its ids.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.target_id.iter().chain(&self.tenant_id)
     }
 
-    /// Whether it looks at bodies of requests.
+    /// Whether request bodies are captured.
     pub(crate) fn needs_request(&self) -> bool {
         self.level.has_request() || self.sources().any(|from| matches!(from, Source::Body(_)))
     }
 
-    /// Whether it looks at bodies of answers.
+    /// Whether response bodies are captured.
     pub(crate) fn needs_response(&self) -> bool {
         self.level == Level::RequestResponse
             || self.sources().any(|from| matches!(from, Source::Response(_)))
     }
 }
 
-/// Checks a rule. Whatever is wrong is told with the key it is about; `None` when something was.
+/// Validates a rule. Reports every problem with its key; returns `None` if there are any.
 pub(crate) fn compile(
     rule: &Rule,
     default_failure: FailurePolicy,
     redaction: &Redaction,
     wrong: &mut dyn FnMut(&'static str, String),
-) -> Option<Compiled> {
+) -> Option<CompiledRule> {
     let mut check = Check { redaction, wrong, failed: false };
     let route = check.route(&rule.route);
     let methods = check.methods(&rule.methods);
@@ -117,7 +117,7 @@ pub(crate) fn compile(
     if check.failed {
         return None;
     }
-    Some(Compiled {
+    Some(CompiledRule {
         name,
         methods,
         route: route?,
@@ -131,17 +131,17 @@ pub(crate) fn compile(
     })
 }
 
-/// What is said about a text that should be a JSON pointer.
+/// The problem of an invalid JSON pointer.
 pub(super) fn no_pointer(text: &str, key: &str) -> String {
     format!("`{text}` in `{key}` is no JSON pointer; write one such as \"/project/id\"")
 }
 
-/// What is said about what is no text, or one that is empty or too long.
+/// The problem of a value that is not a text, empty, or too long.
 pub(super) fn wrong_text(key: &str) -> String {
     format!("`{key}` must be a text of 1 to {} characters", max_chars(key))
 }
 
-/// Most characters of the text of a key.
+/// Maximum characters of the text of a key.
 fn max_chars(key: &str) -> usize {
     match key {
         "action" => limits::ACTION_MAX_CHARS,
@@ -168,11 +168,11 @@ impl Check<'_> {
     }
 
     fn text(&mut self, key: &'static str, text: &str) -> bool {
-        let sound = !text.is_empty() && text.chars().count() <= max_chars(key);
-        if !sound {
+        let is_valid = !text.is_empty() && text.chars().count() <= max_chars(key);
+        if !is_valid {
             self.wrong(key, wrong_text(key));
         }
-        sound
+        is_valid
     }
 
     fn each<T>(
@@ -204,10 +204,10 @@ impl Check<'_> {
     }
 
     fn methods(&mut self, methods: &[String]) -> Vec<String> {
-        let sound = |method: &String| {
+        let is_valid = |method: &String| {
             !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphabetic())
         };
-        if !methods.iter().all(sound) {
+        if !methods.iter().all(is_valid) {
             let what = "`methods` must name HTTP methods, such as \"POST\"";
             self.wrong("methods", what.to_owned());
         }
@@ -276,22 +276,22 @@ impl Check<'_> {
                 Err(format!("the header `{text}` is never recorded; take the id from elsewhere"))
             }
             IdKind::Header => Ok(Source::Header(text.to_lowercase())),
-            IdKind::Body => self.place(key, text).map(Source::Body),
-            IdKind::Response => self.place(key, text).map(Source::Response),
+            IdKind::Body => self.pointer(key, text).map(Source::Body),
+            IdKind::Response => self.pointer(key, text).map(Source::Response),
         };
         source.map_err(|what| self.wrong(key, what)).ok()
     }
 
-    fn place(&self, key: &str, text: &str) -> Result<Pointer, String> {
-        let place = Pointer::parse(text).ok_or_else(|| no_pointer(text, key))?;
-        if self.redaction.hides(&place) {
+    fn pointer(&self, key: &str, text: &str) -> Result<Pointer, String> {
+        let pointer = Pointer::parse(text).ok_or_else(|| no_pointer(text, key))?;
+        if self.redaction.hides(&pointer) {
             return Err(format!("`{text}` is removed by `redact`; take the id from elsewhere"));
         }
-        Ok(place)
+        Ok(pointer)
     }
 }
 
-/// What is said about an id of another form.
+/// The problem of an invalid source of an id.
 pub(super) fn source_form(key: &str) -> String {
     let kinds: Vec<&str> = IdKind::ALL.iter().map(|(name, _)| *name).collect();
     format!("`{key}` must be one of {{ {} = \"…\" }}", kinds.join(" | "))

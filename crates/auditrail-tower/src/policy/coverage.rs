@@ -1,4 +1,4 @@
-//! Which mutating requests no rule knew.
+//! Coverage: the mutating requests that no rule matches.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::compile::Compiled;
+use super::compile::CompiledRule;
 
-/// Most routes that are remembered by name; paths come from strangers.
+/// Maximum routes counted by name: callers choose the paths.
 const ROUTES_MAX: usize = 1_000;
-/// Most characters of a route that is remembered.
+/// Maximum characters of a counted route.
 const ROUTE_MAX_CHARS: usize = 200;
-/// Methods that change nothing (RFC 9110 §9.2.1).
+/// Safe methods (RFC 9110 §9.2.1).
 const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 
-/// Counts what was seen.
+/// Counts requests by coverage.
 #[derive(Debug)]
 pub(crate) struct Coverage {
     covered: AtomicU64,
@@ -26,12 +26,12 @@ pub(crate) struct Coverage {
     used: Vec<AtomicBool>,
 }
 
-/// Where a request went.
+/// The route of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Route<'a> {
-    /// A route of the framework, or the path where it says none.
+    /// The route pattern of the framework, or the path if there is none.
     Known(&'a str),
-    /// Nowhere: the application has no route for it.
+    /// The application has no route for the request.
     None,
 }
 
@@ -46,27 +46,27 @@ impl Coverage {
         }
     }
 
-    /// Whether requests of this method count at all.
+    /// Whether requests with this method count: those that are not safe.
     pub(crate) fn counts(method: &str) -> bool {
         !SAFE.contains(&method)
     }
 
-    /// A rule decided about a request.
-    pub(crate) fn used(&self, rule: usize) {
+    /// Marks a rule that decided about a request as used.
+    pub(crate) fn mark_used(&self, rule: usize) {
         if let Some(used) = self.used.get(rule).filter(|used| !used.load(Ordering::Relaxed)) {
             used.store(true, Ordering::Relaxed);
         }
     }
 
-    /// A request that a rule is about has ended.
-    pub(crate) fn saw_covered(&self, method: &str) {
+    /// Counts a request that a rule matches.
+    pub(crate) fn count_covered(&self, method: &str) {
         if Self::counts(method) {
             self.covered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// A request that no rule is about has ended, or one that succeeded with a status that none is about.
-    pub(crate) fn saw_uncovered(&self, method: &str, route: Route<'_>) {
+    /// Counts a request that no rule matches, or that succeeded with a status that no rule matches.
+    pub(crate) fn count_uncovered(&self, method: &str, route: Route<'_>) {
         if !Self::counts(method) {
             return;
         }
@@ -87,7 +87,7 @@ impl Coverage {
         self.uncovered.load(Ordering::Relaxed)
     }
 
-    pub(super) fn report(&self, rules: &[Compiled]) -> CoverageReport {
+    pub(super) fn report(&self, rules: &[CompiledRule]) -> CoverageReport {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut uncovered: Vec<Uncovered> = routes
             .into_iter()
@@ -108,47 +108,47 @@ impl Coverage {
     }
 }
 
-/// What was seen since the policy was made. Shown as a table.
+/// The coverage since the policy was created. Displayed as a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CoverageReport {
-    /// Requests with a mutating method that a rule is about.
+    /// Mutating requests that a rule matches.
     pub covered: u64,
-    /// Requests with a mutating method that no rule is about, and those that succeeded with a status
-    /// (below 400) that none is about.
+    /// Mutating requests that no rule matches, and those that succeeded (below 400) with a status that no
+    /// rule matches.
     pub uncovered_requests: u64,
-    /// The routes of these, most requests first; at most 1,000 of them.
+    /// Their routes, most requests first; at most 1,000.
     pub uncovered: Vec<Uncovered>,
-    /// Requests with a mutating method that the application has no route for (404, 405).
+    /// Mutating requests without a route in the application (404, 405).
     pub unrouted: u64,
     /// Rules that decided about no request.
     pub unused_rules: Vec<String>,
 }
 
-/// A route that changes things and that no rule is about.
+/// A mutating route that no rule matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Uncovered {
     /// The method.
     pub method: String,
-    /// The route of the framework, or the path where it says none; at most 200 characters of it.
+    /// The route pattern of the framework, or the path; truncated to 200 characters.
     pub route: String,
-    /// How many requests it had.
+    /// The number of requests.
     pub requests: u64,
 }
 
 impl CoverageReport {
-    /// What [`Policy::assert_covered`](crate::Policy::assert_covered) complains about.
+    /// The message of [`Policy::assert_covered`](crate::Policy::assert_covered), if requests are uncovered.
     pub(super) fn complaint(&self) -> Option<String> {
         if self.uncovered_requests == 0 {
             return None;
         }
-        let named = self.uncovered.iter().map(|seen| {
-            let Uncovered { method, route, requests } = seen;
+        let routes = self.uncovered.iter().map(|entry| {
+            let Uncovered { method, route, requests } = entry;
             format!("{method} {route} ({requests})")
         });
-        let named: Vec<String> = named.collect();
+        let routes: Vec<String> = routes.collect();
         Some(format!(
-            "no rule is about: {}; give each a rule, or one with level = \"none\"",
-            named.join(", ")
+            "no rule matches: {}; give each a rule, or one with level = \"none\"",
+            routes.join(", ")
         ))
     }
 }
@@ -156,11 +156,11 @@ impl CoverageReport {
 impl fmt::Display for CoverageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { covered, uncovered_requests, uncovered, unrouted, unused_rules } = self;
-        let width = uncovered.iter().map(|seen| seen.method.chars().count()).max().unwrap_or(0);
+        let width = uncovered.iter().map(|entry| entry.method.chars().count()).max().unwrap_or(0);
         writeln!(f, "{:>10}  mutating requests", "REQUESTS")?;
-        writeln!(f, "{covered:>10}  a rule is about")?;
+        writeln!(f, "{covered:>10}  matched by a rule")?;
         writeln!(f, "{unrouted:>10}  without a route")?;
-        writeln!(f, "{uncovered_requests:>10}  no rule is about")?;
+        writeln!(f, "{uncovered_requests:>10}  not matched by a rule")?;
         for Uncovered { method, route, requests } in uncovered {
             writeln!(f, "{requests:>10}    {method:<width$} {route}")?;
         }

@@ -1,27 +1,27 @@
-//! What is wrong with a policy.
+//! Errors of a policy.
 
 use std::fmt;
 use std::io;
 
-/// Why there is no policy.
+/// A policy could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Make the file readable, or name another.
-    #[error("cannot read the policy {path}; check that the file is there and may be read")]
+    /// The file could not be read.
+    #[error("cannot read the policy {path}; check that the file exists and is readable")]
     Unreadable {
-        /// The file that was asked for.
+        /// The path of the file.
         path: String,
-        /// Why it could not be read.
+        /// The I/O error.
         source: io::Error,
     },
-    /// Correct what is listed: everything that is wrong, in the order of the lines.
+    /// The policy is invalid: all problems, ordered by line.
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
 }
 
 impl PolicyError {
-    /// Everything that is wrong with the text, in the order of its lines.
+    /// The problems of an invalid policy, ordered by line.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {
@@ -31,14 +31,14 @@ impl PolicyError {
     }
 }
 
-/// One thing that is wrong with a policy. Shown as `audit.toml:7: what is wrong, and what to write instead`.
+/// A problem of a policy. Displayed as `audit.toml:7: the problem; the correction`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What the policy is called: its file.
+    /// The name of the policy, usually its file.
     pub policy: String,
-    /// The line, from 1. None for a policy that was built and not read.
+    /// The line, from 1. `None` for a policy that was built in code.
     pub line: Option<usize>,
-    /// What is wrong, and what to write instead.
+    /// The problem and its correction.
     pub what: String,
 }
 

@@ -1,4 +1,4 @@
-//! Reading a policy file: every key is known, and whatever is wrong is told with its line.
+//! Parses policy files. Unknown keys are rejected, and every problem is reported with its line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -8,7 +8,7 @@ use auditrail_core::FailurePolicy;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::builder::{PolicyBuilder, Wrong};
+use super::builder::{PolicyBuilder, ProblemReport};
 use super::compile::{source_form, wrong_text};
 use super::error::Problem;
 use super::rule::{IdFrom, IdKind, Level, Rule};
@@ -29,7 +29,7 @@ const RULE_KEYS: [&str; 11] = [
     "allow",
 ];
 
-/// Reads the text of a policy. What could be read is in the builder, whatever else is wrong.
+/// Parses the text of a policy. The builder contains what could be parsed, and the report the problems.
 pub(super) fn read(text: &str, name: &str) -> (PolicyBuilder, Report) {
     let mut report = Report::new(text, name);
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -91,23 +91,23 @@ fn read_rule(mut table: Table<'_, '_, '_>) -> Rule {
     rule
 }
 
-/// What was found wrong, and where everything stands.
+/// The problems of a file, and the lines of its keys.
 #[derive(Debug)]
 pub(super) struct Report {
     name: String,
-    /// Where each line starts, in bytes.
+    /// The byte offsets of the lines.
     lines: Vec<usize>,
     problems: Vec<Problem>,
-    tables: BTreeMap<Option<usize>, Places>,
+    tables: BTreeMap<Option<usize>, KeyLines>,
 }
 
-/// Where the keys of a table stand.
+/// The lines of a table and its keys.
 #[derive(Debug, Default)]
-struct Places {
+struct KeyLines {
     header: Option<usize>,
     keys: BTreeMap<String, usize>,
-    /// Keys about which everything was said already.
-    told: BTreeSet<&'static str>,
+    /// Keys whose problem is reported already.
+    reported: BTreeSet<&'static str>,
 }
 
 impl Report {
@@ -125,29 +125,29 @@ impl Report {
         self.problems.push(Problem { policy: self.name.clone(), line, what });
     }
 
-    /// Everything that is wrong, in the order of the lines.
+    /// All problems, ordered by line.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|problem| problem.line);
         self.problems
     }
 }
 
-impl Wrong for Report {
-    fn wrong(&mut self, rule: Option<usize>, key: &'static str, what: String) {
-        let places = self.tables.entry(rule).or_default();
-        if !places.told.contains(key) {
-            let line = places.keys.get(key).copied().or(places.header);
+impl ProblemReport for Report {
+    fn add_problem(&mut self, rule: Option<usize>, key: &'static str, what: String) {
+        let lines = self.tables.entry(rule).or_default();
+        if !lines.reported.contains(key) {
+            let line = lines.keys.get(key).copied().or(lines.header);
             self.add(line, what);
         }
     }
 }
 
-/// A table of the file that is being read.
+/// A table that is being parsed.
 struct Table<'a, 'r, 'i> {
     values: &'a DeTable<'i>,
     rule: Option<usize>,
     report: &'r mut Report,
-    told: BTreeSet<&'static str>,
+    reported: BTreeSet<&'static str>,
 }
 
 impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
@@ -158,19 +158,19 @@ impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
         report: &'r mut Report,
     ) -> Self {
         let keys = values.keys().map(|key| (key.get_ref().to_string(), report.line(&key.span())));
-        let places = Places {
+        let lines = KeyLines {
             keys: keys.collect(),
             header: header.map(|span| report.line(&span)),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
         };
-        report.tables.insert(rule, places);
-        Self { values, rule, report, told: BTreeSet::new() }
+        report.tables.insert(rule, lines);
+        Self { values, rule, report, reported: BTreeSet::new() }
     }
 
-    /// Whatever was said about a key here is all there is to say about it.
+    /// Suppresses further problems of the keys that are reported already.
     fn finish(self) {
-        if let Some(places) = self.report.tables.get_mut(&self.rule) {
-            places.told = self.told;
+        if let Some(lines) = self.report.tables.get_mut(&self.rule) {
+            lines.reported = self.reported;
         }
     }
 
@@ -187,13 +187,13 @@ impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
     }
 
     fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
-        let found = self.values.iter().find(|(key, _)| key.get_ref() == name);
-        found.map(|(_, value)| value)
+        let entry = self.values.iter().find(|(key, _)| key.get_ref() == name);
+        entry.map(|(_, value)| value)
     }
 
     fn wrong(&mut self, name: &'static str, what: String) {
-        self.report.wrong(self.rule, name, what);
-        self.told.insert(name);
+        self.report.add_problem(self.rule, name, what);
+        self.reported.insert(name);
     }
 
     fn text(&mut self, name: &'static str) -> Option<String> {
@@ -223,8 +223,8 @@ impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
         choices: &[T],
         text_of: fn(T) -> &'static str,
     ) -> Option<T> {
-        let said = self.get(name)?.get_ref().as_str();
-        let chosen = choices.iter().copied().find(|choice| Some(text_of(*choice)) == said);
+        let text = self.get(name)?.get_ref().as_str();
+        let chosen = choices.iter().copied().find(|choice| Some(text_of(*choice)) == text);
         if chosen.is_none() {
             let names: Vec<&str> = choices.iter().map(|choice| text_of(*choice)).collect();
             self.wrong(name, format!("`{name}` must be one of {}", names.join(", ")));

@@ -1,24 +1,24 @@
-//! What the rules say about one request.
+//! Matching of a request with the rules.
 
 use auditrail_core::FailurePolicy;
 
-use super::compile::Compiled;
+use super::compile::CompiledRule;
 use super::pattern::RequestPath;
 use super::rule::Level;
 
-/// A rule about the method and path of a request, and what the parameters of its route were.
+/// A rule that matches the method and path of a request, with the parameters of its route.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
-    /// Its place in the policy.
+    /// The index of the rule.
     pub(crate) rule: usize,
     /// In the order of the route.
     pub(crate) params: Vec<Box<str>>,
 }
 
-/// The rules about a method and path, in their order.
-pub(crate) fn candidates(rules: &[Compiled], method: &str, target: &str) -> Vec<Candidate> {
+/// The rules that match a method and path, in order.
+pub(crate) fn candidates(rules: &[CompiledRule], method: &str, target: &str) -> Vec<Candidate> {
     let path = RequestPath::parse(target);
-    let about = rules.iter().enumerate().filter(|(_, rule)| rule.is_about_method(method));
+    let about = rules.iter().enumerate().filter(|(_, rule)| rule.matches_method(method));
     let matching = about.filter_map(|(at, rule)| {
         let params = path.params(&rule.route)?;
         Some(Candidate { rule: at, params })
@@ -26,61 +26,63 @@ pub(crate) fn candidates(rules: &[Compiled], method: &str, target: &str) -> Vec<
     matching.collect()
 }
 
-/// The one that decides once the status is known. Without a status every one is possible, so the first
-/// that records.
+/// The first candidate that matches the status. Without a status, the first that records.
 pub(crate) fn decide<'c>(
-    rules: &[Compiled],
+    rules: &[CompiledRule],
     candidates: &'c [Candidate],
     status: Option<u16>,
 ) -> Option<&'c Candidate> {
     candidates.iter().find(|candidate| match status {
-        Some(status) => rules[candidate.rule].is_about_status(status),
+        Some(status) => rules[candidate.rule].matches_status(status),
         None => rules[candidate.rule].records(),
     })
 }
 
-/// The one whose record is written before the request is handled: the first with `must`.
-pub(crate) fn intent<'c>(rules: &[Compiled], candidates: &'c [Candidate]) -> Option<&'c Candidate> {
+/// The candidate whose intent is recorded before the request is handled: the first with `must`.
+pub(crate) fn intent<'c>(
+    rules: &[CompiledRule],
+    candidates: &'c [Candidate],
+) -> Option<&'c Candidate> {
     candidates.iter().find(|candidate| {
         let rule = &rules[candidate.rule];
         rule.failure == FailurePolicy::Must && rule.records()
     })
 }
 
-/// What a policy says about a method and path, before the status is known.
+/// The rules that match a method and path, before the status is known.
 #[derive(Clone, Debug)]
 pub struct Matches<'p> {
-    rules: &'p [Compiled],
+    rules: &'p [CompiledRule],
     candidates: Vec<Candidate>,
 }
 
 impl<'p> Matches<'p> {
-    pub(super) fn new(rules: &'p [Compiled], candidates: Vec<Candidate>) -> Self {
+    pub(super) fn new(rules: &'p [CompiledRule], candidates: Vec<Candidate>) -> Self {
         Self { rules, candidates }
     }
 
-    /// Whether no rule is about the method and path.
+    /// Whether no rule matches the method and path.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.candidates.is_empty()
     }
 
-    /// The rule that decides for a status: the first whose status matches too.
+    /// The first rule that also matches the status.
     #[must_use]
     pub fn decide(&self, status: u16) -> Option<Matched<'_>> {
-        decide(self.rules, &self.candidates, Some(status)).map(|found| self.matched(found))
+        decide(self.rules, &self.candidates, Some(status)).map(|candidate| self.matched(candidate))
     }
 
-    /// The rule that decides for a request that ended without a status.
+    /// The rule for a request that ended without a status.
     #[must_use]
     pub fn decide_without_status(&self) -> Option<Matched<'_>> {
-        decide(self.rules, &self.candidates, None).map(|found| self.matched(found))
+        decide(self.rules, &self.candidates, None).map(|candidate| self.matched(candidate))
     }
 
-    /// The rule whose record is written before the request is handled, where there is one.
+    /// The rule whose intent is recorded before the request is handled, if any.
     #[must_use]
     pub fn intent(&self) -> Option<Matched<'_>> {
-        intent(self.rules, &self.candidates).map(|found| self.matched(found))
+        intent(self.rules, &self.candidates).map(|candidate| self.matched(candidate))
     }
 
     fn matched<'m>(&'m self, candidate: &'m Candidate) -> Matched<'m> {
@@ -88,39 +90,39 @@ impl<'p> Matches<'p> {
     }
 }
 
-/// A rule that was found for a request.
+/// A rule that matches a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'m> {
-    rule: &'m Compiled,
+    rule: &'m CompiledRule,
     candidate: &'m Candidate,
 }
 
 impl<'m> Matched<'m> {
-    /// Its name, or its methods and route.
+    /// The name, by default the methods and the route.
     #[must_use]
     pub fn name(&self) -> &'m str {
         &self.rule.name
     }
 
-    /// Its action; none where it records nothing.
+    /// The action; `None` if the rule records nothing.
     #[must_use]
     pub fn action(&self) -> Option<&'m str> {
         self.rule.what.as_ref().map(|what| what.action.as_str())
     }
 
-    /// How much it records.
+    /// How much is recorded.
     #[must_use]
     pub fn level(&self) -> Level {
         self.rule.level
     }
 
-    /// What it does when the audit log cannot be reached.
+    /// The behaviour while the audit log is unreachable.
     #[must_use]
     pub fn failure(&self) -> FailurePolicy {
         self.rule.failure
     }
 
-    /// What a parameter of its route was in the request.
+    /// The value of a route parameter.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'m str> {
         let at = self.rule.route.parameters().position(|known| known == name)?;

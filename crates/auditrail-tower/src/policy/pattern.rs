@@ -1,11 +1,11 @@
-//! Which requests a rule is about: route patterns and status patterns.
+//! Route patterns and status patterns.
 
 use std::borrow::Cow;
 
 /// A route such as `/v1/projects/{id}`.
 ///
-/// Matching is generous, because frameworks are, each in its own way. A request that is recorded without
-/// need does less harm than one that slips past the policy.
+/// Matching is lenient, because frameworks are, in different ways. An unnecessary record is less harmful than a
+/// request that evades the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoutePattern {
     text: Box<str>,
@@ -21,7 +21,7 @@ enum Segment {
 }
 
 impl RoutePattern {
-    /// Reads a pattern; the error says what to write instead.
+    /// Parses a pattern; the error contains the correction.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.starts_with('/') {
             return Err(format!("the route `{text}` must start with `/`"));
@@ -43,7 +43,7 @@ impl RoutePattern {
         &self.text
     }
 
-    /// The names of the parameters, in their order.
+    /// The names of the parameters, in order.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Fixed(_) => None,
@@ -51,9 +51,9 @@ impl RoutePattern {
         })
     }
 
-    /// The values of the parameters, in their order, when the segments of a path match.
+    /// The values of the parameters, in order, if the segments of a path match.
     fn matching(&self, path: &[Cow<'_, str>]) -> Option<Vec<Box<str>>> {
-        if !self.is_about(path) {
+        if !self.matches(path) {
             return None;
         }
         let values = self.segments.iter().enumerate().filter_map(|(at, segment)| match segment {
@@ -64,12 +64,12 @@ impl RoutePattern {
         Some(values.collect())
     }
 
-    fn is_about(&self, path: &[Cow<'_, str>]) -> bool {
-        let open = matches!(self.segments.last(), Some(Segment::Rest(_)));
-        let fixed_length = self.segments.len() - usize::from(open);
-        let long_enough =
-            if open { path.len() >= fixed_length } else { path.len() == fixed_length };
-        long_enough
+    fn matches(&self, path: &[Cow<'_, str>]) -> bool {
+        let is_open = matches!(self.segments.last(), Some(Segment::Rest(_)));
+        let fixed_length = self.segments.len() - usize::from(is_open);
+        let length_matches =
+            if is_open { path.len() >= fixed_length } else { path.len() == fixed_length };
+        length_matches
             && self.segments.iter().zip(path).all(|(segment, part)| match segment {
                 Segment::Fixed(text) => same_text(text, part),
                 Segment::One(_) | Segment::Rest(_) => true,
@@ -77,31 +77,31 @@ impl RoutePattern {
     }
 }
 
-/// What stands in a request line, a path or a whole URL, as the servers behind may understand it.
+/// A request target, a path or a whole URL, as different servers may interpret it.
 #[derive(Debug)]
 pub(crate) struct RequestPath<'t> {
-    /// Its decoded segments.
+    /// The decoded segments.
     literal: Vec<Cow<'t, str>>,
-    /// Its segments after all that some servers resolve, where that is something else.
+    /// The normalized segments, as some servers resolve them, if different.
     resolved: Option<Vec<Cow<'t, str>>>,
 }
 
 impl<'t> RequestPath<'t> {
     pub(crate) fn parse(target: &'t str) -> Self {
         let literal = path_segments(target);
-        let unclear =
+        let is_ambiguous =
             |part: &Cow<'_, str>| matches!(&**part, "." | "..") || part.contains(['/', '\\', ';']);
-        let resolved = literal.iter().any(unclear).then(|| resolved(&literal));
+        let resolved = literal.iter().any(is_ambiguous).then(|| resolved(&literal));
         Self { literal, resolved }
     }
 
-    /// The values of a route's parameters, when the path is one of the route in either sense.
+    /// The values of a route's parameters, if the path matches in either interpretation.
     pub(crate) fn params(&self, route: &RoutePattern) -> Option<Vec<Box<str>>> {
         route.matching(&self.literal).or_else(|| route.matching(self.resolved.as_ref()?))
     }
 }
 
-/// Segments without `.`, `..`, encoded slashes, and parameters of segments.
+/// Resolves `.`, `..`, encoded slashes and path parameters.
 fn resolved<'t>(literal: &[Cow<'t, str>]) -> Vec<Cow<'t, str>> {
     let mut path: Vec<Cow<'t, str>> = Vec::with_capacity(literal.len());
     for part in literal.iter().flat_map(|segment| segment.split(['/', '\\'])) {
@@ -114,27 +114,26 @@ fn resolved<'t>(literal: &[Cow<'t, str>]) -> Vec<Cow<'t, str>> {
     path
 }
 
-/// The decoded segments of what stands in a request line.
+/// The decoded segments of a request target.
 fn path_segments(target: &str) -> Vec<Cow<'_, str>> {
     let path = without_origin(target);
     let end = path.find(['?', '#']).unwrap_or(path.len());
-    // Some parsers of URLs take a backslash for a slash.
+    // Some URL parsers treat a backslash as a slash.
     let parts = path[..end].split(['/', '\\']).filter(|part| !part.is_empty());
     parts.map(decoded).collect()
 }
 
-/// What follows `https://host`, where a target starts with such.
+/// The target without a leading `https://host`.
 fn without_origin(target: &str) -> &str {
     let Some((scheme, rest)) = target.split_once("://") else {
         return target;
     };
-    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    if named { &rest[rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())..] } else { target }
+    if is_scheme { &rest[rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())..] } else { target }
 }
 
-/// A segment with its percent escapes decoded; as it is when one of them is broken or the result is
-/// no text.
+/// Percent-decodes a segment; unchanged if an escape is invalid or the result is not UTF-8.
 fn decoded(part: &str) -> Cow<'_, str> {
     if !part.contains('%') {
         return Cow::Borrowed(part);
@@ -160,7 +159,7 @@ fn unescaped(part: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Whether a segment of a path is that of a pattern, which is in lower case.
+/// Compares case-insensitively with a lower-case segment of a pattern.
 fn same_text(lower: &str, part: &str) -> bool {
     if part.is_ascii() { part.eq_ignore_ascii_case(lower) } else { part.to_lowercase() == lower }
 }
@@ -198,7 +197,7 @@ pub(crate) struct StatusPattern {
 }
 
 impl StatusPattern {
-    /// Reads a pattern; the error says what to write instead.
+    /// Parses a pattern; the error contains the correction.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (from, to) = family(text).or_else(|| range(text)).ok_or_else(|| {
             format!("`{text}` is no status; use one such as \"404\", \"2xx\" or \"400-499\"")
@@ -232,6 +231,6 @@ fn range(text: &str) -> Option<(u16, u16)> {
 }
 
 fn status(text: &str) -> Option<u16> {
-    let sound = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|status| sound && (100..600).contains(status))
+    let is_numeric = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|status| is_numeric && (100..600).contains(status))
 }

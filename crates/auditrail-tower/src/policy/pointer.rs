@@ -1,13 +1,13 @@
-//! JSON pointers (RFC 6901), and what is taken out of documents by them.
+//! JSON pointers (RFC 6901), and the selection of parts of documents.
 
 use serde_json::{Map, Value};
 
-/// The steps of a JSON pointer to a place below the top.
+/// A JSON pointer with at least one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pointer(Vec<String>);
 
 impl Pointer {
-    /// Reads a pointer; `None` when the text is none.
+    /// Parses a pointer; `None` if the text is not a valid one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let steps = text.strip_prefix('/')?;
         steps.split('/').map(unescaped).collect::<Option<_>>().map(Self)
@@ -17,7 +17,7 @@ impl Pointer {
         &self.0
     }
 
-    /// What is at the place.
+    /// The value at the pointer.
     pub(crate) fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(document, |value, step| match value {
             Value::Object(fields) => fields.get(step),
@@ -27,7 +27,7 @@ impl Pointer {
     }
 }
 
-/// The parts of a document that the pointers lead to, in their places. Arrays become objects.
+/// The parts of a document that the pointers select, at their positions. Arrays become objects.
 pub(crate) fn picked(document: &Value, pointers: &[Pointer]) -> Option<Value> {
     let mut result = Map::new();
     for pointer in pointers {
@@ -47,16 +47,16 @@ fn put(target: &mut Map<String, Value>, steps: &[String], value: &Value) {
         return;
     }
     let inner = target.entry(step.clone()).or_insert_with(|| Value::Object(Map::new()));
-    // What another pointer put there as a whole holds this place already, or has no such place.
+    // Otherwise another pointer has selected the whole value already.
     if let Value::Object(inner) = inner {
         put(inner, rest, value);
     }
 }
 
-/// A step as the place in an array: plain digits without leading zeros.
+/// A step as an array index: digits without leading zeros.
 fn index(step: &str) -> Option<usize> {
-    let plain = step == "0" || !step.starts_with(['0', '+']);
-    step.parse().ok().filter(|_| plain)
+    let is_canonical = step == "0" || !step.starts_with(['0', '+']);
+    step.parse().ok().filter(|_| is_canonical)
 }
 
 fn unescaped(step: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! What never gets into a record: secrets, and what the database cannot hold.
+//! Redaction: removes secrets, and replaces what the database cannot store.
 
 use std::borrow::Cow;
 
@@ -6,41 +6,41 @@ use serde_json::{Map, Number, Value};
 
 use super::pointer::Pointer;
 
-/// Removed from whatever is recorded, in any case, whatever a policy says.
+/// Always removed, case-insensitively.
 const ALWAYS_REMOVED: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
 
-/// Levels of nesting that are kept of a value. The service takes 32, of which our own frame has some.
+/// Maximum nesting of a recorded value. The service accepts 32 levels for the whole metadata.
 const DEPTH_MAX: usize = 24;
 const TOO_DEEP: &str = "[too deep]";
-/// From here on JavaScript writes numbers with an exponent, and PostgreSQL writes them out in full. Both
-/// clients draw the same line.
+/// JavaScript formats numbers outside of this range with an exponent, PostgreSQL in full. Both clients use
+/// these limits.
 const PLAIN_MAX: f64 = 1e21;
 const PLAIN_MIN: f64 = 1e-6;
 
-/// Says which names and places are removed.
+/// The names and JSON pointers that are removed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redaction {
     /// In lower case.
     names: Vec<String>,
-    places: Vec<Pointer>,
+    pointers: Vec<Pointer>,
 }
 
 impl Redaction {
-    /// Of names, and of JSON pointers, which start with a slash.
+    /// Entries are names, or JSON pointers if they start with a slash.
     pub(crate) fn new<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
         let mut redaction = Self::default();
         redaction.names.extend(ALWAYS_REMOVED.map(str::to_owned));
         for entry in entries {
             match Pointer::parse(entry) {
-                Some(place) => redaction.places.push(place),
+                Some(pointer) => redaction.pointers.push(pointer),
                 None => redaction.names.push(entry.to_lowercase()),
             }
         }
         redaction
     }
 
-    /// Whether something of this name is removed.
+    /// Whether fields of this name are removed.
     pub(crate) fn removes(&self, name: &str) -> bool {
         if name.is_ascii() {
             return self.names.iter().any(|removed| removed.eq_ignore_ascii_case(name));
@@ -48,20 +48,19 @@ impl Redaction {
         self.names.contains(&name.to_lowercase())
     }
 
-    /// Whether a place is removed, or lies in something that is.
-    pub(crate) fn hides(&self, place: &Pointer) -> bool {
-        place.steps().iter().any(|step| self.removes(step))
-            || self.places.iter().any(|hidden| place.steps().starts_with(hidden.steps()))
+    /// Whether a pointer leads to or into a removed value.
+    pub(crate) fn hides(&self, pointer: &Pointer) -> bool {
+        pointer.steps().iter().any(|step| self.removes(step))
+            || self.pointers.iter().any(|hidden| pointer.steps().starts_with(hidden.steps()))
     }
 
-    /// A copy without what must not be recorded, as JSON that the service takes. `None` when nothing of
-    /// it may be recorded.
+    /// A redacted copy that the service accepts. `None` if the whole value is removed.
     pub(crate) fn clean(&self, value: &Value) -> Option<Value> {
         self.copy(value, &mut Vec::new())
     }
 
     fn copy(&self, value: &Value, path: &mut Vec<String>) -> Option<Value> {
-        if !path.is_empty() && self.places.iter().any(|place| place.steps() == path) {
+        if !path.is_empty() && self.pointers.iter().any(|pointer| pointer.steps() == path) {
             return None;
         }
         let deep = path.len() >= DEPTH_MAX;
@@ -96,12 +95,12 @@ impl Redaction {
     }
 }
 
-/// Text that jsonb can hold: without NUL.
+/// Replaces NUL, which jsonb cannot store.
 fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
-/// A number as it is, or as text where it needs an exponent.
+/// A number, or its text if it needs an exponent.
 fn plain_number(number: &Number) -> Value {
     match number.as_f64() {
         Some(float) if number.is_f64() && !is_plain(float) => number_text(number).into(),
@@ -113,7 +112,7 @@ fn is_plain(float: f64) -> bool {
     float == 0.0 || (PLAIN_MIN..PLAIN_MAX).contains(&float.abs())
 }
 
-/// A number as text, in the form that JavaScript gives it.
+/// A number as text, in the format of JavaScript.
 pub(crate) fn number_text(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();
@@ -125,7 +124,7 @@ pub(crate) fn number_text(number: &Number) -> String {
     if text.contains("e-") { text } else { text.replace('e', "e+") }
 }
 
-/// Text for a column: no control characters, and at most so many characters.
+/// Text for a column: without control characters, truncated to `max_chars`.
 pub(crate) fn column(text: &str, max_chars: usize) -> String {
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(plain).take(max_chars).collect()

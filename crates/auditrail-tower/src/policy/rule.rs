@@ -1,28 +1,28 @@
-//! A rule as people write it, in a file or in code.
+//! A rule as written in a file or in code, not validated.
 
 use auditrail_core::FailurePolicy;
 use serde::Serialize;
 
-/// How much is recorded of a request.
+/// How much of a request is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Nothing, on purpose.
+    /// Nothing; the request still counts as covered.
     None,
-    /// Who did what to what, and how it ended.
+    /// Actor, action, target and outcome.
     #[default]
     Metadata,
-    /// Also the allowed fields of the request's body.
+    /// In addition, the allowed fields of the request body.
     Request,
-    /// Also the allowed fields of the bodies of the request and the answer.
+    /// In addition, the allowed fields of the response body.
     RequestResponse,
 }
 
 impl Level {
-    /// Every level, the least first.
+    /// All levels, least detailed first.
     pub const ALL: [Self; 4] = [Self::None, Self::Metadata, Self::Request, Self::RequestResponse];
 
-    /// The name, as policy files have it.
+    /// The name in policy files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,13 +33,13 @@ impl Level {
         }
     }
 
-    /// Whether bodies of requests are recorded.
+    /// Whether request bodies are recorded.
     pub(crate) const fn has_request(self) -> bool {
         matches!(self, Self::Request | Self::RequestResponse)
     }
 }
 
-/// Where an id comes from.
+/// The source of an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdFrom {
     pub(crate) kind: IdKind,
@@ -66,7 +66,7 @@ impl IdKind {
 }
 
 impl IdFrom {
-    /// A parameter of the route, decoded.
+    /// A parameter of the route, percent-decoded.
     #[must_use]
     pub fn path(name: impl Into<String>) -> Self {
         Self { kind: IdKind::Path, text: name.into() }
@@ -78,28 +78,28 @@ impl IdFrom {
         Self { kind: IdKind::Header, text: name.into() }
     }
 
-    /// A place in the body of the request, as a JSON pointer.
+    /// A value in the JSON body of the request, by JSON pointer.
     #[must_use]
     pub fn body(pointer: impl Into<String>) -> Self {
         Self { kind: IdKind::Body, text: pointer.into() }
     }
 
-    /// A place in the body of the answer, as a JSON pointer.
+    /// A value in the JSON body of the response, by JSON pointer.
     #[must_use]
     pub fn response(pointer: impl Into<String>) -> Self {
         Self { kind: IdKind::Response, text: pointer.into() }
     }
 
-    /// This text.
+    /// A constant.
     #[must_use]
     pub fn value(text: impl Into<String>) -> Self {
         Self { kind: IdKind::Value, text: text.into() }
     }
 }
 
-/// What is recorded of which requests: a `[[rule]]` of the policy file, in code.
+/// Which requests are recorded, and how: a `[[rule]]` of the policy file, in code.
 ///
-/// What is wrong with it is told when the policy is built.
+/// Validated when the policy is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     pub(crate) name: Option<String>,
@@ -116,77 +116,77 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule about one method and route. Give it an [`action`](Self::action) and a
+    /// A rule for one method and route. Give it an [`action`](Self::action) and a
     /// [`target`](Self::target), or the level [`Level::None`].
     #[must_use]
     pub fn on(method: impl Into<String>, route: impl Into<String>) -> Self {
         Self { methods: vec![method.into()], route: route.into(), ..Self::default() }
     }
 
-    /// A rule about a route, whatever the method.
+    /// A rule for all methods of a route.
     #[must_use]
     pub fn any(route: impl Into<String>) -> Self {
         Self { route: route.into(), ..Self::default() }
     }
 
-    /// Another method that the rule is about.
+    /// Adds a method.
     #[must_use]
     pub fn or(mut self, method: impl Into<String>) -> Self {
         self.methods.push(method.into());
         self
     }
 
-    /// What records, messages and reports call it; else its methods and route.
+    /// Sets the name in records, errors and reports. Default: the methods and the route.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Another status that the rule is about, as `404`, `2xx` or `400-499`; without any, every status.
+    /// Adds a status pattern: `404`, `2xx` or `400-499`. Default: every status.
     #[must_use]
     pub fn status(mut self, pattern: impl Into<String>) -> Self {
         self.status.push(pattern.into());
         self
     }
 
-    /// How much is recorded.
+    /// Sets how much is recorded. Default: [`Level::Metadata`].
     #[must_use]
     pub fn level(self, level: Level) -> Self {
         Self { level, ..self }
     }
 
-    /// What was done, as `resource.verb`.
+    /// Sets the action, as `resource.verb`.
     #[must_use]
     pub fn action(self, action: impl Into<String>) -> Self {
         Self { action: Some(action.into()), ..self }
     }
 
-    /// What was acted upon, and where its id comes from.
+    /// Sets the type of the target, and the source of its id.
     #[must_use]
     pub fn target(self, target_type: impl Into<String>, id: IdFrom) -> Self {
         Self { target_type: Some(target_type.into()), target_id: Some(id), ..self }
     }
 
-    /// What was acted upon, where the handler says which one, by
-    /// [`AuditHandle::set_target`](crate::AuditHandle::set_target).
+    /// Sets the type of the target; the handler sets its id, with
+    /// [`AuditHandle::set_target_id`](crate::AuditHandle::set_target_id).
     #[must_use]
     pub fn target_type(self, target_type: impl Into<String>) -> Self {
         Self { target_type: Some(target_type.into()), ..self }
     }
 
-    /// Whose record it is; without it, the tenant of the actor.
+    /// Sets the source of the tenant. Default: the tenant of the principal.
     #[must_use]
     pub fn tenant(self, id: IdFrom) -> Self {
         Self { tenant_id: Some(id), ..self }
     }
 
-    /// What happens when the audit log cannot be reached; without it, what the policy says.
+    /// Sets the behaviour while the audit log is unreachable. Default: that of the policy.
     #[must_use]
     pub fn failure(self, failure: FailurePolicy) -> Self {
         Self { failure: Some(failure), ..self }
     }
 
-    /// A field of bodies that may be recorded, as a JSON pointer.
+    /// Allows a field of bodies to be recorded, by JSON pointer.
     #[must_use]
     pub fn allow(mut self, pointer: impl Into<String>) -> Self {
         self.allow.push(pointer.into());

@@ -1,5 +1,4 @@
-//! What `docs/policy-vectors.json` says, which the TypeScript client is tested against too, and what is
-//! Rust's alone.
+//! The vectors of `docs/policy-vectors.json`, shared with the TypeScript client, and tests of Rust alone.
 
 mod properties;
 
@@ -19,7 +18,7 @@ fn docs(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
 }
 
-/// A part of the vectors.
+/// A section of the vectors.
 fn vectors<T: DeserializeOwned>(part: &str) -> Result<T, Box<dyn std::error::Error>> {
     let all: Value = serde_json::from_str(&std::fs::read_to_string(docs("policy-vectors.json"))?)?;
     Ok(serde_json::from_value(all[part].clone())?)
@@ -31,7 +30,7 @@ fn params_of(route: &RoutePattern, values: &[Box<str>]) -> Value {
 }
 
 #[test]
-fn routes_match_as_the_vectors_say() -> Outcome {
+fn routes_match_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Case {
         route: String,
@@ -48,7 +47,7 @@ fn routes_match_as_the_vectors_say() -> Outcome {
 }
 
 #[test]
-fn statuses_match_as_the_vectors_say() -> Outcome {
+fn statuses_match_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Case {
         pattern: String,
@@ -67,7 +66,7 @@ fn statuses_match_as_the_vectors_say() -> Outcome {
 }
 
 #[test]
-fn methods_are_as_the_vectors_say() -> Outcome {
+fn methods_match_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Case {
         methods: Vec<String>,
@@ -84,7 +83,7 @@ fn methods_are_as_the_vectors_say() -> Outcome {
 }
 
 #[test]
-fn the_example_decides_as_the_vectors_say() -> Outcome {
+fn decisions_match_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Decision {
         method: String,
@@ -121,7 +120,7 @@ fn the_example_decides_as_the_vectors_say() -> Outcome {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once_as_the_vectors_say() -> Outcome {
+fn all_problems_match_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Case {
         policy: String,
@@ -129,31 +128,31 @@ fn everything_wrong_is_told_at_once_as_the_vectors_say() -> Outcome {
     }
     for Case { policy, problems } in vectors::<Vec<Case>>("wrong")? {
         let refused = Policy::parse(&policy, "p.toml").expect_err(&policy);
-        let told: Vec<String> = refused.problems().iter().map(ToString::to_string).collect();
-        assert_eq!(told, problems, "{policy}");
+        let messages: Vec<String> = refused.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(messages, problems, "{policy}");
         assert_eq!(refused.to_string(), problems.join("\n"));
     }
     Ok(())
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_its_line() -> Outcome {
+fn invalid_toml_is_reported_with_its_line() -> Outcome {
     let refused = Policy::parse("version = 1\n[[rule]]\nroute = = 1\n", "p.toml");
-    let told = refused.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(told.starts_with("p.toml:3: this is no TOML: "), "{told}");
+    let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.starts_with("p.toml:3: this is no TOML: "), "{message}");
     let twice = Policy::parse("version = 1\nversion = 1\n", "p.toml").err().map(|e| e.to_string());
-    assert!(twice.as_deref().is_some_and(|told| told.starts_with("p.toml:2: ")), "{twice:?}");
+    assert!(twice.as_deref().is_some_and(|message| message.starts_with("p.toml:2: ")), "{twice:?}");
     Ok(())
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn missing_file_is_named() {
     let refused = Policy::load("no-such-policy.toml").err().map(|error| error.to_string());
-    assert!(refused.is_some_and(|told| told.contains("no-such-policy.toml")));
+    assert!(refused.is_some_and(|message| message.contains("no-such-policy.toml")));
 }
 
 #[test]
-fn the_page_describes_every_key_of_the_example() -> Outcome {
+fn documentation_describes_every_example_key() -> Outcome {
     let page = std::fs::read_to_string(docs("policy.md"))?;
     let example = std::fs::read_to_string(docs("policy-example.toml"))?;
     let keys = example.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
@@ -164,7 +163,7 @@ fn the_page_describes_every_key_of_the_example() -> Outcome {
 }
 
 #[test]
-fn a_policy_in_code_says_the_same_as_in_a_file() -> Outcome {
+fn policies_in_code_and_file_are_equivalent() -> Outcome {
     let file = r#"
 version = 1
 failure = "best_effort"
@@ -203,7 +202,7 @@ allow = ["/name"]
 }
 
 #[test]
-fn what_a_policy_leaves_out_has_the_documented_default() -> Outcome {
+fn omitted_keys_have_documented_defaults() -> Outcome {
     let text = "version = 1\n[[rule]]\nmethods = [\"put\", \"PATCH\"]\nroute = \"/a\"\naction = \"a.b\"\ntarget_type = \"t\"";
     let policy = Policy::parse(text, "p")?;
     let matches = policy.matches("PUT", "/a");
@@ -215,25 +214,25 @@ fn what_a_policy_leaves_out_has_the_documented_default() -> Outcome {
 }
 
 #[test]
-fn a_wrong_policy_in_code_tells_everything_with_the_place_of_the_rule() {
+fn problems_in_code_name_their_rule() {
     let refused = Policy::builder()
-        .trusted_proxy("nobody")
+        .trusted_proxy("anywhere")
         .redact("/~")
         .rule(Rule::on("GET", "/a").level(Level::None))
         .rule(Rule::on("POST", "b").action("x").target("t", IdFrom::path("id")))
         .rule(Rule::any("/c").name("third").action("a.b"))
         .build();
-    let told: Vec<String> = refused
+    let messages: Vec<String> = refused
         .err()
         .into_iter()
         .flat_map(|error| error.problems().to_vec())
         .map(|p| p.to_string())
         .collect();
     assert_eq!(
-        told,
+        messages,
         [
             "the policy: `/~` in `redact` is no JSON pointer; write one such as \"/project/id\"",
-            "the policy: `nobody` is no address or network; write one such as \"10.0.0.0/8\"",
+            "the policy: `anywhere` is no address or network; write one such as \"10.0.0.0/8\"",
             "rule 2 (POST b): the route `b` must start with `/`",
             "rule 2 (POST b): `action` must be of the form resource.verb, such as \"project.created\"",
             "rule 3 (third): a rule needs `target_type`, unless its level is \"none\"",
@@ -242,7 +241,7 @@ fn a_wrong_policy_in_code_tells_everything_with_the_place_of_the_rule() {
 }
 
 #[test]
-fn what_is_removed_replaced_picked_and_cut_is_as_the_vectors_say() -> Outcome {
+fn redaction_matches_the_vectors() -> Outcome {
     #[derive(Deserialize)]
     struct Clean {
         redact: Vec<String>,

@@ -1,4 +1,4 @@
-//! A request that is handled.
+//! The future of a response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,19 +11,19 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::ahead::Ahead;
+use super::buffered::BufferedResponse;
 use super::refusal::refusal;
 use crate::body::{RequestBody, ResponseBody};
-use crate::capture::exchange::Exchange;
-use crate::capture::intent::Intending;
-use crate::capture::outcome::Outcome;
-use crate::capture::settling::Settling;
-use crate::capture::tap::{Tap, length};
-use crate::capture::watch::Watch;
-use crate::capture::{grpc, request_id};
+use crate::capture::deliver::pending::PendingDelivery;
+use crate::capture::observe::exchange::Exchange;
+use crate::capture::observe::intent::IntentWrite;
+use crate::capture::observe::observation::Observation;
+use crate::capture::observe::{grpc, request_id};
+use crate::capture::record::body_capture::{BodyCapture, length};
+use crate::capture::record::outcome::Outcome;
 
 pin_project! {
-    /// The answer of an [`AuditService`](crate::AuditService).
+    /// The response of an [`AuditService`](crate::AuditService).
     pub struct ResponseFuture<I, B, R>
     where
         I: Service<Request<RequestBody<B>>>,
@@ -32,7 +32,7 @@ pin_project! {
     {
         #[pin]
         state: State<I, B, R>,
-        // None where another such layer is around this one, and names the request.
+        // `None` inside another audit layer, which sets the header.
         request_id: Option<HeaderValue>,
         to_head: bool,
     }
@@ -47,19 +47,19 @@ pin_project! {
         R: Body,
     {
         Preparing { preparing: Preparing<B>, inner: I },
-        Handling { #[pin] future: I::Future, watch: Watch },
-        // An error, or an answer without a body: neither has an end of its own that could wait.
-        Settling { settling: Settling, ended: Option<Result<I::Response, I::Error>> },
-        // An answer whose end may have to wait, and its head with it.
-        Ahead { ahead: Ahead<R> },
+        Handling { #[pin] future: I::Future, observation: Observation },
+        // An error or a response without a body has no last frame to hold back.
+        Delivering { delivery: PendingDelivery, result: Option<Result<I::Response, I::Error>> },
+        // The head of a response whose end may have to wait.
+        Buffering { buffered: BufferedResponse<R> },
     }
 }
 
 type Preparing<B> = Pin<Box<dyn Future<Output = Prepared<B>> + Send>>;
 
-/// What became of the intent.
+/// The result of recording the intent.
 enum Prepared<B: Body> {
-    Go(Box<Request<RequestBody<B>>>, Box<Exchange>),
+    Proceed(Box<Request<RequestBody<B>>>, Box<Exchange>),
     Refused { grpc: bool },
 }
 
@@ -69,22 +69,22 @@ where
     B: Body,
     R: Body,
 {
-    /// A request that is being handled.
+    /// The response to a request that the inner service handles.
     pub(super) fn handling(
         future: I::Future,
-        watch: Watch,
+        observation: Observation,
         request_id: Option<HeaderValue>,
         to_head: bool,
     ) -> Self {
-        Self { state: State::Handling { future, watch }, request_id, to_head }
+        Self { state: State::Handling { future, observation }, request_id, to_head }
     }
 
-    /// A request whose intent is written first.
+    /// The response to a request whose intent is recorded first.
     pub(super) fn preparing(
         inner: I,
         parts: Parts,
         body: B,
-        tap: Option<Tap>,
+        capture: Option<BodyCapture>,
         exchange: Box<Exchange>,
         request_id: HeaderValue,
     ) -> Self
@@ -94,7 +94,7 @@ where
         B::Error: Send,
     {
         let to_head = parts.method == Method::HEAD;
-        let preparing: Preparing<B> = Box::pin(prepare(parts, body, tap, exchange));
+        let preparing: Preparing<B> = Box::pin(prepare(parts, body, capture, exchange));
         let state = State::Preparing { preparing, inner };
         Self { state, request_id: Some(request_id), to_head }
     }
@@ -103,15 +103,17 @@ where
 async fn prepare<B: Body>(
     parts: Parts,
     body: B,
-    tap: Option<Tap>,
+    capture: Option<BodyCapture>,
     exchange: Box<Exchange>,
 ) -> Prepared<B> {
-    let body = match tap {
-        Some(tap) if exchange.intent_needs_body() => RequestBody::read_ahead(body, tap).await,
-        tap => RequestBody::new(body, tap),
+    let body = match capture {
+        Some(capture) if exchange.intent_needs_body() => {
+            RequestBody::read_ahead(body, capture).await
+        }
+        capture => RequestBody::new(body, capture),
     };
-    match Intending::new(exchange).await {
-        Some(exchange) => Prepared::Go(Box::new(Request::from_parts(parts, body)), exchange),
+    match IntentWrite::new(exchange).await {
+        Some(exchange) => Prepared::Proceed(Box::new(Request::from_parts(parts, body)), exchange),
         None => Prepared::Refused { grpc: grpc::is_grpc(&parts.headers) },
     }
 }
@@ -130,73 +132,76 @@ where
         let mut this = self.project();
         if let StateProjection::Preparing { preparing, inner } = this.state.as_mut().project() {
             match ready!(preparing.as_mut().poll(cx)) {
-                Prepared::Go(request, exchange) => {
-                    let mut watch = Watch::Exchange(exchange);
-                    watch.enter();
+                Prepared::Proceed(request, exchange) => {
+                    let mut observation = Observation::Exchange(exchange);
+                    observation.enter();
                     let future = inner.call(*request);
-                    watch.leave();
-                    this.state.set(State::Handling { future, watch });
+                    observation.leave();
+                    this.state.set(State::Handling { future, observation });
                 }
                 Prepared::Refused { grpc } => {
                     return Poll::Ready(Ok(refusal(this.request_id.as_ref(), grpc)));
                 }
             }
         }
-        if let StateProjection::Handling { future, watch } = this.state.as_mut().project() {
-            watch.enter();
+        if let StateProjection::Handling { future, observation } = this.state.as_mut().project() {
+            observation.enter();
             let polled = future.poll(cx);
-            watch.leave();
+            observation.leave();
             let polled = ready!(polled);
-            let mut watch = std::mem::replace(watch, Watch::Nothing);
-            let (settling, ended) = match polled {
+            let mut observation = std::mem::replace(observation, Observation::Nothing);
+            let (delivery, result) = match polled {
                 Ok(response) => {
-                    let response = headed(response, &mut watch, this.request_id.take());
-                    let over = *this.to_head || is_bodiless(&response);
-                    (if over { watch.finish() } else { None }, Ok(response))
+                    let response =
+                        with_request_id(response, &mut observation, this.request_id.take());
+                    let is_complete = *this.to_head || is_bodiless(&response);
+                    (if is_complete { observation.finish() } else { None }, Ok(response))
                 }
-                Err(error) => (watch.fail(Outcome::of_error(&error)), Err(error)),
+                Err(error) => (observation.fail(Outcome::of_error(&error)), Err(error)),
             };
-            match (settling, ended) {
-                (Some(settling), ended) => {
-                    this.state.as_mut().set(State::Settling { settling, ended: Some(ended) });
+            match (delivery, result) {
+                (Some(delivery), result) => {
+                    this.state.as_mut().set(State::Delivering { delivery, result: Some(result) });
                 }
-                (None, Ok(response)) if watch.may_wait() => {
-                    let ahead = Ahead::new(passed(response, watch));
-                    this.state.as_mut().set(State::Ahead { ahead });
+                (None, Ok(response)) if observation.may_wait() => {
+                    let buffered = BufferedResponse::new(observe_body(response, observation));
+                    this.state.as_mut().set(State::Buffering { buffered });
                 }
-                (None, ended) => {
-                    return Poll::Ready(ended.map(|response| passed(response, watch)));
+                (None, result) => {
+                    return Poll::Ready(result.map(|response| observe_body(response, observation)));
                 }
             }
         }
-        if let StateProjection::Ahead { ahead } = this.state.as_mut().project() {
-            return ahead.poll(cx).map(Ok);
+        if let StateProjection::Buffering { buffered } = this.state.as_mut().project() {
+            return buffered.poll(cx).map(Ok);
         }
-        if let StateProjection::Settling { settling, ended } = this.state.project() {
-            ready!(Pin::new(settling).poll(cx));
-            if let Some(ended) = ended.take() {
-                return Poll::Ready(ended.map(|response| passed(response, Watch::Nothing)));
+        if let StateProjection::Delivering { delivery, result } = this.state.project() {
+            ready!(Pin::new(delivery).poll(cx));
+            if let Some(result) = result.take() {
+                return Poll::Ready(
+                    result.map(|response| observe_body(response, Observation::Nothing)),
+                );
             }
         }
         Poll::Pending
     }
 }
 
-/// The answer with the id of its request, and its head looked at.
-fn headed<R>(
+/// Adds the request id to the response, and observes its head.
+fn with_request_id<R>(
     response: Response<R>,
-    watch: &mut Watch,
+    observation: &mut Observation,
     request_id: Option<HeaderValue>,
 ) -> Response<R> {
     let (mut parts, body) = response.into_parts();
     if let Some(request_id) = request_id {
         parts.headers.insert(request_id::HEADER, request_id);
     }
-    watch.head(&parts);
+    observation.head(&parts);
     Response::from_parts(parts, body)
 }
 
-/// Whether there is nothing to come after the head.
+/// Whether nothing follows the head.
 fn is_bodiless<R: Body>(response: &Response<R>) -> bool {
     let status = response.status();
     status.is_informational()
@@ -205,21 +210,23 @@ fn is_bodiless<R: Body>(response: &Response<R>) -> bool {
         || whole_length(response) == Some(0)
 }
 
-/// The bytes of the answer that there will be, where the handler or its body knows. Servers announce
-/// what the body knows where no header does, and then ask for no more than that; but with gRPC, whose
-/// trailers come after it.
+/// The length of the response, if a header or the body knows it. Servers announce the length of the body if no
+/// header does, and stop polling there; except with gRPC, whose trailers follow.
 fn whole_length<R: Body>(response: &Response<R>) -> Option<u64> {
     let known = || response.body().size_hint().exact();
     length(response.headers()).or_else(|| known().filter(|_| !grpc::is_grpc(response.headers())))
 }
 
-/// The answer of the handler, which is watched until its end.
-fn passed<R: Body>(response: Response<R>, watch: Watch) -> Response<ResponseBody<R>> {
+/// Observes the body of the response until its end.
+fn observe_body<R: Body>(
+    response: Response<R>,
+    observation: Observation,
+) -> Response<ResponseBody<R>> {
     let length = whole_length(&response);
-    response.map(|body| ResponseBody::new(body, watch, length))
+    response.map(|body| ResponseBody::new(body, observation, length))
 }
 
-/// Shows nothing of the request.
+/// Omits the request.
 impl<I, B, R> fmt::Debug for ResponseFuture<I, B, R>
 where
     I: Service<Request<RequestBody<B>>>,

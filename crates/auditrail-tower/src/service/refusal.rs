@@ -1,4 +1,4 @@
-//! What is answered when the intent could not be written.
+//! The response to a request whose intent could not be recorded.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -7,16 +7,16 @@ use http_body::Body;
 use serde::Serialize;
 
 use crate::body::ResponseBody;
-use crate::capture::request_id;
+use crate::capture::observe::request_id;
 
-/// After how many seconds the caller may try again.
+/// The value of `Retry-After`.
 const RETRY_AFTER_SECONDS: u16 = 1;
 const DETAIL: &str =
-    "this request must be recorded before it is done, and it could not be; nothing was done";
-/// gRPC's code for what may be tried again.
+    "this request must be recorded before it is handled, and recording failed; nothing was changed";
+/// gRPC's code for errors that may be retried.
 const GRPC_UNAVAILABLE: u16 = 14;
 
-/// A problem of RFC 9457, as the service has them.
+/// A problem (RFC 9457), in the format of the service.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -28,7 +28,7 @@ struct Problem<'a> {
     request_id: &'a str,
 }
 
-/// The answer in the form that the caller understands.
+/// A gRPC status for a gRPC call, otherwise a problem.
 pub(super) fn refusal<R>(id: Option<&HeaderValue>, grpc: bool) -> Response<ResponseBody<R>>
 where
     R: Body,
@@ -57,20 +57,20 @@ where
         request_id: id.and_then(|id| id.to_str().ok()).unwrap_or_default(),
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response = Response::new(ResponseBody::own(body.into()));
+    let mut response = Response::new(ResponseBody::generated(body.into()));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
 }
 
-/// An answer of trailers alone, which gRPC sends as headers.
+/// A response of trailers only, which gRPC sends as headers.
 fn for_grpc<R>() -> Response<ResponseBody<R>>
 where
     R: Body,
     R::Data: From<Bytes>,
 {
-    let mut response = Response::new(ResponseBody::own(Bytes::new()));
+    let mut response = Response::new(ResponseBody::generated(Bytes::new()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", GRPC_UNAVAILABLE.into());

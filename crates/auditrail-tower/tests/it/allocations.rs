@@ -46,7 +46,7 @@ fn echo(app: &Router, pieces: usize) -> AllocationInfo {
 }
 
 #[test]
-fn nothing_is_allocated_in_proportion_to_a_body() {
+fn allocations_do_not_grow_with_the_body() {
     let echoing = || {
         Router::new()
             .route("/echo", post(async |body: Body| ([("content-type", "application/json")], body)))

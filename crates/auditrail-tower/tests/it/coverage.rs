@@ -1,4 +1,4 @@
-//! Mutating routes that no rule is about.
+//! Mutating routes that no rule matches.
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::sink::MemorySink;
-use crate::support::{ask, layer, request, text};
+use crate::support::{layer, request, send, text};
 
 const POLICY: &str = r#"
 failure = "best_effort"
@@ -54,12 +54,12 @@ const REQUESTS: [(&str, &str); 11] = [
 ];
 
 #[tokio::test]
-async fn routes_without_a_rule_are_named_as_axum_knows_them() {
+async fn uncovered_routes_have_axum_patterns() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink);
     let app = app().layer(audit.clone());
     for (method, path) in REQUESTS {
-        text(ask(&app, request(method, path, &Value::Null)).await).await;
+        text(send(&app, request(method, path, &Value::Null)).await).await;
     }
     let report = audit.policy().coverage();
     let named: Vec<String> = report
@@ -84,7 +84,7 @@ async fn routes_without_a_rule_are_named_as_axum_knows_them() {
 }
 
 #[tokio::test]
-async fn around_a_whole_application_they_are_named_by_their_paths() {
+async fn uncovered_routes_of_a_wrapped_service_are_paths() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink);
     let service = audit.layer(app());
@@ -96,30 +96,30 @@ async fn around_a_whole_application_they_are_named_by_their_paths() {
     let routes: Vec<&str> = report.uncovered.iter().map(|seen| seen.route.as_str()).collect();
     let expected = ["/broken", "/nested/things/1", "/uncovered/1", "/uncovered/2", "/uncovered/2"];
     assert_eq!(routes, expected);
-    // A handler that answers 404 and a route that is not there look the same from outside.
+    // From outside, a handler that returns 404 looks like a missing route.
     assert_eq!(report.unrouted, 2);
 }
 
 #[tokio::test]
-async fn a_test_suite_fails_naming_each_route() {
+async fn assert_covered_names_each_route() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink);
     let app = app().layer(audit.clone());
-    text(ask(&app, request("POST", "/quiet", &Value::Null)).await).await;
-    text(ask(&app, request("POST", "/nowhere", &Value::Null)).await).await;
+    text(send(&app, request("POST", "/quiet", &Value::Null)).await).await;
+    text(send(&app, request("POST", "/nowhere", &Value::Null)).await).await;
     audit.policy().assert_covered();
-    text(ask(&app, request("POST", "/uncovered/1", &Value::Null)).await).await;
-    text(ask(&app, request("PUT", "/broken", &Value::Null)).await).await;
+    text(send(&app, request("POST", "/uncovered/1", &Value::Null)).await).await;
+    text(send(&app, request("PUT", "/broken", &Value::Null)).await).await;
     let failed = {
         let policy = audit.policy();
         std::panic::catch_unwind(|| policy.assert_covered()).unwrap_err()
     };
-    let said = failed.downcast_ref::<String>().unwrap();
-    assert!(said.contains("PUT /broken (1), POST /uncovered/{id} (1)"), "{said}");
+    let message = failed.downcast_ref::<String>().unwrap();
+    assert!(message.contains("PUT /broken (1), POST /uncovered/{id} (1)"), "{message}");
 }
 
 #[tokio::test]
-async fn a_deed_that_succeeds_is_uncovered_where_rules_are_about_its_failures_alone() {
+async fn success_is_uncovered_if_rules_match_only_failures() {
     const REFUSALS: &str = r#"
         failure = "best_effort"
         [[rule]]
@@ -142,7 +142,7 @@ async fn a_deed_that_succeeds_is_uncovered_where_rules_are_about_its_failures_al
         ("POST", "/wrong"),
         ("POST", "/nowhere"),
     ] {
-        text(ask(&app, request(method, path, &Value::Null)).await).await;
+        text(send(&app, request(method, path, &Value::Null)).await).await;
     }
     let report = audit.policy().coverage();
     let named: Vec<_> = report.uncovered.iter().map(|seen| seen.route.as_str()).collect();

@@ -1,4 +1,4 @@
-//! gRPC: the HTTP status is always 200, and what counts is in `grpc-status`.
+//! gRPC: the HTTP status is always 200, and `grpc-status` determines the outcome.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tonic::transport::server::TcpConnectInfo;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
 
-use crate::sink::{Fate, MemorySink};
+use crate::sink::{MemorySink, Verdict};
 use crate::support::layer;
 
 const POLICY: &str = r#"
@@ -84,7 +84,7 @@ impl Decoder for Plain {
     }
 }
 
-/// Answers with the code that a call names, at once or after a message.
+/// Responds with the code in the message, at once or after a message.
 #[derive(Clone, Copy, Debug)]
 struct Things;
 
@@ -117,8 +117,8 @@ impl ServerStreamingService<Bytes> for Things {
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let message = request.into_inner();
         let last = verdict(&message).map(|()| message.clone());
-        let answer: Self::ResponseStream = Box::pin(stream::iter([Ok(message), last]));
-        std::future::ready(Ok(Response::new(answer)))
+        let reply: Self::ResponseStream = Box::pin(stream::iter([Ok(message), last]));
+        std::future::ready(Ok(Response::new(reply)))
     }
 }
 
@@ -163,11 +163,11 @@ async fn call(client: &mut tonic::client::Grpc<Channel>, name: &str, code: i32) 
     client.ready().await.unwrap();
     let path = PathAndQuery::try_from(format!("/things.Things/{name}")).unwrap();
     let message = Request::new(Bytes::from(code.to_string()));
-    let answer = client.server_streaming(message, path, Plain).await;
-    let status = match answer {
+    let reply = client.server_streaming(message, path, Plain).await;
+    let status = match reply {
         Err(status) => Err(status),
-        Ok(answer) => {
-            let mut messages = answer.into_inner();
+        Ok(reply) => {
+            let mut messages = reply.into_inner();
             loop {
                 match messages.message().await {
                     Ok(Some(_)) => {}
@@ -181,7 +181,7 @@ async fn call(client: &mut tonic::client::Grpc<Channel>, name: &str, code: i32) 
 }
 
 #[tokio::test]
-async fn the_status_of_a_call_decides_wherever_it_stands() {
+async fn grpc_status_is_read_from_headers_and_trailers() {
     let cases = [
         (0, 200, "success"),
         (1, 499, "failure"),
@@ -221,7 +221,7 @@ async fn the_status_of_a_call_decides_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn the_address_is_where_tonic_keeps_it() {
+async fn peer_callback_reads_tonic_connect_info() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink).peer(|parts| {
         let info = parts.extensions.get::<TcpConnectInfo>()?;
@@ -234,20 +234,20 @@ async fn the_address_is_where_tonic_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_told_so_in_the_way_of_grpc() {
+async fn rejected_calls_get_a_grpc_status() {
     let sink = MemorySink::new();
     let audit = layer(POLICY, &sink);
     let mut client = serve(audit.clone()).await;
-    sink.decide(Fate::Refused);
+    sink.set_verdict(Verdict::Reject);
     assert_eq!(call(&mut client, "Must", 0).await, Code::Unavailable);
     assert_eq!(audit.counts().refused, 1);
-    sink.decide(Fate::Taken);
+    sink.set_verdict(Verdict::Accept);
     assert_eq!(call(&mut client, "Must", 0).await, Code::Ok);
     assert_eq!(sink.records(3).await[2].meta("/phase"), "outcome");
 }
 
 #[tokio::test]
-async fn an_answer_without_a_status_failed_and_one_cut_off_could_have_got_any() {
+async fn missing_grpc_status_is_error_or_unknown() {
     use tower::{Layer as _, ServiceExt as _};
     for (read, expected) in [(true, ("error", json!(500))), (false, ("disconnected", json!(null)))]
     {
@@ -271,7 +271,7 @@ async fn an_answer_without_a_status_failed_and_one_cut_off_could_have_got_any() 
 }
 
 #[tokio::test]
-async fn trailers_are_the_end_of_a_call() {
+async fn trailers_end_a_call() {
     use http_body_util::{BodyExt as _, StreamBody};
     use tower::{Layer as _, ServiceExt as _};
     let sink = MemorySink::new();
@@ -287,7 +287,7 @@ async fn trailers_are_the_end_of_a_call() {
     let asked = http::Request::post("/things.Things/Unary").body(Body::empty()).unwrap();
     let mut body = service.oneshot(asked).await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
-    assert!(sink.given().is_empty());
+    assert!(sink.submissions().is_empty());
     body.frame().await.unwrap().unwrap();
     // As a server of HTTP/2 does, which knows that nothing follows.
     drop(body);

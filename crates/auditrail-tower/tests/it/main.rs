@@ -1,16 +1,16 @@
-//! The layer around real services, with a sink in memory.
+//! Tests of the layer around real services, with a sink in memory.
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod allocations;
-mod basics;
-mod bodies;
+mod composition;
 mod coverage;
-mod disconnect;
+mod disconnects;
 mod grpc;
-mod must;
+mod inputs;
+mod intents;
 mod outcomes;
+mod records;
 mod secrets;
-mod settling;
 mod sink;
-mod stacks;
+mod spooled_responses;
 mod support;

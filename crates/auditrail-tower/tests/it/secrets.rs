@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use tower::{Layer as _, Service as _};
 
-use crate::sink::{Fate, MemorySink};
-use crate::support::{ask, policy, request, text};
+use crate::sink::{MemorySink, Verdict};
+use crate::support::{policy, request, send, text};
 
 const PLANTED: &str = "planted-secret-7f3a";
 
@@ -84,7 +84,7 @@ impl io::Write for Logged {
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_record_no_debug_and_no_log() {
+async fn secrets_are_in_no_record_debug_or_log() {
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -101,21 +101,21 @@ async fn secrets_are_in_no_record_no_debug_and_no_log() {
         known.then(|| Principal::new(Actor::user("ana").unwrap()).with_credential("session-1"))
     });
     let app = Router::new().route("/{*path}", axum::routing::post(handler)).layer(audit.clone());
-    text(ask(&app, asked("/plain")).await).await;
-    text(ask(&app, asked("/must/do")).await).await;
-    let given = sink.records(3).await;
-    for record in &given {
+    text(send(&app, asked("/plain")).await).await;
+    text(send(&app, asked("/must/do")).await).await;
+    let submissions = sink.records(3).await;
+    for record in &submissions {
         assert_eq!(record.meta("/request/nested"), json!([{"kept": true}]));
         assert_eq!(record.meta("/request/card"), json!({"until": "2030"}));
     }
     // What fails is logged.
-    sink.decide(Fate::Refused);
-    text(ask(&app, asked("/plain")).await).await;
-    text(ask(&app, asked("/must/do")).await).await;
+    sink.set_verdict(Verdict::Reject);
+    text(send(&app, asked("/plain")).await).await;
+    text(send(&app, asked("/must/do")).await).await;
     assert_eq!(audit.counts().failed, 1);
 
     // In the middle of a request, and of its body.
-    sink.decide(Fate::Held);
+    sink.set_verdict(Verdict::Hold);
     let inner = tower::service_fn(|_| {
         std::future::pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
     });
@@ -123,16 +123,19 @@ async fn secrets_are_in_no_record_no_debug_and_no_log() {
     let hanging = [service.call(asked("/must/do")), service.call(asked("/plain"))];
     let mut shown = format!("{audit:?} {service:?} {hanging:?} {:?}", audit.counts());
     drop(hanging);
-    sink.decide(Fate::Taken);
-    let answer = ask(&app, asked("/plain")).await;
-    shown.push_str(&format!("{:?}", answer.body()));
-    text(answer).await;
+    sink.set_verdict(Verdict::Accept);
+    let reply = send(&app, asked("/plain")).await;
+    shown.push_str(&format!("{:?}", reply.body()));
+    text(reply).await;
     drop(guard);
 
-    let records: Vec<String> =
-        sink.given().iter().map(|given| serde_json::to_string(&given.input).unwrap()).collect();
+    let records: Vec<String> = sink
+        .submissions()
+        .iter()
+        .map(|submissions| serde_json::to_string(&submissions.input).unwrap())
+        .collect();
     let log = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("request refused") && log.contains("record not taken on"), "{log}");
+    assert!(log.contains("request rejected") && log.contains("record lost"), "{log}");
     for (what, text) in [("records", records.join("\n")), ("debug", shown), ("log", log)] {
         assert!(!text.contains(PLANTED), "in {what}: {text}");
     }

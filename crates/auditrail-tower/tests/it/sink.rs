@@ -1,4 +1,4 @@
-//! A sink in memory: what the layer gave to it, and what the test wants to become of it.
+//! A sink in memory that records submissions and applies the verdict of the test.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,29 +7,29 @@ use auditrail_core::{CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// How long a test waits for what must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of tests.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What becomes of records.
+/// How the sink responds to submissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Taken on at once.
-    Taken,
-    /// Not taken on.
-    Refused,
-    /// Waits until the test decides.
-    Held,
+pub(crate) enum Verdict {
+    /// Accepts at once.
+    Accept,
+    /// Rejects.
+    Reject,
+    /// Waits for another verdict.
+    Hold,
 }
 
-/// A record as it was given to the sink.
+/// A submitted record.
 #[derive(Clone, Debug)]
-pub(crate) struct Given {
+pub(crate) struct Submission {
     pub(crate) input: CreateInput,
     pub(crate) policy: Option<FailurePolicy>,
 }
 
-impl Given {
-    /// A place in its metadata; null when there is nothing.
+impl Submission {
+    /// A value of the metadata; null if absent.
     pub(crate) fn meta(&self, pointer: &str) -> Value {
         self.metadata().pointer(pointer).cloned().unwrap_or(Value::Null)
     }
@@ -43,26 +43,26 @@ impl Given {
     }
 }
 
-/// A record was not taken on.
+/// The record was rejected.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("nobody acknowledged the record in time")]
-pub(crate) struct NotTaken;
+#[error("the record was not acknowledged in time")]
+pub(crate) struct Rejected;
 
-/// A sink in memory. Clones are the same one.
+/// A sink in memory. Clones share their state.
 #[derive(Clone, Debug)]
 pub(crate) struct MemorySink {
-    given: Arc<Mutex<Vec<Given>>>,
+    submissions: Arc<Mutex<Vec<Submission>>>,
     count: watch::Sender<usize>,
-    fate: watch::Sender<Fate>,
+    fate: watch::Sender<Verdict>,
     spools: bool,
 }
 
 impl MemorySink {
     pub(crate) fn new() -> Self {
         Self {
-            given: Arc::default(),
+            submissions: Arc::default(),
             count: watch::Sender::new(0),
-            fate: watch::Sender::new(Fate::Taken),
+            fate: watch::Sender::new(Verdict::Accept),
             spools: true,
         }
     }
@@ -71,46 +71,51 @@ impl MemorySink {
         Self { spools: false, ..Self::new() }
     }
 
-    /// What becomes of records from now on, those that are held among them.
-    pub(crate) fn decide(&self, fate: Fate) {
+    /// Sets the verdict for further and for held records.
+    pub(crate) fn set_verdict(&self, fate: Verdict) {
         self.fate.send_replace(fate);
     }
 
-    /// What was given until now.
-    pub(crate) fn given(&self) -> Vec<Given> {
-        self.given.lock().unwrap().clone()
+    /// The submissions so far.
+    pub(crate) fn submissions(&self) -> Vec<Submission> {
+        self.submissions.lock().unwrap().clone()
     }
 
-    /// Waits for so many records, and then says that there are no more.
-    pub(crate) async fn records(&self, count: usize) -> Vec<Given> {
+    /// Waits for a number of submissions, and asserts that there are no more.
+    pub(crate) async fn records(&self, count: usize) -> Vec<Submission> {
         let mut counts = self.count.subscribe();
         let arrived = counts.wait_for(|seen| *seen >= count);
-        tokio::time::timeout(PATIENCE, arrived).await.unwrap().unwrap();
-        let given = self.given();
-        assert_eq!(given.len(), count, "{given:#?}");
-        given
+        tokio::time::timeout(TIMEOUT, arrived).await.unwrap().unwrap();
+        let submissions = self.submissions();
+        assert_eq!(submissions.len(), count, "{submissions:#?}");
+        submissions
     }
 
-    pub(crate) async fn record(&self) -> Given {
+    pub(crate) async fn record(&self) -> Submission {
         self.records(1).await.remove(0)
     }
 }
 
 impl RecordSink for MemorySink {
-    type Error = NotTaken;
+    type Error = Rejected;
 
     fn submit(
         &self,
         input: CreateInput,
         policy: Option<FailurePolicy>,
-    ) -> impl Future<Output = Result<DeliveryStatus, NotTaken>> + Send + 'static {
-        let mut given = self.given.lock().unwrap();
-        given.push(Given { input, policy });
-        self.count.send_replace(given.len());
+    ) -> impl Future<Output = Result<DeliveryStatus, Rejected>> + Send + 'static {
+        let mut submissions = self.submissions.lock().unwrap();
+        submissions.push(Submission { input, policy });
+        self.count.send_replace(submissions.len());
         let mut fate = self.fate.subscribe();
         async move {
-            let decided = *fate.wait_for(|fate| *fate != Fate::Held).await.map_err(|_| NotTaken)?;
-            if decided == Fate::Taken { Ok(DeliveryStatus::Acknowledged) } else { Err(NotTaken) }
+            let decided =
+                *fate.wait_for(|fate| *fate != Verdict::Hold).await.map_err(|_| Rejected)?;
+            if decided == Verdict::Accept {
+                Ok(DeliveryStatus::Acknowledged)
+            } else {
+                Err(Rejected)
+            }
         }
     }
 

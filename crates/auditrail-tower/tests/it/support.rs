@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use auditrail_core::Actor;
 use auditrail_tower::{AuditLayer, Policy, Principal};
@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 
 use crate::sink::MemorySink;
 
-/// What the tests' authentication leaves in the extensions of a request.
+/// The user of a request, in its extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct User(pub(crate) &'static str);
 
@@ -20,7 +20,7 @@ pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse(&format!("version = 1\n{text}"), "test.toml").unwrap()
 }
 
-/// A layer that follows a policy and asks for the user that [`User`] is.
+/// A layer whose actor is the [`User`] of the request.
 pub(crate) fn layer(policy_text: &str, sink: &MemorySink) -> AuditLayer {
     let layer = AuditLayer::new(policy(policy_text), sink.clone()).unwrap();
     layer.actor(|parts| {
@@ -29,7 +29,7 @@ pub(crate) fn layer(policy_text: &str, sink: &MemorySink) -> AuditLayer {
     })
 }
 
-/// A request whose body is JSON, or none for null.
+/// A request with a JSON body, or without a body for null.
 pub(crate) fn request(method: &str, uri: &str, body: &Value) -> Request<Body> {
     let request = Request::builder().method(method).uri(uri).extension(User("ana"));
     if body.is_null() {
@@ -39,8 +39,8 @@ pub(crate) fn request(method: &str, uri: &str, body: &Value) -> Request<Body> {
     request.body(Body::from(body.to_string())).unwrap()
 }
 
-/// Asks an application in this process.
-pub(crate) async fn ask(app: &Router, request: Request<Body>) -> Response {
+/// Sends a request to an application in this process.
+pub(crate) async fn send(app: &Router, request: Request<Body>) -> Response {
     app.clone().oneshot(request).await.unwrap()
 }
 
@@ -50,12 +50,12 @@ pub(crate) async fn text(response: Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Waits for what a task in the background must bring about soon.
+/// Waits for a condition that a background task fulfils.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
-    let asking = async {
+    let polling = async {
         while !condition() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::sink::PATIENCE, asking).await.unwrap();
+    tokio::time::timeout(crate::sink::TIMEOUT, polling).await.unwrap();
 }

@@ -13,7 +13,6 @@ use auditrail_server::{
 use auditrail_store::{GroupWriter, IssuedApiKey, PgApiKeys, PgAuditLog, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use super::key::CreatedDocument;
 use crate::cli::{GlobalArgs, ServeArgs};
@@ -90,14 +89,15 @@ async fn service(
         .with_sessions(sessions.clone());
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
-    let outage = limits::KEY_OUTAGE_PATIENCE.min(config.request_timeout / 4);
-    let authenticator = StoredKeys::waiting_out(keys, outage);
+    let outage = limits::KEY_OUTAGE_RETRY.min(config.request_timeout / 4);
+    let authenticator = StoredKeys::with_outage_retry(keys, outage);
     let app = App::new(config.clone(), log, authenticator, writes);
     let operations = Operations::new(&app, Some(writer.clone()));
     let shutting_down = app.shutting_down().clone();
-    let mut background = JoinSet::new();
+    let background = app.background().clone();
+    app.start_background_tasks();
     if let Some(private) = database.private() {
-        background.spawn(supervise::supervise(private, pool.clone()));
+        background.start(supervise::task(private, pool.clone()));
     }
     announce(cx, &listeners, bootstrap_key.as_ref())?;
     drop(bootstrap_key);
@@ -114,7 +114,7 @@ async fn service(
         let graceful = serve(listeners.public, router(app), config, shutdown).await;
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
-        background.abort_all();
+        background.stop(config.shutdown_grace).await;
         tokio::join!(pool.close(), sessions.close(), key_sessions.close());
         drop(stopped);
         (graceful, drained)

@@ -105,7 +105,7 @@ async fn id_conflicts_are_rejected_with_their_line() {
 
 #[tokio::test]
 async fn dry_run_needs_no_database() {
-    let sandbox = Sandbox::with("postgres://nobody@127.0.0.1:1/nowhere");
+    let sandbox = Sandbox::with("postgres://absent@127.0.0.1:1/nowhere");
     sandbox.file("a.ndjson", lines(0..2));
     let args = ["import", "--format", "ndjson", "--dry-run", "a.ndjson"];
     sandbox.run(&args).code(0).stdout_has("2 records valid; nothing was written");

@@ -154,7 +154,7 @@ async fn unknown_key_exits_with_1() {
 
 #[test]
 fn create_reports_all_invalid_flags() {
-    let sandbox = Sandbox::with("postgres://nobody@127.0.0.1:1/x");
+    let sandbox = Sandbox::with("postgres://absent@127.0.0.1:1/x");
     let run = create(
         &sandbox,
         &[
@@ -204,7 +204,7 @@ async fn key_errors_have_distinct_exit_codes() {
     sandbox.run(&["migrate", "--to", "6"]).code(0);
     create(&sandbox, &[]).code(3).stderr_has("auditrail migrate");
     sandbox.run(&["key", "list"]).code(3);
-    let nowhere = Sandbox::with("postgres://nobody@127.0.0.1:1/x");
+    let nowhere = Sandbox::with("postgres://absent@127.0.0.1:1/x");
     create(&nowhere, &[]).code(6);
     nowhere.run(&["key", "list"]).code(6);
 }
@@ -227,7 +227,7 @@ async fn printed_grants_are_sufficient_for_a_service() {
     owner.run(&["migrate"]).code(0);
     let service = Sandbox::with(&db.url(&db.service()));
     create(&service, &[]).code(1);
-    let offline = Sandbox::with("postgres://nobody@127.0.0.1:1/nowhere");
+    let offline = Sandbox::with("postgres://absent@127.0.0.1:1/nowhere");
     let printed = offline.run(&["migrate", "grants", "--service", "auditrail_service"]).code(0).out;
     assert!(!printed.contains("auditrail_writer"), "{printed}");
     let mut connection = db.connect(db.owner()).await;

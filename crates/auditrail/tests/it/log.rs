@@ -61,7 +61,7 @@ async fn log_is_idempotent_by_id() {
 
 #[test]
 fn log_reports_all_invalid_flags() {
-    let run = Sandbox::with("postgres://nobody@127.0.0.1:1/x").run(&[
+    let run = Sandbox::with("postgres://absent@127.0.0.1:1/x").run(&[
         "log",
         "--actor",
         "system:x",

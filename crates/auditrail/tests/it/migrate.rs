@@ -81,7 +81,7 @@ async fn down_requires_consent_to_lose_data() {
 #[tokio::test]
 async fn exported_sql_creates_the_same_schema() {
     let db = TestDb::empty().await;
-    let offline = Sandbox::with("postgres://nobody@127.0.0.1:1/nowhere");
+    let offline = Sandbox::with("postgres://absent@127.0.0.1:1/nowhere");
     let script = offline.run(&["migrate", "sql"]).code(0).out;
     let mut owner = db.connect(db.owner()).await;
     let mut send = async |sql: &str| {

@@ -110,7 +110,7 @@ async fn lock_timeout_exits_with_5_and_rolls_back() {
 async fn missing_privileges_are_reported() {
     let db = TestDb::empty().await;
     let sandbox = Sandbox::with(&db.url(&db.app()));
-    sandbox.run(&["migrate"]).code(1).stderr_has("a role that may create in this database");
+    sandbox.run(&["migrate"]).code(1).stderr_has("CREATE on the database");
 }
 
 #[tokio::test]

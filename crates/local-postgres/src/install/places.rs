@@ -1,11 +1,12 @@
-//! The directories to look in.
+//! The directories to search.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Looked, Search};
+use super::Search;
+use crate::searched::SearchedDir;
 
-/// Where packages put PostgreSQL. A `*` stands for part of one name.
+/// Where packages install PostgreSQL. A `*` matches part of one name.
 pub(super) const USUAL: &[&str] = &[
     // Debian and Ubuntu
     "/usr/lib/postgresql/*/bin",
@@ -30,17 +31,17 @@ pub(super) const USUAL: &[&str] = &[
     "/usr/bin",
 ];
 
-/// Every directory that holds a `postgres`, in the order of preference, each once.
+/// The directories that contain `postgres`, in order of preference, without duplicates.
 ///
-/// What was looked at in vain is added to `looked`.
-pub(super) fn candidates(search: &Search, looked: &mut Vec<Looked>) -> Vec<PathBuf> {
+/// Adds unsuccessful searches to `searched`.
+pub(super) fn candidates(search: &Search, searched: &mut Vec<SearchedDir>) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     let mut add = |dir: PathBuf| -> bool {
-        let there = dir.join("postgres").is_file();
-        if there && !found.contains(&dir) {
+        let exists = dir.join("postgres").is_file();
+        if exists && !found.contains(&dir) {
             found.push(dir);
         }
-        there
+        exists
     };
     if let Some(path) = &search.path {
         let mut any = false;
@@ -48,7 +49,7 @@ pub(super) fn candidates(search: &Search, looked: &mut Vec<Looked>) -> Vec<PathB
             any |= add(dir);
         }
         if !any {
-            looked.push(nothing_in(format!("PATH ({})", path.display())));
+            searched.push(nothing_in(format!("PATH ({})", path.display())));
         }
     }
     for place in &search.places {
@@ -57,28 +58,27 @@ pub(super) fn candidates(search: &Search, looked: &mut Vec<Looked>) -> Vec<PathB
             any |= add(dir);
         }
         if !any {
-            looked.push(nothing_in(place.clone()));
+            searched.push(nothing_in(place.clone()));
         }
     }
     found
 }
 
-/// The directory that holds both `postgres` and `initdb`, following a symbolic link to the former.
+/// The directory that contains both `postgres` and `initdb`, following a symbolic link to the former.
 ///
-/// Some systems put a link to `postgres` alone on `PATH`; the server then still finds its own
-/// libraries, and we have to find its `initdb`.
+/// Some systems only link `postgres` into `PATH`; `initdb` is then beside the target of the link.
 pub(super) fn real_bin_dir(dir: &Path) -> Result<PathBuf, String> {
     let postgres = dir.join("postgres");
     if !dir.is_dir() {
-        return Err("there is no such directory".to_owned());
+        return Err("no such directory".to_owned());
     }
     if !postgres.is_file() {
         let hint = if dir.join("bin/postgres").is_file() { "; its `bin` does" } else { "" };
-        return Err(format!("it does not hold `postgres`{hint}"));
+        return Err(format!("it does not contain `postgres`{hint}"));
     }
     let real = postgres
         .canonicalize()
-        .map_err(|error| format!("`postgres` cannot be followed: {error}"))?;
+        .map_err(|error| format!("the link `postgres` cannot be resolved: {error}"))?;
     let real_dir = real.parent().unwrap_or(dir);
     let plain_dir = std::path::absolute(dir).map_err(|error| error.to_string())?;
     [real_dir, &plain_dir]
@@ -86,11 +86,11 @@ pub(super) fn real_bin_dir(dir: &Path) -> Result<PathBuf, String> {
         .find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
         .map(Path::to_owned)
         .ok_or_else(|| {
-            "it holds `postgres` but no `initdb`: the server package is not complete".to_owned()
+            "it contains `postgres` but no `initdb`: the server package is incomplete".to_owned()
         })
 }
 
-/// Directories that match a pattern, the highest number first.
+/// The directories that match a pattern, highest number first.
 fn expand(pattern: &str) -> Vec<PathBuf> {
     let mut dirs = vec![PathBuf::new()];
     for component in Path::new(pattern).components() {
@@ -134,6 +134,6 @@ fn number_in(name: &str) -> (u32, u32) {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
-fn nothing_in(place: String) -> Looked {
-    Looked { place, outcome: "no `postgres` there".to_owned() }
+fn nothing_in(place: String) -> SearchedDir {
+    SearchedDir { place, outcome: "no `postgres`".to_owned() }
 }

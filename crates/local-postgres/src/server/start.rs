@@ -1,4 +1,4 @@
-//! Starting a server, and telling why when it does not.
+//! Starts a server, and reports why a start failed.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::stop::IMMEDIATE_LIMIT;
-use super::{Running, is_not_now, reap};
+use super::{Running, is_transient, reap};
 use crate::cluster::SUPERUSER;
 use crate::config::{Config, Durability};
 use crate::error::Error;
@@ -16,33 +16,33 @@ use crate::layout::Layout;
 use crate::lock::LockFile;
 use crate::log::Log;
 use crate::loopback::{self, Loopback};
-use crate::process::{self, Tell};
+use crate::process::{self, Shutdown};
 use crate::{socket, wait};
 
-/// For how long a start is repeated because PostgreSQL believes that the old server is still
-/// there: a killed process keeps its number until its parent has noticed.
-const LINGERING_LIMIT: Duration = Duration::from_secs(15);
-/// How long to wait before such a start, or one whose port was taken, is repeated.
-const LINGERING_PAUSE: Duration = Duration::from_millis(300);
+/// How long a start is retried while PostgreSQL detects the old server: a killed process exists until its parent
+/// has reaped it.
+const RETRY_LIMIT: Duration = Duration::from_secs(15);
+/// Delay before a retry, for this reason or because the port was in use.
+const RETRY_PAUSE: Duration = Duration::from_millis(300);
 
-/// Starts a server and waits until it accepts connections. The lock `server` is held by us, and
-/// passes to the new server.
+/// Starts a server and waits until it accepts connections. The caller holds the lock `server`, which the new
+/// server inherits.
 pub(crate) fn start(
     layout: &Layout,
     installation: &Installation,
     config: &Config,
     server: &LockFile,
 ) -> Result<Running, Error> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
-        let limit = config.start_timeout.saturating_sub(begun.elapsed());
+        let limit = config.start_timeout.saturating_sub(started.elapsed());
         match start_once(layout, installation, config, server, limit) {
             Err(Error::Died { output, .. })
-                if begun.elapsed() < LINGERING_LIMIT.min(config.start_timeout / 2)
-                    && (is_lingering(&output) || loopback::is_taken(&output)) =>
+                if started.elapsed() < RETRY_LIMIT.min(config.start_timeout / 2)
+                    && (is_old_server_present(&output) || loopback::is_taken(&output)) =>
             {
-                // Nothing to look at: PostgreSQL itself has to find the process gone, or the port free.
-                wait::until::<(), Error>(LINGERING_PAUSE, || Ok(None))?;
+                // There is no condition to wait for: PostgreSQL itself checks the process and the port.
+                wait::until::<(), Error>(RETRY_PAUSE, || Ok(None))?;
             }
             outcome => return outcome,
         }
@@ -56,7 +56,7 @@ fn start_once(
     server: &LockFile,
     limit: Duration,
 ) -> Result<Running, Error> {
-    process::disarm(layout, server)?;
+    process::neutralize_pid_file(layout, server)?;
     let loopback = config.loopback.as_ref();
     let port = loopback.map_or(Ok(socket::PORT), Loopback::choose_port)?;
     let socket_dir = socket::directory(layout, port)?;
@@ -67,28 +67,28 @@ fn start_once(
     };
     let log = Log::open(layout)?;
     let child = spawn(layout, installation, config, server, (&socket_dir, port), &listener, &log)?;
-    let (pid, loopback) = (child.id(), loopback.is_some());
-    let running = Running { pid, socket_dir, port, loopback, ours: true };
-    let ended = reap(child);
+    let running =
+        Running { pid: child.id(), socket_dir, port, loopback: loopback.is_some(), ours: true };
+    let exit_status = reap(child);
     let ready = wait::until(limit, || match running.connect(SUPERUSER) {
         Ok(_) => Ok(Some(())),
-        // Looked at after the connection: a server that has ended answers nothing.
-        Err(error) => match ended.try_recv() {
+        // Checked after the connection attempt, which fails if the server has exited.
+        Err(error) => match exit_status.try_recv() {
             Ok(status) => Err(died(layout, &log, Some(status))),
-            Err(_) if is_not_now(&error) => Ok(None),
+            Err(_) if is_transient(&error) => Ok(None),
             Err(_) => {
-                Err(Error::Ask { doing: "connect to the new server".to_owned(), source: error })
+                Err(Error::Query { doing: "connect to the new server".to_owned(), source: error })
             }
         },
     });
     match ready {
         Ok(Some(())) => Ok(running),
         Ok(None) => {
-            give_up(layout, running.pid, &ended)?;
+            abort(layout, running.pid, &exit_status)?;
             Err(Error::StartTimeout { waited: limit, log: layout.log(), output: log.tail() })
         }
         Err(error) => {
-            give_up(layout, running.pid, &ended)?;
+            abort(layout, running.pid, &exit_status)?;
             Err(error)
         }
     }
@@ -113,7 +113,7 @@ fn spawn(
     let sockets = socket::as_setting(socket_dir);
     let mut command = layout.account.command(&program);
     command.arg("-D").arg(layout.pg());
-    // The command line wins over postgresql.conf and ALTER SYSTEM.
+    // The command line overrides postgresql.conf and ALTER SYSTEM.
     for (name, value) in [
         ("fsync", durable),
         ("full_page_writes", durable),
@@ -133,25 +133,25 @@ fn spawn(
         command.arg("-c").arg(format!("{name}={value}"));
     }
     command
-        // Every process of the server inherits the lock, and none gives it up before it ends.
+        // Every process of the server inherits the lock, and holds it until it exits.
         .stdin(Stdio::from(server.handle().map_err(&failed)?))
         .stdout(log.writer(&layout.log())?)
         .stderr(log.writer(&layout.log())?)
-        // Not reached by a Ctrl-C that is meant for us.
+        // Not signalled by a Ctrl-C in this terminal.
         .process_group(0)
         .spawn()
         .map_err(failed)
 }
 
-/// Ends a server that did not start properly.
-fn give_up(layout: &Layout, pid: u32, ended: &Receiver<ExitStatus>) -> Result<(), Error> {
-    // Also when the status has been taken already: the reaper has ended then.
-    if ended.try_recv() != Err(TryRecvError::Empty) {
+/// Stops a server that did not start properly.
+fn abort(layout: &Layout, pid: u32, exit_status: &Receiver<ExitStatus>) -> Result<(), Error> {
+    // Also if the status has been received already: the reaper has ended then.
+    if exit_status.try_recv() != Err(TryRecvError::Empty) {
         return Ok(());
     }
-    process::tell(layout, pid, Tell::Immediate)?;
-    // The lock `server` tells the next one whether it really ended.
-    ended.recv_timeout(IMMEDIATE_LIMIT).ok();
+    process::shut_down(layout, pid, Shutdown::Immediate)?;
+    // The lock `server` shows the next start whether the server has exited.
+    exit_status.recv_timeout(IMMEDIATE_LIMIT).ok();
     Ok(())
 }
 
@@ -159,7 +159,7 @@ fn died(layout: &Layout, log: &Log, status: Option<ExitStatus>) -> Error {
     Error::Died { status, log: layout.log(), output: log.tail() }
 }
 
-fn is_lingering(output: &str) -> bool {
+fn is_old_server_present(output: &str) -> bool {
     output.contains("lock file") && output.contains("already exists")
         || output.contains("pre-existing shared memory block")
 }

@@ -1,11 +1,11 @@
-//! `kill -9` of everything, in the middle of writing: nothing that was acknowledged is missing.
+//! `kill -9` during writes: no acknowledged write is lost.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::support::{Place, connect, everybody, kill};
+use crate::support::{TestDir, connect, kill, test_users};
 
-/// Acknowledgements to wait for before killing: enough that every writer is in the middle.
+/// Acknowledgements to wait for before killing, so that every writer is active.
 const ENOUGH: usize = 200;
 
 #[derive(Clone, Copy, Debug)]
@@ -16,50 +16,50 @@ enum Victim {
 }
 
 #[test]
-fn nothing_acknowledged_is_missing_after_we_are_killed() {
+fn no_acknowledged_write_is_lost_after_client_kill() {
     kill_while_writing(Victim::Us);
 }
 
 #[test]
-fn nothing_acknowledged_is_missing_after_the_server_is_killed() {
+fn no_acknowledged_write_is_lost_after_server_kill() {
     kill_while_writing(Victim::Server);
 }
 
 #[test]
-fn nothing_acknowledged_is_missing_after_both_are_killed() {
+fn no_acknowledged_write_is_lost_after_killing_both() {
     kill_while_writing(Victim::Both);
 }
 
 fn kill_while_writing(victim: Victim) {
-    for who in everybody() {
-        let place = Place::new(who);
-        let mut maker = place.hold(&[]);
+    for user in test_users() {
+        let test_dir = TestDir::new(user);
+        let mut maker = test_dir.hold(&[]);
         let (_, url) = maker.open();
         connect(&url).batch_execute("create table written (id bigint primary key)").unwrap();
         maker.close();
         let mut acknowledged = BTreeSet::new();
         for _ in 0..2 {
-            write_and_kill(&place, victim, &mut acknowledged);
+            write_and_kill(&test_dir, victim, &mut acknowledged);
         }
-        let begun = Instant::now();
-        let mut reader = place.hold(&[]);
+        let started = Instant::now();
+        let mut reader = test_dir.hold(&[]);
         let (_, url) = reader.open();
-        let recovered = begun.elapsed();
+        let recovered = started.elapsed();
         let rows = connect(&url).query("select id from written", &[]).unwrap();
-        let there: BTreeSet<i64> = rows.iter().map(|row| row.get(0)).collect();
-        let missing: Vec<_> = acknowledged.difference(&there).collect();
-        assert!(missing.is_empty(), "{victim:?} {who:?}: {missing:?}");
+        let stored: BTreeSet<i64> = rows.iter().map(|row| row.get(0)).collect();
+        let missing: Vec<_> = acknowledged.difference(&stored).collect();
+        assert!(missing.is_empty(), "{victim:?} {user:?}: {missing:?}");
         eprintln!(
-            "{victim:?} killed, {who:?}: {} acknowledged, {} there, 0 missing; reopened in {recovered:.2?}",
+            "{victim:?} killed, {user:?}: {} acknowledged, {} there, 0 missing; reopened in {recovered:.2?}",
             acknowledged.len(),
-            there.len()
+            stored.len()
         );
         reader.close();
     }
 }
 
-fn write_and_kill(place: &Place, victim: Victim, acknowledged: &mut BTreeSet<i64>) {
-    let mut holder = place.hold(&["--writers", "4"]);
+fn write_and_kill(test_dir: &TestDir, victim: Victim, acknowledged: &mut BTreeSet<i64>) {
+    let mut holder = test_dir.hold(&["--writers", "4"]);
     let (server, _) = holder.open();
     for _ in 0..ENOUGH {
         holder.line("ack ");

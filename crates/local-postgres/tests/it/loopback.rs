@@ -7,7 +7,7 @@ use std::time::Duration;
 use local_postgres::{LocalPostgres, Loopback};
 use postgres::{Client, Config, NoTls};
 
-use crate::support::{Place, Who, connect, is_alive, kill, needs_root, show, until};
+use crate::support::{TestDir, User, connect, is_alive, kill, needs_root, show, until};
 
 fn over_tcp(port: u16, password: Option<&str>) -> Result<Client, postgres::Error> {
     let mut config = Config::new();
@@ -18,16 +18,16 @@ fn over_tcp(port: u16, password: Option<&str>) -> Result<Client, postgres::Error
 
 #[test]
 fn the_default_server_does_not_listen_on_tcp() {
-    let place = Place::new(Who::Me);
-    let open = LocalPostgres::open(place.config(place.data())).unwrap();
+    let test_dir = TestDir::new(User::Current);
+    let open = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     assert_eq!((open.loopback_port(), open.loopback_certificate()), (None, None));
     assert_eq!(show(&open.url("postgres"), "listen_addresses"), "");
 }
 
 #[test]
-fn a_loopback_listener_refuses_roles_without_a_password() {
-    let place = Place::new(Who::Me);
-    let config = place.config(place.data()).loopback(Loopback::any_port());
+fn loopback_listener_rejects_roles_without_password() {
+    let test_dir = TestDir::new(User::Current);
+    let config = test_dir.config(test_dir.data()).loopback(Loopback::any_port());
     let open = LocalPostgres::open(config).unwrap();
     let port = open.loopback_port().unwrap();
     for password in [None, Some(""), Some("postgres")] {
@@ -40,14 +40,14 @@ fn a_loopback_listener_refuses_roles_without_a_password() {
     assert_eq!(show(&url, "ssl"), "off");
     assert!(open.loopback_certificate().is_none());
     // A program that shares the server finds the listener, whether or not it asked for one.
-    let shared = LocalPostgres::open(place.config(place.data())).unwrap();
+    let shared = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     assert_eq!(shared.loopback_port(), Some(port));
 }
 
 #[test]
-fn a_killed_server_comes_back_at_the_same_port_with_connections_open() {
-    let place = Place::new(Who::Me);
-    let config = || place.config(place.data());
+fn killed_server_restarts_on_the_same_port() {
+    let test_dir = TestDir::new(User::Current);
+    let config = || test_dir.config(test_dir.data());
     let first = LocalPostgres::open(config().loopback(Loopback::any_port())).unwrap();
     let port = first.loopback_port().unwrap();
     let held = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
@@ -59,7 +59,7 @@ fn a_killed_server_comes_back_at_the_same_port_with_connections_open() {
     // Another port, and so another name of the socket: nothing of the old one is left.
     let killed = again.postmaster_pid();
     kill(killed);
-    until("the killed server is gone", crate::support::LIMIT, || !is_alive(killed));
+    until("the killed server is gone", crate::support::TIMEOUT, || !is_alive(killed));
     let without = LocalPostgres::open(config()).unwrap();
     assert_eq!(without.loopback_port(), None);
     let names = std::fs::read_dir(without.socket_dir()).unwrap();
@@ -68,23 +68,23 @@ fn a_killed_server_comes_back_at_the_same_port_with_connections_open() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error_that_names_the_log() {
-    let place = Place::new(Who::Me);
+fn port_in_use_is_an_error_with_the_log() {
+    let test_dir = TestDir::new(User::Current);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let config = place.config(place.data()).start_timeout(Duration::from_secs(10));
+    let config = test_dir.config(test_dir.data()).start_timeout(Duration::from_secs(10));
     let config = config.loopback(Loopback::port(port));
     let error = LocalPostgres::open(config).unwrap_err().to_string();
     assert!(error.contains("could not bind") || error.contains("TCP/IP sockets"), "{error}");
 }
 
 #[test]
-fn files_of_the_listener_are_readable_by_the_server_account_alone() {
+fn listener_files_are_readable_only_by_the_server() {
     if !needs_root() {
         return;
     }
-    let place = Place::new(Who::Me);
-    let config = place.config(place.data()).loopback(Loopback::any_port());
+    let test_dir = TestDir::new(User::Current);
+    let config = test_dir.config(test_dir.data()).loopback(Loopback::any_port());
     let open = LocalPostgres::open(config).unwrap();
     let server = std::fs::metadata(open.dir().join("pg")).unwrap().uid();
     let folder = open.dir().join("loopback");

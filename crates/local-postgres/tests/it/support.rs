@@ -1,4 +1,4 @@
-//! Directories, users and programs to test with.
+//! Directories, users and programs for the tests.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -12,77 +12,76 @@ use std::time::{Duration, Instant};
 use local_postgres::{Config, Installation, Search};
 use rustix::process::{Pid, Signal};
 
-/// No step of a test takes longer, on the slowest machine that is worth waiting for.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-/// User and group `nobody` on Linux.
-const NOBODY: u32 = 65534;
+/// Timeout of a step of a test.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// The unprivileged user and group on Linux.
+const UNPRIVILEGED_ID: u32 = 65534;
 
-/// Who runs the program under test.
+/// The user that runs the program under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum User {
     /// The user the tests run as.
-    Me,
-    /// An ordinary user, when the tests run as root.
-    Nobody,
+    Current,
+    /// An ordinary user, if the tests run as root.
+    Unprivileged,
 }
 
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Root and an ordinary user, or only the ordinary user that we are.
-pub(crate) fn everybody() -> Vec<Who> {
+/// Root and an ordinary user, or only the current user.
+pub(crate) fn test_users() -> Vec<User> {
     if is_root() {
-        return vec![Who::Me, Who::Nobody];
+        return vec![User::Current, User::Unprivileged];
     }
-    eprintln!("not root: this test ran as one ordinary user, and not as root");
-    vec![Who::Me]
+    eprintln!("not root: this test only ran as an ordinary user");
+    vec![User::Current]
 }
 
-/// Whether the rest of a test that needs root can run; says so when not.
+/// Whether a test that requires root can run; prints a note if not.
 pub(crate) fn needs_root() -> bool {
     if !is_root() {
-        eprintln!("not root: this test checks what happens to root, and checked nothing");
+        eprintln!("not root: this test requires root and was skipped");
     }
     is_root()
 }
 
-/// A directory of one test, owned by the one who runs the program; removed at the end.
-pub(crate) struct Place {
+/// A directory of one test, owned by the user; removed at the end.
+pub(crate) struct TestDir {
     top: tempfile::TempDir,
-    who: Who,
+    user: User,
     /// The PostgreSQL that is used here.
     bin_dir: PathBuf,
 }
 
-impl Place {
-    /// With a PostgreSQL whose `initdb` does not wait for the disk. That is most of what a first
-    /// start costs, and nothing here cuts the power.
-    pub(crate) fn new(who: Who) -> Self {
-        let mut place = Self::unhurried(who);
-        let quick = place.path().join("bin");
+impl TestDir {
+    /// With a PostgreSQL whose `initdb` does not sync, which is most of the cost of a first start.
+    pub(crate) fn new(user: User) -> Self {
+        let mut test_dir = Self::with_sync(user);
+        let quick = test_dir.path().join("bin");
         fs::create_dir(&quick).unwrap();
         for (name, option) in [("postgres", ""), ("initdb", "--no-sync")] {
-            let real = place.bin_dir.join(name);
+            let real = test_dir.bin_dir.join(name);
             let text = format!("#!/bin/sh\nexec '{}' {option} \"$@\"\n", real.display());
             write_program(&quick.join(name), &text);
         }
-        place.bin_dir = quick;
-        place
+        test_dir.bin_dir = quick;
+        test_dir
     }
 
-    /// With PostgreSQL as it is.
-    pub(crate) fn unhurried(who: Who) -> Self {
+    /// With the installed PostgreSQL.
+    pub(crate) fn with_sync(user: User) -> Self {
         let top = tempfile::Builder::new().prefix("lp-").tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let named = std::env::var_os("LOCAL_POSTGRES_TEST_BIN_DIR").map(PathBuf::from);
         let found = Installation::find(&Search::usual().with_bin_dir(named)).unwrap();
-        let place = Self { top, who, bin_dir: found.bin_dir().to_owned() };
-        place.dir("home");
-        place
+        let test_dir = Self { top, user, bin_dir: found.bin_dir().to_owned() };
+        test_dir.dir("home");
+        test_dir
     }
 
-    /// To open a database in this process.
+    /// The configuration to open a server in this process.
     pub(crate) fn config(&self, dir: impl Into<PathBuf>) -> Config {
         Config::new(dir).search(Search::usual().with_bin_dir(Some(self.bin_dir.clone())))
     }
@@ -91,12 +90,12 @@ impl Place {
         self.top.path().canonicalize().unwrap()
     }
 
-    /// Makes a directory that belongs to the one who runs the program.
+    /// Creates a directory that belongs to the user.
     pub(crate) fn dir(&self, name: &str) -> PathBuf {
         let dir = self.path().join(name);
         fs::create_dir_all(&dir).unwrap();
-        if self.who == Who::Nobody {
-            chown(&dir, Some(NOBODY), Some(NOBODY)).unwrap();
+        if self.user == User::Unprivileged {
+            chown(&dir, Some(UNPRIVILEGED_ID), Some(UNPRIVILEGED_ID)).unwrap();
         }
         dir
     }
@@ -106,7 +105,7 @@ impl Place {
         self.path().join("home").join("data")
     }
 
-    /// A program of its own that holds the database of this place.
+    /// A process that holds the server of this directory.
     pub(crate) fn hold(&self, args: &[&str]) -> Holder {
         Holder::start(self.command(&self.data(), args))
     }
@@ -115,7 +114,7 @@ impl Place {
         let built = std::env::current_exe().unwrap().parent().unwrap().join("../examples/hold");
         assert!(built.exists(), "build the example `hold` first: cargo test builds all of them");
         let mut program = built;
-        if self.who == Who::Nobody {
+        if self.user == User::Unprivileged {
             // The build directory may be closed to an ordinary user.
             let copy = self.path().join("hold");
             if !copy.exists() {
@@ -126,14 +125,14 @@ impl Place {
         let mut command = Command::new(program);
         command.arg(data).args(args).current_dir("/");
         command.arg("--bin-dir").arg(&self.bin_dir);
-        if self.who == Who::Nobody {
-            command.uid(NOBODY).gid(NOBODY).env_remove("XDG_RUNTIME_DIR");
+        if self.user == User::Unprivileged {
+            command.uid(UNPRIVILEGED_ID).gid(UNPRIVILEGED_ID).env_remove("XDG_RUNTIME_DIR");
         }
         command
     }
 }
 
-/// Writes a script that can be run.
+/// Writes an executable script.
 pub(crate) fn write_program(file: &Path, text: &str) {
     fs::write(file, text).unwrap();
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
@@ -168,14 +167,14 @@ impl Holder {
         Self { child, stdin, lines, seen: Vec::new() }
     }
 
-    /// Waits for a line that begins like this, and returns the rest of it.
+    /// Waits for a line with a prefix, and returns the rest of it.
     pub(crate) fn line(&mut self, begin: &str) -> String {
-        let until = Instant::now() + LIMIT;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
-                let complaint = self.complaint();
-                panic!("no line {begin:?}; lines: {:?}; {complaint}", self.seen);
+                let stderr = self.stderr();
+                panic!("no line {begin:?}; lines: {:?}; {stderr}", self.seen);
             };
             self.seen.push(line.clone());
             if let Some(rest) = line.strip_prefix(begin) {
@@ -184,7 +183,7 @@ impl Holder {
         }
     }
 
-    /// Waits until it is open. Process id of the server, and a URL.
+    /// Waits until the server is open. Returns its process id and a URL.
     pub(crate) fn open(&mut self) -> (u32, String) {
         let line = self.line("open ");
         let (pid, url) = line.split_once(' ').unwrap();
@@ -194,11 +193,11 @@ impl Holder {
     pub(crate) fn close(mut self) {
         self.stdin.take();
         let rest: Vec<String> = self.lines.iter().collect();
-        assert!(rest.iter().any(|line| line == "closed"), "{rest:?}; {}", self.complaint());
+        assert!(rest.iter().any(|line| line == "closed"), "{rest:?}; {}", self.stderr());
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Kills it as nothing can be prepared for, and returns every line it has said.
+    /// Kills the process, and returns all its lines.
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -206,15 +205,15 @@ impl Holder {
         self.seen
     }
 
-    /// Waits for it to fail, and returns what it complained about.
+    /// Waits for the process to fail, and returns its standard error.
     pub(crate) fn failure(mut self) -> String {
         self.stdin.take();
-        let said = self.complaint();
+        let message = self.stderr();
         assert!(!self.child.wait().unwrap().success(), "it did not fail");
-        said
+        message
     }
 
-    fn complaint(&mut self) -> String {
+    fn stderr(&mut self) -> String {
         let mut text = String::new();
         self.stdin.take();
         self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
@@ -239,20 +238,20 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// Whether a process is there and not merely waiting to be noticed by its parent.
+/// Whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }
 
-/// Waits until something holds, and returns how long that took.
+/// Waits for a condition, and returns the duration.
 pub(crate) fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) -> Duration {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < limit, "waited {limit:?} for: {what}");
+        assert!(started.elapsed() < limit, "waited {limit:?} for: {what}");
         pause();
     }
-    begun.elapsed()
+    started.elapsed()
 }
 
 #[expect(

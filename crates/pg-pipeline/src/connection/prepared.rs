@@ -1,4 +1,4 @@
-//! Which statements a session has prepared.
+//! The prepared statements of a session.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,12 +12,12 @@ pub(crate) struct PreparedStatements {
     next: u64,
 }
 
-/// How to run a statement.
+/// Whether a statement is prepared.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Preparation {
     /// It is prepared under this name.
     Done(String),
-    /// It is to be prepared under this name, which is empty where none is kept.
+    /// It must be prepared under this name, which is empty if it is not kept.
     Needed(String),
 }
 
@@ -37,14 +37,14 @@ impl PreparedStatements {
         Preparation::Needed(format!("p{}", self.next))
     }
 
-    /// Keeps a statement that the server has prepared.
+    /// Adds a statement that the server has prepared.
     pub(crate) fn keep(&mut self, text: String, name: String) {
         if !name.is_empty() && self.names.insert(text.clone(), name).is_none() {
             self.order.push_back(text);
         }
     }
 
-    /// The name of a statement to close, when there are more than are kept.
+    /// Removes the oldest statement above the maximum, and returns its name.
     pub(crate) fn take_excess(&mut self) -> Option<String> {
         if self.order.len() <= self.max {
             return None;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_statement_is_closed_first() {
+    fn oldest_statement_is_closed_first() {
         let mut prepared = PreparedStatements::new(1);
         for text in ["a", "b"] {
             let Preparation::Needed(name) = prepared.find(text) else { panic!("{text}") };
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_statements_have_no_name() {
+    fn statements_are_unnamed_if_none_are_kept() {
         let mut prepared = PreparedStatements::new(0);
         assert_eq!(prepared.find("a"), Preparation::Needed(String::new()));
         prepared.keep("a".to_owned(), String::new());

@@ -1,4 +1,4 @@
-//! Verifiers that check less than rustls does, for the modes that ask for less.
+//! Verifiers that check less than rustls, for weaker modes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Accepts every certificate: encryption without authentication, as `sslmode=require` means it.
+/// Accepts every certificate: encryption without authentication, as with `sslmode=require`.
 #[derive(Debug)]
 pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
 
@@ -47,7 +47,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Verifies the chain of a certificate but not the name in it, as `sslmode=verify-ca` means it.
+/// Verifies the chain of a certificate but not the name in it, as with `sslmode=verify-ca`.
 #[derive(Debug)]
 pub(super) struct AnyName(pub(super) Arc<WebPkiServerVerifier>);
 
@@ -60,9 +60,9 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified =
+        let result =
             self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
+        match result {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

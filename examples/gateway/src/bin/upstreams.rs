@@ -1,7 +1,6 @@
-//! Two small services for the gateway to stand in front of: `/projects` and `/billing`.
+//! Two small services behind the gateway: `/projects` and `/billing`.
 //!
-//! They keep everything in memory, believe whatever the gateway tells them about the caller, and know
-//! nothing of an audit log. That is the point: none of them had to be changed.
+//! They store everything in memory, trust the gateway's header about the caller, and contain no audit code.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -12,28 +11,29 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use example_gateway::{nodelay, told_to_end};
+use example_gateway::{nodelay, shutdown_signal};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Answers on two ports of loopback, and prints both addresses as one line of JSON.
+/// Listens on two loopback ports, and prints both addresses as one line of JSON.
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let here = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (projects, billing) = (TcpListener::bind(here).await?, TcpListener::bind(here).await?);
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let projects = TcpListener::bind(any_port).await?;
+    let billing = TcpListener::bind(any_port).await?;
     let addresses = json!({
         "projects": format!("http://{}", projects.local_addr()?),
         "billing": format!("http://{}", billing.local_addr()?),
     });
     writeln!(std::io::stdout(), "{addresses}")?;
     tokio::select! {
-        served = axum::serve(nodelay(projects), projects_service()).into_future() => served,
-        served = axum::serve(nodelay(billing), billing_service()).into_future() => served,
-        () = told_to_end() => Ok(()),
+        result = axum::serve(nodelay(projects), projects_service()).into_future() => result,
+        result = axum::serve(nodelay(billing), billing_service()).into_future() => result,
+        () = shutdown_signal() => Ok(()),
     }
 }
 
-/// The next number of a service.
+/// The counter of a service.
 type Counter = Arc<AtomicU64>;
 
 fn next(counter: &Counter) -> u64 {
@@ -51,19 +51,19 @@ async fn list() -> Json<Value> {
     Json(json!([]))
 }
 
-/// A project has a secret, so that there is something that must not get into a record.
+/// A project has a secret, which must not be recorded.
 async fn create_project(
     State(counter): State<Counter>,
-    Json(asked): Json<Value>,
+    Json(request): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
     let id = format!("p{}", next(&counter));
     let secret = format!("deploy-secret-of-{id}");
-    let made = json!({ "id": id, "name": asked["name"], "deploy_secret": secret });
-    (StatusCode::CREATED, Json(made))
+    let project = json!({ "id": id, "name": request["name"], "deploy_secret": secret });
+    (StatusCode::CREATED, Json(project))
 }
 
-async fn rename_project(Path(id): Path<String>, Json(asked): Json<Value>) -> Json<Value> {
-    Json(json!({ "id": id, "name": asked["name"] }))
+async fn rename_project(Path(id): Path<String>, Json(request): Json<Value>) -> Json<Value> {
+    Json(json!({ "id": id, "name": request["name"] }))
 }
 
 async fn delete_project() -> StatusCode {
@@ -82,10 +82,10 @@ async fn create_invoice(State(counter): State<Counter>) -> (StatusCode, Json<Val
     (StatusCode::CREATED, Json(json!({ "id": format!("inv{}", next(&counter)) })))
 }
 
-/// One invoice cannot be paid, so that a failure is recorded too.
+/// Paying `inv0` fails, so that a failure is recorded too.
 async fn pay_invoice(Path(id): Path<String>) -> (StatusCode, Json<Value>) {
     match id.as_str() {
-        "inv0" => (StatusCode::CONFLICT, Json(json!({ "error": "there is no such invoice" }))),
+        "inv0" => (StatusCode::CONFLICT, Json(json!({ "error": "no such invoice" }))),
         _ => (StatusCode::OK, Json(json!({ "id": id, "paid": true }))),
     }
 }

@@ -1,4 +1,4 @@
-//! The layer and the recorder together, as the gateway has them, with the audit log out of reach.
+//! The layer and the recorder together, as in the gateway, while the audit log is unreachable.
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
-mod flood;
+mod backlog;

@@ -19,7 +19,7 @@ fn only_an_object_is_metadata() {
 }
 
 #[test]
-fn depth_is_counted_to_the_limit_and_not_inside_strings() {
+fn depth_limit_ignores_brackets_in_strings() {
     assert_eq!(code(&nested(METADATA_MAX_DEPTH)), None);
     assert_eq!(code(&nested(METADATA_MAX_DEPTH + 1)), Some(ErrorCode::TooDeep));
     assert_eq!(code(&format!("{{\"a\":\"{}\"}}", "[".repeat(100))), None);
@@ -27,7 +27,7 @@ fn depth_is_counted_to_the_limit_and_not_inside_strings() {
 }
 
 #[test]
-fn size_is_counted_to_the_limit() {
+fn size_limit_is_exact() {
     let filled = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     assert_eq!(filled(METADATA_MAX_BYTES).len(), METADATA_MAX_BYTES);
     assert_eq!(code(&filled(METADATA_MAX_BYTES)), None);
@@ -35,9 +35,9 @@ fn size_is_counted_to_the_limit() {
 }
 
 #[test]
-fn numbers_are_measured_written_out() {
-    for fine in ["1e100", "1e999", "1E+999", "-1e-999", "0.5e-3", "123.456e3", "0"] {
-        assert_eq!(code(&format!("{{\"n\":{fine}}}")), None, "{fine}");
+fn number_limit_counts_plain_digits() {
+    for valid in ["1e100", "1e999", "1E+999", "-1e-999", "0.5e-3", "123.456e3", "0"] {
+        assert_eq!(code(&format!("{{\"n\":{valid}}}")), None, "{valid}");
     }
     let beyond_i64 = "1e99999999999999999999";
     for far in ["1e1000", "1e-1000", "1e131072", "1e-20000", "12e999", "0e-5000", beyond_i64] {
@@ -51,14 +51,14 @@ fn numbers_are_measured_written_out() {
 }
 
 #[test]
-fn many_exponents_may_not_outgrow_the_size_limit() {
+fn size_limit_counts_plain_digits() {
     let numbers = |n: usize| format!("{{\"n\":[{}]}}", vec!["1e999"; n].join(","));
     assert_eq!(code(&numbers(65)), None);
     assert_eq!(code(&numbers(66)), Some(ErrorCode::TooLarge));
 }
 
 #[test]
-fn text_that_jsonb_cannot_hold_is_refused_where_it_stands() {
+fn unstorable_text_is_rejected_with_its_position() {
     assert_eq!(check(r#"{"a":"\u0000"}"#), Err(ValueError::NulEscape { at: 6 }));
     assert_eq!(check(r#"{"\u0000":1}"#), Err(ValueError::NulEscape { at: 2 }));
     for lone in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\uD83Dx", r"\ud83d\n", r"\udc00\ud800"] {
@@ -68,9 +68,9 @@ fn text_that_jsonb_cannot_hold_is_refused_where_it_stands() {
 }
 
 #[test]
-fn escapes_that_only_look_alike_pass() {
-    for fine in [r"\\u0000", r"\\\\ud800", r"\n\t\u001f", r"\ud83d\ude00", r"\uFFFF", "\\\"", "é"]
+fn similar_escapes_are_accepted() {
+    for valid in [r"\\u0000", r"\\\\ud800", r"\n\t\u001f", r"\ud83d\ude00", r"\uFFFF", "\\\"", "é"]
     {
-        assert_eq!(code(&format!("{{\"a\":\"{fine}\"}}")), None, "{fine}");
+        assert_eq!(code(&format!("{{\"a\":\"{valid}\"}}")), None, "{valid}");
     }
 }

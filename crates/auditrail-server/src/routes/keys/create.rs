@@ -1,4 +1,4 @@
-//! `POST /v1/keys`: a new key.
+//! `POST /v1/keys`: creates an API key.
 
 use auditrail_core::{ApiKey, ApiKeyEnv, FieldError, InputError, NewApiKey};
 use auditrail_store::{IssuedApiKey, StoreError};
@@ -8,69 +8,56 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::schema::{IssuedKeySchema, NewKeySchema};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::{Administrator, Principal};
-use crate::body::Entity;
 use crate::clock;
-use crate::context::Origin;
+use crate::extract::{Administrator, QueryParams, RequestBody, RequestOrigin};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema, not_json};
-use crate::search::Pairs;
 
-/// Makes a key and shows it, once. What is kept is its SHA-256, so it cannot be had again.
+/// Creates an API key and returns its secret, once. Only the SHA-256 of the secret is stored.
 ///
-/// A key that is bound to a tenant makes keys of that tenant, which is meant where the body names
-/// none. Repeating the request makes another key; one whose answer was lost shows in the list and can
-/// be revoked.
+/// An API key that is restricted to a tenant creates keys of that tenant only, and that is the default.
+/// The operation is not idempotent: a retry creates another key. A key whose response was lost is in
+/// the list and can be revoked.
 #[utoipa::path(
     post,
     path = "/v1/keys",
     operation_id = "create_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
-    request_body(content = NewKeySchema, description = "What the key is to be"),
+    request_body(content = NewKeySchema, description = "API key to create"),
     responses(
-        (status = 201, description = "The key was made, and that is recorded",
+        (status = 201, description = "API key created, and its creation audited",
          body = IssuedKeySchema),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
 pub(in crate::routes) async fn create(
     admin: Administrator,
     State(app): State<App>,
-    origin: Origin,
-    pairs: Pairs,
-    entity: Entity,
+    origin: RequestOrigin,
+    params: QueryParams,
+    body: RequestBody,
 ) -> Result<Response, Problem> {
-    pairs.none()?;
-    let new = NewApiKey::from_json(entity.json()?, clock::now()).map_err(refused)?;
-    let new = within(admin.principal(), new)?;
-    let made = app.keys().create(&new, &super::by(admin.principal()), &origin.into_context()).await;
-    let issued = made.map_err(failed)?;
-    Ok((StatusCode::CREATED, Json(Issued::new(&issued))).into_response())
+    params.reject_unknown()?;
+    let mut new = NewApiKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;
+    admin.principal().default_tenant(&mut new.tenant_id)?;
+    let actor = super::actor(admin.principal());
+    let issued =
+        app.keys().create(&new, &actor, &origin.into_context()).await.map_err(creation_failed)?;
+    Ok((StatusCode::CREATED, Json(IssuedKeyDocument::new(&issued))).into_response())
 }
 
-/// Makes the key one of the tenant the caller is bound to; one of another tenant is refused.
-fn within(principal: &Principal, mut new: NewApiKey) -> Result<NewApiKey, Problem> {
-    if new.tenant_id.is_none() {
-        new.tenant_id.clone_from(&principal.tenant);
-    }
-    match principal.sees(new.tenant_id.as_ref()) {
-        true => Ok(new),
-        false => Err(Problem::other_tenant()),
-    }
-}
-
-fn refused(error: InputError) -> Problem {
+fn invalid_input(error: InputError) -> Problem {
     match error {
         InputError::NotJson { .. } => not_json(error.to_string()),
         InputError::Invalid(errors) => invalid(errors.into_iter().collect()),
     }
 }
 
-/// Between reading and making, a key's time may have run out.
-fn failed(error: StoreError) -> Problem {
+/// The expiry time may have passed between parsing and creation.
+fn creation_failed(error: StoreError) -> Problem {
     match error {
         StoreError::InvalidApiKey { error } => invalid(vec![error]),
         other => other.into(),
@@ -78,22 +65,22 @@ fn failed(error: StoreError) -> Problem {
 }
 
 fn invalid(errors: Vec<FieldError>) -> Problem {
-    let detail = "the key cannot be made like that; `errors` has each field that is wrong";
-    let title = "The key is not valid";
+    let detail = "the API key is invalid; see `errors`";
+    let title = "Invalid API key request";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_new_key", title, detail)
         .with_errors(errors)
 }
 
-/// The answer: the only document that holds a key.
+/// The response: the only document with the secret of a key.
 #[derive(Serialize)]
-struct Issued<'a> {
+struct IssuedKeyDocument<'a> {
     key: &'a str,
     environment: ApiKeyEnv,
     #[serde(flatten)]
     kept: &'a ApiKey,
 }
 
-impl<'a> Issued<'a> {
+impl<'a> IssuedKeyDocument<'a> {
     fn new(issued: &'a IssuedApiKey) -> Self {
         let IssuedApiKey { key, secret } = issued;
         Self { key: secret.expose(), environment: secret.env(), kept: key }

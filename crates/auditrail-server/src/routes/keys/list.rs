@@ -1,4 +1,4 @@
-//! `GET /v1/keys`: the keys there are.
+//! `GET /v1/keys`: lists API keys.
 
 use auditrail_core::{
     ApiKey, ApiKeyId, ErrorCode, FieldError, PageSize, TenantId, ValidationErrors, ValueError,
@@ -10,16 +10,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::schema::{KeyListParams, KeyPageSchema};
-use crate::answer::Json;
 use crate::app::App;
-use crate::auth::{Administrator, Principal};
+use crate::auth::Principal;
+use crate::extract::{Administrator, QueryParams};
+use crate::json::Json;
 use crate::problem::{Problem, ProblemSchema, in_query};
-use crate::search::Pairs;
 
-/// The path; a link to the next page names it.
+/// Also the path in links to the next page.
 const PATH: &str = "/v1/keys";
 
-/// Lists keys, oldest first, revoked and expired ones too. The keys themselves are nowhere.
+/// Lists API keys, oldest first, including revoked and expired ones. Secrets are never returned.
 #[utoipa::path(
     get,
     path = PATH,
@@ -28,73 +28,71 @@ const PATH: &str = "/v1/keys";
     security(("bearer" = ["admin"])),
     params(KeyListParams),
     responses(
-        (status = 200, description = "A page of keys", body = KeyPageSchema,
-         headers(("Link" = String, description = "The next page, as `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "A problem", body = ProblemSchema,
+        (status = 200, description = "Page of API keys", body = KeyPageSchema,
+         headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
          content_type = "application/problem+json"),
     )
 )]
 pub(in crate::routes) async fn list(
     admin: Administrator,
     State(app): State<App>,
-    pairs: Pairs,
+    params: QueryParams,
 ) -> Result<Response, Problem> {
-    let asked = Asked::of(pairs, admin.principal())?;
-    let page = app.keys().list(asked.tenant.as_ref(), asked.after, asked.size).await?;
-    let answer = KeyListAnswer::new(page, asked.size);
-    Ok((asked.link(&answer), Json(answer)).into_response())
+    let request = ListRequest::parse(params, admin.principal())?;
+    let page = app.keys().list(request.tenant.as_ref(), request.after, request.size).await?;
+    let answer = KeyListAnswer::new(page, request.size);
+    Ok((request.link(&answer), Json(answer)).into_response())
 }
 
-/// Which keys, as `KeyListParams` describes it.
-struct Asked {
+/// The parameters that `KeyListParams` describes.
+struct ListRequest {
     tenant: Option<TenantId>,
     after: Option<ApiKeyId>,
     size: PageSize,
 }
 
-impl Asked {
-    /// Reads the parameters, and says everything that is wrong with them.
-    fn of(mut pairs: Pairs, principal: &Principal) -> Result<Self, Problem> {
-        let mut wrong = Vec::new();
-        let tenant = read(&mut pairs, &mut wrong, "tenant_id", str::parse::<TenantId>);
-        let size = read(&mut pairs, &mut wrong, "limit", str::parse::<PageSize>);
-        let after = pairs
-            .take("cursor")
-            .and_then(|text| text.parse::<ApiKeyId>().map_err(|_| wrong.push(not_a_cursor())).ok());
-        wrong.extend(pairs.unknown());
-        if let Some(errors) = ValidationErrors::new(wrong) {
+impl ListRequest {
+    /// Parses the parameters, and reports all errors at once.
+    fn parse(mut params: QueryParams, principal: &Principal) -> Result<Self, Problem> {
+        let mut errors = Vec::new();
+        let tenant = parse_param(&mut params, &mut errors, "tenant_id", str::parse::<TenantId>);
+        let size = parse_param(&mut params, &mut errors, "limit", str::parse::<PageSize>);
+        let after = params.take("cursor").and_then(|text| {
+            text.parse::<ApiKeyId>().map_err(|_| errors.push(invalid_cursor())).ok()
+        });
+        errors.extend(params.unknown_errors());
+        if let Some(errors) = ValidationErrors::new(errors) {
             return Err(in_query(errors));
         }
         let tenant = tenant.or_else(|| principal.tenant.clone());
-        match principal.sees(tenant.as_ref()) {
-            true => Ok(Self { tenant, after, size: size.unwrap_or_default() }),
-            false => Err(Problem::other_tenant()),
-        }
+        principal.check_tenant(tenant.as_ref())?;
+        Ok(Self { tenant, after, size: size.unwrap_or_default() })
     }
 
-    /// The header that leads to the next page.
+    /// The `Link` header to the next page.
     fn link(&self, answer: &KeyListAnswer) -> Option<[(HeaderName, HeaderValue); 1]> {
         let next = answer.pagination.next_cursor?;
-        let mut pairs = vec![("limit", self.size.get().to_string()), ("cursor", next.to_string())];
-        pairs.extend(self.tenant.as_ref().map(|tenant| ("tenant_id", tenant.to_string())));
-        let query = serde_urlencoded::to_string(pairs).ok()?;
+        let mut params = vec![("limit", self.size.get().to_string()), ("cursor", next.to_string())];
+        params.extend(self.tenant.as_ref().map(|tenant| ("tenant_id", tenant.to_string())));
+        let query = serde_urlencoded::to_string(params).ok()?;
         let link = HeaderValue::try_from(format!("<{PATH}?{query}>; rel=\"next\"")).ok()?;
         Some([(header::LINK, link)])
     }
 }
 
-fn read<T>(
-    pairs: &mut Pairs,
-    wrong: &mut Vec<FieldError>,
+fn parse_param<T>(
+    params: &mut QueryParams,
+    errors: &mut Vec<FieldError>,
     name: &str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Option<T> {
-    let text = pairs.take(name)?;
-    parse(&text).map_err(|error| wrong.push(FieldError::new(name, &error))).ok()
+    let text = params.take(name)?;
+    parse(&text).map_err(|error| errors.push(FieldError::new(name, &error))).ok()
 }
 
-fn not_a_cursor() -> FieldError {
-    let detail = "must be the next_cursor of the page before".to_owned();
+fn invalid_cursor() -> FieldError {
+    let detail = "must be the next_cursor of the previous page".to_owned();
     FieldError { pointer: "cursor".to_owned(), code: ErrorCode::InvalidCursor, detail }
 }
 

@@ -1,22 +1,22 @@
-//! The description of keys. The types only describe; tests hold them to what is sent.
+//! OpenAPI schemas of API keys. The types only describe; tests compare them with what is sent.
 
 use utoipa::{IntoParams, ToSchema};
 
-/// Which keys.
+/// Filter and paging of API keys.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes how `list` reads them")]
 pub(super) struct KeyListParams {
-    /// Keys of exactly this tenant. A key that is bound to a tenant sees the keys of that one alone.
+    /// Exact tenant id. An API key restricted to a tenant can only list the keys of that tenant.
     tenant_id: Option<String>,
-    /// Most keys in the page.
+    /// Page size.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u16>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// What a key may do. None contains another.
+/// Permission of an API key. No scope implies another.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it describes `Scope` of the core")]
@@ -27,118 +27,118 @@ enum ScopeSchema {
     Admin,
 }
 
-/// A key as it is kept: everything but the key.
+/// API key without its secret.
 #[derive(ToSchema)]
 #[schema(as = ApiKey)]
 #[expect(dead_code, reason = "it describes `ApiKey` of the core")]
 pub(super) struct ApiKeySchema {
-    /// The id, which is no secret: it is the `actor_id` of what is done with the key.
+    /// API key id. It is not secret: records written with the key have it as `actor_id`.
     #[schema(format = "uuid")]
     id: String,
-    /// How the key starts.
+    /// First characters of the secret.
     hint: String,
-    /// What people call it.
+    /// Display name.
     #[schema(required = true)]
     name: Option<String>,
-    /// What it may do.
+    /// Granted scopes.
     #[schema(inline, min_items = 1)]
     scopes: Vec<ScopeSchema>,
-    /// The only tenant it may write for and see; null for all.
+    /// Tenant the key is restricted to; null for all tenants.
     #[schema(required = true)]
     tenant_id: Option<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(format = "date-time")]
     created_at: String,
-    /// Who made it, as `type:id`, or `system`.
+    /// Creator, as `type:id`, or `system`.
     created_by: String,
-    /// From when on it is refused; null for never.
+    /// Expiry time; null if the key does not expire.
     #[schema(required = true, format = "date-time")]
     expires_at: Option<String>,
-    /// When it was revoked; null while it was not.
+    /// Revocation time; null if the key is not revoked.
     #[schema(required = true, format = "date-time")]
     revoked_at: Option<String>,
 }
 
-/// A key that was just made.
+/// Newly created API key.
 #[derive(ToSchema)]
-#[schema(as = IssuedApiKey)]
+#[schema(as = IssuedKey)]
 #[expect(dead_code, reason = "it describes what `create` answers")]
 pub(super) struct IssuedKeySchema {
-    /// The key. It is not shown again.
+    /// The secret. It is not returned again.
     key: String,
-    /// The label in the key.
+    /// Environment label in the secret.
     environment: String,
-    /// The id, which is no secret: it is the `actor_id` of what is done with the key.
+    /// API key id. It is not secret: records written with the key have it as `actor_id`.
     #[schema(format = "uuid")]
     id: String,
-    /// How the key starts.
+    /// First characters of the secret.
     hint: String,
-    /// What people call it.
+    /// Display name.
     #[schema(required = true)]
     name: Option<String>,
-    /// What it may do.
+    /// Granted scopes.
     #[schema(inline, min_items = 1)]
     scopes: Vec<ScopeSchema>,
-    /// The only tenant it may write for and see; null for all.
+    /// Tenant the key is restricted to; null for all tenants.
     #[schema(required = true)]
     tenant_id: Option<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(format = "date-time")]
     created_at: String,
-    /// Who made it, as `type:id`, or `system`.
+    /// Creator, as `type:id`, or `system`.
     created_by: String,
-    /// From when on it is refused; null for never.
+    /// Expiry time; null if the key does not expire.
     #[schema(required = true, format = "date-time")]
     expires_at: Option<String>,
-    /// When it was revoked; null while it was not.
+    /// Revocation time; null if the key is not revoked.
     #[schema(required = true, format = "date-time")]
     revoked_at: Option<String>,
 }
 
-/// A key to make.
+/// API key to create.
 #[derive(ToSchema)]
-#[schema(as = NewApiKey)]
+#[schema(as = NewKey)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes `NewApiKey` of the core")]
 pub(super) struct NewKeySchema {
-    /// What people call it.
+    /// Display name.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     name: Option<String>,
-    /// What it may do: any scope, also those that the caller's key lacks.
+    /// Scopes to grant; the caller's own key need not have them.
     #[schema(inline, min_items = 1)]
     scopes: Vec<ScopeSchema>,
-    /// The only tenant it may write for and see. Left out, the tenant of the caller's key.
+    /// Tenant to restrict the key to. Default: the tenant of the caller's key.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     tenant_id: Option<String>,
-    /// The label in the key: `live` when it is left out.
+    /// Environment label in the secret. Default: `live`.
     #[schema(pattern = "^[a-z0-9]{1,16}$")]
     environment: Option<String>,
-    /// From when on it is refused: RFC 3339, in the future. Left out, never.
+    /// Expiry time: RFC 3339, in the future. Default: no expiry.
     #[schema(format = "date-time")]
     expires_at: Option<String>,
 }
 
-/// A page of keys.
+/// Page of API keys.
 #[derive(ToSchema)]
 #[schema(as = KeyPage)]
 #[expect(dead_code, reason = "it describes what `list` answers")]
 pub(super) struct KeyPageSchema {
-    /// The keys, oldest first.
+    /// API keys, oldest first.
     data: Vec<ApiKeySchema>,
-    /// Where this page is and how to get the next.
+    /// Position of this page and cursor of the next.
     pagination: KeyPaginationSchema,
 }
 
-/// Where a page of keys is and how to get the next.
+/// Position of a page and cursor of the next.
 #[derive(ToSchema)]
 #[schema(as = KeyPagination)]
 #[expect(dead_code, reason = "it describes what `list` answers")]
 struct KeyPaginationSchema {
-    /// Most keys in the page.
+    /// Page size.
     limit: u16,
-    /// Whether there are more keys.
+    /// Whether more API keys follow.
     has_more: bool,
-    /// The token for the next page.
+    /// Cursor of the next page.
     #[schema(required = true)]
     next_cursor: Option<String>,
 }

@@ -46,22 +46,23 @@ fn one_by_one(
 }
 
 fn request(records: &[(u8, u8)], refuse: bool) -> WriteRequest {
-    let made: Vec<_> = records.iter().map(|(id, content)| record(*id, *content)).collect();
+    let records: Vec<_> = records.iter().map(|(id, content)| record(*id, *content)).collect();
     let on_conflict = if refuse { OnConflict::Refuse } else { OnConflict::Skip };
-    WriteRequest::new(made, vec![ProvidedFields::ALL; records.len()], on_conflict)
+    let provided = vec![ProvidedFields::ALL; records.len()];
+    WriteRequest::new(records, provided, on_conflict)
 }
 
 proptest! {
     #[test]
-    fn a_group_equals_its_requests_one_by_one(
+    fn group_equals_its_requests_one_by_one(
         stored in prop::collection::hash_map(0..6_u8, 0..2_u8, 0..4),
         requests in requests(),
     ) {
         let mut table = stored.clone();
         let expected: Vec<_> =
             requests.iter().map(|(records, refuse)| one_by_one(&mut table, records, *refuse)).collect();
-        let made: Vec<_> = requests.iter().map(|(r, refuse)| request(r, *refuse)).collect();
-        let attempts: Vec<_> = made.iter().map(|r| Attempt { request: r, sent: false }).collect();
+        let write_requests: Vec<_> = requests.iter().map(|(r, refuse)| request(r, *refuse)).collect();
+        let attempts: Vec<_> = write_requests.iter().map(|r| Attempt { request: r, sent: false }).collect();
         let all: Vec<(u8, u8)> = requests.iter().flat_map(|(r, _)| r.clone()).collect();
         let stored_classes: Vec<_> =
             all.iter().map(|(id, content)| stored.get(id).map(|c| c == content)).collect();
@@ -89,7 +90,7 @@ fn stored_records_of_a_lost_attempt_are_claimed_once() {
 }
 
 #[test]
-fn a_refused_request_releases_its_claims() {
+fn refused_request_releases_its_claims() {
     let refused = request(&[(1, 0), (2, 0)], true);
     let next = request(&[(1, 0)], true);
     let attempts =

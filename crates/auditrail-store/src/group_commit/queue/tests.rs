@@ -1,4 +1,4 @@
-//! When a free worker takes what waits, by a clock that stands still unless everybody waits.
+//! When an idle worker takes queued requests, with a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,23 +23,23 @@ fn request(records: u64) -> WriteRequest {
     WriteRequest::new(records, provided, OnConflict::Refuse)
 }
 
-/// Queues requests of so many records each, and lets them come to wait.
-async fn ask(queue: &Arc<Queue>, sizes: &[u64]) {
+/// Queues requests of these sizes.
+async fn submit(queue: &Arc<Queue>, sizes: &[u64]) {
     for size in sizes {
         let (queue, request) = (Arc::clone(queue), request(*size));
         let deadline = Instant::now() + Duration::from_secs(3_600);
-        let asked = tokio::spawn(async move { queue.submit(request, deadline).await });
+        let task = tokio::spawn(async move { queue.submit(request, deadline).await });
         tokio::task::yield_now().await;
-        drop(asked);
+        drop(task);
     }
 }
 
-/// What a worker takes next, as the number of records, and how long it waited for that.
-async fn taken(queue: &Queue) -> (u64, Duration, Vec<Pending>) {
-    let began = Instant::now();
+/// The next group of a worker: the number of its records, and how long the worker waited.
+async fn next_group(queue: &Queue) -> (u64, Duration, Vec<Pending>) {
+    let start = Instant::now();
     let group = queue.next_group().await.unwrap();
     let records = group.iter().map(|pending| pending.request.records.len() as u64).sum();
-    (records, began.elapsed(), group)
+    (records, start.elapsed(), group)
 }
 
 fn queue() -> Arc<Queue> {
@@ -47,43 +47,43 @@ fn queue() -> Arc<Queue> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_nothing_is_written_what_waits_is_taken_at_once() {
+async fn requests_are_taken_at_once_when_no_write_is_in_flight() {
     let queue = queue();
-    ask(&queue, &[1, 1]).await;
-    let (records, waited, _group) = taken(&queue).await;
+    submit(&queue, &[1, 1]).await;
+    let (records, waited, _group) = next_group(&queue).await;
     assert_eq!((records, waited), (2, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_few_records_are_left_for_a_while_to_the_worker_that_writes() {
+async fn few_records_are_left_to_the_busy_worker() {
     let queue = queue();
-    ask(&queue, &[1]).await;
-    let (_, _, first) = taken(&queue).await;
-    ask(&queue, &[1, 1]).await;
+    submit(&queue, &[1]).await;
+    let (_, _, first) = next_group(&queue).await;
+    submit(&queue, &[1, 1]).await;
     let free = tokio::spawn({
         let queue = Arc::clone(&queue);
-        async move { taken(&queue).await }
+        async move { next_group(&queue).await }
     });
     tokio::task::yield_now().await;
     assert!(!free.is_finished());
-    // The worker that wrote comes back.
+    // The busy worker completes its group.
     queue.done(&first);
-    let (records, waited, _group) = taken(&queue).await;
+    let (records, waited, _group) = next_group(&queue).await;
     assert_eq!((records, waited), (2, Duration::ZERO));
-    // The other one has nothing, until there is more.
+    // The other one waits for more records.
     tokio::time::advance(LEAVE_FOR * 2).await;
     assert!(!free.is_finished());
-    ask(&queue, &[LEAVE_RECORDS]).await;
+    submit(&queue, &[LEAVE_RECORDS]).await;
     assert_eq!(free.await.unwrap().0, LEAVE_RECORDS);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_worker_does_not_come_back_for_is_taken_by_another() {
+async fn records_of_a_blocked_worker_are_taken_by_another() {
     let queue = queue();
-    ask(&queue, &[1]).await;
-    let _held_up = taken(&queue).await;
-    ask(&queue, &[1]).await;
-    let (records, waited, _group) = taken(&queue).await;
+    submit(&queue, &[1]).await;
+    let _blocked = next_group(&queue).await;
+    submit(&queue, &[1]).await;
+    let (records, waited, _group) = next_group(&queue).await;
     assert_eq!(records, 1);
     // The clock of timers counts in milliseconds.
     assert!((LEAVE_FOR..=LEAVE_FOR * 2).contains(&waited), "{waited:?}");
@@ -92,21 +92,21 @@ async fn what_a_worker_does_not_come_back_for_is_taken_by_another() {
 #[tokio::test(start_paused = true)]
 async fn enough_records_for_a_group_are_taken_at_once() {
     let queue = queue();
-    ask(&queue, &[LEAVE_RECORDS * 2]).await;
-    let _large = taken(&queue).await;
-    ask(&queue, &[LEAVE_RECORDS - 1, 1]).await;
-    let (records, waited, _group) = taken(&queue).await;
+    submit(&queue, &[LEAVE_RECORDS * 2]).await;
+    let _large = next_group(&queue).await;
+    submit(&queue, &[LEAVE_RECORDS - 1, 1]).await;
+    let (records, waited, _group) = next_group(&queue).await;
     assert_eq!((records, waited), (LEAVE_RECORDS, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_at_the_end_is_taken_at_once() {
+async fn requests_are_taken_at_once_after_close() {
     let queue = queue();
-    ask(&queue, &[1]).await;
-    let (_, _, group) = taken(&queue).await;
-    ask(&queue, &[1]).await;
+    submit(&queue, &[1]).await;
+    let (_, _, group) = next_group(&queue).await;
+    submit(&queue, &[1]).await;
     queue.close();
-    let (records, waited, _group) = taken(&queue).await;
+    let (records, waited, _group) = next_group(&queue).await;
     assert_eq!((records, waited), (1, Duration::ZERO));
     assert!(queue.next_group().await.is_none());
     queue.done(&group);

@@ -1,4 +1,4 @@
-//! How the runner's errors are put in words.
+//! Formats the errors of the runner.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sqlx::postgres::PgErrorPosition;
 use crate::migrate::blocker::Blocker;
 use crate::sqlstate::postgres;
 
-/// Where in a statement the server saw the fault, in characters from 1.
+/// The position of an error in a statement, in characters from 1.
 pub(super) fn position(error: &sqlx::Error) -> Option<usize> {
     match postgres(error)?.position()? {
         PgErrorPosition::Original(at) => Some(at),
@@ -15,7 +15,7 @@ pub(super) fn position(error: &sqlx::Error) -> Option<usize> {
     }
 }
 
-/// `file:line:column` and the line with a mark under the place; `at` counts characters from 1.
+/// `file:line:column` and the line with a mark under the position; `at` counts characters from 1.
 pub(super) fn excerpt(file: &str, sql: &str, at: usize) -> Option<String> {
     let before: String = sql.chars().take(at.checked_sub(1)?).collect();
     let number = before.matches('\n').count() + 1;
@@ -49,10 +49,10 @@ impl fmt::Display for Described<'_> {
         }
         match error.code() {
             "42P07" => f.write_str(
-                "\nhint: if that table is the audit log already, `migrate baseline` adopts it",
+                "\nhint: if that table is the audit log, `migrate baseline` adopts it",
             ),
             "42501" => f.write_str(
-                "\nhint: migrations need a role that may create in this database and owns the schema",
+                "\nhint: migrations need a role that owns the schema and has CREATE on the database",
             ),
             "25006" => f.write_str("\nhint: this server is read-only; connect to the primary"),
             _ => Ok(()),
@@ -60,7 +60,7 @@ impl fmt::Display for Described<'_> {
     }
 }
 
-/// The sessions in the way, when any are known.
+/// The blocking sessions, if any are known.
 pub(super) struct Blockers<'a>(pub(super) &'a [Blocker]);
 
 impl fmt::Display for Blockers<'_> {
@@ -68,25 +68,25 @@ impl fmt::Display for Blockers<'_> {
         if self.0.is_empty() {
             return Ok(());
         }
-        write!(f, "; these sessions hold the schema's tables:{}", Lines(self.0))
+        write!(f, "; these sessions hold locks on tables of the schema:{}", Lines(self.0))
     }
 }
 
-/// What a failed build could not take away.
+/// The invalid index that could not be dropped.
 pub(super) struct Leftover<'a>(pub(super) Option<&'a str>);
 
 impl fmt::Display for Leftover<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(index) => {
-                write!(f, "\nthe unfinished index {index} is left behind; the next run removes it")
+                write!(f, "\nthe invalid index {index} remains; the next run drops it")
             }
             None => Ok(()),
         }
     }
 }
 
-/// Each on a line of its own, indented.
+/// One item per line, indented.
 pub(super) struct Lines<'a, T>(pub(super) &'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Lines<'_, T> {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_excerpt_names_line_and_column_and_marks_the_place() {
+    fn excerpt_has_line_and_column_and_marks_the_position() {
         let sql = "select 1;\nselect ä, wrong;\n";
         let at = sql.chars().position(|c| c == 'w').unwrap() + 1;
         let expected = "007_x.sql:2:11\n 2 | select ä, wrong;\n   |           ^";
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_the_text_gives_no_excerpt() {
+    fn position_outside_the_text_has_no_excerpt() {
         assert_eq!(excerpt("007_x.sql", "select 1;", 0), None);
         assert_eq!(excerpt("007_x.sql", "a\n", 99), None);
     }

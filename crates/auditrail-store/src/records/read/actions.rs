@@ -1,4 +1,4 @@
-//! The actions that start with a prefix.
+//! The actions with a prefix.
 
 use auditrail_core::ActionPrefix;
 
@@ -6,15 +6,15 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// Most actions that are listed; each costs a probe of the index, some ten microseconds.
+/// Most actions in the list; each costs an index probe of about ten microseconds.
 const ACTIONS_MAX: i32 = 200;
 
-/// Every action in the table that starts with `prefix`; `None` when there are too many.
+/// Every action in the table with `prefix`; `None` when there are too many.
 ///
-/// Why not the prefix alone: the index holds each action in the order of time, so an exact action
-/// can be read for a stretch of time, and a prefix only whole. This walks from one distinct action to
-/// the next, a single probe each. It compares bytes, collation "C": under a language's collation the
-/// texts with one prefix need not even stand next to each other.
+/// The index has the entries of each action in the order of time, so the entries of an exact action can be
+/// read for a range of time, but those of a prefix only entirely. This is a loose index scan: one probe per
+/// distinct action. It compares bytes (collation "C"): under the collation of a language, texts with one
+/// prefix are not necessarily adjacent.
 pub(in crate::records) async fn with_prefix(
     mut db: Db<'_>,
     prefix: &ActionPrefix,
@@ -41,17 +41,17 @@ pub(in crate::records) async fn with_prefix(
     .bind(prefix.as_str())
     .bind(end(prefix))
     .bind(ACTIONS_MAX);
-    let rows = db.fetch(&sql).await;
-    let actions: Result<Vec<String>, _> =
-        rows.and_then(|rows| rows.iter().map(|row| row.get(0)).collect());
-    let actions = actions.map_err(StoreError::while_trying_to("list the actions"))?;
-
+    let actions: Vec<String> = db
+        .fetch(&sql)
+        .await
+        .and_then(|rows| rows.iter().map(|row| row.get(0)).collect())
+        .map_err(StoreError::while_trying_to("list the actions"))?;
     let fits = i32::try_from(actions.len()).is_ok_and(|count| count <= ACTIONS_MAX);
     Ok(fits.then_some(actions))
 }
 
-/// The first text after all that start with `prefix`, byte by byte: a prefix ends with a dot, and the
-/// next byte is a slash.
+/// The exclusive upper bound of texts with `prefix`, in byte order: a prefix ends with a dot, and the next
+/// byte is a slash.
 pub(in crate::records) fn end(prefix: &ActionPrefix) -> String {
     let mut end = prefix.as_str().to_owned();
     if end.pop().is_some() {

@@ -1,4 +1,4 @@
-//! How many records match.
+//! Counts matches.
 
 use serde::Deserialize;
 use sqlx::types::Json;
@@ -9,27 +9,28 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::value::FromValue;
 
-/// Counts every match, which reads every match.
+/// The exact number of matches. Reads every match.
 pub(in crate::records) async fn exact(
     db: Db<'_>,
     conditions: &Conditions<'_>,
 ) -> Result<u64, StoreError> {
     let mut sql = Sql::new("select count(*)").unprepared();
     conditions.push_from_where(&mut sql);
-    let count: Result<i64, _> = scalar(db, &sql).await;
-    let count = count.map_err(StoreError::while_trying_to("count records"))?;
+    let count: i64 =
+        scalar(db, &sql).await.map_err(StoreError::while_trying_to("count records"))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// What the planner expects, from the statistics of the last ANALYZE. Quick, and can be far off.
+/// The estimate of the planner, from the statistics of the last ANALYZE. Fast, but may be far off.
 pub(in crate::records) async fn estimated(
     db: Db<'_>,
     conditions: &Conditions<'_>,
 ) -> Result<u64, StoreError> {
     let mut sql = Sql::new("explain (format json) select 1").unprepared();
     conditions.push_from_where(&mut sql);
-    let plans: Result<Json<Vec<Explained>>, _> = scalar(db, &sql).await;
-    let Json(plans) = plans.map_err(StoreError::while_trying_to("estimate a number of records"))?;
+    let Json(plans): Json<Vec<Explained>> = scalar(db, &sql)
+        .await
+        .map_err(StoreError::while_trying_to("estimate a number of records"))?;
     Ok(plans.first().map_or(0, |explained| explained.plan.rows))
 }
 

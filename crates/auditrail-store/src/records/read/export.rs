@@ -1,4 +1,4 @@
-//! Every record that matches, as a stream.
+//! Streams every match.
 
 use auditrail_core::{Filters, Record};
 use futures_util::stream::{self, Stream, TryStreamExt};
@@ -10,19 +10,19 @@ use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
 use crate::sql::Sql;
 
-/// Reads that consist of several statements see one state of the table.
+/// A transaction with one snapshot.
 const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
 
-/// Records read at once. With metadata at its limit in each, these take 16 MiB.
+/// Records per batch; with the largest metadata in each they take 16 MiB.
 const BATCH: usize = 250;
 
 const FETCH: &str = "fetch forward 250 from auditrail_export";
 
 /// Streams the matches, oldest first.
 ///
-/// A cursor of the server's, not one long answer: a reader that stops early then costs one batch
-/// instead of having the rest drained, the server sends nothing ahead, and its `statement_timeout`
-/// bounds each batch instead of the whole.
+/// Uses a server-side cursor instead of one long result: a reader that stops early costs one batch instead
+/// of draining the rest, the server sends nothing ahead, and its `statement_timeout` applies to a batch
+/// instead of the whole export.
 pub(in crate::records) fn stream(
     pool: PgPool,
     filters: Filters,
@@ -49,13 +49,17 @@ enum State {
     Ended,
 }
 
-/// Opens the cursor in a transaction of its own.
+/// Opens the cursor in a new transaction.
 async fn open(pool: &PgPool, filters: &Filters) -> Result<PgTransaction<'static>, StoreError> {
-    let tx = pool.begin_with(ONE_SNAPSHOT).await;
-    let mut tx = tx.map_err(StoreError::while_trying_to("start an export"))?;
+    let mut tx = pool
+        .begin_with(ONE_SNAPSHOT)
+        .await
+        .map_err(StoreError::while_trying_to("start an export"))?;
     let conditions = Conditions::of(Db::from(&mut *tx), filters).await?;
-    let opened = Db::from(&mut *tx).fetch(&statement(&conditions)).await;
-    opened.map_err(StoreError::while_trying_to("open an export"))?;
+    Db::from(&mut *tx)
+        .fetch(&statement(&conditions))
+        .await
+        .map_err(StoreError::while_trying_to("open an export"))?;
     Ok(tx)
 }
 
@@ -69,7 +73,11 @@ fn statement(conditions: &Conditions<'_>) -> Sql {
 }
 
 async fn fetch(tx: &mut PgTransaction<'_>) -> Result<Vec<Record>, StoreError> {
-    let rows = Db::from(&mut **tx).fetch(&Sql::new(FETCH)).await;
-    let rows = rows.map_err(StoreError::while_trying_to("read an export"))?;
-    rows.iter().map(columns::record).collect()
+    Db::from(&mut **tx)
+        .fetch(&Sql::new(FETCH))
+        .await
+        .map_err(StoreError::while_trying_to("read an export"))?
+        .iter()
+        .map(columns::record)
+        .collect()
 }

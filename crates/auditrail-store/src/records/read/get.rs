@@ -1,4 +1,4 @@
-//! Records by their ids.
+//! Reads records by id.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(in crate::records) fn by_id_sql(id: RecordId) -> Sql {
         .bind(id.as_uuid())
 }
 
-/// The records with these ids, as far as they are there.
+/// The records with these ids. Unknown ids are omitted.
 pub(in crate::records) async fn by_ids(
     mut db: Db<'_>,
     ids: &[Uuid],
@@ -38,6 +38,5 @@ pub(in crate::records) async fn by_ids(
     ))
     .bind_array(ids);
     let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("read records by id"))?;
-    let records = rows.iter().map(columns::record);
-    records.map(|record| record.map(|record| (record.id, record))).collect()
+    rows.iter().map(|row| columns::record(row).map(|record| (record.id, record))).collect()
 }

@@ -1,4 +1,4 @@
-//! Reading over connections of our own: what belongs together goes in one exchange.
+//! Reads over [`Sessions`](crate::sessions::Sessions), several statements in one exchange.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use crate::key_version::verify_for_reading_sql;
 use crate::sessions::Read;
 use crate::sql::Sql;
 
-/// A page. A search that one index answers is one exchange: the transaction, its settings, the check of
-/// the key and the page.
+/// Reads a page. A search with a single driving index is one exchange: the transaction, its settings, the
+/// check of the key and the page.
 pub(in crate::records) struct Search<'a> {
     pub(in crate::records) query: &'a Query,
     pub(in crate::records) key: Option<ApiKeyVersion>,
@@ -26,8 +26,7 @@ impl Read for Search<'_> {
 
     fn prologue(&self) -> Vec<Sql> {
         let begin = Sql::new("begin isolation level repeatable read read only");
-        let begin = [begin, Sql::new(SEARCH_SETTINGS)];
-        begin.into_iter().chain(check(self.key)).collect()
+        [begin, Sql::new(SEARCH_SETTINGS)].into_iter().chain(check(self.key)).collect()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
@@ -35,7 +34,7 @@ impl Read for Search<'_> {
     }
 }
 
-/// A single record, in one exchange with the check of the key.
+/// Reads a single record, in one exchange with the check of the key.
 pub(in crate::records) struct Get {
     pub(in crate::records) id: RecordId,
     pub(in crate::records) key: Option<ApiKeyVersion>,
@@ -53,7 +52,7 @@ impl Read for Get {
     }
 }
 
-/// Records by their ids.
+/// Reads records by id.
 pub(in crate::records) struct GetMany<'a>(pub(in crate::records) &'a [Uuid]);
 
 impl Read for GetMany<'_> {

@@ -49,7 +49,7 @@ pub struct SummaryOptions {
     pub interval: Option<Interval>,
     /// Whether to count recent records only.
     ///
-    /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the most_selective of the filters, or
+    /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the most selective of the filters, or
     /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time.
     /// Otherwise every match is read.
     pub recent: bool,
@@ -91,7 +91,7 @@ pub struct BucketCount {
     pub count: u64,
 }
 
-/// Counts what matches; the caller gives a connection in a transaction with one snapshot.
+/// Counts the matches; the connection is in a transaction with one snapshot.
 pub(in crate::records) async fn summary(
     mut db: Db<'_>,
     filters: &Filters,
@@ -101,7 +101,7 @@ pub(in crate::records) async fn summary(
     let since = if recent { start_of_recent(db.again(), filters).await? } else { None };
     let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
     let (total, span) = total(db.again(), &counted).await?;
-    let interval = interval.unwrap_or_else(|| Interval::to_show(span));
+    let interval = interval.unwrap_or_else(|| Interval::covering(span));
     Ok(Summary {
         total,
         since: since.map(|PgTime(since)| since),

@@ -1,4 +1,4 @@
-//! The types of targets that one type of actor acts on.
+//! The target types of an actor type.
 
 use auditrail_core::ActorType;
 
@@ -6,13 +6,14 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// Most target types that are listed. A log has some ten, one fed from a cloud provider some hundred.
+/// Most target types in the list. A log has about ten, one with the events of a cloud provider about a
+/// hundred.
 const TARGET_TYPES_MAX: i32 = 200;
 
 /// The target types in records of this type of actor; `None` when there are too many.
 ///
-/// The index of both types is in the order of time where both are known, so knowing them all lets it
-/// be read for a stretch of time. Each costs a single probe.
+/// The index of both types is in the order of time where both are known, so with the list it can be read
+/// for a range of time. A loose index scan: one probe per type.
 pub(in crate::records) async fn targets_of(
     mut db: Db<'_>,
     actor_type: ActorType,
@@ -38,11 +39,11 @@ pub(in crate::records) async fn targets_of(
     )
     .bind(actor_type.as_str())
     .bind(TARGET_TYPES_MAX);
-    let rows = db.fetch(&sql).await;
-    let types: Result<Vec<String>, _> =
-        rows.and_then(|rows| rows.iter().map(|row| row.get(0)).collect());
-    let types = types.map_err(StoreError::while_trying_to("list the target types"))?;
-
+    let types: Vec<String> = db
+        .fetch(&sql)
+        .await
+        .and_then(|rows| rows.iter().map(|row| row.get(0)).collect())
+        .map_err(StoreError::while_trying_to("list the target types"))?;
     let fits = i32::try_from(types.len()).is_ok_and(|count| count <= TARGET_TYPES_MAX);
     Ok(fits.then_some(types))
 }

@@ -15,7 +15,7 @@ pub(in crate::records) fn push_times(sql: &mut Sql, range: &TimeRange) {
     }
 }
 
-/// Whether a time is the first or last that can be printed, and so may stand for one beyond.
+/// Whether a time is an end of the range, and so may be a clamped one.
 pub(in crate::records) fn is_edge(time: RecordTime) -> bool {
     [RecordTime::MIN_UNIX_MICROS, RecordTime::MAX_UNIX_MICROS].contains(&time.unix_micros())
 }

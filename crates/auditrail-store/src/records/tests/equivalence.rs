@@ -1,7 +1,6 @@
-//! Searches find exactly what the plain statement does, in its order, however little they look at
-//! before they know anything.
+//! Searches return exactly what the plain statement does, in its order, with any scan budget.
 //!
-//! Here and not beside the other tests, because what is looked at first is no caller's to choose.
+//! A unit test, because the scan budget is not part of the interface.
 
 use std::borrow::Cow;
 
@@ -17,9 +16,9 @@ use crate::records::read::search::SEARCH;
 
 const RECORDS: usize = 2_400;
 
-/// Every value of every column goes with every other, as chance has it. Times are tied by threes, come
-/// in bursts with long gaps, and some are beyond what can be printed. Ids are in no order. Metadata is
-/// an object, a list, a text, `null` or nothing, its values of every type.
+/// Random combinations of values. Three records share each time; times come in bursts with long gaps, and
+/// some are outside the range. Ids are in no order. Metadata is an object, a list, a text, `null` or
+/// missing, with values of every type.
 const FILL: &str = r#"insert into control_plane.audit_logs
     (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, created_at,
      tenant_id, request_id)
@@ -45,11 +44,11 @@ select md5(n::text)::uuid,
                (array['user', 'api_key', 'system'])[1 + floor(3 * power(random(), 2))::int] as kind
           from generate_series(1, 2400) n) r"#;
 
-/// One filter each: what a caller sends, and the condition it means.
+/// Single filters: the parameter, and the equivalent condition.
 const SINGLE: &[(&str, &str, &str)] = &[
     ("actor_id", "u0", "actor_id = 'u0'"),
     ("actor_id", "u17", "actor_id = 'u17'"),
-    ("actor_id", "nobody", "actor_id = 'nobody'"),
+    ("actor_id", "unknown", "actor_id = 'unknown'"),
     ("actor_type", "system", "actor_type = 'system'"),
     ("actor_type", "api_key", "actor_type = 'api_key'"),
     ("action", "project.made", "action = 'project.made'"),
@@ -83,10 +82,10 @@ const SINGLE: &[(&str, &str, &str)] = &[
     ("end_date", "2026-09-15T00:00:00Z", "created_at < '2026-09-15 00:00:00Z'"),
 ];
 
-/// A search, and the plain condition with the same meaning.
+/// A search, and the equivalent condition.
 type Search = (Filters, String);
 
-/// Every filter by itself, and every pair of two.
+/// Every filter and every pair of filters.
 fn searches() -> Vec<Search> {
     let mut searches = vec![(Filters::default(), "true".to_owned())];
     for (place, (name, value, condition)) in SINGLE.iter().enumerate() {
@@ -114,8 +113,8 @@ async fn plain(db: &mut PgConnection, condition: &str) -> Vec<RecordId> {
     ids.into_iter().map(RecordId::from).collect()
 }
 
-/// The ids a search finds from some position on, with the cursor after the last.
-async fn found(
+/// The ids that a search returns from a position on, with the cursor after the last.
+async fn search(
     db: &mut PgConnection,
     filters: &Filters,
     size: u16,
@@ -133,18 +132,13 @@ async fn found(
     (records.iter().map(|record| record.id).collect(), next)
 }
 
-/// Turns over every page, and takes one by offset.
-async fn compare(
-    db: &mut PgConnection,
-    search: &Search,
-    expected: &[RecordId],
-    budget: ScanBudget,
-) {
-    let (filters, condition) = search;
+/// Compares every page, and one by offset.
+async fn compare(db: &mut PgConnection, case: &Search, expected: &[RecordId], budget: ScanBudget) {
+    let (filters, condition) = case;
     let size = 170;
     let (mut all, mut position) = (Vec::new(), Position::Offset(0));
     loop {
-        let (ids, next) = found(db, filters, size, position, budget).await;
+        let (ids, next) = search(db, filters, size, position, budget).await;
         all.extend(ids);
         match next {
             Some(cursor) => position = Position::After(cursor),
@@ -152,25 +146,25 @@ async fn compare(
         }
         assert!(all.len() < RECORDS, "the pages of {condition} never end with {budget:?}");
     }
-    assert!(all == expected, "{condition} finds something else with {budget:?}");
+    assert!(all == expected, "{condition} differs with {budget:?}");
     let skipped = expected.len() / 2;
-    let (ids, next) = found(db, filters, 9, Position::Offset(skipped as u64), budget).await;
+    let (ids, next) = search(db, filters, 9, Position::Offset(skipped as u64), budget).await;
     let rest = &expected[skipped..];
     assert!(ids == rest[..rest.len().min(9)], "{condition} by offset with {budget:?}");
     assert_eq!(next.is_some(), rest.len() > 9);
 }
 
 #[tokio::test]
-async fn every_filter_and_pair_finds_what_the_plain_statement_finds_whatever_is_looked_at_first() {
+async fn searches_equal_the_plain_statement_with_any_budget() {
     let db = TestDb::migrated().await;
     db.as_owner(&format!("select setseed(0.5); {FILL}; analyze control_plane.audit_logs")).await;
     let mut app = db.connect(db.app()).await;
     app.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
-    let little = |time_records, value_records, few| ScanBudget { time_records, value_records, few };
-    let efforts = [little(40, 15, 0), little(40, 15, 8), little(400, 100, 0)];
+    let budget = |time_records, value_records, few| ScanBudget { time_records, value_records, few };
+    let budgets = [budget(40, 15, 0), budget(40, 15, 8), budget(400, 100, 0)];
     for (number, search) in searches().iter().enumerate() {
         let expected = plain(&mut app, &search.1).await;
-        compare(&mut app, search, &expected, efforts[number % efforts.len()]).await;
+        compare(&mut app, search, &expected, budgets[number % budgets.len()]).await;
         if number % 16 == 0 {
             compare(&mut app, search, &expected, ScanBudget::default()).await;
         }

@@ -21,7 +21,7 @@ pub(crate) struct Comparison {
     pub(crate) same: bool,
 }
 
-/// Compares records with the table; those whose ids are not there are left out.
+/// Compares records with the table; records without a stored record of the same id are omitted.
 pub(crate) async fn compare(
     db: &mut Connection,
     columns: &Columns<'_>,

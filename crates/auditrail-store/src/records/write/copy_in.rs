@@ -1,4 +1,4 @@
-//! A chunk by COPY.
+//! Writes records by COPY.
 
 use std::iter::Peekable;
 
@@ -15,39 +15,37 @@ use crate::key_version::verify_sql;
 use crate::sql::Sql;
 use crate::sqlstate::{from_pipeline, sqlstate};
 
-/// How many bytes of rows a message of COPY holds, about. The connection sends what is there in larger
-/// parts.
+/// The approximate size of a COPY message. The connection sends several at once.
 const MESSAGE_BYTES: usize = 32 * 1_024;
 
-/// What a COPY did.
+/// The outcome of a COPY.
 #[derive(Debug)]
 pub(crate) enum Copied {
-    /// It is committed.
+    /// Every record is committed.
     All,
-    /// It is committed without some records, and which is unknown: a trigger of the table left them
-    /// out.
+    /// It is committed without some records, which a trigger of the table skipped; which ones is unknown.
     Fewer {
-        /// How many were kept.
+        /// The number of written records.
         kept: u64,
     },
-    /// Nothing was kept: an id is there already, or twice in the chunk.
+    /// Nothing was written: an id is taken, or repeated in the chunk.
     NoneForDuplicate,
-    /// Nothing was kept: the table has row-level security, where only its owner may COPY into it.
+    /// Nothing was written: the table has row-level security, so only its owner can COPY into it.
     NoneForPolicy,
-    /// Nothing was kept: an API key was revoked or changed meanwhile.
+    /// Nothing was written: an API key was revoked or changed.
     NoneForKey,
 }
 
-/// Writes the records in one COPY and checks the API keys they came with, in one transaction and one
-/// exchange with the server.
+/// Writes the records by COPY and checks the API keys of their requests, in one transaction and one
+/// exchange.
 ///
-/// The keys are checked after the rows are written, and stay as they are until the commit.
+/// The keys are checked after the rows are written, and are locked until the commit.
 pub(crate) async fn copy_in<'a>(
     db: &mut Connection,
     records: impl Iterator<Item = &'a Record>,
     keys: &[ApiKeyVersion],
 ) -> Result<Copied, StoreError> {
-    let mut rows = Rows { records: records.peekable(), is_begun: false, sent: 0 };
+    let mut rows = Rows { records: records.peekable(), has_header: false, sent: 0 };
     let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };
     let statements: Vec<Sql> = [Sql::new(copy::STATEMENT)].into_iter().chain(verified).collect();
     let failed = match send(db, &mut rows, &statements).await {
@@ -66,7 +64,7 @@ pub(crate) async fn copy_in<'a>(
     }
 }
 
-/// Sends the COPY with its data and the statements after it, and returns how many rows were kept.
+/// Sends the COPY with its data and the following statements, and returns the number of written rows.
 async fn send<'a>(
     db: &mut Connection,
     rows: &mut Rows<impl Iterator<Item = &'a Record>>,
@@ -78,7 +76,7 @@ async fn send<'a>(
         if number > 0 {
             continue;
         }
-        // What has failed need not be sent to its end.
+        // After an error the rest need not be sent.
         while rows.has_more() && !exchange.has_failed() {
             exchange.copy_data(|out| rows.put_some(out));
             exchange.send_much().await?;
@@ -89,23 +87,23 @@ async fn send<'a>(
     Ok(replies.first().map_or(0, |reply| reply.affected))
 }
 
-/// The data of a COPY, in messages.
+/// The data of a COPY, split into messages.
 struct Rows<I: Iterator> {
     records: Peekable<I>,
-    is_begun: bool,
-    /// How many rows were put into messages.
+    has_header: bool,
+    /// The number of rows in messages so far.
     sent: u64,
 }
 
 impl<'a, I: Iterator<Item = &'a Record>> Rows<I> {
     fn has_more(&mut self) -> bool {
-        !self.is_begun || self.records.peek().is_some()
+        !self.has_header || self.records.peek().is_some()
     }
 
-    /// Appends what goes into one message.
+    /// Appends one message.
     fn put_some(&mut self, out: &mut BytesMut) {
         let start = out.len();
-        if !std::mem::replace(&mut self.is_begun, true) {
+        if !std::mem::replace(&mut self.has_header, true) {
             copy::put_header(out);
         }
         while out.len() - start < MESSAGE_BYTES

@@ -1,23 +1,20 @@
 //! Writes the inputs of callers, and distinguishes repeated requests from conflicts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, ErrorCode, FieldError, OnInvalid, Record, RecordId,
     Rejected,
 };
 
+use super::INSERT_ATTEMPTS;
 use super::insert::{self, Columns};
 use crate::clock;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::records::read::get;
 
-/// How often a record may disappear between the INSERT that found its id taken and the read of it. Only
-/// retention removes records, so even once is very unlikely.
-const ATTEMPTS: usize = 3;
-
-/// Writes one record, or finds the record of an earlier call with the same input.
+/// Writes one record, or returns the record of an earlier call with the same input.
 pub(in crate::records) async fn one(
     mut db: Db<'_>,
     input: CreateInput,
@@ -28,7 +25,7 @@ pub(in crate::records) async fn one(
         return Err(StoreError::Invalid { index: 0, error });
     }
     let record = input.clone().into_record(clock::new_id(now)?, now);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..INSERT_ATTEMPTS {
         if let Some(record) = insert::one(db.again(), &record).await? {
             return Ok(Created::New(record));
         }
@@ -51,38 +48,54 @@ pub(in crate::records) async fn many(
 ) -> Result<BatchOutcome, StoreError> {
     let mut outcome = BatchOutcome::default();
     let batch = into_records(inputs, on_invalid, &mut outcome)?;
-    let columns = Columns::of(batch.iter().map(|(_, record)| record));
-    let inserted_ids = insert::many(db.again(), &columns).await?;
-    outcome.created = inserted_ids.len() as u64;
-    if inserted_ids.len() == batch.len() {
-        return Ok(outcome);
-    }
-    let mut inserted_ids: HashSet<_> = inserted_ids.into_iter().map(RecordId::from).collect();
-    // Of several records with an inserted id the first was written; the others repeat it.
-    let skipped: Vec<_> =
-        batch.iter().filter(|(_, record)| !inserted_ids.remove(&record.id)).collect();
-    let ids: Vec<_> = skipped.iter().map(|(_, r)| *r.id.as_uuid()).collect();
-    let stored = get::by_ids(db, &ids).await?;
-    for (index, record) in skipped {
-        let conflict = StoreError::IdConflict { id: record.id };
-        if is_duplicate(&inputs[*index], record.id, &stored) {
-            outcome.duplicates += 1;
-        } else if on_invalid == OnInvalid::Refuse {
-            return Err(conflict);
-        } else {
-            outcome.rejected.push(Rejected {
-                index: *index,
-                code: ErrorCode::IdConflict,
-                detail: conflict.to_string(),
-            });
+    let mut remaining: Vec<_> = batch.iter().collect();
+    for _ in 0..INSERT_ATTEMPTS {
+        if remaining.is_empty() {
+            break;
         }
+        let columns = Columns::of(remaining.iter().map(|(_, record)| record));
+        let mut inserted_ids: HashSet<_> =
+            insert::many(db.again(), &columns).await?.into_iter().map(RecordId::from).collect();
+        outcome.created += inserted_ids.len() as u64;
+        // Of several records with an inserted id the first was written; the others repeat it.
+        remaining.retain(|(_, record)| !inserted_ids.remove(&record.id));
+        if remaining.is_empty() {
+            break;
+        }
+        let ids: Vec<_> = remaining.iter().map(|(_, record)| *record.id.as_uuid()).collect();
+        let stored = get::by_ids(db.again(), &ids).await?;
+        let mut vanished = Vec::new();
+        for skipped in remaining {
+            let (index, record) = skipped;
+            match stored.get(&record.id) {
+                None => vanished.push(skipped),
+                Some(stored) if inputs[*index].matches_stored(stored) => outcome.duplicates += 1,
+                Some(_) => add_conflict(&mut outcome, *index, record.id, on_invalid)?,
+            }
+        }
+        remaining = vanished;
+    }
+    for (index, record) in remaining {
+        add_conflict(&mut outcome, *index, record.id, on_invalid)?;
     }
     outcome.rejected.sort_by_key(|rejected| rejected.index);
     Ok(outcome)
 }
 
-fn is_duplicate(input: &CreateInput, id: RecordId, stored: &HashMap<RecordId, Record>) -> bool {
-    stored.get(&id).is_some_and(|record| input.matches_stored(record))
+/// Rejects one input whose id is taken, or the whole batch.
+fn add_conflict(
+    outcome: &mut BatchOutcome,
+    index: usize,
+    id: RecordId,
+    on_invalid: OnInvalid,
+) -> Result<(), StoreError> {
+    let conflict = StoreError::IdConflict { id };
+    if on_invalid == OnInvalid::Refuse {
+        return Err(conflict);
+    }
+    let detail = conflict.to_string();
+    outcome.rejected.push(Rejected { index, code: ErrorCode::IdConflict, detail });
+    Ok(())
 }
 
 /// Fills in missing ids and times. An input with a time too far in the future is rejected.

@@ -12,9 +12,9 @@ use crate::records::columns::{
 use crate::sql::Sql;
 use crate::value::{ToValue, Xid};
 
-/// Writes one record unless its id is there already, and returns it as it is stored.
+/// Writes one record unless its id is taken, and returns the stored row.
 ///
-/// When another transaction is writing the same id, this waits to learn whether that one commits.
+/// When another transaction is writing the same id, this waits for its end.
 pub(crate) async fn one(mut db: Db<'_>, record: &Record) -> Result<Option<Record>, StoreError> {
     let sql = Sql::new(concat!(
         "insert into control_plane.audit_logs (",
@@ -24,13 +24,16 @@ pub(crate) async fn one(mut db: Db<'_>, record: &Record) -> Result<Option<Record
         ") on conflict (id) do nothing returning ",
         column_list!()
     ));
-    let written = db.fetch(&bind_record(sql, record)).await;
-    let written = written.map_err(StoreError::while_trying_to("write a record"))?;
-    written.first().map(columns::record).transpose()
+    db.fetch(&bind_record(sql, record))
+        .await
+        .map_err(StoreError::while_trying_to("write a record"))?
+        .first()
+        .map(columns::record)
+        .transpose()
 }
 
-/// Writes one record unless its id is there already or the key is at another version; says nothing but
-/// how many rows it wrote. The key stays at its version until the transaction ends.
+/// Writes one record unless its id is taken or the key is at another version. Returns no row, only the
+/// number of them. The key is locked until the transaction ends.
 pub(crate) fn single_sql(record: &Record, key: Option<ApiKeyVersion>) -> Sql {
     let Some(key) = key else {
         let sql = Sql::new(concat!(
@@ -73,12 +76,13 @@ impl ColumnSink for Bindings {
     }
 }
 
-/// Writes the records whose ids are not there yet, and returns the ids of those it wrote.
+/// Writes the records whose ids are not taken, and returns the ids of the written ones.
 ///
 /// Of records with the same id the first is written.
 pub(crate) async fn many(mut db: Db<'_>, columns: &Columns<'_>) -> Result<Vec<Uuid>, StoreError> {
-    let written = db.fetch(&many_sql(columns)).await;
-    read_ids(&written.map_err(StoreError::while_trying_to("write records"))?)
+    let rows =
+        db.fetch(&many_sql(columns)).await.map_err(StoreError::while_trying_to("write records"))?;
+    read_ids(&rows)
 }
 
 /// The statement of [`many`].
@@ -93,13 +97,14 @@ pub(crate) fn many_sql(columns: &Columns<'_>) -> Sql {
 }
 
 /// Reads the rows of [`many_sql`].
-pub(crate) fn read_ids(written: &[Row]) -> Result<Vec<Uuid>, StoreError> {
-    let ids = written.iter().map(|row| row.get(0));
-    ids.collect::<Result<_, _>>()
+pub(crate) fn read_ids(rows: &[Row]) -> Result<Vec<Uuid>, StoreError> {
+    rows.iter()
+        .map(|row| row.get(0))
+        .collect::<Result<_, _>>()
         .map_err(StoreError::while_trying_to("read the ids of new records"))
 }
 
-/// Records for statements that take one array for each column.
+/// Records as the arguments of statements with one array per column.
 #[derive(Debug, Default)]
 pub(crate) struct Columns<'a> {
     records: Vec<&'a Record>,

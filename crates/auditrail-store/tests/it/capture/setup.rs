@@ -1,13 +1,13 @@
-//! What a table is audited with.
+//! The settings of an audited table.
 
 use auditrail_testkit::TestDb;
 use serde_json::json;
 
-use super::{ADD, records, refused, shop};
+use super::{ADD, records, rejection, shop};
 use crate::support::sql;
 
 #[tokio::test]
-async fn targets_are_told_by_the_primary_key_or_by_the_columns_that_are_named() {
+async fn target_id_is_the_primary_key_or_the_given_columns() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     sql(
@@ -22,7 +22,7 @@ async fn targets_are_told_by_the_primary_key_or_by_the_columns_that_are_named() 
     let records = records(&mut owner).await;
     assert_eq!(records[0]["target_type"], "two");
     assert_eq!(records[0]["target_id"], json!(r#"["x/y\u0007", 1]"#));
-    let refusals = [
+    let rejections = [
         (
             "'shop.keyless'",
             "shop.keyless has no primary key, so its records would not tell which row they are about",
@@ -44,15 +44,15 @@ async fn targets_are_told_by_the_primary_key_or_by_the_columns_that_are_named() 
         ("'control_plane.audit_logs'", "the audit log cannot audit itself"),
         ("'shop.two_pkey'", "shop.two_pkey is not a table"),
     ];
-    for (args, message) in refusals {
+    for (args, message) in rejections {
         let call = format!("select control_plane.audit_table({args})");
-        assert_eq!(refused(&mut owner, &call).await, message, "{call}");
+        assert_eq!(rejection(&mut owner, &call).await, message, "{call}");
     }
     sql(&mut owner, "select control_plane.audit_table('shop.keyless', target_id => '{a}')").await;
 }
 
 #[tokio::test]
-async fn recording_changes_settings_or_stops_when_told() {
+async fn recording_is_reconfigured_and_stopped() {
     let db = shop().await;
     let mut owner = db.connect(db.owner()).await;
     sql(&mut owner, "select control_plane.audit_table('shop.projects', secret => '{name}')").await;

@@ -1,4 +1,4 @@
-//! What never leaves its row, and what is too much for a record.
+//! Secret columns, and rows beyond the limits of a record.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{ADD, records, shop};
 use crate::support::sql;
 
 #[tokio::test]
-async fn secret_columns_never_leave_the_row() {
+async fn secret_columns_are_never_recorded() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     sql(&mut app, ADD).await;
@@ -27,19 +27,19 @@ async fn secret_columns_never_leave_the_row() {
 }
 
 #[tokio::test]
-async fn a_secret_column_that_was_renamed_tells_nothing_until_the_table_is_audited_anew() {
+async fn renamed_secret_column_withholds_all_values() {
     let db = shop().await;
     db.as_owner("alter table shop.projects rename column api_token to token").await;
     let mut app = db.connect(db.app()).await;
     sql(&mut app, "insert into shop.projects (org, token) values ('acme', 's3cr3t-planted')").await;
     sql(&mut app, "update shop.projects set token = 's3cr3t-planted-2'").await;
-    let told = records(&mut app).await;
-    assert_eq!(told.len(), 2);
-    for record in &told {
+    let rows = records(&mut app).await;
+    assert_eq!(rows.len(), 2);
+    for record in &rows {
         assert!(!record.to_string().contains("s3cr3t-planted"), "{record}");
         assert_eq!(record["metadata"]["missing"], json!(["api_token"]));
     }
-    assert_eq!(told[1]["metadata"]["columns"], json!(["token"]));
+    assert_eq!(rows[1]["metadata"]["columns"], json!(["token"]));
     db.as_owner("select control_plane.audit_table('shop.projects', secret => '{token}')").await;
     sql(&mut app, "update shop.projects set name = 'b', token = 's3cr3t-planted-3'").await;
     let last = &records(&mut app).await[2]["metadata"];
@@ -48,7 +48,7 @@ async fn a_secret_column_that_was_renamed_tells_nothing_until_the_table_is_audit
 }
 
 #[tokio::test]
-async fn a_row_that_is_too_large_is_told_by_the_names_of_its_columns() {
+async fn too_large_row_is_recorded_by_column_names() {
     let db = shop().await;
     let mut app = db.connect(db.app()).await;
     sql(&mut app, "insert into shop.projects (org, name) values ('acme', repeat('x', 70000))")
@@ -60,7 +60,7 @@ async fn a_row_that_is_too_large_is_told_by_the_names_of_its_columns() {
 }
 
 #[tokio::test]
-async fn what_breaks_another_limit_of_metadata_is_told_by_names_as_well() {
+async fn other_metadata_limits_withhold_values_as_well() {
     let db = shop().await;
     db.as_owner("alter table shop.projects add column facts jsonb").await;
     let mut app = db.connect(db.app()).await;
@@ -72,7 +72,7 @@ async fn what_breaks_another_limit_of_metadata_is_told_by_names_as_well() {
         sql(&mut app, &format!("insert into shop.projects (facts) values (({facts})::jsonb)"))
             .await;
     }
-    let told = records(&mut app).await;
-    let withheld: Vec<_> = told.iter().map(|record| &record["metadata"]["truncated"]).collect();
+    let rows = records(&mut app).await;
+    let withheld: Vec<_> = rows.iter().map(|record| &record["metadata"]["truncated"]).collect();
     assert_eq!(withheld, [&Value::Null, &json!(true), &json!(true)]);
 }

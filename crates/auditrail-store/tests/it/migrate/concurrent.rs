@@ -1,4 +1,4 @@
-//! Steps outside a transaction: an index is finished or removed, never left half-built.
+//! Steps outside a transaction: an index is completed or dropped.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MISSING: &str = "select to_regclass('shop.things_n') is null";
 const VALID: &str = "select coalesce((select indisvalid from pg_index where indexrelid = to_regclass('shop.things_n')), false)";
 
 #[tokio::test]
-async fn a_build_that_fails_is_cleaned_up_and_not_noted() {
+async fn failed_build_is_dropped_and_not_tracked() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
     shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
@@ -28,15 +28,15 @@ async fn a_build_that_fails_is_cleaned_up_and_not_noted() {
 }
 
 #[tokio::test]
-async fn the_leftover_of_a_build_that_was_cut_off_is_removed_and_the_index_built() {
+async fn interrupted_build_is_dropped_and_repeated() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
     let runner = shop_runner(&db, &[TABLE, (file, &sql)]);
     runner.up(Some(1), &mut silent).await.unwrap();
     let mut gate = db.connect(db.owner()).await;
     run(&mut gate, "begin; insert into shop.things values (1)").await;
-    let cut_off = runner.clone();
-    let task = tokio::spawn(async move { cut_off.up(None, &mut silent).await.map(|_| ()) });
+    let interrupted = runner.clone();
+    let task = tokio::spawn(async move { interrupted.up(None, &mut silent).await.map(|_| ()) });
     let mut observer = db.connect(db.admin()).await;
     until(&mut observer, BUILD_WAITS).await;
     run(
@@ -49,20 +49,20 @@ async fn the_leftover_of_a_build_that_was_cut_off_is_removed_and_the_index_built
     assert!(one::<bool>(&mut observer, INVALID).await);
     run(&mut gate, "commit").await;
 
-    let mut healed = Vec::new();
+    let mut dropped_indexes = Vec::new();
     let mut watch = |event: Event<'_>| {
         if let Event::Healed { index } = event {
-            healed.push(index.to_owned());
+            dropped_indexes.push(index.to_owned());
         }
     };
     runner.up(None, &mut watch).await.unwrap();
 
-    assert_eq!(healed, ["things_n"]);
+    assert_eq!(dropped_indexes, ["things_n"]);
     assert!(one::<bool>(&mut observer, VALID).await);
 }
 
 #[tokio::test]
-async fn an_index_that_was_finished_but_not_noted_is_just_noted() {
+async fn valid_untracked_index_is_tracked_without_a_build() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
     let runner = shop_runner(&db, &[TABLE, (file, &sql)]);
@@ -77,7 +77,7 @@ async fn an_index_that_was_finished_but_not_noted_is_just_noted() {
 }
 
 #[tokio::test]
-async fn a_build_that_never_gets_past_an_open_transaction_says_who_holds_it_up() {
+async fn blocked_build_reports_the_blocking_session() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
     let runner =
@@ -96,7 +96,7 @@ async fn a_build_that_never_gets_past_an_open_transaction_says_who_holds_it_up()
 }
 
 #[tokio::test]
-async fn a_long_build_tells_how_far_it_is() {
+async fn long_build_reports_progress() {
     let db = TestDb::empty().await;
     let (file, sql) = index();
     let runner = shop_runner(&db, &[TABLE, (file, &sql)]);

@@ -1,12 +1,12 @@
-//! A history that does not fit is found before anything runs.
+//! Inconsistent histories are detected before a step runs.
 
 use auditrail_store::migrate::{MigrateError, Problem, Runner, State, silent};
 use auditrail_testkit::TestDb;
 
 use super::support::{PLAIN, TABLE, one, run, shop_runner};
 
-/// The problems that `up` and `status` agree on, as sentences.
-async fn problems(runner: &Runner) -> Vec<String> {
+/// The problems of `up`, which must be those of `status`, as text.
+async fn problems_of(runner: &Runner) -> Vec<String> {
     let MigrateError::Invalid { problems } = runner.up(None, &mut silent).await.unwrap_err() else {
         panic!("the run should have been refused for its history");
     };
@@ -15,21 +15,24 @@ async fn problems(runner: &Runner) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_edited_file_is_named_and_nothing_runs() {
+async fn edited_file_is_reported_and_nothing_runs() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let edited = (TABLE.0, "create table shop.things (n bigint);");
     let runner = shop_runner(&db, &[edited, ("002_more.sql", "create table shop.more ();")]);
-    let found = problems(&runner).await;
-    assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("001_things.sql was edited after it was applied"), "{found:?}");
+    let problems = problems_of(&runner).await;
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0].starts_with("001_things.sql was edited after it was applied"),
+        "{problems:?}"
+    );
     assert_eq!(runner.status().await.unwrap().migrations[0].checksum_ok, Some(false));
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.more') is null").await);
 }
 
 #[tokio::test]
-async fn a_checkout_with_windows_line_ends_is_not_an_edit() {
+async fn windows_line_ends_are_not_an_edit() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).up(None, &mut silent).await.unwrap();
     let windows = format!("{PLAIN}{}", TABLE.1).replace('\n', "\r\n");
@@ -38,39 +41,39 @@ async fn a_checkout_with_windows_line_ends_is_not_an_edit() {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_named() {
+async fn missing_file_is_reported() {
     let db = TestDb::empty().await;
     let (b, c) = (("002_b.sql", "select 1;"), ("003_c.sql", "select 1;"));
     shop_runner(&db, &[TABLE, b, c]).up(None, &mut silent).await.unwrap();
-    let found = problems(&shop_runner(&db, &[TABLE, c])).await;
-    assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("002_b.sql is missing"), "{found:?}");
+    let problems = problems_of(&shop_runner(&db, &[TABLE, c])).await;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("002_b.sql is missing"), "{problems:?}");
 }
 
 #[tokio::test]
-async fn a_file_out_of_order_is_named_and_not_run() {
+async fn file_out_of_order_is_reported_and_not_run() {
     let db = TestDb::empty().await;
     let (b, c) = (("002_b.sql", "create table shop.b ();"), ("003_c.sql", "select 1;"));
     shop_runner(&db, &[TABLE, c]).up(None, &mut silent).await.unwrap();
-    let found = problems(&shop_runner(&db, &[TABLE, b, c])).await;
-    assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("002_b.sql is out of order"), "{found:?}");
+    let problems = problems_of(&shop_runner(&db, &[TABLE, b, c])).await;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("002_b.sql is out of order"), "{problems:?}");
     let mut observer = db.connect(db.owner()).await;
     assert!(one::<bool>(&mut observer, "select to_regclass('shop.b') is null").await);
 }
 
 #[tokio::test]
-async fn every_problem_is_told_not_the_first() {
+async fn every_problem_is_reported() {
     let db = TestDb::empty().await;
     let (b, c) = (("002_b.sql", "select 1;"), ("004_d.sql", "select 1;"));
     shop_runner(&db, &[TABLE, b, c]).up(None, &mut silent).await.unwrap();
     let edited = (TABLE.0, "create table shop.things (n text);");
-    let found = problems(&shop_runner(&db, &[edited, ("003_new.sql", "select 1;"), c])).await;
-    assert_eq!(found.len(), 3, "{found:?}");
+    let problems = problems_of(&shop_runner(&db, &[edited, ("003_new.sql", "select 1;"), c])).await;
+    assert_eq!(problems.len(), 3, "{problems:?}");
 }
 
 #[tokio::test]
-async fn an_older_program_works_on_a_newer_schema_until_a_migration_is_breaking() {
+async fn older_program_accepts_newer_migrations_unless_breaking() {
     let db = TestDb::empty().await;
     let newer = ("002_newer.sql", "select 1;");
     shop_runner(&db, &[TABLE, newer]).up(None, &mut silent).await.unwrap();
@@ -81,9 +84,9 @@ async fn an_older_program_works_on_a_newer_schema_until_a_migration_is_breaking(
     let breaking = PLAIN.replace("Breaking: no", "Breaking: yes") + "select 1;";
     let program = shop_runner(&db, &[TABLE, newer, ("003_breaking.sql", &breaking)]);
     program.with_program("shop 9.9").up(None, &mut silent).await.unwrap();
-    let found = problems(&older).await;
+    let problems = problems_of(&older).await;
     assert_eq!(
-        found,
+        problems,
         [
             "003_breaking was applied by shop 9.9 and is breaking for older programs: upgrade this one"
         ]
@@ -91,7 +94,7 @@ async fn an_older_program_works_on_a_newer_schema_until_a_migration_is_breaking(
 }
 
 #[tokio::test]
-async fn status_tells_when_how_long_and_by_whom() {
+async fn status_has_time_duration_and_program() {
     let db = TestDb::empty().await;
     shop_runner(&db, &[TABLE]).with_program("shop 1.0").up(None, &mut silent).await.unwrap();
     let runner = shop_runner(&db, &[TABLE, ("002_b.sql", "select 1;")]);
@@ -105,14 +108,14 @@ async fn status_tells_when_how_long_and_by_whom() {
 }
 
 #[tokio::test]
-async fn the_status_of_an_empty_database_is_all_pending() {
+async fn every_migration_of_an_empty_database_is_pending() {
     let db = TestDb::empty().await;
     let status = Runner::new(db.app()).status().await.unwrap();
     assert_eq!(status.pending(), status.migrations.len());
 }
 
 #[tokio::test]
-async fn a_tracking_table_of_another_tool_is_refused_and_left_alone() {
+async fn tracking_table_of_another_tool_is_rejected() {
     let db = TestDb::empty().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "create schema control_plane; create table control_plane.schema_migrations (version text, dirty boolean)").await;

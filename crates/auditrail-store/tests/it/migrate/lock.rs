@@ -1,4 +1,4 @@
-//! One runner at a time, and no lock left behind.
+//! One runner at a time, and no leaked lock.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::support::{BUILD_WAITS, TABLE, advisory_locks, index, one, run, shop_runner};
 
-/// Starts six runners at once and gives how many migrations each applied.
+/// Starts six runners at once, and returns how many migrations each applied.
 async fn six_at_once(runner: &Runner) -> Vec<usize> {
     let mut runs = JoinSet::new();
     for _ in 0..6 {
@@ -21,7 +21,7 @@ async fn six_at_once(runner: &Runner) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_six_runners_at_once_one_applies_everything_thirty_times_over() {
+async fn one_of_six_concurrent_runners_applies_everything() {
     for _ in 0..30 {
         let db = TestDb::empty().await;
         let runner = Runner::new(db.owner());
@@ -31,7 +31,7 @@ async fn of_six_runners_at_once_one_applies_everything_thirty_times_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn six_runners_at_once_get_past_an_open_transaction_that_holds_the_table() {
+async fn concurrent_runners_wait_for_an_open_transaction() {
     for _ in 0..5 {
         let db = TestDb::empty().await;
         let (index_file, index_sql) = index();
@@ -54,7 +54,7 @@ async fn six_runners_at_once_get_past_an_open_transaction_that_holds_the_table()
 }
 
 #[tokio::test]
-async fn a_run_that_waits_too_long_for_another_says_who_it_is() {
+async fn lock_timeout_reports_the_holder() {
     let db = TestDb::empty().await;
     let slow = ("001_slow.sql", "select pg_sleep(600);");
     let holder = shop_runner(&db, &[slow]);
@@ -62,10 +62,10 @@ async fn a_run_that_waits_too_long_for_another_says_who_it_is() {
     let mut observer = db.connect(db.admin()).await;
     until(&mut observer, "select exists (select from pg_stat_activity where query like '%600%' and pid <> pg_backend_pid() and datname = current_database())").await;
 
-    let mut waited_for = Vec::new();
+    let mut holders = Vec::new();
     let mut progress = |event: Event<'_>| {
         if let Event::WaitingForLock { holder } = event {
-            waited_for.push(holder.application.clone());
+            holders.push(holder.application.clone());
         }
     };
     let waiting = shop_runner(&db, &[slow]).with_lock_timeout(Duration::from_millis(300));
@@ -76,12 +76,12 @@ async fn a_run_that_waits_too_long_for_another_says_who_it_is() {
         "{error}"
     );
     assert!(error.to_string().contains("auditrail migrate, role auditrail_owner"), "{error}");
-    assert_eq!(waited_for, ["auditrail migrate"]);
+    assert_eq!(holders, ["auditrail migrate"]);
     holding.abort();
 }
 
 #[tokio::test]
-async fn a_failing_run_leaves_no_lock_and_the_next_one_goes_ahead() {
+async fn failed_run_releases_the_lock() {
     let db = TestDb::empty().await;
     let mut observer = db.connect(db.admin()).await;
     shop_runner(&db, &[TABLE, ("002_bad.sql", "select 1 / 0;")])
@@ -94,7 +94,7 @@ async fn a_failing_run_leaves_no_lock_and_the_next_one_goes_ahead() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_leaves_no_lock() {
+async fn cancelled_run_releases_the_lock() {
     let db = TestDb::empty().await;
     let mut observer = db.connect(db.admin()).await;
     let runner = shop_runner(&db, &[("001_slow.sql", "select pg_sleep(600);")]);
@@ -106,7 +106,7 @@ async fn a_cancelled_run_leaves_no_lock() {
 }
 
 #[tokio::test]
-async fn a_run_whose_lock_session_was_ended_stops_before_the_next_step() {
+async fn run_stops_after_losing_its_lock_session() {
     let db = TestDb::empty().await;
     let mut observer = db.connect(db.admin()).await;
     let mut gate = db.connect(db.owner()).await;
@@ -131,7 +131,7 @@ async fn a_run_whose_lock_session_was_ended_stops_before_the_next_step() {
 }
 
 #[tokio::test]
-async fn a_second_run_finds_nothing_to_do_and_needs_no_right_to_write() {
+async fn second_run_is_read_only() {
     let db = TestDb::migrated().await;
     let applied = Runner::new(db.app()).up(None, &mut silent).await.unwrap();
     assert!(applied.migrations.is_empty());

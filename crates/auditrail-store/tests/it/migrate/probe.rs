@@ -1,4 +1,4 @@
-//! Asking again and again where a database stands.
+//! Repeated checks of the migration status.
 
 use auditrail_store::migrate::StatusProbe;
 use auditrail_testkit::{TestDb, until};
@@ -9,7 +9,7 @@ const SESSIONS: &str = "select count(*) from pg_stat_activity
      where datname = current_database() and application_name = 'auditrail readiness'";
 
 #[tokio::test]
-async fn asking_twice_takes_one_connection() {
+async fn repeated_checks_use_one_connection() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let mut probe = StatusProbe::new(&db.pool(db.app()).await);
@@ -23,7 +23,7 @@ async fn asking_twice_takes_one_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_lost_is_replaced() {
+async fn lost_connection_is_replaced() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     let mut probe = StatusProbe::new(&db.pool(db.app()).await);

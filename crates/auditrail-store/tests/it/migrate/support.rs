@@ -1,4 +1,4 @@
-//! What the runner's tests share: little migration sets, and questions to the catalogue.
+//! Shared helpers: small migration sets and queries of the catalog.
 
 use std::fs;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) fn shop(files: &[File<'_>]) -> MigrationSet {
     MigrationSet::from_dir("shop", dir.path()).unwrap()
 }
 
-/// A runner for migrations of `shop` that gives up soon.
+/// A runner for migrations of `shop` with a short lock timeout.
 pub(crate) fn shop_runner(db: &TestDb, files: &[File<'_>]) -> Runner {
     Runner::new(db.owner()).with_set(shop(files)).with_lock_timeout(Duration::from_secs(20))
 }
@@ -40,7 +40,7 @@ pub(crate) fn index() -> (&'static str, String) {
     ("002_index.sql", format!("{CONCURRENT}{sql}"))
 }
 
-/// Runs statements that must work.
+/// Runs statements that must succeed.
 pub(crate) async fn run(db: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await.unwrap();
 }
@@ -53,7 +53,7 @@ where
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(db).await.unwrap()
 }
 
-/// How many advisory locks anybody holds in this database.
+/// The number of advisory locks in this database.
 pub(crate) async fn advisory_locks(db: &mut PgConnection) -> i64 {
     one(
         db,
@@ -64,6 +64,6 @@ pub(crate) async fn advisory_locks(db: &mut PgConnection) -> i64 {
 }
 
 /// Whether a concurrent build in this database waits for an open transaction; by then the index
-/// is in the catalogue, invalid.
+/// is in the catalog, invalid.
 pub(crate) const BUILD_WAITS: &str = "select exists (select from pg_stat_progress_create_index
     where datname = current_database() and phase like 'waiting for writers%')";

@@ -1,11 +1,11 @@
-//! The live schema held against what this version expects.
+//! Comparison of the live schema with its description.
 
 use auditrail_store::migrate::{MigrateError, Runner, silent};
 use auditrail_testkit::TestDb;
 
 use super::support::run;
 
-/// Does `sql` to a migrated database and gives what `verify` says, as sentences.
+/// Runs `sql` in a migrated database, and returns the differences as text.
 async fn after(sql: &str) -> Vec<String> {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
@@ -15,12 +15,12 @@ async fn after(sql: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_freshly_migrated_database_has_no_difference() {
+async fn migrated_database_has_no_difference() {
     assert_eq!(after("select 1").await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_dropped_index_is_named() {
+async fn dropped_index_is_reported() {
     assert_eq!(
         after("drop index control_plane.idx_audit_logs_action").await,
         ["index idx_audit_logs_action of control_plane.audit_logs is missing"]
@@ -28,36 +28,37 @@ async fn a_dropped_index_is_named() {
 }
 
 #[tokio::test]
-async fn an_index_of_another_shape_is_named() {
-    let found = after(
+async fn different_index_is_reported() {
+    let messages = after(
         "drop index control_plane.idx_audit_logs_action;
          create index idx_audit_logs_action on control_plane.audit_logs (action, actor_id)",
     )
     .await;
-    assert_eq!(found.len(), 1);
+    assert_eq!(messages.len(), 1);
     assert!(
-        found[0]
+        messages[0]
             .starts_with("index idx_audit_logs_action of control_plane.audit_logs has definition"),
-        "{found:?}"
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn an_invalid_index_is_named() {
+async fn invalid_index_is_reported() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;
     run(&mut admin, "update pg_index set indisvalid = false where indexrelid = 'control_plane.idx_audit_logs_action'::regclass").await;
     let (_, differences) = Runner::new(db.owner()).verify().await.unwrap();
-    let found: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    assert_eq!(found.len(), 1);
+    let messages: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    assert_eq!(messages.len(), 1);
     assert!(
-        found[0].starts_with("index idx_audit_logs_action of control_plane.audit_logs is invalid"),
-        "{found:?}"
+        messages[0]
+            .starts_with("index idx_audit_logs_action of control_plane.audit_logs is invalid"),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn a_changed_default_is_named_with_both_values() {
+async fn changed_default_is_reported_with_both_values() {
     assert_eq!(
         after("alter table control_plane.audit_logs alter metadata set default '{\"a\": 1}'").await,
         [
@@ -67,7 +68,7 @@ async fn a_changed_default_is_named_with_both_values() {
 }
 
 #[tokio::test]
-async fn an_extra_column_is_named() {
+async fn extra_column_is_reported() {
     assert_eq!(
         after("alter table control_plane.audit_logs add column colour text").await,
         ["column control_plane.audit_logs.colour should not be there"]
@@ -75,7 +76,7 @@ async fn an_extra_column_is_named() {
 }
 
 #[tokio::test]
-async fn a_changed_type_a_dropped_not_null_and_a_dropped_check_are_named() {
+async fn changed_type_not_null_and_check_are_reported() {
     assert_eq!(
         after(
             "alter table control_plane.audit_logs alter user_agent type varchar(10);
@@ -92,37 +93,38 @@ async fn a_changed_type_a_dropped_not_null_and_a_dropped_check_are_named() {
 }
 
 #[tokio::test]
-async fn a_changed_comment_is_named() {
-    let found = after("comment on column control_plane.audit_logs.action is null").await;
-    assert_eq!(found.len(), 1);
+async fn changed_comment_is_reported() {
+    let messages = after("comment on column control_plane.audit_logs.action is null").await;
+    assert_eq!(messages.len(), 1);
     assert!(
-        found[0].starts_with("column control_plane.audit_logs.action has comment none, expected"),
-        "{found:?}"
+        messages[0]
+            .starts_with("column control_plane.audit_logs.action has comment none, expected"),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn a_guard_that_was_switched_off_or_rewritten_is_named() {
+async fn disabled_or_rewritten_guard_is_reported() {
     assert_eq!(
         after("alter table control_plane.audit_logs disable trigger audit_logs_append_only").await,
         [
             "trigger audit_logs_append_only of control_plane.audit_logs has firing mode `disabled`, expected `always`"
         ]
     );
-    let found = after(
+    let messages = after(
         "create or replace function control_plane.refuse_audit_log_change() returns trigger
          language plpgsql set search_path = '' as $$ begin return null; end $$",
     )
     .await;
-    assert_eq!(found.len(), 1);
+    assert_eq!(messages.len(), 1);
     assert!(
-        found[0].starts_with("function control_plane.refuse_audit_log_change() has body"),
-        "{found:?}"
+        messages[0].starts_with("function control_plane.refuse_audit_log_change() has body"),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn an_index_of_the_users_own_is_told_but_is_no_drift() {
+async fn index_of_the_user_is_reported_but_no_drift() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "create index mine on control_plane.audit_logs (user_agent)").await;
@@ -136,12 +138,12 @@ async fn an_index_of_the_users_own_is_told_but_is_no_drift() {
 }
 
 #[tokio::test]
-async fn tables_of_the_application_in_the_same_schema_are_left_alone() {
+async fn tables_of_the_application_are_ignored() {
     assert_eq!(after("create table control_plane.projects (id uuid primary key)").await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_database_at_an_earlier_version_is_held_against_that_version() {
+async fn earlier_version_is_compared_with_its_description() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     runner.up(Some(3), &mut silent).await.unwrap();
@@ -149,12 +151,12 @@ async fn a_database_at_an_earlier_version_is_held_against_that_version() {
 }
 
 #[tokio::test]
-async fn an_empty_database_lacks_everything() {
+async fn empty_database_lacks_everything() {
     let db = TestDb::empty().await;
     let (_, differences) = Runner::new(db.owner()).verify().await.unwrap();
-    let found: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let messages: Vec<String> = differences.iter().map(ToString::to_string).collect();
     assert_eq!(
-        found,
+        messages,
         [
             "table control_plane.audit_api_keys is missing",
             "table control_plane.audit_logs is missing",
@@ -173,7 +175,7 @@ async fn an_empty_database_lacks_everything() {
 }
 
 #[tokio::test]
-async fn a_set_without_descriptions_cannot_be_verified_and_says_so() {
+async fn set_without_descriptions_cannot_be_verified() {
     let db = TestDb::empty().await;
     let error =
         super::support::shop_runner(&db, &[super::support::TABLE]).verify().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! One record, many records, repetitions and conflicts.
+//! Single records, batches, duplicates and conflicts.
 
 use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, ErrorCode, OnInvalid, RequestContext,
@@ -24,7 +24,7 @@ fn rich() -> CreateInput {
         .with_created_at(time(0))
 }
 
-/// A time the writer's clock is sure to find in the future.
+/// A time in the future of any clock.
 fn too_far_ahead() -> CreateInput {
     let year = SignedDuration::from_hours(24 * 365);
     #[expect(clippy::disallowed_methods, reason = "the store reads the clock as well")]
@@ -33,7 +33,7 @@ fn too_far_ahead() -> CreateInput {
 }
 
 #[tokio::test]
-async fn a_created_record_is_returned_and_read_back_as_it_is_stored() {
+async fn created_record_is_returned_as_stored() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let created = log.create(rich()).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_created_record_is_returned_and_read_back_as_it_is_stored() {
 }
 
 #[tokio::test]
-async fn a_record_in_the_callers_transaction_shares_its_fate() {
+async fn create_in_commits_with_the_transaction() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     for (number, commits) in [(1, false), (2, true)] {
@@ -52,30 +52,31 @@ async fn a_record_in_the_callers_transaction_shares_its_fate() {
         let created = log.create_in(&mut tx, input().with_id(id(number))).await.unwrap();
         assert!(matches!(created, Created::New(_)), "{created:?}");
         assert_eq!(log.get(id(number)).await.unwrap(), None, "seen before its commit");
-        match commits {
-            true => tx.commit().await.unwrap(),
-            false => tx.rollback().await.unwrap(),
+        if commits {
+            tx.commit().await.unwrap();
+        } else {
+            tx.rollback().await.unwrap();
         }
         assert_eq!(log.get(id(number)).await.unwrap().is_some(), commits);
     }
 }
 
 #[tokio::test]
-async fn a_taken_id_leaves_the_callers_transaction_usable() {
+async fn conflict_leaves_the_transaction_usable() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     log.create(rich()).await.unwrap();
     let mut tx = log.pool().begin().await.unwrap();
     let other = rich().with_tenant("t2".parse().unwrap());
-    let refused = log.create_in(&mut tx, other).await.unwrap_err();
-    assert!(matches!(refused, StoreError::IdConflict { .. }), "{refused:?}");
+    let error = log.create_in(&mut tx, other).await.unwrap_err();
+    assert!(matches!(error, StoreError::IdConflict { .. }), "{error:?}");
     log.create_in(&mut tx, input().with_id(id(2))).await.unwrap();
     tx.commit().await.unwrap();
     assert!(log.get(id(2)).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_record_without_id_and_time_gets_a_uuid_v7_of_now_and_the_writers_clock() {
+async fn missing_id_and_time_are_generated() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let first = log.create(input()).await.unwrap().into_record();
@@ -90,7 +91,7 @@ async fn a_record_without_id_and_time_gets_a_uuid_v7_of_now_and_the_writers_cloc
 }
 
 #[tokio::test]
-async fn a_repeated_record_is_a_duplicate_and_is_returned_as_it_was_stored() {
+async fn repeated_record_is_a_duplicate() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let stored = log.create(rich()).await.unwrap().into_record();
@@ -103,7 +104,7 @@ async fn a_repeated_record_is_a_duplicate_and_is_returned_as_it_was_stored() {
 }
 
 #[tokio::test]
-async fn the_same_id_with_other_content_is_a_conflict_and_changes_nothing() {
+async fn other_content_under_the_same_id_is_a_conflict() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let stored = log.create(rich()).await.unwrap().into_record();
@@ -113,18 +114,18 @@ async fn the_same_id_with_other_content_is_a_conflict_and_changes_nothing() {
         rich().with_created_at(time(1)),
     ];
     for other in others {
-        let refused = log.create(other).await.unwrap_err();
+        let error = log.create(other).await.unwrap_err();
         assert!(
-            matches!(refused, StoreError::IdConflict { id: other } if other == id(1)),
-            "{refused:?}"
+            matches!(error, StoreError::IdConflict { id: other } if other == id(1)),
+            "{error:?}"
         );
-        assert_eq!(refused.code(), "id_conflict");
+        assert_eq!(error.code(), "id_conflict");
     }
     assert_eq!(log.get(id(1)).await.unwrap(), Some(stored));
 }
 
 #[tokio::test]
-async fn of_many_simultaneous_repetitions_exactly_one_is_new() {
+async fn one_of_many_concurrent_repetitions_is_new() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let created = join_all((0..24).map(|_| log.create(rich()))).await;
@@ -134,16 +135,16 @@ async fn of_many_simultaneous_repetitions_exactly_one_is_new() {
 }
 
 #[tokio::test]
-async fn a_record_from_the_future_is_refused_with_the_field_and_its_code() {
+async fn future_time_is_rejected_with_field_and_code() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    let refused = log.create(too_far_ahead()).await.unwrap_err();
-    assert_eq!(refused.code(), "in_future");
-    assert!(refused.to_string().contains("/created_at"), "{refused}");
+    let error = log.create(too_far_ahead()).await.unwrap_err();
+    assert_eq!(error.code(), "in_future");
+    assert!(error.to_string().contains("/created_at"), "{error}");
 }
 
 #[tokio::test]
-async fn a_batch_is_written_whole_or_not_at_all() {
+async fn batch_is_atomic() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     log.create(input().with_id(id(2))).await.unwrap();
@@ -161,7 +162,7 @@ async fn a_batch_is_written_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_batch_that_may_skip_writes_the_rest_and_names_each_skipped_place() {
+async fn skipping_batch_reports_each_rejected_index() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     log.create(input().with_id(id(9))).await.unwrap();
@@ -185,7 +186,7 @@ async fn a_batch_that_may_skip_writes_the_rest_and_names_each_skipped_place() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_nothing() {
+async fn empty_batch_has_an_empty_outcome() {
     let db = TestDb::migrated().await;
     let outcome = log(&db).await.create_many(vec![], OnInvalid::Refuse).await;
     assert_eq!(outcome.unwrap(), BatchOutcome::default());

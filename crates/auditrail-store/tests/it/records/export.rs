@@ -1,4 +1,4 @@
-//! The stream of everything that matches.
+//! The stream of all matches.
 
 use auditrail_core::{AuditLogService, Filters, Record};
 use auditrail_testkit::TestDb;
@@ -19,7 +19,7 @@ fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn an_export_gives_every_match_once_oldest_first() {
+async fn export_returns_every_match_oldest_first() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let written = records(0..1_000);
@@ -34,14 +34,14 @@ async fn an_export_gives_every_match_once_oldest_first() {
 }
 
 #[tokio::test]
-async fn an_export_of_nothing_ends_at_once() {
+async fn export_without_matches_is_empty() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     assert_eq!(log.export(Filters::default()).count().await, 0);
 }
 
 #[tokio::test]
-async fn an_export_shows_one_state_of_the_table() {
+async fn export_reads_one_snapshot() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut writer = log.bulk_writer().await.unwrap();
@@ -53,7 +53,7 @@ async fn an_export_shows_one_state_of_the_table() {
 }
 
 #[tokio::test]
-async fn an_export_that_is_dropped_half_read_gives_its_connection_back() {
+async fn dropped_export_releases_its_connection() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     log.bulk_writer().await.unwrap().write(&records(0..600)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What each filter finds, against the same rule in Rust.
+//! The matches of each filter, compared with a model in Rust.
 
 use auditrail_core::{
     Actor, ActorType, AuditLogService, Filters, MetadataFilter, OnInvalid, Record, RecordId,
@@ -11,7 +11,7 @@ use crate::support::{by, id, input, log, sql, time};
 
 type Rule = fn(&Record) -> bool;
 
-/// Records in which every value of every field occurs with every other of most fields.
+/// Records in which the values of most fields occur in all combinations.
 async fn varied(log: &PgAuditLog) -> Vec<Record> {
     let actions = [
         "project.created",
@@ -129,7 +129,7 @@ fn values() -> Vec<(Filters, Rule)> {
 }
 
 #[tokio::test]
-async fn every_filter_finds_exactly_what_its_rule_says_newest_first() {
+async fn every_filter_matches_its_model() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let stored = varied(&log).await;
@@ -147,7 +147,7 @@ async fn every_filter_finds_exactly_what_its_rule_says_newest_first() {
 
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "what was not tested is said")]
-async fn a_prefix_of_actions_finds_the_same_under_a_collation_of_a_language() {
+async fn action_prefix_does_not_depend_on_the_collation() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
@@ -173,7 +173,7 @@ async fn a_prefix_of_actions_finds_the_same_under_a_collation_of_a_language() {
 }
 
 #[tokio::test]
-async fn a_prefix_finds_its_actions_also_where_there_are_too_many_to_list() {
+async fn action_prefix_matches_beyond_the_list_limit() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
@@ -191,7 +191,7 @@ async fn a_prefix_finds_its_actions_also_where_there_are_too_many_to_list() {
 }
 
 #[tokio::test]
-async fn an_estimate_is_close_once_the_table_is_analyzed() {
+async fn estimate_is_close_after_analyze() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     varied(&log).await;

@@ -1,4 +1,4 @@
-//! Pages: complete, without repetition, and steady while records arrive.
+//! Pages: complete, without repetitions, and stable while records arrive.
 
 use auditrail_core::{
     AuditLogService, Cursor, Filters, PageSize, Position, Query, Record, RecordId,
@@ -13,7 +13,7 @@ fn pages_of(size: u16) -> Query {
     Query { limit: PageSize::new(size).unwrap(), ..by(Filters::default()) }
 }
 
-/// Turns to the page after `page`, by its token as a caller would.
+/// The page after `page`, by its token.
 fn turn(log: &PgAuditLog, query: &mut Query, token: &str) {
     let cursor = Cursor::decode(token, &query.filters, log.cursor_key()).unwrap();
     query.position = Position::After(cursor);
@@ -40,14 +40,14 @@ fn newest_first(mut records: Vec<Record>) -> Vec<RecordId> {
     records.iter().map(|record| record.id).collect()
 }
 
-/// Odd, so that multiples of it modulo 2^128 are all different, and in no order.
+/// Odd, so that its multiples modulo 2^128 are distinct, and in no order.
 const SCATTER: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 #[tokio::test]
-async fn ten_thousand_records_with_many_equal_times_are_paged_through_exactly_once() {
+async fn pages_contain_every_record_once_with_equal_times() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    // Ids in no order at all, and about forty records for each moment.
+    // Ids in no order, and about forty records per time.
     let records: Vec<_> = (1..=10_000)
         .map(|n| Record {
             id: Uuid::from_u128(SCATTER.wrapping_mul(n.into())).into(),
@@ -63,7 +63,7 @@ async fn ten_thousand_records_with_many_equal_times_are_paged_through_exactly_on
 }
 
 #[tokio::test]
-async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_ones() {
+async fn new_records_do_not_affect_later_pages() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut writer = log.bulk_writer().await.unwrap();
@@ -75,7 +75,7 @@ async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_one
     loop {
         let page = log.page(&query).await.unwrap();
         seen.extend(page.data.iter().map(|record| record.id));
-        // Newer than all, in the middle of what was read, and tied with the last record read.
+        // Newer than all, within the pages read so far, and tied with the last record read.
         let last = page.data.last().unwrap().created_at;
         let tied = u32::try_from((last.unix_micros() - START_MICROS) / 1_000_000).unwrap();
         let times = [100, tied + 1, tied];
@@ -94,7 +94,7 @@ async fn records_that_arrive_between_two_pages_neither_repeat_nor_hide_older_one
 }
 
 #[tokio::test]
-async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
+async fn offset_pages_skip_and_report_more() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let records: Vec<_> = (1..=10).map(|n| record(n, n)).collect();
@@ -115,7 +115,7 @@ async fn pages_by_offset_skip_that_many_and_say_whether_more_follow() {
 }
 
 #[tokio::test]
-async fn rows_with_times_beyond_what_can_be_printed_are_paged_through_exactly_once() {
+async fn pages_contain_times_outside_the_range_once() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;

@@ -1,4 +1,4 @@
-//! Rows that plain SQL wrote, past every rule of ours but the table's.
+//! Rows written by plain SQL, which follow no rules but those of the table.
 
 use auditrail_core::AuditLogService;
 use auditrail_store::StoreError;
@@ -7,7 +7,7 @@ use auditrail_testkit::TestDb;
 use crate::support::{id, log, sql};
 
 #[tokio::test]
-async fn odd_rows_of_plain_sql_are_shown_as_they_are() {
+async fn rows_of_plain_sql_are_returned_unchanged() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
@@ -45,7 +45,7 @@ async fn odd_rows_of_plain_sql_are_shown_as_they_are() {
 }
 
 #[tokio::test]
-async fn deeply_nested_metadata_of_plain_sql_is_read() {
+async fn deeply_nested_metadata_of_plain_sql_is_readable() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
@@ -59,7 +59,7 @@ async fn deeply_nested_metadata_of_plain_sql_is_read() {
 }
 
 #[tokio::test]
-async fn a_row_that_breaks_a_dropped_check_is_named_as_corrupt() {
+async fn row_that_violates_a_dropped_check_is_corrupt() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;

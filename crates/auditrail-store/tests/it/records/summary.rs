@@ -10,7 +10,7 @@ use auditrail_testkit::TestDb;
 use crate::support::{START_MICROS, log, record, sql};
 
 const DAY: u32 = 24 * 60 * 60;
-/// Everything, two of each.
+/// Everything, with two of each.
 const ALL: SummaryOptions = SummaryOptions { top: 2, interval: Some(Interval::Day), recent: false };
 
 fn buckets(counts: &[BucketCount]) -> Vec<(String, u64)> {
@@ -22,7 +22,7 @@ fn expected(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn a_summary_counts_by_actor_action_target_and_utc_day() {
+async fn summary_counts_by_actor_action_target_and_utc_day() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut records: Vec<_> = (0..10).map(|n| record(n + 1, n / 4 * DAY)).collect();
@@ -55,7 +55,7 @@ async fn a_summary_counts_by_actor_action_target_and_utc_day() {
 }
 
 #[tokio::test]
-async fn a_summary_counts_what_its_filters_find_and_times_without_end_as_the_last_day() {
+async fn summary_applies_filters_and_clamps_times() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
@@ -76,7 +76,7 @@ async fn a_summary_counts_what_its_filters_find_and_times_without_end_as_the_las
 }
 
 #[tokio::test]
-async fn buckets_are_as_short_as_they_can_be_to_show_all_that_was_counted() {
+async fn buckets_are_the_shortest_that_cover_all_records() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let auto = SummaryOptions { interval: None, ..ALL };
@@ -97,7 +97,7 @@ async fn buckets_are_as_short_as_they_can_be_to_show_all_that_was_counted() {
 }
 
 #[tokio::test]
-async fn a_summary_of_recent_records_says_since_when_and_counts_all_of_a_rare_value() {
+async fn recent_summary_has_its_start_and_counts_rare_values() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;

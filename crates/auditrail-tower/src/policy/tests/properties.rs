@@ -1,4 +1,4 @@
-//! What holds for whatever paths, documents and policies there are.
+//! Properties of paths, documents and policies.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use super::super::pattern::{RequestPath, RoutePattern, StatusPattern};
 use super::super::pointer::Pointer;
 use super::super::{Policy, Redaction, picked};
 
-/// A segment with the characters that paths are made of, and those that change what a path is.
+/// A segment with ordinary and significant characters of paths.
 fn segment() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9._~!$&'()+,;=:@ä😀-]{1,8}"
 }
 
-/// A character in one of the ways that a request line may have it.
-fn written(c: char, escaped: bool) -> String {
+/// A character, percent-encoded or literal.
+fn encoded(c: char, escaped: bool) -> String {
     if escaped || !c.is_ascii() || c == '%' {
         let mut bytes = [0; 4];
         return c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -23,7 +23,7 @@ fn written(c: char, escaped: bool) -> String {
 
 proptest! {
     #[test]
-    fn a_path_cannot_dodge_its_route_by_the_way_it_is_written(
+    fn encoding_of_a_path_does_not_evade_its_route(
         segments in prop::collection::vec(segment(), 1..5),
         parameter in any::<prop::sample::Index>(),
         escapes in prop::collection::vec(any::<bool>(), 40),
@@ -42,7 +42,7 @@ proptest! {
         let mut escapes = escapes.into_iter().cycle();
         let path: String = segments.iter().zip(&slashes).enumerate().map(|(place, (text, slash))| {
             let text = if upper && place != at { text.to_uppercase() } else { text.clone() };
-            let text: String = text.chars().map(|c| written(c, escapes.next() == Some(true))).collect();
+            let text: String = text.chars().map(|c| encoded(c, escapes.next() == Some(true))).collect();
             format!("{slash}{text}")
         }).collect();
         let slash = if origin.is_empty() { "" } else { "/" };
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_upsets_the_parsers(text in ".{0,60}", path in ".{0,60}") {
+    fn parsers_accept_any_text_without_panics(text in ".{0,60}", path in ".{0,60}") {
         let path = RequestPath::parse(&path);
         if let Ok(route) = RoutePattern::parse(&text) {
             let names = route.parameters().count();
@@ -66,28 +66,28 @@ proptest! {
     }
 
     #[test]
-    fn what_is_picked_is_found_at_its_place(
+    fn picked_values_keep_their_position(
         steps in prop::collection::vec("[a-z~/0-9]{0,4}", 1..5),
         value in any::<i64>(),
     ) {
-        let written: String = steps.iter().map(|step| {
+        let pointer_text: String = steps.iter().map(|step| {
             format!("/{}", step.replace('~', "~0").replace('/', "~1"))
         }).collect();
         let document = steps.iter().rev().fold(Value::from(value), |inner, step| {
             Value::Object([(step.clone(), inner)].into_iter().collect())
         });
-        let pointer = Pointer::parse(&written).ok_or_else(|| TestCaseError::fail("no pointer"))?;
+        let pointer = Pointer::parse(&pointer_text).ok_or_else(|| TestCaseError::fail("no pointer"))?;
         prop_assert_eq!(pointer.steps(), &steps[..]);
         prop_assert_eq!(pointer.find(&document), Some(&Value::from(value)));
         let picked = picked(&document, std::slice::from_ref(&pointer));
         prop_assert_eq!(picked.as_ref(), Some(&document));
-        let redaction = Redaction::new([written.as_str()]);
+        let redaction = Redaction::new([pointer_text.as_str()]);
         let clean = redaction.clean(&document);
         prop_assert!(clean.as_ref().and_then(|clean| pointer.find(clean)).is_none());
     }
 
     #[test]
-    fn no_secret_survives_whatever_is_around_it(
+    fn secrets_are_removed_at_any_depth(
         path in prop::collection::vec("[a-z]{1,3}|[0-2]", 0..4),
         name in prop::sample::select(vec!["password", "PassWord", "AUTHORIZATION", "set-cookie", "X-Api-Key"]),
         list in any::<bool>(),

@@ -1,4 +1,4 @@
-//! The condition of a metadata filter, and what an index can make of it.
+//! The condition of a metadata filter, in a form that an index supports.
 
 use auditrail_core::MetadataFilter;
 use serde_json::json;
@@ -6,10 +6,10 @@ use serde_json::json;
 use crate::sql::Sql;
 use crate::value::JsonText;
 
-/// Adds that the value of the key, as `->>` shows it, is the text of the filter.
+/// Adds the condition that the value of the key, as `->>` returns it, is the text of the filter.
 ///
-/// No index knows `->>` of any key there is. The index of the metadata knows whole values, so those
-/// that can look like the text are asked for first; `->>` then says which of them do.
+/// No index supports `->>` for all keys. The index of the metadata supports containment of values, so the
+/// condition adds the values that `->>` can return as the text.
 pub(in crate::records) fn push(sql: &mut Sql, filter: &MetadataFilter) {
     sql.push(" and metadata ->> ").push_bind(filter.key());
     sql.push(" = ").push_bind(filter.value());
@@ -23,11 +23,10 @@ pub(in crate::records) fn push(sql: &mut Sql, filter: &MetadataFilter) {
     }
 }
 
-/// The objects of which metadata that matches contains at least one; none when nothing can be said.
+/// The objects of which matching metadata contains at least one; empty if that is unknown.
 ///
-/// `->>` shows a string as it is, a number and a boolean as JSON writes them, and `null` not at all.
-/// Text that may be a whole object or list is left to `->>` alone: an empty one contains nothing an
-/// index could find it by.
+/// `->>` returns a string unquoted, a number and a boolean as in JSON, and no text for `null`. Text that
+/// may be an object or a list is left to `->>`: an empty one contains nothing that an index could find.
 fn objects(filter: &MetadataFilter) -> Vec<String> {
     let (key, value) = (filter.key(), filter.value());
     if value.starts_with(['{', '[']) {
@@ -56,27 +55,27 @@ fn is_plain_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn found_by(value: &str) -> Vec<String> {
+    fn objects_of(value: &str) -> Vec<String> {
         objects(&MetadataFilter::new("k", value).unwrap())
     }
 
     #[test]
-    fn text_that_reads_as_a_number_or_a_boolean_may_be_one() {
-        assert_eq!(found_by("5"), [r#"{"k":"5"}"#, r#"{"k":5}"#]);
-        assert_eq!(found_by("-0.50"), [r#"{"k":"-0.50"}"#, r#"{"k":-0.50}"#]);
-        assert_eq!(found_by("true"), [r#"{"k":"true"}"#, r#"{"k":true}"#]);
+    fn text_may_be_a_number_or_a_boolean() {
+        assert_eq!(objects_of("5"), [r#"{"k":"5"}"#, r#"{"k":5}"#]);
+        assert_eq!(objects_of("-0.50"), [r#"{"k":"-0.50"}"#, r#"{"k":-0.50}"#]);
+        assert_eq!(objects_of("true"), [r#"{"k":"true"}"#, r#"{"k":true}"#]);
     }
 
     #[test]
-    fn text_that_jsonb_prints_for_no_number_is_a_string() {
+    fn text_that_is_no_jsonb_number_is_a_string() {
         for text in ["", "x\"y", "null", "1e5", "05", "+5", ".5", "5.", "-", "1.2.3", "٣", " 5"] {
-            assert_eq!(found_by(text), [json!({ "k": text }).to_string()], "{text:?}");
+            assert_eq!(objects_of(text), [json!({ "k": text }).to_string()], "{text:?}");
         }
     }
 
     #[test]
-    fn nothing_is_said_of_what_may_be_an_object_or_a_list() {
-        assert_eq!(found_by("{}"), Vec::<String>::new());
-        assert_eq!(found_by("[1]"), Vec::<String>::new());
+    fn possible_objects_and_lists_have_no_condition() {
+        assert_eq!(objects_of("{}"), Vec::<String>::new());
+        assert_eq!(objects_of("[1]"), Vec::<String>::new());
     }
 }

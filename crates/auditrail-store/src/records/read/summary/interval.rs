@@ -1,4 +1,4 @@
-//! How long the buckets of a summary are.
+//! The length of the buckets of a summary.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use auditrail_core::ValueError;
 /// Most buckets a summary lists: the latest ones with records, a year of days.
 pub const BUCKETS_MAX: u16 = 366;
 
-/// How long a bucket of a summary is. It starts at a whole one in UTC.
+/// The length of a bucket of a summary. Buckets start at whole minutes, hours or days in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Interval {
     /// 60 seconds.
@@ -20,7 +20,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// As it is written.
+    /// The name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,9 +30,9 @@ impl Interval {
         }
     }
 
-    /// The shortest of which [`BUCKETS_MAX`] show so many microseconds, or else the longest there is.
-    pub(in crate::records) fn to_show(micros: i64) -> Self {
-        // A span that starts and ends inside of buckets touches one more than it is long.
+    /// The shortest interval of which [`BUCKETS_MAX`] cover a number of microseconds, or else the longest.
+    pub(in crate::records) fn covering(micros: i64) -> Self {
+        // A range that starts and ends within buckets touches one more than its length.
         let fits = |interval: &Self| micros / interval.micros() + 2 <= i64::from(BUCKETS_MAX);
         [Self::Minute, Self::Hour].into_iter().find(fits).unwrap_or(Self::Day)
     }
@@ -68,8 +68,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shortest_that_shows_everything_is_taken() {
-        let hours = |hours: i64| Interval::to_show(hours * Interval::Hour.micros());
+    fn covering_returns_the_shortest_interval() {
+        let hours = |hours: i64| Interval::covering(hours * Interval::Hour.micros());
         assert_eq!([hours(0), hours(6)], [Interval::Minute; 2]);
         assert_eq!([hours(7), hours(364)], [Interval::Hour; 2]);
         assert_eq!([hours(365), hours(1_000_000)], [Interval::Day; 2]);

@@ -1,0 +1,73 @@
+//! Every limit of the service, with its reason.
+
+use std::time::Duration;
+
+/// Maximum size of a request body: 10,000 ordinary records of 1.5 kB.
+pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+/// Maximum size of all request bodies in memory: one of the largest and some more.
+///
+/// The records parsed from them take as much again (small ones twice as much) until they are written; all
+/// of that must fit into 128 MiB (`cargo xtask bench serve`).
+pub const BODIES_MAX_BYTES: usize = 20 * 1_024 * 1_024;
+/// Long enough for a database restart, short enough to report an outage to the caller.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of records in a batch; a batch is one transaction and is held in memory.
+pub const BATCH_MAX_RECORDS: usize = 10_000;
+/// Enough for a body of the maximum size over 5 Mbit/s.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than a body may take, and long enough for an exact count over a large table.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// A request head is one or two packets; a client that takes longer ties up a connection.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A stalled export holds a database snapshot, which blocks vacuum, and any other stalled response holds
+/// its memory.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Without a load balancer there is nothing to wait for.
+pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
+/// Below the 30 seconds after which most supervisors kill the process.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+/// Each connection takes a file descriptor, and the usual limit is 1,024.
+pub const CONNECTIONS_MAX: usize = 900;
+/// Maximum size of a request head; enough for a search at the limits of its filters.
+pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
+/// Maximum number of header lines of a request.
+pub const HEADERS_MAX: usize = 64;
+/// Maximum length of an `Idempotency-Key`, in characters.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+/// Number of actors, actions and targets in the statistics.
+pub const STATS_TOP: u16 = 20;
+/// How long a readiness check may take; supervisors rarely wait longer.
+pub const READY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an API key lookup may take. It is an index lookup of a millisecond; after seconds the
+/// database is unhealthy, and failing is better than waiting.
+pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an API key lookup is retried while the database is unreachable. Below
+/// [`KEY_CHECK_TIMEOUT`], so that the caller gets the cause and not a timeout.
+pub const KEY_OUTAGE_RETRY: Duration = Duration::from_secs(2);
+/// Maximum number of cached API keys: some megabytes.
+pub const CACHED_KEYS_MAX: usize = 10_000;
+/// Requests per minute that one API key may make: ten thousand per second.
+///
+/// More than any well-behaved client needs, so the default only stops runaway clients; an operator
+/// with untrusted clients sets less.
+pub const QUERIES_PER_MINUTE: u32 = 600_000;
+/// Exports per minute that one API key may start: ten per second. Each reads all of its matches, and
+/// holds a connection and a snapshot meanwhile.
+pub const EXPORTS_PER_MINUTE: u32 = 600;
+/// Maximum number of API keys with a tracked usage, per budget: about a megabyte. Beyond it, the
+/// usage of the key that used least is dropped.
+pub const BUDGET_KEYS_MAX: usize = 10_000;
+/// Interval in which full budgets are removed from memory.
+pub const RATE_LIMIT_CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a readiness result of the database is reused: the shortest usual probe interval. The
+/// database is queried at most once in that time, however many probes there are.
+pub const READY_FRESH: Duration = Duration::from_secs(1);
+/// How long a request may wait in the writer's queue before the service is not ready: callers time out
+/// soon after, and another instance may be faster.
+pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
+/// How long a browser may cache a preflight response; Chromium caches it no longer.
+pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
+/// `Retry-After` for a transient outage of the database.
+pub const RETRY_SOON: Duration = Duration::from_secs(1);
+/// `Retry-After` for a condition that an operator has to fix.
+pub const RETRY_LATER: Duration = Duration::from_secs(30);

@@ -1,0 +1,145 @@
+//! Metrics for Prometheus.
+//!
+//! Names follow its conventions: our own prefix, base units, `_total` for counters; requests and the
+//! process have the standard names that dashboards expect. No label value is chosen by a caller: no tenant,
+//! actor, path or unknown method. `docs/operations.md` describes each metric, and a test compares the two.
+
+mod background;
+mod pool;
+mod process;
+mod requests;
+mod writer;
+
+use std::fmt;
+use std::time::Duration;
+
+use auditrail_core::ExportFormat;
+use auditrail_store::{GroupWriter, PgAuditLog};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::background::Background;
+pub(crate) use requests::RequestLabels;
+use requests::Requests;
+
+/// The content type of [`scrape`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The problem codes of authentication and authorization failures.
+const AUTH_FAILURES: [&str; 5] =
+    ["no_key", "invalid_key", "keys_unavailable", "wrong_scope", "other_tenant"];
+
+/// Metrics of the routes. Clones share their values.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    requests: Requests,
+    auth_failures: Family<AuthLabels, Counter>,
+    export_rows: Family<ExportLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AuthLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExportLabels {
+    format: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+impl Metrics {
+    /// Starts at zero. Every series exists from the start, so that its first increment is visible.
+    pub(crate) fn new() -> Self {
+        let metrics = Self {
+            requests: Requests::new(),
+            auth_failures: Family::default(),
+            export_rows: Family::default(),
+        };
+        for reason in AUTH_FAILURES {
+            drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
+        }
+        for format in [ExportFormat::Csv, ExportFormat::Ndjson] {
+            drop(metrics.export_rows(format));
+        }
+        metrics
+    }
+
+    /// The counter of exported rows in this format.
+    pub(crate) fn export_rows(&self, format: ExportFormat) -> Counter {
+        let format = match format {
+            ExportFormat::Csv => "csv",
+            ExportFormat::Ndjson => "ndjson",
+        };
+        self.export_rows.get_or_create_owned(&ExportLabels { format })
+    }
+
+    /// Records the duration of a request.
+    pub(crate) fn observe_request(&self, labels: &RequestLabels, duration: Duration) {
+        self.requests.observe(labels, duration);
+    }
+
+    /// Counts a problem if it is an authentication or authorization failure.
+    pub(crate) fn count_problem(&self, code: &str) {
+        if let Some(reason) = AUTH_FAILURES.into_iter().find(|reason| *reason == code) {
+            self.auth_failures.get_or_create(&AuthLabels { reason }).inc();
+        }
+    }
+
+    /// Registers all metrics of a service.
+    pub(crate) fn registry(
+        &self,
+        log: &PgAuditLog,
+        writer: Option<GroupWriter>,
+        background: Background,
+    ) -> Registry {
+        let mut registry = Registry::default();
+        self.requests.register(&mut registry);
+        registry.register_collector(Box::new(process::ProcessMetrics::started_now()));
+        let prefixed = registry.sub_registry_with_prefix("auditrail");
+        let build = Info::new(BuildLabels { version: env!("CARGO_PKG_VERSION") });
+        prefixed.register("build", "Version of the program", build);
+        let help = "Requests that failed authentication or authorization, by reason";
+        prefixed.register("auth_failures", help, self.auth_failures.clone());
+        prefixed.register("export_rows", "Records exported", self.export_rows.clone());
+        prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
+        prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
+        if let Some(writer) = writer {
+            prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));
+        }
+        registry
+    }
+}
+
+/// Encodes the metrics as text.
+pub(crate) fn scrape(registry: &Registry) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    encode(&mut text, registry)?;
+    Ok(text)
+}
+
+/// Encodes a counter with a value from elsewhere; `_total` is appended to its name.
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+}
+
+/// Encodes a gauge with a value from elsewhere.
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+/// An integer as a Prometheus value, which is exact up to 2^53.
+const fn to_float(value: u64) -> f64 {
+    value as f64
+}

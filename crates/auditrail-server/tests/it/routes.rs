@@ -1,0 +1,11 @@
+//! Tests of the routes, one module per route.
+
+mod batch;
+mod create;
+mod docs;
+mod export;
+mod get;
+mod keys;
+mod list;
+pub(crate) mod openapi;
+mod stats;

@@ -1,0 +1,5 @@
+//! Shared by the tests: services on their own listeners, and an HTTP client.
+
+pub(crate) mod client;
+pub(crate) mod db_keys;
+pub(crate) mod service;

@@ -1,0 +1,3 @@
+//! The HTTP client of the tests.
+
+pub(crate) use auditrail_testkit::http::{Answer, Call};

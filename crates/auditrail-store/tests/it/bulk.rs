@@ -1,5 +1,0 @@
-//! Writing many records at once.
-
-mod faults;
-mod repeated;
-mod round_trip;

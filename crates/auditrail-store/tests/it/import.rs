@@ -1,0 +1,5 @@
+//! Bulk writes of imports.
+
+mod duplicates;
+mod failures;
+mod round_trip;

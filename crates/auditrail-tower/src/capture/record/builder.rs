@@ -1,0 +1,231 @@
+//! Builds the record of a request.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use auditrail_core::limits::{
+    ACTOR_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
+    USER_AGENT_MAX_CHARS,
+};
+use auditrail_core::{
+    Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
+};
+use http::{HeaderValue, Method};
+use serde_json::Value;
+
+use super::body_capture::BodyCapture;
+use super::handle::{AuditHandle, Enrichment};
+use super::metadata::{Http, Parts};
+use super::outcome::Outcome;
+use super::principal::Principal;
+use super::route_label::RouteLabel;
+use crate::policy::{Candidate, CompiledRule, Level, Policy, Source, column, number_text, picked};
+
+/// Maximum characters of a method, which the caller chooses.
+const METHOD_MAX_CHARS: usize = 100;
+const UNKNOWN: &str = "unknown";
+
+/// The properties of a request before it is handled.
+#[derive(Debug)]
+pub(crate) struct RequestFacts {
+    pub(crate) method: Method,
+    /// The rules that match its method and path.
+    pub(crate) candidates: Vec<Candidate>,
+    /// The headers from which ids are taken, by lower-case name.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) user_agent: Option<HeaderValue>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) principal: Principal,
+    pub(crate) handle: AuditHandle,
+    pub(crate) body: Option<BodyCapture>,
+    /// Set only if some status may match no rule.
+    pub(crate) route_label: Option<RouteLabel>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) outcome: Outcome,
+    pub(crate) status: Option<u16>,
+    pub(crate) grpc_code: Option<u16>,
+    pub(crate) duration_ms: f64,
+}
+
+/// Builds a record from the facts, the rule and the end of a request.
+pub(crate) struct RecordBuilder<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) facts: &'a RequestFacts,
+    pub(crate) candidate: &'a Candidate,
+    /// `None` for the intent.
+    pub(crate) end: Option<End>,
+    /// The intent whose outcome this is.
+    pub(crate) intent_id: Option<RecordId>,
+    pub(crate) response: Option<Value>,
+}
+
+/// A record, and whether the id of its target is known.
+pub(crate) struct BuiltRecord {
+    pub(crate) input: CreateInput,
+    pub(crate) target_known: bool,
+}
+
+impl RecordBuilder<'_> {
+    /// Builds a record that the service accepts, whatever the request contains. Returns `None` for a rule that
+    /// records nothing.
+    pub(crate) fn build(&self) -> Option<BuiltRecord> {
+        let rule = &self.policy.rules()[self.candidate.rule];
+        let what = rule.what.as_ref()?;
+        let enrichment = self.facts.handle.enrichment();
+        let principal = enrichment.principal.as_ref().unwrap_or(&self.facts.principal);
+        let body = rule.needs_request().then(|| self.facts.body.as_ref()?.lock().document());
+        let sources = IdSources { builder: self, body: body.flatten() };
+
+        let target_id = enrichment
+            .target_id
+            .as_deref()
+            .filter(|id| !id.is_empty())
+            .map(Cow::Borrowed)
+            .or_else(|| sources.id(rule.target_id.as_ref()));
+        let target_known = target_id.is_some();
+        let target_type = enrichment
+            .target_type
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .and_then(|text| parse_or_truncate(text, TARGET_TYPE_MAX_CHARS));
+        let target = Target {
+            target_type: target_type.unwrap_or_else(|| what.target_type.clone()),
+            target_id: parse_or_truncate(
+                target_id.as_deref().unwrap_or(UNKNOWN),
+                TARGET_ID_MAX_CHARS,
+            )
+            .unwrap_or_else(|| TargetId::from_stored(UNKNOWN)),
+        };
+
+        let tenant = enrichment
+            .tenant_id
+            .as_deref()
+            .map(Cow::Borrowed)
+            .or_else(|| sources.id(rule.tenant_id.as_ref()))
+            .or_else(|| principal.tenant_id.as_deref().map(Cow::Borrowed));
+        let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
+        input.tenant_id = tenant.and_then(|tenant| parse_or_truncate(&tenant, TENANT_ID_MAX_CHARS));
+        input.context = self.context();
+        input.metadata = Some(self.metadata(rule, &enrichment, principal, sources.body.as_ref()));
+        Some(BuiltRecord { input, target_known })
+    }
+
+    fn context(&self) -> RequestContext {
+        let agent =
+            self.facts.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        RequestContext {
+            ip_address: self.facts.address,
+            user_agent: agent.and_then(|agent| parse_or_truncate(&agent, USER_AGENT_MAX_CHARS)),
+            request_id: self.facts.handle.request_id().parse().ok(),
+        }
+    }
+
+    fn metadata(
+        &self,
+        rule: &CompiledRule,
+        enrichment: &Enrichment,
+        principal: &Principal,
+        body: Option<&Value>,
+    ) -> Metadata {
+        let allowed = |document: &Value| {
+            // Redacted first, so that a removed value leaves no empty object.
+            picked(&self.policy.redaction().clean(document)?, &rule.allow)
+        };
+        let short = |text: &String| column(text, ACTOR_ID_MAX_CHARS);
+        let method = self.facts.method.as_str();
+        let both = rule.level == Level::RequestResponse;
+        let phase = match (self.end, self.intent_id) {
+            (None, _) => Some("intent"),
+            (Some(_), Some(_)) => Some("outcome"),
+            (Some(_), None) => None,
+        };
+        let parts = Parts {
+            http: Http {
+                method: method.get(..METHOD_MAX_CHARS).unwrap_or(method),
+                route: rule.route.as_str(),
+                status: self.end.map(|end| end.status),
+                grpc_status: self.end.and_then(|end| end.grpc_code),
+                duration_ms: self.end.map(|end| end.duration_ms),
+            },
+            outcome: self.end.map(|end| end.outcome),
+            rule: &rule.name,
+            impersonator: principal.impersonator.as_ref().map(short),
+            credential_id: principal.credential_id.as_ref().map(short),
+            phase,
+            intent_id: self.intent_id.filter(|_| self.end.is_some()),
+            request: body.filter(|_| rule.level.has_request()).and_then(allowed),
+            response: self.response.as_ref().filter(|_| both).and_then(allowed),
+            before: enrichment.before.as_ref(),
+            after: enrichment.after.as_ref(),
+            extra: enrichment.extra.as_ref(),
+            truncated: Vec::new(),
+        };
+        parts.into_metadata()
+    }
+}
+
+/// The places from which rules take ids.
+struct IdSources<'a> {
+    builder: &'a RecordBuilder<'a>,
+    body: Option<Value>,
+}
+
+impl IdSources<'_> {
+    fn id<'s>(&'s self, from: Option<&'s Source>) -> Option<Cow<'s, str>> {
+        let facts = self.builder.facts;
+        let id = match from? {
+            Source::Value(text) => Some(text.into()),
+            Source::Path(at) => {
+                self.builder.candidate.params.get(*at).map(|value| (&**value).into())
+            }
+            Source::Header(name) => {
+                let header = facts.headers.iter().find(|(known, _)| known == name);
+                header.map(|(_, value)| value.into())
+            }
+            Source::Body(pointer) => self.body.as_ref().and_then(|body| as_id(pointer.find(body)?)),
+            Source::Response(pointer) => {
+                self.builder.response.as_ref().and_then(|body| as_id(pointer.find(body)?))
+            }
+        };
+        id.filter(|id| !id.is_empty())
+    }
+}
+
+/// A value as an id: a text, or a number as text.
+fn as_id(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number_text(number).into()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn actor(actor: &Actor) -> Actor {
+    let clean = |id: &ActorId| {
+        let is_valid = ActorId::from_str(id.as_str()).is_ok();
+        if is_valid {
+            id.clone()
+        } else {
+            parse_or_truncate(id.as_str(), ACTOR_ID_MAX_CHARS)
+                .unwrap_or_else(|| ActorId::from_stored(UNKNOWN))
+        }
+    };
+    match actor {
+        Actor::User(id) => Actor::User(clean(id)),
+        Actor::ApiKey(id) => Actor::ApiKey(clean(id)),
+        Actor::System => Actor::System,
+    }
+}
+
+/// Parses the text of a column, truncated and cleaned if necessary. `None` if it is empty and must not be.
+fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
+    text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
+}
+
+#[cfg(test)]
+mod tests;
