@@ -1,10 +1,10 @@
-/** An application to be killed: it answers, and has told nobody anything that its spool does not know. */
+/** Test fixture: an application that tests kill. */
 import { AuditrailClient, type FailurePolicy, Recorder } from "../src/index.js";
 import { FRAMEWORKS, thingPolicy } from "./applications.js";
 import { QUICK } from "./recorder-fixtures.js";
 
-/** What the process is told. */
-export interface AppOrders {
+/** Arguments of the process. */
+export interface ApplicationArguments {
   readonly url: string;
   readonly key: string;
   readonly spoolDir: string;
@@ -12,13 +12,13 @@ export interface AppOrders {
   readonly failure: FailurePolicy;
 }
 
-const orders = JSON.parse(process.argv[2] ?? "{}") as AppOrders;
+const args = JSON.parse(process.argv[2] ?? "{}") as ApplicationArguments;
 
-const client = new AuditrailClient({ url: orders.url, key: orders.key });
-const recorder = await Recorder.open({ client, spoolDir: orders.spoolDir, ...QUICK });
-const app = await FRAMEWORKS[orders.framework]?.({
+const client = new AuditrailClient({ url: args.url, key: args.key });
+const recorder = await Recorder.open({ client, spoolDir: args.spoolDir, ...QUICK });
+const app = await FRAMEWORKS[args.framework]?.({
   recorder,
-  policy: thingPolicy(orders.failure),
+  policy: thingPolicy(args.failure),
   routes: { "POST /things/:id": ({ send }) => send(201, {}) },
 });
 process.stdout.write(`listening ${app?.url}\n`);
