@@ -1,4 +1,4 @@
-// What the compiler does not know: no `any` in any disguise, and no promise that nobody waits for.
+// Rules beyond the compiler: no `any` in any form, and no floating promises.
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 

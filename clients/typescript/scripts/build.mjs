@@ -1,4 +1,4 @@
-// Makes dist/ anew: what the package holds.
+// Rebuilds dist/, the contents of the package.
 import { rmSync } from "node:fs";
 import { run } from "./run.mjs";
 

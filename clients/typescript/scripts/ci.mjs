@@ -1,4 +1,4 @@
-// Everything CI asks of this package, with how long each step took.
+// All checks of this package in CI, with the duration of each step.
 import { run } from "./run.mjs";
 
 const steps = [

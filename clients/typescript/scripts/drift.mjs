@@ -1,4 +1,4 @@
-// Fails when the types are not those of the committed description of the service.
+// Fails if the generated types do not match openapi.json.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,6 @@ execFileSync("npx", ["openapi-typescript", ...args], { stdio: "ignore" });
 const same = readFileSync(fresh, "utf8") === readFileSync(COMMITTED, "utf8");
 rmSync(directory, { recursive: true });
 if (!same) {
-  console.error(`${COMMITTED} is not what openapi.json describes: run \`npm run generate\` and look at the difference`);
+  console.error(`${COMMITTED} does not match openapi.json: run \`npm run generate\` and review the difference`);
   process.exitCode = 1;
 }

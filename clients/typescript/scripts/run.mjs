@@ -1,4 +1,4 @@
-// Runs a program and ends with its exit code when it fails.
+// Runs a program; if it fails, sets its exit code and throws.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 

@@ -1,7 +1,7 @@
 // Builds the tests, starts the real service on a private PostgreSQL, and runs them against it.
 //
-// AUDITRAIL_BIN names the program; without it, the one in the target directory of the workspace is
-// taken. Arguments are names of test files, such as `spool`.
+// AUDITRAIL_BIN names the program; default: the one in the target directory of the workspace.
+// Arguments are names of test files, such as `spool`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ rmSync("build", { recursive: true, force: true });
 await run("npx", ["tsc", "-p", "tsconfig.json"]);
 
 const directory = mkdtempSync(join(tmpdir(), "auditrail-ts-"));
-// Run by root, the server is another user's process, who has to get in.
+// As root, PostgreSQL runs as another user, who needs access.
 chmodSync(directory, 0o755);
 const server = spawn(
   program(),
@@ -46,7 +46,7 @@ function program() {
   const known = [process.env.AUDITRAIL_BIN, join(target, "release/auditrail"), join(target, "debug/auditrail")];
   const found = known.find((path) => path && existsSync(path));
   if (!found) {
-    throw new Error("there is no auditrail program: run `cargo build -p auditrail`, or set AUDITRAIL_BIN");
+    throw new Error("cannot find the program auditrail: run `cargo build -p auditrail`, or set AUDITRAIL_BIN");
   }
   return resolve(found);
 }

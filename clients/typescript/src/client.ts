@@ -1,73 +1,73 @@
-/** The service as methods: one call, one answer. Retries are the recorder's business. */
+/** The HTTP client: one request per call, without retries. The recorder retries. */
 import { AuditrailError } from "./errors.js";
 import { type ExportFormat, exportedRecords } from "./export.js";
 import { Key, type KeyOptions } from "./key.js";
 import { type CallOptions, Transport } from "./transport.js";
 import type { AuditRecord, BatchAnswer, Filters, Interval, Page, Query, RecordInput, Stats } from "./types.js";
 
-/** Where the service is and how to talk to it. */
+/** Configuration of a client. */
 export interface ClientOptions extends KeyOptions {
-  /** The address of the service, such as `http://127.0.0.1:8080`. Default: `AUDITRAIL_URL`. */
+  /** Base URL of the service, such as `http://127.0.0.1:8080`. Default: `AUDITRAIL_URL`. */
   readonly url?: string | undefined;
   /**
-   * How long a call may take, in milliseconds. Default 65,000: the service itself gives up after 60 s
-   * unless told otherwise.
+   * Timeout of a call in milliseconds. Default 65,000, longer than the default timeout of the service,
+   * 60 s.
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What became of one record. */
+/** The result of `create`. */
 export interface Created {
-  /** The record as it is stored. */
+  /** The stored record. */
   readonly record: AuditRecord;
-  /** False when the same id and content were there already. */
+  /** False if the same record with the same id was stored already. */
   readonly created: boolean;
 }
 
-/** How to write a batch. */
+/** Options of `createBatch`. */
 export interface BatchOptions extends CallOptions {
-  /** `refuse` (default) writes all or none; `skip` writes the good ones. */
+  /** `refuse` (default) writes all records or none; `skip` writes the valid ones. */
   readonly onInvalid?: "refuse" | "skip" | undefined;
-  /** Whether to answer with the records. */
+  /** Whether the response contains the records. */
   readonly returnFull?: boolean | undefined;
 }
 
 const TIMEOUT_MS = 65_000;
 const LOGS = "/v1/audit-logs";
 
-/** Reads and writes an audit log over HTTP. Safe to share; it keeps no state but the key. */
+/** An HTTP client of the service. It has no state but the API key and can be shared. */
 export class AuditrailClient {
   readonly #transport: Transport;
 
   constructor(options: ClientOptions = {}) {
     const url = options.url ?? process.env["AUDITRAIL_URL"];
     if (!url) {
-      throw AuditrailError.local("invalid_option", "give `url`, or set AUDITRAIL_URL");
+      throw AuditrailError.local("invalid_option", "no URL of the service: set `url`, or AUDITRAIL_URL");
     }
-    this.#transport = new Transport(url, Key.find(options), options.timeoutMs ?? TIMEOUT_MS);
+    this.#transport = new Transport(url, Key.load(options), options.timeoutMs ?? TIMEOUT_MS);
   }
 
-  /** Writes a record. It is on disk when this resolves. With an `id` in it, repeating it is safe. */
+  /** Writes a record; it is durable when this resolves. With an `id` retries are idempotent. */
   async create(input: RecordInput, options: CallOptions = {}): Promise<Created> {
     const { status, body } = await this.#transport.json({
       ...options,
       method: "POST",
       path: LOGS,
-      body: this.text(input),
+      body: this.encode(input),
     });
     return { record: body as AuditRecord, created: status === 201 };
   }
 
   /** Writes up to 10,000 records and 16 MiB in one transaction. */
   async createBatch(inputs: readonly RecordInput[], options: BatchOptions = {}): Promise<BatchAnswer> {
-    return this.batchOfTexts(
-      inputs.map((input) => this.text(input)),
+    return this.createEncodedBatch(
+      inputs.map((input) => this.encode(input)),
       options,
     );
   }
 
-  /** As `createBatch`, of records that are JSON text already. @internal */
-  async batchOfTexts(texts: readonly string[], options: BatchOptions): Promise<BatchAnswer> {
+  /** The same as `createBatch` for encoded records. @internal */
+  async createEncodedBatch(texts: readonly string[], options: BatchOptions): Promise<BatchAnswer> {
     const { onInvalid, returnFull, ...call } = options;
     const query = new URLSearchParams();
     if (onInvalid !== undefined) {
@@ -78,11 +78,11 @@ export class AuditrailClient {
     }
     const body = `[${texts.join(",")}]`;
     const path = `${LOGS}/batch`;
-    const answer = await this.#transport.json({ ...call, method: "POST", path, query, body });
-    return answer.body as BatchAnswer;
+    const response = await this.#transport.json({ ...call, method: "POST", path, query, body });
+    return response.body as BatchAnswer;
   }
 
-  /** One record by its id; `undefined` when there is none that the key may see. */
+  /** Returns a record by id; `undefined` if it does not exist or the key has no access to it. */
   async get(id: string, options: CallOptions = {}): Promise<AuditRecord | undefined> {
     try {
       const path = `${LOGS}/${encodeURIComponent(id)}`;
@@ -96,13 +96,13 @@ export class AuditrailClient {
     }
   }
 
-  /** One page of a search, newest first. */
+  /** Returns one page of a search, newest first. */
   async query(query: Query = {}, options: CallOptions = {}): Promise<Page> {
     const { body } = await this.#transport.json({ ...options, method: "GET", path: LOGS, query: parameters(query) });
     return body as Page;
   }
 
-  /** The pages of a search, one request each. */
+  /** Iterates over the pages of a search, one request each. */
   async *pages(query: Query = {}, options: CallOptions = {}): AsyncGenerator<Page, void, void> {
     const { offset, ...rest } = query;
     let page = await this.query(query, options);
@@ -113,14 +113,14 @@ export class AuditrailClient {
     }
   }
 
-  /** Every record of a search, newest first, a page at a time. */
+  /** Iterates over the records of a search, newest first, one request per page. */
   async *records(query: Query = {}, options: CallOptions = {}): AsyncGenerator<AuditRecord, void, void> {
     for await (const page of this.pages(query, options)) {
       yield* page.data;
     }
   }
 
-  /** How many records match, by time and by actor, action and target. */
+  /** Counts matching records by time, actor, action and target. */
   async stats(filters: Filters = {}, options: CallOptions & { interval?: Interval } = {}): Promise<Stats> {
     const { interval, ...call } = options;
     const query = parameters(filters);
@@ -131,7 +131,7 @@ export class AuditrailClient {
     return body as Stats;
   }
 
-  /** Every matching record as bytes, oldest first. An export that breaks off fails the stream. */
+  /** Exports the matching records as bytes, oldest first. The stream fails if the export is truncated. */
   async export(
     format: ExportFormat,
     filters: Filters = {},
@@ -144,15 +144,15 @@ export class AuditrailClient {
   }
 
   /**
-   * Every matching record, oldest first, held against the manifest at the end: what it gave is whole
-   * only once it has ended without `incomplete_export`.
+   * Iterates over the matching records, oldest first, and verifies them against the manifest at the
+   * end: the export is complete only if the loop ends without `incomplete_export`.
    */
   async *exportRecords(filters: Filters = {}, options: CallOptions = {}): AsyncGenerator<AuditRecord, void, void> {
     yield* exportedRecords(await this.export("ndjson", filters, options));
   }
 
-  /** The record as JSON text without the key. @internal */
-  text(input: RecordInput): string {
+  /** Encodes a record as JSON text with the API key redacted. @internal */
+  encode(input: RecordInput): string {
     let text: string | undefined;
     try {
       text = JSON.stringify(input);
@@ -160,9 +160,9 @@ export class AuditrailClient {
       text = undefined;
     }
     if (text === undefined) {
-      throw AuditrailError.local("not_json", "the record holds what JSON cannot: a cycle, or a big integer");
+      throw AuditrailError.local("not_json", "the record cannot be encoded as JSON: it contains a cycle or a BigInt");
     }
-    return this.#transport.hide(text);
+    return this.#transport.redact(text);
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * The clock and randomness: nothing else in this package reads either, but for timers.
+ * The only module that reads clocks or random numbers, except for timers.
  */
 import { randomUUID } from "node:crypto";
 
-/** Most records of one millisecond that get microseconds of their own. */
+/** Maximum number of distinct microseconds within a millisecond. */
 const MICROS = 999;
 
 let lastMillis = 0;
@@ -13,8 +13,8 @@ let sequence = 0;
 /**
  * The time as RFC 3339 in UTC with six digits.
  *
- * The clock has milliseconds; the digits below count what this process made in the same one, so that
- * records keep their order. Beyond 999 they share the last microsecond.
+ * The clock has millisecond resolution. The last three digits number the records of this process within
+ * a millisecond, which preserves their order; after 999 they stay at the last microsecond.
  */
 export function timestamp(): string {
   const now = Date.now();
@@ -32,19 +32,19 @@ export function recordId(): string {
   const millis = Date.now().toString(16).padStart(12, "0");
   sequence = (sequence + 1) & 0xfff;
   const counted = sequence.toString(16).padStart(3, "0");
-  // The random half of version 4 has the same form, and Node asks the system for many at once.
+  // The second half of a version 4 UUID has the same layout, and Node buffers its random bytes.
   return `${millis.slice(0, 8)}-${millis.slice(8)}-7${counted}-${randomUUID().slice(19)}`;
 }
 
-/** Milliseconds since some fixed moment, for measuring; it never goes backwards. */
+/** The monotonic clock in milliseconds. */
 export function monotonic(): number {
   return performance.now();
 }
 
-/** The longest that a timer can be set to, in milliseconds; one set to more ends at once. */
+/** The maximum delay of a timer in milliseconds; a longer one fires immediately. */
 export const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/** A number from 0 up to 1 that nobody needs to be unable to guess. */
-export function chance(): number {
+/** A random number in [0, 1), not cryptographically secure. */
+export function random(): number {
   return Math.random();
 }

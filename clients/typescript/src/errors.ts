@@ -1,45 +1,45 @@
-/** The one error of this package. */
+/** The error type of this package. */
 import type { FieldError } from "./types.js";
 
 /**
- * What went wrong, to match on. Codes of the service are passed on as they are; these are ours:
+ * Fields of an error. Error codes of the service are passed through; these are the client's own:
  *
  * | code | what to do |
  * |---|---|
- * | `invalid_option`, `no_key`, `bad_key` | mend the configuration |
- * | `unreachable`, `timeout` | nothing is known about a write; repeat it with the same id |
- * | `bad_answer` | what answered is no Auditrail service, or one of a later version |
- * | `aborted` | your signal ended it |
- * | `incomplete_export` | the export broke off, or is not what its manifest says; repeat it |
- * | `queue_full`, `spool_full` | the service is behind or gone; slow down, or refuse the work |
- * | `spool_failed` | the disk of the spool fails |
- * | `spool_locked` | another process uses the spool directory; give each its own |
+ * | `invalid_option`, `no_key`, `bad_key` | fix the configuration |
+ * | `unreachable`, `timeout` | a write may have been applied; retry it with the same id |
+ * | `bad_answer` | the server may be a proxy or a later version of the service |
+ * | `aborted` | the call's signal was aborted |
+ * | `incomplete_export` | the export was truncated or does not match its manifest; repeat it |
+ * | `queue_full`, `spool_full` | the service is slow or unreachable; slow down, or reject work |
+ * | `spool_failed` | the spool had an I/O error; check the disk |
+ * | `spool_locked` | another process uses the spool directory; give each process its own |
  * | `no_spool` | the policy `spool` needs a spool directory |
- * | `not_acknowledged` | a `must` record was not acknowledged in time; it may be written all the same |
+ * | `not_acknowledged` | a `must` record was not acknowledged in time; it may have been stored, retry it with the same id |
  * | `too_large` | make the record smaller |
- * | `not_json` | the record holds what JSON cannot |
+ * | `not_json` | the record cannot be encoded as JSON |
  * | `closed` | the recorder was closed |
- * | `invalid_policy` | mend the policy file |
- * | `not_covered` | give the named routes a rule |
+ * | `invalid_policy` | fix the policy file |
+ * | `not_covered` | add rules for the named routes |
  */
 export interface ErrorFields {
-  /** What went wrong, to match on. */
+  /** Stable error code. */
   readonly code: string;
-  /** What went wrong this time, for people. */
+  /** Human-readable explanation. */
   readonly detail: string;
-  /** The HTTP status, when there was an answer. */
+  /** HTTP status of the error response, if there was one. */
   readonly status?: number | undefined;
-  /** Every wrong field. */
+  /** The invalid fields or parameters. */
   readonly errors?: readonly FieldError[] | undefined;
-  /** The id of the request, which the log of the service has too. */
+  /** The request id, which the service logs too. */
   readonly requestId?: string | undefined;
-  /** How many seconds to wait before trying again, when the service said so. */
+  /** The value of `Retry-After` in seconds. */
   readonly retryAfter?: number | undefined;
-  /** What caused it. */
+  /** The underlying error. */
   readonly cause?: unknown;
 }
 
-/** What went wrong. The API key is never a part of it. */
+/** An error of the client, the recorder or a policy. It never contains the API key. */
 export class AuditrailError extends Error implements ErrorFields {
   override readonly name = "AuditrailError";
   readonly code: string;
@@ -62,13 +62,13 @@ export class AuditrailError extends Error implements ErrorFields {
     this.retryAfter = retryAfter;
   }
 
-  /** Makes an error that has no answer of the service behind it. */
+  /** Creates an error without a response of the service. */
   static local(code: string, detail: string, cause?: unknown): AuditrailError {
     return new AuditrailError({ code, detail, cause });
   }
 }
 
-/** What an unknown thrown value says. */
+/** The message of a thrown value. */
 export function reason(thrown: unknown): string {
   if (!(thrown instanceof Error)) {
     return String(thrown);

@@ -1,10 +1,10 @@
-/** Reading an export as records. */
+/** Parsing and verification of exports. */
 import { createHash } from "node:crypto";
 
 import { AuditrailError, reason } from "./errors.js";
 import type { AuditRecord } from "./types.js";
 
-/** The form of an export: CSV for people, NDJSON for programs. */
+/** The format of an export: CSV for spreadsheets, NDJSON for programs. */
 export type ExportFormat = "csv" | "ndjson";
 
 interface Manifest {
@@ -16,7 +16,7 @@ interface Manifest {
 const MANIFEST = '{"auditrail_manifest":';
 const NEWLINE = 0x0a;
 
-/** The records of an NDJSON export, and at its end whether it was whole. */
+/** Yields the records of an NDJSON export, then verifies its manifest. */
 export async function* exportedRecords(
   bytes: ReadableStream<Uint8Array>,
 ): AsyncGenerator<AuditRecord, void, void> {
@@ -25,7 +25,7 @@ export async function* exportedRecords(
   let manifest: Manifest | undefined;
   for await (const line of lines(bytes)) {
     if (manifest !== undefined) {
-      throw incomplete("there is something after its manifest");
+      throw incomplete("data follows its manifest");
     }
     const text = line.toString("utf8");
     if (text.startsWith(MANIFEST)) {
@@ -37,14 +37,14 @@ export async function* exportedRecords(
     yield JSON.parse(text) as AuditRecord;
   }
   if (manifest === undefined) {
-    throw incomplete("it ended without its manifest");
+    throw incomplete("its manifest is missing");
   }
   if (manifest.records !== count || manifest.sha256 !== hash.digest("hex")) {
-    throw incomplete("its manifest does not match what came");
+    throw incomplete("its manifest does not match the records");
   }
 }
 
-/** Lines with their line ends. */
+/** Yields lines including their line ends. */
 async function* lines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<Buffer, void, void> {
   let rest: Buffer = Buffer.alloc(0);
   try {
@@ -61,10 +61,10 @@ async function* lines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<Buffer,
     throw error instanceof AuditrailError ? error : incomplete(reason(error), error);
   }
   if (rest.length > 0) {
-    throw incomplete("it ended within a line");
+    throw incomplete("it ends within a line");
   }
 }
 
 function incomplete(why: string, cause?: unknown): AuditrailError {
-  return AuditrailError.local("incomplete_export", `the export is not whole: ${why}`, cause);
+  return AuditrailError.local("incomplete_export", `the export is incomplete: ${why}`, cause);
 }

@@ -1,8 +1,8 @@
 /**
- * Middleware for Express 4 and 5 that follows a policy file.
+ * Middleware for Express 4 and 5 that records requests by a policy file.
  *
- * Put it after what parses bodies and finds out who calls, before the routes. What answers before it
- * (a refused login, say) leaves no record.
+ * Mount it after body parsers and authentication, before the routes. Requests that are answered before it
+ * (such as a rejected login) are not recorded.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -16,17 +16,17 @@ export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureOptions, CaptureStats, Principal } from "./capture/options.js";
 
 declare global {
-  // The one way to add to the request of Express.
+  // The only way to extend the request type of Express.
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request {
-      /** What a handler may say about the record of its request. */
+      /** Amends the record of this request. */
       audit: AuditHandle;
     }
   }
 }
 
-/** A request as Express passes it on. */
+/** The request of Express. */
 export type AuditedRequest = IncomingMessage & {
   audit: AuditHandle;
   originalUrl?: string;
@@ -37,43 +37,43 @@ export type AuditedRequest = IncomingMessage & {
 
 type Next = (error?: unknown) => void;
 
-/** Where a request has what follows it. A property and not a WeakMap, which costs the collector much. */
-const FOLLOWED = Symbol("auditrail");
+/** The key of a request's exchange: a property, because a WeakMap burdens the garbage collector. */
+const EXCHANGE = Symbol("auditrail");
 
-/** The middleware, and what it counted. */
+/** The middleware and its counters. */
 export interface ExpressAudit<Request extends IncomingMessage> {
   (request: Request, response: ServerResponse, next: Next): void;
   /**
-   * An error handler to put after the routes and before your own. Where a handler fails after it began to
-   * answer the status says nothing, and this alone tells that from a caller that went away.
+   * An error handler, to mount after the routes and before your own. It detects handlers that fail after
+   * the response has started, which would otherwise look like a client that disconnected.
    */
   readonly errors: (error: unknown, request: Request, response: ServerResponse, next: Next) => void;
-  /** What became of the requests. */
+  /** The current counters. */
   stats(): CaptureStats;
   /**
-   * Resolves when the recorder has the records of all requests that are answered. For the end of a
-   * process: between the end of the server and that of the recorder.
+   * Resolves when the recorder has the records of all completed requests. For the shutdown: call it after
+   * closing the server and before closing the recorder.
    */
   settled(): Promise<void>;
 }
 
-/** Makes the middleware. */
+/** Creates the middleware. */
 export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {
   const capture = new Capture(options);
   const exchangeOf = (request: Request): Exchange<Request> | undefined =>
-    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[FOLLOWED];
+    (request as unknown as Record<symbol, Exchange<Request> | undefined>)[EXCHANGE];
   const handler = (request: Request, response: ServerResponse, next: Next): void => {
     const outer = exchangeOf(request);
     if (outer !== undefined) {
-      // One record is enough.
+      // The first middleware records the request.
       capture.counts.overruled += outer.isOf(capture) ? 0 : 1;
       next();
       return;
     }
     const exchange = new Exchange(capture, request, response, framework(request, response));
-    Object.assign(request, { audit: exchange.handle, [FOLLOWED]: exchange });
+    Object.assign(request, { audit: exchange.handle, [EXCHANGE]: exchange });
     if (!exchange.intends) {
       next();
       return;
@@ -123,7 +123,7 @@ function refuse(response: ServerResponse, requestId: string): void {
   response.end(body);
 }
 
-/** The status that an error asks for, by the custom of Express. */
+/** The status of an error, by the convention of Express. */
 function statusOf(error: unknown): number {
   if (typeof error !== "object" || error === null) {
     return 500;

@@ -1,8 +1,8 @@
 /**
- * A plugin for Fastify 5 that follows a policy file.
+ * A plugin for Fastify 5 that records requests by a policy file.
  *
- * Register it before the routes. The intent of `must` is written in `preHandler`: after the body was
- * parsed and checked and after earlier hooks found out who calls, before the handler runs.
+ * Register it before the routes. The intent of `must` is written in `preHandler`: after the body is parsed and
+ * validated and after the authentication hooks, before the handler.
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
@@ -17,48 +17,49 @@ export type { CaptureStats, Principal } from "./capture/options.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** What a handler may say about the record of its request. */
+    /** Amends the record of this request. */
     audit: AuditHandle;
   }
 }
 
-/** What the plugin is told. */
+/** Configuration of the plugin. */
 export type FastifyAuditOptions = Omit<CaptureOptions, "actor"> & {
-  /** Who made the request; see the same option of the middleware for Express. */
+  /** Returns the principal of a request; see the option of the middleware for Express. */
   readonly actor: (request: FastifyRequest) => Principal | undefined | Promise<Principal | undefined>;
 };
 
-/** The plugin, and what it counted. */
+/** The plugin and its counters. */
 export type FastifyAudit = FastifyPluginAsync & {
-  /** What became of the requests. */
+  /** The current counters. */
   stats(): CaptureStats;
 };
 
-/** Makes the plugin. */
+/** Creates the plugin. */
 export function auditrail(options: FastifyAuditOptions): FastifyAudit {
-  // Properties and not WeakMaps, which cost the collector as much as all the rest does.
-  const [asked, followed] = [Symbol("auditrail"), Symbol("auditrail")];
-  type Held = Record<symbol, Exchange<IncomingMessage> | undefined>;
+  // Properties, because WeakMaps burden the garbage collector.
+  const requestKey = Symbol("auditrail");
+  const exchangeKey = Symbol("auditrail");
+  type WithExchange = Record<symbol, Exchange<IncomingMessage> | undefined>;
   const exchangeOf = (request: FastifyRequest): Exchange<IncomingMessage> | undefined =>
-    (request as unknown as Held)[followed];
+    (request as unknown as WithExchange)[exchangeKey];
   const capture = new Capture<IncomingMessage>({
     ...options,
     actor: (raw) => {
-      const request = (raw as unknown as Record<symbol, FastifyRequest | undefined>)[asked];
+      const request = (raw as unknown as Record<symbol, FastifyRequest | undefined>)[requestKey];
       return request === undefined ? undefined : options.actor(request);
     },
   });
   const plugin: FastifyPluginAsync = (app) => {
     app.decorateRequest("audit");
-    app.decorateRequest(followed, undefined);
+    app.decorateRequest(exchangeKey, undefined);
     app.addHook("onRequest", (request, reply, done) => {
       const exchange = new Exchange(capture, request.raw, reply.raw, {
         target: request.originalUrl,
         body: () => request.body,
         route: () => (request.is404 ? undefined : request.routeOptions.url),
       });
-      Object.assign(request.raw, { [asked]: request });
-      Object.assign(request, { audit: exchange.handle, [followed]: exchange });
+      Object.assign(request.raw, { [requestKey]: request });
+      Object.assign(request, { audit: exchange.handle, [exchangeKey]: exchange });
       done();
     });
     app.addHook("preHandler", async (request, reply) => {
@@ -72,7 +73,7 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
       }
       return undefined;
     });
-    // After the last answer: whoever closes the recorder next should not be too early.
+    // After the last response, so that the application can close the recorder next.
     app.addHook("onClose", () => capture.settled());
     app.addHook("onError", (request, _reply, error, done) => {
       const { statusCode, status } = error as { statusCode?: number; status?: number };
@@ -83,7 +84,7 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
     });
     return Promise.resolve();
   };
-  // Hooks are for the application that registers the plugin, not for a scope of its own.
+  // Disables encapsulation, so that the hooks apply to the application that registers the plugin.
   const marks = { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "auditrail" };
   return Object.assign(plugin, marks, { stats: () => capture.stats() });
 }

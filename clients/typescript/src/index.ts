@@ -1,10 +1,9 @@
 /**
  * Auditrail for Node: who did what to what, from where and when.
  *
- * `AuditrailClient` is the service as methods. `Recorder` gets records in although the service may be
- * gone. `Policy` is the policy file, which the middleware of `@auditrail/client/express` and
- * `@auditrail/client/fastify` follows. There is no logging: what goes wrong is an error, a callback or
- * a counter.
+ * `AuditrailClient` maps the HTTP API to methods. `Recorder` delivers records durably while the service
+ * may be unreachable. `Policy` is the policy file, which the middleware of `@auditrail/client/express`
+ * and `@auditrail/client/fastify` applies. Nothing is logged: failures are errors, callbacks or counters.
  */
 export { AuditrailClient } from "./client.js";
 export type { BatchOptions, ClientOptions, Created } from "./client.js";

@@ -1,23 +1,23 @@
-/** The API key: where it comes from, and that it shows nowhere. */
+/** The API key: its sources, and protection from disclosure. */
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 
 import { AuditrailError, reason } from "./errors.js";
 
-/** Where the key is. Without any, `AUDITRAIL_KEY`, then the file that `AUDITRAIL_KEY_FILE` names. */
+/** Source of the API key. Default: `AUDITRAIL_KEY`, else the file that `AUDITRAIL_KEY_FILE` names. */
 export interface KeyOptions {
-  /** The key itself. */
+  /** The API key. */
   readonly key?: string | undefined;
-  /** A file that holds the key and nothing else, such as a mounted secret. */
+  /** A file that contains only the API key, such as a mounted secret. */
   readonly keyFile?: string | undefined;
 }
 
-const HIDDEN = "[key]";
+const REDACTED = "[key]";
 
 /**
- * A key that cannot be printed by accident.
+ * An API key that is redacted in strings, JSON and inspection.
  *
- * One from a file is read again after the service refused it, so that a renewed key is taken up
+ * A key file is read again after the service rejected the key, so that a renewed key is picked up
  * without a restart.
  */
 export class Key {
@@ -29,13 +29,13 @@ export class Key {
     this.#file = file;
   }
 
-  /** Finds the key. Fails with `no_key` or `bad_key`. */
-  static find(options: KeyOptions, environment: NodeJS.ProcessEnv = process.env): Key {
+  /** Loads the key. Throws `no_key`, `bad_key` or `invalid_option`. */
+  static load(options: KeyOptions, environment: NodeJS.ProcessEnv = process.env): Key {
     if (options.key !== undefined && options.keyFile !== undefined) {
-      throw AuditrailError.local("invalid_option", "give `key` or `keyFile`, not both");
+      throw AuditrailError.local("invalid_option", "set `key` or `keyFile`, not both");
     }
     if (options.key !== undefined) {
-      return new Key(checked(options.key, "the option `key`"), undefined);
+      return new Key(validated(options.key, "the option `key`"), undefined);
     }
     if (options.keyFile !== undefined) {
       return new Key(read(options.keyFile), options.keyFile);
@@ -45,14 +45,14 @@ export class Key {
       throw AuditrailError.local("invalid_option", "set AUDITRAIL_KEY or AUDITRAIL_KEY_FILE, not both");
     }
     if (text) {
-      return new Key(checked(text, "AUDITRAIL_KEY"), undefined);
+      return new Key(validated(text, "AUDITRAIL_KEY"), undefined);
     }
     if (file) {
       return new Key(read(file), file);
     }
     throw AuditrailError.local(
       "no_key",
-      "there is no API key: give `key` or `keyFile`, or set AUDITRAIL_KEY or AUDITRAIL_KEY_FILE",
+      "no API key: set `key` or `keyFile`, or AUDITRAIL_KEY or AUDITRAIL_KEY_FILE",
     );
   }
 
@@ -61,7 +61,7 @@ export class Key {
     return `Bearer ${this.#text}`;
   }
 
-  /** The service refused the key: reads the file again, if it comes from one. */
+  /** Reads the key file again, after the service rejected the key. */
   refresh(): void {
     if (this.#file === undefined) {
       return;
@@ -69,25 +69,26 @@ export class Key {
     try {
       this.#text = read(this.#file);
     } catch {
-      // The file may be about to be replaced. The old key goes on being refused, which is told.
+      // The file may be about to be replaced; the old key is kept, and its rejections are reported to
+      // the callers.
     }
   }
 
-  /** The text with the key taken out of it. */
-  hide(text: string): string {
-    return text.includes(this.#text) ? text.replaceAll(this.#text, HIDDEN) : text;
+  /** The text with the key redacted. */
+  redact(text: string): string {
+    return text.includes(this.#text) ? text.replaceAll(this.#text, REDACTED) : text;
   }
 
   toString(): string {
-    return HIDDEN;
+    return REDACTED;
   }
 
   toJSON(): string {
-    return HIDDEN;
+    return REDACTED;
   }
 
   [inspect.custom](): string {
-    return HIDDEN;
+    return REDACTED;
   }
 }
 
@@ -98,13 +99,13 @@ function read(file: string): string {
   } catch (error) {
     throw AuditrailError.local("no_key", `cannot read the key file ${file}: ${reason(error)}`);
   }
-  return checked(text.trim(), `the key file ${file}`);
+  return validated(text.trim(), `the key file ${file}`);
 }
 
-/** A header takes no line break, and the error about one would repeat the key. */
-function checked(text: string, where: string): string {
+/** Rejects texts that are invalid in a header; the error of `fetch` would repeat the key. */
+function validated(text: string, where: string): string {
   if (!/^[\x21-\x7e]{1,256}$/.test(text)) {
-    throw AuditrailError.local("bad_key", `${where} holds no API key (adt_…)`);
+    throw AuditrailError.local("bad_key", `${where} is not a valid API key (adt_…)`);
   }
   return text;
 }

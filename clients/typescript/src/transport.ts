@@ -1,14 +1,14 @@
-/** Requests to the service and their answers; every way they can fail becomes an `AuditrailError`. */
+/** HTTP requests to the service; all failures become an `AuditrailError`. */
 import { TIMER_MAX_MS } from "./clock.js";
 import { AuditrailError, reason, systemCode } from "./errors.js";
 import type { Key } from "./key.js";
 import type { FieldError } from "./types.js";
 
-/** What can be said about one call. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Ends the call early; the error has the code `aborted`. */
+  /** Aborts the call, which then fails with `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the answer may take, in milliseconds; for streams, its beginning. */
+  /** Timeout of the call in milliseconds; for streams, until the response headers. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -22,17 +22,17 @@ export interface Call extends CallOptions {
   readonly accept?: string | undefined;
 }
 
-/** An answer with a JSON body. */
-export interface Answer {
+/** A response with a JSON body. */
+export interface JsonResponse {
   readonly status: number;
   readonly body: unknown;
   readonly requestId: string | undefined;
 }
 
-/** Most characters of an answer that is no problem document and is repeated in an error. */
-const SHOWN = 200;
+/** Maximum characters of an unknown response that an error repeats. */
+const EXCERPT_CHARS = 200;
 
-/** A base address, a key, and how long to wait. */
+/** Sends requests to a base URL with an API key and a timeout. */
 export class Transport {
   readonly #base: string;
   readonly #key: Key;
@@ -44,13 +44,13 @@ export class Transport {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The text without the key. */
-  hide(text: string): string {
-    return this.#key.hide(text);
+  /** The text with the API key redacted. */
+  redact(text: string): string {
+    return this.#key.redact(text);
   }
 
-  /** Sends a request and reads the whole JSON answer. */
-  async json(call: Call): Promise<Answer> {
+  /** Sends a request and parses the JSON response. */
+  async json(call: Call): Promise<JsonResponse> {
     const guard = new Guard(call, this.#timeoutMs);
     try {
       const response = await this.#send(call, guard);
@@ -63,14 +63,14 @@ export class Transport {
     }
   }
 
-  /** Sends a request and gives the body as it comes. The time limit is for its beginning. */
+  /** Sends a request and returns the body as a stream. The timeout applies until the response headers. */
   async stream(call: Call): Promise<ReadableStream<Uint8Array>> {
     const guard = new Guard(call, this.#timeoutMs);
     try {
       const { body } = await this.#send(call, guard);
       guard.started();
       if (body === null) {
-        throw AuditrailError.local("bad_answer", "the service answered with no body");
+        throw AuditrailError.local("bad_answer", "the response has no body");
       }
       return body.pipeThrough(new TransformStream({ flush: () => guard.end() }));
     } catch (error) {
@@ -92,7 +92,7 @@ export class Transport {
       method: call.method,
       headers,
       body: call.body ?? null,
-      // A key is for the address it was given for, not for wherever that sends us.
+      // The API key must be sent only to the configured host.
       redirect: "manual",
       signal: guard.signal,
     });
@@ -100,8 +100,8 @@ export class Transport {
       if (response.status === 401 || response.status === 403) {
         this.#key.refresh();
       }
-      // Proxies there are that answer an error with what they were sent.
-      throw problem(response, this.#key.hide(await response.text()));
+      // Some proxies echo the request in an error response.
+      throw problem(response, this.#key.redact(await response.text()));
     }
     return response;
   }
@@ -110,7 +110,7 @@ export class Transport {
     try {
       return JSON.parse(text);
     } catch {
-      const detail = `the answer is not JSON: ${this.#key.hide(text).slice(0, SHOWN)}`;
+      const detail = `the response is not JSON: ${this.#key.redact(text).slice(0, EXCERPT_CHARS)}`;
       throw new AuditrailError({ code: "bad_answer", detail, requestId: requestId(response) });
     }
   }
@@ -120,20 +120,20 @@ export class Transport {
       return error;
     }
     if (guard.outcome === "timeout") {
-      const detail = `the service at ${this.#base} did not answer in ${guard.timeoutMs} ms`;
+      const detail = `the service at ${this.#base} did not respond within ${guard.timeoutMs} ms`;
       return AuditrailError.local("timeout", detail);
     }
     if (guard.outcome === "aborted") {
-      return AuditrailError.local("aborted", "the call was ended by its signal");
+      return AuditrailError.local("aborted", "the call was aborted by its signal");
     }
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     const why = systemCode(cause) ?? reason(cause);
-    const detail = `no answer from the service at ${this.#base}: ${this.#key.hide(why)}`;
+    const detail = `cannot reach the service at ${this.#base}: ${this.#key.redact(why)}`;
     return AuditrailError.local("unreachable", detail);
   }
 }
 
-/** The time limit and the caller's signal as one signal, which lets go of the caller's at the end. */
+/** Combines the timeout and the caller's signal; `end` releases both. */
 class Guard {
   readonly timeoutMs: number;
   outcome: "timeout" | "aborted" | undefined;
@@ -176,10 +176,10 @@ function base(url: string): string {
   try {
     parsed = new URL(url);
   } catch {
-    throw AuditrailError.local("invalid_option", "`url` is no URL; give one such as http://127.0.0.1:8080");
+    throw AuditrailError.local("invalid_option", "`url` is not a URL; a valid one is http://127.0.0.1:8080");
   }
   if (!["http:", "https:"].includes(parsed.protocol) || parsed.username || parsed.password) {
-    const detail = "`url` must begin with http:// or https:// and hold neither user nor password";
+    const detail = "`url` must start with http:// or https:// and contain neither user nor password";
     throw AuditrailError.local("invalid_option", detail);
   }
   return `${parsed.origin}${parsed.pathname.replace(/\/+$/, "")}`;
@@ -189,25 +189,25 @@ function requestId(response: Response): string | undefined {
   return response.headers.get("x-request-id") ?? undefined;
 }
 
-/** Reads a problem document; whatever else answers with an error gets a code made of its status. */
+/** Parses an error response: a problem document (RFC 9457), else a code made of the status. */
 function problem(response: Response, text: string): AuditrailError {
   let document: Record<string, unknown> = {};
   try {
     const value: unknown = JSON.parse(text);
     document = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    // A proxy in between answers in its own words; they are shown below.
+    // A proxy may respond in its own format; the body is then quoted below.
   }
-  const word = (name: string): string | undefined => {
+  const textOf = (name: string): string | undefined => {
     const value = document[name];
     return typeof value === "string" ? value : undefined;
   };
   return new AuditrailError({
     status: response.status,
-    code: word("code") ?? `http_${response.status}`,
-    detail: word("detail") ?? (text.slice(0, SHOWN) || response.statusText || "no reason was given"),
+    code: textOf("code") ?? `http_${response.status}`,
+    detail: textOf("detail") ?? (text.slice(0, EXCERPT_CHARS) || response.statusText || "the response has no body"),
     errors: fieldErrors(document["errors"]),
-    requestId: requestId(response) ?? word("request_id"),
+    requestId: requestId(response) ?? textOf("request_id"),
     retryAfter: retryAfter(response.headers.get("retry-after")),
   });
 }
@@ -218,7 +218,7 @@ function fieldErrors(value: unknown): FieldError[] {
   return Array.isArray(value) ? value.filter(isError) : [];
 }
 
-/** `Retry-After` in seconds: a number, or a date. */
+/** `Retry-After` in seconds, given as a number or a date. */
 function retryAfter(header: string | null): number | undefined {
   if (header === null) {
     return undefined;

@@ -1,65 +1,65 @@
-/** The shapes of the service, from its own description; `generated/openapi.ts` is made by a tool. */
+/** The types of the API, derived from `generated/openapi.ts`, which is generated from `openapi.json`. */
 import type { components, operations } from "./generated/openapi.js";
 
 type Schemas = components["schemas"];
 
-/** Whatever JSON can hold. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** A JSON object: what `metadata` is. At most 64 KiB as text and 32 levels. */
+/** A JSON object, the type of `metadata`: at most 64 KiB as text and 32 levels. */
 export type JsonObject = { readonly [key: string]: Json };
 
 /** A record to write. */
 export type RecordInput = Omit<Schemas["CreateInput"], "metadata"> & {
-  /** Whatever else there is to say. */
+  /** Additional data. */
   metadata?: JsonObject | null;
 };
 
-/** A record as it is stored. */
+/** A stored record. */
 export type AuditRecord = Omit<Schemas["Record"], "metadata"> & {
-  /** Whatever else there is to say. */
+  /** Additional data. */
   metadata: JsonObject | null;
 };
 
-/** Where a page is and how to get the next. */
+/** The position of a page, and the cursor of the next. */
 export type Pagination = Schemas["Pagination"];
 
 /** A page of a search, newest first. */
 export interface Page {
   /** The records. */
   data: AuditRecord[];
-  /** Where this page is. */
+  /** Its position. */
   pagination: Pagination;
 }
 
-/** How many records match, and how they spread. */
+/** Counts of matching records. */
 export type Stats = Schemas["Stats"];
 
-/** Why a record of a batch could not be written. */
+/** A record of a batch that was rejected. */
 export type BatchError = Schemas["BatchError"];
 
-/** What became of a batch. `created`, `duplicates` and `rejected` add up to its size. */
+/** The result of a batch. `created`, `duplicates` and `rejected` add up to its size. */
 export type BatchAnswer = Omit<Schemas["BatchAnswer"], "records"> & {
-  /** With `returnFull`: the records in the order they were sent, null for one that was refused. */
+  /** With `returnFull`: the records in the order of the request, null for a rejected one. */
   records?: (AuditRecord | null)[];
 };
 
-/** One wrong field or parameter. */
+/** An invalid field or parameter. */
 export type FieldError = Schemas["FieldError"];
 
 type ExportQuery = operations["export"]["parameters"]["query"];
 type ListQuery = NonNullable<operations["list"]["parameters"]["query"]>;
 
-/** Which records: all filters must hold. */
+/** Filters of a search; a record must match all of them. */
 export type Filters = Omit<ExportQuery, "format"> & {
-  /** Top-level members of `metadata` that must have these values. */
+  /** Top-level members of `metadata` and their required values. */
   metadata?: Readonly<Record<string, string>>;
 };
 
-/** A search: filters, and which part of what matches. */
+/** A search: filters and pagination. */
 export type Query = Filters & Pick<ListQuery, "limit" | "cursor" | "offset" | "count">;
 
-/** How counts are spread over time; by default the shortest that shows everything. */
+/** The interval of counts over time; by default the shortest that covers the range. */
 export type Interval = NonNullable<NonNullable<operations["stats"]["parameters"]["query"]>["interval"]>;
 
 /** The kind of an actor. */

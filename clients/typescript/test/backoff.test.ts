@@ -9,8 +9,8 @@ function error(status: number | undefined, retryAfter?: number, code = "x"): Aud
   return new AuditrailError({ code, detail: "", status, retryAfter });
 }
 
-describe("the pause before a retry", () => {
-  it("is anything up to a bound that doubles from 100 ms to 30 s", () => {
+describe("Backoff", () => {
+  it("has full jitter below a bound that doubles from 100 ms to 30 s", () => {
     const longest = new Array<number>(12).fill(0);
     const shortest = new Array<number>(12).fill(Number.POSITIVE_INFINITY);
     for (let round = 0; round < 2_000; round += 1) {
@@ -28,7 +28,7 @@ describe("the pause before a retry", () => {
     }
   });
 
-  it("starts anew after a success", () => {
+  it("starts over after a success", () => {
     const backoff = new Backoff(100, 30_000);
     for (let n = 0; n < 20; n += 1) {
       backoff.after(error(500));
@@ -37,7 +37,7 @@ describe("the pause before a retry", () => {
     assert.ok(backoff.after(error(500)) <= 100);
   });
 
-  it("is never shorter than Retry-After, which counts up to 300 s", () => {
+  it("honors Retry-After up to 300 s", () => {
     for (let n = 0; n < 100; n += 1) {
       const pause = new Backoff(100, 30_000).after(error(429, 7));
       assert.ok(pause >= 7_000 && pause <= 7_100);
@@ -46,7 +46,7 @@ describe("the pause before a retry", () => {
     }
   });
 
-  it("is of the longest when the key is refused", () => {
+  it("uses the longest pauses after a rejected key", () => {
     for (let n = 0; n < 100; n += 1) {
       const pause = new Backoff(100, 30_000).after(error(401));
       assert.ok(pause >= 15_000 && pause <= 30_000);
@@ -54,8 +54,8 @@ describe("the pause before a retry", () => {
   });
 });
 
-describe("an error", () => {
-  it("is final, or about the key, or worth another try", () => {
+describe("verdict", () => {
+  it("distinguishes permanent, key and temporary errors", () => {
     assert.deepEqual([400, 409, 413, 415, 422].map((status) => verdict(error(status))), Array(5).fill("refused"));
     assert.deepEqual([401, 403].map((status) => verdict(error(status))), ["not_allowed", "not_allowed"]);
     const others = [undefined, 200, 307, 404, 408, 425, 429, 500, 502, 503, 504];
@@ -65,7 +65,7 @@ describe("an error", () => {
 });
 
 describe("ids and times", () => {
-  it("are distinct, in the order they were made, and in the form of the service", () => {
+  it("are unique, ascending, and in the format of the service", () => {
     const made = Array.from({ length: 2_000 }, () => ({ id: recordId(), time: timestamp() }));
     assert.equal(new Set(made.map(({ id }) => id)).size, 2_000);
     const times = made.map(({ time }) => time);

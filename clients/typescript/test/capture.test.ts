@@ -1,22 +1,22 @@
-/** The parts of the middleware that need no framework. */
+/** The parts of the middleware that are independent of a framework. */
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, it } from "node:test";
 
 import { clientAddress } from "../src/capture/address.js";
 import { requestBody } from "../src/capture/body.js";
-import { build } from "../src/capture/build.js";
+import { buildRecord } from "../src/capture/build.js";
 import { Handle } from "../src/capture/handle.js";
 import { Capture } from "../src/capture/options.js";
 import { Policy } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 
 function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
 }
 
-describe("the address of a client", () => {
-  it("is nothing for a local socket, and without a zone", () => {
+describe("clientAddress", () => {
+  it("is undefined for a local socket, and has no zone", () => {
     const { trustedProxies } = Policy.parse("version = 1");
     const address = (peer: string): string | undefined =>
       clientAddress(request(peer, { "x-forwarded-for": "198.51.100.1" }), trustedProxies);
@@ -24,8 +24,8 @@ describe("the address of a client", () => {
   });
 });
 
-describe("a request's body", () => {
-  it("counts only as JSON of at most 64 KiB", () => {
+describe("requestBody", () => {
+  it("accepts only JSON of at most 64 KiB", () => {
     const looked = (headers: Record<string, string>, body: unknown): boolean =>
       requestBody(request("::1", headers), body) !== undefined;
     assert.ok(looked({ "content-type": "application/json; charset=utf-8", "content-length": "9" }, {}));
@@ -39,7 +39,7 @@ describe("a request's body", () => {
   });
 });
 
-describe("metadata that is too large", () => {
+describe("oversized metadata", () => {
   const policy = Policy.parse(`
 version = 1
 [[rule]]
@@ -55,7 +55,7 @@ allow = ["/text"]
     const handle = new Handle("r-1", policy.redaction);
     handle.addMetadata({ text: "x".repeat(extra) });
     handle.diff("x".repeat(before), "y");
-    const { input } = build({
+    const { input } = buildRecord({
       request: request("::1", { "user-agent": "x".repeat(2_000) }),
       method: "GET",
       matched,
@@ -73,7 +73,7 @@ allow = ["/text"]
     return input.metadata as Record<string, unknown>;
   };
 
-  it("loses the response, then the request, then what was added, and says so", () => {
+  it("loses the response, then the request, then extra, and names them", () => {
     assert.equal(sizes(30_000, 30_000, 1, 1)["truncated"], undefined);
     const first = sizes(40_000, 40_000, 1, 1);
     assert.deepEqual([first["truncated"], "request" in first, "response" in first], [["response"], true, false]);
@@ -83,11 +83,11 @@ allow = ["/text"]
   });
 });
 
-describe("what a handler tells", () => {
+describe("values set by a handler", () => {
   const { redaction } = Policy.parse("version = 1");
   const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-  it("may know itself, as the objects of an ORM do, and be of any size", () => {
+  it("may be cyclic, as objects of an ORM are, and of any size", () => {
     interface Person {
       readonly name: string;
       readonly friends: Person[];
@@ -99,27 +99,27 @@ describe("what a handler tells", () => {
     handle.addMetadata({ list: Array.from({ length: 1_000_000 }, () => null) });
     assert.deepEqual([handle.before, handle.after], [{ name: "p0" }, { name: "other" }]);
     const cut = handle.extra?.["list"] as unknown[];
-    // More than metadata takes, so that it is left out there and named; not all there is.
+    // More than the limit of metadata, so that it is removed and named there; not the whole value.
     assert.ok(bytes(cut) > 65_536 && cut.length < 65_536);
     assert.equal(cut.at(-1), "[too much]");
   });
 
-  it("may refuse to be read", () => {
+  it("may throw when read", () => {
     const handle = new Handle("r-1", redaction);
     const broken = { toJSON: () => assert.fail("a bug of the application") };
     handle.addMetadata({ broken, sound: 1 });
     assert.deepEqual({ ...handle.extra }, { broken: "[unreadable]", sound: 1 });
   });
 
-  it("differs by its values, not by the order of their names", () => {
+  it("are compared by value, regardless of the order of members", () => {
     const handle = new Handle("r-1", redaction);
     handle.diff({ name: "a", size: { x: 1, y: [2] } }, { size: { y: [2], x: 1 }, name: "b" });
     assert.deepEqual([handle.before, handle.after], [{ name: "a" }, { name: "b" }]);
   });
 });
 
-describe("a time limit", () => {
-  it("is refused where a timer would end at once", async () => {
+describe("timeoutMs", () => {
+  it("is rejected if it exceeds the maximum of timers", async () => {
     const options = { policy: Policy.parse("version = 1"), recorder: await recorder(undefined), actor: () => undefined };
     for (const timeoutMs of [0, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
       assert.throws(() => new Capture({ ...options, timeoutMs }), { code: "invalid_option" });
@@ -128,8 +128,8 @@ describe("a time limit", () => {
   });
 });
 
-describe("a policy that spools", () => {
-  it("is refused with a recorder that has no spool, before any request comes", async () => {
+describe("a policy with spool", () => {
+  it("is rejected for a recorder without a spool", async () => {
     const policy = Policy.load("../../docs/policy-example.toml");
     const here = await recorder(undefined);
     assert.throws(() => new Capture({ policy, recorder: here, actor: () => undefined }), { code: "no_spool" });

@@ -26,8 +26,8 @@ async function all(records: AsyncIterable<AuditRecord>): Promise<AuditRecord[]> 
   return found;
 }
 
-describe("the client", () => {
-  it("writes a record once, however often it is sent with its id", async () => {
+describe("AuditrailClient", () => {
+  it("creates a record idempotently by its id", async () => {
     const id = "0190a000-0000-7000-8000-000000000001";
     const input = sample(unique(), { id, metadata: { plan: "pro" } });
     const first = await client().create(input);
@@ -37,11 +37,11 @@ describe("the client", () => {
     assert.deepEqual(first.record.metadata, { plan: "pro" });
   });
 
-  it("says that there is no such record by undefined", async () => {
+  it("returns undefined for an unknown id", async () => {
     assert.equal(await client().get("0190a000-0000-7000-8000-00000000ffff"), undefined);
   });
 
-  it("writes batches, all or the good ones, and shows them when asked", async () => {
+  it("writes batches, all or the valid records, and returns them on request", async () => {
     const actor = unique();
     const wrong = [sample(actor), sample(actor, { target_id: "" })];
     const refused = await failure(client().createBatch(wrong));
@@ -53,7 +53,7 @@ describe("the client", () => {
     assert.deepEqual(skipped.records?.map((record) => record?.actor_id), [actor, undefined]);
   });
 
-  it("walks through pages to the last record, each once", async () => {
+  it("iterates over all pages, each record once", async () => {
     const actor = unique();
     const inputs = Array.from({ length: 25 }, (_, i) => sample(actor, { target_id: `p${i}` }));
     await client().createBatch(inputs);
@@ -69,7 +69,7 @@ describe("the client", () => {
     assert.equal(targets.size, 25);
   });
 
-  it("filters, metadata included, and counts", async () => {
+  it("filters, also by metadata, and counts", async () => {
     const actor = unique();
     await client().createBatch([
       sample(actor, { metadata: { plan: "pro" }, action: "key.created" }),
@@ -81,7 +81,7 @@ describe("the client", () => {
     assert.deepEqual([stats.total, stats.interval, stats.actions.length], [2, "day", 2]);
   });
 
-  it("exports bytes, and records up to a manifest that holds", async () => {
+  it("exports bytes, and records with a verified manifest", async () => {
     const actor = unique();
     await client().createBatch([sample(actor), sample(actor)]);
     const csv = await new Response(await client().export("csv", { actor_id: actor })).text();
@@ -90,7 +90,7 @@ describe("the client", () => {
     assert.deepEqual(records, (await stored(actor)).reverse());
   });
 
-  it("does not take a broken export for a whole one", async () => {
+  it("detects incomplete exports", async () => {
     const proxy = await Proxy.start();
     const whole = await new Response(await client().export("ndjson", { actor_id: unique() })).text();
     const record = '{"id":"x"}\n';
@@ -102,7 +102,7 @@ describe("the client", () => {
     }
   });
 
-  it("tells every wrong field, the code and the id of the request", async () => {
+  it("reports invalid fields, the code and the request id", async () => {
     const error = await failure(client().create(sample("", { action: "nothing" })));
     assert.deepEqual([error.status, error.code], [422, "invalid_record"]);
     assert.deepEqual(error.errors.map((field) => field.pointer).sort(), ["/action", "/actor_id"]);
@@ -110,7 +110,7 @@ describe("the client", () => {
     assert.match(error.message, /\/actor_id/);
   });
 
-  it("tells how long to wait, given in seconds or as a date", async () => {
+  it("parses Retry-After in seconds or as a date", async () => {
     const proxy = await Proxy.start();
     const date = new Date(Date.now() + 60_000).toUTCString();
     proxy.next.push({ kind: "answer", status: 429, headers: { "retry-after": "7" } });
@@ -122,7 +122,7 @@ describe("the client", () => {
     assert.ok(second.retryAfter !== undefined && second.retryAfter > 50 && second.retryAfter <= 60);
   });
 
-  it("ends at its time limit and at the caller's signal", async () => {
+  it("aborts at its timeout and by the caller's signal", async () => {
     const proxy = await Proxy.start();
     proxy.otherwise = { kind: "hold" };
     assert.equal((await failure(client(proxy.url).query({}, { timeoutMs: 50 }))).code, "timeout");
@@ -133,11 +133,11 @@ describe("the client", () => {
     assert.equal((await failure(client(proxy.url).query({}, { signal: controller.signal }))).code, "aborted");
     await proxy.stop();
     assert.equal((await failure(client(proxy.url).query())).code, "unreachable");
-    // A timer that is set to more than it can hold ends at once.
+    // A timer with more than the maximum delay fires immediately.
     await client().query({ limit: 1 }, { timeoutMs: Number.POSITIVE_INFINITY });
   });
 
-  it("does not follow a redirection with its key", async () => {
+  it("does not follow redirects", async () => {
     const [proxy, elsewhere] = [await Proxy.start(), await Proxy.start()];
     proxy.next.push({ kind: "answer", status: 307, headers: { location: elsewhere.url } });
     assert.equal((await failure(client(proxy.url).query())).status, 307);
@@ -145,8 +145,8 @@ describe("the client", () => {
   });
 });
 
-describe("the key", () => {
-  it("is found in the option, a file, or the environment, and else named as missing", async () => {
+describe("the API key", () => {
+  it("is read from the option, a file or the environment, else missing", async () => {
     const keyFile = join(temporary(), "key");
     writeFileSync(keyFile, `${service.key}\n`);
     await new AuditrailClient({ url: service.url, keyFile }).query({ limit: 1 });
@@ -162,7 +162,7 @@ describe("the key", () => {
     delete process.env["AUDITRAIL_URL"];
   });
 
-  it("is read from its file again when it was refused", async () => {
+  it("is read from its file again after a rejection", async () => {
     const keyFile = join(temporary(), "key");
     const old = await makeKey(["read"]);
     writeFileSync(keyFile, old.key);
@@ -174,11 +174,11 @@ describe("the key", () => {
     await reader.query({ limit: 1 });
   });
 
-  it("shows in no error and no inspection", async () => {
+  it("appears in no error and no inspection", async () => {
     const proxy = await Proxy.start();
     proxy.next.push({ kind: "reset" }, { kind: "answer", status: 200, body: "no JSON" });
     const shown = [inspect(client(), { depth: 20, showHidden: true }), JSON.stringify(client())];
-    // What stands between may show what it was sent, for people to find their mistakes.
+    // A proxy may echo the request in its error response.
     const body = `<p>you sent: Authorization: Bearer ${service.key}`;
     proxy.next.push({ kind: "answer", status: 502, body }, { kind: "answer", status: 200, body });
     const attempts = [...Array.from({ length: 4 }, () => client(proxy.url)), client("http://nowhere.invalid")];

@@ -1,4 +1,4 @@
-/** What is special about Express. */
+/** Behavior specific to Express. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
@@ -8,7 +8,7 @@ import express from "express";
 
 import { auditrail, type ExpressAudit, type AuditedRequest } from "../src/express.js";
 import { Policy, type Recorder } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `
@@ -50,7 +50,7 @@ async function outcomes({ here, actor }: Running, count: number): Promise<unknow
 }
 
 describe("Express", () => {
-  it("tells a handler that failed within its answer from a caller who went away", async () => {
+  it("distinguishes a failure during the response from a disconnect", async () => {
     const running = await start((app, audit) => {
       app.use(audit);
       app.post("/v1/broken", (_request, response) => {
@@ -58,7 +58,7 @@ describe("Express", () => {
         throw new Error("a bug of the handler");
       });
       app.use(audit.errors);
-      // As the last resort of Express does, without printing the stack.
+      // As the default error handler of Express does, without printing the stack.
       app.use((_error: unknown, request: express.Request, _response: express.Response, _next: express.NextFunction) => {
         request.socket.destroy();
       });
@@ -68,7 +68,7 @@ describe("Express", () => {
     assert.deepEqual(await outcomes(running, 1), ["error"]);
   });
 
-  it("takes the status that an error asks for", async () => {
+  it("uses the status of the error", async () => {
     const running = await start((app, audit) => {
       app.use(audit);
       app.post("/v1/wrong", () => {
@@ -83,7 +83,7 @@ describe("Express", () => {
     assert.deepEqual(await outcomes(running, 1), ["failure"]);
   });
 
-  it("records once when it is mounted twice, and knows routes of routers by their whole path", async () => {
+  it("records once when mounted twice, with the full path of nested routes", async () => {
     const running = await start((app, audit) => {
       const router = express.Router();
       router.post("/inner/:id", (_request, response) => void response.end());
@@ -99,7 +99,7 @@ describe("Express", () => {
     assert.equal(running.policy.coverage().uncovered[0]?.route, "/outer/inner/:id");
   });
 
-  it("records nothing after a middleware with another policy, and counts that", async () => {
+  it("does not record after a middleware with another policy", async () => {
     let inner: ExpressAudit<AuditedRequest> | undefined;
     const running = await start((app, audit) => {
       const recorder = { spools: false, record: () => assert.fail("the first policy decides") } as unknown as Recorder;
@@ -114,7 +114,7 @@ describe("Express", () => {
     assert.deepEqual([inner?.stats().overruled, inner?.stats().recorded], [1, 0]);
   });
 
-  it("counts a deed that succeeded as uncovered where rules are about other statuses alone", async () => {
+  it("counts success as uncovered if rules match other statuses only", async () => {
     const rule = 'version = 1\nfailure = "best_effort"\n[[rule]]\nroute = "/{*rest}"\nstatus = ["401"]\naction = "access.refused"\ntarget_type = "route"\n';
     const running = await start(
       (app, audit) => {
@@ -132,7 +132,7 @@ describe("Express", () => {
     assert.deepEqual(running.policy.coverage().uncovered, [{ method: "POST", route: "/refunds/:id", requests: 1 }]);
   });
 
-  it("names what has no route by its path alone, whatever else was in the request line", async () => {
+  it("names requests without a route by their path only", async () => {
     const running = await start((app, audit) => {
       app.use(audit);
       app.use((_request, response) => void response.end());
@@ -145,7 +145,7 @@ describe("Express", () => {
     assert.deepEqual(running.policy.coverage().uncovered, [{ method: "POST", route: "/elsewhere", requests: 1 }]);
   });
 
-  it("records a connection that the server gave up as timed out", async () => {
+  it("records a connection closed by the server as a timeout", async () => {
     const running = await start((app, audit) => {
       app.use((request, _response, next) => {
         request.socket.setTimeout(50);

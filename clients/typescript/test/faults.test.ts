@@ -1,6 +1,6 @@
 /**
- * The table of faults in README.md: what is wrong, and what becomes of a record under each policy.
- * Whatever happens, `must` and `spool` lose nothing that they vouched for, and nothing is there twice.
+ * The table of faults in README.md: the outcome of a record under each policy. No acknowledged or spooled
+ * record is lost, and none is stored twice.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,41 +10,41 @@ import { after, describe, it } from "node:test";
 
 import { AuditrailError, type FailurePolicy, Recorder, type RecorderOptions } from "../src/index.js";
 import { type Fault, Proxy } from "./proxy.js";
-import { balanced, QUICK, recorder } from "./recorders.js";
+import { balanced, QUICK, recorder } from "./recorder-fixtures.js";
 import { client, live, sample, stored, temporary, unique, until } from "./support.js";
 
 const POLICIES: readonly FailurePolicy[] = ["must", "spool", "best_effort"];
 
-/** A fault that passes: afterwards each record is there once, under every policy. */
-interface Passing {
+/** A transient fault: afterwards each record is stored once, under every policy. */
+interface Transient {
   readonly name: string;
   readonly faults: readonly Fault[];
   readonly options?: Partial<RecorderOptions>;
-  /** Tries that the service heard of and that took hold before the last one. */
-  readonly heldBefore?: number;
+  /** Earlier attempts that the service committed. */
+  readonly committedBefore?: number;
 }
 
 const unavailable: Fault = { kind: "answer", status: 503, headers: { "retry-after": "1" } };
 
-const PASSING: readonly Passing[] = [
-  { name: "500s", faults: Array<Fault>(3).fill({ kind: "answer", status: 500, body: "oops" }) },
-  { name: "a proxy that answers in HTML", faults: [{ kind: "answer", status: 200, body: "<html>" }] },
-  { name: "an answer that accounts for nothing", faults: [{ kind: "answer", status: 200, body: "{}" }] },
+const TRANSIENT: readonly Transient[] = [
+  { name: "status 500", faults: Array<Fault>(3).fill({ kind: "answer", status: 500, body: "oops" }) },
+  { name: "HTML response of a proxy", faults: [{ kind: "answer", status: 200, body: "<html>" }] },
+  { name: "empty JSON response", faults: [{ kind: "answer", status: 200, body: "{}" }] },
   { name: "503 with Retry-After", faults: [unavailable] },
-  { name: "the connection reset before the service heard of it", faults: [{ kind: "reset" }, { kind: "reset" }] },
-  { name: "the connection reset after the service committed", faults: [{ kind: "reset_after" }], heldBefore: 1 },
+  { name: "connection reset before the request arrived", faults: [{ kind: "reset" }, { kind: "reset" }] },
+  { name: "connection reset after the service committed", faults: [{ kind: "reset_after" }], committedBefore: 1 },
   {
-    name: "a slow service, which commits after we gave up waiting",
+    name: "slow service that commits after the timeout",
     faults: [{ kind: "hold_after" }],
     options: { requestTimeoutMs: 2_000 },
-    heldBefore: 1,
+    committedBefore: 1,
   },
 ];
 
 for (const failure of POLICIES) {
-  describe(`a fault that passes, with ${failure}`, () => {
-    for (const { name, faults, options, heldBefore = 0 } of PASSING) {
-      it(`${name}: the record is there once`, async () => {
+  describe(`a transient fault with ${failure}`, () => {
+    for (const { name, faults, options, committedBefore = 0 } of TRANSIENT) {
+      it(`${name}: the record is stored once`, async () => {
         const actor = unique();
         const proxy = await Proxy.start();
         proxy.next.push(...faults);
@@ -54,12 +54,12 @@ for (const failure of POLICIES) {
         await until(() => here.stats().pending === 0, "delivery");
         assert.deepEqual((await stored(actor)).map((record) => record.id), [id]);
         const { sent, duplicates, retried } = here.stats();
-        assert.deepEqual([sent, duplicates, retried], [1 - heldBefore, heldBefore, faults.length]);
+        assert.deepEqual([sent, duplicates, retried], [1 - committedBefore, committedBefore, faults.length]);
         assert.ok(balanced(here));
       });
     }
 
-    it("429 with Retry-After: nothing is sent before that time, not even by a flush", async () => {
+    it("429 with Retry-After: a flush does not send earlier", async () => {
       const actor = unique();
       const proxy = await Proxy.start();
       proxy.next.push({ kind: "answer", status: 429, headers: { "retry-after": "1" } });
@@ -73,7 +73,7 @@ for (const failure of POLICIES) {
   });
 }
 
-/** Starts a recorder whose service cannot be reached, and records once under each policy. */
+/** Opens a recorder with an unreachable service, and records once under each policy. */
 async function recordAll(url: string, actor: string, spoolDir: string): Promise<{ here: Recorder; states: string[] }> {
   const here = await recorder(url, { spoolDir, mustTimeoutMs: 300 });
   const states: string[] = [];
@@ -89,27 +89,27 @@ async function recordAll(url: string, actor: string, spoolDir: string): Promise<
   return { here, states };
 }
 
-describe("a fault that stays", () => {
+describe("a permanent fault", () => {
   const cases: readonly (readonly [string, () => Promise<string>])[] = [
-    ["DNS gone", () => Promise.resolve("http://auditrail.invalid")],
-    ["nobody listens", async () => {
+    ["DNS failure", () => Promise.resolve("http://auditrail.invalid")],
+    ["connection refused", async () => {
       const proxy = await Proxy.start();
       await proxy.stop();
       return proxy.url;
     }],
-    ["500s for ever", async () => {
+    ["status 500", async () => {
       const proxy = await Proxy.start();
       proxy.otherwise = { kind: "answer", status: 500 };
       return proxy.url;
     }],
-    ["a service that hangs", async () => {
+    ["no response", async () => {
       const proxy = await Proxy.start();
       proxy.otherwise = { kind: "hold" };
       return proxy.url;
     }],
   ];
   for (const [name, address] of cases) {
-    it(`${name}: must rejects, spool keeps it for the next process, best_effort counts it`, async () => {
+    it(`${name}: must rejects, spool keeps, best_effort counts the record`, async () => {
       const actor = unique();
       const spoolDir = temporary();
       const { here, states } = await recordAll(await address(), actor, spoolDir);
@@ -123,7 +123,7 @@ describe("a fault that stays", () => {
     });
   }
 
-  it("Retry-After beyond what a must record can wait: it is told at once", async () => {
+  it("must rejects at once if Retry-After exceeds its deadline", async () => {
     const proxy = await Proxy.start();
     proxy.otherwise = { kind: "answer", status: 503, headers: { "retry-after": "120" } };
     const here = await recorder(proxy.url, { mustTimeoutMs: 60_000 });
@@ -137,21 +137,21 @@ describe("a fault that stays", () => {
     assert.equal(proxy.seen, 1);
   });
 
-  it("trouble is told when it begins and when it ends, not at each try", async () => {
+  it("onTrouble is called at the start and end of an outage only", async () => {
     const proxy = await Proxy.start();
     proxy.otherwise = { kind: "answer", status: 500 };
-    const told: (string | undefined)[] = [];
-    const onTrouble = (error: AuditrailError | undefined): void => void told.push(error?.code);
+    const reported: (string | undefined)[] = [];
+    const onTrouble = (error: AuditrailError | undefined): void => void reported.push(error?.code);
     const here = await recorder(proxy.url, { spoolDir: temporary(), onTrouble });
     await here.record(sample(unique()));
-    await until(() => proxy.seen >= 4, "some tries");
+    await until(() => proxy.seen >= 4, "some attempts");
     proxy.otherwise = { kind: "pass" };
     await until(() => here.stats().sent === 1, "delivery");
-    assert.deepEqual(told, ["http_500", undefined]);
+    assert.deepEqual(reported, ["http_500", undefined]);
   });
 });
 
-/** A disk of a few pages; only root may mount one. */
+/** A tmpfs of a few pages; mounting one needs root. */
 function smallDisk(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
     return undefined;
@@ -167,11 +167,11 @@ function smallDisk(): string | undefined {
   return mount;
 }
 
-describe("the disk of the spool is full", () => {
-  it("spool goes straight to the service, or rejects when that is gone too; what it took is delivered", async () => {
+describe("a full disk", () => {
+  it("sends directly, else rejects, and delivers the spooled records", async () => {
     const actor = unique();
     const disk = smallDisk();
-    // Where nothing can be mounted the limit of the spool stands in for that of the disk.
+    // Without the privilege to mount, the limit of the spool stands in for that of the disk.
     const options = disk === undefined ? { spoolDir: temporary(), spoolMaxBytes: 40_000 } : { spoolDir: join(disk, "s") };
     const proxy = await Proxy.start();
     await proxy.stop();
@@ -187,7 +187,7 @@ describe("the disk of the spool is full", () => {
     if (disk !== undefined) {
       await proxy.restart();
       proxy.next.push({ kind: "hold" });
-      await until(() => proxy.held === 1, "the first batch of the spool under way");
+      await until(() => proxy.held === 1, "the first batch of the spool in flight");
       const { state, id } = await here.record(sample(actor, { metadata: { text: "x".repeat(60_000) } }));
       assert.equal(state, "acknowledged");
       spooled.push(id);
@@ -198,28 +198,28 @@ describe("the disk of the spool is full", () => {
     await here.flush({ deadlineMs: 60_000 });
     assert.deepEqual((await stored(actor)).map(({ id }) => id).sort(), spooled.sort());
     assert.ok(balanced(here) && here.stats().pending === 0);
-    // With the segments removed there is room again.
+    // The deleted segments freed space.
     assert.equal((await here.record(sample(actor))).state, "spooled");
   });
 });
 
-describe("many records with the service gone", () => {
-  it("100,000 best_effort and spool records stay within the bounds of memory and disk", async () => {
+describe("many records while the service is down", () => {
+  it("memory and disk stay within their limits", async () => {
     const proxy = await Proxy.start();
     await proxy.stop();
     const here = await Recorder.open({ client: client(proxy.url), ...QUICK, spoolDir: temporary(), spoolMaxBytes: 8 * 1024 * 1024 });
     const text = "x".repeat(1_000);
     const before = live();
-    let most = 0;
+    let peak = 0;
     for (let i = 0; i < 100_000; i += 1) {
       const failure = i % 2 === 0 ? "best_effort" : "spool";
-      // Not waited for: this is what a busy application does.
+      // Not awaited, as in a busy application.
       void here.record(sample("a", { metadata: { text } }), { failure }).catch(() => undefined);
       if (i % 1_000 === 0) {
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (i % 10_000 === 9_999) {
-        most = Math.max(most, live());
+        peak = Math.max(peak, live());
       }
     }
     await until(() => here.stats().spoolBytes > 7 * 1024 * 1024, "the spool to fill");
@@ -227,16 +227,16 @@ describe("many records with the service gone", () => {
     assert.equal(accepted, 100_000);
     assert.ok(Object.values(dropped).reduce((sum, count) => sum + count, 0) > 80_000);
     assert.ok(pending < 20_000 && spoolBytes <= 8 * 1024 * 1024 && balanced(here));
-    // 16 MiB may wait, once as text and once as lines for the disk, and each record has a few objects.
-    // All hundred thousand records would be 130 MiB as text alone.
-    const grown = (most - before) / 1024 / 1024;
+    // 16 MiB may be queued, once as text and once as lines for the disk, and each record has a few objects.
+    // All hundred thousand records would be 130 MiB of text alone.
+    const grown = (peak - before) / 1024 / 1024;
     assert.ok(grown < 64, `${grown.toFixed()} MiB`);
     await here.close({ deadlineMs: 0 });
   });
 });
 
 describe("the table in the README", () => {
-  it("names every fault that is tried here", () => {
+  it("names every tested fault", () => {
     const readme = readFileSync("README.md", "utf8");
     const rows = ["slow", "500", "Retry-After", "after the service committed", "DNS", "disk", "kill -9", "401"];
     assert.deepEqual(rows.filter((row) => !readme.includes(row)), []);

@@ -1,4 +1,4 @@
-/** What people install: the packed package, in an empty project, and the code of its README. */
+/** The packed package in an empty project, and the code of its README. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ function run(program: string, args: readonly string[], cwd: string, env: NodeJS.
   return execFileSync(program, args, { cwd, encoding: "utf8", env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-/** The blocks of a language in the README. */
+/** The code blocks of a language in the README. */
 function blocks(language: string): string[] {
   const readme = readFileSync("README.md", "utf8");
   return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, "g"))].map(([, code = ""]) => code);
@@ -26,28 +26,28 @@ before(() => {
   const packed = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", project], ".")) as { filename: string; files: { path: string }[] }[];
   const [tarball] = packed;
   assert.ok(tarball);
-  const strange = tarball.files.filter(({ path }) => !/^(dist\/.*\.(js|d\.ts)|README\.md|LICENSE|package\.json)$/.test(path));
-  assert.deepEqual(strange, []);
+  const unexpected = tarball.files.filter(({ path }) => !/^(dist\/.*\.(js|d\.ts)|README\.md|LICENSE|package\.json)$/.test(path));
+  assert.deepEqual(unexpected, []);
   writeFileSync(join(project, "package.json"), '{"name":"empty","private":true,"type":"module"}');
-  // As a user would. The types of Node are what a user's own project brings along.
+  // As a user installs it. A user's project provides the types of Node.
   const { devDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { devDependencies: Record<string, string> };
   const types = `@types/node@${devDependencies["@types/node"] ?? ""}`;
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", `./${tarball.filename}`, types], project);
 });
 
 describe("the packed package", () => {
-  it("brings one dependency into a project, and no framework", () => {
-    const brought = readdirSync(modules).filter((name) => !name.startsWith("."));
-    assert.deepEqual(brought.sort(), ["@auditrail", "@types", "smol-toml", "undici-types"]);
+  it("has one dependency and no framework", () => {
+    const installed = readdirSync(modules).filter((name) => !name.startsWith("."));
+    assert.deepEqual(installed.sort(), ["@auditrail", "@types", "smol-toml", "undici-types"]);
   });
 
-  it("can be imported in an empty project, by its three names", () => {
+  it("can be imported by its three entry points", () => {
     const names = "import * as a from '@auditrail/client'; import * as b from '@auditrail/client/express'; import * as c from '@auditrail/client/fastify'; console.log([Object.keys(a), Object.keys(b), Object.keys(c)].join(';'));";
     const shown = run("node", ["--input-type=module", "--eval", names], project).trim().split(";");
     assert.deepEqual(shown, ["AuditrailClient,AuditrailError,Match,Policy,Recorder", "auditrail", "auditrail"]);
   });
 
-  it("is typed there under the strictest options, without any framework", () => {
+  it("type-checks with the strictest options and no framework", () => {
     writeFileSync(
       join(project, "use.mts"),
       `import { AuditrailClient, AuditrailError, Policy, Recorder, type RecordInput } from "@auditrail/client";
@@ -65,7 +65,7 @@ export { wrong };
     run("node", [resolve("node_modules/typescript/bin/tsc"), ...options, "use.mts"], project);
   });
 
-  it("does what the README shows", async () => {
+  it("runs the example of the README", async () => {
     const [quick = ""] = blocks("ts");
     assert.match(quick, /Recorder\.open/);
     const actor = unique();
@@ -76,12 +76,12 @@ export { wrong };
     assert.match(output, /project\.created/);
   });
 
-  it("has every block of its README in a form that is read", () => {
+  it("has a valid policy in its README", () => {
     const [policy = ""] = blocks("toml");
     assert.equal(Policy.parse(policy).rules.length, 1);
   });
 
-  it("names no dependency but one, and has the licence and version of the workspace", () => {
+  it("has the license and version of the workspace", () => {
     const json = JSON.parse(readFileSync("package.json", "utf8")) as Record<string, unknown> & { dependencies: object };
     assert.deepEqual(Object.keys(json.dependencies), ["smol-toml"]);
     const cargo = readFileSync("../../Cargo.toml", "utf8");

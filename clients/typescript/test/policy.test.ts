@@ -1,4 +1,4 @@
-/** What is special about this side; what both sides say is in vectors.test.ts. */
+/** Behavior specific to this implementation; vectors.test.ts tests what both implementations share. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,34 +14,34 @@ const EXAMPLE = "../../docs/policy-example.toml";
 describe("the example policy", () => {
   const policy = Policy.load(EXAMPLE);
 
-  it("has an intent where a rule says must, and the failure policy of the file elsewhere", () => {
+  it("has an intent for must, else the failure policy of the file", () => {
     assert.equal(policy.match("DELETE", "/v1/projects/p1")?.intent?.rule.name, "project deleted");
     assert.deepEqual(policy.match("DELETE", "/v1/projects/p1")?.intent?.params, { id: "p1" });
     assert.equal(policy.match("PATCH", "/v1/projects/p1")?.intent, undefined);
     assert.equal(policy.match("PATCH", "/v1/projects/p1")?.candidates[0]?.rule.failure, "spool");
   });
 
-  it("is described key by key in docs/policy.md", () => {
+  it("has all its keys documented in docs/policy.md", () => {
     const page = readFileSync("../../docs/policy.md", "utf8");
     const keys = [...readFileSync(EXAMPLE, "utf8").matchAll(/^([a-z_]+) =/gm)].map(([, key = ""]) => key);
     assert.deepEqual(keys.filter((key) => !page.includes(`| \`${key}\``)), []);
   });
 });
 
-describe("a wrong policy", () => {
-  it("is refused with the line where it is no TOML", () => {
-    assert.throws(() => Policy.parse("version = = 1", "p.toml"), /p\.toml:1: this is no TOML/);
+describe("Policy.load", () => {
+  it("reports the line of invalid TOML", () => {
+    assert.throws(() => Policy.parse("version = = 1", "p.toml"), /p\.toml:1: invalid TOML/);
   });
 
-  it("is refused by name when it is not there, or holds letters that are none", () => {
+  it("names a file that is missing or not UTF-8", () => {
     assert.throws(() => Policy.load("no-such-policy.toml"), /cannot read the policy no-such-policy\.toml/);
     const file = join(temporary(), "latin.toml");
-    // A name in another encoding would remove nothing.
+    // A name in another encoding would redact nothing.
     writeFileSync(file, Buffer.from('version = 1\nredact = ["geheimnis-schl\u00fcssel"]\n', "latin1"));
     assert.throws(() => Policy.load(file), { code: "invalid_policy", message: /latin\.toml/ });
   });
 
-  it("is none for the ends of its lines, or a mark at its beginning", () => {
+  it("accepts CRLF and a byte order mark", () => {
     const file = join(temporary(), "windows.toml");
     const rule = '[[rule]]\nroute = "/a/{id}"\naction = "a.b"\ntarget_type = "t"\ntarget_id = { path = "id" }\n';
     writeFileSync(file, `\ufeffversion = 1\n${rule}`.replaceAll("\n", "\r\n"));
@@ -52,7 +52,7 @@ describe("a wrong policy", () => {
 describe("redaction", () => {
   const redaction = new Redaction(["password", "/card/number"]);
 
-  it("removes names anywhere in any case, places, and what no policy may allow", () => {
+  it("removes names in any case, pointers, and built-in names", () => {
     const clean = redaction.clean({
       Password: 1,
       deep: [{ "Set-Cookie": 2, AUTHORIZATION: 3, kept: 4 }],
@@ -66,7 +66,7 @@ describe("redaction", () => {
     });
   });
 
-  it("makes what the database can hold of whatever there is", () => {
+  it("converts values to what the database can store", () => {
     let deep: unknown = "end";
     for (let i = 0; i < 100; i += 1) {
       deep = { deep };
@@ -80,12 +80,12 @@ describe("redaction", () => {
     assert.match(JSON.stringify(clean), /\[too deep\]/);
   });
 
-  it("cuts columns by characters, not by halves of them", () => {
+  it("truncates columns by code points", () => {
     assert.equal(column("a\nb\u007f", 10), "a\ufffdb\ufffd");
     assert.equal(column("😀😀😀", 2), "😀😀");
   });
 
-  it("picks fields in their places, and a field with a strange name like others", () => {
+  it("picks fields in their positions, including __proto__", () => {
     const document = JSON.parse('{"a":{"b":1,"c":2},"l":[{"n":3}],"__proto__":{"x":4}}') as unknown;
     const found = picked(document, [["a", "b"], ["l", "0", "n"], ["__proto__", "x"], ["toString"]]);
     assert.equal(JSON.stringify(found), '{"a":{"b":1},"l":{"0":{"n":3}},"__proto__":{"x":4}}');
@@ -94,10 +94,10 @@ describe("redaction", () => {
 });
 
 describe("coverage", () => {
-  it("tells rules of the same name apart", () => {
+  it("distinguishes rules with the same name", () => {
     const rule = (status: string): string => `[[rule]]\nroute = "/a/{id}"\nlevel = "none"\nstatus = ["${status}"]\n`;
     const policy = Policy.parse(`version = 1\n${rule("2xx")}${rule("4xx")}`);
-    policy.saw("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
+    policy.countRequest("GET", "/a/:id", policy.match("GET", "/a/1")?.forStatus(404)?.rule, true);
     assert.deepEqual(policy.coverage().unusedRules, ["/a/{id}"]);
   });
 });

@@ -1,4 +1,4 @@
-/** A network that misbehaves on order, in front of the real service. */
+/** A proxy in front of the real service that injects faults. */
 import { once } from "node:events";
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -6,34 +6,33 @@ import { after } from "node:test";
 
 import { service } from "./support.js";
 
-/** What happens to one request. */
+/** The fault of a request. */
 export type Fault =
   | { readonly kind: "pass" }
   | { readonly kind: "answer"; readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  /** The connection breaks before the service hears of it. */
+  /** The connection is reset before the service receives the request. */
   | { readonly kind: "reset" }
-  /** The service did it, and the connection breaks before the answer. */
+  /** The connection is reset after the service has processed the request. */
   | { readonly kind: "reset_after" }
-  /** The service never hears of it, and the connection stays open until `release`. */
+  /** The request is discarded; the connection stays open until `release`. */
   | { readonly kind: "swallow" }
-  /** Nothing happens until `release`; then it passes. */
+  /** The request is forwarded only after `release`. */
   | { readonly kind: "hold" }
-  /** The service did it; the answer waits for `release`. */
+  /** The response is held until `release`. */
   | { readonly kind: "hold_after" };
 
 const PASS: Fault = { kind: "pass" };
 
-/** Stands before the service. */
 export class Proxy {
-  /** What happens to the next requests, one each. */
+  /** Faults of the next requests, one each. */
   readonly next: Fault[] = [];
-  /** What happens to all others. */
+  /** The fault of all other requests. */
   otherwise: Fault = PASS;
-  /** Requests that came. */
+  /** Number of requests. */
   seen = 0;
-  /** When they came, on the monotonic clock. */
+  /** Their arrival times on the monotonic clock. */
   readonly times: number[] = [];
-  /** Requests that are held at the moment. */
+  /** Number of requests held now. */
   held = 0;
   #released: (() => void)[] = [];
   readonly #sockets = new Set<Socket>();
@@ -55,12 +54,12 @@ export class Proxy {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Lets everything go that is held. */
+  /** Releases all held requests. */
   release(): void {
     this.#released.splice(0).forEach((resolve) => resolve());
   }
 
-  /** Nobody answers at the address any more. Happens by itself at the end of the test. */
+  /** Closes all connections and the listener; called automatically after the tests. */
   async stop(): Promise<void> {
     this.release();
     if (!this.#server.listening) {
@@ -72,7 +71,7 @@ export class Proxy {
     await closed;
   }
 
-  /** At the same address again. */
+  /** Listens at the same address again. */
   async restart(): Promise<void> {
     this.#server = this.#make();
     await this.#listen();

@@ -4,11 +4,11 @@ import { describe, it } from "node:test";
 import type { AuditrailError, RecordInput } from "../src/index.js";
 import { Recorder } from "../src/index.js";
 import { Proxy } from "./proxy.js";
-import { balanced, recorder, spooling } from "./recorders.js";
+import { balanced, recorder, spooling } from "./recorder-fixtures.js";
 import { client, makeKey, sample, service, stored, unique, until } from "./support.js";
 
-describe("a recorder", () => {
-  it("gives every record its id and time before the first try", async () => {
+describe("record", () => {
+  it("assigns an id and a time before the first attempt", async () => {
     const actor = unique();
     const here = await recorder(undefined);
     const { id, state } = await here.record(sample(actor));
@@ -17,7 +17,7 @@ describe("a recorder", () => {
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  it("keeps an id and a time of the caller, so that the caller can repeat too", async () => {
+  it("keeps the id and time of the caller, so that callers can retry", async () => {
     const actor = unique();
     const here = await recorder(undefined);
     const input = sample(actor, { id: crypto.randomUUID(), created_at: "2026-01-02T03:04:05.000006Z" });
@@ -27,7 +27,7 @@ describe("a recorder", () => {
     assert.deepEqual([here.stats().sent, here.stats().duplicates], [1, 1]);
   });
 
-  it("sends concurrent `must` records together, at once, in few requests", async () => {
+  it("sends concurrent `must` records at once in few requests", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await recorder(proxy.url, { lingerMs: 60_000 });
@@ -36,7 +36,7 @@ describe("a recorder", () => {
     assert.ok(proxy.seen <= 4, `${proxy.seen} requests`);
   });
 
-  it("lets `best_effort` records linger for company, and no longer than a full batch", async () => {
+  it("lets `best_effort` records linger until a batch is full", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await recorder(proxy.url, { lingerMs: 600_000, batchMaxRecords: 10 });
@@ -49,7 +49,7 @@ describe("a recorder", () => {
     assert.deepEqual(flushed, { delivered: 5, failed: 0, pending: 0 });
   });
 
-  it("keeps a batch within its bytes", async () => {
+  it("limits the bytes of a batch", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await recorder(proxy.url, { batchMaxBytes: 10_000 });
@@ -58,7 +58,7 @@ describe("a recorder", () => {
     assert.equal(proxy.seen, 3);
   });
 
-  it("takes its policy from the call, the action, its prefix, or the default", async () => {
+  it("applies the policy of the call, action, prefix or default", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     await proxy.stop();
@@ -78,7 +78,7 @@ describe("a recorder", () => {
     assert.equal((await here.record(sample(actor, { action: "key.revoked" }), { failure: "spool" })).state, "spooled");
   });
 
-  it("refuses policies it cannot keep", async () => {
+  it("rejects unknown policies, and spool without a spool", async () => {
     await assert.rejects(Recorder.open({ client: client(), failure: "spool" }), { code: "no_spool" });
     await assert.rejects(Recorder.open({ client: client(), lingerMs: -1 }), { code: "invalid_option" });
     await assert.rejects(Recorder.open({ client: client(), mustTimeoutMs: 2 ** 31 }), { code: "invalid_option" });
@@ -88,8 +88,8 @@ describe("a recorder", () => {
   });
 });
 
-describe("what the service refuses", () => {
-  it("is told with its reason, is not tried again, and holds up no neighbour", async () => {
+describe("a rejected record", () => {
+  it("is reported, not retried, and does not hold up others", async () => {
     for (const failure of ["must", "spool", "best_effort"] as const) {
       const actor = unique();
       const refused: [RecordInput, AuditrailError][] = [];
@@ -107,7 +107,7 @@ describe("what the service refuses", () => {
     }
   });
 
-  it("is told from an id conflict too", async () => {
+  it("may be an id conflict", async () => {
     const actor = unique();
     const id = crypto.randomUUID();
     const here = await recorder(undefined);
@@ -115,7 +115,7 @@ describe("what the service refuses", () => {
     await assert.rejects(here.record(sample(actor, { id, target_id: "other" })), { code: "id_conflict" });
   });
 
-  it("is found by halving when the whole batch is refused for one record", async () => {
+  it("is found by bisecting a rejected batch", async () => {
     const actor = unique();
     const bound = await makeKey(["write"], { tenant_id: "t1" });
     const here = await Recorder.open({ client: client(service.url, bound.key), lingerMs: 20 });
@@ -128,7 +128,7 @@ describe("what the service refuses", () => {
     await here.close();
   });
 
-  it("is refused here already when it is too large or no JSON", async () => {
+  it("is rejected locally if too large or not JSON", async () => {
     const here = await recorder(undefined);
     const large = sample("a", { metadata: { text: "x".repeat(300_000) } });
     await assert.rejects(here.record(large), { code: "too_large" });
@@ -141,7 +141,7 @@ describe("what the service refuses", () => {
     assert.ok(balanced(here));
   });
 
-  it("does not stop the recorder when a callback throws", async () => {
+  it("does not stop the recorder if a callback throws", async () => {
     const actor = unique();
     const here = await recorder(undefined, {
       onRefused: () => {
@@ -154,8 +154,8 @@ describe("what the service refuses", () => {
   });
 });
 
-describe("a key that is refused", () => {
-  it("rejects `must` at once, and keeps what is in the spool until the key is good", async () => {
+describe("a rejected API key", () => {
+  it("fails `must` at once, and keeps spooled records until it is renewed", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await spooling(proxy.url, { failure: "spool", mustTimeoutMs: 60_000, retryCapMs: 100 });
@@ -172,15 +172,15 @@ describe("a key that is refused", () => {
   });
 });
 
-describe("the bound", () => {
-  it("refuses what does not fit, and counts what it lets go", async () => {
+describe("the queue limit", () => {
+  it("rejects or evicts records, and counts them", async () => {
     const proxy = await Proxy.start();
     await proxy.stop();
     const dropped: string[] = [];
     const here = await recorder(proxy.url, {
       queueMaxRecords: 10,
       mustTimeoutMs: 300,
-      // What waits can be pushed out; what is under way cannot.
+      // Queued records can be evicted; records in flight cannot.
       lingerMs: 600_000,
       onDropped: (_record, reason) => dropped.push(reason),
     });
@@ -199,7 +199,7 @@ describe("the bound", () => {
     assert.equal(dropped.length, 5 + 2 + 10 + 10);
   });
 
-  it("counts bytes as well as records", async () => {
+  it("applies to bytes as well as records", async () => {
     const proxy = await Proxy.start();
     await proxy.stop();
     const here = await recorder(proxy.url, { queueMaxBytes: 10_000 });
@@ -212,8 +212,8 @@ describe("the bound", () => {
   });
 });
 
-describe("closing", () => {
-  it("delivers what waits, then takes no more", async () => {
+describe("close and flush", () => {
+  it("deliver pending records, then reject new ones", async () => {
     const actor = unique();
     const here = await spooling(undefined, { lingerMs: 600_000 });
     await here.record(sample(actor), { failure: "best_effort" });
@@ -224,7 +224,7 @@ describe("closing", () => {
     assert.equal((await stored(actor)).length, 2);
   });
 
-  it("keeps to its deadline, and says what is left where", async () => {
+  it("respect the deadline and report the rest", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await spooling(proxy.url);
@@ -240,7 +240,7 @@ describe("closing", () => {
     assert.ok(balanced(here));
   });
 
-  it("flushes what is added while it flushes", async () => {
+  it("include records added meanwhile", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     const here = await recorder(proxy.url, { failure: "best_effort", lingerMs: 600_000 });

@@ -1,11 +1,11 @@
-/** Planted secrets reach no record, no log and no spool. */
+/** Planted secrets appear in no record, log or spool. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 
-import { type Call, FRAMEWORKS } from "./apps.js";
+import { type Call, FRAMEWORKS } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { spooling } from "./recorders.js";
+import { spooling } from "./recorder-fixtures.js";
 import { contents, sample, service, stored, temporary, unique, until } from "./support.js";
 
 const POLICY = `
@@ -40,7 +40,7 @@ function handler({ audit, send }: Call): void {
 
 for (const framework of Object.keys(FRAMEWORKS)) {
   describe(`secrets, with ${framework}`, () => {
-    it("are in no spool, no record, no statistics and nothing printed", async (t) => {
+    it("are in no spool, record, statistics or output", async (t) => {
       const printed: string[] = [];
       for (const stream of [process.stdout, process.stderr]) {
         const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -86,7 +86,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
 }
 
 describe("the API key", () => {
-  it("is taken out of a record that somebody put it into", async () => {
+  it("is redacted in a record that contains it", async () => {
     const actor = unique();
     const spoolDir = temporary();
     const here = await spooling(undefined, { spoolDir });

@@ -8,12 +8,12 @@ import { AuditrailError } from "../src/index.js";
 import { decode, encode } from "../src/spool/line.js";
 import { Spool } from "../src/spool/spool.js";
 import { Proxy } from "./proxy.js";
-import { balanced, recorder } from "./recorders.js";
+import { balanced, recorder } from "./recorder-fixtures.js";
 import { contents, sample, stored, temporary, unique, until } from "./support.js";
 
 const MIB = 1024 * 1024;
 
-/** Reads everything, a few records at a time, and acknowledges it. */
+/** Reads and acknowledges all records, a few at a time. */
 async function drain(spool: Spool, maxRecords = 3): Promise<string[]> {
   const found: string[] = [];
   for (;;) {
@@ -31,7 +31,7 @@ function segmentsOf(directory: string): string[] {
 }
 
 describe("a line of the spool", () => {
-  it("is JSON, and any changed byte is noticed", () => {
+  it("is JSON, and any changed byte is detected", () => {
     const line = encode('{"a":"ü"}');
     assert.deepEqual((JSON.parse(line.toString()) as { record: unknown }).record, { a: "ü" });
     assert.equal(decode(line), '{"a":"ü"}');
@@ -45,7 +45,7 @@ describe("a line of the spool", () => {
 });
 
 describe("a spool", () => {
-  it("gives back what it took, in order, over many segments, and removes them", async () => {
+  it("returns records in order over many segments, and deletes them", async () => {
     const directory = temporary();
     const spool = await Spool.open(directory, 128 * 1024);
     const texts = Array.from({ length: 300 }, (_, i) => JSON.stringify({ i, pad: "x".repeat(100) }));
@@ -61,7 +61,7 @@ describe("a spool", () => {
     await spool.close();
   });
 
-  it("has what was not acknowledged after it is opened again, and nothing else", async () => {
+  it("keeps exactly the unacknowledged records across reopens", async () => {
     const directory = temporary();
     const first = await Spool.open(directory, MIB);
     await Promise.all(["1", "2", "3", "4"].map((text) => first.append(text)));
@@ -88,7 +88,7 @@ describe("a spool", () => {
     await fourth.close();
   });
 
-  it("cuts off a torn last line, and puts a damaged line aside without stopping at it", async () => {
+  it("truncates a torn last line and quarantines a damaged one", async () => {
     const directory = temporary();
     const first = await Spool.open(directory, MIB);
     await Promise.all(["1", "2", "3"].map((text) => first.append(text)));
@@ -109,7 +109,7 @@ describe("a spool", () => {
     await third.close();
   });
 
-  it("gets past megabytes of garbage, and past a position that is damaged or beyond the end", async () => {
+  it("survives megabytes of garbage and an invalid position", async () => {
     const directory = temporary();
     const first = await Spool.open(directory, 64 * MIB);
     await first.append("1");
@@ -127,7 +127,7 @@ describe("a spool", () => {
     await third.close();
   });
 
-  it("is full at its limit, says so, and takes more once something was acknowledged", async () => {
+  it("rejects at its limit until records are acknowledged", async () => {
     const directory = temporary();
     const spool = await Spool.open(directory, 4_000);
     const text = JSON.stringify("x".repeat(100));
@@ -143,7 +143,7 @@ describe("a spool", () => {
     await spool.close();
   });
 
-  it("is readable by its owner alone", async () => {
+  it("is readable by its owner only", async () => {
     const directory = join(temporary(), "deep", "spool");
     const spool = await Spool.open(directory, MIB);
     await spool.append("1");
@@ -155,14 +155,14 @@ describe("a spool", () => {
     await spool.close();
   });
 
-  it("leaves a directory that was there as open as it was", async () => {
+  it("keeps the permissions of an existing directory", async () => {
     const directory = temporary();
     chmodSync(directory, 0o755);
     await (await Spool.open(directory, MIB)).close();
     assert.equal(statSync(directory).mode & 0o777, 0o755);
   });
 
-  it("is not held up by what could not be written", async (t) => {
+  it("continues after a failed write", async (t) => {
     const directory = temporary();
     const spool = await Spool.open(directory, MIB);
     const opened = await open(directory, "r");
@@ -180,7 +180,7 @@ describe("a spool", () => {
     await spool.close();
   });
 
-  it("is given back although its position cannot be written, and loses nothing by that", async (t) => {
+  it("is released if its position cannot be written, without loss", async (t) => {
     const directory = temporary();
     const spool = await Spool.open(directory, MIB);
     await Promise.all(["1", "2"].map((text) => spool.append(text)));
@@ -200,13 +200,13 @@ describe("a spool", () => {
     await again.close();
   });
 
-  it("belongs to one process; the lock of one that is gone is taken over", async () => {
+  it("is locked by one process, and stale locks are replaced", async () => {
     const directory = temporary();
     const spool = await Spool.open(directory, MIB);
     await assert.rejects(Spool.open(directory, MIB), { code: "spool_locked" });
     await spool.close();
     assert.equal(existsSync(join(directory, "lock")), false);
-    // The id of a living process that started at another time, then no process, then damage.
+    // The id of a live process with another start time, then no process, then damage.
     for (const text of [`{"pid":${process.pid},"started":"x/1"}`, '{"pid":999999999,"started":null}', ""]) {
       writeFileSync(join(directory, "lock"), text);
       const again = await Spool.open(directory, MIB);
@@ -221,7 +221,7 @@ describe("a spool", () => {
 });
 
 describe("a recorder with a spool", () => {
-  it("counts what was damaged, and delivers the rest once", async () => {
+  it("counts damaged records and delivers the rest once", async () => {
     const actor = unique();
     const spoolDir = temporary();
     const proxy = await Proxy.start();
@@ -244,7 +244,7 @@ describe("a recorder with a spool", () => {
     await second.close();
   });
 
-  it("rejects with `spool_full` at its limit and loses none of what it took", async () => {
+  it("rejects with `spool_full` at its limit and loses no spooled record", async () => {
     const actor = unique();
     const proxy = await Proxy.start();
     await proxy.stop();

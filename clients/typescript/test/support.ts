@@ -1,4 +1,4 @@
-/** What the tests share: the service that scripts/test.mjs started, and waiting without hoping. */
+/** Shared by the tests: the service started by scripts/test.mjs, records, keys and waiting. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -9,15 +9,15 @@ import { runInNewContext } from "node:vm";
 
 import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
 
-/** The address and an all-powerful key of the real service. */
+/** The URL of the real service and a key with all scopes. */
 export const service = { url: env("AUDITRAIL_TS_URL"), key: env("AUDITRAIL_TS_KEY") };
 
-/** A client of the real service, or of what stands before it. */
+/** A client of the real service, or of a proxy in front of it. */
 export function client(url = service.url, key = service.key): AuditrailClient {
   return new AuditrailClient({ url, key });
 }
 
-/** A name that no other test uses. */
+/** A unique name. */
 export function unique(prefix = "a"): string {
   return `${prefix}-${randomUUID()}`;
 }
@@ -34,7 +34,7 @@ export function sample(actor: string, more: Partial<RecordInput> = {}): RecordIn
   };
 }
 
-/** What the service has of an actor, newest first, asked for directly. */
+/** The stored records of an actor, newest first, read without a proxy. */
 export async function stored(actor: string): Promise<AuditRecord[]> {
   const records: AuditRecord[] = [];
   for await (const record of client().records({ actor_id: actor, limit: 1_000 })) {
@@ -43,7 +43,7 @@ export async function stored(actor: string): Promise<AuditRecord[]> {
   return records;
 }
 
-/** Asks until it holds, and fails at the deadline. */
+/** Polls a condition, and fails at the deadline. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!(await holds())) {
@@ -52,7 +52,7 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   }
 }
 
-/** Bytes that are in use, without what only waits to be collected. */
+/** Bytes in use after a garbage collection. */
 export function live(): number {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
@@ -63,21 +63,21 @@ export function live(): number {
 const directories: string[] = [];
 process.once("exit", () => directories.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
 
-/** A directory that is gone after the process: whatever is still open in it is closed before. */
+/** A directory that is deleted when the process exits. */
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), "auditrail-client-"));
   directories.push(directory);
   return directory;
 }
 
-/** Everything in the files of a directory. */
+/** The contents of all files of a directory. */
 export function contents(directory: string): string {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return files.map((file) => readFileSync(file, "latin1")).join("\n");
 }
 
-/** Makes an API key. */
+/** Creates an API key. */
 export async function makeKey(scopes: string[], more: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
   const response = await fetch(`${service.url}/v1/keys`, {
     method: "POST",

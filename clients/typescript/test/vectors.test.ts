@@ -1,4 +1,4 @@
-/** What docs/policy-vectors.json says about policies and records; the Rust layer is tested against it too. */
+/** docs/policy-vectors.json, the test vectors that this package shares with the Rust layer. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
@@ -32,19 +32,19 @@ interface Vectors {
 const vectors = JSON.parse(readFileSync("../../docs/policy-vectors.json", "utf8")) as Vectors;
 const example = Policy.load("../../docs/policy-example.toml");
 
-/** As JSON has it: without prototypes and what is undefined. */
+/** Normalized by JSON: without prototypes and undefined members. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null)) as unknown;
 }
 
-describe("the vectors of the policy", () => {
-  it("are about routes", () => {
+describe("policy vectors", () => {
+  it("match routes", () => {
     for (const { route, target, params } of vectors.routes) {
       assert.deepEqual(plain(matchPaths(new RoutePattern(route), requestPaths(target))), params, `${route} ${target}`);
     }
   });
 
-  it("are about methods", () => {
+  it("match methods", () => {
     for (const { methods, method, matches } of vectors.methods) {
       const rule = `[[rule]]\nroute = "/a"\nlevel = "none"\nmethods = ${JSON.stringify(methods)}`;
       const match = Policy.parse(`version = 1\n${rule}`).match(method, "/a");
@@ -52,7 +52,7 @@ describe("the vectors of the policy", () => {
     }
   });
 
-  it("are about statuses", () => {
+  it("match statuses", () => {
     for (const { pattern, of, matches } of vectors.statuses) {
       assert.deepEqual(of.filter((status) => new StatusPattern(pattern).matches(status)), matches, pattern);
     }
@@ -61,7 +61,7 @@ describe("the vectors of the policy", () => {
     }
   });
 
-  it("are about which rule decides, and which writes an intent", () => {
+  it("select the rules for outcome and intent", () => {
     for (const { method, target, status, rule } of vectors.decisions) {
       const match = example.match(method, target);
       const decided = status === null ? match?.candidates.find((found) => found.rule.level !== "none") : match?.forStatus(status);
@@ -73,7 +73,7 @@ describe("the vectors of the policy", () => {
     }
   });
 
-  it("are about wrong policies, of which this side tells the first it finds", () => {
+  it("reject invalid policies with the first error", () => {
     for (const { policy, problems } of vectors.wrong) {
       assert.throws(
         () => Policy.parse(policy, "p.toml"),
@@ -86,7 +86,7 @@ describe("the vectors of the policy", () => {
     }
   });
 
-  it("are about addresses", () => {
+  it("resolve client addresses", () => {
     const { trusted_proxies, cases } = vectors.addresses;
     const { trustedProxies } = Policy.parse(`version = 1\ntrusted_proxies = ${JSON.stringify(trusted_proxies)}`);
     for (const { is, peer, forwarded, address } of cases) {
@@ -96,7 +96,7 @@ describe("the vectors of the policy", () => {
     }
   });
 
-  it("are about what is removed, replaced, picked and cut", () => {
+  it("redact, convert, pick and truncate values", () => {
     for (const { text, sound } of vectors.pointers) {
       assert.equal(parsePointer(text) !== undefined, sound, text);
     }

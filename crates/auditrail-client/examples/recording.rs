@@ -1,13 +1,14 @@
-//! A process that records until it is killed, for the tests: `recording URL SPOOL NAME COUNT`, with the key
-//! in `AUDITRAIL_KEY`. It says on its standard output what it was told.
+//! Test fixture: records until it is killed. Usage: `recording URL SPOOL NAME COUNT`, with the API
+//! key in `AUDITRAIL_KEY`. It prints its progress:
 //!
-//! - `open` once the recorder is open, and `settled` once everything is delivered;
-//! - `taken NAME-N-POLICY` before it waits for a record, `vouched NAME-N-POLICY` after `must` or `spool`
-//!   vouched for it.
+//! - `open` once the recorder is open, and `settled` once all records are delivered;
+//! - `submitted NAME-N-POLICY` before it waits for a record, `durable NAME-N-POLICY` after a `must`
+//!   or `spool` record succeeded.
 //!
-//! With `flood` in place of `NAME` it takes on so many records of `best_effort` and `spool` without waiting, as
-//! a busy application does, and says what its memory was before and at most, in KiB, and the counts.
-#![expect(clippy::print_stdout, reason = "what it says is what the tests read")]
+//! With `flood` as `NAME` it submits that many `best_effort` and `spool` records without waiting,
+//! as a busy application does, and prints its memory before and at the peak, in KiB, and the
+//! counters.
+#![expect(clippy::print_stdout, reason = "the tests read its output")]
 
 use std::error::Error;
 use std::time::Duration;
@@ -36,22 +37,22 @@ async fn main() -> Result<()> {
     let recorder = Recorder::open(client, config.must_timeout(Duration::from_secs(120))).await?;
     println!("open");
     for n in 0..count.parse::<usize>()? {
-        let mut waiting = Vec::new();
+        let mut pending = Vec::new();
         for policy in FailurePolicy::ALL {
             let target = format!("{name}-{n}-{policy}");
-            println!("taken {target}");
-            waiting.push((policy, recorder.submit(input(&target)?, Some(policy)), target));
+            println!("submitted {target}");
+            pending.push((policy, recorder.submit(input(&target)?, Some(policy)), target));
         }
-        for (policy, taken, target) in waiting {
-            taken.await?;
+        for (policy, outcome, target) in pending {
+            outcome.await?;
             if policy != FailurePolicy::BestEffort {
-                println!("vouched {target}");
+                println!("durable {target}");
             }
         }
     }
     recorder.flush(Duration::from_secs(120)).await;
     println!("settled");
-    // Until it is killed.
+    // Waits to be killed.
     std::future::pending().await
 }
 
@@ -64,7 +65,7 @@ async fn flood(client: Client, config: RecorderConfig, count: usize) -> Result<(
     let recorder = Recorder::open(client, config).await?;
     let metadata = format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000)).parse()?;
     let input = input("p")?.with_metadata(metadata);
-    let before = memory("VmRSS:")?;
+    let before = memory_kib("VmRSS:")?;
     for n in 0..count {
         let policy = [FailurePolicy::BestEffort, FailurePolicy::Spool][n % 2];
         drop(recorder.submit(input.clone(), Some(policy)));
@@ -72,7 +73,7 @@ async fn flood(client: Client, config: RecorderConfig, count: usize) -> Result<(
     let stats = recorder.stats();
     let closed = recorder.close(Duration::ZERO).await;
     let after = recorder.stats();
-    println!("memory {before} {}", memory("VmHWM:")?);
+    println!("memory {before} {}", memory_kib("VmHWM:")?);
     println!("queued {} {}", stats.queued_records, stats.queued_bytes);
     println!("accepted {}", after.accepted);
     println!("dropped {}", after.dropped_total());
@@ -80,8 +81,8 @@ async fn flood(client: Client, config: RecorderConfig, count: usize) -> Result<(
     Ok(())
 }
 
-/// A line of the kernel's account of this process, in KiB; 0 where there is none.
-fn memory(name: &str) -> Result<u64> {
+/// A value of `/proc/self/status` in KiB; 0 where that file does not exist.
+fn memory_kib(name: &str) -> Result<u64> {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return Ok(0);
     };

@@ -1,8 +1,8 @@
-//! The service as methods: one call, one answer. Retries are the recorder's business.
+//! The HTTP client: one request per call, without retries. The recorder retries.
 
-mod answer;
 mod builder;
 mod key;
+mod response;
 mod transport;
 
 use std::sync::Arc;
@@ -18,58 +18,59 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-pub(crate) use answer::BatchAnswer;
 pub use builder::ClientBuilder;
-use transport::{Call, Transport};
+pub(crate) use response::BatchResponse;
+use transport::{ApiRequest, Transport};
 
 use crate::error::ClientError;
 
 const LOGS: &str = "/v1/audit-logs";
-/// Most bytes of one record as JSON text: far above what the limits of its fields allow.
+/// Maximum bytes of a record as JSON text: far above the sum of its fields' limits.
 const RECORD_MAX_BYTES: usize = 512 * 1024;
-/// Most bytes of the answer to a batch: ten thousand refused records and why.
-const BATCH_ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum bytes of the response to a batch: ten thousand rejected records with their errors.
+const BATCH_RESPONSE_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Reads and writes an audit log over HTTP. Cheap to clone; clones share their connections.
+/// An HTTP client of the service. Cheap to clone; clones share their connections.
 ///
-/// It follows no redirects, because its key is for the address it was given for, and uses no proxy.
-/// The key is in no error and no `Debug`, and is wiped from our memory in the end; the copies that the
-/// HTTP library makes of a request's headers are not.
+/// It does not follow redirects, because the API key must be sent only to the configured host, and
+/// it uses no proxy. The key appears in no error and no `Debug` output, and is zeroized on drop;
+/// copies that the HTTP library makes of the request's headers are not.
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Arc<Transport>,
 }
 
 impl Client {
-    /// Starts with the address of the service, such as `https://audit.example.com`.
+    /// Starts a client with the base URL of the service, such as `https://audit.example.com`.
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder::new(url)
     }
 
-    /// Makes a client as the environment has it; see [`ClientBuilder::from_env`].
+    /// Creates a client from environment variables; see [`ClientBuilder::from_env`].
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// When a setting is missing, invalid or conflicting.
     pub fn from_env() -> Result<Self, ClientError> {
         ClientBuilder::from_env()?.build()
     }
 
-    fn over(transport: Transport) -> Self {
+    fn new(transport: Transport) -> Self {
         Self { transport: Arc::new(transport) }
     }
 
-    /// The address of the service.
+    /// The base URL of the service.
     #[must_use]
     pub fn url(&self) -> &str {
         self.transport.url()
     }
 
-    /// One page of a search, with the token of the next, which is the quickest way through many pages.
-    /// With `cursor`, the token of a page before, the position of the query does not count; without, only
-    /// an offset does. A place after a record is for [`query`](AuditLogService::query).
+    /// Returns one page of a search with the cursor of the next, the fastest way through many
+    /// pages. With `cursor`, that of an earlier page, the position of the query is ignored;
+    /// without, only an offset is supported. For a position after a record use
+    /// [`query`](AuditLogService::query).
     ///
     /// # Errors
-    /// Whatever keeps the service from answering; a cursor that is not of these filters.
+    /// When the request fails, or the cursor was issued for other filters.
     pub async fn page(
         &self,
         query: &Query,
@@ -89,25 +90,25 @@ impl Client {
             Count::Estimated => add("count", "estimated".to_owned()),
         }
         let parameters = serde_urlencoded::to_string(&pairs)
-            .map_err(|_| ClientError::Url { reason: "cannot hold these filters" })?;
+            .map_err(|_| ClientError::Url { reason: "cannot contain these filters" })?;
         let max_bytes = RECORD_MAX_BYTES * (usize::from(query.limit.get()) + 1);
         self.get_json(format!("{LOGS}?{parameters}"), max_bytes).await
     }
 
-    /// As [`create_many`](AuditLogService::create_many) with [`OnInvalid::Skip`], of records that are JSON
-    /// text already.
+    /// The same as [`create_many`](AuditLogService::create_many) with [`OnInvalid::Skip`], for
+    /// encoded records.
     pub(crate) async fn batch(
         &self,
         texts: &[Bytes],
         timeout: Duration,
-    ) -> Result<BatchAnswer, ClientError> {
+    ) -> Result<BatchResponse, ClientError> {
         self.post_batch(texts, OnInvalid::Skip, Some(timeout)).await
     }
 
-    /// A record as JSON text without the key.
-    pub(crate) fn text(&self, input: &CreateInput) -> Result<String, serde_json::Error> {
+    /// Encodes a record as JSON text with the API key redacted.
+    pub(crate) fn encode(&self, input: &CreateInput) -> Result<String, serde_json::Error> {
         let mut text = serde_json::to_string(input)?;
-        self.transport.hide(&mut text);
+        self.transport.redact(&mut text);
         Ok(text)
     }
 
@@ -116,20 +117,20 @@ impl Client {
         texts: &[Bytes],
         on_invalid: OnInvalid,
         timeout: Option<Duration>,
-    ) -> Result<BatchAnswer, ClientError> {
+    ) -> Result<BatchResponse, ClientError> {
         let parameters = match on_invalid {
             OnInvalid::Refuse => "",
             OnInvalid::Skip => "?on_invalid=skip",
         };
-        let answer = self.transport.send(Call {
+        let request = ApiRequest {
             method: Method::POST,
             path: format!("{LOGS}/batch{parameters}"),
             body: Some(array(texts)),
-            max_bytes: BATCH_ANSWER_MAX_BYTES,
+            max_bytes: BATCH_RESPONSE_MAX_BYTES,
             timeout,
-        });
-        let answer: BatchAnswer = answer.await?.read(|text| self.transport.hide(text))?;
-        answer.checked(texts.len())
+        };
+        let response = self.transport.send(request).await?;
+        response.json::<BatchResponse>(|text| self.transport.redact(text))?.validated(texts.len())
     }
 
     async fn get_json<T: serde::de::DeserializeOwned>(
@@ -137,32 +138,32 @@ impl Client {
         path: String,
         max_bytes: usize,
     ) -> Result<T, ClientError> {
-        let call = Call { method: Method::GET, path, body: None, max_bytes, timeout: None };
-        self.transport.send(call).await?.read(|text| self.transport.hide(text))
+        let request =
+            ApiRequest { method: Method::GET, path, body: None, max_bytes, timeout: None };
+        self.transport.send(request).await?.json(|text| self.transport.redact(text))
     }
 
     fn body(&self, input: &CreateInput) -> Result<Bytes, ClientError> {
-        let text = self.text(input).map_err(|source| ClientError::NotJson { source })?;
-        Ok(Bytes::from(text))
+        self.encode(input).map(Bytes::from).map_err(|source| ClientError::Encode { source })
     }
 }
 
-/// The service answers as it does for everybody; only a place after a record takes a way around,
-/// because its tokens are signed by the service.
+/// `query` with a position after a record needs several requests, because only the service can sign
+/// the cursor of an arbitrary record.
 impl AuditLogService for Client {
     type Error = ClientError;
 
     async fn create(&self, input: CreateInput) -> Result<Created, ClientError> {
-        let call = Call {
+        let request = ApiRequest {
             method: Method::POST,
             path: LOGS.to_owned(),
             body: Some(self.body(&input)?),
             max_bytes: RECORD_MAX_BYTES,
             timeout: None,
         };
-        let answer = self.transport.send(call).await?;
-        let record = answer.read(|text| self.transport.hide(text))?;
-        Ok(if answer.status == 201 { Created::New(record) } else { Created::Duplicate(record) })
+        let response = self.transport.send(request).await?;
+        let record = response.json(|text| self.transport.redact(text))?;
+        Ok(if response.status == 201 { Created::New(record) } else { Created::Duplicate(record) })
     }
 
     async fn create_many(
@@ -172,15 +173,15 @@ impl AuditLogService for Client {
     ) -> Result<BatchOutcome, ClientError> {
         let texts = inputs.iter().map(|input| self.body(input)).collect::<Result<Vec<_>, _>>()?;
         drop(inputs);
-        let answer = self.post_batch(&texts, on_invalid, None).await?;
-        let rejected = answer.errors.into_iter().map(|error| Rejected {
+        let response = self.post_batch(&texts, on_invalid, None).await?;
+        let rejected = response.errors.into_iter().map(|error| Rejected {
             index: error.index,
             code: code(&error.code),
             detail: error.detail,
         });
         Ok(BatchOutcome {
-            created: answer.created,
-            duplicates: answer.duplicates,
+            created: response.created,
+            duplicates: response.duplicates,
             rejected: rejected.collect(),
         })
     }
@@ -189,8 +190,7 @@ impl AuditLogService for Client {
         match query.position {
             Position::Offset(_) => {
                 let Page { data: records, pagination } = self.page(query, None).await?;
-                let (has_more, total) = (pagination.has_more, pagination.total);
-                Ok(Found { records, has_more, total })
+                Ok(Found { records, has_more: pagination.has_more, total: pagination.total })
             }
             Position::After(cursor) => self.after(query, cursor).await,
         }
@@ -206,31 +206,32 @@ impl AuditLogService for Client {
 }
 
 impl Client {
-    /// The page after a record: everything up to its time, without what is not after it.
+    /// Returns the page after a record: searches up to its time and drops what is not after it.
     async fn after(&self, query: &Query, cursor: Cursor) -> Result<Found, ClientError> {
         let total = self.total(query).await?;
-        let place = (cursor.created_at, cursor.id);
-        let Some(filters) = until(&query.filters, cursor.created_at) else {
+        let position = (cursor.created_at, cursor.id);
+        let Some(filters) = created_until(&query.filters, cursor.created_at) else {
             return Ok(Found { total, ..Found::default() });
         };
-        let wanted = usize::from(query.limit.get());
-        let from_there = Query { filters, limit: query.limit, ..Query::default() };
-        let (mut records, mut token) = (Vec::new(), None);
+        let limit = usize::from(query.limit.get());
+        let query = Query { filters, limit: query.limit, ..Query::default() };
+        let mut records = Vec::new();
+        let mut token = None;
         loop {
-            let page = self.page(&from_there, token.as_deref()).await?;
-            let later = page.data.into_iter();
-            records.extend(later.filter(|record| (record.created_at, record.id) < place));
+            let page = self.page(&query, token.as_deref()).await?;
+            let data = page.data.into_iter();
+            records.extend(data.filter(|record| (record.created_at, record.id) < position));
             token = page.pagination.next_cursor;
-            if records.len() > wanted || token.is_none() {
+            if records.len() > limit || token.is_none() {
                 break;
             }
         }
-        let has_more = records.len() > wanted;
-        records.truncate(wanted);
+        let has_more = records.len() > limit;
+        records.truncate(limit);
         Ok(Found { records, has_more, total })
     }
 
-    /// How many match in all, when the query asks for it.
+    /// The total number of matches, if the query requests it.
     async fn total(&self, query: &Query) -> Result<Option<u64>, ClientError> {
         if query.count == Count::None {
             return Ok(None);
@@ -242,9 +243,9 @@ impl Client {
     }
 }
 
-/// The same filters, and nothing later than that time; `None` when nothing can match.
-fn until(filters: &Filters, last: RecordTime) -> Option<Filters> {
-    // No record is later than the last time that can be kept, so there it needs no end.
+/// The filters with the time range ending at `last`, inclusive; `None` if that makes it empty.
+fn created_until(filters: &Filters, last: RecordTime) -> Option<Filters> {
+    // The latest representable time needs no end: no record is later.
     let after = RecordTime::from_unix_micros(last.unix_micros() + 1).ok();
     let end = match (filters.created_at.end(), after) {
         (Some(end), Some(after)) => Some(end.min(after)),
@@ -254,7 +255,8 @@ fn until(filters: &Filters, last: RecordTime) -> Option<Filters> {
     Some(Filters { created_at, ..filters.clone() })
 }
 
-/// The code of a refused record. One from a later service is a rule that we do not know.
+/// Parses the code of a rejected record. A code that this version does not know becomes the most
+/// general one.
 fn code(text: &str) -> ErrorCode {
     let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
     ErrorCode::deserialize(text).unwrap_or(ErrorCode::RejectedByDatabase)

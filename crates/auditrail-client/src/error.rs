@@ -1,4 +1,4 @@
-//! Why the client could not be made, or a call failed.
+//! Errors of the client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,121 +6,123 @@ use std::{fmt, io};
 
 use serde::Deserialize;
 
-/// Why the client could not be made, or a call failed. The API key is never a part of it.
+/// Why the client could not be created, or a call failed. It never contains the API key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Mend the address.
-    #[error("the address of the service {reason}; give one such as http://127.0.0.1:8080")]
+    /// The base URL is missing or invalid.
+    #[error("the URL of the service {reason}; a valid one is http://127.0.0.1:8080")]
     Url {
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: &'static str,
     },
-    /// Give a key.
-    #[error("there is no API key: give one, or set AUDITRAIL_KEY or AUDITRAIL_KEY_FILE")]
+    /// There is no API key.
+    #[error("no API key: pass one, or set AUDITRAIL_KEY or AUDITRAIL_KEY_FILE")]
     NoKey,
-    /// Keep to one of two settings.
+    /// Two settings exclude each other.
     #[error("set {one} or {other}, not both")]
-    Both {
-        /// A setting.
+    ConflictingSettings {
+        /// One setting.
         one: &'static str,
-        /// Another that says the same.
+        /// The other.
         other: &'static str,
     },
-    /// Give a key, which begins with `adt_`.
-    #[error("{place} holds no API key (adt_…)")]
-    BadKey {
-        /// Where the text came from.
+    /// The key contains characters that are invalid in a header, or is too long. Keys of Auditrail
+    /// start with `adt_`.
+    #[error("{place} is not a valid API key (adt_…)")]
+    InvalidKey {
+        /// The source of the key.
         place: String,
     },
-    /// See that the file of the key can be read.
+    /// The key file cannot be read.
     #[error("cannot read the key file {}", path.display())]
     KeyFile {
-        /// The file.
+        /// The key file.
         path: PathBuf,
-        /// What reading said.
+        /// The I/O error.
         source: io::Error,
     },
-    /// Install the certificates of the authorities that this system trusts.
-    #[error("cannot read the certificates that this system trusts, which https needs")]
-    Roots {
-        /// What reading said.
+    /// The system's root certificates, which https needs, cannot be read.
+    #[error("cannot read the system's root certificates, which https needs")]
+    RootCertificates {
+        /// The I/O error.
         source: io::Error,
     },
-    /// The record holds what JSON cannot. Nothing was sent.
-    #[error("the record cannot be put into JSON")]
-    NotJson {
-        /// What the encoder said.
+    /// The record cannot be encoded as JSON. Nothing was sent.
+    #[error("cannot encode the record as JSON")]
+    Encode {
+        /// The error of the encoder.
         source: serde_json::Error,
     },
-    /// Nothing is known about a write. Repeat it with the same id.
-    #[error("no answer from the service at {url}")]
+    /// The connection failed. A write may have been applied; retry it with the same id.
+    #[error("cannot reach the service at {url}")]
     Unreachable {
-        /// The address of the service.
+        /// The base URL of the service.
         url: String,
-        /// What the network said.
+        /// The network error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Nothing is known about a write. Repeat it with the same id.
-    #[error("the service at {url} did not answer in {} ms", after.as_millis())]
+    /// The call timed out. A write may have been applied; retry it with the same id.
+    #[error("the service at {url} did not respond within {} ms", after.as_millis())]
     Timeout {
-        /// The address of the service.
+        /// The base URL of the service.
         url: String,
-        /// How long it was waited for.
+        /// The timeout.
         after: Duration,
     },
-    /// What answered is no Auditrail service, or one of a later version. Nothing is known about a write.
-    #[error("the answer makes no sense: {detail}")]
-    BadAnswer {
-        /// What is wrong with it.
+    /// The response is not one of this version of the API, so the server may be a proxy or a later
+    /// version. A write may have been applied.
+    #[error("unexpected response: {detail}")]
+    UnexpectedResponse {
+        /// What is unexpected.
         detail: String,
-        /// The id of the request, which the log of the service has too.
+        /// The request id, which the service logs too.
         request_id: Option<String>,
     },
-    /// The service said no; its code says why.
+    /// The service responded with an error.
     #[error(transparent)]
     Problem(Box<Problem>),
 }
 
-/// An answer that is no success (RFC 9457).
+/// An error response (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
-    /// What went wrong, to match on; `http_502` and the like where whoever answered gave no code.
+    /// A stable error code; `http_502` and the like if the response had none.
     pub code: String,
-    /// What went wrong this time, for people.
+    /// A human-readable explanation.
     pub detail: String,
-    /// Every wrong field.
-    pub errors: Vec<WrongField>,
-    /// The id of the request, which the log of the service has too.
+    /// The invalid fields or parameters.
+    pub errors: Vec<FieldError>,
+    /// The request id, which the service logs too.
     pub request_id: Option<String>,
-    /// How long to wait before trying again, when the service said so.
+    /// The value of `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 
-/// One wrong field of a record, or one wrong parameter of a search.
+/// An invalid field of a record, or an invalid query parameter.
 ///
-/// The code is text here, because a later service may have codes that this client does not know.
+/// The code is a string, because a later service may use codes that this client does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
-pub struct WrongField {
-    /// A JSON pointer, or the bare name of a parameter; empty for the whole body.
+pub struct FieldError {
+    /// A JSON pointer, or the name of a query parameter; empty for the whole body.
     pub pointer: String,
-    /// Stable code to match on.
+    /// A stable error code.
     pub code: String,
-    /// What is wrong, for people.
+    /// A human-readable explanation.
     pub detail: String,
 }
 
-/// How many wrong fields a message names.
-const SHOWN_ERRORS: usize = 5;
+/// Maximum number of invalid fields in a message.
+const FIELDS_IN_MESSAGE: usize = 5;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}): {}", self.code, self.status, self.detail)?;
-        for (n, error) in self.errors.iter().take(SHOWN_ERRORS).enumerate() {
+        for (n, error) in self.errors.iter().take(FIELDS_IN_MESSAGE).enumerate() {
             let before = if n == 0 { ": " } else { "; " };
             let pointer = if error.pointer.is_empty() { "/" } else { &error.pointer };
             write!(f, "{before}{pointer} {}", error.detail)?;
@@ -132,23 +134,23 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl ClientError {
-    /// Stable name of the problem: that of the service where it answered, else ours.
+    /// A stable error code: that of the service if it responded, else one of this client.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
-            Self::Url { .. } | Self::Both { .. } => "invalid_option",
+            Self::Url { .. } | Self::ConflictingSettings { .. } => "invalid_option",
             Self::NoKey | Self::KeyFile { .. } => "no_key",
-            Self::BadKey { .. } => "bad_key",
-            Self::Roots { .. } => "no_roots",
-            Self::NotJson { .. } => "not_json",
+            Self::InvalidKey { .. } => "bad_key",
+            Self::RootCertificates { .. } => "no_roots",
+            Self::Encode { .. } => "not_json",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
-            Self::BadAnswer { .. } => "bad_answer",
+            Self::UnexpectedResponse { .. } => "bad_answer",
             Self::Problem(problem) => &problem.code,
         }
     }
 
-    /// What the service said, where it answered in its own form.
+    /// The error response of the service, if there was one.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
         match self {
@@ -157,28 +159,28 @@ impl ClientError {
         }
     }
 
-    /// The HTTP status, when the answer was no success.
+    /// The HTTP status of the error response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.problem().map(|problem| problem.status)
     }
 
-    /// Every wrong field.
+    /// The invalid fields or parameters.
     #[must_use]
-    pub fn errors(&self) -> &[WrongField] {
+    pub fn errors(&self) -> &[FieldError] {
         self.problem().map_or(&[], |problem| &problem.errors)
     }
 
-    /// The id of the request, which the log of the service has too.
+    /// The request id, which the service logs too.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::BadAnswer { request_id, .. } => request_id.as_deref(),
+            Self::UnexpectedResponse { request_id, .. } => request_id.as_deref(),
             _ => self.problem()?.request_id.as_deref(),
         }
     }
 
-    /// How long to wait before trying again, when the service said so.
+    /// The value of `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.problem()?.retry_after

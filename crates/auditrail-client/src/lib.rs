@@ -1,9 +1,9 @@
-//! The audit log from afar: an HTTP client, and a recorder that loses nothing it vouched for.
+//! Remote access to an Auditrail service: an HTTP client, and a recorder with durable delivery.
 //!
-//! [`Client`] is the service as methods: one call, one answer, no retries. It implements
-//! [`AuditLogService`](auditrail_core::AuditLogService), as the store does. [`Recorder`] takes records on,
-//! batches them, tries again, and keeps them on the local disk while the service is gone. It implements
-//! [`RecordSink`](auditrail_core::RecordSink), which the gateway layer hands its records to.
+//! [`Client`] maps the HTTP API to methods: one request per call, without retries. It implements
+//! [`AuditLogService`](auditrail_core::AuditLogService), as the store does. [`Recorder`] accepts records,
+//! batches and retries them, and spools them to the local disk while the service is unreachable. It
+//! implements [`RecordSink`](auditrail_core::RecordSink), which the gateway layer sends its records to.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -13,18 +13,18 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // AUDITRAIL_URL and AUDITRAIL_KEY or AUDITRAIL_KEY_FILE say where the service is and who we are.
+//! // Reads AUDITRAIL_URL, and AUDITRAIL_KEY or AUDITRAIL_KEY_FILE.
 //! let client = Client::from_env()?;
 //! let config = RecorderConfig::new()
 //!     .spool("/var/lib/myapp/audit-spool")
 //!     .action("key.*", FailurePolicy::Must);
 //! let recorder = Recorder::open(client, config).await?;
 //!
-//! // Durable on this disk when it returns, and delivered as soon as the service can be reached.
-//! let made = CreateInput::new(Actor::user("ana")?, Action::ProjectCreated, "project:apollo".parse()?);
-//! recorder.record(made).await?;
+//! // Durable on this disk when it returns; delivered as soon as the service is reachable.
+//! let created = CreateInput::new(Actor::user("ana")?, Action::ProjectCreated, "project:apollo".parse()?);
+//! recorder.record(created).await?;
 //!
-//! // A `must` action: acknowledged by the service when it returns; otherwise it is an error.
+//! // A `must` action: acknowledged by the service when it returns, else an error.
 //! let revoked = CreateInput::new(Actor::user("ana")?, Action::KeyRevoked, "api_key:k1".parse()?);
 //! recorder.record(revoked).await?;
 //!
@@ -35,23 +35,23 @@
 //!
 //! # Policies
 //!
-//! | policy | `record` returns | when the service is gone |
+//! | policy | `record` returns | while the service is unreachable |
 //! |---|---|---|
-//! | `must` | when the service acknowledged | tries until `must_timeout` (10 s), then an error |
+//! | `must` | when the service has acknowledged the record | retries until `must_timeout` (10 s), then fails |
 //! | `spool` | when the record is durable on the local disk | keeps it and delivers it later, also from the next process |
-//! | `best_effort` | at once, and never an error | keeps it in memory as long as there is room |
+//! | `best_effort` | immediately, never with an error | keeps it in memory while the queue has space |
 //!
-//! The policy is that of the call ([`RecordSink::submit`](auditrail_core::RecordSink::submit)), else of the
-//! action ([`RecorderConfig::action`]), else the default. Every record gets its id (`UUIDv7`) and time before
-//! the first try, so a retry cannot double it. Records go in batches of up to 500, 1 MiB or one second;
-//! `must` records do not wait for company. Failures are retried after pauses with full jitter (100 ms
-//! doubling to 30 s), and not before a `Retry-After` of up to 300 s. What the service refuses for good is
-//! counted, told to [`RecorderConfig::on_lost`] with the reason, not sent again, and holds up none of its
-//! neighbours.
+//! The policy of the call ([`RecordSink::submit`](auditrail_core::RecordSink::submit)) takes precedence
+//! over that of the action ([`RecorderConfig::action`]), and that over the default. Every record gets its
+//! id (`UUIDv7`) and time before the first attempt, so retries are idempotent. A batch has up to 500
+//! records or 1 MiB and lingers for up to one second; `must` records do not linger. Failed requests are
+//! retried with full jitter (100 ms doubling to 30 s), and not before a `Retry-After` of up to 300 s. A
+//! record that the service permanently rejects is counted, reported to [`RecorderConfig::on_lost`] with
+//! the reason, not sent again, and does not hold up other records.
 //!
-//! At most 10,000 records and 16 MiB of their text are in memory, all policies together. Beyond that `must`
-//! and `spool` records first push out waiting `best_effort` ones, then fail with
-//! [`RecordError::QueueFull`]. [`Recorder::stats`] says what became of every record:
+//! At most 10,000 records and 16 MiB of text are in memory, all policies together. When that limit is
+//! reached, `must` and `spool` records evict queued `best_effort` records; if there are none, they fail
+//! with [`RecordError::QueueFull`]. [`Recorder::stats`] accounts for every record:
 //!
 //! ```text
 //! accepted + recovered = sent + duplicates + refused + dropped + quarantined + pending
@@ -59,60 +59,56 @@
 //!
 //! # The spool
 //!
-//! A [redb](https://docs.rs/redb) file in a directory that one process has at a time. A record is vouched
-//! for after a sync of the disk, which concurrent records share, and removed after the service acknowledged
-//! it. The bound (256 MiB) is on the records, with 64 bytes for the place of each; the file itself grows by
-//! doubling. It holds records in the clear, readable by their owner alone, and never the API key. Put it on
-//! a local disk, not shared between containers or machines.
+//! A [redb](https://docs.rs/redb) file in a directory that one process at a time can open. A record is
+//! reported as spooled after a sync of the disk, which concurrent records share, and is removed after the
+//! service has acknowledged it. The limit (256 MiB) applies to the records, with an overhead of 64 bytes
+//! each; the file itself grows by doubling. It contains records in plain text, readable by their owner
+//! only, and never the API key. Put it on a local disk that containers or machines do not share.
 //!
-//! - When the disk is full, `spool` records go straight to the service, and fail with
-//!   [`RecordError::SpoolFull`] when that does not take them. What was vouched for stays, is delivered, and
-//!   makes room.
-//! - A record that is damaged, or in the form of a later version, is put into `quarantine.ndjson` beside the
-//!   file and counted.
+//! - When the disk is full, `spool` records are sent directly, and fail with
+//!   [`RecordError::SpoolFull`] if that fails. Spooled records stay and are delivered, which frees space.
+//! - A record that is damaged or has an unknown version is moved to `quarantine.ndjson` beside the file
+//!   and counted.
 //! - A file that is damaged as a whole is renamed to `spool.redb.damaged-1` and so on, counted in
-//!   [`Stats::damaged_files`] and logged as an error, and a new one is begun. Who cannot start for a damaged
-//!   spool could not record at all.
-//! - Without the feature `spool` there is none of this, and the policy always fails.
+//!   [`Stats::damaged_files`] and logged as an error, and a new one is created: refusing to start would
+//!   lose every further record.
+//! - Without the feature `spool` the policy always fails.
 //!
 //! # Faults
 //!
-//! Each line is a test against the real service (`faults`, `lasting`, `refused`, `disk` and `kill` in
-//! `tests/it`). Nothing is ever there twice.
+//! Each line is a test against the real service (`transient_faults`, `outages`, `rejected`,
+//! `spool_disk_full` and `kill` in `tests/it`). No record is ever stored twice.
 //!
 //! | fault | `must` | `spool` | `best_effort` |
 //! |---|---|---|---|
-//! | service slow, and commits after we gave up | returns after the retry, found as a duplicate | delivered once | delivered once |
-//! | 500s, answers that are none | returns when they end in time | delivered once | delivered once |
-//! | 429 or 503 with `Retry-After` | waits as told; fails at once when that is beyond its time | waits as told | waits as told |
-//! | connection reset before the service heard of it | retried | retried | retried |
-//! | connection reset after the service committed | returns, found as a duplicate | delivered once | delivered once |
-//! | DNS gone, nobody listens, hangs, for ever | fails with `not_acknowledged` | stays in the spool | in memory until `close`, then counted |
-//! | 401, 403 | fails at once | stays; tried with the longest pauses | stays while there is room |
-//! | record refused (400, 409, 413, 422) | fails with the reason | counted and told | counted and told |
-//! | disk of the spool full | no matter | sent directly, else fails with `spool_full` | no matter |
-//! | spool at its limit | no matter | fails with `spool_full` | no matter |
-//! | kill -9 before `record` returned | there or not | there or not | there or not |
-//! | kill -9 after `record` returned | there | there once the next process opens the spool | there or not |
+//! | service slow, commits after the request timed out | returns after the retry, which finds a duplicate | delivered once | delivered once |
+//! | status 500, unexpected responses | returns if they end in time | delivered once | delivered once |
+//! | 429 or 503 with `Retry-After` | waits; fails at once if it exceeds the deadline | waits | waits |
+//! | connection reset before the service received the request | retried | retried | retried |
+//! | connection reset after the service committed | returns; the retry finds a duplicate | delivered once | delivered once |
+//! | permanent: DNS failure, connection refused, no response | fails with `not_acknowledged` | stays in the spool | in memory until `close`, then counted |
+//! | 401, 403 | fails at once | stays; retried with the longest pauses | stays while the queue has space |
+//! | record rejected (400, 409, 413, 422) | fails with the reason | counted and reported | counted and reported |
+//! | disk of the spool full | not affected | sent directly, else fails with `spool_full` | not affected |
+//! | spool at its limit | not affected | fails with `spool_full` | not affected |
+//! | kill -9 before `record` returned | may be stored | may be stored | may be stored |
+//! | kill -9 after `record` returned | stored | stored once the next process opens the spool | may be stored |
 //!
-//! A `must` record that failed with `not_acknowledged` may be written all the same. Give it an id of your
-//! own and repeat it to find out.
+//! A `must` record that failed with `not_acknowledged` may have been stored. To find out, set its id
+//! yourself and repeat it.
 //!
-//! # Absent on purpose
+//! # Not supported
 //!
-//! Redirects, because the key is for the address it was given for; proxies; a cache. The service's
-//! statistics and exports, which are for people and their tools. TLS is rustls with the certificates that the
-//! system trusts; `SSL_CERT_FILE` names others.
+//! Redirects, because the API key must be sent only to the configured host; proxies; caching; the
+//! statistics and exports of the service, which are for people and their tools. TLS is rustls with the
+//! root certificates of the system; `SSL_CERT_FILE` sets others.
 //!
-//! Start reading at [`Client`] and [`Recorder`]. In the sources `recorder/ledger` holds what is in memory and
-//! counts, `recorder/lane` and `recorder/redelivery` send, and `spool/thread` keeps the disk.
+//! To read the code, start with [`Client`] and [`Recorder`]. `recorder/ledger` has the queues and counters,
+//! `recorder/worker` and `recorder/redelivery` send, and `spool/worker` writes to the disk.
 
 #![cfg_attr(
     not(feature = "spool"),
-    expect(
-        dead_code,
-        reason = "what hears of the spool is there also where nothing is to be heard"
-    )
+    expect(dead_code, reason = "the observer of the spool exists in all builds")
 )]
 
 mod client;
@@ -122,7 +118,7 @@ mod recorder;
 mod spool;
 
 pub use client::{Client, ClientBuilder};
-pub use error::{ClientError, Problem, WrongField};
+pub use error::{ClientError, FieldError, Problem};
 pub use recorder::{
     DropReason, Flushed, Lost, OpenError, RecordError, Recorder, RecorderConfig, Stats,
 };

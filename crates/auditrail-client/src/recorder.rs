@@ -1,17 +1,17 @@
-//! Records that get in: batches, retries, and a policy for when the service is gone.
+//! The recorder: batches, retries, and a failure policy for when the service is unreachable.
 
 mod backoff;
 mod config;
+mod encode;
 mod engine;
 mod error;
-mod lane;
 mod ledger;
 mod lost;
-mod make;
-mod open;
+mod open_error;
 mod redelivery;
 mod sender;
 mod stats;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,23 +24,23 @@ use tokio::runtime::Handle;
 pub use config::RecorderConfig;
 pub use error::{DropReason, RecordError};
 pub use lost::Lost;
-pub use open::OpenError;
+pub use open_error::OpenError;
 pub use stats::{Flushed, Stats};
 
 use crate::client::Client;
-use crate::spool::{Hears, Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, SpoolObserver};
 use engine::Engine;
-use ledger::{Hearing, Ledger};
+use ledger::{Ledger, OutcomeReceiver};
 
-/// How long what is in memory may take to be delivered after the last recorder is gone.
-const ORPHANED: Duration = Duration::from_secs(30);
+/// How long records in memory are retried after the last clone of a recorder is dropped.
+const DROP_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Takes records on and sees to it that they get to the service. Cheap to clone.
+/// Accepts records and delivers them to the service. Cheap to clone.
 ///
-/// The crate's documentation says what becomes of a record under each policy. [`close`](Self::close) it
-/// before the process ends, or what is in memory is lost. When the last clone is dropped without that,
-/// what is in memory is still tried for 30 seconds, if the runtime lives as long, and the spool is held
-/// until then.
+/// The crate documentation describes the failure policies. [`close`](Self::close) the recorder before
+/// the process exits; otherwise the records in memory are lost. When the last clone is dropped without
+/// that, records in memory are retried for 30 seconds, if the runtime lives as long, and the spool stays
+/// locked until then.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -54,12 +54,12 @@ struct Shared {
 }
 
 impl Recorder {
-    /// Opens a recorder, and its spool if it has one, in the tokio runtime this is called in. What an
-    /// earlier process left in the spool is delivered from now on.
+    /// Opens a recorder, and its spool if one is configured, in the current tokio runtime. Records that
+    /// an earlier process left in the spool are delivered from now on.
     ///
     /// # Errors
-    /// What is wrong with the configuration, the spool or its directory. A spool that is damaged is put
-    /// aside and is no error.
+    /// When a setting is invalid, or the spool is locked or cannot be created. A damaged spool is moved
+    /// aside and is not an error.
     pub async fn open(client: Client, config: RecorderConfig) -> Result<Self, OpenError> {
         config.check()?;
         let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
@@ -69,32 +69,32 @@ impl Recorder {
         Ok(Self { shared: Arc::new(Shared { client, config, engine, runtime }) })
     }
 
-    /// Records, under the policy that the configuration has for the action. The record is taken on at once;
-    /// dropping the future takes nothing back.
+    /// Records under the policy that is configured for the action. The record is accepted before this
+    /// returns; dropping the future does not cancel it.
     ///
     /// # Errors
-    /// As [`RecordSink::submit`] has them.
+    /// The same as [`RecordSink::submit`].
     pub fn record(
         &self,
         input: CreateInput,
     ) -> impl Future<Output = Result<DeliveryStatus, RecordError>> + Send + use<> {
-        self.shared.take(input, None).wait()
+        self.shared.admit(input, None).wait()
     }
 
-    /// Sends everything that waits, the spool included, without waiting for company. Ends when nothing is
-    /// left, at the latest after `deadline`.
+    /// Sends all pending records, including the spool, without waiting for batches to fill. Returns when
+    /// none is left, at the latest after `deadline`.
     pub async fn flush(&self, deadline: Duration) -> Flushed {
         self.shared.engine.flush(deadline).await
     }
 
-    /// Takes no more records, flushes for at most `deadline`, and ends. What is still in memory then is
-    /// dropped and counted, and its callers hear [`RecordError::Closed`]; what is in the spool stays there
-    /// for the next process. Calls that come later wait for the first and hear the same.
+    /// Rejects further records, flushes for at most `deadline`, and shuts down. Records still in memory
+    /// are dropped and counted, and their callers get [`RecordError::Closed`]; records in the spool stay
+    /// there for the next process. Concurrent and later calls return the result of the first.
     pub async fn close(&self, deadline: Duration) -> Flushed {
         self.shared.engine.close(deadline).await
     }
 
-    /// What became of every record so far.
+    /// The current counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let engine = &self.shared.engine;
@@ -112,7 +112,7 @@ impl RecordSink for Recorder {
         input: CreateInput,
         policy: Option<FailurePolicy>,
     ) -> impl Future<Output = Result<DeliveryStatus, RecordError>> + Send + 'static {
-        self.shared.take(input, policy).wait()
+        self.shared.admit(input, policy).wait()
     }
 
     fn spools(&self) -> bool {
@@ -120,73 +120,77 @@ impl RecordSink for Recorder {
     }
 }
 
-/// What became of a record by the time it was taken on.
-enum Begun {
+/// The result of accepting a record.
+enum Admission {
+    /// The outcome is known.
     Settled(Result<DeliveryStatus, RecordError>),
-    Waiting(Hearing),
+    /// The outcome follows.
+    Pending(OutcomeReceiver),
 }
 
-impl Begun {
+impl Admission {
     async fn wait(self) -> Result<DeliveryStatus, RecordError> {
         match self {
             Self::Settled(outcome) => outcome,
-            // Without a word what was to send it is gone.
-            Self::Waiting(hearing) => hearing.await.unwrap_or(Err(RecordError::Closed)),
+            // The sender is dropped only with the recorder's tasks.
+            Self::Pending(receiver) => receiver.await.unwrap_or(Err(RecordError::Closed)),
         }
     }
 }
 
 impl Shared {
-    fn take(&self, input: CreateInput, policy: Option<FailurePolicy>) -> Begun {
+    fn admit(&self, input: CreateInput, policy: Option<FailurePolicy>) -> Admission {
         let policy = policy.unwrap_or_else(|| self.config.policy_of(&input.action));
-        let made = make::text(&self.client, input);
+        let encoded = encode::encode(&self.client, input);
         if policy == FailurePolicy::Spool {
-            return self.spool(made);
+            return self.spool(encoded);
         }
-        match (policy, self.engine.ledger.accept(made, policy, |_| Ok(()))) {
-            (FailurePolicy::BestEffort, Ok(_)) => Begun::Settled(Ok(DeliveryStatus::Queued)),
-            (FailurePolicy::BestEffort, Err(_)) => Begun::Settled(Ok(DeliveryStatus::Dropped)),
-            (_, Ok((_, hearing))) => Begun::Waiting(hearing),
-            (_, Err(error)) => Begun::Settled(Err(error)),
+        match (policy, self.engine.ledger.accept(encoded, policy, |_| Ok(()))) {
+            (FailurePolicy::BestEffort, Ok(_)) => Admission::Settled(Ok(DeliveryStatus::Queued)),
+            (FailurePolicy::BestEffort, Err(_)) => Admission::Settled(Ok(DeliveryStatus::Dropped)),
+            (_, Ok((_, receiver))) => Admission::Pending(receiver),
+            (_, Err(error)) => Admission::Settled(Err(error)),
         }
     }
 
-    fn spool(&self, made: Result<Bytes, RecordError>) -> Begun {
+    fn spool(&self, encoded: Result<Bytes, RecordError>) -> Admission {
         let Engine { ledger, spool, .. } = &*self.engine;
-        let text = made.as_ref().ok().cloned().unwrap_or_default();
+        let text = encoded.as_ref().ok().cloned().unwrap_or_default();
         let mut reserved = None;
-        let accepted = ledger.accept(made, FailurePolicy::Spool, |text| {
+        let accepted = ledger.accept(encoded, FailurePolicy::Spool, |text| {
             let spool = spool.as_ref().ok_or(RecordError::NoSpool)?;
-            // A spool at its own bound means that the service does not keep up; asking it is of no use.
+            // A spool at its limit means that the service does not keep up, so sending directly is no
+            // alternative.
             spool.reserve(text.len())?;
             reserved = Some(spool);
             Ok(())
         });
-        match (accepted, reserved) {
-            (Ok((ticket, hearing)), reserved) => {
-                // Only what found room in a spool was accepted.
-                let spool = reserved.ok_or(SpoolError::Closed);
-                if let Err(error) = spool.and_then(|spool| spool.append(ticket, text)) {
-                    ledger.unspooled(&[ticket], &error);
+        match accepted {
+            Ok((ticket, receiver)) => {
+                // A record is accepted only with a reservation.
+                let appended =
+                    reserved.ok_or(SpoolError::Closed).and_then(|spool| spool.append(ticket, text));
+                if let Err(error) = appended {
+                    ledger.spool_failed(&[ticket], &error);
                 }
-                Begun::Waiting(hearing)
+                Admission::Pending(receiver)
             }
-            (Err(error), reserved) => {
+            Err(error) => {
                 if let Some(spool) = reserved {
                     spool.release(text.len());
                 }
-                Begun::Settled(Err(error))
+                Admission::Settled(Err(error))
             }
         }
     }
 }
 
 impl Drop for Shared {
-    /// The last recorder is gone: what is in memory gets a while, and the directory is given back.
+    /// Delivers the records in memory for a while and releases the spool.
     fn drop(&mut self) {
         if !self.engine.is_closed() {
             let engine = Arc::clone(&self.engine);
-            drop(self.runtime.spawn(async move { engine.close(ORPHANED).await }));
+            drop(self.runtime.spawn(async move { engine.close(DROP_DEADLINE).await }));
         }
     }
 }
@@ -203,18 +207,22 @@ async fn open_spool(
     config: &RecorderConfig,
     ledger: &Arc<Ledger>,
 ) -> Result<Option<Spool>, OpenError> {
+    use crate::spool::SpoolOpenError;
+
     let Some(directory) = config.spool.clone() else {
         return Ok(None);
     };
-    let (max_bytes, hears) = (config.spool_max_bytes, Arc::clone(ledger));
     let path = directory.clone();
-    let opening = tokio::task::spawn_blocking(move || Spool::open(&path, max_bytes, hears));
-    let opened = opening.await.map_err(|error| {
-        let source = std::io::Error::other(error);
-        OpenError::Spool { directory, source }
+    let max_bytes = config.spool_max_bytes;
+    let observer = Arc::clone(ledger);
+    let opened = tokio::task::spawn_blocking(move || Spool::open(&path, max_bytes, observer))
+        .await
+        .unwrap_or_else(|panic| Err(SpoolOpenError::Io(std::io::Error::other(panic))));
+    let (spool, report) = opened.map_err(|error| match error {
+        SpoolOpenError::Locked => OpenError::SpoolLocked { directory },
+        SpoolOpenError::Io(source) => OpenError::Spool { directory, source },
     })?;
-    let (spool, found) = opened?;
-    ledger.count(|counters| counters.recover(found.records, found.damaged_files));
+    ledger.count(|counters| counters.recover(report.records, report.damaged_files));
     Ok(Some(spool))
 }
 
@@ -226,20 +234,32 @@ async fn open_spool(
     Ok(None)
 }
 
-impl Hears for Arc<Ledger> {
+impl SpoolObserver for Arc<Ledger> {
     fn spooled(&self, tickets: &[u64]) {
         Ledger::spooled(self, tickets);
     }
 
-    fn unspooled(&self, tickets: &[u64], error: &SpoolError) {
-        Ledger::unspooled(self, tickets, &error.clone().into());
+    fn spool_failed(&self, tickets: &[u64], error: &SpoolError) {
+        Ledger::spool_failed(self, tickets, &error.clone().into());
     }
 
     fn damaged(&self, records: u64) {
         self.count(|counters| counters.damage(records));
     }
 
-    fn gone(&self) {
-        self.unspooled_all(&SpoolError::gone().into());
+    fn worker_panicked(&self) {
+        self.spool_failed_for_all(&SpoolError::worker_panicked().into());
+    }
+}
+
+impl From<SpoolError> for RecordError {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::LimitReached { .. } | SpoolError::DiskFull => {
+                Self::SpoolFull { detail: error.to_string() }
+            }
+            SpoolError::Failed(detail) => Self::SpoolFailed { detail: detail.to_string() },
+            SpoolError::Closed => Self::Closed,
+        }
     }
 }

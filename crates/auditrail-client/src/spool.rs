@@ -1,75 +1,92 @@
-//! Records on the local disk, in the order they came, until the service has them.
+//! A durable queue on the local disk: records in insertion order, kept until the service has them.
 
-#[cfg(not(feature = "spool"))]
-mod absent;
 #[cfg(feature = "spool")]
 mod backlog;
 #[cfg(feature = "spool")]
 mod directory;
+#[cfg(not(feature = "spool"))]
+mod disabled;
 #[cfg(feature = "spool")]
 mod frame;
 #[cfg(feature = "spool")]
-mod present;
+mod handle;
 #[cfg(feature = "spool")]
 mod store;
 #[cfg(all(test, feature = "spool"))]
 mod tests;
 #[cfg(feature = "spool")]
-mod thread;
+mod worker;
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::recorder::RecordError;
-
 #[cfg(not(feature = "spool"))]
-pub(crate) use absent::Spool;
+pub(crate) use disabled::Spool;
 #[cfg(feature = "spool")]
-pub(crate) use present::Spool;
+pub(crate) use handle::Spool;
 
 /// A record of the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SpoolItem {
     /// Its JSON text.
     pub(crate) text: Bytes,
-    /// Whether it was there when the spool was opened.
+    /// Whether it was in the spool when the spool was opened.
     pub(crate) recovered: bool,
 }
 
-/// Records to send, and where the next ones are.
+/// Consecutive records to send, and the position after them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpoolBatch {
     pub(crate) items: Vec<SpoolItem>,
-    /// Damaged records among them, which were put aside.
+    /// Damaged records among them, which were moved to the quarantine file.
     pub(crate) quarantined: u64,
-    /// The place after the last of them.
+    /// The number after the last record, for [`Spool::acknowledge`].
     pub(crate) next: u64,
 }
 
 impl SpoolBatch {
-    /// Whether everything was read already.
+    /// Whether there was nothing left to read.
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty() && self.quarantined == 0
     }
 }
 
-/// What was found when a spool was opened.
+/// The contents of a spool when it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// Records.
+pub(crate) struct OpenReport {
+    /// Records to deliver.
     pub(crate) records: u64,
-    /// Files that were damaged and put aside as a whole.
+    /// Damaged database files that were moved aside.
     pub(crate) damaged_files: u64,
 }
 
-/// Why the spool did not do what it was asked.
+/// Why a spool cannot be opened.
+#[derive(Debug)]
+pub(crate) enum SpoolOpenError {
+    /// Another process, or another recorder of this process, holds the directory.
+    Locked,
+    /// The directory or its files cannot be created, locked or read.
+    Io(io::Error),
+}
+
+impl From<io::Error> for SpoolOpenError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Why an operation on the spool failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum SpoolError {
-    /// No room on the disk.
+    /// The configured limit is reached.
+    #[error("its limit of {max_bytes} bytes is reached; the service is slow or unreachable")]
+    LimitReached { max_bytes: u64 },
+    /// The disk is full.
     #[error("the disk of the spool is full")]
-    Full,
-    /// The disk fails.
+    DiskFull,
+    /// An I/O error, a damaged file, or a panic of the worker.
     #[error("{0}")]
     Failed(Arc<str>),
     /// The spool was closed.
@@ -78,31 +95,22 @@ pub(crate) enum SpoolError {
 }
 
 impl SpoolError {
-    /// What keeps the spool failed for good.
-    pub(crate) fn gone() -> Self {
-        Self::Failed("its thread has panicked, so only a new process can use it again".into())
+    /// The worker panicked. The spool stays unusable for the rest of the process.
+    pub(crate) fn worker_panicked() -> Self {
+        Self::Failed(
+            "the spool's worker thread panicked; restart the process to use it again".into(),
+        )
     }
 }
 
-impl From<SpoolError> for RecordError {
-    fn from(error: SpoolError) -> Self {
-        match error {
-            SpoolError::Full => Self::SpoolFull { detail: error.to_string() },
-            SpoolError::Failed(detail) => Self::SpoolFailed { detail: detail.to_string() },
-            SpoolError::Closed => Self::Closed,
-        }
-    }
-}
-
-/// Hears what became of records that were to be spooled.
-pub(crate) trait Hears: Send + 'static {
-    /// These are durable.
+/// Receives the results of [`Spool::append`] on the spool's worker thread.
+pub(crate) trait SpoolObserver: Send + 'static {
+    /// These records are durable.
     fn spooled(&self, tickets: &[u64]);
-    /// These are not.
-    fn unspooled(&self, tickets: &[u64], error: &SpoolError);
-    /// Everything that was in the spool was damaged and put aside: so many records that were not with the
-    /// service.
+    /// These records could not be made durable.
+    fn spool_failed(&self, tickets: &[u64], error: &SpoolError);
+    /// The database file was damaged while open and moved aside, with `records` undelivered records.
     fn damaged(&self, records: u64);
-    /// What keeps the spool failed for good, and nothing more will be heard of any record.
-    fn gone(&self);
+    /// The worker panicked: no result follows for any outstanding record.
+    fn worker_panicked(&self);
 }

@@ -13,8 +13,7 @@ use super::code::without_comments_and_literals;
 use paths::{Path, imports, paths};
 
 /// Crates that still have cycles; to be emptied.
-const EXCEPTIONS: &str = "\
-    auditrail-client auditrail-server";
+const EXCEPTIONS: &str = "auditrail-server";
 
 /// The code of a crate's modules, by their paths in the crate; that of the root is empty.
 type Modules = BTreeMap<Path, String>;

@@ -1,23 +1,23 @@
-/** Looking at bodies: JSON of at most 64 KiB, everything else counts as absent. */
+/** Capture of request and response bodies: JSON of at most 64 KiB; other bodies count as absent. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Most bytes of a body that is looked at. */
+/** Maximum bytes of a captured body. */
 const BODY_MAX_BYTES = 64 * 1024;
 
-/** What a framework made of a request's body, when it is one to look at. */
+/** The parsed body of a request, if it is JSON within the limit. */
 export function requestBody(request: IncomingMessage, parsed: unknown): unknown {
   if (!isJson(request.headers["content-type"]) || typeof parsed !== "object" || parsed === null) {
     return undefined;
   }
-  const said = request.headers["content-length"];
-  if (said !== undefined && request.headers["content-encoding"] === undefined) {
-    return Number(said) <= BODY_MAX_BYTES ? parsed : undefined;
+  const length = request.headers["content-length"];
+  if (length !== undefined && request.headers["content-encoding"] === undefined) {
+    return Number(length) <= BODY_MAX_BYTES ? parsed : undefined;
   }
   return size(parsed) <= BODY_MAX_BYTES ? parsed : undefined;
 }
 
-/** Watches what is sent; the function tells what it was. */
-export function tap(response: ServerResponse): () => unknown {
+/** Captures the body of a response; the returned function parses it. */
+export function captureBody(response: ServerResponse): () => unknown {
   let chunks: Buffer[] = [];
   let bytes = 0;
   let ended = false;
@@ -34,20 +34,20 @@ export function tap(response: ServerResponse): () => unknown {
     }
   };
   type Method = (...args: unknown[]) => unknown;
-  const watched = (method: Method, last: boolean): Method => {
+  const capturing = (method: Method, isEnd: boolean): Method => {
     return (...args) => {
       collect(args[0], args[1]);
-      // What comes after the end is not sent.
-      ended ||= last;
+      // Chunks after the end are not sent.
+      ended ||= isEnd;
       return method(...args);
     };
   };
-  response.write = watched(response.write.bind(response) as Method, false) as typeof response.write;
-  // Node's own `end` does not go through `write`.
-  response.end = watched(response.end.bind(response) as Method, true) as typeof response.end;
+  response.write = capturing(response.write.bind(response) as Method, false) as typeof response.write;
+  // Node's `end` does not call `write`.
+  response.end = capturing(response.end.bind(response) as Method, true) as typeof response.end;
   return () => {
-    // Where something before us compresses, the header says so although we saw the plain text. What was
-    // compressed when it came here does not parse.
+    // Middleware mounted before this one may compress: the header says so, but the chunks here are
+    // plain. A body that is compressed here fails to parse.
     const json = isJson(String(response.getHeader("content-type") ?? ""));
     return json && bytes <= BODY_MAX_BYTES ? parse(Buffer.concat(chunks)) : undefined;
   };

@@ -1,4 +1,4 @@
-/** Makes the record of a request. */
+/** Builds the record of a request. */
 import type { IncomingMessage } from "node:http";
 
 import { asId, at, picked } from "../policy/pointer.js";
@@ -8,11 +8,11 @@ import type { Json, RecordInput } from "../types.js";
 import type { Handle } from "./handle.js";
 import type { Principal } from "./options.js";
 
-/** How a request ended. */
+/** The outcome of a request. */
 export type Outcome = "success" | "failure" | "error" | "timeout" | "disconnected";
 
-/** Everything a record is made of. */
-export interface Facts {
+/** The data that a record is built from. */
+export interface RequestFacts {
   readonly request: IncomingMessage;
   readonly method: string;
   readonly matched: Matched;
@@ -22,28 +22,28 @@ export interface Facts {
   readonly redaction: Redaction;
   readonly body: () => unknown;
   readonly response: () => unknown;
-  /** How it ended; `undefined` for the intent. */
+  /** The end of the request; `undefined` for the intent. */
   readonly end: { readonly outcome: Outcome; readonly status: number | null; readonly durationMs: number } | undefined;
-  /** The intent that this is the outcome of. */
+  /** The id of the intent that this outcome belongs to. */
   readonly intentId: string | undefined;
 }
 
-/** A record, and whether its target was found. */
-export interface Built {
+/** A record, and whether its target is known. */
+export interface BuiltRecord {
   readonly input: RecordInput;
   readonly targetKnown: boolean;
 }
 
-/** Most bytes of metadata; the service takes no more. */
+/** Maximum bytes of metadata; the limit of the service. */
 const METADATA_MAX_BYTES = 64 * 1024;
-/** What is left out first where that is too much. */
-const CUT: readonly string[] = ["response", "request", "extra", "before", "after"];
+/** Members that are removed, in this order, if the metadata is too large. */
+const REMOVABLE: readonly string[] = ["response", "request", "extra", "before", "after"];
 
-/** Makes a record that the service takes, whatever the request was. */
-export function build(facts: Facts): Built {
+/** Builds a record that is valid for the service, whatever the request contains. */
+export function buildRecord(facts: RequestFacts): BuiltRecord {
   const { rule } = facts.matched;
   const { principal, handle } = facts;
-  const found = handle.target?.id || valueOf(rule.targetId, facts);
+  const targetId = handle.target?.id || valueOf(rule.targetId, facts);
   const tenant = valueOf(rule.tenantId, facts) ?? principal.tenant_id;
   const agent = facts.request.headers["user-agent"];
   const input: RecordInput = {
@@ -51,17 +51,17 @@ export function build(facts: Facts): Built {
     actor_id: column(principal.actor.id, 500),
     action: rule.action,
     target_type: column(handle.target?.type || rule.targetType, 50),
-    target_id: column(found ?? "unknown", 500),
+    target_id: column(targetId ?? "unknown", 500),
     metadata: metadata(facts),
     request_id: handle.requestId,
     ...(facts.address === undefined ? {} : { ip_address: facts.address }),
     ...(agent === undefined ? {} : { user_agent: column(agent, 1_024) }),
     ...(tenant === undefined || tenant === "" ? {} : { tenant_id: column(tenant, 200) }),
   };
-  return { input, targetKnown: found !== undefined };
+  return { input, targetKnown: targetId !== undefined };
 }
 
-function metadata(facts: Facts): { [key: string]: Json } {
+function metadata(facts: RequestFacts): { [key: string]: Json } {
   const { matched, handle, principal, end, redaction } = facts;
   const { rule } = matched;
   const clean = (document: unknown): Json | undefined => redaction.clean(picked(redaction.clean(document), rule.allow));
@@ -85,34 +85,34 @@ function metadata(facts: Facts): { [key: string]: Json } {
     extra: handle.extra,
   };
   const present = Object.entries(all).filter((entry): entry is [string, Json] => entry[1] !== undefined);
-  return fitting(Object.fromEntries(present));
+  return truncated(Object.fromEntries(present));
 }
 
-function phase(facts: Facts): string | undefined {
+function phase(facts: RequestFacts): string | undefined {
   if (facts.end === undefined) {
     return "intent";
   }
   return facts.intentId === undefined ? undefined : "outcome";
 }
 
-/** The record matters more than any part of it, so parts are left out until it fits. */
-function fitting(metadata: { [key: string]: Json }): { [key: string]: Json } {
-  const truncated: string[] = [];
+/** Removes members until the metadata is within its limit, and names them in `truncated`. */
+function truncated(metadata: { [key: string]: Json }): { [key: string]: Json } {
+  const removed: string[] = [];
   let result = metadata;
-  for (const name of CUT) {
+  for (const name of REMOVABLE) {
     if (Buffer.byteLength(JSON.stringify(result)) <= METADATA_MAX_BYTES) {
       break;
     }
     if (result[name] !== undefined) {
-      truncated.push(name);
+      removed.push(name);
       result = Object.fromEntries(Object.entries(result).filter(([key]) => key !== name));
-      result["truncated"] = truncated;
+      result["truncated"] = removed;
     }
   }
   return result;
 }
 
-function valueOf(from: ValueFrom | undefined, facts: Facts): string | undefined {
+function valueOf(from: ValueFrom | undefined, facts: RequestFacts): string | undefined {
   switch (from?.kind) {
     case "path":
       return asId(facts.matched.params[from.name]);

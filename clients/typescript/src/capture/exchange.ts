@@ -1,4 +1,4 @@
-/** One request and its answer, from the first look to the record. */
+/** Follows one request and its response until the record is delivered. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { monotonic, recordId } from "../clock.js";
@@ -6,28 +6,30 @@ import type { Match } from "../policy/policy.js";
 import type { Matched } from "../policy/rule.js";
 import type { FailurePolicy } from "../recorder/options.js";
 import { clientAddress } from "./address.js";
-import { requestBody, tap } from "./body.js";
-import { build, type Outcome } from "./build.js";
+import { captureBody, requestBody } from "./body.js";
+import { buildRecord, type Outcome } from "./build.js";
 import { Handle } from "./handle.js";
 import { hold } from "./hold.js";
-import { onTimeout } from "./idle.js";
+import { onTimeout } from "./socket-timeout.js";
 import type { Capture } from "./options.js";
-import { ANONYMOUS, type Principal, sound, UNKNOWN } from "./principal.js";
+import { ANONYMOUS, type Principal, UNKNOWN, validPrincipal } from "./principal.js";
 
-/** What only the framework knows. */
+/** What only the web framework knows about a request. */
 export interface Framework {
-  /** What stands in the request line. */
+  /** The target of the request line. */
   readonly target: string;
-  /** The body as it was parsed, once it was. */
+  /** The parsed body, once it is parsed. */
   body(): unknown;
-  /** The route of the framework; `undefined` when it has none for the request. */
+  /** The matched route; `undefined` if there is none. */
   route(): string | undefined;
 }
 
-/** Whether the handler may run. */
+/**
+ * Whether the handler may run: `go`, `refused` because the intent could not be written, or `gone`
+ * because the client has disconnected.
+ */
 export type Verdict = "go" | "refused" | "gone";
 
-/** Follows one request. */
 export class Exchange<Request extends IncomingMessage> {
   readonly handle: Handle;
   readonly #capture: Capture<Request>;
@@ -38,17 +40,17 @@ export class Exchange<Request extends IncomingMessage> {
   readonly #match: Match | undefined;
   readonly #started = monotonic();
   readonly #address: string | undefined;
-  readonly #sent: () => unknown;
+  readonly #responseBody: () => unknown;
   #principal: Principal | undefined;
   #actorFailed = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether the handler failed, and whether it had begun to answer by then. */
-  #failed: "unanswered" | "answering" | undefined;
-  #idle = false;
-  readonly #unwatch: () => void;
-  #over = false;
+  /** Whether the handler failed, and whether the response had started by then. */
+  #failed: "before_response" | "during_response" | undefined;
+  #timedOut = false;
+  readonly #removeTimeoutListener: () => void;
+  #isDone = false;
   #intent: { readonly id: string; readonly matched: Matched } | undefined;
-  #settling: Promise<unknown> | undefined;
+  #intentWritten: Promise<unknown> | undefined;
 
   constructor(capture: Capture<Request>, request: Request, response: ServerResponse, framework: Framework) {
     const { policy, timeoutMs } = capture.options;
@@ -58,39 +60,39 @@ export class Exchange<Request extends IncomingMessage> {
     this.#framework = framework;
     this.#method = (request.method ?? "GET").toUpperCase();
     this.#match = policy.match(this.#method, framework.target);
-    // The socket forgets its address when it closes.
+    // Read now, because a closed socket has no address.
     this.#address = clientAddress(request, policy.trustedProxies);
-    this.handle = new Handle(nameRequest(request, response), policy.redaction);
-    if (this.#mayHold()) {
-      hold(response, () => this.#ending());
+    this.handle = new Handle(assignRequestId(request, response), policy.redaction);
+    if (this.#mayHoldResponse()) {
+      hold(response, () => this.#beforeEnd());
     }
-    this.#sent = this.#needsResponse() ? tap(response) : () => undefined;
-    response.once("finish", () => this.#end(reset(response) ? this.#unfinished() : this.#finished()));
-    response.once("close", () => this.#end(this.#unfinished()));
-    this.#unwatch = onTimeout(request.socket, () => {
-      this.#idle = true;
+    this.#responseBody = this.#needsResponse() ? captureBody(response) : () => undefined;
+    response.once("finish", () => this.#end(isReset(response) ? this.#outcomeOfAbort() : this.#outcomeOfResponse()));
+    response.once("close", () => this.#end(this.#outcomeOfAbort()));
+    this.#removeTimeoutListener = onTimeout(request.socket, () => {
+      this.#timedOut = true;
     });
     if (timeoutMs !== undefined && this.#match !== undefined) {
       this.#timer = setTimeout(this.#overdue, timeoutMs).unref();
     }
   }
 
-  /** Whether this middleware follows the request, and not another one. */
+  /** Whether this exchange belongs to the given middleware. */
   isOf(capture: Capture<Request>): boolean {
     return this.#capture === capture;
   }
 
-  /** The handler failed. What is answered for that may be the business of who catches it. */
+  /** Reports that the handler failed. Another error handler may choose the response. */
   failed(): void {
-    this.#failed ??= this.#response.headersSent ? "answering" : "unanswered";
+    this.#failed ??= this.#response.headersSent ? "during_response" : "before_response";
   }
 
-  /** Whether an intent has to be written before the handler runs. */
+  /** Whether an intent must be written before the handler runs. */
   get intends(): boolean {
     return this.#match?.intent !== undefined;
   }
 
-  /** Writes the intent where a rule wants one. Only `go` lets the handler run. */
+  /** Writes the intent if a rule requires one. The handler may run only after `go`. */
   async intend(): Promise<Verdict> {
     const matched = this.#match?.intent;
     if (matched === undefined) {
@@ -100,13 +102,13 @@ export class Exchange<Request extends IncomingMessage> {
     const written = this.#write(matched, undefined, intent.id, "must").then(() => {
       this.#intent = intent;
     });
-    // The end of the request, should it come first, waits for this.
-    this.#settling = written.catch(() => undefined);
+    // The outcome is recorded after the intent, even if the request ends first.
+    this.#intentWritten = written.catch(() => undefined);
     try {
       await written;
     } catch {
       this.#capture.counts.refused += 1;
-      if (!this.#over) {
+      if (!this.#isDone) {
         this.#close(undefined);
       }
       return "refused";
@@ -114,46 +116,53 @@ export class Exchange<Request extends IncomingMessage> {
     if (this.#response.closed || this.#response.destroyed) {
       return "gone";
     }
-    // Time ran out while the intent was written, and is recorded as such: too late for the handler.
-    return this.#over ? "refused" : "go";
+    // If the timeout passed meanwhile, it is recorded already, and the handler must not run.
+    return this.#isDone ? "refused" : "go";
   }
 
-  /** A whole answer: its status tells, unless the handler failed without one that says so. */
-  #finished(status = this.#response.statusCode): Outcome {
-    const hidden = this.#failed === "answering" || (this.#failed !== undefined && status < 400);
-    return hidden ? "error" : ofStatus(status);
+  /**
+   * The outcome of a complete response: that of its status, unless the handler failed without a status
+   * that shows it.
+   */
+  #outcomeOfResponse(status = this.#response.statusCode): Outcome {
+    const failureIsHidden = this.#failed === "during_response" || (this.#failed !== undefined && status < 400);
+    return failureIsHidden ? "error" : outcomeOfStatus(status);
   }
 
-  /** The connection ended before the answer did. */
-  #unfinished(): Outcome {
+  /** The outcome of a response that was not completed. */
+  #outcomeOfAbort(): Outcome {
     if (this.#failed !== undefined || this.#response.errored) {
       return "error";
     }
-    return this.#idle ? "timeout" : "disconnected";
+    return this.#timedOut ? "timeout" : "disconnected";
   }
 
-  /** A handler ends its answer: what the end waits for, where the record has to be durable first. */
-  #ending(): Promise<void> | undefined {
-    if (this.#over || this.#response.destroyed) {
+  /**
+   * Called when a handler ends its response; returns what the end must wait for if the record must be
+   * durable first.
+   */
+  #beforeEnd(): Promise<void> | undefined {
+    if (this.#isDone || this.#response.destroyed) {
       return undefined;
     }
     const { statusCode: status } = this.#response;
-    const decided = this.#decided(status);
-    const recorded = this.#recorded(decided);
-    if (recorded === undefined || this.#failure(recorded) !== "spool") {
+    const decided = this.#ruleFor(status);
+    const rule = this.#recordingRule(decided);
+    if (rule === undefined || this.#failure(rule) !== "spool") {
       return undefined;
     }
     const durationMs = this.#durationMs();
     this.#close(decided, status);
-    // A handler that fails right after it ended its answer says so within this turn.
-    const turned = new Promise((resolve) => setImmediate(resolve));
-    return this.#capture.follow(
-      turned.then(() => this.#finish(decided, { outcome: this.#finished(status), status, durationMs })),
+    // A handler that throws right after ending its response is reported within this turn of the event
+    // loop.
+    const nextTurn = new Promise((resolve) => setImmediate(resolve));
+    return this.#capture.track(
+      nextTurn.then(() => this.#finish(decided, { outcome: this.#outcomeOfResponse(status), status, durationMs })),
     );
   }
 
-  /** Whether the end of some answer may have to wait. */
-  #mayHold(): boolean {
+  /** Whether some outcome requires that the end of the response waits for its record. */
+  #mayHoldResponse(): boolean {
     const rules = this.#match?.candidates ?? [];
     return this.#capture.options.recorder.spools && (this.intends || rules.some(({ rule }) => rule.failure === "spool"));
   }
@@ -165,46 +174,47 @@ export class Exchange<Request extends IncomingMessage> {
   };
 
   #end(outcome: Outcome): void {
-    if (this.#over) {
+    if (this.#isDone) {
       return;
     }
     const durationMs = this.#durationMs();
-    // Without a beginning of an answer there is no status, whatever the object says.
+    // Before the headers are sent there is no status, although the object has one.
     const status = this.#response.headersSent ? this.#response.statusCode : null;
-    const decided = this.#decided(status);
+    const decided = this.#ruleFor(status);
     this.#close(decided, status);
-    void this.#capture.follow(this.#finish(decided, { outcome, status, durationMs }));
+    void this.#capture.track(this.#finish(decided, { outcome, status, durationMs }));
   }
 
   #durationMs(): number {
     return Math.round((monotonic() - this.#started) * 1_000) / 1_000;
   }
 
-  /** The rule for a status. Without one every status is possible, so the first rule that records. */
-  #decided(status: number | null): Matched | undefined {
+  /** The rule for a status. Without a status the first rule that records applies. */
+  #ruleFor(status: number | null): Matched | undefined {
     return status === null
       ? this.#match?.candidates.find(({ rule }) => rule.level !== "none")
       : this.#match?.forStatus(status);
   }
 
-  /** Nothing more will be recorded. */
+  /** Ends the observation of the request and updates the coverage. */
   #close(decided: Matched | undefined, status: number | null = null): void {
-    this.#over = true;
+    this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#unwatch();
+    this.#removeTimeoutListener();
     const { policy } = this.#capture.options;
-    // A deed that succeeded without a record is uncovered, even where a rule is about its failures.
+    // A successful request that no rule matched counts as uncovered, even if a rule covers its
+    // failures.
     const unrecorded = decided === undefined && status !== null && status < 400;
     const covered = this.#match !== undefined && !unrecorded;
-    policy.saw(this.#method, this.#framework.route(), decided?.rule, covered);
+    policy.countRequest(this.#method, this.#framework.route(), decided?.rule, covered);
   }
 
   async #finish(
     decided: Matched | undefined,
     end: { readonly outcome: Outcome; readonly status: number | null; readonly durationMs: number },
   ): Promise<void> {
-    await this.#settling;
-    const matched = this.#recorded(decided);
+    await this.#intentWritten;
+    const matched = this.#recordingRule(decided);
     if (matched === undefined) {
       this.#capture.counts.skipped += this.handle.skipped ? 1 : 0;
       return;
@@ -212,57 +222,60 @@ export class Exchange<Request extends IncomingMessage> {
     await this.#write(matched, end, undefined, this.#failure(matched));
   }
 
-  /** What the record of the end is made by; none where there is to be none. */
-  #recorded(decided: Matched | undefined): Matched | undefined {
+  /** The rule that the final record is built by; `undefined` if there is none. */
+  #recordingRule(decided: Matched | undefined): Matched | undefined {
     const records = decided !== undefined && decided.rule.level !== "none";
-    // An intent is never left without its outcome, whatever the rule for the status says.
+    // An intent always gets an outcome, whatever the rule for the status is.
     const matched = records ? decided : this.#intent?.matched;
     return this.handle.skipped && this.#intent === undefined ? undefined : matched;
   }
 
-  /** What becomes of the record of the end when the audit log cannot be reached. */
+  /** The failure policy of the final record. */
   #failure({ rule: { failure } }: Matched): FailurePolicy {
-    // Nothing can be refused any more: what is left is not to lose it.
+    // The request can no longer be refused, so `must` becomes the most durable policy available.
     const durable = this.#capture.options.recorder.spools ? "spool" : "must";
     return this.#intent !== undefined || failure === "must" ? durable : failure;
   }
 
   async #write(
     matched: Matched,
-    end: Parameters<typeof build>[0]["end"],
+    end: Parameters<typeof buildRecord>[0]["end"],
     id: string | undefined,
     failure: FailurePolicy,
   ): Promise<void> {
     const { recorder, policy } = this.#capture.options;
-    const { input, targetKnown } = build({
+    const { input, targetKnown } = buildRecord({
       request: this.#request,
       method: this.#method,
       matched,
       handle: this.handle,
-      principal: await this.#who(),
+      principal: await this.#resolvePrincipal(),
       address: this.#address,
       redaction: policy.redaction,
       body: () => requestBody(this.#request, this.#framework.body()),
-      response: end === undefined ? () => undefined : this.#sent,
+      response: end === undefined ? () => undefined : this.#responseBody,
       end,
       intentId: this.#intent?.id,
     });
-    // The intent cannot know what only the answer or the handler will say; its outcome does.
+    // The intent cannot contain a target that the response or the handler provides; its outcome does.
     const from = matched.rule.targetId?.kind;
-    const later = end === undefined && (from === undefined || from === "response");
-    this.#capture.counts.unknownTargets += targetKnown || later ? 0 : 1;
+    const comesLater = end === undefined && (from === undefined || from === "response");
+    this.#capture.counts.unknownTargets += targetKnown || comesLater ? 0 : 1;
     this.#capture.counts.recorded += 1;
     await recorder.record(id === undefined ? input : { ...input, id }, { failure });
   }
 
-  /** Who made the request; asked until somebody is known, because a login says so only after it. */
-  async #who(): Promise<Principal> {
+  /**
+   * The principal of the request. The extractor is called again while it returns none, because a login
+   * sets it only later.
+   */
+  async #resolvePrincipal(): Promise<Principal> {
     if (this.#principal !== undefined) {
       return this.#principal;
     }
     try {
-      const said = await this.#capture.options.actor(this.#request);
-      this.#principal = said ? sound(said) : undefined;
+      const principal = await this.#capture.options.actor(this.#request);
+      this.#principal = principal ? validPrincipal(principal) : undefined;
       return this.#principal ?? ANONYMOUS;
     } catch {
       this.#capture.counts.unknownActors += this.#actorFailed ? 0 : 1;
@@ -280,22 +293,23 @@ export class Exchange<Request extends IncomingMessage> {
   }
 }
 
-/** The id of a request: the caller's when it is one word of printable ASCII, else a new one. */
-function nameRequest(request: IncomingMessage, response: ServerResponse): string {
-  const said = request.headers["x-request-id"];
-  const id = typeof said === "string" && /^[\x21-\x7e]{1,200}$/.test(said) ? said : recordId();
-  // Whoever is asked next should use the same.
+/** Assigns the request id: that of the caller if it is printable ASCII without spaces, else a new one. */
+function assignRequestId(request: IncomingMessage, response: ServerResponse): string {
+  const header = request.headers["x-request-id"];
+  const isValid = typeof header === "string" && /^[\x21-\x7e]{1,200}$/.test(header);
+  const id = isValid ? header : recordId();
+  // Services further down should use the same id.
   request.headers["x-request-id"] = id;
   response.setHeader("x-request-id", id);
   return id;
 }
 
-/** Whether a stream of HTTP/2 was cut off; its answer is said to have finished all the same. */
-function reset(response: ServerResponse): boolean {
+/** Whether an HTTP/2 stream was reset; its response emits `finish` nevertheless. */
+function isReset(response: ServerResponse): boolean {
   return "stream" in response && (response.stream as { readonly aborted?: boolean } | undefined)?.aborted === true;
 }
 
-function ofStatus(status: number): Outcome {
+function outcomeOfStatus(status: number): Outcome {
   if (status === 408 || status === 504) {
     return "timeout";
   }

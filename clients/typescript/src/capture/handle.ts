@@ -1,25 +1,28 @@
-/** What a handler may say about the record of its request. */
+/** The handle by which a handler amends the record of its request. */
 import { isDeepStrictEqual } from "node:util";
 
 import type { Redaction } from "../policy/redact.js";
 import { asId } from "../policy/pointer.js";
 import type { Json } from "../types.js";
 
-/** Is on every request as `request.audit`; without a rule for the request it changes nothing. */
+/** The handle `request.audit`. Without a matching rule it has no effect. */
 export interface AuditHandle {
-  /** The id of the request: of its records, and of the header `X-Request-Id`. */
+  /** The request id, as in its records and in the header `X-Request-Id`. */
   readonly requestId: string;
-  /** Says what is acted upon, instead of what the rule says. */
+  /** Sets the target, which takes precedence over that of the rule. */
   setTarget(target: { readonly id: string; readonly type?: string | undefined }): void;
-  /** Adds to `metadata.extra`. What the policy removes is removed. */
+  /** Adds members to `metadata.extra`, redacted by the policy. */
   addMetadata(values: Readonly<Record<string, unknown>>): void;
-  /** Says what was there before and after. Of two objects, only fields that differ are recorded. */
+  /** Records the state before and after. Of two objects, only the members that differ are recorded. */
   diff(before: unknown, after: unknown): void;
-  /** Leaves no record of this request. With `must` the intent is there already and gets its outcome. */
+  /**
+   * Suppresses the record of this request. With `must` the intent is written already and still gets its
+   * outcome.
+   */
   skip(): void;
 }
 
-/** The handle, and what was said. */
+/** The implementation, with the values set by the handler. */
 export class Handle implements AuditHandle {
   readonly requestId: string;
   readonly #redaction: Redaction;
@@ -35,8 +38,8 @@ export class Handle implements AuditHandle {
   }
 
   setTarget(target: { readonly id: string; readonly type?: string | undefined }): void {
-    const [id, type] = [asId(target.id), asId(target.type)];
-    this.target = id === undefined ? undefined : { id, type };
+    const id = asId(target.id);
+    this.target = id === undefined ? undefined : { id, type: asId(target.type) };
   }
 
   addMetadata(values: Readonly<Record<string, unknown>>): void {
@@ -50,9 +53,10 @@ export class Handle implements AuditHandle {
     this.before = this.#redaction.clean(before);
     this.after = this.#redaction.clean(after);
     if (isObject(this.before) && isObject(this.after)) {
-      const [old, fresh] = [this.before, this.after];
-      this.before = changed(old, fresh);
-      this.after = changed(fresh, old);
+      const oldValues = this.before;
+      const newValues = this.after;
+      this.before = changed(oldValues, newValues);
+      this.after = changed(newValues, oldValues);
     }
   }
 

@@ -1,22 +1,22 @@
 /**
- * Keeps the end of an answer back until its record is on the disk.
+ * Holds the end of a response back until its record is durable.
  *
- * Whoever looks at the answer meanwhile sees one that has ended: its headers are sent, nothing of it can be
- * changed, and what is written nonetheless fails as it does with Node.
+ * Meanwhile the response looks ended to the application: its headers count as sent, it cannot be changed, and
+ * writes fail as they do in Node.
  */
 import type { ServerResponse } from "node:http";
 
 type Method = (...args: unknown[]) => unknown;
 
-// Functions and properties that all answers share are much quicker than some of each answer's own.
+// Shared functions and properties are much faster than new ones for each response.
 
-/** Whether the end of the answer is held; on the answer, for what stands in for its properties. */
+/** Set on a response while its end is held. */
 const HELD = Symbol("auditrail");
 
 type Held = ServerResponse & { [HELD]?: boolean };
 
-/** What says that an answer was sent: yes while its end is held, else what it says by itself. */
-const SAYING: PropertyDescriptorMap = Object.fromEntries(
+/** Properties that are true while the end is held, else as inherited. */
+const SENT_PROPERTIES: PropertyDescriptorMap = Object.fromEntries(
   ["headersSent", "writableEnded"].map((name) => {
     const get = function (this: Held): unknown {
       return this[HELD] === true || Reflect.get(Object.getPrototypeOf(this) as object, name, this);
@@ -25,31 +25,31 @@ const SAYING: PropertyDescriptorMap = Object.fromEntries(
   }),
 );
 
-/** What an answer that was sent refuses, as Node does. */
-const REFUSING: Readonly<Record<string, Method>> = {
+/** Methods that fail after the headers were sent, as in Node. */
+const REFUSING_METHODS: Readonly<Record<string, Method>> = {
   ...Object.fromEntries(["setHeader", "setHeaders", "appendHeader", "removeHeader", "writeHead"].map((name) => [name, refuse])),
   flushHeaders: () => undefined,
 };
 
 function refuse(): never {
-  const error = new Error("Cannot change headers after the answer has ended");
+  const error = new Error("Cannot change headers after the response has ended");
   throw Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
 }
 
 /**
- * Holds the last part of an answer: what a handler ends it with, or what completes the length it announced,
- * after which a caller waits for nothing more.
+ * Holds the last part of a response: the call of `end`, or the chunk that completes the announced
+ * content length, after which a client waits for nothing more.
  *
- * `settle` is asked then: without a promise the answer goes on at once, else when the promise is settled. It
- * must not be rejected.
+ * `settle` is called then. Without a promise the response continues immediately, else when the promise
+ * is settled. The promise must not reject.
  */
 export function hold(response: ServerResponse, settle: () => Promise<void> | undefined): void {
   const write = response.write.bind(response) as Method;
   const end = response.end.bind(response) as Method;
   let written = 0;
-  /** What was called since the last part, while that is held. */
+  /** Calls since the last part, while that is held. */
   let calls: (() => unknown)[] | undefined;
-  /** Whether the part is held, with all that is called after it. */
+  /** Holds the part, and all calls after it, if `settle` returns a promise. */
   const holds = (prepare: () => () => void): boolean => {
     const settled = settle();
     if (settled === undefined) {
@@ -61,13 +61,13 @@ export function hold(response: ServerResponse, settle: () => Promise<void> | und
       const held = calls ?? [];
       calls = undefined;
       release();
-      play(response, held);
+      replay(response, held);
     });
     return true;
   };
   response.write = ((...args: unknown[]) => {
     written += length(args[0], args[1]);
-    if (calls !== undefined || (written >= announced(response) && holds(() => begin(response)))) {
+    if (calls !== undefined || (written >= contentLength(response) && holds(() => sendHeaders(response)))) {
       calls?.push(() => write(...args));
       return true;
     }
@@ -82,7 +82,7 @@ export function hold(response: ServerResponse, settle: () => Promise<void> | und
   }) as typeof response.end;
 }
 
-/** Node refuses everything else where it is called, and so a handler hears of it. */
+/** Node throws for any other chunk, and the handler must get that exception. */
 function isSendable(chunk: unknown): boolean {
   return chunk === undefined || chunk === null || typeof chunk === "function" || isBytes(chunk);
 }
@@ -96,23 +96,23 @@ function length(chunk: unknown, encoding: unknown): number {
   return isBytes(chunk) ? Buffer.byteLength(chunk, known) : 0;
 }
 
-/** How many bytes the answer has, where its headers say so. */
-function announced(response: ServerResponse): number {
-  const said = response.getHeader("content-length");
-  return said === undefined ? Number.POSITIVE_INFINITY : Number(said);
+/** The announced content length. */
+function contentLength(response: ServerResponse): number {
+  const header = response.getHeader("content-length");
+  return header === undefined ? Number.POSITIVE_INFINITY : Number(header);
 }
 
-function play(response: ServerResponse, calls: readonly (() => unknown)[]): void {
+function replay(response: ServerResponse, calls: readonly (() => unknown)[]): void {
   try {
     calls.forEach((call) => call());
   } catch (error) {
-    // The handler that should have heard of it is gone.
+    // The handler that should get the exception has returned.
     response.destroy(error instanceof Error ? error : undefined);
   }
 }
 
-/** Begins an answer that is not to end yet, as its write would have done. */
-function begin(response: ServerResponse): () => void {
+/** Sends the headers of a response whose last chunk is held, as `write` would have. */
+function sendHeaders(response: ServerResponse): () => void {
   if (!response.headersSent) {
     response.writeHead(response.statusCode);
   }
@@ -120,18 +120,18 @@ function begin(response: ServerResponse): () => void {
 }
 
 /**
- * Lets an answer look sent, and unable to change; the function that this gives ends that. Its headers are not
- * really sent, because what is around its end may still have to see to them then.
+ * Makes a response look sent and immutable until the returned function is called. Its headers are not actually
+ * sent, because middleware that wraps `end` may still set some.
  */
 function freeze(response: Held): () => void {
   const { statusCode } = response;
   response[HELD] = true;
-  Object.defineProperties(response, SAYING);
+  Object.defineProperties(response, SENT_PROPERTIES);
   const methods = response as unknown as Record<string, Method | undefined>;
-  const known = Object.keys(REFUSING).map((name) => [name, methods[name]] as const);
+  const known = Object.keys(REFUSING_METHODS).map((name) => [name, methods[name]] as const);
   for (const [name, method] of known) {
     if (method !== undefined) {
-      methods[name] = REFUSING[name];
+      methods[name] = REFUSING_METHODS[name];
     }
   }
   return () => {

@@ -1,4 +1,4 @@
-/** What the middleware is told, and what it counts. */
+/** Configuration and counters of the middleware. */
 import type { IncomingMessage } from "node:http";
 
 import { TIMER_MAX_MS } from "../clock.js";
@@ -9,47 +9,47 @@ import type { Principal } from "./principal.js";
 
 export type { Principal } from "./principal.js";
 
-/** What the middleware is told. */
+/** Configuration of the middleware. */
 export interface CaptureOptions<Request extends IncomingMessage = IncomingMessage> {
-  /** What takes the records. */
+  /** The recorder that receives the records. */
   readonly recorder: Recorder;
-  /** Which requests leave which records. */
+  /** The policy that determines which requests are recorded. */
   readonly policy: Policy;
   /**
-   * Who made the request; asked when its answer ends, with `must` before it is handled, and once more at
-   * the end when that gave nobody, as before a login. An answer whose record is spooled waits for it. When
-   * it gives nothing the actor is the user `anonymous`; when it fails, or gives what is no actor, the user
-   * `unknown`, which is counted.
+   * Returns the principal of a request. Called when the response ends; with `must` before the handler, and
+   * again at the end if that returned none, as before a login. A response whose record is spooled waits for
+   * it. Without a principal the actor is the user `anonymous`; after an exception or with an invalid
+   * principal it is the user `unknown`, which is counted.
    */
   readonly actor: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /**
-   * After how many milliseconds without a beginning of an answer a request is recorded as `timeout`.
-   * It goes on; what it still does is not recorded again. Default: never.
+   * Timeout in milliseconds until the response headers, after which a request is recorded as `timeout`.
+   * The request continues; its later end is not recorded again. Default: none.
    */
   readonly timeoutMs?: number | undefined;
-  /** Told when a record could not be taken on, after the request was answered. */
+  /** Called when a record was rejected by the recorder after the response was sent. */
   readonly onError?: ((error: AuditrailError) => void) | undefined;
 }
 
-/** What became of the requests. */
+/** Counters of the middleware. */
 export interface CaptureStats {
-  /** Records given to the recorder, intents among them. */
+  /** Records passed to the recorder, including intents. */
   readonly recorded: number;
-  /** Requests that a handler took out with `skip()`. */
+  /** Requests suppressed by a handler with `skip()`. */
   readonly skipped: number;
-  /** Requests that were refused because their intent could not be written. */
+  /** Requests refused because their intent could not be written. */
   readonly refused: number;
-  /** Records after the answer that the recorder did not take on. */
+  /** Records rejected by the recorder after the response was sent. */
   readonly lost: number;
-  /** Records whose target id was not found. */
+  /** Records without a known target id. */
   readonly unknownTargets: number;
-  /** Requests whose actor could not be told because the extractor failed. */
+  /** Requests whose actor is unknown because the extractor failed. */
   readonly unknownActors: number;
-  /** Requests that this policy was not asked about, because a middleware before it has another one. */
+  /** Requests that a middleware with another policy, mounted before this one, records instead. */
   readonly overruled: number;
 }
 
-/** What all requests of a middleware share. */
+/** The state shared by all requests of a middleware. */
 export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly options: CaptureOptions<Request>;
   readonly counts = {
@@ -62,18 +62,18 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     overruled: 0,
   };
 
-  readonly #following = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(options: CaptureOptions<Request>) {
     this.options = options;
     const { timeoutMs = 1 } = options;
     if (!(timeoutMs > 0 && timeoutMs <= TIMER_MAX_MS)) {
-      const detail = `\`timeoutMs\` must be a number from 1 to ${TIMER_MAX_MS}; leave it out for none`;
+      const detail = `\`timeoutMs\` must be a number from 1 to ${TIMER_MAX_MS}; omit it for no timeout`;
       throw AuditrailError.local("invalid_option", detail);
     }
     const spools = options.policy.rules.find((rule) => rule.failure === "spool" && rule.level !== "none");
     if (spools !== undefined && !options.recorder.spools) {
-      const detail = `the rule \`${spools.name}\` has the policy \`spool\`; give the recorder a \`spoolDir\``;
+      const detail = `the rule \`${spools.name}\` has the policy \`spool\`; set \`spoolDir\` of the recorder`;
       throw AuditrailError.local("no_spool", detail);
     }
   }
@@ -82,30 +82,30 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     return { ...this.counts };
   }
 
-  /** Resolves when the records of all requests that are answered were taken on, or given up. */
+  /** Resolves when the records of all completed requests are accepted or rejected by the recorder. */
   async settled(): Promise<void> {
-    while (this.#following.size > 0) {
-      await Promise.all(this.#following);
+    while (this.#pending.size > 0) {
+      await Promise.all(this.#pending);
     }
   }
 
-  /** Follows the record of an answered request; resolves when it was taken on, or given up. */
-  follow(finishing: Promise<void>): Promise<void> {
-    const followed = finishing
+  /** Tracks the recording of a completed request; the result never rejects. */
+  track(recording: Promise<void>): Promise<void> {
+    const tracked = recording
       .catch((error: unknown) => this.#lost(error))
-      .finally(() => this.#following.delete(followed));
-    this.#following.add(followed);
-    return followed;
+      .finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
+    return tracked;
   }
 
-  /** A record after the answer could not be taken on. */
+  /** Counts and reports a record that the recorder rejected. */
   #lost(error: unknown): void {
     this.counts.lost += 1;
     try {
       const known = error instanceof AuditrailError ? error : AuditrailError.local("not_recorded", String(error));
       this.options.onError?.(known);
     } catch {
-      // The callback is not ours, and the request is answered already.
+      // An exception of the callback must not affect the application.
     }
   }
 }

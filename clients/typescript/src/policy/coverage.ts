@@ -1,42 +1,42 @@
-/** Which mutating requests no rule knew. */
+/** Coverage of mutating requests by the rules of a policy. */
 import { AuditrailError } from "../errors.js";
 
-/** A route that changes things and that no rule is about. */
+/** A route with mutating requests that no rule matches. */
 export interface Uncovered {
   readonly method: string;
-  /** The route of the framework, or the path where it says none. */
+  /** The route of the framework, or the path if it has none. */
   readonly route: string;
-  /** How many requests it had. */
+  /** Number of requests. */
   readonly requests: number;
 }
 
-/** What was seen since the policy was loaded. */
+/** Coverage since the policy was loaded. */
 export interface CoverageReport {
-  /** Requests with a mutating method that a rule is about. */
+  /** Requests with a mutating method that a rule matches. */
   readonly covered: number;
   /**
-   * Requests with a mutating method that no rule is about, and those that succeeded with a status (below
-   * 400) that none is about.
+   * Requests with a mutating method that no rule matches, including successful ones (status below 400)
+   * where rules match other statuses only.
    */
   readonly uncoveredRequests: number;
-  /** The routes of these, most requests first; at most 1,000 of them. */
+  /** Their routes, most requests first, at most 1,000. */
   readonly uncovered: readonly Uncovered[];
-  /** Requests with a mutating method that the application has no route for. */
+  /** Requests with a mutating method and no route in the application. */
   readonly unrouted: number;
-  /** Rules that no request was recorded by. */
+  /** Rules that decided about no request. */
   readonly unusedRules: readonly string[];
 }
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
-/** Most routes that are remembered by name; paths come from strangers. */
+/** Maximum number of routes that are kept; clients choose the paths. */
 const ROUTES_MAX = 1_000;
 
-/** A rule; several may have the same name. */
+/** A rule; names are not unique. */
 interface Named {
   readonly name: string;
 }
 
-/** Counts what was seen. */
+/** Counts requests by coverage. */
 export class Coverage {
   #covered = 0;
   #uncovered = 0;
@@ -44,13 +44,13 @@ export class Coverage {
   readonly #routes = new Map<string, { method: string; route: string; requests: number }>();
   readonly #used = new Set<Named>();
 
-  /** A rule decided about a request. */
+  /** Marks a rule as used. */
   used(rule: Named): void {
     this.#used.add(rule);
   }
 
-  /** A request was answered. `route` is undefined when the application has none for it. */
-  saw(method: string, route: string | undefined, covered: boolean): void {
+  /** Counts a completed request. `route` is undefined if the application has none for it. */
+  count(method: string, route: string | undefined, covered: boolean): void {
     if (SAFE.has(method)) {
       return;
     }
@@ -64,16 +64,16 @@ export class Coverage {
     }
     this.#uncovered += 1;
     const key = `${method} ${route}`;
-    const known = this.#routes.get(key);
-    if (known !== undefined) {
-      known.requests += 1;
+    const entry = this.#routes.get(key);
+    if (entry !== undefined) {
+      entry.requests += 1;
     } else if (this.#routes.size < ROUTES_MAX) {
       this.#routes.set(key, { method, route, requests: 1 });
     }
   }
 
   report(rules: readonly Named[]): CoverageReport {
-    const uncovered = [...this.#routes.values()].map((seen) => ({ ...seen }));
+    const uncovered = [...this.#routes.values()].map((entry) => ({ ...entry }));
     return {
       covered: this.#covered,
       uncoveredRequests: this.#uncovered,
@@ -88,7 +88,7 @@ export class Coverage {
     const { uncovered } = this.report([]);
     if (this.#uncovered > 0) {
       const names = uncovered.map(({ method, route, requests }) => `${method} ${route} (${requests})`);
-      const detail = `no rule is about: ${names.join(", ")}; give each a rule, or one with level = "none"`;
+      const detail = `no rule matches ${names.join(", ")}; add a rule for each, with level = "none" if it need not be recorded`;
       throw AuditrailError.local("not_covered", detail);
     }
   }

@@ -1,11 +1,11 @@
-/** Reading a policy file: every key is known, and what is wrong is told with its line. */
+/** Parsing of policy files: unknown keys are errors, and errors name the line. */
 import { parse, TomlError } from "smol-toml";
 
 import { AuditrailError } from "../errors.js";
 import { FAILURE_POLICIES, type FailurePolicy } from "../recorder/options.js";
 import { parsePointer } from "./pointer.js";
 
-/** A table of the file, and how to speak of it. */
+/** A table of the file, with its position for errors. */
 export class Table {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #source: Source;
@@ -22,7 +22,7 @@ export class Table {
     this.#values = values as Record<string, unknown>;
   }
 
-  /** Refuses keys that are not in the list. */
+  /** Rejects keys that are not in the list. */
   known(names: readonly string[]): void {
     const unknown = Object.keys(this.#values).find((name) => !names.includes(name));
     if (unknown !== undefined) {
@@ -38,7 +38,7 @@ export class Table {
     return this.#values[name];
   }
 
-  /** A text that is not empty. */
+  /** A non-empty string. */
   text(name: string, maxChars = 500): string | undefined {
     const value = this.#values[name];
     if (value === undefined) {
@@ -74,7 +74,7 @@ export class Table {
     return this.choice("failure", FAILURE_POLICIES);
   }
 
-  /** Makes something of a value, and tells where it was when that fails. */
+  /** Converts a value; errors get the position of the key. */
   convert<T>(name: string, make: () => T): T {
     try {
       return make();
@@ -83,7 +83,7 @@ export class Table {
     }
   }
 
-  /** The steps of a JSON pointer. */
+  /** Parses a JSON pointer. */
   pointer(name: string, text: unknown): string[] {
     const steps = typeof text === "string" ? parsePointer(text) : undefined;
     if (steps === undefined) {
@@ -92,16 +92,16 @@ export class Table {
     return steps;
   }
 
-  /** The error that a key of this table is wrong. */
+  /** The error for a key of this table. */
   wrong(name: string | undefined, what: string): AuditrailError {
     return this.#source.wrong(this.#source.line(this.#header, this.#index, name), what);
   }
 }
 
-/** An error that says already where it is. */
+/** An error that has a position already. */
 class Located extends AuditrailError {}
 
-/** The text of a policy and where it came from. */
+/** The text of a policy and its name. */
 export class Source {
   readonly name: string;
   readonly #lines: readonly string[];
@@ -115,7 +115,7 @@ export class Source {
     } catch (error) {
       if (error instanceof TomlError) {
         const what = error.message.split("\n")[0] ?? "";
-        throw this.wrong(error.line, `this is no TOML: ${what.replace(/^Invalid TOML document: /, "")}`);
+        throw this.wrong(error.line, `invalid TOML: ${what.replace(/^Invalid TOML document: /, "")}`);
       }
       throw error;
     }
@@ -140,20 +140,20 @@ export class Source {
       return undefined;
     }
     let seen = -1;
-    const found = this.#lines.findIndex((line) => {
+    const lineIndex = this.#lines.findIndex((line) => {
       seen += line.trim().startsWith(`[[${header}]]`) ? 1 : 0;
       return seen === index;
     });
-    return found < 0 ? undefined : found + 1;
+    return lineIndex < 0 ? undefined : lineIndex + 1;
   }
 
-  /** The line of a key below the nth `[[header]]`, or of the header when the key is not found. */
+  /** The line of a key below the nth `[[header]]`, or of the header if the key is not found. */
   line(header: string, index: number, key: string | undefined): number | undefined {
     const start = this.header(header, index);
     for (let at = start ?? 0; key !== undefined && at < this.#lines.length; at += 1) {
       const line = (this.#lines[at] ?? "").trim();
       if (line.startsWith("[")) {
-        // A table where none should be is found by its header.
+        // A table in place of a value is located by its header.
         return line.startsWith(`[${key}]`) ? at + 1 : start;
       }
       if (line.replaceAll(/["']/g, "").split(/[\s=.]/)[0] === key) {

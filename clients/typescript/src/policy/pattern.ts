@@ -1,4 +1,4 @@
-/** Which requests a rule is about: route patterns and status patterns. */
+/** Route patterns and status patterns. */
 import { AuditrailError } from "../errors.js";
 
 type Segment =
@@ -6,15 +6,14 @@ type Segment =
   | { readonly kind: "one"; readonly name: string }
   | { readonly kind: "rest"; readonly name: string };
 
-/** What the parameters of a route were in a request. */
+/** The values of a route's parameters. */
 export type Params = Readonly<Record<string, string>>;
 
 /**
  * A route such as `/v1/projects/{id}`.
  *
- * Matching is generous, because frameworks are, each in its own way: the case of fixed segments, a
- * slash at the end, repeated slashes and percent escapes make no difference. A request that is
- * recorded without need does less harm than one that slips past the policy.
+ * Matching ignores the case of literal segments, trailing and repeated slashes, and percent encoding, because
+ * frameworks differ in these. A request recorded unnecessarily does less harm than one that evades the policy.
  */
 export class RoutePattern {
   readonly text: string;
@@ -37,7 +36,7 @@ export class RoutePattern {
     return this.#segments.flatMap((segment) => (segment.kind === "literal" ? [] : [segment.name]));
   }
 
-  /** The parameters, when the segments of a path match. */
+  /** Returns the parameters if the segments of a path match. */
   match(path: readonly string[]): Params | undefined {
     const params: Record<string, string> = {};
     for (const [index, segment] of this.#segments.entries()) {
@@ -57,21 +56,20 @@ export class RoutePattern {
   }
 }
 
-/** The decoded segments of what stands in a request line: a path, or a whole URL. */
+/** The decoded segments of a request target: a path, or a whole URL. */
 function pathSegments(target: string): string[] {
-  // Some parsers of URLs take a backslash for a slash.
+  // Some URL parsers treat a backslash as a slash.
   return split(pathOf(target).replaceAll("\\", "/")).map(decoded);
 }
 
-/** The path of what stands in a request line; a whole URL may hold a password, and a query anything. */
+/** The path of a request target, without host and query, which may contain secrets. */
 export function pathOf(target: string): string {
   return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "").replace(/[?#].*$/s, "");
 }
 
 /**
- * What stands in a request line as the servers behind may understand it: its segments, and where that is
- * something else, those after all that some servers resolve: `.`, `..`, encoded slashes, and parameters
- * of segments.
+ * The segments of a request target, in all interpretations: literally and, if that differs, with `.`, `..`,
+ * encoded slashes and path parameters resolved, as some servers do.
  */
 export function requestPaths(target: string): string[][] {
   const literal = pathSegments(target);
@@ -90,7 +88,7 @@ export function requestPaths(target: string): string[][] {
   return [literal, resolved];
 }
 
-/** The parameters of a route, when one of the ways to understand a path is of the route. */
+/** Returns the parameters of a route if one of the interpretations of a path matches. */
 export function matchPaths(route: RoutePattern, paths: readonly (readonly string[])[]): Params | undefined {
   for (const path of paths) {
     const params = route.match(path);

@@ -1,5 +1,5 @@
-/** JSON pointers (RFC 6901), and what is taken out of documents by them. */
-/** The steps of a pointer; `undefined` when it is none. */
+/** JSON pointers (RFC 6901). */
+/** Parses a pointer into its steps; `undefined` if it is invalid. */
 export function parsePointer(text: string): string[] | undefined {
   if (!text.startsWith("/") || /~(?![01])/.test(text)) {
     return undefined;
@@ -8,7 +8,7 @@ export function parsePointer(text: string): string[] | undefined {
   return steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** What is at a place. */
+/** The value at a pointer. */
 export function at(document: unknown, steps: readonly string[]): unknown {
   let value = document;
   for (const step of steps) {
@@ -20,21 +20,21 @@ export function at(document: unknown, steps: readonly string[]): unknown {
   return value;
 }
 
-/** The parts of a document that the pointers lead to, in their places. Arrays become objects. */
+/** Selects the parts of a document that the pointers name, in their positions. Arrays become objects. */
 export function picked(document: unknown, pointers: readonly (readonly string[])[]): Record<string, unknown> | undefined {
   const result = bare();
-  let found = false;
+  let isEmpty = true;
   for (const steps of pointers) {
     const value = at(document, steps);
     if (value !== undefined) {
-      found = true;
+      isEmpty = false;
       put(result, steps, value);
     }
   }
-  return found ? result : undefined;
+  return isEmpty ? undefined : result;
 }
 
-/** A value as a target or a tenant id: text, or a number written out. */
+/** Converts a value to a target or tenant id: a string, or a number. */
 export function asId(value: unknown): string | undefined {
   if (typeof value === "string" && value !== "") {
     return value;
@@ -43,20 +43,20 @@ export function asId(value: unknown): string | undefined {
 }
 
 function put(target: Record<string, unknown>, steps: readonly string[], value: unknown): void {
-  let place = target;
+  let object = target;
   for (const step of steps.slice(0, -1)) {
-    const next = Object.hasOwn(place, step) ? place[step] : undefined;
+    const next = Object.hasOwn(object, step) ? object[step] : undefined;
     const inner = isBare(next) ? next : bare();
-    place[step] = inner;
-    place = inner;
+    object[step] = inner;
+    object = inner;
   }
   const last = steps.at(-1);
   if (last !== undefined) {
-    place[last] = value;
+    object[last] = value;
   }
 }
 
-/** An object that has no inherited members, so that a field named `__proto__` is one like others. */
+/** An object without a prototype, so that a member named `__proto__` is like any other. */
 export function bare<T = unknown>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
 }

@@ -1,4 +1,4 @@
-/** The policy file: which requests leave which records. The format is described in docs/policy.md. */
+/** The policy file, which determines how requests are recorded. docs/policy.md describes the format. */
 import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 
@@ -12,34 +12,34 @@ import { type Matched, matchRule, readRule, type Rule } from "./rule.js";
 const KEYS = ["version", "failure", "trusted_proxies", "redact", "rule"];
 const VERSION = 1;
 
-/** What a policy says about a method and path, before the status is known. */
+/** The rules that match a method and path, before the status is known. */
 export class Match {
-  /** The rules about the method and path, in their order. */
+  /** The matching rules in their order. */
   readonly candidates: readonly Matched[];
 
   constructor(candidates: readonly Matched[]) {
     this.candidates = candidates;
   }
 
-  /** The rule that decides, once the status is known: the first whose status matches too. */
+  /** The rule for a status: the first that matches it. */
   forStatus(status: number): Matched | undefined {
     return this.candidates.find(
       ({ rule }) => rule.status.length === 0 || rule.status.some((pattern) => pattern.matches(status)),
     );
   }
 
-  /** The rule whose record is written before the request is done: the first with `must`. */
+  /** The rule whose intent is written before the handler: the first with `must`. */
   get intent(): Matched | undefined {
     return this.candidates.find(({ rule }) => rule.failure === "must" && rule.level !== "none");
   }
 }
 
-/** Ordered rules; the first whose method, route and status all match wins. */
+/** Ordered rules; the first that matches method, route and status applies. */
 export class Policy {
   readonly rules: readonly Rule[];
-  /** What is removed from whatever is recorded. */
+  /** The redaction of all recorded data. */
   readonly redaction: Redaction;
-  /** Whose `X-Forwarded-For` is believed. */
+  /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: BlockList;
   readonly #coverage = new Coverage();
 
@@ -62,11 +62,11 @@ export class Policy {
     this.rules = tables.map((table, index) => readRule(source.table(table, "rule", index), defaults));
   }
 
-  /** Reads a policy file. Fails with `invalid_policy`, naming file, line and what to do. */
+  /** Reads a policy file. Throws `invalid_policy` with file, line and fix. */
   static load(path: string): Policy {
     let text: string;
     try {
-      // Letters that are none would turn into others, and what `redact` names would not be removed.
+      // Lossy decoding would change names in `redact`, which would then not be removed.
       text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
     } catch (error) {
       throw AuditrailError.local("invalid_policy", `cannot read the policy ${path}: ${reason(error)}`);
@@ -74,12 +74,12 @@ export class Policy {
     return Policy.parse(text, path);
   }
 
-  /** Reads the text of a policy; `name` is what errors call it. */
+  /** Parses a policy; errors contain `name`. */
   static parse(text: string, name = "policy"): Policy {
     return new Policy(new Source(text, name));
   }
 
-  /** What the rules say about a request; `undefined` when no rule is about its method and path. */
+  /** The rules that match a request; `undefined` if there is none. */
   match(method: string, path: string): Match | undefined {
     const paths = requestPaths(path);
     const upper = method.toUpperCase();
@@ -90,19 +90,19 @@ export class Policy {
     return candidates.length === 0 ? undefined : new Match(candidates);
   }
 
-  /** Which mutating routes were seen that no rule is about. */
+  /** The coverage of mutating routes. */
   coverage(): CoverageReport {
     return this.#coverage.report(this.rules);
   }
 
-  /** For the end of a test suite: throws `not_covered`, naming each mutating route without a rule. */
+  /** For the end of a test suite: throws `not_covered` with every mutating route without a rule. */
   assertCovered(): void {
     this.#coverage.assert();
   }
 
-  /** A request was answered. @internal */
-  saw(method: string, route: string | undefined, rule: Rule | undefined, covered: boolean): void {
-    this.#coverage.saw(method.toUpperCase(), route, covered);
+  /** Counts a completed request. @internal */
+  countRequest(method: string, route: string | undefined, rule: Rule | undefined, covered: boolean): void {
+    this.#coverage.count(method.toUpperCase(), route, covered);
     if (rule !== undefined) {
       this.#coverage.used(rule);
     }
@@ -116,8 +116,8 @@ function networks(root: Table): BlockList {
     const version = isIP(address);
     const most = version === 4 ? 32 : 128;
     const prefix = bits === undefined ? most : Number(bits);
-    const sound = version !== 0 && /^\d{1,3}$/.test(bits ?? "0") && prefix <= most && text.split("/").length <= 2;
-    if (!sound) {
+    const isValid = version !== 0 && /^\d{1,3}$/.test(bits ?? "0") && prefix <= most && text.split("/").length <= 2;
+    if (!isValid) {
       throw root.wrong("trusted_proxies", `\`${text}\` is no address or network; write one such as "10.0.0.0/8"`);
     }
     list.addSubnet(address, prefix, version === 4 ? "ipv4" : "ipv6");

@@ -1,8 +1,8 @@
-/** What never gets into a record: secrets, and what the database cannot hold. */
+/** Redaction of secrets, and conversion to values that the database can store. */
 import type { Json } from "../types.js";
 import { bare, parsePointer } from "./pointer.js";
 
-/** Removed from whatever is recorded, in any case, whatever a policy says. */
+/** Names that are always removed, in any case, regardless of the policy. */
 export const ALWAYS_REMOVED: readonly string[] = [
   "authorization",
   "proxy-authorization",
@@ -11,59 +11,59 @@ export const ALWAYS_REMOVED: readonly string[] = [
   "x-api-key",
 ];
 
-/** Levels of nesting that are kept of a value. The service takes 32, of which our own frame has some. */
+/** Maximum nesting of a value. The service allows 32, of which the record itself uses some. */
 const DEPTH_MAX = 24;
 const TOO_DEEP = "[too deep]";
 /**
- * Values that are kept of one document. So many are more than metadata can hold, and objects that know
- * each other, as those of an ORM do, would go on for ever.
+ * Maximum number of values of a document, more than metadata can hold. Bounds cyclic objects, such as those of
+ * an ORM.
  */
 const VALUES_MAX = 40_000;
 const TOO_MUCH = "[too much]";
 const UNREADABLE = "[unreadable]";
 
-/** How many more values are taken. */
+/** The number of values left. */
 interface Budget {
   left: number;
 }
 
-/** Beyond these JavaScript writes numbers with an exponent, and PostgreSQL writes them out in full. */
+/** Outside this range JavaScript writes numbers with an exponent, which PostgreSQL expands. */
 const PLAIN_MAX = 1e21;
 const PLAIN_MIN = 1e-6;
 
-/** Says which names and places are removed. */
+/** Determines which names and pointers are removed. */
 export class Redaction {
   readonly #names: ReadonlySet<string>;
-  readonly #places: readonly (readonly string[])[];
+  readonly #pointers: readonly (readonly string[])[];
 
-  /** Of names, and JSON pointers that start with a slash. */
+  /** From names, and JSON pointers, which start with a slash. */
   constructor(entries: readonly string[]) {
     const names = entries.filter((entry) => !entry.startsWith("/"));
     this.#names = new Set([...ALWAYS_REMOVED, ...names].map((name) => name.toLowerCase()));
-    this.#places = entries.flatMap((entry) => {
+    this.#pointers = entries.flatMap((entry) => {
       const steps = parsePointer(entry);
       return steps === undefined ? [] : [steps];
     });
   }
 
-  /** Whether something of this name is removed. */
+  /** Whether members of this name are removed. */
   removes(name: string): boolean {
     return this.#names.has(name.toLowerCase());
   }
 
-  /** Whether a place is removed, or lies in something that is. */
+  /** Whether a pointer is removed, or is inside a removed value. */
   hides(steps: readonly string[]): boolean {
-    const inside = (place: readonly string[]): boolean => place.every((step, index) => step === steps[index]);
-    return steps.some((step) => this.removes(step)) || this.#places.some(inside);
+    const inside = (pointer: readonly string[]): boolean => pointer.every((step, index) => step === steps[index]);
+    return steps.some((step) => this.removes(step)) || this.#pointers.some(inside);
   }
 
-  /** A copy without what must not be recorded, as JSON that the service takes. */
+  /** Returns a redacted copy as JSON that is valid for the service. */
   clean(value: unknown): Json | undefined {
     return this.#copy(value, [], 0, { left: VALUES_MAX });
   }
 
   #copy(value: unknown, path: readonly string[], depth: number, budget: Budget): Json | undefined {
-    if (this.#places.some((steps) => steps.length === path.length && steps.every((step, i) => step === path[i]))) {
+    if (this.#pointers.some((steps) => steps.length === path.length && steps.every((step, i) => step === path[i]))) {
       return undefined;
     }
     budget.left -= 1;
@@ -90,7 +90,7 @@ export class Redaction {
     try {
       return this.#members(value, path, depth, budget);
     } catch {
-      // Code of the application that is not ours to fail for: a getter, or its own `toJSON`.
+      // A getter or `toJSON` of the application threw, which must not fail the request.
       return UNREADABLE;
     }
   }
@@ -126,7 +126,7 @@ export class Redaction {
   }
 }
 
-/** Text that jsonb can hold: no NUL, no half of a surrogate pair. */
+/** A string that jsonb can store: without NUL and unpaired surrogates. */
 function text(value: string): string {
   return value.replaceAll("\0", "\ufffd").toWellFormed();
 }
@@ -137,10 +137,10 @@ function number(value: number): Json {
   return plain || !Number.isFinite(value) ? (Number.isFinite(value) ? value : null) : String(value);
 }
 
-/** Text for a column: no control characters, and at most so many characters. */
+/** A string for a column: without control characters, truncated to a number of characters. */
 export function column(value: string, maxChars: number): string {
   // eslint-disable-next-line no-control-regex -- these are the ones that columns do not take
   const clean = value.toWellFormed().replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
-  // Characters are counted as code points, as the service does.
+  // Counts code points, as the service does.
   return clean.length <= maxChars ? clean : [...clean].slice(0, maxChars).join("");
 }

@@ -4,10 +4,10 @@ import type { Table } from "./file.js";
 import { matchPaths, type Params, RoutePattern, StatusPattern } from "./pattern.js";
 import type { Redaction } from "./redact.js";
 
-/** How much is recorded; `none` is a request that is not recorded on purpose. */
+/** How much is recorded; `none` marks a request as deliberately not recorded. */
 export type Level = "none" | "metadata" | "request" | "request_response";
 
-/** Where an id comes from. */
+/** The source of an id. */
 export type ValueFrom =
   | { readonly kind: "path"; readonly name: string }
   | { readonly kind: "header"; readonly name: string }
@@ -15,14 +15,14 @@ export type ValueFrom =
   | { readonly kind: "response"; readonly steps: readonly string[] }
   | { readonly kind: "value"; readonly text: string };
 
-/** What is recorded of which requests. */
+/** A rule: which requests are recorded, and how. */
 export interface Rule {
-  /** Its name, or its methods and route. */
+  /** Its name; defaults to its methods and route. */
   readonly name: string;
-  /** In upper case; empty for every method. */
+  /** In upper case; empty matches every method. */
   readonly methods: readonly string[];
   readonly route: RoutePattern;
-  /** Empty for every status. */
+  /** Empty matches every status. */
   readonly status: readonly StatusPattern[];
   readonly level: Level;
   readonly action: string;
@@ -33,7 +33,7 @@ export interface Rule {
   readonly allow: readonly (readonly string[])[];
 }
 
-/** A rule and what its route's parameters were. */
+/** A matching rule with the values of its route's parameters. */
 export interface Matched {
   readonly rule: Rule;
   readonly params: Params;
@@ -55,13 +55,13 @@ const KEYS = [
 ];
 const SOURCES = ["path", "header", "body", "response", "value"] as const;
 
-/** What a rule takes from the whole policy. */
+/** Defaults from the top level of the policy. */
 export interface Defaults {
   readonly failure: FailurePolicy;
   readonly redaction: Redaction;
 }
 
-/** Reads a `[[rule]]`. */
+/** Parses a `[[rule]]`. */
 export function readRule(table: Table, defaults: Defaults): Rule {
   table.known(KEYS);
   const route = table.text("route");
@@ -94,11 +94,11 @@ export function readRule(table: Table, defaults: Defaults): Rule {
   };
 }
 
-/** Whether a rule is about a method and a path, in one of the ways to understand it, and with which parameters. */
+/** Matches a method and the interpretations of a path; returns the route's parameters. */
 export function matchRule(rule: Rule, method: string, paths: readonly (readonly string[])[]): Params | undefined {
-  // A rule about GET is about HEAD too: frameworks let the same handler answer both.
-  const about = rule.methods.includes(method) || (method === "HEAD" && rule.methods.includes("GET"));
-  return rule.methods.length === 0 || about ? matchPaths(rule.route, paths) : undefined;
+  // A rule for GET applies to HEAD too, because frameworks route HEAD to the same handler.
+  const isMethod = rule.methods.includes(method) || (method === "HEAD" && rule.methods.includes("GET"));
+  return rule.methods.length === 0 || isMethod ? matchPaths(rule.route, paths) : undefined;
 }
 
 function action(table: Table, level: Level): string {

@@ -1,19 +1,19 @@
-/** How long to wait before the next try. */
-import { chance } from "../clock.js";
+/** Classification of errors, and pauses between retries. */
+import { random } from "../clock.js";
 import type { AuditrailError } from "../errors.js";
 
-/** The longest wait that a `Retry-After` may ask for, in milliseconds. */
+/** Upper limit for `Retry-After` in milliseconds. */
 export const RETRY_AFTER_MAX_MS = 300_000;
 
-/** The longest pause of our own choice while somebody waits for a flush, in milliseconds. */
-export const HURRIED_PAUSE_MS = 1_000;
+/** Upper limit of pauses during a flush, in milliseconds, except those that the service requested. */
+export const FLUSH_PAUSE_MAX_MS = 1_000;
 
-/** What an error means for the record that was sent. */
+/** What an error means for the records of the request. */
 export type Verdict = "retry" | "refused" | "not_allowed";
 
 /**
- * Sorts errors. A key that is not good may be renewed, so nothing is given up for it, except where the
- * key is good and the record is of another tenant: no renewal changes that.
+ * Classifies an error. A rejected API key may be renewed, so records are kept for it. The exception is
+ * a record of another tenant than the key's, which no renewal changes.
  */
 export function verdict(error: AuditrailError): Verdict {
   if (error.code === "other_tenant") {
@@ -34,32 +34,32 @@ export function verdict(error: AuditrailError): Verdict {
   }
 }
 
-/** Pauses that double, of which chance takes its share: full jitter. */
+/** Exponential backoff with full jitter. */
 export class Backoff {
   readonly #baseMs: number;
   readonly #capMs: number;
-  #tries = 0;
+  #attempts = 0;
 
   constructor(baseMs: number, capMs: number) {
     this.#baseMs = baseMs;
     this.#capMs = capMs;
   }
 
-  /** The pause after a failure, in milliseconds. */
+  /** The pause after a failed request, in milliseconds. */
   after(error: AuditrailError): number {
     if (verdict(error) === "not_allowed") {
-      return this.#capMs * (0.5 + chance() / 2);
+      return this.#capMs * (0.5 + random() / 2);
     }
-    const most = Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(this.#tries, 30));
-    this.#tries += 1;
-    const pause = most * chance();
-    const asked = Math.min((error.retryAfter ?? 0) * 1_000, RETRY_AFTER_MAX_MS);
-    // All callers were told the same moment; they should not come back in the same one.
-    return asked > 0 ? asked + Math.min(pause, asked / 4) : pause;
+    const bound = Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(this.#attempts, 30));
+    this.#attempts += 1;
+    const pause = bound * random();
+    const retryAfterMs = Math.min((error.retryAfter ?? 0) * 1_000, RETRY_AFTER_MAX_MS);
+    // All clients may have got the same `Retry-After`; jitter spreads their return.
+    return retryAfterMs > 0 ? retryAfterMs + Math.min(pause, retryAfterMs / 4) : pause;
   }
 
-  /** It works again. */
+  /** Starts over after a success. */
   reset(): void {
-    this.#tries = 0;
+    this.#attempts = 0;
   }
 }

@@ -1,36 +1,39 @@
-/** What became of every record. */
+/** The counters of a recorder. */
 import type { DropReason } from "./options.js";
 
 /**
- * Counts since the recorder was opened. Nothing is dropped silently:
- * `accepted + recovered = sent + duplicates + refused + all dropped + quarantined + pending`.
+ * Counters since the recorder was opened. They account for every record: `accepted + recovered = sent +
+ * duplicates + refused + all dropped + quarantined + pending`.
  */
 export interface RecorderStats {
-  /** Records given to `record`. */
+  /** Records passed to `record`. */
   readonly accepted: number;
-  /** Records found in the spool when it was opened. */
+  /** Records that were in the spool when it was opened. */
   readonly recovered: number;
-  /** Records the service wrote. */
+  /** Records that the service stored. */
   readonly sent: number;
-  /** Records the service had already: an earlier try took hold. */
+  /** Records that the service had stored already, by an earlier attempt. */
   readonly duplicates: number;
-  /** Records made durable in the spool. */
+  /** Records written to the spool. */
   readonly spooled: number;
-  /** Of those sent and duplicates, the ones found in the spool when it was opened. */
+  /** Recovered records that were delivered; included in `sent` and `duplicates`. */
   readonly redelivered: number;
-  /** Requests that were repeated. */
+  /** Requests that failed and were repeated. */
   readonly retried: number;
-  /** Records the service refused for good. */
+  /** Records that the service permanently rejected. */
   readonly refused: number;
-  /** The same by the code of the error. */
+  /** The same by error code. */
   readonly refusedBy: Readonly<Record<string, number>>;
-  /** Records given up, by reason. */
+  /** Dropped records by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** Lines of the spool that were damaged and put aside. */
+  /** Damaged lines of the spool, which were moved to the quarantine file. */
   readonly quarantined: number;
-  /** Records in memory or in the spool that are not settled yet. */
+  /** Records in memory or in the spool that are neither delivered nor failed. */
   readonly pending: number;
-  /** Torn last lines that were cut off when the spool was opened; nobody was told they were safe. */
+  /**
+   * Incomplete last lines that were truncated when the spool was opened; their records were never
+   * reported as spooled.
+   */
   readonly torn: number;
   /** Bytes of the spool on disk. */
   readonly spoolBytes: number;
@@ -38,7 +41,7 @@ export interface RecorderStats {
   readonly callbackErrors: number;
 }
 
-/** The numbers while they grow. */
+/** The mutable counters. */
 export class Counters {
   accepted = 0;
   recovered = 0;
@@ -62,18 +65,18 @@ export class Counters {
     this.refusedBy[code] = (this.refusedBy[code] ?? 0) + 1;
   }
 
-  /** Records that reached the service. */
+  /** Records that the service has. */
   get delivered(): number {
     return this.sent + this.duplicates;
   }
 
-  /** Records that will not reach it any more. */
+  /** Records that will not be delivered. */
   get failed(): number {
     const dropped = Object.values(this.dropped).reduce((sum, count) => sum + count, 0);
     return dropped + this.refused + this.quarantined;
   }
 
-  /** Records that were taken on and are not settled. */
+  /** Records that are neither delivered nor failed. */
   get pending(): number {
     return this.accepted + this.recovered - this.delivered - this.failed;
   }

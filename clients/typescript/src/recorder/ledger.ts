@@ -1,4 +1,4 @@
-/** Takes records on, settles each exactly once, and counts. */
+/** The ledger of accepted records: bounds the memory in use, settles each record exactly once, counts. */
 import { monotonic, TIMER_MAX_MS } from "../clock.js";
 import type { AuditrailError } from "../errors.js";
 import type { RecordInput } from "../types.js";
@@ -7,23 +7,22 @@ import type { DropReason, Prepared, RecorderOptions, Settings } from "./options.
 
 /** A record in memory. */
 export interface Queued extends Prepared {
-  /** What it takes of the bound. */
+  /** Its bytes, as counted repeatedst the limit. */
   readonly bytes: number;
-  /** When it came, on the monotonic clock. */
+  /** When it was accepted, on the monotonic clock. */
   readonly at: number;
-  /** When it is given up, on the monotonic clock; only for `must`. */
+  /** Its deadline on the monotonic clock; only for `must`. */
   readonly deadline: number;
-  /** Set once it is known what became of it. */
+  /** Set once its outcome is known. */
   settled: boolean;
-  /** Gives it up at its deadline. */
+  /** Drops it at its deadline. */
   timer: NodeJS.Timeout | undefined;
-  /** Tells the caller, where one waits. */
+  /** Completes the caller's promise, if one waits. */
   readonly done: ((result: AuditrailError | "acknowledged" | "spooled") => void) | undefined;
 }
 
 type Callbacks = Pick<RecorderOptions, "onRefused" | "onDropped" | "onTrouble">;
 
-/** The bound on what is in memory, the counts, and those who wait for the end. */
 export class Ledger {
   readonly counters = new Counters();
   readonly #callbacks: Callbacks;
@@ -40,13 +39,13 @@ export class Ledger {
     this.#callbacks = callbacks;
   }
 
-  /** Whether a record of that size may come into memory. */
+  /** Whether the limits allow another record of that size. */
   fits(bytes: number): boolean {
     return this.#records < this.#maxRecords && this.#bytes + bytes <= this.#maxBytes;
   }
 
-  /** Takes a record into memory; `fits` was asked. */
-  take(
+  /** Takes a record into memory, after a check with `fits`. */
+  insert(
     prepared: Prepared,
     bytes: number,
     timeoutMs: number,
@@ -58,17 +57,17 @@ export class Ledger {
     return { ...prepared, bytes, at, deadline: at + timeoutMs, settled: false, timer: undefined, done };
   }
 
-  /** The service has these; `duplicates` of them from an earlier try. */
+  /** Settles records that the service acknowledged, `duplicates` of them from an earlier attempt. */
   acknowledge(items: readonly Queued[], duplicates: number): void {
-    const live = items.filter((item) => this.#settle(item));
-    const again = Math.min(duplicates, live.length);
-    this.counters.duplicates += again;
-    this.counters.sent += live.length - again;
-    live.forEach((item) => item.done?.("acknowledged"));
+    const settled = items.filter((item) => this.#settle(item));
+    const repeated = Math.min(duplicates, settled.length);
+    this.counters.duplicates += repeated;
+    this.counters.sent += settled.length - repeated;
+    settled.forEach((item) => item.done?.("acknowledged"));
     this.changed();
   }
 
-  /** The record is durable on the disk: out of memory, and not settled for the counters. */
+  /** Removes a record from memory that is durable in the spool. It stays pending. */
   spooled(item: Queued): void {
     if (this.#settle(item)) {
       this.counters.spooled += 1;
@@ -76,7 +75,7 @@ export class Ledger {
     }
   }
 
-  /** The service refused the record for good. */
+  /** Settles a record that the service permanently rejected. */
   refuse(item: Queued, error: AuditrailError): void {
     if (this.#settle(item)) {
       this.refuseText(item.text, error);
@@ -85,13 +84,13 @@ export class Ledger {
     }
   }
 
-  /** The same for a record that is not in memory. */
+  /** The same for a record of the spool. */
   refuseText(text: string, error: AuditrailError): void {
     this.counters.refuse(error.code);
-    this.#tell(() => this.#callbacks.onRefused?.(JSON.parse(text) as RecordInput, error));
+    this.#callBack(() => this.#callbacks.onRefused?.(JSON.parse(text) as RecordInput, error));
   }
 
-  /** The record is given up. */
+  /** Settles a record that is dropped. */
   drop(item: Queued, reason: DropReason, error: AuditrailError): void {
     if (this.#settle(item)) {
       this.dropped(reason, item.text);
@@ -100,30 +99,30 @@ export class Ledger {
     }
   }
 
-  /** The same for a record that never came into memory. */
+  /** The same for a record that was not accepted. */
   dropped(reason: DropReason, text: string | undefined): void {
     this.counters.drop(reason);
     const record = text === undefined ? undefined : (): RecordInput => JSON.parse(text) as RecordInput;
-    this.#tell(() => this.#callbacks.onDropped?.(record?.(), reason));
+    this.#callBack(() => this.#callbacks.onDropped?.(record?.(), reason));
   }
 
-  /** Delivery failed, or works; told when it changes. */
-  trouble(error: AuditrailError | undefined): void {
+  /** Reports a change between failing and working delivery. */
+  reportDelivery(error: AuditrailError | undefined): void {
     if ((error !== undefined) !== this.#failing) {
       this.#failing = error !== undefined;
-      this.#tell(() => this.#callbacks.onTrouble?.(error));
+      this.#callBack(() => this.#callbacks.onTrouble?.(error));
     }
   }
 
-  /** Something was settled: those who wait for the end look again. */
+  /** Wakes waiting flushes if no record is pending. */
   changed(): void {
     if (this.counters.pending <= 0) {
       this.#waiting.splice(0).forEach((resolve) => resolve());
     }
   }
 
-  /** Waits until nothing is pending, at most so long. */
-  async empty(deadlineMs: number): Promise<void> {
+  /** Waits until no record is pending or the deadline has passed. */
+  async drained(deadlineMs: number): Promise<void> {
     const end = monotonic() + deadlineMs;
     while (this.counters.pending > 0 && monotonic() < end) {
       await new Promise<void>((resolve) => {
@@ -147,8 +146,8 @@ export class Ledger {
     return true;
   }
 
-  /** A callback that throws must not stop the delivery of others. */
-  #tell(callback: () => void): void {
+  /** Counts an exception of a callback, which must not stop the delivery. */
+  #callBack(callback: () => void): void {
     try {
       callback();
     } catch {

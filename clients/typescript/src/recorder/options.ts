@@ -1,22 +1,22 @@
-/** What a recorder can be told, and what it does untold. */
+/** Configuration of a recorder. */
 import { TIMER_MAX_MS } from "../clock.js";
 import { AuditrailError } from "../errors.js";
 import type { AuditrailClient } from "../client.js";
 import type { RecordInput } from "../types.js";
 
 /**
- * What happens when the service cannot be reached.
+ * What happens while the service is unreachable.
  *
- * - `must`: `record` resolves only when the service acknowledged, else rejects.
+ * - `must`: `record` resolves when the service has acknowledged the record, else rejects.
  * - `spool`: `record` resolves when the record is durable on the local disk; it is delivered later.
- * - `best_effort`: `record` never rejects; what is lost is counted.
+ * - `best_effort`: `record` never rejects; lost records are counted.
  */
 export type FailurePolicy = "must" | "spool" | "best_effort";
 
 /** All policies. */
 export const FAILURE_POLICIES: readonly FailurePolicy[] = ["must", "spool", "best_effort"];
 
-/** Why a record was given up. */
+/** Why a record was dropped. */
 export type DropReason =
   | "queue_full"
   | "displaced"
@@ -29,51 +29,54 @@ export type DropReason =
   | "not_json"
   | "closed";
 
-/** A record as the recorder sends it. */
+/** An encoded record. */
 export interface Prepared {
   /** Its JSON text. */
   readonly text: string;
 }
 
-/** What a recorder can be told. */
+/** Configuration of a recorder. */
 export interface RecorderOptions {
-  /** What sends the records. */
+  /** The client that sends the records. */
   readonly client: AuditrailClient;
-  /** The policy of records that have no other. Default: `spool` with a spool directory, else `must`. */
+  /** The default policy. Default: `spool` if there is a spool directory, else `must`. */
   readonly failure?: FailurePolicy | undefined;
-  /** Policies by action: exactly, or `project.*` for every action that starts with `project.`. */
+  /** Policies by action, or by prefix: `project.*` matches every action that starts with `project.`. */
   readonly actions?: Readonly<Record<string, FailurePolicy>> | undefined;
-  /** Where the policy `spool` keeps records: a directory of this process alone, on a local disk. */
+  /** The spool directory: used by this process only, on a local disk. */
   readonly spoolDir?: string | undefined;
-  /** Most bytes of the spool. Default 256 MiB. */
+  /** Maximum bytes of the spool. Default 256 MiB. */
   readonly spoolMaxBytes?: number | undefined;
-  /** Most records in memory, of all policies together. Default 10,000. */
+  /** Maximum records in memory, all policies together. Default 10,000. */
   readonly queueMaxRecords?: number | undefined;
-  /** Most bytes of records in memory. Default 16 MiB. */
+  /** Maximum bytes of records in memory. Default 16 MiB. */
   readonly queueMaxBytes?: number | undefined;
-  /** Most records in a request. Default 500. */
+  /** Maximum records of a request. Default 500. */
   readonly batchMaxRecords?: number | undefined;
-  /** Most bytes in a request. Default 1 MiB. */
+  /** Maximum bytes of a request. Default 1 MiB. */
   readonly batchMaxBytes?: number | undefined;
-  /** How long a record may wait for company, in milliseconds; `must` does not. Default 1,000. */
+  /**
+   * How long a record waits for a batch to fill, in milliseconds; `must` records do not wait. Default
+   * 1,000.
+   */
   readonly lingerMs?: number | undefined;
-  /** How long a `must` record may take to be acknowledged, in milliseconds. Default 10,000. */
+  /** How long a `must` record is retried before it fails, in milliseconds. Default 10,000. */
   readonly mustTimeoutMs?: number | undefined;
-  /** How long one request may take, in milliseconds. Default 15,000: the service gives up after 10 s. */
+  /** Timeout of a request in milliseconds. Default 15,000; the service itself times out after 10 s. */
   readonly requestTimeoutMs?: number | undefined;
-  /** The first pause before a retry, in milliseconds, of which chance takes its share. Default 100. */
+  /** Upper bound of the first pause between retries (full jitter), in milliseconds. Default 100. */
   readonly retryBaseMs?: number | undefined;
-  /** The longest such pause. Default 30,000. */
+  /** Upper bound of all pauses between retries. Default 30,000. */
   readonly retryCapMs?: number | undefined;
-  /** Told of each record that the service refused for good. */
+  /** Called for each record that the service permanently rejects. */
   readonly onRefused?: ((record: RecordInput, error: AuditrailError) => void) | undefined;
-  /** Told of each record that was given up, with the reason. */
+  /** Called for each dropped record, with the reason. */
   readonly onDropped?: ((record: RecordInput | undefined, reason: DropReason) => void) | undefined;
-  /** Told when delivery begins to fail, and when it works again (`undefined`). Not of each failure. */
+  /** Called when delivery starts to fail, and with `undefined` when it recovers; not for each failure. */
   readonly onTrouble?: ((error: AuditrailError | undefined) => void) | undefined;
 }
 
-/** The same with every default in place. */
+/** The configuration with all defaults applied. */
 export interface Settings {
   readonly failure: FailurePolicy;
   readonly actions: Readonly<Record<string, FailurePolicy>>;
@@ -89,12 +92,12 @@ export interface Settings {
   readonly retryCapMs: number;
 }
 
-/** Most bytes of one record as JSON text; the service takes about half of it. */
+/** Maximum bytes of a record as JSON text. The limit of the service is about half of it. */
 export const RECORD_MAX_BYTES = 256 * 1024;
 
 const MIB = 1024 * 1024;
 
-/** Puts the defaults in place and refuses what makes no sense. */
+/** Applies the defaults and validates the options. */
 export function settings(options: RecorderOptions): Settings {
   const settings: Settings = {
     failure: options.failure ?? (options.spoolDir === undefined ? "must" : "spool"),
@@ -113,7 +116,7 @@ export function settings(options: RecorderOptions): Settings {
   const policies = [settings.failure, ...Object.values(settings.actions)];
   const unknown = policies.find((policy) => !FAILURE_POLICIES.includes(policy));
   if (unknown !== undefined) {
-    throw invalid(`\`${String(unknown)}\` is no failure policy; use ${FAILURE_POLICIES.join(", ")}`);
+    throw invalid(`\`${String(unknown)}\` is not a failure policy; use one of ${FAILURE_POLICIES.join(", ")}`);
   }
   if (options.spoolDir === undefined && policies.includes("spool")) {
     throw AuditrailError.local("no_spool", "the policy `spool` needs `spoolDir`");
@@ -121,7 +124,7 @@ export function settings(options: RecorderOptions): Settings {
   return settings;
 }
 
-/** The policy of an action: its own, that of the longest prefix, or the default. */
+/** The policy of an action: that of the exact action, of its longest prefix, or the default. */
 export function policyOf(settings: Settings, action: string): FailurePolicy {
   let best: { length: number; policy: FailurePolicy } | undefined;
   for (const [pattern, policy] of Object.entries(settings.actions)) {
@@ -136,16 +139,16 @@ export function policyOf(settings: Settings, action: string): FailurePolicy {
   return best?.policy ?? settings.failure;
 }
 
-function duration(name: string, value: number, least = 1): number {
+function duration(name: string, value: number, min = 1): number {
   if (value > TIMER_MAX_MS) {
-    throw invalid(`\`${name}\` must be at most ${TIMER_MAX_MS} ms, which are 24 days`);
+    throw invalid(`\`${name}\` must be at most ${TIMER_MAX_MS} ms (24 days)`);
   }
-  return positive(name, value, least);
+  return positive(name, value, min);
 }
 
-function positive(name: string, value: number, least = 1): number {
-  if (!Number.isFinite(value) || value < least) {
-    throw invalid(`\`${name}\` must be a number of at least ${least}`);
+function positive(name: string, value: number, min = 1): number {
+  if (!Number.isFinite(value) || value < min) {
+    throw invalid(`\`${name}\` must be a number of at least ${min}`);
   }
   return value;
 }

@@ -1,4 +1,4 @@
-/** Records that get in: batches, retries, and a policy for when the service is gone. */
+/** The recorder: batches, retries, and a failure policy for when the service is unreachable. */
 import type { AuditrailClient } from "../client.js";
 import { recordId, timestamp } from "../clock.js";
 import { AuditrailError } from "../errors.js";
@@ -6,7 +6,7 @@ import { Spool } from "../spool/spool.js";
 import type { RecordInput } from "../types.js";
 import { Backoff } from "./backoff.js";
 import type { RecorderStats } from "./counters.js";
-import { closed, Lane } from "./lane.js";
+import { closedError, Worker } from "./worker.js";
 import { Ledger, type Queued } from "./ledger.js";
 import {
   type DropReason,
@@ -18,41 +18,41 @@ import {
   type Settings,
 } from "./options.js";
 import { Redelivery } from "./redelivery.js";
-import { send } from "./sender.js";
+import { sendBatch } from "./sender.js";
 
-/** What became of a record so far. */
+/** The result of `record`. */
 export interface Recorded {
-  /** The id it has or will have. */
+  /** The id of the record. */
   readonly id: string;
   /**
-   * `acknowledged`: the service has it. `spooled`: it is durable on this disk. `queued`: it is in
-   * memory, with `best_effort`. `dropped`: it is lost and counted, with `best_effort` alone.
+   * `acknowledged`: the service has stored it. `spooled`: it is durable on the local disk. `queued`: it
+   * is in memory (`best_effort`). `dropped`: it is lost and counted (`best_effort`).
    */
   readonly state: "acknowledged" | "spooled" | "queued" | "dropped";
 }
 
-/** What a flush found. */
+/** The result of a flush. */
 export interface Flushed {
-  /** Records that reached the service meanwhile. */
+  /** Records delivered during the flush. */
   readonly delivered: number;
-  /** Records that were refused or given up meanwhile. */
+  /** Records rejected or dropped during the flush. */
   readonly failed: number;
-  /** Records in memory or in the spool that are not settled. */
+  /** Records still in memory or in the spool. */
   readonly pending: number;
 }
 
-/** How long `flush` and `close` wait when not told, in milliseconds. */
+/** Default deadline of `flush` and `close` in milliseconds. */
 const FLUSH_MS = 10_000;
-/** Requests of `must` at once. More would only queue at the writer of the service. */
+/** Concurrent requests for `must` records. More would only queue at the writer of the service. */
 const MUST_REQUESTS = 4;
 
-/** Takes records on and sees to it that they get to the service. Close it before the process ends. */
+/** Accepts records and delivers them to the service. Close it before the process exits. */
 export class Recorder {
   readonly #client: AuditrailClient;
   readonly #settings: Settings;
   readonly #ledger: Ledger;
-  readonly #must: Lane;
-  readonly #bestEffort: Lane;
+  readonly #must: Worker;
+  readonly #bestEffort: Worker;
   readonly #spool: Spool | undefined;
   readonly #redelivery: Redelivery | undefined;
   readonly #abort = new AbortController();
@@ -64,20 +64,20 @@ export class Recorder {
     this.#ledger = new Ledger(settings, options);
     this.#spool = spool;
     const { retryBaseMs, retryCapMs, mustTimeoutMs, requestTimeoutMs: timeoutMs } = settings;
-    // Each `must` record is to be tried a few times before its caller gives up.
+    // Allows a few attempts before the deadline.
     const mustCapMs = Math.min(retryCapMs, mustTimeoutMs / 4);
     const call = { signal: this.#abort.signal, timeoutMs };
-    const common = { ...settings, ledger: this.#ledger, send: (items: readonly Queued[]) => send(this.#client, items, call) };
-    this.#must = new Lane({
+    const common = { ...settings, ledger: this.#ledger, sendBatch: (items: readonly Queued[]) => sendBatch(this.#client, items, call) };
+    this.#must = new Worker({
       ...common,
-      impatient: true,
+      hasDeadlines: true,
       requests: MUST_REQUESTS,
       lingerMs: 0,
       backoff: new Backoff(retryBaseMs, mustCapMs),
     });
-    this.#bestEffort = new Lane({
+    this.#bestEffort = new Worker({
       ...common,
-      impatient: false,
+      hasDeadlines: false,
       requests: 1,
       backoff: new Backoff(retryBaseMs, retryCapMs),
     });
@@ -88,35 +88,39 @@ export class Recorder {
         ledger: this.#ledger,
         settings,
         backoff: new Backoff(retryBaseMs, retryCapMs),
-        send: (items) => send(this.#client, items, call),
+        sendBatch: (items) => sendBatch(this.#client, items, call),
       });
     }
   }
 
-  /** Opens a recorder, and its spool if it has one. Fails with `spool_locked`, `invalid_option`. */
+  /**
+   * Opens a recorder, and its spool if one is configured. Rejects with `spool_locked`, `no_spool` or
+   * `invalid_option`.
+   */
   static async open(options: RecorderOptions): Promise<Recorder> {
-    const checked = settings(options);
+    const validated = settings(options);
     const { spoolDir } = options;
-    const spool = spoolDir === undefined ? undefined : await Spool.open(spoolDir, checked.spoolMaxBytes);
-    return new Recorder(options, checked, spool);
+    const spool = spoolDir === undefined ? undefined : await Spool.open(spoolDir, validated.spoolMaxBytes);
+    return new Recorder(options, validated, spool);
   }
 
-  /** Whether records can be spooled. */
+  /** Whether the recorder has a spool. */
   get spools(): boolean {
     return this.#spool !== undefined;
   }
 
   /**
-   * Records. When this resolves and rejects is the business of the policy: the one given here, else
-   * that of the action, else the default. The record gets its id and time here, once.
+   * Records under a policy: `failure`, else that of the action, else the default. The policy determines
+   * when this resolves and rejects. An id and a time are assigned here, once, so that retries are
+   * idempotent.
    */
   async record(input: RecordInput, options: { failure?: FailurePolicy | undefined } = {}): Promise<Recorded> {
     const failure = options.failure ?? policyOf(this.#settings, input.action);
     const id = input.id ?? recordId();
     this.#ledger.counters.accepted += 1;
     try {
-      const text = this.#text({ ...input, id, created_at: input.created_at ?? timestamp() });
-      return { id, state: await this.#take(text, failure) };
+      const text = this.#encode({ ...input, id, created_at: input.created_at ?? timestamp() });
+      return { id, state: await this.#accept(text, failure) };
     } catch (error) {
       if (failure === "best_effort") {
         return { id, state: "dropped" };
@@ -125,14 +129,17 @@ export class Recorder {
     }
   }
 
-  /** Sends everything that waits, the spool included; resolves when it is done or the time is over. */
+  /**
+   * Sends all pending records, including the spool; resolves when none is left or the deadline has
+   * passed.
+   */
   async flush(options: { deadlineMs?: number | undefined } = {}): Promise<Flushed> {
     const { counters } = this.#ledger;
     const before = { delivered: counters.delivered, failed: counters.failed };
-    const lanes = [this.#must, this.#bestEffort, this.#redelivery];
-    lanes.forEach((lane) => lane?.hurry(true));
-    await this.#ledger.empty(options.deadlineMs ?? FLUSH_MS);
-    lanes.forEach((lane) => lane?.hurry(false));
+    const senders = [this.#must, this.#bestEffort, this.#redelivery];
+    senders.forEach((worker) => worker?.expedite(true));
+    await this.#ledger.drained(options.deadlineMs ?? FLUSH_MS);
+    senders.forEach((worker) => worker?.expedite(false));
     return {
       delivered: counters.delivered - before.delivered,
       failed: counters.failed - before.failed,
@@ -141,15 +148,15 @@ export class Recorder {
   }
 
   /**
-   * Takes no more records, flushes, and ends. What is still in memory then is dropped and counted, and
-   * `must` records reject; what is in the spool stays there for the next process.
+   * Rejects further records, flushes, and shuts down. Records still in memory are dropped and counted,
+   * and `must` records reject; records in the spool stay there for the next process.
    */
   async close(options: { deadlineMs?: number | undefined } = {}): Promise<Flushed> {
     this.#closing ??= this.#close(options.deadlineMs ?? FLUSH_MS);
     return this.#closing;
   }
 
-  /** What became of every record so far. */
+  /** The current counters. */
   stats(): RecorderStats {
     return this.#ledger.counters.snapshot(this.#spool?.bytes ?? 0, this.#spool?.torn ?? 0);
   }
@@ -158,90 +165,91 @@ export class Recorder {
     const { counters } = this.#ledger;
     const failed = counters.failed;
     const flushed = await this.flush({ deadlineMs });
-    for (const item of [...this.#must.end(), ...this.#bestEffort.end()]) {
-      this.#ledger.drop(item, "closed", closed());
+    for (const item of [...this.#must.stop(), ...this.#bestEffort.stop()]) {
+      this.#ledger.drop(item, "closed", closedError());
     }
     this.#abort.abort();
-    await this.#redelivery?.end();
-    await Promise.all([this.#must.ended(), this.#bestEffort.ended()]);
+    await this.#redelivery?.stop();
+    await Promise.all([this.#must.idle(), this.#bestEffort.idle()]);
     await this.#spool?.close();
     return { ...flushed, failed: counters.failed - failed, pending: Math.max(0, counters.pending) };
   }
 
-  #text(input: RecordInput): string {
+  #encode(input: RecordInput): string {
     let text: string;
     try {
-      text = this.#client.text(input);
+      text = this.#client.encode(input);
     } catch (error) {
       this.#ledger.dropped("not_json", undefined);
       throw error;
     }
     const bytes = Buffer.byteLength(text);
     if (bytes > RECORD_MAX_BYTES) {
-      throw this.#refusal("too_large", text, `the record has ${bytes} bytes, at most ${RECORD_MAX_BYTES}`);
+      throw this.#refusal("too_large", text, `the record has ${bytes} bytes; the limit is ${RECORD_MAX_BYTES}`);
     }
     return text;
   }
 
-  async #take(text: string, failure: FailurePolicy): Promise<Recorded["state"]> {
+  async #accept(text: string, failure: FailurePolicy): Promise<Recorded["state"]> {
     if (this.#closing !== undefined) {
-      throw this.#refusal("closed", text, "the recorder is closed and takes no more records");
+      throw this.#refusal("closed", text, "the recorder is closed");
     }
     if (failure === "spool" && this.#spool === undefined) {
       throw this.#refusal("no_spool", text, "the policy `spool` needs the option `spoolDir`");
     }
     const bytes = Buffer.byteLength(text);
-    this.#makeRoom(text, bytes, failure);
+    this.#makeSpace(text, bytes, failure);
     if (failure === "best_effort") {
-      this.#bestEffort.push(this.#ledger.take({ text }, bytes, Number.POSITIVE_INFINITY, undefined));
+      this.#bestEffort.push(this.#ledger.insert({ text }, bytes, Number.POSITIVE_INFINITY, undefined));
       return "queued";
     }
     return new Promise((resolve, reject) => {
       const done = (result: AuditrailError | "acknowledged" | "spooled"): void =>
         result instanceof AuditrailError ? reject(result) : resolve(result);
-      const item = this.#ledger.take({ text }, bytes, this.#settings.mustTimeoutMs, done);
+      const item = this.#ledger.insert({ text }, bytes, this.#settings.mustTimeoutMs, done);
       if (failure === "must") {
         this.#must.push(item);
       } else {
-        void this.#toSpool(item);
+        void this.#spoolRecord(item);
       }
     });
   }
 
-  /** Records that somebody vouches for push out those that may be lost. */
-  #makeRoom(text: string, bytes: number, failure: FailurePolicy): void {
+  /** Evicts `best_effort` records, oldest first, if a `must` or `spool` record needs their space. */
+  #makeSpace(text: string, bytes: number, failure: FailurePolicy): void {
     while (!this.#ledger.fits(bytes)) {
-      const other = failure === "best_effort" ? undefined : this.#bestEffort.displace();
-      if (other === undefined) {
+      const evicted = failure === "best_effort" ? undefined : this.#bestEffort.evictOldest();
+      if (evicted === undefined) {
         const { queueMaxRecords, queueMaxBytes } = this.#settings;
-        const detail = `the queue holds its ${queueMaxRecords} records or ${queueMaxBytes} bytes; slow down`;
+        const detail = `the queue is full: its limit is ${queueMaxRecords} records and ${queueMaxBytes} bytes; slow down`;
         throw this.#refusal("queue_full", text, detail);
       }
-      this.#ledger.drop(other, "displaced", closed());
+      this.#ledger.drop(evicted, "displaced", closedError());
     }
   }
 
-  /** To the disk; where that fails, one try to the service, which is as good. */
-  async #toSpool(item: Queued): Promise<void> {
+  /** Spools a record; if that fails, sends it directly, once. */
+  async #spoolRecord(item: Queued): Promise<void> {
     try {
       await this.#spool?.append(item.text);
       this.#ledger.spooled(item);
       this.#redelivery?.added();
     } catch (thrown) {
       const error = thrown instanceof AuditrailError ? thrown : AuditrailError.local("spool_failed", String(thrown));
-      // A spool at its own limit means that the service does not keep up; asking it is of no use.
-      if (error.cause === undefined || !(await this.#direct(item))) {
+      // A spool at its own limit means that the service does not keep up, so sending directly is no
+      // alternative. Only an error of the disk has a cause.
+      if (error.cause === undefined || !(await this.#sendDirectly(item))) {
         this.#ledger.drop(item, error.code === "spool_full" ? "spool_full" : "spool_failed", error);
       }
     }
   }
 
-  async #direct(item: Queued): Promise<boolean> {
+  async #sendDirectly(item: Queued): Promise<boolean> {
     const call = { signal: this.#abort.signal, timeoutMs: this.#settings.mustTimeoutMs };
-    const sent = await send(this.#client, [item], call);
-    this.#ledger.acknowledge(sent.acknowledged, sent.duplicates);
-    sent.refused.forEach(({ error }) => this.#ledger.refuse(item, error));
-    return sent.unsent.length === 0;
+    const result = await sendBatch(this.#client, [item], call);
+    this.#ledger.acknowledge(result.acknowledged, result.duplicates);
+    result.refused.forEach(({ error }) => this.#ledger.refuse(item, error));
+    return result.unsent.length === 0;
   }
 
   #refusal(reason: DropReason, text: string, detail: string): AuditrailError {

@@ -1,42 +1,42 @@
-/** Sends what is in the spool, batch after batch, until it is empty; then waits for more. */
+/** Delivers the records in the spool, batch by batch, and waits for more when it is empty. */
 import { monotonic } from "../clock.js";
 import { AuditrailError, reason } from "../errors.js";
 import type { Spool, SpoolBatch } from "../spool/spool.js";
-import { type Backoff, HURRIED_PAUSE_MS, verdict } from "./backoff.js";
+import { type Backoff, FLUSH_PAUSE_MAX_MS, verdict } from "./backoff.js";
 import type { Ledger } from "./ledger.js";
 import type { Settings } from "./options.js";
-import type { Sent } from "./sender.js";
+import type { BatchResult } from "./sender.js";
 
 type Item = SpoolBatch["items"][number];
 
-/** What a redelivery works with. */
+/** Dependencies of a redelivery. */
 export interface RedeliveryOptions {
   readonly spool: Spool;
   readonly ledger: Ledger;
   readonly settings: Settings;
   readonly backoff: Backoff;
-  readonly send: (items: readonly Item[]) => Promise<Sent<Item>>;
+  readonly sendBatch: (items: readonly Item[]) => Promise<BatchResult<Item>>;
 }
 
-/** The one reader of a spool. */
+/** The only reader of a spool. */
 export class Redelivery {
   readonly #options: RedeliveryOptions;
   readonly #loop: Promise<void>;
-  #over = false;
-  #hurried = 0;
-  /** Records that were appended. */
+  #isStopped = false;
+  #expedited = 0;
+  /** Number of records appended so far. */
   #added = 0;
-  /** About how many of these were not read yet; only a batch's becoming full depends on it. */
+  /** Approximate number of appended records not read yet; used only to decide whether a batch is full. */
   #unread = 0;
   #wake: (() => void) | undefined;
-  #firm = false;
+  #mandatory = false;
 
   constructor(options: RedeliveryOptions) {
     this.#options = options;
     this.#loop = this.#run();
   }
 
-  /** A record is in the spool. */
+  /** Signals that a record was appended to the spool. */
   added(): void {
     this.#added += 1;
     this.#unread += 1;
@@ -45,54 +45,54 @@ export class Redelivery {
     }
   }
 
-  /** While hurried nothing lingers, and a pause that only we chose is cut short. */
-  hurry(on: boolean): void {
-    this.#hurried += on ? 1 : -1;
-    if (on && !this.#firm) {
+  /** While expedited, batches do not linger, and pauses end unless the service requested them. */
+  expedite(on: boolean): void {
+    this.#expedited += on ? 1 : -1;
+    if (on && !this.#mandatory) {
       this.#wake?.();
     }
   }
 
-  /** Ends; the request under way must have been aborted. What is in the spool stays there. */
-  async end(): Promise<void> {
-    this.#over = true;
+  /** Stops, after the request in flight has been aborted. Undelivered records stay in the spool. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#wake?.();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
-    while (!this.#over) {
+    while (!this.#isStopped) {
       try {
-        await this.#turn();
+        await this.#deliverBatch();
       } catch (error) {
-        // The disk fails. Nothing is lost by trying again, and giving up would lose what is on it.
+        // Retried forever: giving up would leave the records undelivered.
         const failure = AuditrailError.local("spool_failed", `cannot read the spool: ${reason(error)}`, error);
         await this.#pause(failure);
       }
     }
   }
 
-  async #turn(): Promise<void> {
+  async #deliverBatch(): Promise<void> {
     const { spool, ledger, settings, backoff } = this.#options;
     const added = this.#added;
     const batch = await spool.read(settings.batchMaxRecords, settings.batchMaxBytes);
     if (batch === undefined) {
-      await this.#idle(added);
-      await this.#linger();
+      await this.#waitForRecord(added);
+      await this.#waitForFullBatch();
       return;
     }
     let rest: readonly Item[] = batch.items;
     while (rest.length > 0) {
-      const sent = await this.#options.send(rest);
-      this.#count(sent);
-      rest = sent.unsent;
-      if (sent.error === undefined) {
+      const result = await this.#options.sendBatch(rest);
+      this.#count(result);
+      rest = result.unsent;
+      if (result.error === undefined) {
         backoff.reset();
-        ledger.trouble(undefined);
+        ledger.reportDelivery(undefined);
       } else {
-        await this.#pause(sent.error);
+        await this.#pause(result.error);
       }
-      if (this.#over) {
+      if (this.#isStopped) {
         break;
       }
     }
@@ -105,60 +105,60 @@ export class Redelivery {
     ledger.changed();
   }
 
-  #count(sent: Sent<Item>): void {
+  #count(result: BatchResult<Item>): void {
     const { ledger } = this.#options;
     const { counters } = ledger;
-    counters.duplicates += sent.duplicates;
-    counters.sent += sent.acknowledged.length - sent.duplicates;
-    counters.redelivered += sent.acknowledged.filter((item) => item.recovered).length;
-    sent.refused.forEach(({ item, error }) => ledger.refuseText(item.text, error));
-    if (sent.unsent.length > 0 && sent.error?.code !== "aborted") {
+    counters.duplicates += result.duplicates;
+    counters.sent += result.acknowledged.length - result.duplicates;
+    counters.redelivered += result.acknowledged.filter((item) => item.recovered).length;
+    result.refused.forEach(({ item, error }) => ledger.refuseText(item.text, error));
+    if (result.unsent.length > 0 && result.error?.code !== "aborted") {
       counters.retried += 1;
     }
     ledger.changed();
   }
 
-  /** Waits for a record beyond those. That alone does not keep a process alive. */
-  async #idle(added: number): Promise<void> {
-    while (this.#added === added && !this.#over) {
+  /** Waits for a record after the first `added`. This does not keep the process alive. */
+  async #waitForRecord(added: number): Promise<void> {
+    while (this.#added === added && !this.#isStopped) {
       this.#unread = 0;
       await this.#sleep(undefined);
     }
   }
 
-  /** Lets a batch become full. */
-  async #linger(): Promise<void> {
+  /** Waits until a batch is full, `lingerMs` has passed, or a flush is requested. */
+  async #waitForFullBatch(): Promise<void> {
     const { lingerMs, batchMaxRecords } = this.#options.settings;
     const end = monotonic() + lingerMs;
-    while (this.#unread < batchMaxRecords && this.#hurried === 0 && !this.#over && monotonic() < end) {
+    while (this.#unread < batchMaxRecords && this.#expedited === 0 && !this.#isStopped && monotonic() < end) {
       await this.#sleep(end - monotonic());
     }
   }
 
   async #pause(error: AuditrailError): Promise<void> {
-    if (this.#over) {
+    if (this.#isStopped) {
       return;
     }
     const { ledger, backoff } = this.#options;
-    ledger.trouble(error);
-    this.#firm = error.retryAfter !== undefined || verdict(error) === "not_allowed";
+    ledger.reportDelivery(error);
+    this.#mandatory = error.retryAfter !== undefined || verdict(error) === "not_allowed";
     const pause = backoff.after(error);
-    const end = monotonic() + (this.#hurried > 0 && !this.#firm ? Math.min(pause, HURRIED_PAUSE_MS) : pause);
-    let hurried = this.#hurried;
-    while (!this.#over && monotonic() < end) {
+    const end = monotonic() + (this.#expedited > 0 && !this.#mandatory ? Math.min(pause, FLUSH_PAUSE_MAX_MS) : pause);
+    let expedited = this.#expedited;
+    while (!this.#isStopped && monotonic() < end) {
       await this.#sleep(end - monotonic());
-      if (this.#hurried > hurried && !this.#firm) {
+      if (this.#expedited > expedited && !this.#mandatory) {
         break;
       }
-      hurried = Math.min(hurried, this.#hurried);
+      expedited = Math.min(expedited, this.#expedited);
     }
-    this.#firm = false;
+    this.#mandatory = false;
   }
 
-  /** Sleeps so long, or until woken. */
+  /** Sleeps for `ms` or until woken. */
   async #sleep(ms: number | undefined): Promise<void> {
     await new Promise<void>((resolve) => {
-      // The records are on the disk. They need not keep the process from ending.
+      // The records are durable, so they need not keep the process alive.
       const timer = ms === undefined ? undefined : setTimeout(resolve, Math.max(1, ms)).unref();
       this.#wake = () => {
         clearTimeout(timer);

@@ -1,61 +1,61 @@
-/** One batch to the service, and what became of each record of it. */
+/** Sends one batch and determines the outcome of each of its records. */
 import type { AuditrailClient } from "../client.js";
 import { AuditrailError } from "../errors.js";
 import type { BatchAnswer } from "../types.js";
 import { verdict } from "./backoff.js";
 import type { Prepared } from "./options.js";
 
-/** What became of a batch. Every record is in one of the lists. */
-export interface Sent<T extends Prepared> {
-  /** Written now, or there already. */
+/** The outcome of a batch. Every record is in exactly one of the lists. */
+export interface BatchResult<T extends Prepared> {
+  /** Stored by the service. */
   readonly acknowledged: readonly T[];
-  /** How many of these were there already. */
+  /** How many of these were stored by an earlier attempt. */
   readonly duplicates: number;
-  /** Refused for good. */
+  /** Permanently rejected by the service. */
   readonly refused: readonly { readonly item: T; readonly error: AuditrailError }[];
-  /** Not known to be written; send them again. */
+  /** Outcome unknown; to be sent again. */
   readonly unsent: readonly T[];
-  /** Why some are unsent. */
+  /** The error that left records in `unsent`. */
   readonly error: AuditrailError | undefined;
 }
 
 /**
- * Sends a batch so that no record can hold up its neighbours: the service skips the wrong ones, and a
- * batch that is refused as a whole is halved until the one is found that it was refused for.
+ * Sends a batch such that no record holds up the others: the service skips invalid records, and a batch
+ * that it rejects as a whole is bisected until the invalid record is isolated.
  */
-export async function send<T extends Prepared>(
+export async function sendBatch<T extends Prepared>(
   client: AuditrailClient,
   items: readonly T[],
   call: { readonly signal: AbortSignal; readonly timeoutMs: number },
-): Promise<Sent<T>> {
-  let answer: BatchAnswer;
+): Promise<BatchResult<T>> {
+  let response: BatchAnswer;
   try {
     const texts = items.map((item) => item.text);
-    answer = checked(await client.batchOfTexts(texts, { ...call, onInvalid: "skip" }), items.length);
+    response = validated(await client.createEncodedBatch(texts, { ...call, onInvalid: "skip" }), items.length);
   } catch (thrown) {
     const error = AuditrailError.local("bad_answer", "sending failed", thrown);
-    return refusedAsAWhole(client, items, call, thrown instanceof AuditrailError ? thrown : error);
+    return bisect(client, items, call, thrown instanceof AuditrailError ? thrown : error);
   }
-  const errors = new Map(answer.errors.map((error) => [error.index, error]));
+  const errors = new Map(response.errors.map((error) => [error.index, error]));
   const acknowledged: T[] = [];
   const refused: { item: T; error: AuditrailError }[] = [];
   for (const [index, item] of items.entries()) {
-    const wrong = errors.get(index);
-    if (wrong === undefined) {
+    const rejection = errors.get(index);
+    if (rejection === undefined) {
       acknowledged.push(item);
     } else {
-      refused.push({ item, error: new AuditrailError({ code: wrong.code, detail: wrong.detail }) });
+      refused.push({ item, error: new AuditrailError({ code: rejection.code, detail: rejection.detail }) });
     }
   }
-  return { acknowledged, duplicates: answer.duplicates, refused, unsent: [], error: undefined };
+  return { acknowledged, duplicates: response.duplicates, refused, unsent: [], error: undefined };
 }
 
-async function refusedAsAWhole<T extends Prepared>(
+async function bisect<T extends Prepared>(
   client: AuditrailClient,
   items: readonly T[],
   call: { readonly signal: AbortSignal; readonly timeoutMs: number },
   error: AuditrailError,
-): Promise<Sent<T>> {
+): Promise<BatchResult<T>> {
   const nothing = { acknowledged: [], duplicates: 0, refused: [], unsent: [], error: undefined };
   if (verdict(error) !== "refused") {
     return { ...nothing, unsent: items, error };
@@ -65,12 +65,12 @@ async function refusedAsAWhole<T extends Prepared>(
     return { ...nothing, refused: [{ item: only, error }] };
   }
   const middle = Math.ceil(items.length / 2);
-  const first = await send(client, items.slice(0, middle), call);
+  const first = await sendBatch(client, items.slice(0, middle), call);
   const rest = items.slice(middle);
   if (first.error !== undefined) {
     return { ...first, unsent: [...first.unsent, ...rest] };
   }
-  const second = await send(client, rest, call);
+  const second = await sendBatch(client, rest, call);
   return {
     acknowledged: [...first.acknowledged, ...second.acknowledged],
     duplicates: first.duplicates + second.duplicates,
@@ -80,16 +80,16 @@ async function refusedAsAWhole<T extends Prepared>(
   };
 }
 
-/** Whether the answer accounts for every record. One that does not acknowledges nothing. */
-function checked(answer: BatchAnswer, size: number): BatchAnswer {
-  const { created, duplicates, rejected, errors } = (answer ?? {}) as Partial<BatchAnswer>;
+/** Checks that the response accounts for every record. Otherwise no record counts as acknowledged. */
+function validated(response: BatchAnswer, size: number): BatchAnswer {
+  const { created, duplicates, rejected, errors } = (response ?? {}) as Partial<BatchAnswer>;
   const counts = [created, duplicates, rejected].every((count) => Number.isSafeInteger(count));
-  const places = Array.isArray(errors) ? new Set(errors.map((error) => error.index)) : undefined;
-  const inside = [...(places ?? [])].every((index) => Number.isInteger(index) && index >= 0 && index < size);
-  const whole = (created ?? 0) + (duplicates ?? 0) + (rejected ?? 0) === size && places?.size === rejected;
-  if (!counts || !inside || !whole) {
-    const detail = "the answer to a batch does not account for every record of it";
+  const indices = Array.isArray(errors) ? new Set(errors.map((error) => error.index)) : undefined;
+  const inRange = [...(indices ?? [])].every((index) => Number.isInteger(index) && index >= 0 && index < size);
+  const addsUp = (created ?? 0) + (duplicates ?? 0) + (rejected ?? 0) === size && indices?.size === rejected;
+  if (!counts || !inRange || !addsUp) {
+    const detail = "the counts of the response do not add up to the size of the batch";
     throw AuditrailError.local("bad_answer", detail);
   }
-  return answer;
+  return response;
 }

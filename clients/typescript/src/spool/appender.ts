@@ -1,4 +1,4 @@
-/** Appends lines to segments; those that wait at the same time share one sync of the disk. */
+/** Appends lines to segments; lines that are queued at the same time share one sync. */
 import { open, unlink, type FileHandle } from "node:fs/promises";
 
 import { AuditrailError, reason, systemCode } from "../errors.js";
@@ -7,24 +7,24 @@ import { FILE_MODE, segmentPath, syncDirectory } from "./files.js";
 /** A file of the spool. */
 export interface Segment {
   readonly number: number;
-  /** Bytes that are on the disk for certain and end with a whole line. */
+  /** Bytes that are durable; they end with a complete line. */
   durable: number;
-  /** Whether it was there when the spool was opened. */
+  /** Whether it existed when the spool was opened. */
   readonly recovered: boolean;
 }
 
-interface Waiting {
+interface QueuedLine {
   readonly line: Buffer;
   readonly resolve: () => void;
   readonly reject: (error: AuditrailError) => void;
 }
 
-/** Most bytes that are written at once. */
+/** Maximum bytes of one write. */
 const GROUP_MAX_BYTES = 4 * 1024 * 1024;
 
-/** The writing end of a spool. */
+/** The writer of a spool. */
 export class Appender {
-  /** The segment that grows. */
+  /** The segment that lines are appended to. */
   active: Segment | undefined;
   readonly #directory: string;
   readonly #segmentBytes: number;
@@ -32,14 +32,14 @@ export class Appender {
   readonly #grown: (bytes: number) => void;
   #next: number;
   #handle: FileHandle | undefined;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  #queue: QueuedLine[] = [];
+  #queuedBytes = 0;
   #writing: Promise<void> | undefined;
 
   constructor(options: {
     readonly directory: string;
     readonly segmentBytes: number;
-    /** The number of the first segment. */
+    /** The number of the first new segment. */
     readonly next: number;
     readonly created: (segment: Segment) => void;
     readonly grown: (bytes: number) => void;
@@ -51,21 +51,21 @@ export class Appender {
     this.#grown = options.grown;
   }
 
-  /** Bytes that wait for the disk. */
-  get waitingBytes(): number {
-    return this.#waitingBytes;
+  /** Bytes that are queued or being written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
   }
 
   /** Resolves when the line is durable. Rejects with `spool_full` or `spool_failed`. */
   async append(line: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, resolve, reject });
-      this.#waitingBytes += line.length;
+      this.#queue.push({ line, resolve, reject });
+      this.#queuedBytes += line.length;
       this.#writing ??= this.#write();
     });
   }
 
-  /** Waits for what is being written, and closes the file. */
+  /** Waits for the queued lines and closes the file. */
   async close(): Promise<void> {
     await this.#writing;
     await this.#handle?.close();
@@ -74,7 +74,7 @@ export class Appender {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#queue.length > 0) {
       const group = this.#group();
       const bytes = Buffer.concat(group.map(({ line }) => line));
       try {
@@ -82,7 +82,7 @@ export class Appender {
         await writeAll(handle, bytes, segment.durable);
         await handle.datasync();
         if (segment.durable === 0) {
-          // Not before: where nothing could be written its file is removed again.
+          // Only now: if the first write fails, the file is deleted.
           this.#created(segment);
         }
         segment.durable += bytes.length;
@@ -90,29 +90,30 @@ export class Appender {
         group.forEach(({ resolve }) => resolve());
       } catch (error) {
         await this.#abandon();
-        const failure = failed(this.#directory, error);
+        const failure = appendError(this.#directory, error);
         group.forEach(({ reject }) => reject(failure));
       }
-      this.#waitingBytes -= bytes.length;
+      this.#queuedBytes -= bytes.length;
     }
     this.#writing = undefined;
   }
 
-  #group(): Waiting[] {
-    let [size, bytes] = [0, 0];
-    for (const { line } of this.#waiting) {
+  #group(): QueuedLine[] {
+    let size = 0;
+    let bytes = 0;
+    for (const { line } of this.#queue) {
       if (size > 0 && bytes + line.length > GROUP_MAX_BYTES) {
         break;
       }
       size += 1;
       bytes += line.length;
     }
-    return this.#waiting.splice(0, size);
+    return this.#queue.splice(0, size);
   }
 
   async #segment(): Promise<{ segment: Segment; handle: FileHandle }> {
-    const full = this.active !== undefined && this.active.durable >= this.#segmentBytes;
-    if (this.active !== undefined && this.#handle !== undefined && !full) {
+    const isFull = this.active !== undefined && this.active.durable >= this.#segmentBytes;
+    if (this.active !== undefined && this.#handle !== undefined && !isFull) {
       return { segment: this.active, handle: this.#handle };
     }
     const old = this.#handle;
@@ -125,14 +126,14 @@ export class Appender {
     this.#handle = handle;
     const segment = { number, durable: 0, recovered: false };
     this.active = segment;
-    // Its name has to last as well, or what is synced into it is gone with it.
+    // Without a durable directory entry the file's contents are lost too.
     await syncDirectory(this.#directory);
     return { segment, handle };
   }
 
   /**
-   * A write that failed may have left part of a line, and a sync that failed says nothing about what
-   * is on the disk. So the segment is cut back and never written to again.
+   * A failed write may leave an incomplete line, and after a failed sync the state of the disk is
+   * unknown. So the segment is truncated to its durable part and not written to again.
    */
   async #abandon(): Promise<void> {
     const { active: segment } = this;
@@ -146,12 +147,12 @@ export class Appender {
         await unlink(segmentPath(this.#directory, segment.number));
       }
     } catch {
-      // What could not be cut off is cut off when the spool is opened again; nobody reads it before.
+      // It is truncated when the spool is opened again, and not read before.
     }
   }
 }
 
-/** A write may take less than it was given, as on a disk that is nearly full. */
+/** Writes all bytes. A single write may be partial, for example on a disk that is nearly full. */
 async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     const rest = bytes.length - written;
@@ -160,7 +161,7 @@ async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Pr
   }
 }
 
-function failed(directory: string, error: unknown): AuditrailError {
+function appendError(directory: string, error: unknown): AuditrailError {
   const code = systemCode(error);
   if (code === "ENOSPC" || code === "EDQUOT") {
     return AuditrailError.local("spool_full", `the disk of the spool ${directory} is full`, error);

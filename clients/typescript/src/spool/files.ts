@@ -1,19 +1,19 @@
-/** The files of a spool directory, and making changes to them durable. */
+/** The files of a spool directory, with durable changes. */
 import { open, readdir, rename, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Readable by the owner alone: records say who did what. */
+/** Owner only: records contain personal data. */
 export const FILE_MODE = 0o600;
-/** The same for the directory, where we make it. */
+/** Owner only; for directories that this package creates. */
 export const DIRECTORY_MODE = 0o700;
 
 const SEGMENT = /^(\d{12})\.ndjson$/;
 
-/** A place between two lines. */
+/** A position between two lines. */
 export interface Position {
   /** The number of the segment. */
   readonly segment: number;
-  /** Bytes from its beginning. */
+  /** Offset in bytes. */
   readonly offset: number;
 }
 
@@ -22,14 +22,14 @@ export function segmentPath(directory: string, number: number): string {
   return join(directory, `${String(number).padStart(12, "0")}.ndjson`);
 }
 
-/** The numbers of the segments that are there, ascending. */
+/** The numbers of the existing segments, ascending. */
 export async function segments(directory: string): Promise<number[]> {
   const names = await readdir(directory);
   const numbers = names.flatMap((name) => SEGMENT.exec(name)?.[1] ?? []).map(Number);
   return numbers.sort((a, b) => a - b);
 }
 
-/** Makes the names in a directory durable. Windows has no such call and needs none. */
+/** Makes the entries of a directory durable. Not available on Windows, nor needed there. */
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === "win32") {
     return;
@@ -42,7 +42,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** The committed position: everything before it was acknowledged. `undefined` when there is none. */
+/** The committed position: everything before it is acknowledged. `undefined` if there is none. */
 export async function readPosition(directory: string): Promise<Position | undefined> {
   let handle: FileHandle | undefined;
   try {
@@ -50,14 +50,14 @@ export async function readPosition(directory: string): Promise<Position | undefi
     const value: unknown = JSON.parse(await handle.readFile("utf8"));
     return isPosition(value) ? value : undefined;
   } catch {
-    // Missing or damaged: what is sent once more is recognised by its ids.
+    // Missing or damaged: records are sent again and recognized by their ids.
     return undefined;
   } finally {
     await handle?.close();
   }
 }
 
-/** Commits the position: afterwards, what lies before it may be removed. */
+/** Commits the position durably; the segments before it may then be deleted. */
 export async function writePosition(directory: string, position: Position): Promise<void> {
   const path = positionPath(directory);
   const fresh = `${path}.new`;
@@ -72,7 +72,7 @@ export async function writePosition(directory: string, position: Position): Prom
   await syncDirectory(directory);
 }
 
-/** Puts damaged bytes aside, durably. */
+/** Appends damaged bytes to the quarantine file, durably. */
 export async function quarantine(directory: string, bytes: Buffer): Promise<void> {
   const handle = await open(join(directory, "quarantine.ndjson"), "a", FILE_MODE);
   try {
@@ -83,7 +83,7 @@ export async function quarantine(directory: string, bytes: Buffer): Promise<void
   }
 }
 
-/** How many whole lines a segment has from an offset on, and where the last of them ends. */
+/** Counts the complete lines of a segment from an offset on; `end` is the end of the last. */
 export async function measure(path: string, offset: number): Promise<{ lines: number; end: number; size: number }> {
   const { size } = await stat(path);
   const handle = await open(path, "r");
@@ -97,9 +97,9 @@ export async function measure(path: string, offset: number): Promise<{ lines: nu
         break;
       }
       const read = chunk.subarray(0, bytesRead);
-      for (let found = read.indexOf(0x0a); found >= 0; found = read.indexOf(0x0a, found + 1)) {
+      for (let newline = read.indexOf(0x0a); newline >= 0; newline = read.indexOf(0x0a, newline + 1)) {
         lines += 1;
-        end = at + found + 1;
+        end = at + newline + 1;
       }
       at += bytesRead;
     }

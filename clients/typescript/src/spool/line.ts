@@ -1,4 +1,4 @@
-/** The form of a line of the spool: NDJSON, with a checksum of the record in it. */
+/** The encoding of a record in the spool: a line of NDJSON with a checksum. */
 import { crc32 } from "node:zlib";
 
 const HEAD = Buffer.from('{"crc":"');
@@ -7,16 +7,16 @@ const TAIL = Buffer.from("}\n");
 const DIGITS = 8;
 const RECORD_AT = HEAD.length + DIGITS + BETWEEN.length;
 
-/** Most bytes of a line; a longer one cannot be ours. */
+/** Maximum bytes of a line; a longer one is damaged. */
 export const LINE_MAX_BYTES = 512 * 1024;
 
-/** A record as a line, its end included. */
+/** Encodes a record as a line, including its line end. */
 export function encode(record: string): Buffer {
   const bytes = Buffer.from(record);
   return Buffer.concat([HEAD, Buffer.from(checksum(bytes)), BETWEEN, bytes, TAIL]);
 }
 
-/** The record of a line, its end included; `undefined` when the line is damaged. */
+/** Decodes a line, including its line end; `undefined` if it is damaged. */
 export function decode(line: Buffer): string | undefined {
   const end = line.length - TAIL.length;
   const framed =
@@ -28,11 +28,11 @@ export function decode(line: Buffer): string | undefined {
     return undefined;
   }
   const record = line.subarray(RECORD_AT, end);
-  const said = line.toString("latin1", HEAD.length, HEAD.length + DIGITS);
-  return checksum(record) === said ? record.toString("utf8") : undefined;
+  const stored = line.toString("latin1", HEAD.length, HEAD.length + DIGITS);
+  return checksum(record) === stored ? record.toString("utf8") : undefined;
 }
 
-/** CRC-32 as in zip and PNG, which shows damage and is no protection from a forger. */
+/** CRC-32 as in zip and PNG: detects damage, not forgery. */
 function checksum(bytes: Buffer): string {
   return crc32(bytes).toString(16).padStart(DIGITS, "0");
 }

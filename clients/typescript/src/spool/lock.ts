@@ -1,4 +1,4 @@
-/** One process for each spool directory. */
+/** The lock of a spool directory. */
 import { createHash, randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
@@ -7,19 +7,22 @@ import { join } from "node:path";
 import { AuditrailError, systemCode } from "../errors.js";
 import { FILE_MODE } from "./files.js";
 
-/** Who holds the lock: a process id means nothing without the time it started. */
+/**
+ * The process that holds the lock. The start time distinguishes it from later processes with the same
+ * id.
+ */
 interface Holder {
   readonly pid: number;
-  /** When that process started, as the system tells it; `null` where it does not. */
+  /** The start time of the process; `null` where the system does not provide it. */
   readonly started: string | null;
-  /** Tells this lock from another of the same process. */
+  /** Distinguishes locks of the same process. */
   readonly nonce: string;
 }
 
-/** How often a lock that changes hands is looked at before giving up. */
-const TRIES = 5;
+/** Maximum attempts for a lock that changes hands. */
+const ATTEMPTS = 5;
 
-/** A lock that is held until it is released or its process ends. */
+/** A lock held until it is released or its process ends. */
 export class Lock {
   readonly #path: string;
 
@@ -27,64 +30,65 @@ export class Lock {
     this.#path = path;
   }
 
-  /** Takes the lock, also from a process that is gone. Fails with `spool_locked`. */
-  static async take(directory: string): Promise<Lock> {
+  /** Acquires the lock, also from a process that has ended. Rejects with `spool_locked`. */
+  static async acquire(directory: string): Promise<Lock> {
     const path = join(directory, "lock");
     const nonce = randomUUID();
-    const mine = `${path}.${nonce}`;
-    const me: Holder = { pid: process.pid, started: startOf(process.pid), nonce };
-    await writeFile(mine, `${JSON.stringify(me)}\n`, { flag: "wx", mode: FILE_MODE });
+    const own = `${path}.${nonce}`;
+    const holder: Holder = { pid: process.pid, started: startOf(process.pid), nonce };
+    await writeFile(own, `${JSON.stringify(holder)}\n`, { flag: "wx", mode: FILE_MODE });
     try {
-      await take(mine, path);
+      await acquire(own, path);
     } finally {
-      await rm(mine, { force: true });
+      await rm(own, { force: true });
     }
     return new Lock(path);
   }
 
-  /** Gives the lock back. Where somebody removed the directory there is none to give back. */
+  /** Releases the lock, if the directory still exists. */
   async release(): Promise<void> {
     await rm(this.#path, { force: true });
   }
 }
 
-async function take(mine: string, path: string): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    if (await linked(mine, path)) {
+async function acquire(own: string, path: string): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    if (await linked(own, path)) {
       return;
     }
     const stale = await textOf(path);
     if (stale !== undefined) {
       refuseIfAlive(path, stale);
-      if (await replaced(mine, path, stale)) {
+      if (await replaced(own, path, stale)) {
         return;
       }
     }
   }
-  throw locked(path, "other processes keep taking it");
+  throw locked(path, "other processes keep acquiring it");
 }
 
 /**
- * Replaces the lock of a process that is gone. Only who has the lock on replacing just that one may do
- * it, or of two who saw it stale the later would replace the fresh lock of the earlier.
+ * Replaces the lock of a process that has ended. Requires a second lock on replacing this particular
+ * one: otherwise, of two processes that saw the stale lock, the later would replace the earlier's new
+ * lock.
  */
-async function replaced(mine: string, path: string, stale: string): Promise<boolean> {
-  const right = `${path}.after-${createHash("sha256").update(stale).digest("hex").slice(0, 16)}`;
-  await take(mine, right);
+async function replaced(own: string, path: string, stale: string): Promise<boolean> {
+  const guard = `${path}.after-${createHash("sha256").update(stale).digest("hex").slice(0, 16)}`;
+  await acquire(own, guard);
   try {
     if ((await textOf(path)) !== stale) {
       return false;
     }
-    const copy = `${mine}.copy`;
-    await link(mine, copy);
+    const copy = `${own}.copy`;
+    await link(own, copy);
     await rename(copy, path);
     return true;
   } finally {
-    await rm(right, { force: true });
+    await rm(guard, { force: true });
   }
 }
 
-/** A link appears with its content and only where there is none, both at once. */
+/** Creates a hard link, which appears atomically with its contents, and fails if the path exists. */
 async function linked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
@@ -113,12 +117,13 @@ function refuseIfAlive(path: string, text: string): void {
   try {
     holder = JSON.parse(text) as Partial<Holder>;
   } catch {
-    // It was written before its name appeared, so what cannot be read is damage, not haste.
+    // The file was complete before it was linked, so unreadable contents are damage, not a write in
+    // progress.
     return;
   }
   const { pid, started } = holder;
   if (typeof pid === "number" && isAlive(pid) && (started ?? null) === startOf(pid)) {
-    throw locked(path, `process ${pid} holds it`);
+    throw locked(path, `held by process ${pid}`);
   }
 }
 
@@ -131,11 +136,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** On Linux, the boot and the clock ticks since it; elsewhere the id alone has to do. */
+/** On Linux the boot id and the start time in clock ticks since boot; `null` elsewhere. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may hold anything, so fields are counted after it: this is the 22nd.
+    // The process name in parentheses may contain anything, so fields are counted after it: this is the
+    // 22nd.
     const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
     return `${boot}/${ticks}`;
@@ -144,7 +150,7 @@ function startOf(pid: number): string | null {
   }
 }
 
-function locked(path: string, who: string): AuditrailError {
-  const detail = `the spool is in use (${path}: ${who}); give each process a directory of its own`;
+function locked(path: string, reason: string): AuditrailError {
+  const detail = `the spool is in use (${path}: ${reason}); give each process its own directory`;
   return AuditrailError.local("spool_locked", detail);
 }

@@ -1,9 +1,9 @@
 /**
- * Records on the local disk, in the order they came, until the service has them.
+ * A durable queue on the local disk: records in insertion order, kept until the service has them.
  *
- * A directory of segments, of which only the last one grows, and the position up to which everything
- * was acknowledged. The position is committed before a segment is removed; it may lag behind, because
- * what is sent once more is recognised by its ids.
+ * A directory of segments, of which only the last grows, and the acknowledged position. The position is
+ * committed before a segment is deleted; it may lag behind, because records sent again are recognized
+ * by their ids.
  */
 import { mkdir, open, truncate, unlink } from "node:fs/promises";
 
@@ -22,20 +22,23 @@ import {
 import { decode, encode, LINE_MAX_BYTES } from "./line.js";
 import { Lock } from "./lock.js";
 
-/** Records to send, and where the next ones are. */
+/** Consecutive records to send, and the position after them. */
 export interface SpoolBatch {
   readonly items: readonly { readonly text: string; readonly recovered: boolean }[];
-  /** Damaged lines among them, which were put aside. */
+  /** Damaged lines among them, which were moved to the quarantine file. */
   readonly quarantined: number;
   readonly next: Position;
 }
 
-/** Segments have an eighth of the spool, at most this much: what is kept for one that is nearly sent. */
+/**
+ * Maximum size of a segment. An eighth of the spool's limit if that is less, because a segment is
+ * deleted only as a whole.
+ */
 const SEGMENT_MAX_BYTES = 8 * 1024 * 1024;
-/** How many bytes may be acknowledged before the position is committed. */
+/** Bytes that may be acknowledged before the position is committed. */
 const COMMIT_BYTES = 1024 * 1024;
 
-/** A spool directory that this process holds. */
+/** A spool directory locked by this process. */
 export class Spool {
   readonly #directory: string;
   readonly #maxBytes: number;
@@ -45,24 +48,24 @@ export class Spool {
   #bytes: number;
   #at: Position;
   #uncommitted = 0;
-  /** Whole lines that were there when it was opened. */
+  /** Complete lines that were in the spool when it was opened. */
   readonly recovered: number;
-  /** Torn last lines that were cut off then. None of them was ever acknowledged. */
+  /** Incomplete last lines that were truncated then; their records were never reported as spooled. */
   readonly torn: number;
 
-  private constructor(directory: string, maxBytes: number, lock: Lock, found: Found) {
+  private constructor(directory: string, maxBytes: number, lock: Lock, contents: Contents) {
     this.#directory = directory;
     this.#maxBytes = maxBytes;
     this.#lock = lock;
-    this.#segments = found.segments;
-    this.#at = found.position;
-    this.#bytes = found.segments.reduce((sum, segment) => sum + segment.durable, 0);
-    this.recovered = found.lines;
-    this.torn = found.torn;
+    this.#segments = contents.segments;
+    this.#at = contents.position;
+    this.#bytes = contents.segments.reduce((sum, segment) => sum + segment.durable, 0);
+    this.recovered = contents.lines;
+    this.torn = contents.torn;
     this.#appender = new Appender({
       directory,
       segmentBytes: Math.min(SEGMENT_MAX_BYTES, Math.ceil(maxBytes / 8)),
-      next: found.next,
+      next: contents.next,
       created: (segment) => this.#segments.push(segment),
       grown: (bytes) => {
         this.#bytes += bytes;
@@ -70,20 +73,23 @@ export class Spool {
     });
   }
 
-  /** Opens or makes a spool. Fails with `spool_locked` when another process has it. */
+  /**
+   * Opens a spool, creating it if it does not exist. Rejects with `spool_locked` if another process has
+   * it open.
+   */
   static async open(directory: string, maxBytes: number): Promise<Spool> {
-    // One that is there may be used for other things too, so how it may be used stays as it is.
+    // The permissions of an existing directory stay: it may have other uses too.
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    const lock = await Lock.take(directory);
+    const lock = await Lock.acquire(directory);
     try {
-      return new Spool(directory, maxBytes, lock, await find(directory));
+      return new Spool(directory, maxBytes, lock, await scan(directory));
     } catch (error) {
       await lock.release();
       throw error;
     }
   }
 
-  /** Bytes on the disk. */
+  /** Bytes on the disk, as counted against the limit. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -91,27 +97,31 @@ export class Spool {
   /** Resolves when the record is durable. Rejects with `spool_full` or `spool_failed`. */
   async append(record: string): Promise<void> {
     const line = encode(record);
-    if (this.#bytes + this.#appender.waitingBytes + line.length > this.#maxBytes) {
-      const detail = `the spool ${this.#directory} holds its ${this.#maxBytes} bytes; the service is behind or gone`;
+    if (this.#bytes + this.#appender.queuedBytes + line.length > this.#maxBytes) {
+      const detail = `the spool ${this.#directory} has reached its limit of ${this.#maxBytes} bytes; the service is slow or unreachable`;
       throw AuditrailError.local("spool_full", detail);
     }
     await this.#appender.append(line);
   }
 
-  /** The next records after the position, `undefined` when all were read. They stay until `acknowledge`. */
+  /**
+   * Reads the records after the acknowledged ones; `undefined` if there are none. They stay until
+   * acknowledged.
+   */
   async read(maxRecords: number, maxBytes: number): Promise<SpoolBatch | undefined> {
-    const segment = await this.#unfinished();
+    const segment = await this.#currentSegment();
     if (segment === undefined) {
       return undefined;
     }
     const length = Math.min(segment.durable - this.#at.offset, maxBytes + LINE_MAX_BYTES);
     const bytes = await readAt(segmentPath(this.#directory, segment.number), this.#at.offset, length);
     const items: { text: string; recovered: boolean }[] = [];
-    let [start, quarantined] = [0, 0];
+    let start = 0;
+    let quarantined = 0;
     while (start < bytes.length && items.length < maxRecords && start < maxBytes) {
       const newline = bytes.indexOf(0x0a, start);
-      // More than a line's length was read beyond `maxBytes`, so a line without an end is damage too.
-      // It is put aside in pieces, the last of which has one.
+      // The read extends a maximum line length beyond `maxBytes`, so a line without an end is damaged.
+      // It is quarantined in pieces, the last of which has a line end.
       const end = newline < 0 ? bytes.length : newline + 1;
       const text = decode(bytes.subarray(start, end));
       if (text === undefined) {
@@ -125,35 +135,36 @@ export class Spool {
     return { items, quarantined, next: { segment: segment.number, offset: this.#at.offset + start } };
   }
 
-  /** Everything before `next` is with the service or was refused by it. */
+  /** Acknowledges all records before `next`: the service has stored or rejected them. */
   async acknowledge(next: Position): Promise<void> {
     this.#uncommitted += next.segment === this.#at.segment ? next.offset - this.#at.offset : next.offset;
     this.#at = next;
     const [first] = this.#segments;
-    const drained = first === this.#appender.active && next.offset >= (first?.durable ?? 0);
-    if (drained || this.#uncommitted >= COMMIT_BYTES) {
+    const isDrained = first === this.#appender.active && next.offset >= (first?.durable ?? 0);
+    if (isDrained || this.#uncommitted >= COMMIT_BYTES) {
       await this.#commit(next);
     }
-    await this.#unfinished();
+    await this.#currentSegment();
   }
 
-  /** Waits for the disk, commits the position if that can be done, and gives the directory back. */
+  /** Waits for outstanding writes, commits the position if possible, and releases the directory. */
   async close(): Promise<void> {
     try {
       await this.#appender.close();
       if (this.#uncommitted > 0) {
         await this.#commit(this.#at);
       }
-      await this.#unfinished();
+      await this.#currentSegment();
     } catch {
-      // On a full disk, say. What was vouched for is synced, and what is sent once more is recognised.
+      // For example on a full disk. Spooled records are durable, and records sent again are recognized
+      // by their ids.
     } finally {
       await this.#lock.release();
     }
   }
 
-  /** The segment of the position. Finished ones before it are removed. */
-  async #unfinished(): Promise<Segment | undefined> {
+  /** The segment of the position. Deletes the finished segments before it. */
+  async #currentSegment(): Promise<Segment | undefined> {
     for (;;) {
       const [first] = this.#segments;
       if (first === undefined) {
@@ -177,8 +188,8 @@ export class Spool {
     try {
       await this.#commit(after);
     } catch (error) {
-      // On a full disk nothing is committed until something is removed. A position in a segment
-      // that is gone does no harm: the next one has a higher number and is read from its beginning.
+      // On a full disk a commit succeeds only after a deletion. A position in a deleted segment is
+      // harmless: the next segment has a higher number and is read from its start.
       if (systemCode(error) !== "ENOSPC" && systemCode(error) !== "EDQUOT") {
         throw error;
       }
@@ -195,8 +206,8 @@ export class Spool {
   }
 }
 
-/** What is in a directory when it is opened. */
-interface Found {
+/** The contents of a directory when it is opened. */
+interface Contents {
   readonly segments: Segment[];
   readonly position: Position;
   readonly lines: number;
@@ -204,17 +215,19 @@ interface Found {
   readonly next: number;
 }
 
-async function find(directory: string): Promise<Found> {
+async function scan(directory: string): Promise<Contents> {
   const position = (await readPosition(directory)) ?? { segment: 0, offset: 0 };
-  const found: Segment[] = [];
-  let [lines, torn, last] = [0, 0, position.segment];
+  const recovered: Segment[] = [];
+  let lines = 0;
+  let torn = 0;
+  let last = position.segment;
   for (const number of await segments(directory)) {
     const path = segmentPath(directory, number);
     last = Math.max(last, number);
     const from = number === position.segment ? position.offset : 0;
     const measured = number < position.segment ? undefined : await measure(path, from);
     if (measured !== undefined && measured.end < measured.size) {
-      // A line that was being written when the process or the machine went down.
+      // An incomplete line, which was being written when the process or the machine crashed.
       await truncate(path, measured.end);
       torn += 1;
     }
@@ -223,9 +236,9 @@ async function find(directory: string): Promise<Found> {
       continue;
     }
     lines += measured.lines;
-    found.push({ number, durable: measured.end, recovered: true });
+    recovered.push({ number, durable: measured.end, recovered: true });
   }
-  return { segments: found, position, lines, torn, next: last + 1 };
+  return { segments: recovered, position, lines, torn, next: last + 1 };
 }
 
 async function readAt(path: string, offset: number, length: number): Promise<Buffer> {

@@ -1,4 +1,4 @@
-//! What a client can be told.
+//! Configuration of a client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::Client;
-use super::key::{Key, KeySource};
+use super::key::{ApiKey, KeySource};
 use super::transport::Transport;
 use crate::error::ClientError;
 
-/// How long a call may take: the service itself gives up after 60 s unless told otherwise.
+/// Default timeout of a call; longer than the default timeout of the service, 60 s.
 const TIMEOUT: Duration = Duration::from_secs(65);
-/// How long making a connection may take.
+/// Default timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a client can be told; [`Client::builder`] starts one.
+/// Configuration of a client; [`Client::builder`] starts one.
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -27,16 +27,15 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(super) fn new(url: &str) -> Self {
-        let (timeout, connect_timeout) = (TIMEOUT, CONNECT_TIMEOUT);
-        Self { url: url.to_owned(), key: None, timeout, connect_timeout }
+        Self { url: url.to_owned(), key: None, timeout: TIMEOUT, connect_timeout: CONNECT_TIMEOUT }
     }
 
-    /// The service and the key as the environment has them: `AUDITRAIL_URL`, and `AUDITRAIL_KEY` or
-    /// `AUDITRAIL_KEY_FILE`. One that is empty counts as not set.
+    /// Reads the base URL from `AUDITRAIL_URL`, and the key from `AUDITRAIL_KEY` or the file that
+    /// `AUDITRAIL_KEY_FILE` names. Empty values count as not set.
     ///
     /// # Errors
-    /// [`ClientError::Url`] without an address, [`ClientError::NoKey`] without a key, and
-    /// [`ClientError::Both`] when there are two.
+    /// [`ClientError::Url`] without a URL, [`ClientError::NoKey`] without a key, and
+    /// [`ClientError::ConflictingSettings`] with two.
     pub fn from_env() -> Result<Self, ClientError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
@@ -49,42 +48,44 @@ impl ClientBuilder {
             (Some(key), None) => Ok(Self::new(&url).key(&key)),
             (None, Some(file)) => Ok(Self::new(&url).key_file(file)),
             (None, None) => Err(ClientError::NoKey),
-            (Some(_), Some(_)) => {
-                Err(ClientError::Both { one: "AUDITRAIL_KEY", other: "AUDITRAIL_KEY_FILE" })
-            }
+            (Some(_), Some(_)) => Err(ClientError::ConflictingSettings {
+                one: "AUDITRAIL_KEY",
+                other: "AUDITRAIL_KEY_FILE",
+            }),
         }
     }
 
-    /// The API key. It is kept where it is wiped in the end; wiping the argument is the caller's part.
+    /// Sets the API key. The client zeroizes its copy on drop; zeroizing the argument is up to the
+    /// caller.
     pub fn key(self, key: &str) -> Self {
         Self { key: Some(KeySource::Text(Zeroizing::new(key.to_owned()))), ..self }
     }
 
-    /// A file that holds the API key and nothing else, such as a mounted secret. It is read again when
-    /// the service refuses the key.
+    /// Sets a file that contains only the API key, such as a mounted secret. It is read again when
+    /// the service rejects the key.
     pub fn key_file(self, path: impl Into<PathBuf>) -> Self {
         Self { key: Some(KeySource::File(path.into())), ..self }
     }
 
-    /// How long a call may take as a whole. Default 65 s: the service gives up after 60 s.
+    /// Sets the timeout of a call. Default 65 s; the service itself times out after 60 s.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// How long making a connection may take, once its address is found. Default 5 s.
+    /// Sets the timeout of connecting, not counting name resolution. Default 5 s.
     pub fn connect_timeout(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }
 
-    /// Makes the client. Reads the file of the key and, for https, the certificates that the system
-    /// trusts, and connects to nothing yet.
+    /// Creates the client. Reads the key file and, for https, the system's root certificates;
+    /// connects only when used.
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// When a setting is invalid or a file cannot be read.
     pub fn build(self) -> Result<Client, ClientError> {
-        let key = Key::find(self.key.ok_or(ClientError::NoKey)?)?;
+        let key = ApiKey::load(self.key.ok_or(ClientError::NoKey)?)?;
         let transport = Transport::new(&self.url, key, self.timeout, self.connect_timeout)?;
-        Ok(Client::over(transport))
+        Ok(Client::new(transport))
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_where_the_service_is_and_who_we_are() {
+    fn from_env_reads_url_and_key() {
         let url = ("AUDITRAIL_URL", "http://127.0.0.1:1/base/");
         let builder = from(&[url, ("AUDITRAIL_KEY", "adt_secret")]).unwrap();
         assert!(!format!("{builder:?}").contains("secret"));
@@ -108,18 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_said_twice_is_refused() {
+    fn missing_and_conflicting_settings_are_rejected() {
         let url = ("AUDITRAIL_URL", "http://127.0.0.1:1");
-        let (key, file) = (("AUDITRAIL_KEY", "k"), ("AUDITRAIL_KEY_FILE", "/none/such"));
+        let key = ("AUDITRAIL_KEY", "k");
+        let file = ("AUDITRAIL_KEY_FILE", "/none/such");
         assert!(matches!(from(&[key]), Err(ClientError::Url { .. })));
         assert!(matches!(from(&[url, ("AUDITRAIL_KEY", "")]), Err(ClientError::NoKey)));
-        assert!(matches!(from(&[url, key, file]), Err(ClientError::Both { .. })));
+        assert!(matches!(from(&[url, key, file]), Err(ClientError::ConflictingSettings { .. })));
         let unread = from(&[url, file]).unwrap().build();
         assert!(matches!(unread, Err(ClientError::KeyFile { .. })));
     }
 
     #[test]
-    fn a_bad_address_or_key_is_refused_without_repeating_it() {
+    fn errors_do_not_repeat_invalid_urls_or_keys() {
         for (url, key) in [
             ("ftp://host", "k"),
             ("http://user:secret@host", "k"),
@@ -128,8 +130,8 @@ mod tests {
             ("http://host", "secret\nkey"),
             ("http://host", ""),
         ] {
-            let refused = Client::builder(url).key(key).build().unwrap_err();
-            assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");
+            let error = Client::builder(url).key(key).build().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         }
     }
 }

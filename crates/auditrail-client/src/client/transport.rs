@@ -1,4 +1,4 @@
-//! Requests to the service and their answers; every way they can fail becomes a [`ClientError`].
+//! HTTP requests to the service; all failures become a [`ClientError`].
 
 use std::io;
 use std::sync::Arc;
@@ -16,112 +16,113 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::answer::{self, Answer};
-use super::key::Key;
+use super::key::ApiKey;
+use super::response::{self, ApiResponse};
 use crate::error::ClientError;
 
-/// How long a connection may lie idle. Whatever lies between us and the service forgets it in the end.
-const IDLE: Duration = Duration::from_secs(60);
-/// Most bytes of an answer that is no success.
+/// How long idle connections are kept. Middleboxes drop idle connections silently after a while.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Maximum bytes of an error response.
 const PROBLEM_MAX_BYTES: usize = 1024 * 1024;
-/// Who asks.
 const USER_AGENT: &str = concat!("auditrail-client/", env!("CARGO_PKG_VERSION"));
 
-/// A base address, a key, and how long to wait.
 #[derive(Debug)]
 pub(crate) struct Transport {
     base: String,
-    key: Arc<Key>,
+    key: Arc<ApiKey>,
     timeout: Duration,
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// A request.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct ApiRequest {
     pub(super) method: Method,
     /// Path and query.
     pub(super) path: String,
     /// JSON text.
     pub(super) body: Option<Bytes>,
-    /// Most bytes of an answer.
+    /// Maximum bytes of a successful response.
     pub(super) max_bytes: usize,
-    /// How long it may take, where that is not the client's business as a whole.
+    /// Overrides the client's timeout.
     pub(super) timeout: Option<Duration>,
 }
 
 impl Transport {
     pub(super) fn new(
         url: &str,
-        key: Key,
+        key: ApiKey,
         timeout: Duration,
         connect_timeout: Duration,
     ) -> Result<Self, ClientError> {
         let (base, secure) = base(url)?;
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector(tcp(connect_timeout), secure)?);
         Ok(Self { base, key: Arc::new(key), timeout, http })
     }
 
-    /// The address of the service.
+    /// The base URL of the service.
     pub(crate) fn url(&self) -> &str {
         &self.base
     }
 
-    /// Takes the key out of a text.
-    pub(crate) fn hide(&self, text: &mut String) {
-        self.key.hide(text);
+    /// Redacts the API key in a text.
+    pub(crate) fn redact(&self, text: &mut String) {
+        self.key.redact(text);
     }
 
-    /// Sends a request and reads the whole answer, which is a success.
-    pub(super) async fn send(&self, call: Call) -> Result<Answer, ClientError> {
-        let after = call.timeout.unwrap_or(self.timeout);
-        let answered = tokio::time::timeout(after, self.exchange(call)).await;
-        let answered = answered
+    /// Sends a request and reads the body of a successful response. Other statuses are errors.
+    pub(super) async fn send(&self, request: ApiRequest) -> Result<ApiResponse, ClientError> {
+        let after = request.timeout.unwrap_or(self.timeout);
+        let result = tokio::time::timeout(after, self.exchange(request))
+            .await
             .unwrap_or_else(|_| Err(ClientError::Timeout { url: self.base.clone(), after }));
-        if matches!(&answered, Err(error) if matches!(error.status(), Some(401 | 403))) {
+        if matches!(&result, Err(error) if matches!(error.status(), Some(401 | 403))) {
             self.refresh_key().await;
         }
-        answered
+        result
     }
 
-    async fn exchange(&self, call: Call) -> Result<Answer, ClientError> {
-        let max_bytes = call.max_bytes;
-        let response = self.http.request(self.request(call)?).await;
-        let response = response.map_err(|error| self.unreachable(error))?;
+    async fn exchange(&self, request: ApiRequest) -> Result<ApiResponse, ClientError> {
+        let max_bytes = request.max_bytes;
+        let response = self
+            .http
+            .request(self.http_request(request)?)
+            .await
+            .map_err(|error| self.unreachable(error))?;
         let status = response.status();
         let max_bytes = if status.is_success() { max_bytes } else { PROBLEM_MAX_BYTES };
-        let (head, body) = self.whole(response, max_bytes).await?;
+        let (head, body) = self.read_body(response, max_bytes).await?;
         if status.is_success() {
-            return Ok(Answer { status: status.as_u16(), headers: head.headers, body });
+            return Ok(ApiResponse { status: status.as_u16(), headers: head.headers, body });
         }
-        let hide = |text: &mut String| self.key.hide(text);
-        Err(ClientError::Problem(Box::new(answer::problem(
+        let redact = |text: &mut String| self.key.redact(text);
+        Err(ClientError::Problem(Box::new(response::problem(
             &head,
             &body,
             crate::clock::now(),
-            hide,
+            redact,
         ))))
     }
 
-    fn request(&self, call: Call) -> Result<Request<Full<Bytes>>, ClientError> {
-        let mut request = Request::builder()
-            .method(call.method)
-            .uri(format!("{}{}", self.base, call.path))
+    fn http_request(&self, request: ApiRequest) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut builder = Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}", self.base, request.path))
             .header(header::AUTHORIZATION, self.key.authorization()?)
             .header(header::ACCEPT, HeaderValue::from_static("application/json"))
             .header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        if call.body.is_some() {
-            let form = HeaderValue::from_static("application/json");
-            request = request.header(header::CONTENT_TYPE, form);
+        if request.body.is_some() {
+            let content_type = HeaderValue::from_static("application/json");
+            builder = builder.header(header::CONTENT_TYPE, content_type);
         }
-        let request = request.body(Full::new(call.body.unwrap_or_default()));
-        request.map_err(|_| ClientError::Url { reason: "makes no valid one with these parameters" })
+        builder
+            .body(Full::new(request.body.unwrap_or_default()))
+            .map_err(|_| ClientError::Url { reason: "is invalid with these query parameters" })
     }
 
-    async fn whole(
+    async fn read_body(
         &self,
         response: Response<Incoming>,
         max_bytes: usize,
@@ -129,9 +130,9 @@ impl Transport {
         let (head, body) = response.into_parts();
         match Limited::new(body, max_bytes).collect().await {
             Ok(body) => Ok((head, body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(ClientError::BadAnswer {
-                detail: format!("it has more than {max_bytes} bytes"),
-                request_id: answer::request_id(&head.headers),
+            Err(error) if error.is::<LengthLimitError>() => Err(ClientError::UnexpectedResponse {
+                detail: format!("the body has more than {max_bytes} bytes"),
+                request_id: response::request_id(&head.headers),
             }),
             Err(error) => Err(self.unreachable(error)),
         }
@@ -144,17 +145,19 @@ impl Transport {
         ClientError::Unreachable { url: self.base.clone(), source: source.into() }
     }
 
-    /// A key that comes from a file may have been renewed.
+    /// Reads the key file again: the key may have been renewed.
     async fn refresh_key(&self) {
         if self.key.is_from_file() {
             let key = Arc::clone(&self.key);
-            // Only a panic or the end of the runtime keeps it from being read, and then the next try.
+            // An error means that the runtime shuts down or the read panicked; the next rejection
+            // reads it again.
             drop(tokio::task::spawn_blocking(move || key.refresh()).await);
         }
     }
 }
 
-/// Without Nagle's algorithm: a request of several writes would else wait for acknowledgements.
+/// Disables Nagle's algorithm: a request of several writes would otherwise wait for delayed
+/// acknowledgements.
 fn tcp(connect_timeout: Duration) -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.set_connect_timeout(Some(connect_timeout));
@@ -163,46 +166,48 @@ fn tcp(connect_timeout: Duration) -> HttpConnector {
     tcp
 }
 
-/// For https alone the certificates are read, so that plain http works where there are none.
+/// Loads the system's root certificates only for https, so that plain http works on systems without
+/// any.
 fn connector(
     tcp: HttpConnector,
     secure: bool,
 ) -> Result<HttpsConnector<HttpConnector>, ClientError> {
     let builder = HttpsConnectorBuilder::new();
     let builder = if secure {
-        let roots = builder.with_provider_and_native_roots(ring::default_provider());
-        roots.map_err(|source| ClientError::Roots { source })?
+        builder
+            .with_provider_and_native_roots(ring::default_provider())
+            .map_err(|source| ClientError::RootCertificates { source })?
     } else {
         builder.with_tls_config(no_tls()?)
     };
     Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
 
-/// Trusts nobody: no address of this client is one of https.
+/// A TLS configuration without trusted roots, for base URLs with plain http.
 fn no_tls() -> Result<ClientConfig, ClientError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ClientError::Roots { source: io::Error::other(error) })?;
+        .map_err(|error| ClientError::RootCertificates { source: io::Error::other(error) })?;
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// The address without a slash at its end, and whether it is one of https.
+/// The base URL without a trailing slash, and whether it is https.
 fn base(url: &str) -> Result<(String, bool), ClientError> {
-    let refused = |reason| Err(ClientError::Url { reason });
+    let invalid = |reason| Err(ClientError::Url { reason });
     let Ok(uri) = url.parse::<Uri>() else {
-        return refused("is no URL");
+        return invalid("is not a URL");
     };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return refused("has no scheme or no host");
+        return invalid("has no scheme or host");
     };
     if !matches!(scheme, "http" | "https") {
-        return refused("must begin with http:// or https://");
+        return invalid("must start with http:// or https://");
     }
     if authority.as_str().contains('@') || authority.host().is_empty() {
-        return refused("must hold a host, and neither user nor password");
+        return invalid("must have a host, and neither user nor password");
     }
     if uri.query().is_some() {
-        return refused("must not have a query");
+        return invalid("must not have a query");
     }
     let path = uri.path().trim_end_matches('/');
     Ok((format!("{scheme}://{authority}{path}"), scheme == "https"))

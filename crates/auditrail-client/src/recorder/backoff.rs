@@ -1,25 +1,28 @@
-//! How long to wait before the next try.
+//! Classification of errors, and pauses between retries.
 
 use std::time::Duration;
 
 use crate::clock;
 use crate::error::ClientError;
 
-/// The longest wait that a `Retry-After` may ask for.
+/// Upper limit for `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
-/// The longest pause of our own choice while somebody waits for a flush.
-pub(super) const HURRIED_PAUSE: Duration = Duration::from_secs(1);
+/// Upper limit of pauses during a flush, except those that the service requested.
+pub(super) const FLUSH_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What an error means for the records that were sent.
+/// What an error means for the records of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// Temporary: send the records again.
     Retry,
+    /// Permanent for these records.
     Refused,
+    /// The API key was rejected, which affects all records until it is renewed.
     NotAllowed,
 }
 
-/// Sorts errors. A key that is not good may be renewed, so nothing is given up for it, except where the key
-/// is good and the record is of another tenant: no renewal changes that.
+/// Classifies an error. A rejected API key may be renewed, so records are kept for it. The
+/// exception is a record of another tenant than the key's, which no renewal changes.
 pub(super) fn verdict(error: &ClientError) -> Verdict {
     if error.code() == "other_tenant" {
         return Verdict::Refused;
@@ -31,58 +34,68 @@ pub(super) fn verdict(error: &ClientError) -> Verdict {
     }
 }
 
-/// A wait before the next try.
+/// A pause before the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pause {
     pub(super) wait: Duration,
-    /// Whether it was asked for by the service, so that not even a flush may cut it short.
-    pub(super) firm: bool,
+    /// Whether the service requested it, so that a flush must not shorten it.
+    pub(super) is_mandatory: bool,
 }
 
-/// Pauses that double, of which chance takes its share: full jitter.
+impl Pause {
+    /// Its duration, limited to `max` during a flush unless it is mandatory.
+    pub(super) fn capped(self, is_flushing: bool, max: Duration) -> Duration {
+        if is_flushing && !self.is_mandatory { self.wait.min(max) } else { self.wait }
+    }
+}
+
+/// Exponential backoff with full jitter: a pause is random between zero and a bound that doubles.
+/// `Backoff` of `auditrail-core` has equal jitter, with a lower bound of half of that.
 #[derive(Debug)]
 pub(super) struct Backoff {
     base: Duration,
     cap: Duration,
-    tries: u32,
+    attempts: u32,
 }
 
 impl Backoff {
     pub(super) const fn new(base: Duration, cap: Duration) -> Self {
-        Self { base, cap, tries: 0 }
+        Self { base, cap, attempts: 0 }
     }
 
-    /// The pause after a failure.
+    /// The pause after a failed request.
     pub(super) fn after(&mut self, error: &ClientError) -> Pause {
-        self.pause(error, clock::chance())
+        self.pause_after(error, clock::random_fraction())
     }
 
-    /// The pause after a failure that is not the service's.
-    pub(super) fn plain(&mut self) -> Pause {
-        Pause { wait: self.step(clock::chance()), firm: false }
+    /// The pause after an error that is not the service's.
+    pub(super) fn after_local_error(&mut self) -> Pause {
+        Pause { wait: self.step(clock::random_fraction()), is_mandatory: false }
     }
 
-    /// It works again.
+    /// Starts over after a success.
     pub(super) fn reset(&mut self) {
-        self.tries = 0;
+        self.attempts = 0;
     }
 
-    fn pause(&mut self, error: &ClientError, chance: f64) -> Pause {
+    fn pause_after(&mut self, error: &ClientError, random: f64) -> Pause {
         if verdict(error) == Verdict::NotAllowed {
-            return Pause { wait: self.cap.mul_f64(0.5 + chance / 2.0), firm: true };
+            return Pause { wait: self.cap.mul_f64(0.5 + random / 2.0), is_mandatory: true };
         }
-        let wait = self.step(chance);
-        match error.retry_after().map(|asked| asked.min(RETRY_AFTER_MAX)) {
-            // All callers were told the same moment; they should not come back in the same one.
-            Some(asked) => Pause { wait: asked + wait.min(asked / 4), firm: true },
-            None => Pause { wait, firm: false },
+        let wait = self.step(random);
+        match error.retry_after().map(|retry_after| retry_after.min(RETRY_AFTER_MAX)) {
+            // All clients may have got the same `Retry-After`; jitter spreads their return.
+            Some(retry_after) => {
+                Pause { wait: retry_after + wait.min(retry_after / 4), is_mandatory: true }
+            }
+            None => Pause { wait, is_mandatory: false },
         }
     }
 
-    fn step(&mut self, chance: f64) -> Duration {
-        let most = self.base.saturating_mul(1 << self.tries.min(30)).min(self.cap);
-        self.tries = self.tries.saturating_add(1);
-        most.mul_f64(chance)
+    fn step(&mut self, random: f64) -> Duration {
+        let bound = self.base.saturating_mul(1 << self.attempts.min(30)).min(self.cap);
+        self.attempts = self.attempts.saturating_add(1);
+        bound.mul_f64(random)
     }
 }
 
@@ -105,34 +118,34 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_chance_takes_its_share() {
+    fn pauses_double_up_to_the_cap_with_full_jitter() {
         let mut backoff = Backoff::new(MS(100), MS(1_000));
         let error = problem(500, "x", None);
-        let mut pause = |chance| backoff.pause(&error, chance).wait;
+        let mut pause = |random| backoff.pause_after(&error, random).wait;
         assert_eq!([pause(1.0), pause(1.0), pause(0.5), pause(1.0)], [100, 200, 200, 800].map(MS));
         assert_eq!([pause(1.0), pause(0.0)], [MS(1_000), MS(0)]);
         backoff.reset();
-        assert_eq!(backoff.pause(&error, 1.0), Pause { wait: MS(100), firm: false });
+        assert_eq!(backoff.pause_after(&error, 1.0), Pause { wait: MS(100), is_mandatory: false });
     }
 
     #[test]
-    fn retry_after_is_waited_for_and_spread_but_no_longer_than_five_minutes() {
+    fn retry_after_is_honored_up_to_five_minutes_with_jitter() {
         let mut backoff = Backoff::new(MS(100), MS(30_000));
-        let pause = backoff.pause(&problem(503, "x", Some(7)), 1.0);
-        assert_eq!(pause, Pause { wait: MS(7_100), firm: true });
-        let pause = backoff.pause(&problem(429, "x", Some(86_400)), 0.0);
-        assert_eq!(pause, Pause { wait: MS(300_000), firm: true });
+        let pause = backoff.pause_after(&problem(503, "x", Some(7)), 1.0);
+        assert_eq!(pause, Pause { wait: MS(7_100), is_mandatory: true });
+        let pause = backoff.pause_after(&problem(429, "x", Some(86_400)), 0.0);
+        assert_eq!(pause, Pause { wait: MS(300_000), is_mandatory: true });
     }
 
     #[test]
-    fn a_bad_key_is_tried_with_the_longest_pauses() {
+    fn rejected_key_is_retried_with_the_longest_pauses() {
         let mut backoff = Backoff::new(MS(100), MS(30_000));
-        let pause = backoff.pause(&problem(401, "no_key", None), 0.0);
-        assert_eq!(pause, Pause { wait: MS(15_000), firm: true });
+        let pause = backoff.pause_after(&problem(401, "no_key", None), 0.0);
+        assert_eq!(pause, Pause { wait: MS(15_000), is_mandatory: true });
     }
 
     #[test]
-    fn only_what_another_try_cannot_change_is_refused() {
+    fn only_permanent_errors_are_refusals() {
         for status in [400, 409, 413, 415, 422] {
             assert_eq!(verdict(&problem(status, "x", None)), Verdict::Refused);
         }

@@ -1,4 +1,4 @@
-//! What a recorder can be told, and what it does untold.
+//! Configuration of a recorder.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use auditrail_core::{Action, ActionFilter, FailurePolicy};
 
-use super::lost::Lost;
-use super::open::OpenError;
+use super::lost::{Lost, OnLost};
+use super::open_error::OpenError;
 
-/// What a recorder can be told. Every figure has a default, so most say two things: where the spool is,
-/// and which actions are `must`.
+/// Configuration of a recorder. Everything has a default; usually only the spool directory and the
+/// `must` actions are set.
 ///
 /// ```
 /// use auditrail_client::RecorderConfig;
@@ -42,13 +42,10 @@ pub struct RecorderConfig {
     pub(super) on_lost: Option<OnLost>,
 }
 
-/// Told of each record that is lost.
-pub(super) type OnLost = Arc<dyn Fn(&Lost<'_>) + Send + Sync>;
-
 const MIB: usize = 1024 * 1024;
-/// Most records of a request: what the service takes.
+/// Maximum records of a request; the limit of the service.
 const BATCH_MAX_RECORDS: usize = 10_000;
-/// Most bytes of a request: what the service takes, less the brackets and commas.
+/// Maximum bytes of a request; the limit of the service less brackets and commas.
 const BATCH_MAX_BYTES: usize = 15 * MIB;
 
 impl Default for RecorderConfig {
@@ -64,7 +61,7 @@ impl Default for RecorderConfig {
             batch_max_bytes: MIB,
             linger: Duration::from_secs(1),
             must_timeout: Duration::from_secs(10),
-            // The service gives up after 10 s.
+            // Longer than the write timeout of the service, 10 s.
             request_timeout: Duration::from_secs(15),
             retry_base: Duration::from_millis(100),
             retry_cap: Duration::from_secs(30),
@@ -74,88 +71,89 @@ impl Default for RecorderConfig {
 }
 
 impl RecorderConfig {
-    /// Every default.
+    /// The defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The policy of records that have no other. Default: `spool` where there is one, else `must`.
+    /// Sets the default policy. Default: `spool` if there is a spool directory, else `must`.
     pub fn failure(self, policy: FailurePolicy) -> Self {
         Self { failure: Some(policy), ..self }
     }
 
-    /// The policy of an action: of exactly this one, or with `project.*` of every action that starts with
-    /// `project.`. The exact one counts before prefixes, and of these the longest.
+    /// Sets the policy of an action, or of all actions with a prefix: `project.*` matches every
+    /// action that starts with `project.`. The exact action takes precedence over prefixes, a
+    /// longer prefix over a shorter one.
     pub fn action(mut self, pattern: impl Into<String>, policy: FailurePolicy) -> Self {
         self.actions.push((pattern.into(), policy));
         self
     }
 
-    /// Where the policy `spool` keeps records: a directory for this alone, on a local disk. It is made where
-    /// it is missing, and its rights are set to its owner alone.
+    /// Sets the spool directory: used by this recorder only, on a local disk. It is created if it
+    /// does not exist, and made accessible to its owner only.
     #[cfg(feature = "spool")]
     pub fn spool(self, directory: impl Into<PathBuf>) -> Self {
         Self { spool: Some(directory.into()), ..self }
     }
 
-    /// Most bytes of the records in the spool, each counted with 64 bytes for its place. Default 256 MiB. The
-    /// file takes up to three times as much.
+    /// Maximum bytes of the records in the spool, including an overhead of 64 bytes each. Default
+    /// 256 MiB. The file takes up to three times as much.
     pub fn spool_max_bytes(self, bytes: u64) -> Self {
         Self { spool_max_bytes: bytes, ..self }
     }
 
-    /// Most records in memory, of all policies together. Default 10,000.
+    /// Maximum records in memory, all policies together. Default 10,000.
     pub fn queue_max_records(self, records: usize) -> Self {
         Self { queue_max_records: records, ..self }
     }
 
-    /// Most bytes of records in memory, as JSON text. Default 16 MiB.
+    /// Maximum bytes of records in memory, as JSON text. Default 16 MiB.
     pub fn queue_max_bytes(self, bytes: usize) -> Self {
         Self { queue_max_bytes: bytes, ..self }
     }
 
-    /// Most records of a request: 1 to 10,000. Default 500.
+    /// Maximum records of a request: 1 to 10,000. Default 500.
     pub fn batch_max_records(self, records: usize) -> Self {
         Self { batch_max_records: records, ..self }
     }
 
-    /// Most bytes of a request, unless it is a single record: 1 byte to 15 MiB. Default 1 MiB.
+    /// Maximum bytes of a request with more than one record: 1 byte to 15 MiB. Default 1 MiB.
     pub fn batch_max_bytes(self, bytes: usize) -> Self {
         Self { batch_max_bytes: bytes, ..self }
     }
 
-    /// How long a record may wait for company; `must` does not. Default 1 s.
+    /// How long a record waits for a batch to fill; `must` records do not wait. Default 1 s.
     pub fn linger(self, linger: Duration) -> Self {
         Self { linger, ..self }
     }
 
-    /// How long a `must` record may take to be acknowledged. Default 10 s.
+    /// How long `record` retries a `must` record before it fails. Default 10 s.
     pub fn must_timeout(self, timeout: Duration) -> Self {
         Self { must_timeout: timeout, ..self }
     }
 
-    /// How long one request may take. Default 15 s: the service gives up after 10 s.
+    /// Timeout of a request. Default 15 s; the service itself times out after 10 s.
     pub fn request_timeout(self, timeout: Duration) -> Self {
         Self { request_timeout: timeout, ..self }
     }
 
-    /// The first pause before a retry, of which chance takes its share, and the longest. Default 100 ms and
-    /// 30 s.
+    /// Bounds of the first and of the longest pause between retries (full jitter). Default 100 ms
+    /// and 30 s.
     pub fn retry(self, base: Duration, cap: Duration) -> Self {
         Self { retry_base: base, retry_cap: cap, ..self }
     }
 
-    /// Told of each record that was refused or given up, from whichever thread found out. It must not
-    /// wait; a panic in it is caught.
-    pub fn on_lost(self, told: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
-        Self { on_lost: Some(Arc::new(told)), ..self }
+    /// Sets a callback for each record that is rejected or dropped. It is called on any thread and
+    /// must not block; a panic in it is caught.
+    pub fn on_lost(self, callback: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
+        Self { on_lost: Some(Arc::new(callback)), ..self }
     }
 
-    /// Refuses what makes no sense.
+    /// Validates the settings.
     pub(super) fn check(&self) -> Result<(), OpenError> {
         let out_of_range = |name, range| Err(OpenError::Config { name, range });
         if self.spool_max_bytes == 0 || self.queue_max_records == 0 || self.queue_max_bytes == 0 {
-            return out_of_range("the bound of the queue or the spool", "at least 1");
+            return out_of_range("a limit of the queue or the spool", "at least 1");
         }
         if !(1..=BATCH_MAX_RECORDS).contains(&self.batch_max_records) {
             return out_of_range("batch_max_records", "1 to 10,000");
@@ -163,13 +161,14 @@ impl RecorderConfig {
         if !(1..=BATCH_MAX_BYTES).contains(&self.batch_max_bytes) {
             return out_of_range("batch_max_bytes", "1 to 15 MiB");
         }
-        let needed = [self.must_timeout, self.request_timeout, self.retry_base, self.retry_cap];
-        if needed.iter().any(Duration::is_zero) {
-            return out_of_range("a timeout or a pause", "more than nothing");
+        let durations = [self.must_timeout, self.request_timeout, self.retry_base, self.retry_cap];
+        if durations.iter().any(Duration::is_zero) {
+            return out_of_range("a timeout or a pause", "greater than zero");
         }
         for (pattern, _) in &self.actions {
-            let parsed = pattern.parse::<ActionFilter>();
-            parsed.map_err(|source| OpenError::Action { pattern: pattern.clone(), source })?;
+            pattern
+                .parse::<ActionFilter>()
+                .map_err(|source| OpenError::Action { pattern: pattern.clone(), source })?;
         }
         let mut policies = self.actions.iter().map(|(_, policy)| *policy).chain(self.failure);
         if self.spool.is_none() && policies.any(|policy| policy == FailurePolicy::Spool) {
@@ -186,8 +185,8 @@ impl RecorderConfig {
                 return *policy;
             }
             let prefix = pattern.strip_suffix('*').filter(|prefix| prefix.ends_with('.'));
-            let fits = prefix.is_some_and(|prefix| action.as_str().starts_with(prefix));
-            if fits && best.is_none_or(|(length, _)| pattern.len() > length) {
+            let matches = prefix.is_some_and(|prefix| action.as_str().starts_with(prefix));
+            if matches && best.is_none_or(|(length, _)| pattern.len() > length) {
                 best = Some((pattern.len(), *policy));
             }
         }
@@ -195,8 +194,8 @@ impl RecorderConfig {
     }
 
     fn default_policy(&self) -> FailurePolicy {
-        let untold = if self.spool.is_some() { FailurePolicy::Spool } else { FailurePolicy::Must };
-        self.failure.unwrap_or(untold)
+        let default = if self.spool.is_some() { FailurePolicy::Spool } else { FailurePolicy::Must };
+        self.failure.unwrap_or(default)
     }
 }
 
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_action_counts_before_the_longest_prefix_before_the_default() {
+    fn exact_action_precedes_longest_prefix_precedes_default() {
         let config = RecorderConfig::new()
             .failure(FailurePolicy::BestEffort)
             .action("a.b.*", FailurePolicy::Must)
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_spool_records_are_must_and_spool_is_refused() {
+    fn without_a_spool_the_default_is_must_and_spool_is_rejected() {
         let config = RecorderConfig::new();
         assert_eq!(policy(&config, "a.b"), FailurePolicy::Must);
         assert!(config.check().is_ok());
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn check_rejects_invalid_settings() {
         let new = RecorderConfig::new;
         for config in [
             new().queue_max_records(0),

@@ -1,4 +1,4 @@
-//! What runs behind a recorder, and how it comes to an end.
+//! The background tasks of a recorder and their shutdown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,15 +8,14 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::config::RecorderConfig;
-use super::lane::Lane;
 use super::ledger::Ledger;
 use super::redelivery::Redelivery;
 use super::stats::Flushed;
+use super::worker::Worker;
 use crate::client::Client;
 use crate::clock;
 use crate::spool::Spool;
 
-/// The parts that work while somebody records, and a while longer.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) ledger: Arc<Ledger>,
@@ -26,7 +25,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Starts the lanes, and the reader of the spool.
+    /// Starts the workers and, with a spool, the redelivery.
     pub(super) fn start(
         runtime: &Handle,
         client: &Client,
@@ -34,25 +33,24 @@ impl Engine {
         ledger: Arc<Ledger>,
         spool: Option<Arc<Spool>>,
     ) -> Self {
-        for lane in [Lane::must, Lane::best_effort] {
-            let lane = lane(client.clone(), Arc::clone(&ledger), config);
-            drop(spawn(runtime, &ledger, lane.run()));
+        for worker in [Worker::must, Worker::best_effort] {
+            let worker = worker(client.clone(), Arc::clone(&ledger), config);
+            drop(spawn(runtime, &ledger, worker.run()));
         }
         let redelivery = spool.clone().map(|spool| {
             let redelivery = Redelivery::new(client.clone(), Arc::clone(&ledger), spool, config);
             spawn(runtime, &ledger, redelivery.run())
         });
-        let redelivery = Mutex::new(redelivery);
-        Self { ledger, spool, redelivery, closed: OnceCell::new() }
+        Self { ledger, spool, redelivery: Mutex::new(redelivery), closed: OnceCell::new() }
     }
 
-    /// Sends everything that waits, at most for so long.
+    /// Sends all pending records, for at most `deadline`.
     pub(super) async fn flush(&self, deadline: Duration) -> Flushed {
         let ledger = &*self.ledger;
         let before = ledger.stats();
-        let hurry = Hurry::new(ledger);
-        ledger.empty(clock::monotonic() + deadline).await;
-        drop(hurry);
+        let guard = ledger.expedite();
+        ledger.drained(clock::monotonic() + deadline).await;
+        drop(guard);
         let after = ledger.stats();
         Flushed {
             delivered: after.delivered() - before.delivered(),
@@ -61,72 +59,56 @@ impl Engine {
         }
     }
 
-    /// Flushes for so long and ends, once.
+    /// Flushes for at most `deadline` and shuts down. Concurrent calls share one shutdown.
     pub(super) async fn close(&self, deadline: Duration) -> Flushed {
-        *self.closed.get_or_init(|| self.end(deadline)).await
+        *self.closed.get_or_init(|| self.shut_down(deadline)).await
     }
 
-    /// Whether it has ended.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.initialized()
     }
 
-    async fn end(&self, deadline: Duration) -> Flushed {
+    async fn shut_down(&self, deadline: Duration) -> Flushed {
         let ledger = &*self.ledger;
         ledger.close();
         let before = ledger.stats();
         let flushed = self.flush(deadline).await;
-        ledger.end();
+        ledger.stop();
         let redelivery = self.redelivery.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(redelivery) = redelivery {
-            // It has to say what it delivered, so that it is not found in the spool again. A runtime
-            // that has ended kept it from that, and then it is.
+            // Its last acknowledgement must reach the spool before that is closed. If the runtime has
+            // shut down it is missing, and the next process sends those records again.
             drop(redelivery.await);
         }
         if let Some(spool) = &self.spool {
-            // What is on its way to the disk gets there.
+            // Completes the appends that are queued.
             spool.close().await;
         }
-        ledger.end_spooling();
+        ledger.stop_spooling();
         let after = ledger.stats();
         let failed = after.failed() - before.failed();
         Flushed { failed, pending: after.pending, ..flushed }
     }
 }
 
-/// Runs a part of the recorder. If the runtime ends before the recorder, nobody waits for ever.
+/// Spawns a task. If the runtime shuts down before the recorder, the ledger is stopped, so that no
+/// caller waits forever.
 fn spawn(
     runtime: &Handle,
     ledger: &Arc<Ledger>,
-    part: impl Future<Output = ()> + Send + 'static,
+    task: impl Future<Output = ()> + Send + 'static,
 ) -> JoinHandle<()> {
-    let end = EndOnDrop(Arc::clone(ledger));
+    let stop = StopOnDrop(Arc::clone(ledger));
     runtime.spawn(async move {
-        let _end = end;
-        part.await;
+        let _stop = stop;
+        task.await;
     })
 }
 
-struct EndOnDrop(Arc<Ledger>);
+struct StopOnDrop(Arc<Ledger>);
 
-impl Drop for EndOnDrop {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// A hurry that ends with the wait for it, however that ends.
-struct Hurry<'a>(&'a Ledger);
-
-impl<'a> Hurry<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
-        ledger.hurry(true);
-        Self(ledger)
-    }
-}
-
-impl Drop for Hurry<'_> {
-    fn drop(&mut self) {
-        self.0.hurry(false);
+        self.0.stop();
     }
 }

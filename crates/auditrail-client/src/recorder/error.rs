@@ -1,84 +1,87 @@
-//! Why a record was not taken on, or was lost.
+//! Why a record was rejected or lost.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{ClientError, WrongField};
+use crate::error::{ClientError, FieldError};
 
-/// Why a record was not taken on.
+/// Why a record was rejected or lost.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Nobody acknowledged the `must` record in time. It may be written all the same: give it an id of
-    /// your own and repeat it to find out.
-    #[error("the service did not acknowledge the record in time; it may be written all the same")]
+    /// The service did not acknowledge the `must` record before the deadline. The record may have
+    /// been stored: to find out, repeat it with the same id.
+    #[error(
+        "the service did not acknowledge the record in time; it may have been stored, retry with the same id"
+    )]
     NotAcknowledged {
-        /// What the last try said; nothing when it was still under way.
+        /// The error of the last attempt; `None` if it was still in flight.
         source: Option<Arc<ClientError>>,
     },
-    /// The key is not good, so no other try of the `must` record would help. Renew it.
-    #[error("the service does not take records with this key")]
+    /// The service rejected the API key, so the `must` record was not retried. Renew the key.
+    #[error("the service rejected the API key, or it lacks the scope `write`")]
     NotAllowed {
-        /// What it said.
+        /// The response of the service.
         source: Arc<ClientError>,
     },
-    /// The service refused the record for good, or knows another of its id. Mend the record.
-    #[error("the service refused the record: {code}: {detail}")]
+    /// The service permanently rejected the record: it is invalid, or another record has its id.
+    #[error("the service rejected the record: {code}: {detail}")]
     Refused {
-        /// Why, to match on.
+        /// Stable error code of the service.
         code: String,
-        /// Why, for people.
+        /// Human-readable explanation.
         detail: String,
-        /// Every wrong field, where the service named them.
-        errors: Vec<WrongField>,
+        /// The invalid fields, if the service named them.
+        errors: Vec<FieldError>,
     },
-    /// The service is behind or gone. Slow down, or refuse the work.
-    #[error("the queue holds its {max_records} records or {max_bytes} bytes; slow down")]
+    /// The queue in memory is full because the service is slow or unreachable. Slow down, or reject
+    /// work.
+    #[error(
+        "the queue is full: its limit is {max_records} records and {max_bytes} bytes; slow down"
+    )]
     QueueFull {
-        /// Most records.
+        /// Limit of records.
         max_records: usize,
-        /// Most bytes.
+        /// Limit of bytes.
         max_bytes: usize,
     },
-    /// The spool or its disk is full, and the service did not take the record. Slow down, or refuse the
-    /// work.
+    /// The spool or its disk is full, and sending directly failed. Slow down, or reject work.
     #[error("the spool is full: {detail}")]
     SpoolFull {
-        /// What is full.
+        /// Which limit is reached.
         detail: String,
     },
-    /// The disk of the spool fails, and the service did not take the record. See to the disk.
-    #[error("the spool cannot be written to: {detail}")]
+    /// An I/O error of the spool, and sending directly failed. Check the disk.
+    #[error("cannot write to the spool: {detail}")]
     SpoolFailed {
-        /// What it said.
+        /// The I/O error.
         detail: String,
     },
-    /// Name a directory for the spool, or use another policy.
-    #[error("the policy `spool` needs a directory for the spool")]
+    /// The policy `spool` is used without a spool directory.
+    #[error("the policy `spool` needs a spool directory; set one or use another policy")]
     NoSpool,
-    /// Make the record smaller.
-    #[error("the record has {bytes} bytes, at most {max} are taken")]
+    /// The record is too large to send.
+    #[error("the record has {bytes} bytes; the limit is {max}")]
     TooLarge {
-        /// Bytes it has as JSON text.
+        /// Its size as JSON text.
         bytes: usize,
-        /// Bytes it may have.
+        /// The limit.
         max: usize,
     },
-    /// The record holds what JSON cannot, or cannot be given an id. Nothing to be done about by hand.
-    #[error("the record could not be put together: {detail}")]
-    Unmade {
-        /// What failed.
+    /// The record cannot be encoded as JSON, or no id could be generated.
+    #[error("cannot encode the record: {detail}")]
+    NotEncoded {
+        /// The cause.
         detail: String,
     },
-    /// The recorder was closed, or the runtime it was opened in has ended.
+    /// The recorder was closed, or its runtime has shut down.
     #[error("the recorder was closed before the record was acknowledged")]
     Closed,
 }
 
 impl RecordError {
-    /// Stable name of the problem: the code of the service where it refused the record, else that of the
-    /// reason.
+    /// A stable code: that of the service if it rejected the record, else the drop reason.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -87,7 +90,7 @@ impl RecordError {
         }
     }
 
-    /// Why the record was dropped; `None` when the service refused it.
+    /// The reason for dropping the record; `None` if the service rejected it.
     #[must_use]
     pub fn reason(&self) -> Option<DropReason> {
         Some(match self {
@@ -99,12 +102,12 @@ impl RecordError {
             Self::SpoolFailed { .. } => DropReason::SpoolFailed,
             Self::NoSpool => DropReason::NoSpool,
             Self::TooLarge { .. } => DropReason::TooLarge,
-            Self::Unmade { .. } => DropReason::Unmade,
+            Self::NotEncoded { .. } => DropReason::NotEncoded,
             Self::Closed => DropReason::Closed,
         })
     }
 
-    /// How long the service asked to be left alone, where it did.
+    /// The `Retry-After` of the service, if it sent one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -116,34 +119,34 @@ impl RecordError {
     }
 }
 
-/// Why a record was given up.
+/// Why a record was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// There was no room in memory.
+    /// The queue in memory was full.
     QueueFull,
-    /// A record of `must` or `spool` needed the room of one of `best_effort`.
+    /// A `best_effort` record was evicted for a `must` or `spool` record.
     Displaced,
-    /// There was no room on the disk, and the service did not take it.
+    /// The spool or its disk was full, and sending directly failed.
     SpoolFull,
-    /// The disk failed, and the service did not take it.
+    /// The spool had an I/O error, and sending directly failed.
     SpoolFailed,
-    /// There is no spool.
+    /// There was no spool.
     NoSpool,
-    /// Nobody acknowledged the `must` record in time.
+    /// A `must` record was not acknowledged before its deadline.
     NotAcknowledged,
-    /// The key is not good, and the record was a `must`.
+    /// The service rejected the API key for a `must` record.
     NotAllowed,
-    /// It was too large to send.
+    /// The record was too large.
     TooLarge,
-    /// It could not be put together.
-    Unmade,
-    /// It was still in memory when the recorder was closed, or came later.
+    /// The record could not be encoded.
+    NotEncoded,
+    /// The recorder was closed.
     Closed,
 }
 
 impl DropReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::Displaced,
@@ -153,11 +156,11 @@ impl DropReason {
         Self::NotAcknowledged,
         Self::NotAllowed,
         Self::TooLarge,
-        Self::Unmade,
+        Self::NotEncoded,
         Self::Closed,
     ];
 
-    /// The name, for metrics and logs.
+    /// A stable name for metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -169,7 +172,7 @@ impl DropReason {
             Self::NotAcknowledged => "not_acknowledged",
             Self::NotAllowed => "not_allowed",
             Self::TooLarge => "too_large",
-            Self::Unmade => "unmade",
+            Self::NotEncoded => "unmade",
             Self::Closed => "closed",
         }
     }

@@ -1,13 +1,13 @@
-//! Takes records into memory, settles each exactly once, and counts.
+//! The ledger of accepted records: bounds the memory in use, settles each record exactly once, counts.
 //!
-//! Everything is behind one lock that is held for moments only, so a record can be taken on where nothing
-//! can wait, and the counts add up at every moment.
+//! All state is behind one lock that is held only briefly, so records can be accepted in code that must
+//! not block, and the counters are consistent at any time.
 
-mod ending;
+mod flush;
+mod queue;
 mod state;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,33 +19,31 @@ use tokio::time::Instant;
 
 use super::config::RecorderConfig;
 use super::error::{DropReason, RecordError};
-use super::lost::Teller;
+use super::lost::LossReporter;
 use super::stats::{Counters, Stats};
 use crate::clock;
 use crate::error::ClientError;
-use state::{Phase, State, Told};
-use waiting::Item;
-pub(super) use waiting::Ticket;
+use queue::Item;
+pub(super) use queue::{Outcome, Ticket};
+use state::{Notice, Phase, State};
 
-/// What the caller of a record hears.
-pub(super) type Outcome = Result<DeliveryStatus, RecordError>;
-/// Where it hears it.
-pub(super) type Hearing = oneshot::Receiver<Outcome>;
+/// Receives the result of `record`; fails if the recorder's tasks are gone.
+pub(super) type OutcomeReceiver = oneshot::Receiver<Outcome>;
 
-/// The bound on what is in memory, the counts, and those who wait for the end.
 #[derive(Debug)]
 pub(super) struct Ledger {
     state: Mutex<State>,
-    teller: Teller,
+    reporter: LossReporter,
     max_records: usize,
     max_bytes: usize,
     must_timeout: Duration,
-    /// Something for the lane of `must` to look at.
+    /// Wakes the `must` worker.
     pub(super) must: Notify,
-    /// The same for `best_effort`.
+    /// Wakes the `best_effort` worker.
     pub(super) best_effort: Notify,
-    /// The same for the reader of the spool.
+    /// Wakes the redelivery task, the reader of the spool.
     pub(super) redelivery: Notify,
+    /// Notified when no record is pending.
     settled: Notify,
 }
 
@@ -53,7 +51,7 @@ impl Ledger {
     pub(super) fn new(config: &RecorderConfig) -> Self {
         Self {
             state: Mutex::default(),
-            teller: Teller::new(config.on_lost.clone()),
+            reporter: LossReporter::new(config.on_lost.clone()),
             max_records: config.queue_max_records,
             max_bytes: config.queue_max_bytes,
             must_timeout: config.must_timeout,
@@ -64,28 +62,30 @@ impl Ledger {
         }
     }
 
-    /// Counts a record and takes it into memory, where it could be put together, is admitted, and there is
-    /// room.
+    /// Counts a record and takes it into memory.
+    ///
+    /// # Errors
+    /// When it could not be encoded, `reserve` fails, the recorder is closed, or the queue is full.
     pub(super) fn accept(
         &self,
-        made: Result<Bytes, RecordError>,
+        encoded: Result<Bytes, RecordError>,
         policy: FailurePolicy,
-        admit: impl FnOnce(&Bytes) -> Result<(), RecordError>,
-    ) -> Result<(Ticket, Hearing), RecordError> {
-        let text = made.as_ref().ok().cloned();
-        let made = made.and_then(|text| admit(&text).map(|()| text));
-        let accepted = self.change(|state, told| {
+        reserve: impl FnOnce(&Bytes) -> Result<(), RecordError>,
+    ) -> Result<(Ticket, OutcomeReceiver), RecordError> {
+        let text = encoded.as_ref().ok().cloned();
+        let encoded = encoded.and_then(|text| reserve(&text).map(|()| text));
+        let accepted = self.change(|state, notices| {
             state.counters.accept();
-            let accepted = made.and_then(|text| {
+            let accepted = encoded.and_then(|text| {
                 if state.phase != Phase::Open {
                     return Err(RecordError::Closed);
                 }
-                self.make_room(state, told, text.len(), policy)?;
-                Ok(self.take(state, text, policy))
+                self.make_space(state, notices, text.len(), policy)?;
+                Ok(self.insert(state, text, policy))
             });
             if let Err(error) = &accepted {
-                state.counters.drop(error.reason().unwrap_or(DropReason::Unmade));
-                told.push(Told::Lost(text, error.clone()));
+                state.counters.drop(error.reason().unwrap_or(DropReason::NotEncoded));
+                notices.push(Notice::Lost(text, error.clone()));
             }
             accepted
         });
@@ -97,156 +97,160 @@ impl Ledger {
         accepted
     }
 
-    /// Records that somebody vouches for push out those that may be lost.
-    fn make_room(
+    /// Evicts `best_effort` records, oldest first, if a `must` or `spool` record needs their space.
+    fn make_space(
         &self,
         state: &mut State,
-        told: &mut Vec<Told>,
+        notices: &mut Vec<Notice>,
         bytes: usize,
         policy: FailurePolicy,
     ) -> Result<(), RecordError> {
+        let may_evict = policy != FailurePolicy::BestEffort && bytes <= self.max_bytes;
         while state.records >= self.max_records || state.bytes + bytes > self.max_bytes {
-            let may_push = policy != FailurePolicy::BestEffort && bytes <= self.max_bytes;
-            let pushed = may_push.then(|| state.best_effort.displace()).flatten();
-            let Some(item) = pushed else {
-                let (max_records, max_bytes) = (self.max_records, self.max_bytes);
-                return Err(RecordError::QueueFull { max_records, max_bytes });
+            let evicted = if may_evict { state.best_effort.evict_oldest() } else { None };
+            let Some(item) = evicted else {
+                return Err(RecordError::QueueFull {
+                    max_records: self.max_records,
+                    max_bytes: self.max_bytes,
+                });
             };
-            state.forget(&item);
+            state.release(&item);
             state.counters.drop(DropReason::Displaced);
-            told.push(Told::Displaced(item.text));
+            notices.push(Notice::Displaced(item.text));
         }
         Ok(())
     }
 
-    fn take(&self, state: &mut State, text: Bytes, policy: FailurePolicy) -> (Ticket, Hearing) {
-        let (done, hearing) = oneshot::channel();
+    fn insert(
+        &self,
+        state: &mut State,
+        text: Bytes,
+        policy: FailurePolicy,
+    ) -> (Ticket, OutcomeReceiver) {
+        let (outcome, receiver) = oneshot::channel();
         let at = clock::monotonic();
-        let ticket = state.next;
-        state.next += 1;
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
         state.records += 1;
         state.bytes += text.len();
         let deadline = at + self.must_timeout;
-        let item = Item { text, at, deadline, done: Some(done), otherwise: None };
+        let item = Item { text, at, deadline, outcome: Some(outcome), spool_error: None };
         match policy {
             FailurePolicy::Must => state.must.push(ticket, item),
             FailurePolicy::BestEffort => state.best_effort.push(ticket, item),
-            FailurePolicy::Spool => state.spooling.hold(ticket, item),
+            FailurePolicy::Spool => state.spooling.insert_unqueued(ticket, item),
         }
-        (ticket, hearing)
+        (ticket, receiver)
     }
 
-    /// The next records to send, the oldest first.
+    /// Takes the next records to send, oldest first.
     pub(super) fn batch(
         &self,
-        lane: FailurePolicy,
+        policy: FailurePolicy,
         max_records: usize,
         max_bytes: usize,
     ) -> Vec<(Ticket, Bytes)> {
-        self.lock().waiting(lane).batch(max_records, max_bytes)
+        self.lock().queue(policy).batch(max_records, max_bytes)
     }
 
-    /// When the next batch should go, apart from pauses; `None` while there is nothing to send.
+    /// When the next batch is due, not counting pauses between retries; `None` if the queue is empty.
     pub(super) fn due(
         &self,
-        lane: FailurePolicy,
+        policy: FailurePolicy,
         linger: Duration,
         max_records: usize,
         max_bytes: usize,
     ) -> Option<Instant> {
         let mut state = self.lock();
-        let hurried = state.hurries.now > 0;
-        let linger = if hurried { Duration::ZERO } else { linger };
-        state.waiting(lane).due(linger, max_records, max_bytes)
+        let linger = if state.flush_requests.active > 0 { Duration::ZERO } else { linger };
+        state.queue(policy).due(linger, max_records, max_bytes)
     }
 
-    /// Sends these again, before all others.
-    pub(super) fn put_back(&self, lane: FailurePolicy, tickets: &[Ticket]) {
+    /// Puts records back to the front of the queue after a failed request.
+    pub(super) fn requeue(&self, policy: FailurePolicy, tickets: &[Ticket]) {
         let mut state = self.lock();
-        if state.waiting(lane).put_back(tickets) > 0 {
+        if state.queue(policy).requeue(tickets) > 0 {
             state.counters.retry();
         }
     }
 
-    /// The service has these; so many of them from an earlier try.
-    pub(super) fn acknowledge(&self, lane: FailurePolicy, tickets: &[Ticket], duplicates: u64) {
+    /// Settles records that the service acknowledged, `duplicates` of them from an earlier attempt.
+    pub(super) fn acknowledge(&self, policy: FailurePolicy, tickets: &[Ticket], duplicates: u64) {
         self.change(|state, _| {
-            let mut live = 0;
+            let mut settled = 0;
             for ticket in tickets {
-                if let Some(item) = state.settle(lane, *ticket) {
-                    item.tell(Ok(DeliveryStatus::Acknowledged));
-                    live += 1;
+                if let Some(item) = state.remove(policy, *ticket) {
+                    item.complete(Ok(DeliveryStatus::Acknowledged));
+                    settled += 1;
                 }
             }
-            state.counters.deliver(live, duplicates, 0);
+            state.counters.deliver(settled, duplicates, 0);
         });
     }
 
-    /// These are given up, or refused by the service.
-    pub(super) fn fail(&self, lane: FailurePolicy, failed: Vec<(Ticket, RecordError)>) {
-        self.change(|state, told| {
-            for (ticket, error) in failed {
-                if let Some(item) = state.settle(lane, ticket) {
-                    told.push(state.lose(item, error));
+    /// Settles records that are dropped, or were rejected by the service.
+    pub(super) fn fail(&self, policy: FailurePolicy, failures: Vec<(Ticket, RecordError)>) {
+        self.change(|state, notices| {
+            for (ticket, error) in failures {
+                if let Some(item) = state.remove(policy, ticket) {
+                    notices.push(state.fail(item, error));
                 }
             }
         });
     }
 
-    /// Gives up the `must` records whose time is over, and those that will not be tried before it is.
-    /// Gives the moment to look again.
+    /// Drops the `must` records whose deadline is at or before `until`. Returns the next deadline.
     pub(super) fn expire(
         &self,
         until: Instant,
         source: Option<&Arc<ClientError>>,
     ) -> Option<Instant> {
-        self.change(|state, told| {
+        self.change(|state, notices| {
             let mut any = false;
-            while let Some(ticket) = state.must.first_before(until) {
-                if let Some(item) = state.settle(FailurePolicy::Must, ticket) {
-                    let source = source.cloned();
-                    let error = item.otherwise.clone();
-                    let error = error.unwrap_or(RecordError::NotAcknowledged { source });
-                    told.push(state.lose(item, error));
+            while let Some(ticket) = state.must.oldest_before(until) {
+                if let Some(item) = state.remove(FailurePolicy::Must, ticket) {
+                    let error = item.spool_error.clone().unwrap_or_else(|| {
+                        RecordError::NotAcknowledged { source: source.cloned() }
+                    });
+                    notices.push(state.fail(item, error));
                     any = true;
                 }
             }
             if any {
-                state.must.tidy();
+                state.must.compact();
             }
-            state.must.first_deadline()
+            state.must.next_deadline()
         })
     }
 
-    /// These are durable on the disk: out of memory, and not settled for the counts.
+    /// Removes records from memory that are durable in the spool. They stay pending.
     pub(super) fn spooled(&self, tickets: &[Ticket]) {
-        let wake = self.change(|state, _| {
+        self.change(|state, _| {
             for ticket in tickets {
-                if let Some(item) = state.settle(FailurePolicy::Spool, *ticket) {
+                if let Some(item) = state.remove(FailurePolicy::Spool, *ticket) {
                     state.counters.spool();
                     state.unread += 1;
-                    item.tell(Ok(DeliveryStatus::Spooled));
+                    item.complete(Ok(DeliveryStatus::Spooled));
                 }
             }
-            !tickets.is_empty()
         });
-        if wake {
+        if !tickets.is_empty() {
             self.redelivery.notify_one();
         }
     }
 
-    /// These could not be made durable: one try at the service, which is as good.
-    pub(super) fn unspooled(&self, tickets: &[Ticket], error: &RecordError) {
-        self.change(|state, told| {
+    /// Queues records that could not be spooled for one attempt to send them directly.
+    pub(super) fn spool_failed(&self, tickets: &[Ticket], error: &RecordError) {
+        self.change(|state, notices| {
             for ticket in tickets {
                 let Some(mut item) = state.spooling.remove(*ticket) else {
                     continue;
                 };
-                if state.phase == Phase::Ended {
-                    state.forget(&item);
-                    told.push(state.lose(item, error.clone()));
+                if state.phase == Phase::Stopped {
+                    state.release(&item);
+                    notices.push(state.fail(item, error.clone()));
                 } else {
-                    item.otherwise = Some(error.clone());
+                    item.spool_error = Some(error.clone());
                     state.must.push(*ticket, item);
                 }
             }
@@ -254,45 +258,44 @@ impl Ledger {
         self.must.notify_one();
     }
 
-    /// None of those on their way to the disk will be heard of.
-    pub(super) fn unspooled_all(&self, error: &RecordError) {
+    /// The same for all records in flight to the spool.
+    pub(super) fn spool_failed_for_all(&self, error: &RecordError) {
         let tickets = self.lock().spooling.tickets();
-        self.unspooled(&tickets, error);
+        self.spool_failed(&tickets, error);
     }
 
-    /// Those of the tickets that have nothing but this one try, and what they hear when it failed.
-    pub(super) fn only_once(&self, tickets: &[Ticket]) -> Vec<(Ticket, RecordError)> {
+    /// The given tickets whose only attempt has failed, with their errors.
+    pub(super) fn single_attempts(&self, tickets: &[Ticket]) -> Vec<(Ticket, RecordError)> {
         let state = self.lock();
-        let once = |ticket: &Ticket| Some((*ticket, state.must.get(*ticket)?.otherwise.clone()?));
-        tickets.iter().filter_map(once).collect()
+        let spool_error = |ticket| state.must.get(ticket)?.spool_error.clone();
+        tickets.iter().filter_map(|ticket| Some((*ticket, spool_error(*ticket)?))).collect()
     }
 
-    /// What became of records that are in the spool and not in memory.
-    pub(super) fn count(&self, count: impl FnOnce(&mut Counters)) {
-        self.change(|state, _| count(&mut state.counters));
+    /// Updates the counters for records that are in the spool and not in memory.
+    pub(super) fn count(&self, update: impl FnOnce(&mut Counters)) {
+        self.change(|state, _| update(&mut state.counters));
     }
 
-    /// The service refused a record of the spool.
+    /// Counts and reports a record of the spool that the service rejected.
     pub(super) fn refuse_spooled(&self, text: &Bytes, error: RecordError) {
-        self.change(|state, told| {
+        self.change(|state, notices| {
             state.counters.refuse(error.code());
-            told.push(Told::Lost(Some(text.clone()), error));
+            notices.push(Notice::Lost(Some(text.clone()), error));
         });
     }
 
-    /// Delivery failed, or works; told when it changes.
-    pub(super) fn trouble(&self, error: Option<&ClientError>) {
-        self.teller.trouble(error);
+    /// Logs a change between failing and working delivery.
+    pub(super) fn report_delivery(&self, error: Option<&ClientError>) {
+        self.reporter.delivery(error);
     }
 
-    /// About how many records of the spool were not read yet; `read` of them are now.
-    pub(super) fn unread(&self, read: usize) -> usize {
+    /// Subtracts records that were read from the spool; returns approximately how many are left.
+    pub(super) fn mark_read(&self, records: usize) -> usize {
         let mut state = self.lock();
-        state.unread = state.unread.saturating_sub(read);
+        state.unread = state.unread.saturating_sub(records);
         state.unread
     }
 
-    /// What became of every record so far.
     pub(super) fn stats(&self) -> Stats {
         let state = self.lock();
         let mut stats = state.counters.stats().clone();
@@ -308,23 +311,24 @@ impl Ledger {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half-way through a change.
+        // Poisoning is harmless: no change of the state can panic midway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Vec<Told>) -> R) -> R {
-        let mut told = Vec::new();
+    /// Changes the state, then reports losses and wakes waiting flushes outside the lock.
+    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Vec<Notice>) -> R) -> R {
+        let mut notices = Vec::new();
         let mut state = self.lock();
-        let result = change(&mut state, &mut told);
-        let idle = state.counters.stats().pending == 0;
+        let result = change(&mut state, &mut notices);
+        let is_drained = state.counters.stats().pending == 0;
         drop(state);
-        for loss in told {
-            match loss {
-                Told::Lost(text, error) => self.teller.lost(text.as_deref(), &error),
-                Told::Displaced(text) => self.teller.displaced(&text),
+        for notice in notices {
+            match notice {
+                Notice::Lost(text, error) => self.reporter.lost(text.as_deref(), &error),
+                Notice::Displaced(text) => self.reporter.displaced(&text),
             }
         }
-        if idle {
+        if is_drained {
             self.settled.notify_waiters();
         }
         result

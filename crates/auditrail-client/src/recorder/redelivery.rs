@@ -1,4 +1,4 @@
-//! Sends what is in the spool, batch after batch, until it is empty; then waits for more.
+//! Delivers the records in the spool, batch by batch, and waits for more when it is empty.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-use super::backoff::{Backoff, HURRIED_PAUSE, Pause};
+use super::backoff::{Backoff, FLUSH_PAUSE_MAX, Pause};
 use super::config::RecorderConfig;
 use super::ledger::Ledger;
-use super::sender::{Sent, send};
+use super::sender::{BatchResult, send_batch};
 use super::stats::Counters;
 use crate::client::Client;
 use crate::clock;
 use crate::spool::{Spool, SpoolError, SpoolItem};
 
-/// The one reader of a spool.
+/// The only reader of a spool.
 pub(super) struct Redelivery {
     client: Client,
     ledger: Arc<Ledger>,
@@ -46,76 +46,75 @@ impl Redelivery {
         }
     }
 
-    /// Reads and sends until the ledger is ended; then what is in the spool stays there.
+    /// Reads and sends until the ledger is stopped. Undelivered records stay in the spool.
     pub(super) async fn run(mut self) {
-        while !self.ledger.ended() {
-            let read = self.spool.read(self.max_records, self.max_bytes).await;
-            match read {
+        while !self.ledger.is_stopped() {
+            match self.spool.read(self.max_records, self.max_bytes).await {
                 Ok(batch) if batch.is_empty() => {
-                    self.ledger.unread(usize::MAX);
-                    // The record that came meanwhile has left its permit.
+                    self.ledger.mark_read(usize::MAX);
+                    // `Notify` stores a permit, so a record spooled since the read is not missed.
                     self.ledger.redelivery.notified().await;
-                    self.gather().await;
+                    self.wait_for_full_batch().await;
                 }
                 Ok(batch) => {
-                    self.ledger.unread(batch.items.len());
+                    self.ledger.mark_read(batch.items.len());
                     if self.deliver(batch.items).await {
                         self.ledger.count(|counters| counters.quarantine(batch.quarantined));
                         self.spool.acknowledge(batch.next);
                     }
                 }
-                // The disk fails. Nothing is lost by trying again, and giving up would lose what is on it.
                 Err(SpoolError::Closed) => return,
+                // Retried forever: giving up would leave the records undelivered.
                 Err(error) => {
                     tracing::warn!(%error, "the spool of audit records cannot be read");
-                    let pause = self.backoff.plain();
+                    let pause = self.backoff.after_local_error();
                     self.pause(pause).await;
                 }
             }
         }
     }
 
-    /// Sends a batch until the last record of it is settled; false when that is not to be.
+    /// Sends a batch until all its records are settled; false if the ledger was stopped before.
     async fn deliver(&mut self, mut items: Vec<SpoolItem>) -> bool {
-        while !items.is_empty() && !self.ledger.ended() {
+        while !items.is_empty() && !self.ledger.is_stopped() {
             let texts: Vec<Bytes> = items.iter().map(|item| item.text.clone()).collect();
-            let sending = send(&self.client, &texts, self.request_timeout);
-            let Some(sent) = self.unless_ended(sending).await else {
+            let request = send_batch(&self.client, &texts, self.request_timeout);
+            let Some(result) = self.unless_stopped(request).await else {
                 return false;
             };
-            items = self.count(items, sent).await;
+            items = self.settle(items, result).await;
         }
         items.is_empty()
     }
 
-    /// Counts what became of a batch, and gives what is left to send, after a pause.
-    async fn count(&mut self, items: Vec<SpoolItem>, sent: Sent) -> Vec<SpoolItem> {
-        let Sent { acknowledged, duplicates, refused, unsent, error } = sent;
-        let recovered = acknowledged.iter().filter(|place| items[**place].recovered).count() as u64;
+    /// Counts the settled records of a batch. Returns the others, after a pause if the request failed.
+    async fn settle(&mut self, items: Vec<SpoolItem>, result: BatchResult) -> Vec<SpoolItem> {
+        let BatchResult { acknowledged, duplicates, refused, unsent, error } = result;
+        let recovered = acknowledged.iter().filter(|index| items[**index].recovered).count() as u64;
         self.ledger.count(|counters| {
             counters.deliver(acknowledged.len() as u64, duplicates, recovered);
         });
-        for (place, error) in refused {
-            self.ledger.refuse_spooled(&items[place].text, error);
+        for (index, error) in refused {
+            self.ledger.refuse_spooled(&items[index].text, error);
         }
-        self.ledger.trouble(error.as_ref());
-        match error {
-            None => self.backoff.reset(),
-            Some(error) => {
-                self.ledger.count(Counters::retry);
-                let pause = self.backoff.after(&error);
-                self.pause(pause).await;
-            }
+        self.ledger.report_delivery(error.as_ref());
+        if let Some(error) = error {
+            self.ledger.count(Counters::retry);
+            let pause = self.backoff.after(&error);
+            self.pause(pause).await;
+        } else {
+            self.backoff.reset();
         }
-        unsent.into_iter().map(|place| items[place].clone()).collect()
+        unsent.into_iter().map(|index| items[index].clone()).collect()
     }
 
-    /// Lets a batch become full.
-    async fn gather(&self) {
+    /// Waits until a batch is full, `linger` has passed, or a flush is requested.
+    async fn wait_for_full_batch(&self) {
         let end = clock::monotonic() + self.linger;
         loop {
-            let full = self.ledger.unread(0) >= self.max_records;
-            if full || self.ledger.hurries().now > 0 || self.ledger.ended() {
+            let is_full = self.ledger.mark_read(0) >= self.max_records;
+            let is_flushing = self.ledger.flush_requests().active > 0;
+            if is_full || is_flushing || self.ledger.is_stopped() {
                 return;
             }
             if timeout_at(end, self.ledger.redelivery.notified()).await.is_err() {
@@ -124,34 +123,35 @@ impl Redelivery {
         }
     }
 
-    /// Waits before the next try. A flush cuts a pause short that only we chose.
+    /// Pauses before the next attempt. A flush ends the pause unless the service requested it.
     async fn pause(&self, pause: Pause) {
-        let before = self.ledger.hurries();
-        let Pause { wait, firm } = pause;
-        let hurried = before.now > 0 && !firm;
-        let wait = if hurried { wait.min(HURRIED_PAUSE) } else { wait };
-        self.sleep(clock::monotonic() + wait, |ledger| {
-            !firm && ledger.hurries().ever > before.ever
+        let flushes = self.ledger.flush_requests();
+        let wait = pause.capped(flushes.active > 0, FLUSH_PAUSE_MAX);
+        self.sleep_until(clock::monotonic() + wait, |ledger| {
+            !pause.is_mandatory && ledger.flush_requests().total > flushes.total
         })
         .await;
     }
 
-    async fn sleep(&self, end: Instant, enough: impl Fn(&Ledger) -> bool) {
-        while !self.ledger.ended() && !enough(&self.ledger) {
+    async fn sleep_until(&self, end: Instant, is_interrupted: impl Fn(&Ledger) -> bool) {
+        while !self.ledger.is_stopped() && !is_interrupted(&self.ledger) {
             if timeout_at(end, self.ledger.redelivery.notified()).await.is_err() {
                 return;
             }
         }
     }
 
-    /// The result of a request, unless the ledger is ended meanwhile.
-    async fn unless_ended(&self, sending: impl Future<Output = Sent>) -> Option<Sent> {
-        tokio::pin!(sending);
+    /// The result of a request; `None` if the ledger is stopped before it completes.
+    async fn unless_stopped(
+        &self,
+        request: impl Future<Output = BatchResult>,
+    ) -> Option<BatchResult> {
+        tokio::pin!(request);
         loop {
             tokio::select! {
-                sent = &mut sending => return Some(sent),
+                result = &mut request => return Some(result),
                 () = self.ledger.redelivery.notified() => {
-                    if self.ledger.ended() {
+                    if self.ledger.is_stopped() {
                         return None;
                     }
                 }

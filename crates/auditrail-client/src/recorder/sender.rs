@@ -1,4 +1,4 @@
-//! One batch to the service, and what became of each record of it.
+//! Sends one batch and determines the outcome of each of its records.
 
 use std::iter;
 use std::ops::Range;
@@ -8,74 +8,78 @@ use bytes::Bytes;
 
 use super::backoff::{Verdict, verdict};
 use super::error::RecordError;
-use crate::client::{BatchAnswer, Client};
+use crate::client::{BatchResponse, Client};
 use crate::error::ClientError;
 
-/// What became of a batch, by places. Every record is in one of the lists.
+/// The outcome of a batch, by indices into it. Every index is in exactly one of the lists.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
-    /// Written now, or there already.
+pub(super) struct BatchResult {
+    /// Stored by the service.
     pub(super) acknowledged: Vec<usize>,
-    /// How many of these were there already.
+    /// How many of these were stored by an earlier attempt.
     pub(super) duplicates: u64,
-    /// Refused for good.
+    /// Permanently rejected by the service.
     pub(super) refused: Vec<(usize, RecordError)>,
-    /// Not known to be written; send them again.
+    /// Outcome unknown; to be sent again.
     pub(super) unsent: Vec<usize>,
-    /// Why some are unsent.
+    /// The error that left records in `unsent`.
     pub(super) error: Option<ClientError>,
 }
 
-/// Sends a batch so that no record can hold up its neighbours: the service skips the wrong ones, and a
-/// batch that is refused as a whole is halved until the one is found that it was refused for.
-pub(super) async fn send(client: &Client, texts: &[Bytes], timeout: Duration) -> Sent {
-    let mut sent = Sent::default();
+/// Sends a batch such that no record holds up the others: the service skips invalid records, and a
+/// batch that it rejects as a whole is bisected until the invalid record is isolated.
+pub(super) async fn send_batch(client: &Client, texts: &[Bytes], timeout: Duration) -> BatchResult {
+    let mut result = BatchResult::default();
     let mut parts: Vec<_> = iter::once(0..texts.len()).collect();
     while let Some(part) = parts.pop() {
         let error = match client.batch(&texts[part.clone()], timeout).await {
-            Ok(answer) => {
-                sent.add(&part, answer);
+            Ok(response) => {
+                result.add(&part, response);
                 continue;
             }
             Err(error) => error,
         };
         if verdict(&error) != Verdict::Refused {
-            sent.unsent.extend(part.chain(parts.into_iter().rev().flatten()));
-            sent.error = Some(error);
+            result.unsent.extend(part.chain(parts.into_iter().rev().flatten()));
+            result.error = Some(error);
             break;
         }
         if part.len() == 1 {
-            sent.refused.push((part.start, refusal(&error)));
+            result.refused.push((part.start, refusal(&error)));
         } else {
             let middle = part.start + part.len().div_ceil(2);
             parts.push(middle..part.end);
             parts.push(part.start..middle);
         }
     }
-    sent
+    result
 }
 
-impl Sent {
-    fn add(&mut self, part: &Range<usize>, answer: BatchAnswer) {
-        self.duplicates += answer.duplicates;
-        let mut wrong: Vec<_> = answer.errors;
-        wrong.sort_unstable_by_key(|error| error.index);
-        let mut wrong = wrong.into_iter().peekable();
-        for (index, place) in part.clone().enumerate() {
-            match wrong.next_if(|error| error.index == index) {
-                None => self.acknowledged.push(place),
-                Some(error) => {
-                    let (code, detail) = (error.code, error.detail);
-                    let refused = RecordError::Refused { code, detail, errors: Vec::new() };
-                    self.refused.push((place, refused));
-                }
+impl BatchResult {
+    fn add(&mut self, part: &Range<usize>, response: BatchResponse) {
+        self.duplicates += response.duplicates;
+        let mut errors = response.errors;
+        errors.sort_unstable_by_key(|error| error.index);
+        let mut errors = errors.into_iter().peekable();
+        for (index_in_part, index) in part.clone().enumerate() {
+            if let Some(error) = errors.next_if(|error| error.index == index_in_part) {
+                let refusal = RecordError::Refused {
+                    code: error.code,
+                    detail: error.detail,
+                    errors: Vec::new(),
+                };
+                self.refused.push((index, refusal));
+            } else {
+                self.acknowledged.push(index);
             }
         }
     }
 }
 
 fn refusal(error: &ClientError) -> RecordError {
-    let (code, errors) = (error.code().to_owned(), error.errors().to_vec());
-    let detail = error.problem().map_or_else(|| error.to_string(), |said| said.detail.clone());
-    RecordError::Refused { code, detail, errors }
+    RecordError::Refused {
+        code: error.code().to_owned(),
+        detail: error.problem().map_or_else(|| error.to_string(), |problem| problem.detail.clone()),
+        errors: error.errors().to_vec(),
+    }
 }

@@ -1,85 +1,86 @@
-//! What became of every record.
+//! The counters of a recorder.
 
 use std::collections::BTreeMap;
 
 use super::error::DropReason;
 
-/// Counts since the recorder was opened. Nothing is dropped silently:
-/// `accepted + recovered = sent + duplicates + refused + dropped + quarantined + pending`.
+/// Counters since the recorder was opened. They account for every record: `accepted + recovered =
+/// sent + duplicates + refused + dropped + quarantined + pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Records given to the recorder, also those it did not take on.
+    /// Records passed to the recorder, including those it rejected.
     pub accepted: u64,
-    /// Records found in the spool when it was opened.
+    /// Records that were in the spool when it was opened.
     pub recovered: u64,
-    /// Records the service wrote.
+    /// Records that the service stored.
     pub sent: u64,
-    /// Records the service had already: an earlier try took hold.
+    /// Records that the service had stored already, by an earlier attempt.
     pub duplicates: u64,
-    /// Records made durable in the spool.
+    /// Records written to the spool.
     pub spooled: u64,
-    /// Of those sent and duplicates, the ones found in the spool when it was opened.
+    /// Recovered records that were delivered; included in `sent` and `duplicates`.
     pub redelivered: u64,
-    /// Requests that were repeated.
+    /// Requests that failed and were repeated.
     pub retried: u64,
-    /// Records the service refused for good.
+    /// Records that the service permanently rejected.
     pub refused: u64,
-    /// The same by the code of the error.
+    /// The same by error code.
     pub refused_by: BTreeMap<String, u64>,
-    /// Records given up, by reason.
+    /// Dropped records by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// Records of the spool that were damaged and put aside.
+    /// Damaged records of the spool, which were moved to the quarantine file.
     pub quarantined: u64,
-    /// Records in memory or in the spool that are not settled yet.
+    /// Records in memory or in the spool that are neither delivered nor failed.
     pub pending: u64,
-    /// Files of the spool that were damaged and put aside as a whole. What was in them is not counted,
-    /// because nobody can tell.
+    /// Damaged database files of the spool, which were moved aside. The records in a file that was
+    /// damaged before it was opened are not counted, because they cannot be read.
     pub damaged_files: u64,
-    /// Bytes of the records in the spool, with what their places take.
+    /// Bytes of the records in the spool, including the overhead of 64 bytes each.
     pub spool_bytes: u64,
     /// Records in memory.
     pub queued_records: u64,
-    /// Bytes of the records in memory.
+    /// Bytes of their text.
     pub queued_bytes: u64,
 }
 
 impl Stats {
-    /// Records given up, whatever the reason.
+    /// Dropped records.
     #[must_use]
     pub fn dropped_total(&self) -> u64 {
         self.dropped.values().sum()
     }
 
-    /// Records that reached the service.
+    /// Records that the service has: `sent` and `duplicates`.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.sent + self.duplicates
     }
 
-    /// Records that will not reach it any more.
+    /// Records that will not be delivered.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.dropped_total() + self.refused + self.quarantined
     }
 }
 
-/// What a flush found.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Flushed {
-    /// Records that reached the service meanwhile.
+    /// Records delivered during the flush.
     pub delivered: u64,
-    /// Records that were refused or given up meanwhile.
+    /// Records rejected or dropped during the flush.
     pub failed: u64,
-    /// Records in memory or in the spool that are not settled.
+    /// Records still in memory or in the spool.
     pub pending: u64,
 }
 
-/// How many codes are told apart. A service that invents one for each record must not fill our memory.
+/// Maximum number of distinct codes in `refused_by`; further ones count as `other`. Bounds the
+/// memory when a service invents codes.
 const CODES_MAX: usize = 64;
 
-/// The numbers while they grow. What is pending is what was taken on and not settled.
+/// The mutable counters.
 #[derive(Debug, Default)]
 pub(super) struct Counters(Stats);
 
@@ -95,19 +96,21 @@ impl Counters {
         self.0.damaged_files += damaged_files;
     }
 
-    /// So many records are with the service, so many of them since an earlier try.
+    /// Counts delivered records, of which `duplicates` were stored by an earlier attempt and
+    /// `recovered` were in the spool when it was opened.
     pub(super) fn deliver(&mut self, records: u64, duplicates: u64, recovered: u64) {
-        let again = duplicates.min(records);
-        self.0.duplicates += again;
-        self.0.sent += records - again;
+        let duplicates = duplicates.min(records);
+        self.0.duplicates += duplicates;
+        self.0.sent += records - duplicates;
         self.0.redelivered += recovered;
         self.settle(records);
     }
 
     pub(super) fn refuse(&mut self, code: &str) {
         self.0.refused += 1;
-        let known = self.0.refused_by.len() < CODES_MAX || self.0.refused_by.contains_key(code);
-        let code = if known { code } else { "other" };
+        let has_counter =
+            self.0.refused_by.len() < CODES_MAX || self.0.refused_by.contains_key(code);
+        let code = if has_counter { code } else { "other" };
         *self.0.refused_by.entry(code.to_owned()).or_default() += 1;
         self.settle(1);
     }
@@ -122,7 +125,7 @@ impl Counters {
         self.settle(records);
     }
 
-    /// In the spool, which settles nothing.
+    /// Counts a record in the spool, which stays pending.
     pub(super) fn spool(&mut self) {
         self.0.spooled += 1;
     }
@@ -131,7 +134,7 @@ impl Counters {
         self.0.retried += 1;
     }
 
-    /// A file of the spool had to be put aside while it was open, and so many records went with it.
+    /// Counts a database file that was damaged while open, and the records lost with it.
     pub(super) fn damage(&mut self, records: u64) {
         self.0.damaged_files += 1;
         self.quarantine(records);

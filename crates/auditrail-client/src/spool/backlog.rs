@@ -1,8 +1,8 @@
-//! The records on the disk by their numbers, and what is done when the disk fails.
+//! The numbered records on the disk, and recovery after I/O errors.
 //!
-//! After any failure the file has to be opened again. Then its records can be read, and are delivered; what
-//! does not go is adding to it, and on a full disk not even removing from it. So what is delivered is
-//! remembered until it can be removed, and when nothing else is left the whole file is replaced by a new one.
+//! After any error the file is reopened. Its records can then be read and delivered; appending may
+//! still fail, and on a full disk even removing. So acknowledged records are remembered until they
+//! can be removed, and once all are acknowledged the whole file is replaced by a new one.
 
 use std::io;
 use std::time::Duration;
@@ -12,57 +12,58 @@ use tokio::time::Instant;
 
 use super::directory::Directory;
 use super::store::{Contents, Rows, Store, StoreError, is_full};
-use super::{Found, SpoolBatch, SpoolError, SpoolItem, frame};
+use super::{OpenReport, SpoolBatch, SpoolError, SpoolItem, frame};
 use crate::clock;
 
-/// How long a disk that failed is left alone, so that not every record waits for it to fail again.
-const LEAVE_ALONE: Duration = Duration::from_secs(1);
+/// How long appends fail immediately after an I/O error, instead of each trying the disk again.
+const COOLDOWN: Duration = Duration::from_secs(1);
 
-/// The records on the disk. There are no gaps between their numbers.
+/// The records on the disk, numbered without gaps.
 #[derive(Debug)]
 pub(super) struct Backlog {
     directory: Directory,
-    /// The open file; none when it could not be opened again.
+    /// The open file; `None` when reopening failed.
     store: Option<Store>,
-    /// When the disk failed last, and of what, unless it has worked since.
+    /// Time and error of the last failure; cleared by the next successful commit.
     failure: Option<(Instant, SpoolError)>,
-    /// What the records in the file take of the bound.
+    /// Bytes of the records in the file, as counted against the limit.
     bytes: u64,
-    /// The number of the next record.
+    /// The number that the next record gets.
     next: u64,
-    /// What lies before was there when the spool was opened.
+    /// Records before this number were in the spool when it was opened.
     recovered_before: u64,
-    /// What lies before was read, and takes so much of the bound from `acknowledged` on.
+    /// The number after the last record read, and the cost of the records from `acknowledged` to
+    /// there.
     read: (u64, u64),
-    /// What lies before is with the service.
+    /// Records before this number are acknowledged.
     acknowledged: u64,
-    /// What lies before is removed from the file.
+    /// Records before this number are removed from the file.
     removed: u64,
-    /// What lies between these two takes of the bound.
+    /// Cost of the records from `removed` to `acknowledged`.
     removable: u64,
-    /// Whether there may be records from `next` on that nobody was told are safe.
+    /// Whether the file may hold uncommitted records from `next` on, which were reported as failed.
     torn: bool,
-    /// What is free of the bound since that was last asked.
+    /// Bytes freed since the last call of `take_changes`.
     freed: u64,
-    /// How many records were lost with a damaged file since that was last asked.
+    /// Records lost with a damaged file since the last call of `take_changes`.
     lost: Option<u64>,
 }
 
 impl Backlog {
-    /// Opens the file. One that is damaged is put aside, and a new one made: who cannot start for a damaged
-    /// spool could not record at all.
-    pub(super) fn open(directory: Directory) -> io::Result<(Self, Found)> {
-        let (store, contents, damaged_files) = match open_whole(&directory) {
+    /// Opens the file. A damaged file is moved aside and replaced by a new one: refusing to start
+    /// would lose every further record.
+    pub(super) fn open(directory: Directory) -> io::Result<(Self, OpenReport)> {
+        let (store, contents, damaged_files) = match open_checked(&directory) {
             Ok((store, contents)) => (store, contents, 0),
-            Err(StoreError::Damaged(why)) => {
-                let aside = directory.put_aside()?;
-                tracing::error!(aside = %aside.display(), why, "a damaged spool was put aside");
-                let (store, contents) = open_whole(&directory).map_err(io::Error::other)?;
+            Err(StoreError::Damaged(reason)) => {
+                let moved_to = directory.move_aside()?;
+                tracing::error!(moved_to = %moved_to.display(), reason, "a damaged spool was moved aside");
+                let (store, contents) = open_checked(&directory).map_err(io::Error::other)?;
                 (store, contents, 1)
             }
             Err(error) => return Err(io::Error::other(error)),
         };
-        let found = Found { records: contents.records, damaged_files };
+        let report = OpenReport { records: contents.records, damaged_files };
         let backlog = Self {
             directory,
             store: Some(store),
@@ -78,20 +79,20 @@ impl Backlog {
             freed: 0,
             lost: None,
         };
-        Ok((backlog, found))
+        Ok((backlog, report))
     }
 
-    /// What the records in the file take of the bound.
+    /// Bytes of the records in the file, as counted against the limit.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// What was freed of the bound, and how many records were lost with a damaged file.
+    /// Bytes freed, and records lost with a damaged file, since the last call.
     pub(super) fn take_changes(&mut self) -> (u64, Option<u64>) {
         (std::mem::take(&mut self.freed), self.lost.take())
     }
 
-    /// Only what was read is acknowledged, and as a whole.
+    /// Acknowledges the last batch read. Any other `next` is ignored.
     pub(super) fn acknowledge(&mut self, next: u64) {
         let (read, cost) = self.read;
         if next == read && next > self.acknowledged {
@@ -100,42 +101,48 @@ impl Backlog {
         }
     }
 
-    /// Adds records that take so much of the bound, and removes what is acknowledged; with neither there is
-    /// nothing to do.
+    /// Appends records of the given cost and removes the acknowledged ones, in one durable
+    /// transaction.
     pub(super) fn commit(&mut self, texts: Vec<Bytes>, cost: u64) -> Result<(), SpoolError> {
         if texts.is_empty() && self.acknowledged == self.removed {
             return Ok(());
         }
         if self.failure.is_some() && self.acknowledged == self.next {
-            self.replace().map_err(|error| self.failed(error))?;
+            self.replace().map_err(|error| self.recover(error))?;
         }
-        self.left_alone()?;
-        let (first, before) = (self.next, self.acknowledged);
-        let torn = self.torn.then_some(first);
+        self.check_cooldown()?;
+        let first = self.next;
+        let acknowledged = self.acknowledged;
+        let remove_from = self.torn.then_some(first);
         let rows: Vec<(u64, Bytes)> = (first..).zip(texts).collect();
-        let committed = self.store()?.commit(&rows, before, torn);
-        committed.map_err(|error| self.failed(error))?;
+        self.store()?
+            .commit(&rows, acknowledged, remove_from)
+            .map_err(|error| self.recover(error))?;
         self.next = first + rows.len() as u64;
-        (self.removed, self.torn, self.failure) = (before, false, None);
+        self.removed = acknowledged;
+        self.torn = false;
+        self.failure = None;
         let freed = std::mem::take(&mut self.removable);
         self.bytes = self.bytes + cost - freed;
         self.freed += freed;
         Ok(())
     }
 
-    /// The records after those that are acknowledged.
+    /// Reads the records after the acknowledged ones.
     pub(super) fn read(
         &mut self,
         max_records: usize,
         max_bytes: usize,
     ) -> Result<SpoolBatch, SpoolError> {
         let from = self.acknowledged;
-        let rows = self.store()?.read(from, max_records, max_bytes);
-        let mut rows = rows.map_err(|error| self.failed(error))?;
-        // What nobody was told is safe is as if it were not there.
+        let mut rows = self
+            .store()?
+            .read(from, max_records, max_bytes)
+            .map_err(|error| self.recover(error))?;
+        // Records from `next` on were reported as failed, so they do not count.
         rows.retain(|(key, _)| *key < self.next);
         if rows.is_empty() && from < self.next {
-            // Somebody took the file away, and a new one was made.
+            // The file was deleted behind our back and a new one was created.
             self.count_lost();
         }
         let cost = rows.iter().map(|(_, value)| frame::cost_of_value(value.len())).sum();
@@ -144,14 +151,14 @@ impl Backlog {
         Ok(self.decode(rows))
     }
 
-    /// Closes the file in order.
+    /// Closes the file cleanly.
     pub(super) fn close(&mut self) {
         if let Some(Err(error)) = self.store.take().map(Store::close) {
-            tracing::warn!(%error, "a spool was not closed in order, which the next opening mends");
+            tracing::warn!(%error, "cannot close the spool cleanly; the next start repairs it");
         }
     }
 
-    /// Decodes records, and puts those aside that are damaged.
+    /// Decodes records and quarantines the damaged ones.
     fn decode(&self, rows: Rows) -> SpoolBatch {
         let mut batch = SpoolBatch { next: self.acknowledged, ..SpoolBatch::default() };
         for (key, value) in rows {
@@ -161,99 +168,102 @@ impl Backlog {
                 continue;
             }
             batch.quarantined += 1;
-            // Good records must not wait for the place where bad ones are put.
+            // A quarantine file that cannot be written must not hold up intact records.
             match self.directory.quarantine(key, &value) {
-                Ok(()) => tracing::error!(key, "a damaged record of the spool was put aside"),
+                Ok(()) => tracing::error!(key, "a damaged record of the spool was quarantined"),
                 Err(error) => tracing::error!(key, %error, "a damaged record of the spool is lost"),
             }
         }
         batch
     }
 
-    /// Fails as the disk failed a moment ago.
-    fn left_alone(&self) -> Result<(), SpoolError> {
+    /// Fails with the last error during the cooldown.
+    fn check_cooldown(&self) -> Result<(), SpoolError> {
         match &self.failure {
-            Some((at, error)) if clock::monotonic() < *at + LEAVE_ALONE => Err(error.clone()),
+            Some((at, error)) if clock::monotonic() < *at + COOLDOWN => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
-    /// The open file, opened again where it has to be.
+    /// The open file; reopens it after a failure.
     fn store(&mut self) -> Result<&Store, SpoolError> {
         let store = match self.store.take() {
             Some(store) => store,
             None => {
-                self.left_alone()?;
-                open_again(&self.directory).map_err(|error| self.failed(error))?
+                self.check_cooldown()?;
+                reopen(&self.directory).map_err(|error| self.recover(error))?
             }
         };
         Ok(self.store.insert(store))
     }
 
-    /// A new file in place of one of which nothing is needed.
+    /// Replaces a file with no undelivered records by a new one.
     fn replace(&mut self) -> Result<(), StoreError> {
         self.store = None;
-        self.directory.remove().map_err(|error| of_io(&error))?;
-        self.emptied();
-        self.store = Some(open_again(&self.directory)?);
+        self.directory.remove().map_err(|error| io_error(&error))?;
+        self.reset();
+        self.store = Some(reopen(&self.directory)?);
         self.failure = None;
         Ok(())
     }
 
-    /// There is no file, or an empty one.
-    fn emptied(&mut self) {
+    /// Resets the positions: the file is missing or empty.
+    fn reset(&mut self) {
         self.freed += std::mem::take(&mut self.bytes);
-        (self.acknowledged, self.removed, self.removable) = (self.next, self.next, 0);
-        (self.read, self.torn) = ((self.next, 0), false);
+        self.acknowledged = self.next;
+        self.removed = self.next;
+        self.removable = 0;
+        self.read = (self.next, 0);
+        self.torn = false;
     }
 
-    /// Opens the file again, to be read from at least. One that is damaged is put aside.
-    fn failed(&mut self, error: StoreError) -> SpoolError {
+    /// Reopens the file after an error, at least for reading. A damaged file is moved aside.
+    fn recover(&mut self, error: StoreError) -> SpoolError {
         self.store = None;
         self.torn = true;
         let error = match error {
-            StoreError::Full => SpoolError::Full,
-            StoreError::Failed(why) => SpoolError::Failed(why.into()),
-            StoreError::Damaged(why) => self.damaged(&why),
+            StoreError::DiskFull => SpoolError::DiskFull,
+            StoreError::Failed(reason) => SpoolError::Failed(reason.into()),
+            StoreError::Damaged(reason) => self.move_damaged_aside(&reason),
         };
-        // Where that fails too it is tried again later.
-        self.store = open_again(&self.directory).ok();
+        // If this fails too, the next operation retries it.
+        self.store = reopen(&self.directory).ok();
         self.failure = Some((clock::monotonic(), error.clone()));
         error
     }
 
-    /// The file is gone. What was read is being sent, and is no more lost than before.
+    /// Counts the records lost with the file. Records that were read are in flight and not lost.
     fn count_lost(&mut self) {
         let lost = self.next - self.acknowledged.max(self.read.0);
         self.lost = Some(self.lost.unwrap_or(0) + lost);
-        self.emptied();
+        self.reset();
     }
 
-    fn damaged(&mut self, why: &str) -> SpoolError {
-        match self.directory.put_aside() {
-            Ok(aside) => {
-                tracing::error!(aside = %aside.display(), why, "a damaged spool was put aside");
+    fn move_damaged_aside(&mut self, reason: &str) -> SpoolError {
+        match self.directory.move_aside() {
+            Ok(moved_to) => {
+                tracing::error!(moved_to = %moved_to.display(), reason, "a damaged spool was moved aside");
                 self.count_lost();
             }
-            Err(error) => tracing::error!(%error, why, "a damaged spool cannot be put aside"),
+            Err(error) => tracing::error!(%error, reason, "cannot move a damaged spool aside"),
         }
-        SpoolError::Failed(format!("its file is damaged: {why}").into())
+        SpoolError::Failed(format!("its file is damaged: {reason}").into())
     }
 }
 
-/// Opens the file and looks at all of it.
-fn open_whole(directory: &Directory) -> Result<(Store, Contents), StoreError> {
-    let file = directory.database().map_err(|error| of_io(&error))?;
+/// Opens the file and verifies all of it.
+fn open_checked(directory: &Directory) -> Result<(Store, Contents), StoreError> {
+    let file = directory.database().map_err(|error| io_error(&error))?;
     let store = Store::open(file, true)?;
     let contents = store.contents()?;
     Ok((store, contents))
 }
 
-/// Opens a file that was whole a moment ago.
-fn open_again(directory: &Directory) -> Result<Store, StoreError> {
-    Store::open(directory.database().map_err(|error| of_io(&error))?, false)
+/// Opens a file that was intact a moment ago, without verifying it.
+fn reopen(directory: &Directory) -> Result<Store, StoreError> {
+    Store::open(directory.database().map_err(|error| io_error(&error))?, false)
 }
 
-fn of_io(error: &io::Error) -> StoreError {
-    if is_full(error) { StoreError::Full } else { StoreError::Failed(error.to_string()) }
+fn io_error(error: &io::Error) -> StoreError {
+    if is_full(error) { StoreError::DiskFull } else { StoreError::Failed(error.to_string()) }
 }

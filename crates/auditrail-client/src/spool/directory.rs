@@ -1,4 +1,4 @@
-//! The directory of a spool: its files, their rights, and who holds it.
+//! The directory of a spool: its lock, its files and their permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
@@ -8,58 +8,46 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Readable by the owner alone: records say who did what.
+use super::SpoolOpenError;
+
+/// Owner only: records contain personal data.
 const FILE_MODE: u32 = 0o600;
-/// The same for the directory.
+/// Owner only.
 const DIRECTORY_MODE: u32 = 0o700;
 
 const DATABASE: &str = "spool.redb";
 const LOCK: &str = "lock";
 const QUARANTINE: &str = "quarantine.ndjson";
-/// How many damaged files are kept side by side. Beyond, the disk is worth more than they are.
+/// Maximum number of damaged files that are kept. Further ones replace the last.
 const DAMAGED_MAX: u32 = 100;
 
-/// A spool directory that this process holds.
+/// A spool directory locked by this process.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// Held while it is open: redb locks its own file, but not while it is being replaced.
+    /// The lock, released when the file is closed. redb locks its own file, but not while that file
+    /// is being replaced.
     _lock: File,
 }
 
-/// Why a directory could not be taken.
-#[derive(Debug)]
-pub(super) enum TakeError {
-    /// Another process, or another recorder of this one, has it.
-    Locked,
-    /// It could not be made or locked.
-    Io(io::Error),
-}
-
-impl From<io::Error> for TakeError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl Directory {
-    /// Makes the directory where it is missing, and takes it. The system gives it back when the process ends,
-    /// however it ends.
-    pub(super) fn take(path: &Path) -> Result<Self, TakeError> {
+    /// Creates the directory if it does not exist and locks it. The operating system releases the
+    /// lock when the process ends for whatever reason.
+    pub(super) fn lock(path: &Path) -> Result<Self, SpoolOpenError> {
         let missing: Vec<&Path> = path.ancestors().take_while(|path| is_missing(path)).collect();
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
-        // Its own name has to last as well, or what is synced into it is gone with it.
-        missing.iter().filter_map(|path| path.parent()).try_for_each(sync_names)?;
+        // Syncs the parents too: a directory entry that is not durable loses everything below it.
+        missing.iter().filter_map(|path| path.parent()).try_for_each(sync_entries)?;
         fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
         let lock = options().truncate(false).open(path.join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(TakeError::Locked),
+            Err(TryLockError::WouldBlock) => Err(SpoolOpenError::Locked),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 
-    /// The file of the database, made where it is missing, with a name that lasts.
+    /// Opens the database file, creating it if necessary; its directory entry is durable.
     pub(super) fn database(&self) -> io::Result<File> {
         let path = self.path.join(DATABASE);
         let file = options().truncate(false).open(&path)?;
@@ -68,17 +56,17 @@ impl Directory {
         Ok(file)
     }
 
-    /// Puts the database aside because it is damaged, and says where it is.
-    pub(super) fn put_aside(&self) -> io::Result<PathBuf> {
+    /// Moves a damaged database file aside and returns its new path.
+    pub(super) fn move_aside(&self) -> io::Result<PathBuf> {
         let name = |number| self.path.join(format!("{DATABASE}.damaged-{number}"));
         let free = (1..DAMAGED_MAX).map(name).find(|path| !path.exists());
-        let aside = free.unwrap_or_else(|| name(DAMAGED_MAX));
-        fs::rename(self.path.join(DATABASE), &aside)?;
+        let new_path = free.unwrap_or_else(|| name(DAMAGED_MAX));
+        fs::rename(self.path.join(DATABASE), &new_path)?;
         self.sync()?;
-        Ok(aside)
+        Ok(new_path)
     }
 
-    /// Removes the database, of which nothing is needed any more.
+    /// Deletes the database file.
     pub(super) fn remove(&self) -> io::Result<()> {
         match fs::remove_file(self.path.join(DATABASE)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -86,7 +74,8 @@ impl Directory {
         }
     }
 
-    /// Puts a damaged record aside, durably: a line of JSON with its bytes in base64.
+    /// Appends a damaged record to the quarantine file, durably: a line of JSON with its bytes in
+    /// base64.
     pub(super) fn quarantine(&self, key: u64, value: &[u8]) -> io::Result<()> {
         let mut file = options().append(true).open(self.path.join(QUARANTINE))?;
         let line = serde_json::json!({ "key": key, "value": STANDARD.encode(value) });
@@ -94,9 +83,9 @@ impl Directory {
         file.sync_data()
     }
 
-    /// Makes the names in the directory durable.
+    /// Makes the directory's entries durable.
     fn sync(&self) -> io::Result<()> {
-        sync_names(&self.path)
+        sync_entries(&self.path)
     }
 }
 
@@ -104,9 +93,10 @@ fn is_missing(path: &Path) -> bool {
     !path.as_os_str().is_empty() && !path.exists()
 }
 
-fn sync_names(directory: &Path) -> io::Result<()> {
-    let here = directory.as_os_str().is_empty();
-    File::open(if here { Path::new(".") } else { directory })?.sync_all()
+fn sync_entries(directory: &Path) -> io::Result<()> {
+    // The parent of a relative path with one component is empty.
+    let is_current = directory.as_os_str().is_empty();
+    File::open(if is_current { Path::new(".") } else { directory })?.sync_all()
 }
 
 fn options() -> OpenOptions {

@@ -1,44 +1,43 @@
-//! The form of a record in the spool: a version, a checksum, and the JSON text.
+//! The encoding of a record in the spool: version, checksum, JSON text.
 
 use bytes::Bytes;
 
-/// The form; a later one gets another number.
 const VERSION: u8 = 1;
-/// Version and CRC-32.
-const HEAD_BYTES: usize = 1 + 4;
+/// Version (1 byte) and CRC-32 (4 bytes).
+const HEADER_BYTES: usize = 1 + 4;
 
-/// What each record takes besides its text: head, key, and its share of what leads to it.
+/// Overhead of a record in bytes: header, key, and its share of the B-tree.
 pub(super) const OVERHEAD_BYTES: u64 = 64;
 
-/// What a record of so many bytes takes of the bound.
+/// Bytes that a record counts against the limit, from the length of its text.
 pub(super) fn cost(text_bytes: usize) -> u64 {
     text_bytes as u64 + OVERHEAD_BYTES
 }
 
-/// What a value takes of the bound.
+/// The same from the length of its encoded value.
 pub(super) fn cost_of_value(value_bytes: usize) -> u64 {
-    cost(value_bytes.saturating_sub(HEAD_BYTES))
+    cost(value_bytes.saturating_sub(HEADER_BYTES))
 }
 
-/// A record as it is kept.
+/// Encodes a record.
 pub(super) fn encode(text: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(HEAD_BYTES + text.len());
+    let mut value = Vec::with_capacity(HEADER_BYTES + text.len());
     value.push(VERSION);
     value.extend_from_slice(&crc32fast::hash(text).to_le_bytes());
     value.extend_from_slice(text);
     value
 }
 
-/// The JSON text; `None` when the value is damaged, or in a form of a later version.
+/// Decodes a record; `None` if it is damaged or has an unknown version.
 ///
-/// The checksum (CRC-32 as in zip and PNG) shows damage, and is no protection from a forger.
+/// The checksum (CRC-32 as in zip and PNG) detects damage, not forgery.
 pub(super) fn decode(value: &[u8]) -> Option<Bytes> {
-    let (head, text) = value.split_first_chunk::<HEAD_BYTES>()?;
+    let (head, text) = value.split_first_chunk::<HEADER_BYTES>()?;
     let [version, checksum @ ..] = *head;
-    let whole = version == VERSION
+    let is_valid = version == VERSION
         && u32::from_le_bytes(checksum) == crc32fast::hash(text)
         && std::str::from_utf8(text).is_ok();
-    whole.then(|| Bytes::copy_from_slice(text))
+    is_valid.then(|| Bytes::copy_from_slice(text))
 }
 
 #[cfg(test)]
@@ -46,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_comes_back_as_it_was_and_any_changed_bit_is_found() {
+    fn records_round_trip_and_any_flipped_bit_is_detected() {
         let value = encode(b"{\"a\":1}");
         assert_eq!(decode(&value).as_deref(), Some(&b"{\"a\":1}"[..]));
-        for place in 0..value.len() * 8 {
+        for bit in 0..value.len() * 8 {
             let mut damaged = value.clone();
-            damaged[place / 8] ^= 1 << (place % 8);
-            assert_eq!(decode(&damaged), None, "bit {place}");
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode(&damaged), None, "bit {bit}");
         }
         assert_eq!(decode(&value[..4]), None);
         assert_eq!(cost_of_value(value.len()), cost(7));

@@ -1,4 +1,4 @@
-//! The records of a spool in a redb file.
+//! The spool's table in a redb file.
 
 use std::fs::File;
 use std::io;
@@ -14,68 +14,69 @@ use rustix::io::Errno;
 
 use super::frame;
 
-/// A record by its number, in the order they came.
+/// Records by number.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 
-/// Most bytes of the file that are kept in memory. The reader goes through it once.
+/// Size of redb's cache in bytes. Small, because the reader goes through the file only once.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// A file that is open.
+/// An open database file.
 #[derive(Debug)]
 pub(super) struct Store {
     database: Database,
 }
 
-/// Why the file did not do what it was asked. After any of these it has to be opened again.
+/// Why an operation failed. After any error the file has to be reopened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    /// No room on the disk.
+    /// The disk, or the quota, is full.
     #[error("the disk is full")]
-    Full,
-    /// What is in the file makes no sense.
+    DiskFull,
+    /// The file is not a valid database.
     #[error("the file is damaged: {0}")]
     Damaged(String),
-    /// The disk fails.
+    /// Any other I/O error.
     #[error("{0}")]
     Failed(String),
 }
 
-/// What a file holds.
+/// Summary of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// Records.
+    /// Number of records.
     pub(super) records: u64,
-    /// What they take of the bound.
+    /// Their bytes, as counted against the limit.
     pub(super) bytes: u64,
-    /// The number of the first.
+    /// Number of the first record.
     pub(super) first: u64,
-    /// The number after the last.
+    /// Number after the last record.
     pub(super) next: u64,
 }
 
-/// Records with their numbers.
+/// Encoded records with their numbers.
 pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 
 impl Store {
-    /// Opens a file, which may be empty.
+    /// Opens a file; an empty one becomes a new database.
     ///
-    /// With `check`, the checksum of every page is looked at, so that damage shows here and not later.
-    /// That takes as long as reading the file.
+    /// With `check`, the checksums of all pages are verified, so that damage is detected now and
+    /// not later. This takes as long as reading the file.
     pub(super) fn open(file: File, check: bool) -> Result<Self, StoreError> {
-        guarded(|| {
-            let backend = FileBackend::new(file).map_err(|error| of_database(&error))?;
+        catch_panics(|| {
+            let backend = FileBackend::new(file).map_err(|error| database_error(&error))?;
             let mut builder = Database::builder();
             builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
-            let opened = builder.create_with_backend(backend);
-            Ok(Self { database: opened.map_err(|error| of_database(&error))? })
+            let database =
+                builder.create_with_backend(backend).map_err(|error| database_error(&error))?;
+            Ok(Self { database })
         })
     }
 
-    /// Counts what is there.
+    /// Summarizes the file.
     pub(super) fn contents(&self) -> Result<Contents, StoreError> {
-        guarded(|| {
+        catch_panics(|| {
             let mut contents = Contents::default();
-            self.each(0, |key, value| {
+            self.scan(0, |key, value| {
                 if contents.records == 0 {
                     contents.first = key;
                 }
@@ -88,16 +89,17 @@ impl Store {
         })
     }
 
-    /// The records from a number on; at least one, however large, if there is one.
+    /// Reads records from a number on: at least one, of any size, if there is one.
     pub(super) fn read(
         &self,
         from: u64,
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Rows, StoreError> {
-        guarded(|| {
-            let (mut rows, mut bytes) = (Rows::new(), 0);
-            self.each(from, |key, value| {
+        catch_panics(|| {
+            let mut rows = Rows::new();
+            let mut bytes = 0;
+            self.scan(from, |key, value| {
                 bytes += value.len();
                 let fits = rows.is_empty() || (rows.len() < max_records && bytes <= max_bytes);
                 if fits {
@@ -109,48 +111,52 @@ impl Store {
         })
     }
 
-    /// Adds records and removes all before a number and all from another on, durably and all at once.
+    /// Adds records, removes those before one number and those from another on, in one durable
+    /// transaction.
     pub(super) fn commit(
         &self,
-        add: &[(u64, Bytes)],
+        rows: &[(u64, Bytes)],
         remove_before: u64,
         remove_from: Option<u64>,
     ) -> Result<(), StoreError> {
-        guarded(|| {
-            let mut write = self.database.begin_write().map_err(|error| of_any(error.into()))?;
-            write.set_durability(Durability::Immediate).map_err(|error| of_any(error.into()))?;
+        catch_panics(|| {
+            let mut write =
+                self.database.begin_write().map_err(|error| redb_error(error.into()))?;
+            write
+                .set_durability(Durability::Immediate)
+                .map_err(|error| redb_error(error.into()))?;
             {
                 let mut records =
-                    write.open_table(RECORDS).map_err(|error| of_any(error.into()))?;
-                records.retain_in(..remove_before, |_, _| false).map_err(|e| of_storage(&e))?;
+                    write.open_table(RECORDS).map_err(|error| redb_error(error.into()))?;
+                records.retain_in(..remove_before, |_, _| false).map_err(|e| storage_error(&e))?;
                 if let Some(from) = remove_from {
-                    records.retain_in(from.., |_, _| false).map_err(|e| of_storage(&e))?;
+                    records.retain_in(from.., |_, _| false).map_err(|e| storage_error(&e))?;
                 }
-                for (key, text) in add {
+                for (key, text) in rows {
                     let value = frame::encode(text);
-                    records.insert(*key, value.as_slice()).map_err(|e| of_storage(&e))?;
+                    records.insert(*key, value.as_slice()).map_err(|e| storage_error(&e))?;
                 }
             }
-            write.commit().map_err(|error| of_any(error.into()))
+            write.commit().map_err(|error| redb_error(error.into()))
         })
     }
 
-    /// Closes the file in order.
+    /// Closes the file cleanly.
     pub(super) fn close(self) -> Result<(), StoreError> {
-        guarded(|| self.database.close().map_err(|error| of_database(&error)))
+        catch_panics(|| self.database.close().map_err(|error| database_error(&error)))
     }
 
-    fn each(&self, from: u64, mut more: impl FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
-        let read = self.database.begin_read().map_err(|error| of_any(error.into()))?;
+    fn scan(&self, from: u64, mut visit: impl FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
+        let read = self.database.begin_read().map_err(|error| redb_error(error.into()))?;
         let records = match read.open_table(RECORDS) {
             Ok(records) => records,
-            // Nothing was ever written.
+            // Nothing was written yet.
             Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-            Err(error) => return Err(of_any(error.into())),
+            Err(error) => return Err(redb_error(error.into())),
         };
-        for row in records.range(from..).map_err(|error| of_storage(&error))? {
-            let (key, value) = row.map_err(|error| of_storage(&error))?;
-            if !more(key.value(), value.value()) {
+        for row in records.range(from..).map_err(|error| storage_error(&error))? {
+            let (key, value) = row.map_err(|error| storage_error(&error))?;
+            if !visit(key.value(), value.value()) {
                 break;
             }
         }
@@ -158,15 +164,15 @@ impl Store {
     }
 }
 
-/// redb may panic over a damaged file. That is no reason to take the application down.
-fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let done = catch_unwind(AssertUnwindSafe(work));
-    done.unwrap_or_else(|_| Err(StoreError::Damaged("reading it panicked".to_owned())))
+/// Turns a panic of redb, which a damaged file can cause, into an error.
+fn catch_panics<T>(operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(operation))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("redb panicked".to_owned())))
 }
 
-fn of_database(error: &DatabaseError) -> StoreError {
+fn database_error(error: &DatabaseError) -> StoreError {
     match error {
-        DatabaseError::Storage(error) => of_storage(error),
+        DatabaseError::Storage(error) => storage_error(error),
         DatabaseError::UpgradeRequired(_) | DatabaseError::RepairAborted => {
             StoreError::Damaged(error.to_string())
         }
@@ -174,37 +180,37 @@ fn of_database(error: &DatabaseError) -> StoreError {
     }
 }
 
-fn of_storage(error: &StorageError) -> StoreError {
+fn storage_error(error: &StorageError) -> StoreError {
     match error {
         StorageError::Corrupted(_) => StoreError::Damaged(error.to_string()),
-        StorageError::Io(error) => of_io(error),
+        StorageError::Io(error) => io_error(error),
         error => StoreError::Failed(error.to_string()),
     }
 }
 
-fn of_any(error: redb::Error) -> StoreError {
+fn redb_error(error: redb::Error) -> StoreError {
     match error {
         redb::Error::Corrupted(_)
         | redb::Error::TableTypeMismatch { .. }
         | redb::Error::TypeDefinitionChanged { .. } => StoreError::Damaged(error.to_string()),
-        redb::Error::Io(error) => of_io(&error),
+        redb::Error::Io(error) => io_error(&error),
         error => StoreError::Failed(error.to_string()),
     }
 }
 
-fn of_io(error: &io::Error) -> StoreError {
+fn io_error(error: &io::Error) -> StoreError {
     match error.kind() {
-        // No database, or one that was cut off.
+        // Not a database, or a truncated one.
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
             StoreError::Damaged(error.to_string())
         }
-        _ if is_full(error) => StoreError::Full,
+        _ if is_full(error) => StoreError::DiskFull,
         _ => StoreError::Failed(error.to_string()),
     }
 }
 
-/// Whether the disk, or what its owner may take of it, is full.
+/// Whether the error means that the disk or the quota is full.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG];
-    Errno::from_io_error(error).is_some_and(|errno| full.contains(&errno))
+    Errno::from_io_error(error)
+        .is_some_and(|errno| [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&errno))
 }

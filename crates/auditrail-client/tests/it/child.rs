@@ -1,4 +1,4 @@
-//! A process of its own that records, to be killed.
+//! The example `recording` as a child process that tests can kill.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::support::KEY;
 
-/// The example `recording`, which is built along with the tests.
+/// A running child. Cargo builds the example along with the tests.
 pub(crate) struct Recording {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -14,23 +14,27 @@ pub(crate) struct Recording {
 
 impl Recording {
     pub(crate) fn start(url: &str, spool: &Path, name: &str, count: usize) -> Self {
-        Self::start_trusting(url, spool, name, count, None)
+        Self::start_with_ca(url, spool, name, count, None)
     }
 
-    /// The same with an authority of its own to trust.
-    pub(crate) fn start_trusting(
+    /// The same with a certificate authority to trust.
+    pub(crate) fn start_with_ca(
         url: &str,
         spool: &Path,
         name: &str,
         count: usize,
-        authority: Option<&Path>,
+        ca: Option<&Path>,
     ) -> Self {
-        let built = std::env::current_exe().unwrap();
-        let built = built.parent().unwrap().join("../examples/recording");
-        assert!(built.exists(), "{} is built by `cargo test` without `--test`", built.display());
-        let mut command = Command::new(built);
-        if let Some(authority) = authority {
-            command.env("SSL_CERT_FILE", authority);
+        let test = std::env::current_exe().unwrap();
+        let example = test.parent().unwrap().join("../examples/recording");
+        assert!(
+            example.exists(),
+            "run `cargo test` without `--test` to build {}",
+            example.display()
+        );
+        let mut command = Command::new(example);
+        if let Some(ca) = ca {
+            command.env("SSL_CERT_FILE", ca);
         }
         let mut child = command
             .args([url, spool.to_str().unwrap(), name, &count.to_string()])
@@ -43,23 +47,22 @@ impl Recording {
         Self { child, lines }
     }
 
-    /// The next thing it says; `None` once it has ended.
+    /// The next line of its standard output; `None` once it has exited.
     pub(crate) fn line(&mut self) -> Option<String> {
         self.lines.next().map(Result::unwrap)
     }
 
-    /// Kills it as `kill -9` does, and gives what it had said by then.
+    /// Kills it with SIGKILL and returns the remaining lines.
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let rest: Vec<_> = self.lines.by_ref().map(Result::unwrap).collect();
-        rest
+        self.lines.by_ref().map(Result::unwrap).collect()
     }
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // Either it has ended, or it must now.
+        // Errors mean that it has exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }

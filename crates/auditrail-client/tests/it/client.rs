@@ -1,4 +1,4 @@
-//! The client as a place that keeps records.
+//! The client as an `AuditLogService`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::proxy::Fault;
 use crate::support::{KEY, Service, client as client_of, input, unused};
 
 #[tokio::test]
-async fn what_is_created_is_found_and_repeating_it_finds_the_first() {
+async fn create_is_idempotent_and_get_returns_the_record() {
     let service = Service::start().await;
     let client = service.client();
     let created = client.create(input("a")).await.unwrap();
@@ -28,7 +28,7 @@ async fn what_is_created_is_found_and_repeating_it_finds_the_first() {
 }
 
 #[tokio::test]
-async fn a_batch_says_what_became_of_each_record() {
+async fn create_many_reports_the_outcome_of_each_record() {
     let service = Service::start().await;
     let client = service.client();
     let id = client.create(input("a")).await.unwrap().record().id;
@@ -42,10 +42,10 @@ async fn a_batch_says_what_became_of_each_record() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_by_offset_by_place_and_by_token() {
+async fn pagination_by_record_by_cursor_and_by_offset_agree() {
     let service = Service::start().await;
     let client = service.client();
-    // Some at the same moment, so that a page ends amid them.
+    // Groups of four share a timestamp, so that pages end within a group.
     let at = |n: usize| format!("2026-01-02T03:04:0{}Z", n / 4).parse().unwrap();
     let batch = (0..10).map(|n| input(&n.to_string()).with_created_at(at(n))).collect();
     client.create_many(batch, OnInvalid::Refuse).await.unwrap();
@@ -57,21 +57,23 @@ async fn pages_follow_each_other_by_offset_by_place_and_by_token() {
     let first = Query { filters, limit, count: Count::Exact, ..Query::default() };
     let all = service.stored().await;
 
-    let (mut query, mut by_place) = (first.clone(), Vec::new());
+    let mut query = first.clone();
+    let mut by_record = Vec::new();
     loop {
         let found = client.query(&query).await.unwrap();
         assert_eq!(found.total, Some(10));
-        by_place.extend(found.records);
+        by_record.extend(found.records);
         if !found.has_more {
             break;
         }
-        let last = by_place.last().unwrap();
+        let last = by_record.last().unwrap();
         let cursor = Cursor { created_at: last.created_at, id: last.id };
         query.position = Position::After(cursor);
     }
-    assert_eq!(by_place, all);
+    assert_eq!(by_record, all);
 
-    let (mut token, mut by_token) = (None, Vec::new());
+    let mut token = None;
+    let mut by_token = Vec::new();
     loop {
         let page = client.page(&first, token.as_deref()).await.unwrap();
         by_token.extend(page.data);
@@ -88,31 +90,33 @@ async fn pages_follow_each_other_by_offset_by_place_and_by_token() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn oversized_responses_are_not_read_to_the_end() {
     let service = Service::start().await;
-    let endless: &'static str = "x".repeat(2 * 1024 * 1024).leak();
+    let oversized: &'static str = "x".repeat(2 * 1024 * 1024).leak();
     for status in [200, 500] {
-        service.proxy.next([Fault::answer(status, endless)]);
+        service.proxy.next([Fault::respond(status, oversized)]);
         match service.client().create(input("a")).await {
-            Err(ClientError::BadAnswer { detail, .. }) => assert!(detail.contains("bytes")),
+            Err(ClientError::UnexpectedResponse { detail, .. }) => {
+                assert!(detail.contains("bytes"))
+            }
             other => panic!("{other:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_or_is_gone_is_told_apart_from_one_that_refuses() {
+async fn timeout_unreachable_and_rejection_are_distinct_errors() {
     let service = Service::start().await;
     service.proxy.next([Fault::Hold]);
     let builder = Client::builder(&service.proxy.url()).key(KEY);
     let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
     let slow = client.create(input("a")).await.unwrap_err();
     assert!(matches!(slow, ClientError::Timeout { .. }), "{slow:?}");
-    let (url, _held) = unused();
-    let gone = client_of(&url, KEY).create(input("a")).await.unwrap_err();
-    assert!(matches!(gone, ClientError::Unreachable { .. }), "{gone:?}");
-    assert_eq!((gone.code(), gone.status()), ("unreachable", None));
-    let refused = client_of(&service.proxy.url(), "adt_test_wrong").create(input("a")).await;
-    let refused = refused.unwrap_err();
-    assert_eq!((refused.status(), refused.request_id().is_some()), (Some(401), true));
+    let (url, _socket) = unused();
+    let unreachable = client_of(&url, KEY).create(input("a")).await.unwrap_err();
+    assert!(matches!(unreachable, ClientError::Unreachable { .. }), "{unreachable:?}");
+    assert_eq!((unreachable.code(), unreachable.status()), ("unreachable", None));
+    let wrong_key = client_of(&service.proxy.url(), "adt_test_wrong");
+    let rejected = wrong_key.create(input("a")).await.unwrap_err();
+    assert_eq!((rejected.status(), rejected.request_id().is_some()), (Some(401), true));
 }

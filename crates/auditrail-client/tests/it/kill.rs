@@ -1,4 +1,4 @@
-//! Processes that are killed with `kill -9` at each step: what was vouched for is there, and nothing is there
+//! Processes killed with SIGKILL at each step: every acknowledged or spooled record is stored, none
 //! twice.
 
 use std::collections::BTreeSet;
@@ -8,27 +8,28 @@ use crate::child::Recording;
 use crate::proxy::Fault;
 use crate::support::{Service, open, quick, settled};
 
-/// Reads what the child says, without holding up the service that is in this process too.
+/// Reads the child's lines up to the last one wanted, without blocking the service in this process.
 async fn lines(
     mut child: Recording,
-    enough: impl Fn(&str) -> bool + Send + 'static,
+    is_last: impl Fn(&str) -> bool + Send + 'static,
 ) -> (Recording, Vec<String>) {
     tokio::task::spawn_blocking(move || {
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         while let Some(line) = child.line() {
-            let last = enough(&line);
-            said.push(line);
-            if last {
+            let is_last = is_last(&line);
+            output.push(line);
+            if is_last {
                 break;
             }
         }
-        (child, said)
+        (child, output)
     })
     .await
     .unwrap()
 }
 
-/// Opens the spool in this process and waits until everything in it is delivered.
+/// Opens the spool in this process, waits until it is empty, and returns how many records were in
+/// it.
 async fn redeliver(service: &Service, spool: &Path) -> u64 {
     let recorder = open(service.client(), quick().spool(spool)).await;
     settled(&recorder).await;
@@ -38,81 +39,82 @@ async fn redeliver(service: &Service, spool: &Path) -> u64 {
     stats.recovered
 }
 
-/// Whether all of these are there, and none twice.
-async fn assert_there(service: &Service, said: &[String]) {
+/// Asserts that all durable records are stored, and none twice.
+async fn assert_stored(service: &Service, output: &[String]) {
     let targets = service.targets().await;
-    let there: BTreeSet<&str> = targets.iter().map(String::as_str).collect();
-    assert_eq!(there.len(), targets.len(), "something is there twice");
-    for vouched in said.iter().filter_map(|line| line.strip_prefix("vouched ")) {
-        assert!(there.contains(vouched), "{vouched} is lost");
+    let distinct: BTreeSet<&str> = targets.iter().map(String::as_str).collect();
+    assert_eq!(distinct.len(), targets.len(), "a record is stored twice");
+    for durable in output.iter().filter_map(|line| line.strip_prefix("durable ")) {
+        assert!(distinct.contains(durable), "{durable} is lost");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_before_anything_is_sent_the_next_process_delivers_what_was_spooled() {
+async fn kill_before_sending_keeps_spooled_records() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    service.proxy.otherwise(Fault::Hold);
+    service.proxy.set_default(Fault::Hold);
     let child = Recording::start(&service.proxy.url(), spool.path(), "a", 1);
-    // The record of `must` is held for ever, and that of `spool` is not waited for before.
-    let (child, mut said) = lines(child, |line| line == "taken a-0-best_effort").await;
+    // The `must` record is held forever, and the child does not wait for the `spool` record before
+    // it.
+    let (child, mut output) = lines(child, |line| line == "submitted a-0-best_effort").await;
     service.proxy.held(2).await;
-    said.extend(child.kill());
-    service.proxy.otherwise(Fault::Pass);
+    output.extend(child.kill());
+    service.proxy.set_default(Fault::Pass);
     assert_eq!(redeliver(&service, spool.path()).await, 1);
     assert_eq!(service.targets().await, ["a-0-spool"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_after_the_service_committed_and_before_it_was_heard_nothing_is_doubled() {
+async fn kill_before_the_response_duplicates_nothing() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    service.proxy.otherwise(Fault::HoldAfter);
+    service.proxy.set_default(Fault::HoldAfter);
     let child = Recording::start(&service.proxy.url(), spool.path(), "a", 1);
-    let (child, mut said) = lines(child, |line| line == "taken a-0-best_effort").await;
-    // Each policy has a request of its own under way.
+    let (child, mut output) = lines(child, |line| line == "submitted a-0-best_effort").await;
+    // Each policy has its own request in flight.
     service.proxy.held(3).await;
-    said.extend(child.kill());
+    output.extend(child.kill());
     assert_eq!(service.targets().await, ["a-0-best_effort", "a-0-must", "a-0-spool"]);
-    service.proxy.otherwise(Fault::Pass);
+    service.proxy.set_default(Fault::Pass);
     assert_eq!(redeliver(&service, spool.path()).await, 1);
     assert_eq!(service.targets().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_once_everything_is_delivered_there_is_nothing_left_to_double() {
+async fn kill_after_delivery_duplicates_nothing() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let child = Recording::start(&service.proxy.url(), spool.path(), "a", 3);
-    let (child, mut said) = lines(child, |line| line == "settled").await;
-    said.extend(child.kill());
-    assert_eq!(said.iter().filter(|line| line.starts_with("vouched ")).count(), 6);
+    let (child, mut output) = lines(child, |line| line == "settled").await;
+    output.extend(child.kill());
+    assert_eq!(output.iter().filter(|line| line.starts_with("durable ")).count(), 6);
     redeliver(&service, spool.path()).await;
-    assert_there(&service, &said).await;
+    assert_stored(&service, &output).await;
     assert_eq!(service.targets().await.len(), 9);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_amid_mixed_work_again_and_again_on_one_spool_nothing_is_lost_or_doubled() {
+async fn repeated_kills_lose_and_duplicate_nothing() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for round in 0..12 {
-        // Some answers get lost, and some tries with them.
-        service.proxy.next([Fault::Pass, Fault::ResetAfter, Fault::Reset, Fault::answer(500, "")]);
+        // Some responses are lost, and some requests.
+        service.proxy.next([Fault::Pass, Fault::ResetAfter, Fault::Reset, Fault::respond(500, "")]);
         let child =
             Recording::start(&service.proxy.url(), spool.path(), &format!("r{round}"), 10_000);
-        // A step further each time: while opening, amid the first records, amid many.
+        // Later each time: while opening, during the first records, during many.
         let last = match round {
             0 | 6 => "open".to_owned(),
-            1..=5 => format!("vouched r{round}-{}-spool", round - 1),
-            _ => format!("vouched r{round}-{}-must", round * 3),
+            1..=5 => format!("durable r{round}-{}-spool", round - 1),
+            _ => format!("durable r{round}-{}-must", round * 3),
         };
-        let (child, heard) = lines(child, move |line| line == last).await;
-        said.extend(heard);
-        said.extend(child.kill());
+        let (child, lines) = lines(child, move |line| line == last).await;
+        output.extend(lines);
+        output.extend(child.kill());
     }
-    assert!(said.iter().filter(|line| line.starts_with("vouched ")).count() > 200);
+    assert!(output.iter().filter(|line| line.starts_with("durable ")).count() > 200);
     redeliver(&service, spool.path()).await;
-    assert_there(&service, &said).await;
+    assert_stored(&service, &output).await;
 }

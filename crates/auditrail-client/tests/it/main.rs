@@ -1,18 +1,18 @@
-//! The client and the recorder against the real service and a real PostgreSQL, through a network that
-//! misbehaves on order.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The client and the recorder against the real service and a real PostgreSQL, through a proxy that
+//! injects faults.
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod child;
 mod client;
-mod disk;
-mod faults;
-mod flood;
 mod kill;
-mod lasting;
-mod life;
+mod lifecycle;
+mod memory_bounds;
+mod outages;
 mod proxy;
 mod recorder;
-mod refused;
+mod rejected;
 mod secrets;
+mod spool_disk_full;
 mod support;
 mod tls;
+mod transient_faults;

@@ -1,4 +1,4 @@
-//! A network that misbehaves on order, in front of the real service.
+//! A proxy in front of the real service that injects faults.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -19,34 +19,33 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What happens to one request.
+/// The fault that a request meets.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// Nothing.
+    /// None: the request is forwarded.
     Pass,
-    /// Somebody else answers.
-    Answer { status: u16, retry_after: Option<&'static str>, body: &'static str },
-    /// The connection breaks before the service hears of it.
+    /// The proxy responds itself.
+    Respond { status: u16, retry_after: Option<&'static str>, body: &'static str },
+    /// The connection is reset before the service receives the request.
     Reset,
-    /// The service did it, and the connection breaks before the answer.
+    /// The connection is reset after the service has processed the request.
     ResetAfter,
-    /// Nothing happens until the release; then it passes.
+    /// The request is forwarded only after `release`.
     Hold,
-    /// The service did it; the answer waits for the release.
+    /// The response is held until `release`.
     HoldAfter,
 }
 
 impl Fault {
-    pub(crate) fn answer(status: u16, body: &'static str) -> Self {
-        Self::Answer { status, retry_after: None, body }
+    pub(crate) fn respond(status: u16, body: &'static str) -> Self {
+        Self::Respond { status, retry_after: None, body }
     }
 
     pub(crate) fn retry_after(status: u16, seconds: &'static str) -> Self {
-        Self::Answer { status, retry_after: Some(seconds), body: "" }
+        Self::Respond { status, retry_after: Some(seconds), body: "" }
     }
 }
 
-/// Stands before the service.
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -63,7 +62,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     next: VecDeque<Fault>,
-    otherwise: Option<Fault>,
+    default: Option<Fault>,
     times: Vec<Instant>,
     held: usize,
 }
@@ -73,7 +72,8 @@ impl Proxy {
         let shared = Shared { service, state: Mutex::default(), released: watch::Sender::new(0) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (shared, down) = (Arc::new(shared), watch::Sender::new(false));
+        let shared = Arc::new(shared);
+        let down = watch::Sender::new(false);
         let serving = tokio::spawn(serve(listener, Arc::clone(&shared), down.subscribe()));
         Self { address, shared, down, serving }
     }
@@ -86,42 +86,42 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// What happens to the next requests, one each.
+    /// Queues faults for the next requests, one each.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.state().next.extend(faults);
     }
 
-    /// What happens to all others.
-    pub(crate) fn otherwise(&self, fault: Fault) {
-        self.shared.state().otherwise = Some(fault);
+    /// Sets the fault for all other requests.
+    pub(crate) fn set_default(&self, fault: Fault) {
+        self.shared.state().default = Some(fault);
     }
 
-    /// When requests came.
+    /// The arrival times of the requests.
     pub(crate) fn times(&self) -> Vec<Instant> {
         self.shared.state().times.clone()
     }
 
-    /// Waits until so many requests came.
+    /// Waits for that many requests in total.
     pub(crate) async fn seen(&self, requests: usize) {
-        eventually("requests came", async || self.times().len() >= requests).await;
+        eventually("requests have arrived", async || self.times().len() >= requests).await;
     }
 
-    /// Waits until so many requests are held.
+    /// Waits until that many requests are held.
     pub(crate) async fn held(&self, requests: usize) {
         eventually("requests are held", async || self.shared.state().held >= requests).await;
     }
 
-    /// Lets everything go that is held.
+    /// Releases all held requests.
     pub(crate) fn release(&self) {
         self.shared.released.send_modify(|releases| *releases += 1);
     }
 
-    /// Every connection breaks, from now on also each new one. The address stays ours meanwhile.
+    /// Resets all connections, including new ones, until `restart`. The address stays reserved.
     pub(crate) fn stop(&self) {
         self.down.send_replace(true);
     }
 
-    /// All is well again.
+    /// Ends an outage started by `stop`.
     pub(crate) fn restart(&self) {
         self.down.send_replace(false);
     }
@@ -139,7 +139,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut down: watch::Rece
         tokio::select! {
             accepted = listener.accept() => {
                 let (stream, _) = accepted.unwrap();
-                // Whatever ends it is a reset.
+                // Closing it in any way sends a reset.
                 stream.set_zero_linger().unwrap();
                 stream.set_nodelay(true).unwrap();
                 if !*down.borrow() {
@@ -158,13 +158,13 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut down: watch::Rece
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(|request| shared.handle(request));
-    // How a broken connection ends is what is being tried, and nothing to look at here.
+    // Errors are expected: faults break connections.
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// What makes hyper break the connection off.
+/// Makes hyper reset the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is to break")]
+#[error("injected connection reset")]
 struct Break;
 
 impl Shared {
@@ -179,10 +179,10 @@ impl Shared {
             let mut state = self.state();
             state.times.push(Instant::now());
             let next = state.next.pop_front();
-            next.or_else(|| state.otherwise.clone()).unwrap_or(Fault::Pass)
+            next.or_else(|| state.default.clone()).unwrap_or(Fault::Pass)
         };
         match fault {
-            Fault::Answer { status, retry_after, body } => {
+            Fault::Respond { status, retry_after, body } => {
                 let status = StatusCode::from_u16(status).unwrap();
                 let mut answer = Response::builder().status(status);
                 if let Some(seconds) = retry_after {

@@ -1,4 +1,4 @@
-//! What the recorder does when nothing goes wrong, and what it refuses.
+//! The recorder without faults.
 
 use auditrail_client::{Recorder, RecorderConfig};
 use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
@@ -6,7 +6,7 @@ use auditrail_core::{DeliveryStatus, FailurePolicy, RecordSink};
 use crate::support::{Service, assert_balanced, input, open, quick, settled};
 
 #[tokio::test]
-async fn each_policy_vouches_for_what_it_says_and_all_records_arrive() {
+async fn each_policy_returns_its_status_and_all_records_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let recorder = open(service.client(), quick().spool(spool.path().join("s"))).await;
@@ -27,7 +27,7 @@ async fn each_policy_vouches_for_what_it_says_and_all_records_arrive() {
 }
 
 #[tokio::test]
-async fn a_record_is_taken_on_before_the_future_is_looked_at_and_dropping_it_takes_nothing_back() {
+async fn submit_is_eager_and_survives_drop() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
@@ -40,7 +40,7 @@ async fn a_record_is_taken_on_before_the_future_is_looked_at_and_dropping_it_tak
 }
 
 #[tokio::test]
-async fn a_destructor_may_record_also_on_a_thread_without_a_runtime() {
+async fn destructors_can_record_on_threads_without_a_runtime() {
     struct Handle(Recorder);
     impl Drop for Handle {
         fn drop(&mut self) {
@@ -56,11 +56,11 @@ async fn a_destructor_may_record_also_on_a_thread_without_a_runtime() {
 }
 
 #[tokio::test]
-async fn without_a_spool_the_policy_fails_and_nothing_is_silent() {
+async fn policy_spool_fails_without_a_spool_and_is_counted() {
     let service = Service::start().await;
     let recorder = open(service.client(), RecorderConfig::new()).await;
     assert!(!recorder.spools());
-    let refused = recorder.submit(input("a"), Some(FailurePolicy::Spool)).await.unwrap_err();
-    assert_eq!(refused.code(), "no_spool");
+    let error = recorder.submit(input("a"), Some(FailurePolicy::Spool)).await.unwrap_err();
+    assert_eq!(error.code(), "no_spool");
     assert_balanced(&recorder.stats());
 }

@@ -1,4 +1,4 @@
-//! The API key is looked for wherever it must not be.
+//! The API key appears in no error, log line, spool or record.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -9,9 +9,11 @@ use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::proxy::Fault;
-use crate::support::{KEY, LONG, Service, client, input, open, quick, settled, unused};
+use crate::support::{
+    KEY, LONG, Service, client as client_of, input, open, quick, settled, unused,
+};
 
-/// Log lines, kept.
+/// Captured log lines.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +37,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Log {
-    /// What keeps every line.
+    /// A dispatcher that captures every line.
     fn dispatch(&self) -> Dispatch {
         let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
         Dispatch::new(lines.with_writer(self.clone()).finish())
@@ -46,7 +48,7 @@ impl Log {
     }
 }
 
-/// An error as somebody might print it.
+/// An error in all its printed forms, with its sources.
 fn printed(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
@@ -58,9 +60,9 @@ fn printed(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 #[tokio::test]
-async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
+async fn key_is_in_no_error_debug_output_log_spool_or_record() {
     let log = Log::default();
-    // Of all threads, that of the spool among them.
+    // For all threads, including the spool's.
     tracing::dispatcher::set_global_default(log.dispatch()).unwrap();
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
@@ -73,28 +75,28 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
     );
     assert!(echo.contains(KEY) && problem.contains(KEY));
 
-    let there = service.client();
-    for fault in [200, 401, 500].map(|status| Fault::answer(status, echo)) {
+    let client = service.client();
+    for fault in [200, 401, 500].map(|status| Fault::respond(status, echo)) {
         service.proxy.next([fault]);
-        seen += &printed(&there.query(&Query::default()).await.unwrap_err());
+        seen += &printed(&client.query(&Query::default()).await.unwrap_err());
     }
-    service.proxy.next([Fault::answer(422, problem), Fault::Reset, Fault::Reset]);
+    service.proxy.next([Fault::respond(422, problem), Fault::Reset, Fault::Reset]);
     for _ in 0..2 {
-        let refused = there.create_many(vec![input("a")], OnInvalid::Refuse).await;
+        let refused = client.create_many(vec![input("a")], OnInvalid::Refuse).await;
         seen += &printed(&refused.unwrap_err());
     }
-    let (url, _held) = unused();
-    let gone = client(&url, KEY);
-    seen += &printed(&gone.create(input("a")).await.unwrap_err());
+    let (url, _socket) = unused();
+    let unreachable = client_of(&url, KEY);
+    seen += &printed(&unreachable.create(input("a")).await.unwrap_err());
 
-    // A record that says the key says it no more, wherever it goes.
+    // The key is redacted in a record that contains it.
     let metadata = format!(r#"{{"authorization":"Bearer {KEY}"}}"#);
     let planted = || input("planted").with_metadata(metadata.parse().unwrap());
     let config = quick().spool(spool.path()).must_timeout(Duration::from_millis(200));
-    let recorder = open(gone.clone(), config.clone()).await;
+    let recorder = open(unreachable.clone(), config.clone()).await;
     for policy in FailurePolicy::ALL {
         match recorder.submit(planted(), Some(policy)).await {
-            Ok(taken) => seen += &format!("{taken:?}"),
+            Ok(status) => seen += &format!("{status:?}"),
             Err(error) => seen += &printed(&error),
         }
     }
@@ -103,15 +105,15 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()));
     }
-    let next = open(there.clone(), quick().spool(spool.path())).await;
+    let next = open(client.clone(), quick().spool(spool.path())).await;
     settled(&next).await;
-    there.create(planted()).await.unwrap();
+    client.create(planted()).await.unwrap();
     for record in service.stored().await {
         let metadata = record.metadata.unwrap().as_str().to_owned();
         assert!(metadata.contains("Bearer [key]"), "{metadata}");
         seen += &metadata;
     }
-    seen += &format!("{there:?} {there:#?} {next:?} {config:?} {:?}", next.stats());
+    seen += &format!("{client:?} {client:#?} {next:?} {config:?} {:?}", next.stats());
     next.close(LONG).await;
 
     let log = log.text();
@@ -122,16 +124,16 @@ async fn the_key_is_in_no_error_debug_output_log_or_spool_and_in_no_record() {
 }
 
 #[tokio::test]
-async fn trouble_is_logged_when_it_begins_and_when_it_ends_and_not_at_each_try() {
+async fn delivery_failures_are_logged_at_start_and_end_only() {
     let log = Log::default();
-    // Of this thread alone, on which the recorder works too.
-    let _kept = tracing::dispatcher::set_default(&log.dispatch());
+    // For this thread only, which the recorder's tasks run on.
+    let _guard = tracing::dispatcher::set_default(&log.dispatch());
     let service = Service::start().await;
     let recorder = open(service.client(), quick()).await;
-    service.proxy.next(vec![Fault::answer(500, ""); 5]);
+    service.proxy.next(vec![Fault::respond(500, ""); 5]);
     recorder.record(input("a")).await.unwrap();
     assert_eq!(recorder.stats().retried, 5);
-    service.proxy.next([Fault::answer(409, ""), Fault::answer(409, ""), Fault::answer(409, "")]);
+    service.proxy.next([Fault::respond(409, ""), Fault::respond(409, ""), Fault::respond(409, "")]);
     for _ in 0..3 {
         recorder.record(input("b")).await.unwrap_err();
     }

@@ -1,4 +1,4 @@
-//! The real service in this process, and recorders before it.
+//! The real service in this process, and recorders that use it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use tokio::sync::oneshot;
 
 use crate::proxy::Proxy;
 
-/// The key of everybody in these tests. It is looked for where it must not be.
+/// The API key of these tests. `secrets` looks for it in all output.
 pub(crate) const KEY: &str = "adt_test_Planted0Secret0Of0The0Tests_000000";
-/// A key that may only write, and only for the tenant `t1`.
+/// A key with the scope `write` for the tenant `t1` only.
 pub(crate) const TENANT_KEY: &str = "adt_test_OfOneTenant_000000";
-/// Longer than any test waits.
+/// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
-/// Knows the keys above.
+/// Accepts the keys above.
 struct Keys;
 
 impl Authenticator for Keys {
@@ -45,12 +45,12 @@ impl Authenticator for Keys {
     }
 }
 
-/// A running service, its database, and a proxy before it.
+/// A running service, its database, and a proxy in front of it.
 pub(crate) struct Service {
     log: PgAuditLog,
     pub(crate) proxy: Proxy,
     _db: TestDb,
-    /// Letting go of it is what ends the service.
+    /// Shuts the service down when dropped.
     _stop: oneshot::Sender<()>,
 }
 
@@ -71,12 +71,12 @@ impl Service {
         Self { _db: db, log, proxy: Proxy::start(address).await, _stop: stop }
     }
 
-    /// A client whose requests go through the proxy.
+    /// A client that sends its requests through the proxy.
     pub(crate) fn client(&self) -> Client {
         client(&self.proxy.url(), KEY)
     }
 
-    /// All that is stored, newest first, whoever asks the database itself.
+    /// All stored records, newest first, read from the database directly.
     pub(crate) async fn stored(&self) -> Vec<Record> {
         let limit = PageSize::new(1_000).unwrap();
         let mut query = Query { limit, ..Query::default() };
@@ -94,7 +94,7 @@ impl Service {
         }
     }
 
-    /// The targets that are stored, in order, each as often as it is there.
+    /// The targets of the stored records, sorted, with duplicates.
     pub(crate) async fn targets(&self) -> Vec<String> {
         let stored = self.stored().await;
         let mut targets: Vec<_> =
@@ -104,26 +104,25 @@ impl Service {
     }
 }
 
-/// A client of an address.
 pub(crate) fn client(url: &str, key: &str) -> Client {
     Client::builder(url).key(key).build().unwrap()
 }
 
-/// An address where nobody listens, and nobody else will as long as it is held.
+/// A URL where connections are refused, as long as the socket is held.
 pub(crate) fn unused() -> (String, TcpSocket) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
-/// A record about that target.
+/// A record with that target.
 pub(crate) fn input(target: &str) -> CreateInput {
     let target = format!("project:{target}").parse().unwrap();
     let action = "project.created".parse().unwrap();
     CreateInput::new(Actor::user("ana").unwrap(), action, target)
 }
 
-/// A recorder that does not dawdle, and whose `must` records may take as long as they like.
+/// A configuration with short pauses and long timeouts.
 pub(crate) fn quick() -> RecorderConfig {
     RecorderConfig::new()
         .linger(Duration::from_millis(5))
@@ -136,7 +135,7 @@ pub(crate) async fn open(client: Client, config: RecorderConfig) -> Recorder {
     Recorder::open(client, config).await.unwrap()
 }
 
-/// Whether every record is accounted for.
+/// Asserts that every record is accounted for.
 #[track_caller]
 pub(crate) fn assert_balanced(stats: &Stats) {
     let settled = stats.sent + stats.duplicates + stats.refused + stats.dropped_total();
@@ -145,8 +144,8 @@ pub(crate) fn assert_balanced(stats: &Stats) {
     assert_eq!(stats.refused, stats.refused_by.values().sum::<u64>(), "{stats:?}");
 }
 
-/// Waits until nothing is pending.
+/// Waits until no record is pending.
 pub(crate) async fn settled(recorder: &Recorder) {
-    eventually("everything is settled", async || recorder.stats().pending == 0).await;
+    eventually("no record is pending", async || recorder.stats().pending == 0).await;
     assert_balanced(&recorder.stats());
 }

@@ -1,4 +1,4 @@
-//! https: with an authority that the system trusts, and with one that it does not.
+//! https with a trusted and an untrusted certificate authority.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Takes the encryption off before the service, as many do. Gives the port.
-async fn encrypted(service: SocketAddr) -> u16 {
+/// Terminates TLS in front of the service. Returns the port.
+async fn terminate_tls(service: SocketAddr) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let acceptor = acceptor();
@@ -43,12 +43,12 @@ async fn encrypted(service: SocketAddr) -> u16 {
             stream.set_nodelay(true).unwrap();
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // Who does not trust us hangs up.
+                // A client that does not trust the certificate aborts the handshake.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let mut onward = TcpStream::connect(service).await.unwrap();
-                    onward.set_nodelay(true).unwrap();
-                    // However it ends, the client has what it was sent.
-                    drop(tokio::io::copy_bidirectional(&mut stream, &mut onward).await);
+                    let mut upstream = TcpStream::connect(service).await.unwrap();
+                    upstream.set_nodelay(true).unwrap();
+                    // How the connection ends does not matter: the client has its response.
+                    drop(tokio::io::copy_bidirectional(&mut stream, &mut upstream).await);
                 }
             });
         }
@@ -57,41 +57,42 @@ async fn encrypted(service: SocketAddr) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_arrive_over_https_with_an_authority_that_is_trusted() {
+async fn records_arrive_over_https_with_a_trusted_ca() {
     let service = Service::start().await;
-    let port = encrypted(service.proxy.address()).await;
+    let port = terminate_tls(service.proxy.address()).await;
     let spool = tempfile::tempdir().unwrap();
     let url = format!("https://localhost:{port}");
     let path = spool.path().to_owned();
-    let said = tokio::task::spawn_blocking(move || {
-        let authority = file("ca.pem");
-        let mut child = Recording::start_trusting(&url, &path, "a", 1, Some(&authority));
-        let mut said = Vec::new();
+    let reader = tokio::task::spawn_blocking(move || {
+        let ca = file("ca.pem");
+        let mut child = Recording::start_with_ca(&url, &path, "a", 1, Some(&ca));
+        let mut output = Vec::new();
         while let Some(line) = child.line() {
-            let settled = line == "settled";
-            said.push(line);
-            if settled {
+            let is_last = line == "settled";
+            output.push(line);
+            if is_last {
                 break;
             }
         }
-        said.extend(child.kill());
-        said
+        output.extend(child.kill());
+        output
     });
-    let said = said.await.unwrap();
-    assert!(said.contains(&"vouched a-0-must".to_owned()), "{said:?}");
+    let output = reader.await.unwrap();
+    assert!(output.contains(&"durable a-0-must".to_owned()), "{output:?}");
     assert_eq!(service.targets().await, ["a-0-best_effort", "a-0-must", "a-0-spool"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_sent_to_who_shows_a_certificate_that_nobody_vouches_for() {
+async fn nothing_is_sent_to_a_server_with_an_untrusted_certificate() {
     let service = Service::start().await;
-    let port = encrypted(service.proxy.address()).await;
-    // A system that trusts nobody at all does not even get that far.
+    let port = terminate_tls(service.proxy.address()).await;
+    // On a system without root certificates building the client fails already.
     let error = match Client::builder(&format!("https://localhost:{port}")).key(KEY).build() {
         Ok(client) => client.create(input("a")).await.unwrap_err(),
         Err(error) => error,
     };
-    let refused = matches!(error, ClientError::Unreachable { .. } | ClientError::Roots { .. });
-    assert!(refused, "{error:?}");
+    let is_untrusted =
+        matches!(error, ClientError::Unreachable { .. } | ClientError::RootCertificates { .. });
+    assert!(is_untrusted, "{error:?}");
     assert_eq!(service.proxy.times().len(), 0);
 }

@@ -1,4 +1,5 @@
-//! Whatever happens in whatever order: every record is counted once, and what is in memory is known.
+//! Property test: in any order of events each record is counted once and the memory in use is
+//! exact.
 
 use std::time::Duration;
 
@@ -7,54 +8,54 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Something that can happen to a ledger. Numbers choose among what is there.
+/// An operation on a ledger. Numbers select among the existing records.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Accept(usize, FailurePolicy),
     TooLarge(FailurePolicy),
-    NotAdmitted(FailurePolicy),
+    NotReserved(FailurePolicy),
     Batch(FailurePolicy, usize),
     Acknowledge(FailurePolicy, u64),
     Refuse(FailurePolicy),
-    PutBack(FailurePolicy),
+    Requeue(FailurePolicy),
     Spooled,
-    Unspooled,
-    Gone,
+    SpoolFailed,
+    WorkerPanicked,
     Expire,
-    End,
+    Stop,
 }
 
-fn lane() -> impl Strategy<Value = FailurePolicy> {
+fn queued_policy() -> impl Strategy<Value = FailurePolicy> {
     prop_oneof![Just(FailurePolicy::Must), Just(FailurePolicy::BestEffort)]
 }
 
 fn policy() -> impl Strategy<Value = FailurePolicy> {
-    prop_oneof![lane(), Just(FailurePolicy::Spool)]
+    prop_oneof![queued_policy(), Just(FailurePolicy::Spool)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => (1..40_usize, policy()).prop_map(|(bytes, policy)| Step::Accept(bytes, policy)),
         1 => policy().prop_map(Step::TooLarge),
-        1 => policy().prop_map(Step::NotAdmitted),
-        4 => (lane(), 1..5_usize).prop_map(|(lane, records)| Step::Batch(lane, records)),
-        2 => (lane(), 0..3_u64).prop_map(|(lane, duplicates)| Step::Acknowledge(lane, duplicates)),
-        1 => lane().prop_map(Step::Refuse),
-        2 => lane().prop_map(Step::PutBack),
+        1 => policy().prop_map(Step::NotReserved),
+        4 => (queued_policy(), 1..5_usize).prop_map(|(policy, records)| Step::Batch(policy, records)),
+        2 => (queued_policy(), 0..3_u64).prop_map(|(policy, duplicates)| Step::Acknowledge(policy, duplicates)),
+        1 => queued_policy().prop_map(Step::Refuse),
+        2 => queued_policy().prop_map(Step::Requeue),
         2 => Just(Step::Spooled),
-        1 => Just(Step::Unspooled),
-        1 => Just(Step::Gone),
+        1 => Just(Step::SpoolFailed),
+        1 => Just(Step::WorkerPanicked),
         1 => Just(Step::Expire),
-        1 => Just(Step::End),
+        1 => Just(Step::Stop),
     ]
 }
 
-/// A ledger with what a recorder would know beside it.
+/// A ledger with the tickets that a recorder holds.
 struct World {
     ledger: Ledger,
-    under_way: [Vec<Ticket>; 2],
+    in_flight: [Vec<Ticket>; 2],
     spooling: Vec<Ticket>,
-    hearings: Vec<(FailurePolicy, Hearing)>,
+    receivers: Vec<(FailurePolicy, OutcomeReceiver)>,
 }
 
 const MAX_RECORDS: usize = 6;
@@ -66,20 +67,24 @@ impl World {
             .queue_max_records(MAX_RECORDS)
             .queue_max_bytes(MAX_BYTES)
             .must_timeout(Duration::from_secs(1));
-        let (under_way, spooling, hearings) = Default::default();
-        Self { ledger: Ledger::new(&config), under_way, spooling, hearings }
+        Self {
+            ledger: Ledger::new(&config),
+            in_flight: Default::default(),
+            spooling: Vec::new(),
+            receivers: Vec::new(),
+        }
     }
 
-    fn under_way(&mut self, lane: FailurePolicy) -> &mut Vec<Ticket> {
-        &mut self.under_way[usize::from(lane == FailurePolicy::Must)]
+    fn in_flight(&mut self, policy: FailurePolicy) -> &mut Vec<Ticket> {
+        &mut self.in_flight[usize::from(policy == FailurePolicy::Must)]
     }
 
-    fn take(&mut self, step: Step) {
+    fn apply(&mut self, step: Step) {
         match step {
             Step::Accept(bytes, policy) => {
                 let text = Bytes::from(vec![b'x'; bytes]);
-                if let Ok((ticket, hearing)) = self.ledger.accept(Ok(text), policy, |_| Ok(())) {
-                    self.hearings.push((policy, hearing));
+                if let Ok((ticket, receiver)) = self.ledger.accept(Ok(text), policy, |_| Ok(())) {
+                    self.receivers.push((policy, receiver));
                     if policy == FailurePolicy::Spool {
                         self.spooling.push(ticket);
                     }
@@ -89,46 +94,51 @@ impl World {
                 let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 });
                 assert!(self.ledger.accept(refused, policy, |_| Ok(())).is_err());
             }
-            Step::NotAdmitted(policy) => {
+            Step::NotReserved(policy) => {
                 let text = Ok(Bytes::from_static(b"x"));
-                let refused = self.ledger.accept(text, policy, |_| Err(RecordError::NoSpool));
-                assert!(refused.is_err());
+                let rejected = self.ledger.accept(text, policy, |_| Err(RecordError::NoSpool));
+                assert!(rejected.is_err());
             }
-            Step::Batch(lane, records) => {
-                let batch = self.ledger.batch(lane, records, MAX_BYTES);
+            Step::Batch(policy, records) => {
+                let batch = self.ledger.batch(policy, records, MAX_BYTES);
                 let tickets = batch.into_iter().map(|(ticket, _)| ticket);
-                self.under_way(lane).extend(tickets);
+                self.in_flight(policy).extend(tickets);
             }
-            Step::Acknowledge(lane, duplicates) => {
-                let tickets = std::mem::take(self.under_way(lane));
-                self.ledger.acknowledge(lane, &tickets, duplicates);
+            Step::Acknowledge(policy, duplicates) => {
+                let tickets = std::mem::take(self.in_flight(policy));
+                self.ledger.acknowledge(policy, &tickets, duplicates);
             }
-            Step::Refuse(lane) => {
+            Step::Refuse(policy) => {
                 let refused = |ticket| {
-                    let (code, detail) = ("x".to_owned(), String::new());
-                    (ticket, RecordError::Refused { code, detail, errors: Vec::new() })
+                    let error = RecordError::Refused {
+                        code: "x".to_owned(),
+                        detail: String::new(),
+                        errors: Vec::new(),
+                    };
+                    (ticket, error)
                 };
-                let tickets = std::mem::take(self.under_way(lane));
-                self.ledger.fail(lane, tickets.into_iter().map(refused).collect());
+                let tickets = std::mem::take(self.in_flight(policy));
+                self.ledger.fail(policy, tickets.into_iter().map(refused).collect());
             }
-            Step::PutBack(lane) => {
-                let tickets = std::mem::take(self.under_way(lane));
-                self.ledger.put_back(lane, &tickets);
+            Step::Requeue(policy) => {
+                let tickets = std::mem::take(self.in_flight(policy));
+                self.ledger.requeue(policy, &tickets);
             }
             Step::Spooled => self.ledger.spooled(&std::mem::take(&mut self.spooling)),
-            Step::Unspooled => {
+            Step::SpoolFailed => {
                 let full = RecordError::SpoolFull { detail: String::new() };
-                self.ledger.unspooled(&std::mem::take(&mut self.spooling), &full);
+                self.ledger.spool_failed(&std::mem::take(&mut self.spooling), &full);
             }
-            Step::Gone => {
+            Step::WorkerPanicked => {
                 self.spooling.clear();
-                self.ledger.unspooled_all(&RecordError::SpoolFailed { detail: String::new() });
+                self.ledger
+                    .spool_failed_for_all(&RecordError::SpoolFailed { detail: String::new() });
             }
             Step::Expire => {
                 let late = clock::monotonic() + Duration::from_secs(60);
-                assert_eq!(self.ledger.expire(late, None), None, "all of must are over time");
+                assert_eq!(self.ledger.expire(late, None), None, "all `must` records have expired");
             }
-            Step::End => self.ledger.end(),
+            Step::Stop => self.ledger.stop(),
         }
     }
 
@@ -136,7 +146,7 @@ impl World {
         let stats = self.ledger.stats();
         let settled = stats.delivered() + stats.failed();
         assert_eq!(stats.accepted + stats.recovered, settled + stats.pending, "{stats:?}");
-        // What is pending is in memory, or in the spool, which here is never emptied.
+        // Pending records are in memory or in the spool, which this test never empties.
         assert_eq!(stats.pending, stats.queued_records + stats.spooled, "{stats:?}");
         assert!(stats.queued_records <= MAX_RECORDS as u64, "{stats:?}");
         assert!(stats.queued_bytes <= MAX_BYTES as u64, "{stats:?}");
@@ -145,24 +155,25 @@ impl World {
 
 proptest! {
     #[test]
-    fn every_record_is_counted_once_and_its_caller_told_once(steps in vec(step(), 0..80)) {
+    fn every_record_is_counted_once_and_every_future_completes_once(steps in vec(step(), 0..80)) {
         let mut world = World::new();
         for step in steps {
-            world.take(step);
+            world.apply(step);
             world.check();
         }
-        world.ledger.end();
-        world.take(Step::Spooled);
-        world.ledger.end_spooling();
+        world.ledger.stop();
+        world.apply(Step::Spooled);
+        world.ledger.stop_spooling();
         world.check();
         let stats = world.ledger.stats();
         prop_assert_eq!((stats.queued_records, stats.queued_bytes), (0, 0));
         prop_assert_eq!(stats.pending, stats.spooled);
-        let (mut vouched, mut displaced) = (0, 0);
-        for (policy, mut hearing) in world.hearings {
-            match hearing.try_recv() {
-                Ok(heard) => vouched += u64::from(heard.is_ok()),
-                // Whose caller was answered long ago, and only then.
+        let mut durable = 0;
+        let mut displaced = 0;
+        for (policy, mut receiver) in world.receivers {
+            match receiver.try_recv() {
+                Ok(outcome) => durable += u64::from(outcome.is_ok()),
+                // Evicted: only `best_effort`, whose callers do not wait.
                 Err(_) => {
                     prop_assert_eq!(policy, FailurePolicy::BestEffort);
                     displaced += 1;
@@ -171,6 +182,6 @@ proptest! {
         }
         let counted = stats.dropped.get(&DropReason::Displaced).copied();
         prop_assert_eq!(displaced, counted.unwrap_or(0));
-        prop_assert_eq!(vouched, stats.delivered() + stats.spooled);
+        prop_assert_eq!(durable, stats.delivered() + stats.spooled);
     }
 }

@@ -1,20 +1,20 @@
 /**
- * A process to be killed: it records, tells what was vouched for, and stops for good at the step it is
- * told. Steps of the disk are reached by standing in for the calls of the system; what is tested is
- * the package as it is.
+ * Test fixture: a process that records, prints the durable records, and blocks at a given step until it is
+ * killed. Steps of the spool are intercepted by wrapping the functions of `node:fs`; the package itself is
+ * unchanged.
  */
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
 import type { FailurePolicy } from "../src/index.js";
-import { QUICK } from "./recorders.js";
+import { QUICK } from "./recorder-fixtures.js";
 import { sample } from "./support.js";
 
-/** Where the process stops. */
+/** The step at which the process blocks. */
 export type Step = "half a line written" | "written, not synced" | "before the position" | "before the removal" | "nowhere";
 
-/** What the process is told. */
-export interface Orders {
+/** Arguments of the process. */
+export interface RecorderArguments {
   readonly url: string;
   readonly key: string;
   readonly spoolDir: string;
@@ -24,7 +24,7 @@ export interface Orders {
   readonly records: number;
 }
 
-const forever = async <T>(): Promise<T> => {
+const blockForever = async <T>(): Promise<T> => {
   process.stdout.write("at the step\n");
   return new Promise<T>(() => setInterval(() => undefined, 60_000));
 };
@@ -44,31 +44,31 @@ async function stopAt(step: Step): Promise<void> {
     lines += 1;
     if (step === "half a line written" && lines === 3) {
       await write.call(this, bytes, offset, Math.floor(length / 2), position);
-      return forever();
+      return blockForever();
     }
     return write.call(this, bytes, offset, length, position);
   };
   handle.datasync = async function () {
-    return step === "written, not synced" && lines === 3 ? forever<void>() : datasync.call(this);
+    return step === "written, not synced" && lines === 3 ? blockForever<void>() : datasync.call(this);
   };
   const { rename, unlink } = fs;
   fs.rename = async (from, to) =>
-    step === "before the position" && String(to).endsWith("position.json") ? forever<void>() : rename(from, to);
+    step === "before the position" && String(to).endsWith("position.json") ? blockForever<void>() : rename(from, to);
   fs.unlink = async (path) =>
-    step === "before the removal" && /\d+\.ndjson$/.test(String(path)) ? forever<void>() : unlink(path);
+    step === "before the removal" && /\d+\.ndjson$/.test(String(path)) ? blockForever<void>() : unlink(path);
   syncBuiltinESMExports();
 }
 
-const orders = JSON.parse(process.argv[2] ?? "{}") as Orders;
-await stopAt(orders.step);
+const args = JSON.parse(process.argv[2] ?? "{}") as RecorderArguments;
+await stopAt(args.step);
 const { AuditrailClient, Recorder } = await import("../src/index.js");
-const client = new AuditrailClient({ url: orders.url, key: orders.key });
-const recorder = await Recorder.open({ client, spoolDir: orders.spoolDir, spoolMaxBytes: 8_000, ...QUICK });
-for (let i = 0; i < orders.records; i += 1) {
+const client = new AuditrailClient({ url: args.url, key: args.key });
+const recorder = await Recorder.open({ client, spoolDir: args.spoolDir, spoolMaxBytes: 8_000, ...QUICK });
+for (let i = 0; i < args.records; i += 1) {
   const target_id = `p${i}`;
-  const { state } = await recorder.record(sample(orders.actor, { target_id }), { failure: orders.failure });
+  const { state } = await recorder.record(sample(args.actor, { target_id }), { failure: args.failure });
   if (state !== "queued") {
-    process.stdout.write(`vouched ${target_id}\n`);
+    process.stdout.write(`durable ${target_id}\n`);
   }
 }
 process.stdout.write("recorded\n");

@@ -1,4 +1,4 @@
-//! The disk of the spool is full.
+//! A full disk, and a spool at its limit.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use auditrail_testkit::eventually;
 use crate::proxy::Fault;
 use crate::support::{LONG, Service, assert_balanced, input, open, quick, settled};
 
-/// A disk of a few megabytes. Only who is root may mount one.
+/// A tmpfs of a few megabytes. Mounting one needs root.
 struct SmallDisk {
     mounted: PathBuf,
     _directory: tempfile::TempDir,
@@ -28,12 +28,12 @@ impl SmallDisk {
         done.then_some(Self { mounted, _directory: directory })
     }
 
-    /// Takes all the room there is.
+    /// Fills the disk with a file, whose path it returns.
     fn fill(&self) -> PathBuf {
         let ballast = self.mounted.join("ballast");
         let mut file = std::fs::File::create(&ballast).unwrap();
         let wrote = std::io::copy(&mut std::io::repeat(1), &mut file);
-        assert!(wrote.is_err(), "a disk that is never full");
+        assert!(wrote.is_err(), "the disk is never full");
         ballast
     }
 }
@@ -50,77 +50,77 @@ fn large(target: &str) -> CreateInput {
     input(target).with_metadata(metadata.parse().unwrap())
 }
 
-/// Fills a spool while the service is gone, until it takes no more; then the service comes back, and
-/// everything that was vouched for gets there.
-async fn fills_up(directory: &Path, max_bytes: u64, disk: bool) {
+/// Fills a spool while the service is down until it rejects a record. After the service is back,
+/// every spooled record arrives.
+async fn spool_fills_up(directory: &Path, max_bytes: u64, disk: bool) {
     let service = Service::start().await;
     service.proxy.stop();
-    let (tells, told) = std::sync::mpsc::channel();
+    let (losses, lost_records) = std::sync::mpsc::channel();
     let config = quick().spool(directory).spool_max_bytes(max_bytes).on_lost(move |lost| {
-        tells.send((lost.reason, lost.record.map(str::to_owned))).unwrap();
+        losses.send((lost.reason, lost.record.map(str::to_owned))).unwrap();
     });
     let recorder = open(service.client(), config).await;
-    let mut vouched = Vec::new();
+    let mut durable = Vec::new();
     let full = loop {
-        let target = format!("{:04}", vouched.len());
+        let target = format!("{:04}", durable.len());
         match recorder.record(large(&target)).await {
-            Ok(taken) => assert_eq!(taken, DeliveryStatus::Spooled),
+            Ok(status) => assert_eq!(status, DeliveryStatus::Spooled),
             Err(error) => break error,
         }
-        vouched.push(target);
-        assert!(vouched.len() < 10_000);
+        durable.push(target);
+        assert!(durable.len() < 10_000);
     };
     assert!(matches!(full, RecordError::SpoolFull { .. }), "{full:?}");
-    assert!(vouched.len() > 10, "{}", vouched.len());
-    let (reason, record) = told.try_recv().unwrap();
+    assert!(durable.len() > 10, "{}", durable.len());
+    let (reason, record) = lost_records.try_recv().unwrap();
     assert_eq!(reason, Some(DropReason::SpoolFull));
-    assert!(record.unwrap().contains(&format!("\"{:04}\"", vouched.len())));
-    assert_eq!(recorder.stats().pending, vouched.len() as u64);
+    assert!(record.unwrap().contains(&format!("\"{:04}\"", durable.len())));
+    assert_eq!(recorder.stats().pending, durable.len() as u64);
 
     service.proxy.next([Fault::Hold]);
     service.proxy.restart();
-    // The first batch of the spool is under way, and nothing was removed yet.
+    // The first batch of the spool is in flight, and nothing is removed yet.
     service.proxy.held(1).await;
     if disk {
         assert_eq!(recorder.record(large("direct")).await.unwrap(), DeliveryStatus::Acknowledged);
-        vouched.push("direct".to_owned());
+        durable.push("direct".to_owned());
     } else {
-        // A spool at its own bound means that the service does not keep up.
+        // At the spool's own limit records are not sent directly: the service does not keep up.
         assert_eq!(recorder.record(large("late")).await.unwrap_err().code(), "spool_full");
     }
     service.proxy.release();
-    // More records all the while do not keep the old ones from being delivered, and then there is room.
+    // Concurrent new records do not keep the old ones from being delivered, which frees space.
     let mut extra = 0;
     eventually("the spool takes records again", async || {
-        let taken = recorder.record(large(&format!("z{extra:04}"))).await;
-        extra += usize::from(taken.is_ok());
-        matches!(taken, Ok(DeliveryStatus::Spooled))
+        let outcome = recorder.record(large(&format!("z{extra:04}"))).await;
+        extra += usize::from(outcome.is_ok());
+        matches!(outcome, Ok(DeliveryStatus::Spooled))
     })
     .await;
     settled(&recorder).await;
-    let there = service.targets().await;
-    assert_eq!(there.len(), vouched.len() + extra);
-    assert!(vouched.iter().all(|target| there.contains(target)));
+    let targets = service.targets().await;
+    assert_eq!(targets.len(), durable.len() + extra);
+    assert!(durable.iter().all(|target| targets.contains(target)));
     assert_balanced(&recorder.stats());
     recorder.close(LONG).await;
 }
 
 #[tokio::test]
-async fn a_full_disk_sends_spool_records_straight_on_and_keeps_what_it_has() {
+async fn full_disk_sends_directly_and_keeps_spooled_records() {
     match SmallDisk::mount("4m") {
-        Some(disk) => fills_up(&disk.mounted.join("spool"), 1 << 30, true).await,
-        // Where nothing can be mounted the bound of the spool stands in for that of the disk.
-        None => fills_up(tempfile::tempdir().unwrap().path(), 1 << 20, false).await,
+        Some(disk) => spool_fills_up(&disk.mounted.join("spool"), 1 << 30, true).await,
+        // Without the privilege to mount, the spool's limit stands in for that of the disk.
+        None => spool_fills_up(tempfile::tempdir().unwrap().path(), 1 << 20, false).await,
     }
 }
 
 #[tokio::test]
-async fn a_spool_at_its_bound_fails_until_what_it_has_is_delivered() {
-    fills_up(tempfile::tempdir().unwrap().path(), 1 << 20, false).await;
+async fn spool_at_its_limit_rejects_until_records_are_delivered() {
+    spool_fills_up(tempfile::tempdir().unwrap().path(), 1 << 20, false).await;
 }
 
 #[tokio::test]
-async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is_room() {
+async fn spool_resumes_after_another_program_filled_the_disk() {
     let Some(disk) = SmallDisk::mount("8m") else {
         return;
     };
@@ -134,7 +134,7 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
         );
     }
     let ballast = disk.fill();
-    // Free pages of the file are used up, then there is no room, and no service either.
+    // Uses up the free pages of the file; then both the disk is full and the service down.
     let mut more = 0;
     let full = loop {
         match recorder.record(large(&format!("b{more:02}"))).await {
@@ -145,7 +145,7 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
     assert_eq!(full.code(), "spool_full");
     std::fs::remove_file(ballast).unwrap();
     let mut tries = 0;
-    eventually("there is room again", async || {
+    eventually("the disk has space again", async || {
         tries += 1;
         recorder.record(large(&format!("c{tries:02}"))).await.is_ok()
     })
@@ -160,16 +160,16 @@ async fn a_disk_that_others_filled_loses_nothing_and_is_used_again_when_there_is
 }
 
 #[tokio::test]
-async fn a_process_that_starts_on_a_full_disk_delivers_what_is_there_and_records_all_the_same() {
-    starts_on_a_full_disk(false).await;
+async fn start_on_a_full_disk_after_a_clean_shutdown() {
+    start_on_a_full_disk(false).await;
 }
 
 #[tokio::test]
-async fn so_does_one_whose_predecessor_was_killed() {
-    starts_on_a_full_disk(true).await;
+async fn start_on_a_full_disk_after_a_kill() {
+    start_on_a_full_disk(true).await;
 }
 
-async fn starts_on_a_full_disk(killed: bool) {
+async fn start_on_a_full_disk(killed: bool) {
     let Some(disk) = SmallDisk::mount("8m") else {
         return;
     };
@@ -183,7 +183,7 @@ async fn starts_on_a_full_disk(killed: bool) {
             DeliveryStatus::Spooled
         );
     }
-    // What is in the file now is what a killed process leaves.
+    // The present contents of the file are those after a kill.
     let as_killed = std::fs::read(spool.join("spool.redb")).unwrap();
     assert_eq!(recorder.close(std::time::Duration::ZERO).await.pending, 50);
     if killed {
@@ -194,7 +194,7 @@ async fn starts_on_a_full_disk(killed: bool) {
     assert_eq!((next.stats().recovered, next.stats().damaged_files), (50, 0));
     service.proxy.restart();
     let mut extra = 0;
-    eventually("what was there is delivered", async || {
+    eventually("the recovered records are delivered", async || {
         next.record(large(&format!("b{extra:02}"))).await.unwrap();
         extra += 1;
         next.stats().redelivered == 50

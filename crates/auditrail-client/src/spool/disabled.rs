@@ -1,11 +1,10 @@
-//! What stands for a spool in a build without one: nothing, which nobody can make.
+//! The spool in a build without the feature `spool`: an uninhabited type with the same interface.
 
 use bytes::Bytes;
 
 use super::{SpoolBatch, SpoolError};
-use crate::recorder::RecordError;
 
-/// There is none.
+/// Cannot be constructed.
 #[derive(Debug)]
 pub(crate) enum Spool {}
 
@@ -14,7 +13,7 @@ impl Spool {
         match *self {}
     }
 
-    pub(crate) fn reserve(&self, _bytes: usize) -> Result<(), RecordError> {
+    pub(crate) fn reserve(&self, _bytes: usize) -> Result<(), SpoolError> {
         match *self {}
     }
 
@@ -26,7 +25,7 @@ impl Spool {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "the form of a spool that is there")]
+    #[expect(clippy::unused_async, reason = "same signature as with the feature")]
     pub(crate) async fn read(
         &self,
         _max_records: usize,
@@ -39,7 +38,7 @@ impl Spool {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "the form of a spool that is there")]
+    #[expect(clippy::unused_async, reason = "same signature as with the feature")]
     pub(crate) async fn close(&self) {
         match *self {}
     }

@@ -1,5 +1,5 @@
-//! Faults that stay: `must` says so, `spool` keeps the record for the next process, `best_effort` counts
-//! it.
+//! Permanent faults: `must` fails, `spool` keeps the record for the next process, `best_effort`
+//! counts the loss.
 
 use std::fs;
 use std::time::Duration;
@@ -13,21 +13,22 @@ use crate::support::{
     KEY, LONG, Service, assert_balanced, client, input, open, quick, settled, unused,
 };
 
-/// Records once under each policy and gives what came of it.
+/// Records once under each policy; returns the statuses and error codes.
 async fn record_all(recorder: &Recorder) -> Vec<String> {
     let mut states = Vec::new();
     for policy in FailurePolicy::ALL {
-        let taken = recorder.submit(input(policy.as_str()), Some(policy)).await;
-        states.push(match taken {
-            Ok(taken) => format!("{taken:?}"),
+        let outcome = recorder.submit(input(policy.as_str()), Some(policy)).await;
+        states.push(match outcome {
+            Ok(status) => format!("{status:?}"),
             Err(error) => error.code().to_owned(),
         });
     }
     states
 }
 
-/// Nothing ever reaches the service through this client. What was spooled then does through another.
-async fn stays(service: &Service, broken: Client) {
+/// Nothing reaches the service through the broken client; what was spooled then does through
+/// another.
+async fn survives(service: &Service, broken: Client) {
     let spool = tempfile::tempdir().unwrap();
     let config = quick().spool(spool.path()).must_timeout(Duration::from_millis(300));
     let recorder = open(broken, config).await;
@@ -42,7 +43,7 @@ async fn stays(service: &Service, broken: Client) {
     assert_eq!(service.targets().await, [""; 0]);
 
     let healthy = client(&service.proxy.url(), KEY);
-    service.proxy.otherwise(Fault::Pass);
+    service.proxy.set_default(Fault::Pass);
     let next = open(healthy, quick().spool(spool.path())).await;
     settled(&next).await;
     let stats = next.stats();
@@ -51,36 +52,36 @@ async fn stays(service: &Service, broken: Client) {
 }
 
 #[tokio::test]
-async fn dns_gone() {
+async fn dns_failure() {
     let service = Service::start().await;
-    stays(&service, client("http://auditrail.invalid", KEY)).await;
+    survives(&service, client("http://auditrail.invalid", KEY)).await;
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn connection_refused() {
     let service = Service::start().await;
-    let (url, _held) = unused();
-    stays(&service, client(&url, KEY)).await;
+    let (url, _socket) = unused();
+    survives(&service, client(&url, KEY)).await;
 }
 
 #[tokio::test]
-async fn errors_for_ever() {
+async fn permanent_status_500() {
     let service = Service::start().await;
-    service.proxy.otherwise(Fault::answer(500, ""));
-    stays(&service, service.client()).await;
+    service.proxy.set_default(Fault::respond(500, ""));
+    survives(&service, service.client()).await;
 }
 
 #[tokio::test]
-async fn a_service_that_hangs() {
+async fn no_response() {
     let service = Service::start().await;
-    service.proxy.otherwise(Fault::Hold);
-    stays(&service, service.client()).await;
+    service.proxy.set_default(Fault::Hold);
+    survives(&service, service.client()).await;
 }
 
 #[tokio::test]
-async fn a_retry_after_beyond_what_a_must_record_can_wait_is_told_at_once() {
+async fn must_fails_at_once_if_retry_after_exceeds_its_deadline() {
     let service = Service::start().await;
-    service.proxy.otherwise(Fault::retry_after(503, "120"));
+    service.proxy.set_default(Fault::retry_after(503, "120"));
     let recorder = open(service.client(), quick().must_timeout(Duration::from_secs(60))).await;
     for round in 0..2 {
         let error = recorder.record(input("a")).await.unwrap_err();
@@ -91,7 +92,7 @@ async fn a_retry_after_beyond_what_a_must_record_can_wait_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_bad_key_fails_must_at_once_and_what_is_kept_goes_when_the_key_is_renewed() {
+async fn rejected_key_fails_must_and_delays_the_rest_until_renewed() {
     let service = Service::start().await;
     let directory = tempfile::tempdir().unwrap();
     let key_file = directory.path().join("key");
@@ -99,7 +100,7 @@ async fn a_bad_key_fails_must_at_once_and_what_is_kept_goes_when_the_key_is_rene
     let client = Client::builder(&service.proxy.url()).key_file(&key_file).build().unwrap();
     let recorder = open(client, quick().spool(directory.path().join("s"))).await;
     assert_eq!(record_all(&recorder).await, ["not_allowed", "Spooled", "Queued"]);
-    // Each lane has asked, and asks again.
+    // Each policy has sent a request, and retries.
     service.proxy.seen(5).await;
     assert_eq!(recorder.stats().pending, 2);
     fs::write(&key_file, format!("{KEY}\n")).unwrap();
@@ -110,7 +111,7 @@ async fn a_bad_key_fails_must_at_once_and_what_is_kept_goes_when_the_key_is_rene
 }
 
 #[tokio::test]
-async fn an_outage_in_the_middle_is_waited_out_and_nothing_is_lost_or_doubled() {
+async fn outage_loses_and_duplicates_nothing() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
@@ -124,8 +125,8 @@ async fn an_outage_in_the_middle_is_waited_out_and_nothing_is_lost_or_doubled() 
     }
     eventually("the outage is noticed", async || recorder.stats().retried > 0).await;
     service.proxy.restart();
-    for taken in waiting {
-        taken.await.unwrap();
+    for pending in waiting {
+        pending.await.unwrap();
     }
     assert_eq!(recorder.flush(LONG).await.pending, 0);
     let all: Vec<_> = (0..60).map(|n| format!("{n:02}")).collect();

@@ -1,4 +1,4 @@
-/** Middleware at the edges: what callers, handlers and other middleware do that nobody hoped for. */
+/** Edge cases of the middleware: unusual clients, handlers and other middleware. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
@@ -12,7 +12,7 @@ import fastify from "fastify";
 import { auditrail as forExpress, type AuditedRequest, type ExpressAudit, type Principal } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type AuditRecord, type JsonObject, Policy, type Recorder } from "../src/index.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `
@@ -80,8 +80,8 @@ function outcomesOf(found: readonly AuditRecord[]): unknown[] {
   return found.map(({ metadata }) => [(metadata?.["http"] as JsonObject)["status"], metadata?.["outcome"]]);
 }
 
-describe("many requests of one connection", () => {
-  it("are each recorded, and make Node warn of no leak", async (t) => {
+describe("pipelined requests", () => {
+  it("are all recorded, without a leak warning of Node", async (t) => {
     const warnings: Error[] = [];
     const warned = (warning: Error): void => {
       if (warning.name === "MaxListenersExceededWarning") {
@@ -108,7 +108,7 @@ describe("many requests of one connection", () => {
 });
 
 describe("a handler that fails", () => {
-  it("has with Express the outcome of the status that it was answered with", async () => {
+  it("has the outcome of its response status with Express", async () => {
     const running = await withExpress((app, audit) => {
       app.use(audit);
       app.post("/things/:id", ({ params }) => {
@@ -122,11 +122,11 @@ describe("a handler that fails", () => {
     for (const status of [404, 500, 202]) {
       await fetch(`${running.url}/things/${status}`, { method: "POST" });
     }
-    // Nothing but the failure tells the last one.
+    // The last one is distinguished only by its failure.
     assert.deepEqual(outcomesOf(await records(running, 3)), [[404, "failure"], [500, "error"], [202, "error"]]);
   });
 
-  it("has with Fastify the outcome of the status that it was answered with", async () => {
+  it("has the outcome of its response status with Fastify", async () => {
     const [actor, here] = [unique(), await recorder(undefined)];
     const app = fastify();
     await app.register(
@@ -152,7 +152,7 @@ describe("a handler that fails", () => {
 });
 
 describe("HTTP/2", () => {
-  it("tells a caller who went away, before and within an answer, from one who got it", async () => {
+  it("distinguishes disconnects before and during a response from success", async () => {
     const [actor, here] = [unique(), await recorder(undefined)];
     const app = fastify({ http2: true });
     await app.register(
@@ -194,8 +194,8 @@ describe("HTTP/2", () => {
 });
 
 describe("the actor", () => {
-  it("has the id of a database although that is a number, as has the target", async () => {
-    let told = "";
+  it("may have a numeric id, as may the target", async () => {
+    let actorId = "";
     const running = await withExpress(
       (app, audit) => {
         app.use(audit);
@@ -205,20 +205,20 @@ describe("the actor", () => {
         });
       },
       (id) => {
-        told = String(Number.parseInt(id.slice(2, 10), 16));
+        actorId = String(Number.parseInt(id.slice(2, 10), 16));
         const number = (of: string): string => Number(of) as unknown as string;
-        return { actor: { type: "user", id: number(told) }, credential_id: number("5"), tenant_id: number("9") };
+        return { actor: { type: "user", id: number(actorId) }, credential_id: number("5"), tenant_id: number("9") };
       },
     );
     await fetch(`${running.url}/things/1`, { method: "POST" });
-    const [record] = await records({ ...running, actor: told }, 1);
+    const [record] = await records({ ...running, actor: actorId }, 1);
     const { actor_id, target_id, tenant_id, metadata } = record ?? {};
-    assert.deepEqual([actor_id, target_id, tenant_id, metadata?.["credential_id"]], [told, "7", "9", "5"]);
+    assert.deepEqual([actor_id, target_id, tenant_id, metadata?.["credential_id"]], [actorId, "7", "9", "5"]);
   });
 
-  it("is unknown, and counted, where the service would refuse what was said", async () => {
-    const said = [{ type: "admin", id: "a" }, { type: "user", id: "" }, { type: "user" }, { type: "constructor", id: "a" }];
-    let asked = 0;
+  it("is unknown, and counted, if the principal is invalid", async () => {
+    const principals = [{ type: "admin", id: "a" }, { type: "user", id: "" }, { type: "user" }, { type: "constructor", id: "a" }];
+    let calls = 0;
     let audited: ExpressAudit<AuditedRequest> | undefined;
     const running = await withExpress(
       (app, audit) => {
@@ -226,17 +226,17 @@ describe("the actor", () => {
         app.use(audit);
         app.post("/things/:id", (_request, response) => void response.end());
       },
-      () => ({ actor: said[asked++] as Principal["actor"] }),
+      () => ({ actor: principals[calls++] as Principal["actor"] }),
     );
-    while (asked < said.length) {
+    while (calls < principals.length) {
       await fetch(`${running.url}/things/1`, { method: "POST" });
     }
-    await until(() => running.here.stats().sent === said.length, "the records");
+    await until(() => running.here.stats().sent === principals.length, "the records");
     const { unknownActors, lost } = audited?.stats() ?? {};
-    assert.deepEqual([unknownActors, lost, running.here.stats().refused], [said.length, 0, 0]);
+    assert.deepEqual([unknownActors, lost, running.here.stats().refused], [principals.length, 0, 0]);
   });
 
-  it("is asked again after the handler when nobody was known before it", async () => {
+  it("is resolved again after the handler if there was none before", async () => {
     let user: string | undefined;
     const running = await withExpress(
       (app, audit) => {
@@ -260,53 +260,54 @@ describe("the actor", () => {
   });
 });
 
-describe("the end of a process", () => {
-  /** An extractor that knows only once it is told to, and a way to see it asked. */
-  const slow = (actor: string): { who: () => Promise<Principal>; know: () => void; asked: () => Promise<void> } => {
-    let [know, asked] = [(): void => undefined, 0];
-    const told = new Promise<void>((resolve) => (know = resolve));
-    const who = async (): Promise<Principal> => {
-      asked += 1;
-      await told;
+describe("shutdown", () => {
+  /** An extractor that resolves only after `resolveActor`; `called` waits for its call. */
+  const slowActor = (actor: string): { extract: () => Promise<Principal>; resolveActor: () => void; called: () => Promise<void> } => {
+    let calls = 0;
+    let resolveActor = (): void => undefined;
+    const resolved = new Promise<void>((resolve) => (resolveActor = resolve));
+    const extract = async (): Promise<Principal> => {
+      calls += 1;
+      await resolved;
       return { actor: { type: "user", id: actor } };
     };
-    return { who, know: () => know(), asked: () => until(() => asked === 1, "the question") };
+    return { extract, resolveActor: () => resolveActor(), called: () => until(() => calls === 1, "the call of the extractor") };
   };
 
-  it("waits with Express for records whose actor is not known yet", async () => {
+  it("waits for pending actors with Express", async () => {
     const [actor, here] = [unique(), await recorder(undefined)];
-    const { who, know, asked } = slow(actor);
-    const audit = forExpress({ recorder: here, policy: Policy.parse(POLICY), actor: who });
+    const { extract, resolveActor, called } = slowActor(actor);
+    const audit = forExpress({ recorder: here, policy: Policy.parse(POLICY), actor: extract });
     const app = express();
     app.use(audit);
     app.post("/things/:id", (_request, response) => void response.end());
     const server = app.listen(0, "127.0.0.1");
     await once(server, "listening");
     await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/things/1`, { method: "POST" });
-    await asked();
+    await called();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     const ended = audit.settled().then(() => here.close());
-    know();
+    resolveActor();
     assert.deepEqual([(await ended).failed, here.stats().sent], [0, 1]);
   });
 
-  it("waits with Fastify for them by itself", async () => {
+  it("waits for pending actors with Fastify", async () => {
     const [actor, here] = [unique(), await recorder(undefined)];
-    const { who, know, asked } = slow(actor);
+    const { extract, resolveActor, called } = slowActor(actor);
     const app = fastify();
-    await app.register(forFastify({ recorder: here, policy: Policy.parse(POLICY), actor: who }));
+    await app.register(forFastify({ recorder: here, policy: Policy.parse(POLICY), actor: extract }));
     app.post("/things/:id", () => ({}));
     await app.inject({ method: "POST", url: "/things/1" });
-    await asked();
+    await called();
     const ended = app.close().then(() => here.close());
-    setImmediate(know);
+    setImmediate(resolveActor);
     assert.deepEqual([(await ended).failed, here.stats().sent], [0, 1]);
   });
 });
 
-describe("the answer's body", () => {
-  it("is seen although it is compressed, where that happens before us", async () => {
+describe("the response body", () => {
+  it("is captured if compression is mounted before", async () => {
     const running = await withExpress((app, audit) => {
       app.use((_request, response, next) => {
         const end = response.end.bind(response) as (bytes: Buffer) => express.Response;
@@ -329,7 +330,7 @@ describe("the answer's body", () => {
     assert.deepEqual((await records(running, 1)).map(({ target_id }) => target_id), ["p-1"]);
   });
 
-  it("is what was sent, not what a handler says after the end", async () => {
+  it("excludes chunks after the end", async () => {
     const running = await withExpress((app, audit) => {
       app.use(audit);
       app.post("/made", (_request, response) => {

@@ -1,11 +1,11 @@
-/** The middleware on each framework, against the real service. */
+/** The middleware with each framework, against the real service. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { AuditRecord, JsonObject, RecorderOptions } from "../src/index.js";
-import { type App, type Call, FRAMEWORKS, type Routes } from "./apps.js";
+import { type App, type Call, FRAMEWORKS, type Routes } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { spooling } from "./recorders.js";
+import { spooling } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
 const POLICY = `
@@ -73,9 +73,9 @@ const ROUTES: Routes = {
       case "skipped":
         audit.skip();
         return send(200, {});
-      case "told":
+      case "amended":
         audit.setTarget({ id: "t-1", type: "folder" });
-        audit.addMetadata({ why: "asked", authorization: "planted" });
+        audit.addMetadata({ why: "requested", authorization: "planted" });
         audit.diff({ name: "a", same: 1, password: "planted" }, { name: "b", same: 1, password: "planted too" });
         return send(200, {});
       case "hang":
@@ -98,7 +98,7 @@ interface Running {
     headers?: Record<string, string>,
     signal?: AbortSignal,
   ) => Promise<Response>;
-  /** The records there are, once there are so many, oldest first. */
+  /** Waits for that many records and returns them, oldest first. */
   readonly records: (count: number) => Promise<AuditRecord[]>;
 }
 
@@ -143,7 +143,7 @@ function meta(record: AuditRecord | undefined): JsonObject {
 
 for (const framework of Object.keys(FRAMEWORKS)) {
   describe(framework, () => {
-    it("records who did what to what, from where, with what outcome, and no secret", async () => {
+    it("records actor, action, target, address and outcome, and no secret", async () => {
       const { ask, records } = await start(framework);
       const body = { name: "Apollo", password: "planted", card: { number: "planted", until: "2030" }, other: 1 };
       const headers = { "x-tenant": "t1", "x-admin": "user:root", "x-request-id": "r-1", cookie: "planted", "user-agent": "test/1" };
@@ -168,23 +168,23 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.doesNotMatch(JSON.stringify(record), /planted/);
     });
 
-    it("records refusals, failures, and what handlers say, and leaves out what they skip", async () => {
+    it("records failures and amendments, and honors skip", async () => {
       const { app, ask, records } = await start(framework);
       await ask("PUT /v1/projects/refused", { id: "p-2" });
       await ask("PUT /v1/projects/throws", { id: 3 });
       await ask("PUT /v1/projects/skipped", {});
-      await ask("PUT /v1/projects/told", { id: "p-4" });
-      const [refused, thrown, told] = await records(3);
+      await ask("PUT /v1/projects/amended", { id: "p-4" });
+      const [refused, thrown, amended] = await records(3);
       assert.deepEqual([refused?.target_id, meta(refused)["outcome"]], ["p-2", "failure"]);
       assert.deepEqual([thrown?.target_id, meta(thrown)["outcome"]], ["3", "error"]);
-      assert.deepEqual([told?.target_type, told?.target_id], ["folder", "t-1"]);
-      const { extra, before, after } = meta(told);
-      assert.deepEqual([extra, before, after], [{ why: "asked" }, { name: "a" }, { name: "b" }]);
+      assert.deepEqual([amended?.target_type, amended?.target_id], ["folder", "t-1"]);
+      const { extra, before, after } = meta(amended);
+      assert.deepEqual([extra, before, after], [{ why: "requested" }, { name: "a" }, { name: "b" }]);
       const { recorded, skipped } = app.stats();
       assert.deepEqual([recorded, skipped], [3, 1]);
     });
 
-    it("writes the intent of `must` before the handler runs, and the outcome after", async () => {
+    it("writes the intent of `must` before the handler, and the outcome after", async () => {
       const { ask, records, proxy } = await start(framework);
       proxy.next.push({ kind: "hold" });
       const answered = ask("DELETE /v1/projects/p-5");
@@ -199,7 +199,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.equal(intent?.request_id, outcome?.request_id);
     });
 
-    it("refuses what `must` cannot record, and the handler does not run", async () => {
+    it("rejects a `must` request whose intent cannot be recorded", async () => {
       const { app, ask, proxy } = await start(framework, undefined, { mustTimeoutMs: 300 });
       await proxy.stop();
       const response = await ask("DELETE /v1/projects/p-6");
@@ -211,7 +211,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.equal(app.stats().refused, 1);
     });
 
-    it("records that the caller went away, with and without an intent", async () => {
+    it("records a disconnect, with and without an intent", async () => {
       for (const method of ["PUT", "DELETE"]) {
         const { ask, records } = await start(framework);
         const controller = new AbortController();
@@ -226,7 +226,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       }
     });
 
-    it("does not run the handler of a caller who went away while the intent was written", async () => {
+    it("does not run the handler after a disconnect during the intent", async () => {
       const { app, ask, records, proxy } = await start(framework);
       proxy.next.push({ kind: "hold" });
       const controller = new AbortController();
@@ -241,7 +241,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.equal(hanging.length, 0);
     });
 
-    it("records a timeout once, even when an answer comes after it", async () => {
+    it("records a timeout once, even if a response follows", async () => {
       const { ask, records } = await start(framework, 30);
       const asked = ask("PUT /v1/projects/hang", { id: "p-9" });
       const [record] = await records(1);
@@ -251,7 +251,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       await records(1);
     });
 
-    it("does not run the handler when time ran out before its intent was written", async () => {
+    it("does not run the handler after a timeout during the intent", async () => {
       const { app, ask, records, proxy } = await start(framework, 30);
       proxy.next.push({ kind: "hold" });
       const asked = ask("DELETE /v1/projects/p-11");
@@ -263,13 +263,13 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.deepEqual([meta(intent)["phase"], meta(outcome)["outcome"]], ["intent", "timeout"]);
     });
 
-    it("believes no X-Forwarded-For of a stranger", async () => {
+    it("ignores X-Forwarded-For of untrusted peers", async () => {
       const { ask, records } = await start(framework);
       await ask("PUT /v1/projects/p-10", { id: "p-10" }, { "x-forwarded-for": "203.0.113.9" });
       assert.equal((await records(1))[0]?.ip_address, "127.0.0.1");
     });
 
-    it("records whatever a caller sends: it is cut and cleaned, never dropped", async () => {
+    it("records any input, truncated and sanitized", async () => {
       const { app, ask, records } = await start(framework);
       await ask("PUT /v1/projects/x", { id: "a\0b\n".repeat(300), name: "n\0", text: "t".repeat(60_000) });
       await ask("PUT /v1/projects/x", { id: "p", name: "x".repeat(9_000), text: "ü".repeat(27_000) });
@@ -283,7 +283,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.ok((await stored("unknown")).length > 0);
     });
 
-    it("names the mutating routes that no rule is about, and rules that were not used", async () => {
+    it("reports uncovered mutating routes and unused rules", async () => {
       const { app, ask } = await start(framework);
       await ask("POST /quiet", {});
       await ask("GET /v1/projects");

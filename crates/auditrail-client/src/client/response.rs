@@ -1,4 +1,4 @@
-//! Reading answers.
+//! Parsing of responses.
 
 use std::time::Duration;
 
@@ -11,43 +11,43 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{ClientError, Problem, WrongField};
+use crate::error::{ClientError, FieldError, Problem};
 
-/// Most characters of an answer in a form of its own that an error repeats.
-const SHOWN: usize = 200;
+/// Maximum characters of an unknown response that an error repeats.
+const EXCERPT_CHARS: usize = 200;
 
-/// An answer that is a success.
+/// A successful response.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Answer {
-    /// Reads the body.
-    pub(super) fn read<T: DeserializeOwned>(
+impl ApiResponse {
+    /// Parses the body.
+    pub(super) fn json<T: DeserializeOwned>(
         &self,
-        hide: impl Fn(&mut String),
+        redact: impl Fn(&mut String),
     ) -> Result<T, ClientError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let mut detail = format!("{error}; it begins with: {}", shown(&self.body));
-            hide(&mut detail);
-            ClientError::BadAnswer { detail, request_id: request_id(&self.headers) }
+            let mut detail = format!("{error}; the body starts with: {}", excerpt(&self.body));
+            redact(&mut detail);
+            ClientError::UnexpectedResponse { detail, request_id: request_id(&self.headers) }
         })
     }
 }
 
-/// What became of a batch, as the service answers it.
+/// The response to a batch request.
 #[derive(Debug, Deserialize)]
-pub(crate) struct BatchAnswer {
+pub(crate) struct BatchResponse {
     pub(crate) created: u64,
     pub(crate) duplicates: u64,
     pub(crate) rejected: u64,
     pub(crate) errors: Vec<BatchError>,
 }
 
-/// Why a record of a batch could not be written.
+/// A record of a batch that was rejected.
 #[derive(Debug, Deserialize)]
 pub(crate) struct BatchError {
     pub(crate) index: usize,
@@ -55,60 +55,60 @@ pub(crate) struct BatchError {
     pub(crate) detail: String,
 }
 
-impl BatchAnswer {
-    /// Whether it accounts for every record of a batch of that size. One that does not acknowledges
-    /// nothing.
-    pub(crate) fn checked(self, size: usize) -> Result<Self, ClientError> {
-        let mut places: Vec<usize> = self.errors.iter().map(|error| error.index).collect();
-        places.sort_unstable();
-        places.dedup();
-        let total = [self.duplicates, self.rejected]
-            .iter()
-            .try_fold(self.created, |sum, count| sum.checked_add(*count));
+impl BatchResponse {
+    /// Checks that it accounts for every record of a batch of that size. Otherwise no record counts
+    /// as acknowledged.
+    pub(crate) fn validated(self, size: usize) -> Result<Self, ClientError> {
+        let mut indices: Vec<usize> = self.errors.iter().map(|error| error.index).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let total = self
+            .created
+            .checked_add(self.duplicates)
+            .and_then(|sum| sum.checked_add(self.rejected));
         let adds_up = total.and_then(|total| usize::try_from(total).ok()) == Some(size)
-            && places.len() == self.errors.len()
-            && u64::try_from(places.len()) == Ok(self.rejected)
-            && places.last().is_none_or(|last| *last < size);
+            && indices.len() == self.errors.len()
+            && u64::try_from(indices.len()) == Ok(self.rejected)
+            && indices.last().is_none_or(|last| *last < size);
         if adds_up {
             return Ok(self);
         }
-        let detail = "it does not account for every record of the batch".to_owned();
-        Err(ClientError::BadAnswer { detail, request_id: None })
+        let detail = "the counts do not add up to the size of the batch".to_owned();
+        Err(ClientError::UnexpectedResponse { detail, request_id: None })
     }
 }
 
-/// Reads a problem document; whatever else answers with an error gets a code made of its status.
+/// Parses an error response: a problem document (RFC 9457), else a code made of the status.
 pub(super) fn problem(
     head: &Parts,
     body: &[u8],
     now: Timestamp,
-    hide: impl Fn(&mut String),
+    redact: impl Fn(&mut String),
 ) -> Problem {
-    // A proxy in between answers in its own words; they are shown below.
+    // A proxy may respond in its own format; the body is then quoted below.
     let document: Value = serde_json::from_slice(body).unwrap_or_default();
-    let word = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text_of = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
     let status = head.status.as_u16();
-    let mut detail = word("detail").unwrap_or_else(|| match shown(body) {
-        text if text.is_empty() => "no reason was given".to_owned(),
+    let mut detail = text_of("detail").unwrap_or_else(|| match excerpt(body) {
+        text if text.is_empty() => "the response has no body".to_owned(),
         text => text,
     });
-    hide(&mut detail);
+    redact(&mut detail);
     let errors = document.get("errors").cloned().unwrap_or_default();
-    let mut errors: Vec<WrongField> = serde_json::from_value(errors).unwrap_or_default();
-    errors.iter_mut().for_each(|error| hide(&mut error.detail));
-    let mut code = word("code").unwrap_or_else(|| format!("http_{status}"));
-    hide(&mut code);
+    let mut errors: Vec<FieldError> = serde_json::from_value(errors).unwrap_or_default();
+    errors.iter_mut().for_each(|error| redact(&mut error.detail));
+    let mut code = text_of("code").unwrap_or_else(|| format!("http_{status}"));
+    redact(&mut code);
     Problem {
         status,
         code,
         detail,
         errors,
-        request_id: request_id(&head.headers).or_else(|| word("request_id")),
+        request_id: request_id(&head.headers).or_else(|| text_of("request_id")),
         retry_after: retry_after(&head.headers, now),
     }
 }
 
-/// The id of the request.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
 }
@@ -123,8 +123,11 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
-fn shown(body: &[u8]) -> String {
-    String::from_utf8_lossy(&body[..body.len().min(SHOWN * 4)]).chars().take(SHOWN).collect()
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(EXCERPT_CHARS * 4)])
+        .chars()
+        .take(EXCERPT_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -134,14 +137,18 @@ mod tests {
     use super::*;
 
     fn read(status: u16, retry_after: &str, body: &str) -> Problem {
-        let response = Response::builder().status(status).header("retry-after", retry_after);
-        let (head, ()) = response.body(()).unwrap().into_parts();
+        let (head, ()) = Response::builder()
+            .status(status)
+            .header("retry-after", retry_after)
+            .body(())
+            .unwrap()
+            .into_parts();
         let now = "1994-11-06T08:49:07Z".parse().unwrap();
         problem(&head, body.as_bytes(), now, |text| *text = text.replace("secret", "[key]"))
     }
 
     #[test]
-    fn a_problem_document_is_read_whole() {
+    fn problem_documents_are_parsed() {
         let body = r#"{"code":"invalid","detail":"wrong","request_id":"r1",
             "errors":[{"pointer":"/action","code":"from_a_later_version","detail":"is wrong"}]}"#;
         let problem = read(422, "7", body);
@@ -152,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_answers_is_shown_without_the_key() {
+    fn responses_of_proxies_are_quoted_without_the_key() {
         let problem = read(502, "Sun, 06 Nov 1994 08:49:37 GMT", "<html>you sent secret");
         assert_eq!((&*problem.code, &*problem.detail), ("http_502", "<html>you sent [key]"));
         assert_eq!(problem.retry_after, Some(Duration::from_secs(30)));
@@ -164,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_leaves_a_record_out_acknowledges_nothing() {
-        let answer = |created, rejected, places: &[usize]| BatchAnswer {
+    fn inconsistent_batch_responses_are_rejected() {
+        let response = |created, rejected, indices: &[usize]| BatchResponse {
             created,
             duplicates: 1,
             rejected,
-            errors: places
+            errors: indices
                 .iter()
                 .map(|index| BatchError {
                     index: *index,
@@ -178,11 +185,11 @@ mod tests {
                 })
                 .collect(),
         };
-        assert!(answer(1, 2, &[3, 0]).checked(4).is_ok());
-        assert!(answer(2, 2, &[3, 0]).checked(4).is_err(), "more than there were");
-        assert!(answer(1, 2, &[3, 3]).checked(4).is_err(), "one record twice");
-        assert!(answer(1, 2, &[4, 0]).checked(4).is_err(), "a record that was not there");
-        assert!(answer(1, 2, &[0]).checked(4).is_err(), "one without a reason");
-        assert!(answer(u64::MAX, 2, &[0, 1]).checked(2).is_err(), "a sum that overflows");
+        assert!(response(1, 2, &[3, 0]).validated(4).is_ok());
+        assert!(response(2, 2, &[3, 0]).validated(4).is_err(), "more records than in the batch");
+        assert!(response(1, 2, &[3, 3]).validated(4).is_err(), "an index twice");
+        assert!(response(1, 2, &[4, 0]).validated(4).is_err(), "an index out of range");
+        assert!(response(1, 2, &[0]).validated(4).is_err(), "a rejected record without an error");
+        assert!(response(u64::MAX, 2, &[0, 1]).validated(2).is_err(), "a sum that overflows");
     }
 }

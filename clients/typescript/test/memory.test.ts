@@ -1,25 +1,25 @@
-/** A hundred thousand requests while the audit log is out of reach: what waits in memory is bounded. */
+/** Memory usage during a hundred thousand requests while the service is unreachable. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
 
-import { type App, DISTINCT, FRAMEWORKS, thingPolicy } from "./apps.js";
+import { type App, DISTINCT, FRAMEWORKS, thingPolicy } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { balanced, spooling } from "./recorders.js";
+import { balanced, spooling } from "./recorder-fixtures.js";
 import { live, until } from "./support.js";
 
 const REQUESTS = 100_000;
 const CONNECTIONS = 25;
-/** Requests that are on their way on one connection at once. */
+/** Requests pipelined on one connection. */
 const PIPELINED = 10;
 const QUEUE_MAX_BYTES = 4 * 1024 * 1024;
-/** The queue, what it is made of, and what the framework keeps; all records would be five times as much. */
+/** The queue, its bookkeeping, and the framework; all records would take five times as much. */
 const MAY_GROW = 24 * 1024 * 1024;
 
 const ONE = "POST /things/p1 HTTP/1.1\r\nhost: a\r\nx-user: ana\r\ncontent-length: 0\r\n\r\n";
 
-/** Sends so many requests over one connection and waits for all answers, which must be 201. */
+/** Sends requests over one connection and waits for all responses, which must have status 201. */
 async function send(url: string, requests: number): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -35,7 +35,7 @@ async function send(url: string, requests: number): Promise<void> {
   for await (const text of socket) {
     rest += text as string;
     answered += rest.split("HTTP/1.1 201 ").length - 1;
-    // A beginning that was cut in two is counted when the rest of it is there.
+    // A status line split between chunks is counted with its second part.
     rest = rest.slice(-12);
     if (answered === requests) {
       break;
@@ -47,7 +47,7 @@ async function send(url: string, requests: number): Promise<void> {
   assert.equal(answered, requests);
 }
 
-/** Lets the application answer all of them, and gives the most that was in use. */
+/** Sends all requests and returns the peak memory in use. */
 async function flood({ url }: App): Promise<number> {
   let most = 0;
   for (let round = 0; round < 10; round += 1) {
@@ -59,9 +59,9 @@ async function flood({ url }: App): Promise<number> {
 }
 
 for (const name of DISTINCT) {
-  describe(`${name}, 100,000 requests with the service gone`, () => {
+  describe(`100,000 requests with ${name} while the service is down`, () => {
     for (const failure of ["spool", "best_effort"] as const) {
-      it(`${failure}: memory stays within a bound, and every record is waiting or counted`, async (test) => {
+      it(`${failure}: memory is bounded, and every record is pending or counted`, async (test) => {
         const proxy = await Proxy.start();
         await proxy.stop();
         const recorder = await spooling(proxy.url, { queueMaxBytes: QUEUE_MAX_BYTES });

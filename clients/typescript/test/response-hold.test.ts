@@ -1,4 +1,4 @@
-/** When the end of an answer waits for its record: until it is on the disk, and for nothing else. */
+/** The end of a response waits until its record is durable, and for nothing else. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as ask, type ServerResponse } from "node:http";
@@ -13,11 +13,11 @@ import fastify from "fastify";
 import { auditrail as forExpress } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type AuditRecord, AuditrailError, type FailurePolicy, Policy, type Recorder } from "../src/index.js";
-import { FRAMEWORKS, thingPolicy as policy } from "./apps.js";
-import { spooling } from "./recorders.js";
+import { FRAMEWORKS, thingPolicy as policy } from "./applications.js";
+import { spooling } from "./recorder-fixtures.js";
 import { stored, unique, until } from "./support.js";
 
-/** A recorder that gives an answer only when it is let. */
+/** A recorder whose `record` settles only after `open`. */
 async function gated(): Promise<{ here: Recorder; asked: () => number; open: (failed?: Error) => void }> {
   const here = await spooling(undefined);
   const record = here.record.bind(here);
@@ -33,7 +33,7 @@ async function gated(): Promise<{ here: Recorder; asked: () => number; open: (fa
   return { here, asked: () => asked, open: (failed) => open(failed) };
 }
 
-/** Whether it is settled already, after everything had its turn that can be had without it. */
+/** Whether a promise is settled after 50 turns of the event loop. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
   let done = false;
   promise.then(() => (done = true), () => (done = true));
@@ -56,7 +56,7 @@ async function listening(app: express.Application): Promise<string> {
 }
 
 for (const [name, start] of Object.entries(FRAMEWORKS)) {
-  describe(`the end of an answer with ${name}`, () => {
+  describe(`the end of a response with ${name}`, () => {
     const made = async (failure: FailurePolicy, here: Recorder): Promise<{ actor: string; answer: () => Promise<string> }> => {
       const actor = unique();
       const routes = { "POST /things/:id": ({ send }: { send: (status: number, body: unknown) => void }) => send(201, { a: "é" }) };
@@ -68,7 +68,7 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
       return { actor, answer };
     };
 
-    it("waits until the record is on the disk", async () => {
+    it("waits until the record is durable", async () => {
       const { here, asked, open } = await gated();
       const { actor, answer } = await made("spool", here);
       const answered = answer();
@@ -80,7 +80,7 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
       assert.deepEqual(outcomes(await stored(actor)), ["success"]);
     });
 
-    it("is given all the same when the record cannot be taken on", async () => {
+    it("is sent if the record is rejected", async () => {
       const { here, asked, open } = await gated();
       const { answer } = await made("spool", here);
       const answered = answer();
@@ -89,7 +89,7 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
       assert.equal(await answered, '201 {"a":"é"}');
     });
 
-    it("does not wait for a record that is best_effort", async () => {
+    it("does not wait for a best_effort record", async () => {
       const { here, asked, open } = await gated();
       const { answer } = await made("best_effort", here);
       assert.equal(await answer(), '201 {"a":"é"}');
@@ -99,8 +99,8 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
   });
 }
 
-describe("an answer whose end is held", () => {
-  it("looks ended to the application, which cannot change it any more", async () => {
+describe("a held response", () => {
+  it("looks ended to the application and is immutable", async () => {
     const { here, asked, open } = await gated();
     const app = express();
     const seen: unknown[] = [];
@@ -122,13 +122,13 @@ describe("an answer whose end is held", () => {
     open();
     const got = await answered;
     assert.deepEqual([got.status, got.headers.get("content-length"), await got.json()], [201, "8", { id: 1 }]);
-    // The same that Node says of it.
+    // The same as in Node.
     assert.deepEqual(seen, [true, true, "ERR_STREAM_WRITE_AFTER_END"]);
     assert.deepEqual([response?.statusCode, response?.headersSent, response?.writableEnded], [201, true, true]);
     assert.throws(() => response?.setHeader("a", "b"), { code: "ERR_HTTP_HEADERS_SENT" });
   });
 
-  it("may have begun, be piped, or have no body", async () => {
+  it("may have started, be piped, or have no body", async () => {
     const { here, asked, open } = await gated();
     const app = express();
     app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
@@ -147,7 +147,7 @@ describe("an answer whose end is held", () => {
     assert.equal((await head).headers.get("content-length"), "1");
   });
 
-  it("holds what completes the length it announced, after which a caller waits for nothing", async () => {
+  it("holds the chunk that completes its content length", async () => {
     const { here, asked, open } = await gated();
     const app = express();
     app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
@@ -161,16 +161,16 @@ describe("an answer whose end is held", () => {
     assert.equal(await settled(text), false);
     open();
     assert.equal(await text, "éabcd");
-    // The connection serves again.
+    // The connection is reusable.
     assert.equal((await fetch(`${response.url}`, { method: "POST" })).status, 200);
   });
 
-  it("may have begun by a middleware that sees its end first", async () => {
+  it("may be started by a middleware that wraps its end", async () => {
     const { here, open } = await gated();
     open();
     const app = express();
     app.use(forExpress({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));
-    // As `express-session` does: at the end it begins an answer that has not begun.
+    // As `express-session` does: at the end it sends the headers if they are not sent.
     app.use((_request, answer, next) => {
       const end = answer.end.bind(answer) as (text?: unknown) => express.Response;
       answer.end = ((text?: unknown) => {
@@ -193,7 +193,7 @@ describe("an answer whose end is held", () => {
     assert.deepEqual([parts.status, parts.headers.get("content-length"), await parts.text()], [200, "2", "ab"]);
   });
 
-  it("lets what sees its end after us still see to the headers", async () => {
+  it("lets middleware mounted before set headers at the end", async () => {
     const { here, open } = await gated();
     open();
     const app = express();
@@ -214,7 +214,7 @@ describe("an answer whose end is held", () => {
     assert.deepEqual([response.headers.get("x-late"), await response.json()], ["yes", { id: 1 }]);
   });
 
-  it("leaves one record when the caller goes away meanwhile", async () => {
+  it("leaves one record if the client disconnects meanwhile", async () => {
     const { here, asked, open } = await gated();
     const actor = unique();
     const app = express();
@@ -236,7 +236,7 @@ describe("an answer whose end is held", () => {
     assert.equal(asked(), 1);
   });
 
-  it("is an error when its handler fails right after it", async () => {
+  it("is an error if the handler throws right after ending it", async () => {
     const here = await spooling(undefined);
     const actor = unique();
     const audit = forExpress({
@@ -257,7 +257,7 @@ describe("an answer whose end is held", () => {
     assert.deepEqual(outcomes(await stored(actor)), ["error"]);
   });
 
-  it("refuses at once what Node cannot send", async () => {
+  it("throws at once for chunks that Node rejects", async () => {
     const here = await spooling(undefined);
     const actor = unique();
     const app = express();
@@ -271,7 +271,7 @@ describe("an answer whose end is held", () => {
     assert.deepEqual(outcomes(await stored(actor)), ["failure"]);
   });
 
-  it("waits with HTTP/2 as well", async () => {
+  it("waits with HTTP/2 too", async () => {
     const { here, asked, open } = await gated();
     const app = fastify({ http2: true });
     await app.register(forFastify({ recorder: here, policy: Policy.parse(policy("spool")), actor: () => undefined }));

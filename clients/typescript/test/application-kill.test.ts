@@ -1,4 +1,4 @@
-/** kill -9 of an application under load: each request that was answered has its record, once. */
+/** SIGKILL of an application under load: every answered request has its record, once. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,17 +6,17 @@ import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import type { FailurePolicy } from "../src/index.js";
-import type { AppOrders } from "./app-child.js";
-import { DISTINCT } from "./apps.js";
+import type { ApplicationArguments } from "./application-child.js";
+import { DISTINCT } from "./applications.js";
 import { Proxy } from "./proxy.js";
-import { recorder } from "./recorders.js";
+import { recorder } from "./recorder-fixtures.js";
 import { service, stored, temporary, unique, until } from "./support.js";
 
 const CALLERS = 16;
 const BEFORE_THE_KILL = 300;
 const ROUNDS = 3;
 
-/** Asks until nobody answers any more; gives the targets of the requests that were answered. */
+/** Sends requests until the application is gone; collects the targets of the answered ones. */
 async function call(url: string, actor: string, name: string, answered: string[]): Promise<void> {
   for (let number = 0; ; number += 1) {
     const id = `${name}-${number}`;
@@ -34,9 +34,9 @@ async function call(url: string, actor: string, name: string, answered: string[]
   }
 }
 
-async function killed(orders: AppOrders, actor: string, name: string): Promise<string[]> {
-  const program = fileURLToPath(new URL("app-child.js", import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify(orders)], { stdio: ["ignore", "pipe", "inherit"] });
+async function killed(args: ApplicationArguments, actor: string, name: string): Promise<string[]> {
+  const program = fileURLToPath(new URL("application-child.js", import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(args)], { stdio: ["ignore", "pipe", "inherit"] });
   after(() => child.kill("SIGKILL"));
   let output = "";
   child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
@@ -50,42 +50,42 @@ async function killed(orders: AppOrders, actor: string, name: string): Promise<s
   return answered;
 }
 
-/** In how many records each target is. */
+/** The number of records by target. */
 async function counts(actor: string, phase: string | undefined): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
+  const counts = new Map<string, number>();
   for (const { target_id, metadata } of await stored(actor)) {
     if (metadata?.["phase"] === phase) {
-      found.set(target_id, (found.get(target_id) ?? 0) + 1);
+      counts.set(target_id, (counts.get(target_id) ?? 0) + 1);
     }
   }
-  return found;
+  return counts;
 }
 
 const CASES: readonly (readonly [FailurePolicy, string, readonly (string | undefined)[]])[] = [
-  ["spool", "there", [undefined]],
-  ["spool", "gone", [undefined]],
-  ["must", "there", ["intent", "outcome"]],
+  ["spool", "up", [undefined]],
+  ["spool", "down", [undefined]],
+  ["must", "up", ["intent", "outcome"]],
 ];
 
 for (const framework of DISTINCT) {
-  describe(`an application with ${framework} that is killed under load`, () => {
+  describe(`kill under load with ${framework}`, () => {
     for (const [failure, is, phases] of CASES) {
-      it(`has a record of each request that was answered, with ${failure} and the service ${is}`, async () => {
+      it(`every answered request is recorded with ${failure}, service ${is}`, async () => {
         const [actor, spoolDir, proxy] = [unique(), temporary(), await Proxy.start()];
-        if (is === "gone") {
+        if (is === "down") {
           await proxy.stop();
         }
-        const orders: AppOrders = { url: proxy.url, key: service.key, spoolDir, framework, failure };
+        const args: ApplicationArguments = { url: proxy.url, key: service.key, spoolDir, framework, failure };
         const answered: string[] = [];
         for (let round = 0; round < ROUNDS; round += 1) {
-          answered.push(...(await killed(orders, actor, `r${round}`)));
+          answered.push(...(await killed(args, actor, `r${round}`)));
         }
         const next = await recorder(undefined, { spoolDir });
         await until(() => next.stats().pending === 0, "delivery");
         for (const phase of phases) {
           const found = await counts(actor, phase);
-          assert.deepEqual(answered.filter((id) => !found.has(id)), [], "nothing answered is without a record");
-          assert.deepEqual([...found].filter(([, count]) => count > 1), [], "nothing is there twice");
+          assert.deepEqual(answered.filter((id) => !found.has(id)), [], "every answered request has a record");
+          assert.deepEqual([...found].filter(([, count]) => count > 1), [], "no record is stored twice");
         }
         assert.ok(answered.length >= BEFORE_THE_KILL * ROUNDS);
       });

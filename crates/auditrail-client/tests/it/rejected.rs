@@ -1,4 +1,5 @@
-//! What the service refuses holds up nothing else; what there is no room for is told.
+//! Records that the service or the recorder rejects: others are delivered, and each loss is
+//! reported.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,17 +12,17 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_record_with_a_taken_id_is_refused_and_its_neighbours_arrive() {
+async fn conflicting_ids_are_rejected_and_other_records_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let id = service.client().create(input("first")).await.unwrap().record().id;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hears = Arc::clone(&told);
+    let losses = Arc::new(Mutex::new(Vec::new()));
+    let reported = Arc::clone(&losses);
     let config = quick().linger(LONG).spool(spool.path()).on_lost(move |lost| {
         assert!(lost.reason.is_none());
         let record: serde_json::Value = serde_json::from_str(lost.record.unwrap()).unwrap();
         let target = record["target_id"].as_str().unwrap().to_owned();
-        hears.lock().unwrap().push((target, lost.code.to_owned()));
+        reported.lock().unwrap().push((target, lost.code.to_owned()));
     });
     let recorder = open(service.client(), config).await;
     for policy in FailurePolicy::ALL {
@@ -42,23 +43,23 @@ async fn a_record_with_a_taken_id_is_refused_and_its_neighbours_arrive() {
     let stats = recorder.stats();
     assert_balanced(&stats);
     assert_eq!(stats.refused_by["id_conflict"], 3);
-    let mut told = told.lock().unwrap().clone();
-    told.sort();
-    let refused = ["best_effort-2", "must-2", "spool-2"];
-    assert_eq!(told, refused.map(|target| (target.to_owned(), "id_conflict".to_owned())));
+    let mut losses = losses.lock().unwrap().clone();
+    losses.sort();
+    let rejected = ["best_effort-2", "must-2", "spool-2"];
+    assert_eq!(losses, rejected.map(|target| (target.to_owned(), "id_conflict".to_owned())));
 }
 
 #[tokio::test]
-async fn a_batch_refused_as_a_whole_is_halved_until_the_one_is_found() {
+async fn rejected_batch_is_bisected_to_the_invalid_record() {
     let service = Service::start().await;
-    // Whoever is bound to a tenant and speaks of another has the whole request refused.
+    // A key of one tenant: a record of another makes the service reject the whole request.
     let client = client(&service.proxy.url(), TENANT_KEY);
     let recorder = open(client, quick().linger(LONG)).await;
     for n in 0..9 {
         let tenant = if n == 4 { "t2" } else { "t1" };
         let record = input(&n.to_string()).with_tenant(tenant.parse().unwrap());
-        let taken = recorder.submit(record, Some(FailurePolicy::BestEffort)).await.unwrap();
-        assert_eq!(taken, DeliveryStatus::Queued);
+        let status = recorder.submit(record, Some(FailurePolicy::BestEffort)).await.unwrap();
+        assert_eq!(status, DeliveryStatus::Queued);
     }
     recorder.flush(LONG).await;
     assert_eq!(service.targets().await, ["0", "1", "2", "3", "5", "6", "7", "8"]);
@@ -68,10 +69,10 @@ async fn a_batch_refused_as_a_whole_is_halved_until_the_one_is_found() {
 }
 
 #[tokio::test]
-async fn a_failure_amid_the_halves_loses_and_doubles_nothing() {
+async fn failure_while_bisecting_loses_and_duplicates_nothing() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick().linger(LONG)).await;
-    let too_large = Fault::answer(413, "");
+    let too_large = Fault::respond(413, "");
     service.proxy.next([too_large, Fault::Pass, Fault::ResetAfter]);
     for n in 0..4 {
         recorder.submit(input(&n.to_string()), Some(FailurePolicy::BestEffort)).await.unwrap();
@@ -84,9 +85,9 @@ async fn a_failure_amid_the_halves_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn a_must_record_that_is_refused_hears_why() {
+async fn rejected_must_record_fails_with_the_reason() {
     let service = Service::start().await;
-    service.proxy.next([Fault::answer(
+    service.proxy.next([Fault::respond(
         422,
         r#"{"code":"invalid","detail":"wrong","errors":[
         {"pointer":"/0/action","code":"too_long","detail":"is too long"}]}"#,
@@ -102,16 +103,17 @@ async fn a_must_record_that_is_refused_hears_why() {
 }
 
 #[tokio::test]
-async fn must_and_spool_push_best_effort_out_and_then_fail() {
+async fn must_and_spool_evict_best_effort_and_then_fail() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    service.proxy.otherwise(Fault::Hold);
+    service.proxy.set_default(Fault::Hold);
     let config = quick().linger(LONG).queue_max_records(4).spool(spool.path());
     let recorder = open(service.client(), config).await;
     for n in 0..5 {
-        let taken = recorder.submit(input(&format!("b{n}")), Some(FailurePolicy::BestEffort)).await;
+        let outcome =
+            recorder.submit(input(&format!("b{n}")), Some(FailurePolicy::BestEffort)).await;
         assert_eq!(
-            taken.unwrap(),
+            outcome.unwrap(),
             if n < 4 { DeliveryStatus::Queued } else { DeliveryStatus::Dropped }
         );
     }
@@ -129,7 +131,7 @@ async fn must_and_spool_push_best_effort_out_and_then_fail() {
     assert_eq!(stats.dropped[&DropReason::Displaced], 4);
     assert_eq!(stats.dropped[&DropReason::QueueFull], 3);
     service.proxy.held(1).await;
-    service.proxy.otherwise(Fault::Pass);
+    service.proxy.set_default(Fault::Pass);
     service.proxy.release();
     for must in musts {
         assert_eq!(must.await.unwrap(), DeliveryStatus::Acknowledged);
@@ -141,18 +143,18 @@ async fn must_and_spool_push_best_effort_out_and_then_fail() {
 }
 
 #[tokio::test]
-async fn a_callback_that_panics_keeps_nothing_from_being_delivered() {
+async fn panicking_callback_does_not_stop_delivery() {
     let service = Service::start().await;
     let config = quick().on_lost(|lost| panic!("the callback panics on purpose: {}", lost.code));
     let recorder = open(service.client(), config).await;
-    service.proxy.next([Fault::answer(409, "")]);
+    service.proxy.next([Fault::respond(409, "")]);
     assert_eq!(recorder.record(input("a")).await.unwrap_err().code(), "http_409");
     assert_eq!(recorder.record(input("b")).await.unwrap(), DeliveryStatus::Acknowledged);
     assert_balanced(&recorder.stats());
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_before_it_is_sent() {
+async fn oversized_records_are_rejected_before_sending() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick()).await;
     let wide = format!(r#"{{"text":"{}"}}"#, "\\u0001".repeat(10_000));
@@ -168,7 +170,7 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_closed_recorder_takes_nothing_and_says_so_once_for_all() {
+async fn closed_recorder_rejects_records() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick()).await;
     recorder.record(input("a")).await.unwrap();

@@ -12,7 +12,7 @@ import { type AuditHandle, auditrail as forExpress, type CaptureStats, type Prin
 import { auditrail as forFastify } from "../src/fastify.js";
 import { type FailurePolicy, Policy, type Recorder } from "../src/index.js";
 
-/** What a handler of the application sees, whatever the framework. */
+/** The arguments of a handler, independent of the framework. */
 export interface Call {
   readonly audit: AuditHandle;
   readonly body: unknown;
@@ -20,10 +20,10 @@ export interface Call {
   readonly send: (status: number, body: unknown) => void;
 }
 
-/** What the application does at each route. */
+/** Handlers by route. */
 export type Routes = Readonly<Record<string, (call: Call) => void>>;
 
-/** How the application is made. */
+/** Configuration of the application. */
 export interface Setup {
   readonly recorder: Recorder;
   readonly policy: string;
@@ -40,7 +40,7 @@ export interface App {
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** The actor, as a header of the tests says. */
+/** The principal, from a header of the tests. */
 function principal(headers: Headers): Principal | undefined {
   const { "x-user": id, "x-admin": impersonator } = headers;
   if (id === "broken") {
@@ -127,10 +127,10 @@ export const FRAMEWORKS: Readonly<Record<string, (setup: Setup) => Promise<App>>
   "Fastify 5": fastifyApp,
 };
 
-/** One of those that have the same middleware, for tests that take long. */
+/** One framework for each middleware, for slow tests. */
 export const DISTINCT = ["Express 5", "Fastify 5"] as const;
 
-/** A policy with one rule, about things by their id. */
+/** A policy with one rule, for things by id. */
 export const thingPolicy = (failure: FailurePolicy): string => `
 version = 1
 failure = "${failure}"

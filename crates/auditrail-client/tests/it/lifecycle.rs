@@ -1,4 +1,4 @@
-//! Batches, and how a recorder begins and ends.
+//! Batching, and opening and closing of recorders.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::proxy::Fault;
 use crate::support::{LONG, Service, assert_balanced, input, open, quick, settled};
 
 #[tokio::test]
-async fn full_batches_go_at_once_and_the_rest_waits_for_company() {
+async fn full_batches_are_sent_at_once_and_the_rest_lingers() {
     let service = Service::start().await;
     let recorder = open(service.client(), quick().linger(10 * LONG)).await;
     for n in 0..1_200 {
-        let taken = recorder.submit(input(&format!("{n:04}")), Some(FailurePolicy::BestEffort));
-        assert_eq!(taken.await.unwrap(), DeliveryStatus::Queued);
+        let pending = recorder.submit(input(&format!("{n:04}")), Some(FailurePolicy::BestEffort));
+        assert_eq!(pending.await.unwrap(), DeliveryStatus::Queued);
     }
     eventually("two full batches", async || recorder.stats().sent == 1_000).await;
     assert_eq!(service.proxy.times().len(), 2);
@@ -28,7 +28,7 @@ async fn full_batches_go_at_once_and_the_rest_waits_for_company() {
 }
 
 #[tokio::test]
-async fn batches_are_bounded_in_bytes_and_must_records_of_one_moment_share_one() {
+async fn batches_are_bounded_in_bytes_and_must_records_coalesce() {
     let service = Service::start().await;
     let config = quick().linger(10 * LONG).batch_max_bytes(50_000);
     let recorder = open(service.client(), config).await;
@@ -39,16 +39,16 @@ async fn batches_are_bounded_in_bytes_and_must_records_of_one_moment_share_one()
     }
     recorder.flush(LONG).await;
     assert_eq!(service.proxy.times().len(), 5);
-    let taken: Vec<_> = (0..100).map(|n| recorder.record(input(&format!("m{n}")))).collect();
-    for taken in taken {
-        assert_eq!(taken.await.unwrap(), DeliveryStatus::Acknowledged);
+    let pending: Vec<_> = (0..100).map(|n| recorder.record(input(&format!("m{n}")))).collect();
+    for pending in pending {
+        assert_eq!(pending.await.unwrap(), DeliveryStatus::Acknowledged);
     }
     assert_eq!(service.proxy.times().len(), 6);
     assert_eq!(service.targets().await.len(), 110);
 }
 
 #[tokio::test]
-async fn dropped_without_a_close_it_delivers_what_it_has_and_gives_the_spool_back() {
+async fn drop_without_close_delivers_and_releases_the_spool() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     let config = || quick().linger(10 * LONG).spool(spool.path());
@@ -59,7 +59,7 @@ async fn dropped_without_a_close_it_delivers_what_it_has_and_gives_the_spool_bac
     let second = Recorder::open(service.client(), config()).await;
     assert!(matches!(second, Err(OpenError::SpoolLocked { .. })));
     drop(recorder);
-    eventually("the spool is given back", async || {
+    eventually("the spool is released", async || {
         Recorder::open(service.client(), config()).await.is_ok()
     })
     .await;
@@ -67,35 +67,35 @@ async fn dropped_without_a_close_it_delivers_what_it_has_and_gives_the_spool_bac
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_its_runtime_ends_nobody_waits_for_ever() {
+async fn shutdown_of_the_runtime_fails_pending_records() {
     let service = Service::start().await;
-    service.proxy.otherwise(Fault::Hold);
+    service.proxy.set_default(Fault::Hold);
     let client = service.client();
-    let ended = std::thread::spawn(move || {
+    let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let recorder = runtime.block_on(Recorder::open(client, quick())).unwrap();
-        let under_way = recorder.record(input("under way"));
+        let in_flight = recorder.record(input("in flight"));
         drop(runtime);
         let late = recorder.record(input("late"));
-        (recorder, under_way, late)
+        (recorder, in_flight, late)
     });
-    let (recorder, under_way, late) = ended.join().unwrap();
-    assert_eq!(under_way.await.unwrap_err().code(), "closed");
+    let (recorder, in_flight, late) = thread.join().unwrap();
+    assert_eq!(in_flight.await.unwrap_err().code(), "closed");
     assert_eq!(late.await.unwrap_err().code(), "closed");
     assert_balanced(&recorder.stats());
     assert_eq!(recorder.stats().pending, 0);
 }
 
 #[tokio::test]
-async fn a_spool_that_cannot_be_made_is_an_error_that_says_where() {
+async fn open_error_names_the_spool_directory() {
     let service = Service::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();
-    let refused = Recorder::open(service.client(), quick().spool(file.path())).await.unwrap_err();
-    assert!(matches!(refused, OpenError::Spool { .. }), "{refused:?}");
-    assert!(refused.to_string().contains(file.path().to_str().unwrap()));
+    let error = Recorder::open(service.client(), quick().spool(file.path())).await.unwrap_err();
+    assert!(matches!(error, OpenError::Spool { .. }), "{error:?}");
+    assert!(error.to_string().contains(file.path().to_str().unwrap()));
 }
 
-/// Changes a record behind the recorder's back.
+/// Overwrites a record in the closed file.
 fn damage_record(spool: &Path, key: u64) {
     let database = redb::Database::create(spool.join("spool.redb")).unwrap();
     let write = database.begin_write().unwrap();
@@ -105,7 +105,7 @@ fn damage_record(spool: &Path, key: u64) {
 }
 
 #[tokio::test]
-async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
+async fn damage_in_the_spool_is_counted_and_other_records_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     service.proxy.stop();
@@ -123,7 +123,7 @@ async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
     assert_eq!(service.targets().await, ["a", "c"]);
     next.close(LONG).await;
 
-    std::fs::write(spool.path().join("spool.redb"), "no database").unwrap();
+    std::fs::write(spool.path().join("spool.redb"), "not a database").unwrap();
     let next = open(service.client(), quick().spool(spool.path())).await;
     assert_eq!(next.stats().damaged_files, 1);
     assert_eq!(next.record(input("d")).await.unwrap(), DeliveryStatus::Spooled);
@@ -132,7 +132,7 @@ async fn damage_in_the_spool_is_counted_and_its_neighbours_arrive() {
 }
 
 #[tokio::test]
-async fn what_was_delivered_is_not_found_in_the_spool_again() {
+async fn delivered_records_are_not_recovered_again() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
     for round in 0..5 {

@@ -1,13 +1,13 @@
-/** Recorders that hurry, for tests. */
+/** Recorders with short pauses. */
 import { after } from "node:test";
 
 import { Recorder, type RecorderOptions } from "../src/index.js";
 import { client, temporary } from "./support.js";
 
-/** Short pauses, so that tests need not wait; the logic is the same. */
+/** Options with short pauses. */
 export const QUICK = { lingerMs: 20, retryBaseMs: 5, retryCapMs: 50 } as const;
 
-/** A recorder at an address, which is closed after the tests. */
+/** A recorder that is closed after the tests. */
 export async function recorder(url: string | undefined, options: Partial<RecorderOptions> = {}): Promise<Recorder> {
   const opened = await Recorder.open({ client: client(url), ...QUICK, ...options });
   after(() => opened.close({ deadlineMs: 0 }));
@@ -19,7 +19,7 @@ export async function spooling(url: string | undefined, options: Partial<Recorde
   return recorder(url, { spoolDir: temporary(), ...options });
 }
 
-/** The equation that says that nothing was dropped silently. */
+/** Whether every record is accounted for. */
 export function balanced(recorder: Recorder): boolean {
   const stats = recorder.stats();
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
