@@ -8,7 +8,7 @@ use std::{fs, thread};
 
 use local_postgres::{Durability, Error, LocalPostgres, Status, status};
 
-use crate::support::{TestDir, User, connect, is_alive, show, test_users};
+use crate::support::{TestDir, User, assert_exited, connect, show, test_users};
 
 #[test]
 fn first_start_creates_a_durable_private_cluster() {
@@ -45,7 +45,7 @@ fn first_start_creates_a_durable_private_cluster() {
     connect(&url).batch_execute("create table kept (id int); insert into kept values (7)").unwrap();
     let pid = first.postmaster_pid();
     first.close().unwrap();
-    assert!(!is_alive(pid));
+    assert_exited(pid);
     assert!(matches!(status(&test_dir.data()).unwrap(), Status::Stopped { .. }));
 
     let (second, second_took) = open();
@@ -72,7 +72,7 @@ fn first_start_works_as_root_and_ordinary_user() {
         assert_eq!(server, fs::metadata(test_dir.data().join("pg")).unwrap().uid());
         assert_eq!(show(&url, "fsync"), "on");
         holder.close();
-        assert!(!is_alive(pid), "{user:?}");
+        assert_exited(pid);
     }
 }
 

@@ -11,7 +11,7 @@ use local_postgres::{Error, LocalPostgres, Status, status};
 use rustix::process::Signal;
 
 use crate::support::{
-    TIMEOUT, TestDir, User, connect, is_alive, kill, show, signal, test_users, until,
+    TIMEOUT, TestDir, User, assert_exited, connect, is_alive, kill, show, signal, test_users, until,
 };
 
 /// A cluster with a row in it, stopped, and the `postmaster.pid` its server wrote.
@@ -119,7 +119,7 @@ fn open_waits_for_a_server_that_shuts_down() {
     assert!(is_alive(pid));
     signal(checkpointer, Signal::CONT);
     assert_ne!(second.open().0, pid);
-    assert!(!is_alive(pid));
+    assert_exited(pid);
     second.close();
 }
 
@@ -205,7 +205,7 @@ fn open_waits_for_backends_of_a_killed_server() {
     assert!(is_alive(backend));
     kill(backend);
     let (pid, _) = second.open();
-    assert!(!is_alive(backend));
+    assert_exited(backend);
     assert_ne!(pid, first.postmaster_pid());
     drop(first);
     assert!(is_alive(pid), "the second program still uses it");

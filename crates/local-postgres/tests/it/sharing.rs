@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use local_postgres::{Error, LocalPostgres, Status, StopMode, start_pinned, status, stop};
 
 use crate::support::{
-    Holder, TIMEOUT, TestDir, User, connect, is_alive, kill, show, test_users, until,
+    Holder, TIMEOUT, TestDir, User, assert_exited, connect, is_alive, kill, show, test_users, until,
 };
 
 #[test]
@@ -22,7 +22,7 @@ fn last_user_stops_the_server() {
         assert_eq!(connection.query("select 1", &[]).unwrap().len(), 1, "{user:?}");
         drop(connection);
         second.close();
-        assert!(!is_alive(pid), "{user:?}");
+        assert_exited(pid);
     }
 }
 
@@ -42,7 +42,7 @@ fn concurrent_first_opens_share_one_server() {
         for holder in holders {
             holder.close();
         }
-        assert!(!is_alive(opened[0].0), "{user:?}");
+        assert_exited(opened[0].0);
     }
 }
 
@@ -99,7 +99,7 @@ fn orphaned_server_without_flock_is_taken_over() {
     let open = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     assert_eq!(open.postmaster_pid(), pid);
     open.close().unwrap();
-    assert!(!is_alive(pid));
+    assert_exited(pid);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn pinned_server_runs_until_it_is_stopped() {
     let open = LocalPostgres::open(test_dir.config(test_dir.data())).unwrap();
     let pid = open.postmaster_pid();
     open.close().unwrap();
-    assert!(!is_alive(pid), "it is not pinned for ever");
+    assert_exited(pid);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn used_server_can_be_pinned_and_stopped() {
     let mut user = test_dir.hold(&[]);
     user.open();
     assert!(stop(&test_dir.data(), StopMode::Immediate).unwrap());
-    assert!(!is_alive(pid));
+    assert_exited(pid);
     user.close();
 }
 

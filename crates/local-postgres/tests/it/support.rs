@@ -244,6 +244,12 @@ pub(crate) fn is_alive(pid: u32) -> bool {
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }
 
+/// Asserts that a process has exited. The kernel closes its files, and so releases its locks, a moment before
+/// that is visible in `/proc`.
+pub(crate) fn assert_exited(pid: u32) {
+    until("the exit of a process", Duration::from_secs(5), || !is_alive(pid));
+}
+
 /// Waits for a condition, and returns the duration.
 pub(crate) fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
