@@ -8,6 +8,7 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auditrail_api::BatchResponse;
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, Cursor, ErrorCode, Filters, Found,
     OnInvalid, Page, PageSize, Position, Query, Record, RecordId, RecordTime, Rejected, TimeRange,
@@ -19,7 +20,6 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 pub use builder::ClientBuilder;
-pub(crate) use response::BatchResponse;
 use transport::{ApiRequest, Transport};
 
 use crate::error::ClientError;
@@ -130,7 +130,8 @@ impl Client {
             timeout,
         };
         let response = self.transport.send(request).await?;
-        response.json::<BatchResponse>(|text| self.transport.redact(text))?.validated(texts.len())
+        let response: BatchResponse = response.json(|text| self.transport.redact(text))?;
+        response::validated(response, texts.len())
     }
 
     async fn get_json<T: serde::de::DeserializeOwned>(

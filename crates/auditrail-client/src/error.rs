@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
-use serde::Deserialize;
+use auditrail_api::FieldError;
 
 /// Why the client could not be created, or a call failed. It never contains the API key.
 #[derive(Debug, thiserror::Error)]
@@ -100,20 +100,6 @@ pub struct Problem {
     pub request_id: Option<String>,
     /// The value of `Retry-After`.
     pub retry_after: Option<Duration>,
-}
-
-/// An invalid field of a record, or an invalid query parameter.
-///
-/// The code is a string, because a later service may use codes that this client does not know.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct FieldError {
-    /// A JSON pointer, or the name of a query parameter; empty for the whole body.
-    pub pointer: String,
-    /// A stable error code.
-    pub code: String,
-    /// A human-readable explanation.
-    pub detail: String,
 }
 
 /// Maximum number of invalid fields in a message.

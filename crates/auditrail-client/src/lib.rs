@@ -117,8 +117,9 @@ mod error;
 mod recorder;
 mod spool;
 
+pub use auditrail_api::FieldError;
 pub use client::{Client, ClientBuilder};
-pub use error::{ClientError, FieldError, Problem};
+pub use error::{ClientError, Problem};
 pub use recorder::{
     DropReason, Flushed, Lost, OpenError, RecordError, Recorder, RecorderConfig, Stats,
 };

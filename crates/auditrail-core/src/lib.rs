@@ -27,6 +27,8 @@ pub mod limits;
 mod metadata;
 mod object_reader;
 mod open_enum;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod page;
 mod query;
 mod record;
@@ -53,8 +55,8 @@ pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use page::{Page, Pagination};
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, MetadataFilter,
-    PageSize, Position, Query, TimeRange,
+    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Interval,
+    MetadataFilter, PageSize, Position, Query, TimeRange,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

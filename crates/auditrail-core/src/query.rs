@@ -2,11 +2,13 @@
 
 mod cursor;
 mod filters;
+mod interval;
 mod paging;
 mod parse;
 
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
+pub use interval::Interval;
 pub use paging::{Count, PageSize, Position};
 
 /// One page of a search, newest first: by `created_at`, then by id, both descending.

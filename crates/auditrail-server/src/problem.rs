@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 pub(crate) use mapping::{at_index, in_parameter, in_query, invalid, not_json};
-pub(crate) use render::{ProblemSchema, panicked, render};
+pub(crate) use render::{panicked, render};
 
 /// An error response.
 ///

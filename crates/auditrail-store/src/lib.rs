@@ -34,8 +34,8 @@ pub use group_commit::{
 pub use import::{BulkWriter, ChunkOutcome};
 pub use key_version::ApiKeyVersion;
 pub use records::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, PgAuditLog, RECENT_MAX,
-    RECENT_OF_VALUE_MAX, Summary, SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    Summary, SummaryOptions, TargetCount,
 };
 pub use sessions::Sessions;
 

@@ -23,8 +23,8 @@ use sqlx::{PgConnection, PgPool};
 
 pub(crate) use columns::size_in_memory;
 pub use read::summary::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
-    Summary, SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, RECENT_MAX, RECENT_OF_VALUE_MAX, Summary,
+    SummaryOptions, TargetCount,
 };
 
 use crate::error::StoreError;

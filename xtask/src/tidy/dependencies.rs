@@ -12,6 +12,7 @@ pub(super) struct Edge {
 
 /// Allowed dependencies, as in ARCHITECTURE.md, to which every new edge is added too.
 const ALLOWED: &[(&str, &str)] = &[
+    ("auditrail-api", "auditrail-core"),
     ("auditrail-in-transaction", "auditrail-core"),
     ("auditrail-store", "auditrail-core"),
     ("auditrail-store", "pg-pipeline"),
@@ -21,7 +22,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail", "local-postgres"),
     // Opens the connections of the store; sends no statements.
     ("auditrail", "sqlx"),
+    ("auditrail-client", "auditrail-api"),
     ("auditrail-client", "auditrail-core"),
+    ("auditrail-server", "auditrail-api"),
     ("auditrail-server", "auditrail-core"),
     ("auditrail-server", "auditrail-store"),
     ("auditrail-bench", "auditrail-core"),

@@ -12,9 +12,6 @@ use super::Source;
 use super::code::without_comments_and_literals;
 use paths::{Path, imports, paths};
 
-/// Crates that still have cycles; to be emptied.
-const EXCEPTIONS: &str = "auditrail-server";
-
 /// The code of a crate's modules, by their paths in the crate; that of the root is empty.
 type Modules = BTreeMap<Path, String>;
 
@@ -29,9 +26,6 @@ pub(super) fn cycles(sources: &[Source]) -> Vec<String> {
             crates.entry(root).or_default().entry(module).or_default().push_str(&code);
         }
     }
-    let is_exempt =
-        |root: &str| EXCEPTIONS.split_whitespace().any(|name| root == format!("crates/{name}/src"));
-    crates.retain(|root, _| !is_exempt(root));
     crates.iter().flat_map(|(root, modules)| cycles_of_crate(root, modules)).collect()
 }
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use auditrail_api::{BatchResponse, FieldError};
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header;
 use hyper::http::response::Parts;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{ClientError, FieldError, Problem};
+use crate::error::{ClientError, Problem};
 
 /// Maximum characters of an unknown response that an error repeats.
 const EXCERPT_CHARS: usize = 200;
@@ -38,44 +38,28 @@ impl ApiResponse {
     }
 }
 
-/// The response to a batch request.
-#[derive(Debug, Deserialize)]
-pub(crate) struct BatchResponse {
-    pub(crate) created: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) rejected: u64,
-    pub(crate) errors: Vec<BatchError>,
-}
-
-/// A record of a batch that was rejected.
-#[derive(Debug, Deserialize)]
-pub(crate) struct BatchError {
-    pub(crate) index: usize,
-    pub(crate) code: String,
-    pub(crate) detail: String,
-}
-
-impl BatchResponse {
-    /// Checks that it accounts for every record of a batch of that size. Otherwise no record counts
-    /// as acknowledged.
-    pub(crate) fn validated(self, size: usize) -> Result<Self, ClientError> {
-        let mut indices: Vec<usize> = self.errors.iter().map(|error| error.index).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let total = self
-            .created
-            .checked_add(self.duplicates)
-            .and_then(|sum| sum.checked_add(self.rejected));
-        let adds_up = total.and_then(|total| usize::try_from(total).ok()) == Some(size)
-            && indices.len() == self.errors.len()
-            && u64::try_from(indices.len()) == Ok(self.rejected)
-            && indices.last().is_none_or(|last| *last < size);
-        if adds_up {
-            return Ok(self);
-        }
-        let detail = "the counts do not add up to the size of the batch".to_owned();
-        Err(ClientError::UnexpectedResponse { detail, request_id: None })
+/// Checks that a response accounts for every record of a batch of that size. Otherwise no record counts
+/// as acknowledged.
+pub(crate) fn validated(
+    response: BatchResponse,
+    size: usize,
+) -> Result<BatchResponse, ClientError> {
+    let mut indices: Vec<usize> = response.errors.iter().map(|error| error.index).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let total = response
+        .created
+        .checked_add(response.duplicates)
+        .and_then(|sum| sum.checked_add(response.rejected));
+    let adds_up = total.and_then(|total| usize::try_from(total).ok()) == Some(size)
+        && indices.len() == response.errors.len()
+        && u64::try_from(indices.len()) == Ok(response.rejected)
+        && indices.last().is_none_or(|last| *last < size);
+    if adds_up {
+        return Ok(response);
     }
+    let detail = "the counts do not add up to the size of the batch".to_owned();
+    Err(ClientError::UnexpectedResponse { detail, request_id: None })
 }
 
 /// Parses an error response: a problem document (RFC 9457), else a code made of the status.
@@ -132,6 +116,7 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use auditrail_api::BatchError;
     use hyper::Response;
 
     use super::*;
@@ -172,24 +157,22 @@ mod tests {
 
     #[test]
     fn inconsistent_batch_responses_are_rejected() {
-        let response = |created, rejected, indices: &[usize]| BatchResponse {
-            created,
-            duplicates: 1,
-            rejected,
-            errors: indices
-                .iter()
-                .map(|index| BatchError {
-                    index: *index,
-                    code: String::new(),
-                    detail: String::new(),
-                })
-                .collect(),
+        let check = |created, rejected, indices: &[usize]| {
+            let errors = indices.iter().map(|index| BatchError {
+                index: *index,
+                code: String::new(),
+                detail: String::new(),
+            });
+            let errors = errors.collect();
+            let response =
+                BatchResponse { created, duplicates: 1, rejected, errors, records: None };
+            validated(response, 4)
         };
-        assert!(response(1, 2, &[3, 0]).validated(4).is_ok());
-        assert!(response(2, 2, &[3, 0]).validated(4).is_err(), "more records than in the batch");
-        assert!(response(1, 2, &[3, 3]).validated(4).is_err(), "an index twice");
-        assert!(response(1, 2, &[4, 0]).validated(4).is_err(), "an index out of range");
-        assert!(response(1, 2, &[0]).validated(4).is_err(), "a rejected record without an error");
-        assert!(response(u64::MAX, 2, &[0, 1]).validated(2).is_err(), "a sum that overflows");
+        assert!(check(1, 2, &[3, 0]).is_ok());
+        assert!(check(2, 2, &[3, 0]).is_err(), "more records than in the batch");
+        assert!(check(1, 2, &[3, 3]).is_err(), "an index twice");
+        assert!(check(1, 2, &[4, 0]).is_err(), "an index out of range");
+        assert!(check(1, 2, &[0]).is_err(), "a rejected record without an error");
+        assert!(check(u64::MAX, 2, &[0, 1]).is_err(), "a sum that overflows");
     }
 }

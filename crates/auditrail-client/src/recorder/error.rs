@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{ClientError, FieldError};
+use auditrail_api::FieldError;
+
+use crate::error::ClientError;
 
 /// Why a record was rejected or lost.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -4,11 +4,12 @@ use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
+use auditrail_api::BatchResponse;
 use bytes::Bytes;
 
 use super::backoff::{Verdict, verdict};
 use super::error::RecordError;
-use crate::client::{BatchResponse, Client};
+use crate::client::Client;
 use crate::error::ClientError;
 
 /// The outcome of a batch, by indices into it. Every index is in exactly one of the lists.

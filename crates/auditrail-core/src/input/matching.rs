@@ -49,7 +49,7 @@ impl ProvidedFields {
             };
         }
         macro_rules! all_columns_match {
-            ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+            ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
              after $($after:literal)+) => {
                 true $(&& (column_matches!($name $presence)))+
             };

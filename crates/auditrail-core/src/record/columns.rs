@@ -2,38 +2,50 @@
 
 /// Passes the columns of a record to the macro at a path, in the order of the table.
 ///
-/// A line is a column: its position, its name, its type in PostgreSQL and whether it is `required` or
-/// `optional`, which is nullable. The last line has the positions after the last column, for further
-/// parameters of a statement.
+/// A line is a column: its position, its name, its type in PostgreSQL, whether it is `required` or
+/// `optional`, which is nullable, and what a reader of the API finds in it. The last line has the positions
+/// after the last column, for further parameters of a statement.
 #[macro_export]
 macro_rules! record_columns {
     ($($macro:tt)+) => {
         $($macro)+! {
-            1 id uuid required;
-            2 actor_id text required;
-            3 actor_type text required;
-            4 action text required;
-            5 target_type text required;
-            6 target_id text required;
-            7 metadata jsonb optional;
-            8 ip_address inet optional;
-            9 user_agent text optional;
-            10 created_at timestamptz required;
-            11 tenant_id text optional;
-            12 request_id text optional;
+            1 id uuid required
+                "Record id: a UUID, version 7 if assigned by the service.";
+            2 actor_id text required
+                "Actor id.";
+            3 actor_type text required
+                "Actor type.";
+            4 action text required
+                "Action name, such as `project.created`.";
+            5 target_type text required
+                "Target type.";
+            6 target_id text required
+                "Target id.";
+            7 metadata jsonb optional
+                "Additional structured data.";
+            8 ip_address inet optional
+                "IP address of the client, rarely a network.";
+            9 user_agent text optional
+                "User agent of the client.";
+            10 created_at timestamptz required
+                "Time of the event: RFC 3339 in UTC with microseconds.";
+            11 tenant_id text optional
+                "Tenant id.";
+            12 request_id text optional
+                "Id of the request that caused the event.";
             after 13 14 15
         }
     };
 }
 
 macro_rules! names {
-    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+ after $($after:literal)+) => {
+    ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+ after $($after:literal)+) => {
         [$(stringify!($name)),+]
     };
 }
 
 macro_rules! count {
-    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+ after $($after:literal)+) => {
+    ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+ after $($after:literal)+) => {
         [$($position),+].len()
     };
 }

@@ -142,3 +142,8 @@ fn items(array: &Value) -> &[Value] {
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
+
+/// Whether a value is required, as text.
+fn required(is_required: bool) -> &'static str {
+    if is_required { "yes" } else { "no" }
+}

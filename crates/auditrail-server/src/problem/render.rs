@@ -2,26 +2,12 @@
 
 use std::any::Any;
 
-use auditrail_core::FieldError;
+use auditrail_api::{PROBLEM_TYPE_PREFIX, ProblemDocument};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
 use super::{Inner, Problem};
-
-/// The problem document (RFC 9457).
-#[derive(Serialize)]
-struct Document<'a> {
-    r#type: String,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    code: &'a str,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
-}
 
 /// Gives every error response a problem document, including those of the router itself.
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
@@ -31,15 +17,15 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     }
     let problem = response.extensions_mut().remove::<Problem>();
     let Problem(inner) = problem.unwrap_or_else(|| of_status(status));
-    let Inner { status: _, code, title, detail, errors, header: _ } = &*inner;
-    let document = Document {
-        r#type: format!("urn:auditrail:problem:{code}"),
-        title,
+    let Inner { status: _, code, title, detail, errors, header: _ } = *inner;
+    let document = ProblemDocument {
+        r#type: format!("{PROBLEM_TYPE_PREFIX}{code}"),
+        title: title.to_owned(),
         status: status.as_u16(),
-        detail,
-        code,
-        request_id,
-        errors,
+        detail: detail.into_owned(),
+        code: code.into_owned(),
+        request_id: request_id.to_owned(),
+        errors: errors.into_iter().map(Into::into).collect(),
     };
     // Serializing strings and numbers cannot fail; an empty body would still have its status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
@@ -71,39 +57,4 @@ fn of_status(status: StatusCode) -> Problem {
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("request handler panicked");
     Problem::internal("internal").into_response()
-}
-
-/// An error (RFC 9457).
-#[derive(utoipa::ToSchema)]
-#[schema(as = Problem)]
-#[expect(dead_code, reason = "it describes what `Document` writes, and a test compares the two")]
-pub(crate) struct ProblemSchema {
-    /// Type of the problem: a URN that ends in the code.
-    r#type: String,
-    /// Short, human-readable summary of the problem type.
-    title: String,
-    /// HTTP status code.
-    status: u16,
-    /// Human-readable explanation of this occurrence.
-    detail: String,
-    /// Stable machine-readable code.
-    code: String,
-    /// Request id, as in `X-Request-Id`.
-    request_id: String,
-    /// Every invalid field or parameter.
-    #[schema(required = false)]
-    errors: Vec<FieldErrorSchema>,
-}
-
-/// An invalid field or parameter.
-#[derive(utoipa::ToSchema)]
-#[schema(as = FieldError)]
-#[expect(dead_code, reason = "it describes `FieldError` of the core")]
-struct FieldErrorSchema {
-    /// JSON pointer into the body, or parameter name.
-    pointer: String,
-    /// Stable machine-readable code.
-    code: String,
-    /// Human-readable explanation.
-    detail: String,
 }

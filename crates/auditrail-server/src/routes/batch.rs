@@ -1,19 +1,17 @@
 //! `POST /v1/audit-logs/batch`: writes many records in one transaction.
 
+use auditrail_api::{BatchError, BatchResponse, ProblemDocument};
 use auditrail_core::{
     BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
     ValueError,
 };
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::clock;
 use crate::extract::{Batch, IdempotencyKey, QueryParams, RequestBody, Writer};
 use crate::json::Json;
-use crate::openapi::{BatchParams, CreateSchema, RecordSchema};
-use crate::problem::{Problem, ProblemSchema, in_parameter};
+use crate::problem::{Problem, in_parameter};
 use crate::writes::WritesError;
 
 /// Number of records to read back at a time for `return=full`, to get their times.
@@ -26,20 +24,20 @@ const READ_BACK: usize = 250;
     tag = "audit logs",
     security(("bearer" = ["write"])),
     params(
-        BatchParams,
+        BatchOptions,
         ("Idempotency-Key" = Option<String>, Header,
          pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Makes retries safe: \
          together with the index in the batch, determines the id of each record without one"),
     ),
     request_body(description = "Records to write", content(
-        (Vec<CreateSchema> = "application/json"),
+        (Vec<CreateInput> = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
-        (status = 200, description = "Outcome of the batch", body = BatchAnswer),
+        (status = 200, description = "Outcome of the batch", body = BatchResponse),
         (status = 409, description = "An id exists with different content; nothing was written",
-         body = ProblemSchema, content_type = "application/problem+json"),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+         body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]
@@ -49,20 +47,21 @@ pub(super) async fn batch(
     key: IdempotencyKey,
     params: QueryParams,
     body: RequestBody,
-) -> Result<Json<BatchAnswer>, Problem> {
+) -> Result<Json<BatchResponse>, Problem> {
     let options = BatchOptions::parse(params)?;
+    let returns_records = options.r#return == Return::Full;
     let RequestBody { format, bytes, permit: _permit } = body;
     let mut batch = Batch::parse(format, bytes, options.on_invalid, clock::now()).await?;
     writer.charge(batch.size);
     for (index, input) in &mut batch.inputs {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), *index, input);
-        if options.return_full {
+        if returns_records {
             assign_id(input)?;
         }
     }
     let (indices, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
-    let inputs_to_return = options.return_full.then(|| inputs.clone());
+    let inputs_to_return = returns_records.then(|| inputs.clone());
     let version = writer.principal().version;
     let result = app.writes().create_many(inputs, options.on_invalid, version).await;
     if result.as_ref().is_err_and(WritesError::is_key_changed) {
@@ -71,11 +70,12 @@ pub(super) async fn batch(
     }
     let outcome = result.map_err(Problem::of_batch)?;
     writer.set_verified();
-    let mut answer = BatchAnswer::new(batch.rejected, &indices, outcome);
+    let mut response = response(batch.rejected, &indices, outcome);
     if let Some(inputs) = inputs_to_return {
-        answer.records = Some(answer.read_back(&app, batch.size, &indices, inputs).await?);
+        let records = read_back(&app, &response.errors, batch.size, &indices, inputs).await?;
+        response.records = Some(records);
     }
-    Ok(Json(answer))
+    Ok(Json(response))
 }
 
 /// Assigns an id to a record without one, so that the response can contain it.
@@ -90,10 +90,25 @@ fn assign_id(input: &mut CreateInput) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The parameters that `BatchParams` describes.
+/// Options of a batch.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct BatchOptions {
+    /// How to handle records that cannot be written: `refuse` (default) writes none of the batch,
+    /// `skip` writes the others.
+    #[param(value_type = Option<OnInvalid>, inline)]
     on_invalid: OnInvalid,
-    return_full: bool,
+    /// `summary` (default), or `full` to return the records.
+    #[param(value_type = Option<Return>, inline)]
+    r#return: Return,
+}
+
+/// Form of the response to a batch.
+#[derive(PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum Return {
+    Summary,
+    Full,
 }
 
 impl BatchOptions {
@@ -104,98 +119,70 @@ impl BatchOptions {
             Some("skip") => OnInvalid::Skip,
             Some(_) => return Err(unknown("on_invalid", "refuse, skip")),
         };
-        let return_full = match params.take("return").as_deref() {
-            None | Some("summary") => false,
-            Some("full") => true,
+        let r#return = match params.take("return").as_deref() {
+            None | Some("summary") => Return::Summary,
+            Some("full") => Return::Full,
             Some(_) => return Err(unknown("return", "summary, full")),
         };
         params.reject_unknown()?;
-        Ok(Self { on_invalid, return_full })
+        Ok(Self { on_invalid, r#return })
     }
 }
 
-/// Outcome of a batch. The three counts add up to its size.
-#[derive(Serialize, ToSchema)]
-pub(super) struct BatchAnswer {
-    /// Number of records written.
-    created: u64,
-    /// Number of records that existed with the same content, or occur twice in the batch.
-    duplicates: u64,
-    /// Number of records not written.
-    rejected: u64,
-    /// One error for each record not written.
-    errors: Vec<BatchError>,
-    /// With `return=full`: the records in request order, with their ids and times; null for a
-    /// record that was not written.
-    #[schema(value_type = Vec<Option<RecordSchema>>, required = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    records: Option<Vec<Option<Record>>>,
+/// Combines the records that failed to parse with the outcome of the others.
+fn response(
+    unparsed: Vec<(usize, InputError)>,
+    indices: &[usize],
+    outcome: BatchOutcome,
+) -> BatchResponse {
+    let BatchOutcome { created, duplicates, rejected } = outcome;
+    let mut errors: Vec<_> =
+        unparsed.into_iter().map(|(index, error)| unparsed_error(index, error)).collect();
+    errors.extend(rejected.into_iter().map(|rejected| {
+        let Rejected { index, code, detail } = rejected;
+        BatchError { index: indices[index], code: code.as_str().to_owned(), detail }
+    }));
+    errors.sort_by_key(|error| error.index);
+    BatchResponse { created, duplicates, rejected: errors.len() as u64, errors, records: None }
 }
 
-/// Error of one record of a batch.
-#[derive(Serialize, ToSchema)]
-struct BatchError {
-    /// Zero-based index of the record in the batch.
-    index: usize,
-    /// Stable machine-readable code; that of the first invalid field if there are several.
-    code: String,
-    /// Human-readable explanation.
-    detail: String,
-}
-
-impl BatchAnswer {
-    /// Combines the records that failed to parse with the outcome of the others.
-    fn new(unparsed: Vec<(usize, InputError)>, indices: &[usize], outcome: BatchOutcome) -> Self {
-        let BatchOutcome { created, duplicates, rejected } = outcome;
-        let mut errors: Vec<_> = unparsed.into_iter().map(BatchError::from).collect();
-        errors.extend(rejected.into_iter().map(|rejected| {
-            let Rejected { index, code, detail } = rejected;
-            BatchError { index: indices[index], code: code.as_str().to_owned(), detail }
-        }));
-        errors.sort_by_key(|error| error.index);
-        Self { created, duplicates, rejected: errors.len() as u64, errors, records: None }
-    }
-
-    /// The records as they were sent, with the stored times.
-    ///
-    /// Other stored fields are not returned: a key that may write need not have permission to read.
-    async fn read_back(
-        &self,
-        app: &App,
-        size: usize,
-        indices: &[usize],
-        inputs: Vec<CreateInput>,
-    ) -> Result<Vec<Option<Record>>, Problem> {
-        let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
-        let mut times: Vec<Option<RecordTime>> = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(READ_BACK) {
-            let stored = app.log().get_many(chunk).await?;
-            times.extend(chunk.iter().map(|id| stored.get(id).map(|record| record.created_at)));
+fn unparsed_error(index: usize, error: InputError) -> BatchError {
+    match error {
+        InputError::NotJson { .. } => {
+            BatchError { index, code: "not_json".to_owned(), detail: error.to_string() }
         }
-        let mut records = vec![None; size];
-        for (((index, id), time), input) in indices.iter().zip(ids).zip(times).zip(inputs) {
-            let failed = self.errors.binary_search_by_key(index, |error| error.index).is_ok();
-            records[*index] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
-        }
-        Ok(records)
-    }
-}
-
-impl From<(usize, InputError)> for BatchError {
-    fn from((index, error): (usize, InputError)) -> Self {
-        match error {
-            InputError::NotJson { .. } => {
-                Self { index, code: "not_json".to_owned(), detail: error.to_string() }
+        InputError::Invalid(errors) => {
+            let first = &errors.as_slice()[0];
+            let mut detail = first.to_string();
+            let others = errors.as_slice().len() - 1;
+            if others > 0 {
+                detail.push_str(&format!(" (and {others} more)"));
             }
-            InputError::Invalid(errors) => {
-                let first = &errors.as_slice()[0];
-                let mut detail = first.to_string();
-                let others = errors.as_slice().len() - 1;
-                if others > 0 {
-                    detail.push_str(&format!(" (and {others} more)"));
-                }
-                Self { index, code: first.code.as_str().to_owned(), detail }
-            }
+            BatchError { index, code: first.code.as_str().to_owned(), detail }
         }
     }
+}
+
+/// The records as they were sent, with the stored times.
+///
+/// Other stored fields are not returned: a key that may write need not have permission to read.
+async fn read_back(
+    app: &App,
+    errors: &[BatchError],
+    size: usize,
+    indices: &[usize],
+    inputs: Vec<CreateInput>,
+) -> Result<Vec<Option<Record>>, Problem> {
+    let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
+    let mut times: Vec<Option<RecordTime>> = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(READ_BACK) {
+        let stored = app.log().get_many(chunk).await?;
+        times.extend(chunk.iter().map(|id| stored.get(id).map(|record| record.created_at)));
+    }
+    let mut records = vec![None; size];
+    for (((index, id), time), input) in indices.iter().zip(ids).zip(times).zip(inputs) {
+        let failed = errors.binary_search_by_key(index, |error| error.index).is_ok();
+        records[*index] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
+    }
+    Ok(records)
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/audit-logs`: writes one record.
 
+use auditrail_api::ProblemDocument;
 use auditrail_core::{CreateInput, Created, Record};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -10,8 +11,7 @@ use crate::auth::Scope;
 use crate::clock;
 use crate::extract::{IdempotencyKey, QueryParams, RequestBody, Writer};
 use crate::json::Json;
-use crate::openapi::{CreateSchema, RecordSchema};
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 
 /// Writes one record. The record is durable when the response is sent.
 ///
@@ -25,15 +25,15 @@ use crate::problem::{Problem, ProblemSchema};
     params(("Idempotency-Key" = Option<String>, Header,
          pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#, description = "Makes retries safe: \
             determines the id of the record if the body has none")),
-    request_body(content = CreateSchema, description = "Record to write"),
+    request_body(content = CreateInput, description = "Record to write"),
     responses(
-        (status = 201, description = "Record written", body = RecordSchema,
+        (status = 201, description = "Record written", body = Record,
          headers(("Location" = String, description = "Path of the record"))),
         (status = 200, description = "The record exists with the same content. Without the scope \
-         `read`, the response has only the fields of the request, the id and the time", body = RecordSchema),
-        (status = 409, description = "The id exists with different content", body = ProblemSchema,
+         `read`, the response has only the fields of the request, the id and the time", body = Record),
+        (status = 409, description = "The id exists with different content", body = ProblemDocument,
          content_type = "application/problem+json"),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

@@ -1,9 +1,10 @@
 //! `GET /docs`: the API description as an HTML page.
 
+use auditrail_api::ProblemDocument;
 use axum::response::Response;
 
 use crate::extract::{KeyHolder, QueryParams};
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 
 /// Returns this API description as an HTML page. The admin listener serves it without an API key.
 #[utoipa::path(
@@ -13,7 +14,7 @@ use crate::problem::{Problem, ProblemSchema};
     security(("bearer" = [])),
     responses(
         (status = 200, description = "HTML page", body = String, content_type = "text/html"),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

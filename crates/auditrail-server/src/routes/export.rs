@@ -1,6 +1,7 @@
 //! `GET /v1/audit-logs/export`: streams every matching record.
 
-use auditrail_core::{ErrorCode, ExportFormat, FieldError};
+use auditrail_api::ProblemDocument;
+use auditrail_core::{ErrorCode, ExportFormat, FieldError, Filters};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -10,8 +11,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::export_stream;
 use crate::extract::{Exporter, QueryParams, RequestOrigin};
-use crate::openapi::{ExportParams, FilterParams};
-use crate::problem::{Problem, ProblemSchema, in_parameter, in_query};
+use crate::problem::{Problem, in_parameter, in_query};
 use crate::self_audit::{SelfAuditEvent, filters_by_name, record};
 
 /// Streams every matching record, oldest first, from one snapshot of the table.
@@ -23,13 +23,13 @@ use crate::self_audit::{SelfAuditEvent, filters_by_name, record};
     path = "/v1/audit-logs/export",
     tag = "audit logs",
     security(("bearer" = ["export"])),
-    params(FilterParams, ExportParams),
+    params(Filters, ExportOptions),
     responses(
         (status = 200, description = "Matching records", content(
             (String = "text/csv"),
             (String = "application/x-ndjson"),
         )),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]
@@ -39,7 +39,7 @@ pub(super) async fn export(
     origin: RequestOrigin,
     mut params: QueryParams,
 ) -> Result<Response, Problem> {
-    let format = format(&mut params)?;
+    let ExportOptions { format } = ExportOptions::parse(&mut params)?;
     let filters = params.filters(exporter.principal())?;
     let metadata = json!({"format": format.to_string(), "filters": filters_by_name(&filters)});
     let tenant = filters.tenant_id.clone();
@@ -49,13 +49,25 @@ pub(super) async fn export(
     Ok(respond(format, Body::from_stream(bytes)))
 }
 
-fn format(params: &mut QueryParams) -> Result<ExportFormat, Problem> {
-    let Some(format) = params.take("format") else {
-        let detail = "must be given once: csv or ndjson".to_owned();
-        let pointer = "format".to_owned();
-        return Err(in_query(FieldError { pointer, code: ErrorCode::Required, detail }.into()));
-    };
-    format.parse().map_err(|error| in_parameter("format", &error))
+/// Options of an export.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportOptions {
+    /// CSV with a header row, or NDJSON with a manifest as its last line.
+    #[param(inline)]
+    format: ExportFormat,
+}
+
+impl ExportOptions {
+    fn parse(params: &mut QueryParams) -> Result<Self, Problem> {
+        let Some(format) = params.take("format") else {
+            let detail = "must be given once: csv or ndjson".to_owned();
+            let pointer = "format".to_owned();
+            return Err(in_query(FieldError { pointer, code: ErrorCode::Required, detail }.into()));
+        };
+        let format = format.parse().map_err(|error| in_parameter("format", &error))?;
+        Ok(Self { format })
+    }
 }
 
 fn respond(format: ExportFormat, body: Body) -> Response {

@@ -1,5 +1,6 @@
 //! `GET /v1/audit-logs/{id}`: returns one record.
 
+use auditrail_api::ProblemDocument;
 use auditrail_core::{Record, RecordId};
 use auditrail_store::StoreError;
 use axum::extract::{Path, State};
@@ -10,8 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::extract::{QueryParams, RequestOrigin, Searcher};
 use crate::json;
-use crate::openapi::RecordSchema;
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 use crate::self_audit::{ReadOperation, record_read};
 
 /// A record may be erased for legal reasons, so caches must revalidate their copies.
@@ -25,10 +25,10 @@ const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
     security(("bearer" = ["read"])),
     params(("id" = String, Path, description = "Record id", format = "uuid")),
     responses(
-        (status = 200, description = "Record", body = RecordSchema,
+        (status = 200, description = "Record", body = Record,
          headers(("ETag" = String, description = "Strong validator of the response body"))),
         (status = 304, description = "The record matches `If-None-Match`"),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

@@ -8,7 +8,6 @@
 pub(super) mod create;
 pub(super) mod list;
 pub(super) mod revoke;
-mod schema;
 
 use auditrail_core::{Actor, ActorId};
 use axum::http::StatusCode;

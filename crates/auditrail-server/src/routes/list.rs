@@ -1,5 +1,6 @@
 //! `GET /v1/audit-logs`: returns a page of matching records.
 
+use auditrail_api::ProblemDocument;
 use auditrail_core::{Page, Pagination, Query, Record};
 use auditrail_store::StoreError;
 use axum::extract::State;
@@ -9,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::extract::{QueryParams, RequestOrigin, Searcher};
 use crate::json::Json;
-use crate::openapi::{FilterParams, PageParams, PageSchema};
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 use crate::self_audit::{ReadOperation, record_read};
+
+/// The page as the OpenAPI document names it: `Page`.
+type RecordPage = Page<Record>;
 
 /// Also the path in links to the next page.
 const PATH: &str = "/v1/audit-logs";
@@ -22,11 +25,11 @@ const PATH: &str = "/v1/audit-logs";
     path = PATH,
     tag = "audit logs",
     security(("bearer" = ["read"])),
-    params(FilterParams, PageParams),
+    params(Query),
     responses(
-        (status = 200, description = "Page of records", body = PageSchema,
+        (status = 200, description = "Page of records", body = RecordPage,
          headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

@@ -1,10 +1,11 @@
 //! `GET /openapi.json`: the OpenAPI document.
 
+use auditrail_api::ProblemDocument;
 use utoipa::openapi::OpenApi;
 
 use crate::extract::{KeyHolder, QueryParams};
 use crate::json::Json;
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 
 /// Returns this API description (OpenAPI 3.1).
 #[utoipa::path(
@@ -14,7 +15,7 @@ use crate::problem::{Problem, ProblemSchema};
     security(("bearer" = [])),
     responses(
         (status = 200, description = "OpenAPI document", content_type = "application/json"),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

@@ -16,32 +16,8 @@ pub struct MigrationSet {
     described: bool,
 }
 
-macro_rules! embedded {
-    ($($name:literal),+ $(,)?) => {
-        &[$((
-            concat!($name, ".sql"),
-            include_str!(concat!("../../migrations/", $name, ".sql")),
-            include_str!(concat!("../../migrations/", $name, ".down.sql")),
-        )),+]
-    };
-}
-
-/// File name, text, and the text of the file that reverts it.
-const EMBEDDED: &[(&str, &str, &str)] = embedded![
-    "001_create_audit_logs_table",
-    "002_add_tenant_and_request_id",
-    "003_index_tenant",
-    "004_index_request",
-    "005_guard_append_only",
-    "006_add_transaction_id",
-    "007_create_api_keys",
-    "008_index_action",
-    "009_index_types",
-    "010_index_ip_address",
-    "011_index_metadata",
-    "012_record_audit_log",
-    "013_capture_row_changes",
-];
+/// File name, text, and the text of the file that reverts it: the files of `migrations/`.
+const EMBEDDED: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 impl MigrationSet {
     /// The migrations of the audit log, schema `control_plane`, that are built into this crate.

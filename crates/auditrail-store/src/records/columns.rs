@@ -38,8 +38,8 @@ macro_rules! arrays {
 pub(crate) use arrays;
 
 macro_rules! names {
-    ($first:literal $id:ident $id_type:ident $required:ident;
-     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $($after:literal)+) => {
         concat!(stringify!($id) $(, ", ", stringify!($name))+)
     };
@@ -47,8 +47,8 @@ macro_rules! names {
 pub(crate) use names;
 
 macro_rules! dollars {
-    ($first:literal $id:ident $id_type:ident $required:ident;
-     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $($after:literal)+) => {
         concat!("$", $first $(, ", $", $position)+)
     };
@@ -56,8 +56,8 @@ macro_rules! dollars {
 pub(crate) use dollars;
 
 macro_rules! typed_arrays {
-    ($first:literal $id:ident $id_type:ident $required:ident;
-     $($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $($after:literal)+) => {
         concat!("$", $first, "::", stringify!($id_type), "[]"
             $(, ", $", $position, "::", stringify!($sql_type), "[]")+)
@@ -67,7 +67,7 @@ pub(crate) use typed_arrays;
 
 /// The two placeholders after those of the columns, with a condition on an API key.
 macro_rules! key_condition {
-    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $key:literal $version:literal $third:literal) => {
         concat!("id = $", $key, " and xmin = $", $version)
     };
@@ -76,7 +76,7 @@ pub(crate) use key_condition;
 
 /// The arrays of flags after those of the columns.
 macro_rules! flag_arrays {
-    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $($after:literal)+) => {
         concat!($(", $", $after, "::boolean[]"),+)
     };
@@ -85,7 +85,7 @@ pub(crate) use flag_arrays;
 
 /// Whether each column of `stored` has the content of `requested`, in the provided fields.
 macro_rules! comparisons {
-    ($($position:literal $name:ident $sql_type:ident $presence:ident;)+
+    ($($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
      after $($after:literal)+) => {
         concat!("true" $(, $crate::records::columns::comparison!($name $presence))+)
     };

@@ -2,27 +2,8 @@
 
 use super::model::Schema;
 
-macro_rules! descriptions {
-    ($($version:literal => $file:literal),+ $(,)?) => {
-        &[$(($version, include_str!(concat!("../../schema/", $file)))),+]
-    };
-}
-
-const DESCRIPTIONS: &[(i64, &str)] = descriptions![
-    1 => "001.json",
-    2 => "002.json",
-    3 => "003.json",
-    4 => "004.json",
-    5 => "005.json",
-    6 => "006.json",
-    7 => "007.json",
-    8 => "008.json",
-    9 => "009.json",
-    10 => "010.json",
-    11 => "011.json",
-    12 => "012.json",
-    13 => "013.json",
-];
+/// Version and JSON: the files of `schema/`.
+const DESCRIPTIONS: &[(i64, &str)] = include!(concat!(env!("OUT_DIR"), "/descriptions.rs"));
 
 /// The description of the schema at `version`.
 pub(crate) fn at(version: i64) -> Option<Schema> {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{entries, items, prose, schema, table, text};
+use super::{entries, items, prose, required, schema, table, text};
 
 /// Every operation: path, method and description.
 pub(super) fn list(api: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
@@ -106,9 +106,4 @@ fn responses(operation: &Value) -> Markup {
         h3 { "Responses" }
         (table("Responses", &["Status", "Description", "Body"], &rows))
     }
-}
-
-/// Whether a value is required, as text.
-pub(super) fn required(is_required: bool) -> &'static str {
-    if is_required { "yes" } else { "no" }
 }

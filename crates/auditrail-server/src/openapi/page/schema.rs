@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::operation::required;
-use super::{entries, items, prose, table, text};
+use super::{entries, items, prose, required, table, text};
 
 /// A named schema with its fields.
 pub(super) fn section(name: &str, schema: &Value) -> Markup {

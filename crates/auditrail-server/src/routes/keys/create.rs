@@ -1,18 +1,17 @@
 //! `POST /v1/keys`: creates an API key.
 
-use auditrail_core::{ApiKey, ApiKeyEnv, FieldError, InputError, NewApiKey};
+use auditrail_api::{IssuedKey, ProblemDocument};
+use auditrail_core::{FieldError, InputError, NewApiKey};
 use auditrail_store::{IssuedApiKey, StoreError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
-use super::schema::{IssuedKeySchema, NewKeySchema};
 use crate::app::App;
 use crate::clock;
 use crate::extract::{Administrator, QueryParams, RequestBody, RequestOrigin};
 use crate::json::Json;
-use crate::problem::{Problem, ProblemSchema, not_json};
+use crate::problem::{Problem, not_json};
 
 /// Creates an API key and returns its secret, once. Only the SHA-256 of the secret is stored.
 ///
@@ -25,11 +24,11 @@ use crate::problem::{Problem, ProblemSchema, not_json};
     operation_id = "create_key",
     tag = "keys",
     security(("bearer" = ["admin"])),
-    request_body(content = NewKeySchema, description = "API key to create"),
+    request_body(content = NewApiKey, description = "API key to create"),
     responses(
         (status = 201, description = "API key created, and its creation audited",
-         body = IssuedKeySchema),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+         body = IssuedKey<'static>),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]
@@ -46,7 +45,9 @@ pub(in crate::routes) async fn create(
     let actor = super::actor(admin.principal());
     let issued =
         app.keys().create(&new, &actor, &origin.into_context()).await.map_err(creation_failed)?;
-    Ok((StatusCode::CREATED, Json(IssuedKeyDocument::new(&issued))).into_response())
+    let IssuedApiKey { key: api_key, secret } = &issued;
+    let document = IssuedKey { key: secret.expose(), environment: secret.env(), api_key };
+    Ok((StatusCode::CREATED, Json(document)).into_response())
 }
 
 fn invalid_input(error: InputError) -> Problem {
@@ -69,20 +70,4 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
     let title = "Invalid API key request";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_new_key", title, detail)
         .with_errors(errors)
-}
-
-/// The response: the only document with the secret of a key.
-#[derive(Serialize)]
-struct IssuedKeyDocument<'a> {
-    key: &'a str,
-    environment: ApiKeyEnv,
-    #[serde(flatten)]
-    kept: &'a ApiKey,
-}
-
-impl<'a> IssuedKeyDocument<'a> {
-    fn new(issued: &'a IssuedApiKey) -> Self {
-        let IssuedApiKey { key, secret } = issued;
-        Self { key: secret.expose(), environment: secret.env(), kept: key }
-    }
 }

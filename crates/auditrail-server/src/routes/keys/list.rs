@@ -1,20 +1,22 @@
 //! `GET /v1/keys`: lists API keys.
 
+use auditrail_api::{KeyPage, KeyPagination, ProblemDocument};
+use auditrail_core::openapi::{page_size, parameter};
 use auditrail_core::{
-    ApiKey, ApiKeyId, ErrorCode, FieldError, PageSize, TenantId, ValidationErrors, ValueError,
+    ApiKeyId, ErrorCode, FieldError, PageSize, TenantId, ValidationErrors, ValueError,
 };
 use auditrail_store::ApiKeyPage;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::schema::{KeyListParams, KeyPageSchema};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{Administrator, QueryParams};
 use crate::json::Json;
-use crate::problem::{Problem, ProblemSchema, in_query};
+use crate::problem::{Problem, in_query};
 
 /// Also the path in links to the next page.
 const PATH: &str = "/v1/keys";
@@ -26,11 +28,11 @@ const PATH: &str = "/v1/keys";
     operation_id = "list_keys",
     tag = "keys",
     security(("bearer" = ["admin"])),
-    params(KeyListParams),
+    params(ListRequest),
     responses(
-        (status = 200, description = "Page of API keys", body = KeyPageSchema,
+        (status = 200, description = "Page of API keys", body = KeyPage,
          headers(("Link" = String, description = "URL of the next page, with `rel=\"next\"` (RFC 8288)"))),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]
@@ -41,15 +43,26 @@ pub(in crate::routes) async fn list(
 ) -> Result<Response, Problem> {
     let request = ListRequest::parse(params, admin.principal())?;
     let page = app.keys().list(request.tenant.as_ref(), request.after, request.size).await?;
-    let answer = KeyListAnswer::new(page, request.size);
-    Ok((request.link(&answer), Json(answer)).into_response())
+    let page = response(page, request.size);
+    Ok((request.link(&page), Json(page)).into_response())
 }
 
-/// The parameters that `KeyListParams` describes.
+/// Filter and paging of API keys.
 struct ListRequest {
     tenant: Option<TenantId>,
     after: Option<ApiKeyId>,
     size: PageSize,
+}
+
+impl utoipa::IntoParams for ListRequest {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let tenant = "Exact tenant id. An API key restricted to a tenant can only list the keys of that tenant.";
+        vec![
+            parameter("tenant_id", tenant, String::schema()),
+            parameter("limit", "Page size.", page_size()),
+            parameter("cursor", "`next_cursor` of the previous page.", String::schema()),
+        ]
+    }
 }
 
 impl ListRequest {
@@ -71,8 +84,8 @@ impl ListRequest {
     }
 
     /// The `Link` header to the next page.
-    fn link(&self, answer: &KeyListAnswer) -> Option<[(HeaderName, HeaderValue); 1]> {
-        let next = answer.pagination.next_cursor?;
+    fn link(&self, page: &KeyPage) -> Option<[(HeaderName, HeaderValue); 1]> {
+        let next = page.pagination.next_cursor?;
         let mut params = vec![("limit", self.size.get().to_string()), ("cursor", next.to_string())];
         params.extend(self.tenant.as_ref().map(|tenant| ("tenant_id", tenant.to_string())));
         let query = serde_urlencoded::to_string(params).ok()?;
@@ -96,23 +109,7 @@ fn invalid_cursor() -> FieldError {
     FieldError { pointer: "cursor".to_owned(), code: ErrorCode::InvalidCursor, detail }
 }
 
-/// A page of keys.
-#[derive(Serialize)]
-struct KeyListAnswer {
-    data: Vec<ApiKey>,
-    pagination: KeyPagination,
-}
-
-#[derive(Serialize)]
-struct KeyPagination {
-    limit: u16,
-    has_more: bool,
-    next_cursor: Option<ApiKeyId>,
-}
-
-impl KeyListAnswer {
-    fn new(ApiKeyPage { keys, has_more }: ApiKeyPage, size: PageSize) -> Self {
-        let next_cursor = keys.last().map(|key| key.id).filter(|_| has_more);
-        Self { data: keys, pagination: KeyPagination { limit: size.get(), has_more, next_cursor } }
-    }
+fn response(ApiKeyPage { keys, has_more }: ApiKeyPage, size: PageSize) -> KeyPage {
+    let next_cursor = keys.last().map(|key| key.id).filter(|_| has_more);
+    KeyPage { data: keys, pagination: KeyPagination { limit: size.get(), has_more, next_cursor } }
 }

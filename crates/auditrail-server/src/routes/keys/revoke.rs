@@ -1,14 +1,14 @@
 //! `DELETE /v1/keys/{id}`: revokes an API key.
 
+use auditrail_api::ProblemDocument;
 use auditrail_core::{ApiKey, ApiKeyId};
 use auditrail_store::Revoked;
 use axum::extract::{Path, State};
 
-use super::schema::ApiKeySchema;
 use crate::app::App;
 use crate::extract::{Administrator, QueryParams, RequestOrigin};
 use crate::json::Json;
-use crate::problem::{Problem, ProblemSchema};
+use crate::problem::Problem;
 
 /// Revokes an API key: requests received after the response are refused. The key stays in the list.
 ///
@@ -25,8 +25,8 @@ use crate::problem::{Problem, ProblemSchema};
             format = "uuid")),
     responses(
         (status = 200, description = "The revoked API key",
-         body = ApiKeySchema),
-        (status = "default", description = "Error (RFC 9457)", body = ProblemSchema,
+         body = ApiKey),
+        (status = "default", description = "Error (RFC 9457)", body = ProblemDocument,
          content_type = "application/problem+json"),
     )
 )]

@@ -3,10 +3,11 @@
 mod interval;
 
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, Filters, Position, RecordTime, Target, TargetId, TargetType,
+    Action, Actor, ActorId, ActorType, Filters, Interval, Position, RecordTime, Target, TargetId,
+    TargetType,
 };
 
-pub use self::interval::{BUCKETS_MAX, Interval};
+pub use self::interval::BUCKETS_MAX;
 use super::conditions::Conditions;
 use super::driving_index::{self, ScanBudget};
 use crate::db::{Db, Row};
@@ -101,7 +102,7 @@ pub(in crate::records) async fn summary(
     let since = if recent { start_of_recent(db.again(), filters).await? } else { None };
     let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
     let (total, span) = total(db.again(), &counted).await?;
-    let interval = interval.unwrap_or_else(|| Interval::covering(span));
+    let interval = interval.unwrap_or_else(|| interval::covering(span));
     Ok(Summary {
         total,
         since: since.map(|PgTime(since)| since),

@@ -1,9 +1,9 @@
 //! Counts by actor, action, target and day.
 
-use auditrail_core::{Action, Actor, Filters};
+use auditrail_core::{Action, Actor, Filters, Interval};
 use auditrail_store::{
-    ActionCount, ActorCount, BucketCount, Interval, RECENT_MAX, RECENT_OF_VALUE_MAX,
-    SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BucketCount, RECENT_MAX, RECENT_OF_VALUE_MAX, SummaryOptions,
+    TargetCount,
 };
 use auditrail_testkit::TestDb;
 

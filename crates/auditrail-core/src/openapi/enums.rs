@@ -1,0 +1,36 @@
+//! Schemas of enums: the list of their values.
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{Null, value};
+use crate::{ActorType, Count, ExportFormat, Interval, OnInvalid, Scope};
+
+macro_rules! enum_schema {
+    ($name:ty, $description:literal, $values:expr) => {
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let values = value(Type::String, Null::Never).enum_values(Some($values));
+                values.description(Some($description)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+enum_schema!(
+    ActorType,
+    "Actor type. For `system` the actor id is `system`.",
+    [Self::User, Self::System, Self::ApiKey].map(Self::as_str)
+);
+enum_schema!(
+    Scope,
+    "Permission of an API key. No scope implies another.",
+    Self::ALL.map(Self::as_str)
+);
+enum_schema!(Interval, "Width of a time bucket.", Self::ALL.map(Self::as_str));
+enum_schema!(Count, "How to count matches.", ["exact", "estimated"]);
+enum_schema!(OnInvalid, "How to handle records that cannot be written.", ["refuse", "skip"]);
+enum_schema!(ExportFormat, "Export format.", ["csv", "ndjson"]);
