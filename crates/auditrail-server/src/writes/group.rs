@@ -26,17 +26,17 @@ const ATTEMPTS: usize = 3;
 pub struct GroupWrites {
     writer: GroupWriter,
     log: PgAuditLog,
-    patience: Duration,
+    commit_timeout: Duration,
 }
 
 impl GroupWrites {
     /// Writes with `writer`, and reads duplicates from `log`.
     ///
-    /// `patience` is the timeout of a commit; a request that exceeds it fails with an error that asks
+    /// `commit_timeout` is the timeout of a commit; a request that exceeds it fails with an error that asks
     /// the caller to retry with the same ids.
     #[must_use]
-    pub const fn new(writer: GroupWriter, log: PgAuditLog, patience: Duration) -> Self {
-        Self { writer, log, patience }
+    pub const fn new(writer: GroupWriter, log: PgAuditLog, commit_timeout: Duration) -> Self {
+        Self { writer, log, commit_timeout }
     }
 
     async fn one(
@@ -44,7 +44,7 @@ impl GroupWrites {
         input: CreateInput,
         key: Option<ApiKeyVersion>,
     ) -> Result<Created, WritesError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.commit_timeout;
         let provided = input.provided_fields();
         let record = into_record(0, input)?;
         for _ in 0..ATTEMPTS {

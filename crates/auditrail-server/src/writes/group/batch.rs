@@ -33,7 +33,7 @@ impl GroupWrites {
         on_invalid: OnInvalid,
         key: Option<ApiKeyVersion>,
     ) -> Result<BatchOutcome, WritesError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.commit_timeout;
         let mut outcome = BatchOutcome::default();
         let batch = Batch::new(inputs, on_invalid, key, &mut outcome)?;
         match on_invalid {
