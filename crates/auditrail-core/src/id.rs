@@ -61,6 +61,20 @@ impl RecordId {
         }
     }
 
+    /// This id as the id of an intent: with its last bit clear.
+    #[must_use]
+    pub const fn as_intent(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() & !1))
+    }
+
+    /// The id of the record that has the outcome of the intent with this id: the same with its last bit set.
+    ///
+    /// So a search finds out by one look-up of the primary key whether an intent has an outcome.
+    #[must_use]
+    pub const fn outcome_of_intent(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() | 1))
+    }
+
     /// The UUID.
     #[must_use]
     pub const fn as_uuid(&self) -> &Uuid {

@@ -16,9 +16,10 @@ use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::object_reader;
+use crate::outcome::Outcome;
 use crate::record::{Columns, Record};
 use crate::target::Target;
-use crate::text::TenantId;
+use crate::text::{ActorName, TargetName, TenantId};
 use crate::time::RecordTime;
 
 /// The input of a write: a record whose id, time and metadata may be missing.
@@ -55,6 +56,12 @@ pub struct CreateInput {
     pub tenant_id: Option<TenantId>,
     /// When the action happened. If absent, the writer uses its clock.
     pub created_at: Option<RecordTime>,
+    /// How the action ended. If absent, nothing is claimed.
+    pub outcome: Option<Outcome>,
+    /// The name of the actor, for people.
+    pub actor_name: Option<ActorName>,
+    /// The name of the target, for people.
+    pub target_name: Option<TargetName>,
 }
 
 impl CreateInput {
@@ -70,6 +77,9 @@ impl CreateInput {
             context: RequestContext::default(),
             tenant_id: None,
             created_at: None,
+            outcome: None,
+            actor_name: None,
+            target_name: None,
         }
     }
 
@@ -101,6 +111,24 @@ impl CreateInput {
     #[must_use]
     pub fn with_created_at(self, created_at: RecordTime) -> Self {
         Self { created_at: Some(created_at), ..self }
+    }
+
+    /// Sets how the action ended.
+    #[must_use]
+    pub fn with_outcome(self, outcome: Outcome) -> Self {
+        Self { outcome: Some(outcome), ..self }
+    }
+
+    /// Sets the name of the actor, for people.
+    #[must_use]
+    pub fn with_actor_name(self, actor_name: ActorName) -> Self {
+        Self { actor_name: Some(actor_name), ..self }
+    }
+
+    /// Sets the name of the target, for people.
+    #[must_use]
+    pub fn with_target_name(self, target_name: TargetName) -> Self {
+        Self { target_name: Some(target_name), ..self }
     }
 
     /// Parses one untrusted JSON object.
@@ -153,7 +181,19 @@ impl CreateInput {
     /// Converts to a record, with defaults for a missing id and time.
     #[must_use]
     pub fn into_record(self, default_id: RecordId, default_time: RecordTime) -> Record {
-        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let Self {
+            id,
+            actor,
+            action,
+            target,
+            metadata,
+            context,
+            tenant_id,
+            created_at,
+            outcome,
+            actor_name,
+            target_name,
+        } = self;
         let RequestContext { ip_address, user_agent, request_id } = context;
         Record {
             id: id.unwrap_or(default_id),
@@ -166,13 +206,29 @@ impl CreateInput {
             created_at: created_at.unwrap_or(default_time),
             tenant_id,
             request_id,
+            outcome,
+            actor_name,
+            target_name,
+            recorded_by: None,
         }
     }
 }
 
 impl Serialize for CreateInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { id, actor, action, target, metadata, context, tenant_id, created_at } = self;
+        let Self {
+            id,
+            actor,
+            action,
+            target,
+            metadata,
+            context,
+            tenant_id,
+            created_at,
+            outcome,
+            actor_name,
+            target_name,
+        } = self;
         let RequestContext { ip_address, user_agent, request_id } = context;
         Columns {
             id: id.as_ref(),
@@ -187,6 +243,10 @@ impl Serialize for CreateInput {
             created_at: created_at.as_ref(),
             tenant_id: tenant_id.as_ref().map(Some),
             request_id: request_id.as_ref().map(Some),
+            outcome: outcome.map(Some),
+            actor_name: actor_name.as_ref().map(Some),
+            target_name: target_name.as_ref().map(Some),
+            recorded_by: None,
         }
         .serialize(serializer)
     }

@@ -29,6 +29,7 @@ mod object_reader;
 mod open_enum;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod outcome;
 mod page;
 mod query;
 mod record;
@@ -53,14 +54,18 @@ pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, parse_address, parse_network};
 pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
+pub use outcome::Outcome;
 pub use page::{Page, Pagination};
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Interval,
+    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Intents, Interval,
     MetadataFilter, PageSize, Position, Query, TimeRange,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
 pub use sink::{DeliveryStatus, FailurePolicy, RecordSink};
 pub use target::{OtherTargetType, Target, TargetType};
-pub use text::{ActorId, ApiKeyHint, ApiKeyName, RequestId, TargetId, TenantId, UserAgent};
+pub use text::{
+    ActorId, ActorName, ApiKeyHint, ApiKeyName, RecordedBy, RequestId, TargetId, TargetName,
+    TenantId, UserAgent,
+};
 pub use time::RecordTime;

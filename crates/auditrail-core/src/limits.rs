@@ -16,6 +16,12 @@ pub const USER_AGENT_MAX_CHARS: usize = 1_024;
 pub const TENANT_ID_MAX_CHARS: usize = 200;
 /// Most characters in a request id.
 pub const REQUEST_ID_MAX_CHARS: usize = 200;
+/// Most characters in the name of an actor.
+pub const ACTOR_NAME_MAX_CHARS: usize = 200;
+/// Most characters in the name of a target.
+pub const TARGET_NAME_MAX_CHARS: usize = 200;
+/// Most characters in the writer of a record: `role:` and a role name of 63 bytes, or `key:` and a UUID.
+pub const RECORDED_BY_MAX_CHARS: usize = 68;
 
 /// Most bytes of metadata as JSON text, both as sent and with its numbers written out in full.
 pub const METADATA_MAX_BYTES: usize = 64 * 1_024;

@@ -84,6 +84,14 @@ impl<'a, const N: usize> ObjectReader<'a, N> {
         }
     }
 
+    /// Reports an error when a field is present.
+    pub(crate) fn forbid(&mut self, name: &str, detail: &str) {
+        if self.field(name).is_some() {
+            let (code, detail) = (ErrorCode::UnknownField, detail.to_owned());
+            self.report(FieldError { pointer: pointer(name), code, detail });
+        }
+    }
+
     /// Parses a required string field.
     pub(crate) fn required<T>(
         &mut self,

@@ -2,12 +2,14 @@
 
 mod cursor;
 mod filters;
+mod intents;
 mod interval;
 mod paging;
 mod parse;
 
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
+pub use intents::Intents;
 pub use interval::Interval;
 pub use paging::{Count, PageSize, Position};
 

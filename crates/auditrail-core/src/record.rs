@@ -14,8 +14,11 @@ use crate::actor::{Actor, ActorType};
 use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
+use crate::outcome::Outcome;
 use crate::target::{Target, TargetType};
-use crate::text::{ActorId, JsonText, RequestId, TargetId, TenantId, UserAgent};
+use crate::text::{
+    ActorId, ActorName, JsonText, RecordedBy, RequestId, TargetId, TargetName, TenantId, UserAgent,
+};
 use crate::time::RecordTime;
 
 /// One row of the table. Rows written by plain SQL are returned unchanged.
@@ -45,6 +48,15 @@ pub struct Record {
     pub tenant_id: Option<TenantId>,
     /// The request that caused the action.
     pub request_id: Option<RequestId>,
+    /// How the action ended.
+    pub outcome: Option<Outcome>,
+    /// The name of the actor, for people.
+    pub actor_name: Option<ActorName>,
+    /// The name of the target, for people.
+    pub target_name: Option<TargetName>,
+    /// The writer. `None` in a record that is not written yet stands for the database role of the
+    /// connection.
+    pub recorded_by: Option<RecordedBy>,
 }
 
 impl Serialize for Record {
@@ -76,6 +88,14 @@ pub(crate) struct Columns<'a> {
     pub(crate) tenant_id: Option<Option<&'a TenantId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<Option<&'a RequestId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<Option<Outcome>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) actor_name: Option<Option<&'a ActorName>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target_name: Option<Option<&'a TargetName>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recorded_by: Option<Option<&'a RecordedBy>>,
 }
 
 impl Record {
@@ -92,6 +112,10 @@ impl Record {
             created_at,
             tenant_id,
             request_id,
+            outcome,
+            actor_name,
+            target_name,
+            recorded_by,
         } = self;
         Columns {
             id: Some(id),
@@ -106,6 +130,10 @@ impl Record {
             created_at: Some(created_at),
             tenant_id: Some(tenant_id.as_ref()),
             request_id: Some(request_id.as_ref()),
+            outcome: Some(*outcome),
+            actor_name: Some(actor_name.as_ref()),
+            target_name: Some(target_name.as_ref()),
+            recorded_by: Some(recorded_by.as_ref()),
         }
     }
 
@@ -127,6 +155,10 @@ impl Record {
             self.created_at.to_string().into(),
             text(self.tenant_id.as_ref()),
             text(self.request_id.as_ref()),
+            self.outcome.map_or("", Outcome::as_str).into(),
+            text(self.actor_name.as_ref()),
+            text(self.target_name.as_ref()),
+            text(self.recorded_by.as_ref()),
         ]
     }
 }
@@ -146,6 +178,10 @@ impl<'de> Deserialize<'de> for Record {
             created_at,
             tenant_id,
             request_id,
+            outcome,
+            actor_name,
+            target_name,
+            recorded_by,
         } = StoredColumns::deserialize(deserializer)?;
         let actor = Actor::new(actor_type, ActorId::from_stored(actor_id.into_boxed()))
             .map_err(serde::de::Error::custom)?;
@@ -163,6 +199,10 @@ impl<'de> Deserialize<'de> for Record {
             created_at,
             tenant_id: tenant_id.map(|text| TenantId::from_stored(text.into_boxed())),
             request_id: request_id.map(|text| RequestId::from_stored(text.into_boxed())),
+            outcome,
+            actor_name: actor_name.map(|text| ActorName::from_stored(text.into_boxed())),
+            target_name: target_name.map(|text| TargetName::from_stored(text.into_boxed())),
+            recorded_by: recorded_by.map(|text| RecordedBy::from_stored(text.into_boxed())),
         })
     }
 }
@@ -189,4 +229,11 @@ struct StoredColumns<'a> {
     tenant_id: Option<JsonText<'a>>,
     #[serde(borrow)]
     request_id: Option<JsonText<'a>>,
+    outcome: Option<Outcome>,
+    #[serde(borrow)]
+    actor_name: Option<JsonText<'a>>,
+    #[serde(borrow)]
+    target_name: Option<JsonText<'a>>,
+    #[serde(borrow)]
+    recorded_by: Option<JsonText<'a>>,
 }

@@ -129,6 +129,18 @@ text_type! {
     /// The id of the request that caused the record, for correlation with logs and traces.
     RequestId, max = limits::REQUEST_ID_MAX_CHARS, empty = refused
 }
+text_type! {
+    /// The name of the actor for people, as it was when the action happened.
+    ActorName, max = limits::ACTOR_NAME_MAX_CHARS, empty = refused
+}
+text_type! {
+    /// The name of the target for people, as it was when the action happened.
+    TargetName, max = limits::TARGET_NAME_MAX_CHARS, empty = refused
+}
+text_type! {
+    /// The writer of a record: `key:` and the id of an API key, or `role:` and a database role.
+    RecordedBy, max = limits::RECORDED_BY_MAX_CHARS, empty = refused
+}
 
 text_type! {
     /// The name of an API key, for people.

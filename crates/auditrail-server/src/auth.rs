@@ -6,13 +6,15 @@ mod unverified;
 use std::fmt;
 use std::sync::Arc;
 
-use auditrail_core::TenantId;
+use auditrail_core::{RecordedBy, TenantId};
 use auditrail_store::ApiKeyVersion;
 use futures_util::future::BoxFuture;
 
 pub use auditrail_core::Scope;
 pub use stored_keys::StoredKeys;
 pub(crate) use unverified::UnverifiedKey;
+
+use crate::writes::WriteOrigin;
 
 /// Finds the principal of a bearer token.
 pub trait Authenticator: Send + Sync {
@@ -62,6 +64,12 @@ pub struct Principal {
 pub(crate) struct TenantMismatch;
 
 impl Principal {
+    /// The origin of records that the holder writes.
+    pub(crate) fn write_origin(&self) -> WriteOrigin {
+        let recorded_by = Some(RecordedBy::from_stored(format!("key:{}", self.key_id)));
+        WriteOrigin { key: self.version, recorded_by }
+    }
+
     /// Whether the key has this scope.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {

@@ -60,6 +60,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod rate_limit;
+mod reserved_actions;
 mod routes;
 mod self_audit;
 mod shutdown;
@@ -77,4 +78,4 @@ pub use routes::{openapi, router};
 pub use shutdown::ShuttingDown;
 #[cfg(feature = "otlp")]
 pub use telemetry::otlp;
-pub use writes::{GroupWrites, Writes, WritesError};
+pub use writes::{GroupWrites, WriteOrigin, Writes, WritesError};

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::extract::RequestOrigin;
 use crate::limits::RETRY_LATER;
 use crate::problem::Problem;
+use crate::writes::WriteOrigin;
 
 /// An audited operation on the log.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +111,7 @@ pub(crate) async fn record(
         not_recorded(Problem::internal("no_randomness"))
     })?);
     app.writes()
-        .create(input, principal.version)
+        .create(input, WriteOrigin { key: principal.version, recorded_by: None })
         .await
         .map_err(|error| not_recorded(error.into()))?;
     Ok(())

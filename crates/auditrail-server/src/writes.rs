@@ -2,27 +2,37 @@
 
 mod group;
 
-use auditrail_core::{BatchOutcome, CreateInput, Created, OnInvalid};
+use auditrail_core::{BatchOutcome, CreateInput, Created, OnInvalid, RecordedBy};
 use auditrail_store::{ApiKeyVersion, StoreError, WriteError};
 use futures_util::future::BoxFuture;
 
 pub use group::GroupWrites;
 
+/// Who writes records: the holder of an API key, or the service itself on its behalf.
+#[derive(Clone, Debug, Default)]
+pub struct WriteOrigin {
+    /// The version that the key must still have at the commit; none if keys are not in the database.
+    pub key: Option<ApiKeyVersion>,
+    /// The writer that the records name; none for the database role of the service, which marks records
+    /// that the service makes itself.
+    pub recorded_by: Option<RecordedBy>,
+}
+
 /// Writes records; what it acknowledges is on disk.
 ///
 /// The rules are those of [`AuditLogService`](auditrail_core::AuditLogService), as a trait that can be an object.
 pub trait Writes: Send + Sync {
-    /// Writes one record, if the key is still at its version.
+    /// Writes one record, if the key of the origin is still at its version.
     ///
     /// # Errors
     /// As [`create`](auditrail_core::AuditLogService::create) there, or because the writer is full, closed or without a database.
     fn create(
         &self,
         input: CreateInput,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<Created, WritesError>>;
 
-    /// Writes many records, if the key is still at its version: with [`OnInvalid::Refuse`] in one transaction.
+    /// Writes many records, if the key of the origin is still at its version: with [`OnInvalid::Refuse`] in one transaction.
     ///
     /// # Errors
     /// As [`create_many`](auditrail_core::AuditLogService::create_many) there, or because the writer is full, closed or without a
@@ -31,7 +41,7 @@ pub trait Writes: Send + Sync {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>>;
 }
 

@@ -10,6 +10,8 @@ mod record;
 mod revoke;
 mod row;
 
+use std::collections::HashSet;
+
 use auditrail_core::{
     Actor, ApiKey, ApiKeyHash, ApiKeyId, ApiKeySecret, FieldError, NewApiKey, PageSize, RecordId,
     RequestContext, TenantId,
@@ -172,6 +174,14 @@ impl PgApiKeys {
     /// Errors of the database.
     pub async fn get(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         find::by_id((&mut *self.acquire().await?).into(), id).await
+    }
+
+    /// Returns those of the ids that belong to a key, active or not.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn existing(&self, ids: &[ApiKeyId]) -> Result<HashSet<ApiKeyId>, StoreError> {
+        find::existing((&mut *self.acquire().await?).into(), ids).await
     }
 
     /// Lists keys, oldest first, including revoked and expired ones: of one tenant or of all, at most `size`,

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use crate::error::Error;
 use crate::io::Wire;
 use crate::options::Options;
-use crate::startup;
+use crate::startup::{self, Session};
 use crate::stream::Stream;
 pub(crate) use prepared::{Preparation, PreparedStatements};
 
@@ -28,6 +28,7 @@ pub struct Connection {
     pub(crate) status: u8,
     /// Whether an exchange has started and not ended.
     pub(crate) in_exchange: bool,
+    session_user: String,
 }
 
 impl Connection {
@@ -37,9 +38,17 @@ impl Connection {
     /// [`Error`]; [`Error::Server`] if the server rejects the connection.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let mut wire = Wire::new(Stream::connect(options).await?);
-        let status = startup::begin(&mut wire, options).await?;
+        let Session { status, session_user } = startup::begin(&mut wire, options).await?;
         let prepared = PreparedStatements::new(options.statements_max);
-        Ok(Self { wire, prepared, status, in_exchange: false })
+        let session_user = session_user.unwrap_or_else(|| options.user.clone());
+        Ok(Self { wire, prepared, status, in_exchange: false, session_user })
+    }
+
+    /// The role that authenticated, as the server reported it at the start: what SQL calls `session_user`.
+    /// If a pooler in between did not report it, the user of the options.
+    #[must_use]
+    pub fn session_user(&self) -> &str {
+        &self.session_user
     }
 
     /// Whether the connection is idle, outside of a transaction.

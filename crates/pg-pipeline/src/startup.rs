@@ -14,8 +14,20 @@ use crate::options::Options;
 const SETTINGS: [(&str, &str); 3] =
     [("client_encoding", "UTF8"), ("DateStyle", "ISO, MDY"), ("TimeZone", "UTC")];
 
-/// Authenticates, and returns the transaction status of the new session.
-pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<u8, Error> {
+/// A new session.
+pub(crate) struct Session {
+    /// The transaction status.
+    pub(crate) status: u8,
+    /// The role that authenticated, as the server reports it.
+    pub(crate) session_user: Option<String>,
+}
+
+/// The parameter with the role that authenticated. PostgreSQL reports it at the start of each session
+/// ("Asynchronous Operations" in chapter "Message Flow" of its documentation).
+const SESSION_USER: &str = "session_authorization";
+
+/// Authenticates.
+pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<Session, Error> {
     let is_set = |name: &str| options.settings.iter().any(|(other, _)| other == name);
     let mut parameters = vec![("user", options.user.as_str())];
     parameters.extend(options.database.as_deref().map(|database| ("database", database)));
@@ -24,10 +36,17 @@ pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<u8, Erro
     parameters.extend(settings);
     frontend::startup_message(parameters, &mut wire.outgoing)?;
     authenticate(wire, options).await?;
+    let mut session_user = None;
     loop {
-        match next(wire).await? {
+        match next_or_parameter(wire).await? {
             Message::BackendKeyData(_) => {}
-            Message::ReadyForQuery(ready) => return Ok(ready.status()),
+            Message::ParameterStatus(body) if body.name()? == SESSION_USER => {
+                session_user = Some(body.value()?.to_owned());
+            }
+            Message::ParameterStatus(_) => {}
+            Message::ReadyForQuery(ready) => {
+                return Ok(Session { status: ready.status(), session_user });
+            }
             _ => return Err(Error::unexpected("before the session is ready")),
         }
     }
@@ -88,11 +107,21 @@ async fn scram(
 /// The next message, without notices and parameters of the server. An error response is returned as an error.
 async fn next(wire: &mut Wire) -> Result<Message, Error> {
     loop {
+        match next_or_parameter(wire).await? {
+            Message::ParameterStatus(_) => {}
+            message => return Ok(message),
+        }
+    }
+}
+
+/// As [`next`], with the parameters of the server.
+async fn next_or_parameter(wire: &mut Wire) -> Result<Message, Error> {
+    loop {
         match wire.next().await? {
             Message::ErrorResponse(body) => {
                 return Err(Error::Server(Box::new(ServerError::read(body.fields())?)));
             }
-            Message::NoticeResponse(_) | Message::ParameterStatus(_) => {}
+            Message::NoticeResponse(_) => {}
             message => return Ok(message),
         }
     }

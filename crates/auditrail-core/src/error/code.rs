@@ -51,6 +51,8 @@ pub enum ErrorCode {
     InvalidCursor,
     /// A record with this id and other content is already stored.
     IdConflict,
+    /// The action is recorded by the service itself, so a caller cannot record it.
+    ReservedAction,
     /// A rule of the database, beyond those of the interface, rejected the record.
     RejectedByDatabase,
 }
@@ -81,6 +83,7 @@ impl ErrorCode {
             Self::TooMany => "too_many",
             Self::InvalidCursor => "invalid_cursor",
             Self::IdConflict => "id_conflict",
+            Self::ReservedAction => "reserved_action",
             Self::RejectedByDatabase => "rejected_by_database",
         }
     }

@@ -37,6 +37,10 @@ impl ProvidedFields {
             (created_at required) => {
                 !self.created_at || record.created_at == stored.created_at
             };
+            (recorded_by optional) => {
+                // The writer is not content: a repeated request may use another key.
+                true
+            };
             (metadata optional) => {
                 !self.metadata
                     || self.metadata_matches(record.metadata.flatten(), stored.metadata.flatten())

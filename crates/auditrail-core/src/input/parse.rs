@@ -52,10 +52,19 @@ struct Fields<'a> {
     tenant_id: Option<JsonText<'a>>,
     #[serde(borrow)]
     request_id: Option<JsonText<'a>>,
+    #[serde(borrow)]
+    outcome: Option<JsonText<'a>>,
+    #[serde(borrow)]
+    actor_name: Option<JsonText<'a>>,
+    #[serde(borrow)]
+    target_name: Option<JsonText<'a>>,
+    /// Not an input, but an input may have it as `null`.
+    #[serde(borrow)]
+    recorded_by: Option<&'a RawValue>,
 }
 
 impl Fields<'_> {
-    /// Validates the fields. `Ok(None)` when a required one is missing.
+    /// Validates the fields. `Ok(None)` when a required one is missing, or one is not an input.
     fn check(self, now: Timestamp) -> Result<Option<CreateInput>, ValueError> {
         let Self {
             id,
@@ -70,6 +79,10 @@ impl Fields<'_> {
             created_at,
             tenant_id,
             request_id,
+            outcome,
+            actor_name,
+            target_name,
+            recorded_by: None,
         } = self
         else {
             return Ok(None);
@@ -91,6 +104,9 @@ impl Fields<'_> {
             },
             tenant_id: read(tenant_id, str::parse)?,
             created_at,
+            outcome: read(outcome, str::parse)?,
+            actor_name: read(actor_name, str::parse)?,
+            target_name: read(target_name, str::parse)?,
         }))
     }
 }
@@ -128,6 +144,10 @@ fn read_fields(reader: &mut Reader<'_>, now: Timestamp) -> Option<CreateInput> {
     });
     let tenant_id = reader.optional("tenant_id", str::parse);
     let request_id = reader.optional("request_id", str::parse);
+    let outcome = reader.optional("outcome", str::parse);
+    let actor_name = reader.optional("actor_name", str::parse);
+    let target_name = reader.optional("target_name", str::parse);
+    reader.forbid("recorded_by", "is set by the service or the database, never by the caller");
     Some(CreateInput {
         id,
         actor: actor?,
@@ -137,6 +157,9 @@ fn read_fields(reader: &mut Reader<'_>, now: Timestamp) -> Option<CreateInput> {
         context: RequestContext { ip_address, user_agent, request_id },
         tenant_id,
         created_at,
+        outcome,
+        actor_name,
+        target_name,
     })
 }
 

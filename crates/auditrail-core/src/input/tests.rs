@@ -62,6 +62,10 @@ const VALID: [&str; NAMES.len()] = [
     r#""2025-01-02T03:04:05+01:00""#,
     r#""t1""#,
     r#""r1""#,
+    r#""denied""#,
+    r#""Ada""#,
+    r#""Project one""#,
+    "null",
 ];
 
 /// A full record in which some members are replaced, repeated, or have an unknown name.

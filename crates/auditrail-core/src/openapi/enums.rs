@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Null, value};
-use crate::{ActorType, Count, ExportFormat, Interval, OnInvalid, Scope};
+use crate::{ActorType, Count, ExportFormat, Intents, Interval, OnInvalid, Outcome, Scope};
 
 macro_rules! enum_schema {
     ($name:ty, $description:literal, $values:expr) => {
@@ -31,6 +31,12 @@ enum_schema!(
     Self::ALL.map(Self::as_str)
 );
 enum_schema!(Interval, "Width of a time bucket.", Self::ALL.map(Self::as_str));
+enum_schema!(Outcome, "How an action ended.", Self::ALL.map(Self::as_str));
+enum_schema!(
+    Intents,
+    "Which records of intents to include.",
+    [Self::Open, Self::All].map(Self::as_str)
+);
 enum_schema!(Count, "How to count matches.", ["exact", "estimated"]);
 enum_schema!(OnInvalid, "How to handle records that cannot be written.", ["refuse", "skip"]);
 enum_schema!(ExportFormat, "Export format.", ["csv", "ndjson"]);

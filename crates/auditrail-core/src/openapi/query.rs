@@ -11,7 +11,7 @@ use crate::limits::{
     ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX,
     REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
 };
-use crate::{ActorType, Count, Filters, Query};
+use crate::{ActorType, Count, Filters, Intents, Outcome, Query};
 
 /// The filters. A record must match all of them. There is also `metadata.KEY=VALUE` for a top-level value of
 /// the metadata, whose name OpenAPI cannot describe.
@@ -20,6 +20,8 @@ impl IntoParams for Filters {
         let id = |max_chars| identifier(max_chars, Null::Never);
         let action = "Exact action, or a prefix such as `project.*` for every action that starts with `project.`.";
         let tenant_id = "Exact tenant id. An API key restricted to a tenant can only read records of that tenant.";
+        let intents = "Which records of intents to include: `open` (default) for those without an outcome, or `all`, \
+             which is the default of an export.";
         let start_date =
             "Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC).";
         let end_date = "End of the time range, exclusive; must be after `start_date`.";
@@ -31,6 +33,8 @@ impl IntoParams for Filters {
             parameter("target_id", "Exact target id.", id(TARGET_ID_MAX_CHARS)),
             parameter("tenant_id", tenant_id, id(TENANT_ID_MAX_CHARS)),
             parameter("request_id", "Exact request id.", id(REQUEST_ID_MAX_CHARS)),
+            parameter("outcome", "How the action ended.", Outcome::schema()),
+            parameter("intents", intents, Intents::schema()),
             parameter(
                 "ip_address",
                 "IP address, or network in CIDR notation.",

@@ -9,10 +9,10 @@ use super::{
     value,
 };
 use crate::limits::{
-    ACTOR_ID_MAX_CHARS, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
+    ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS,
+    TARGET_NAME_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
 };
-use crate::{ActorType, CreateInput, Page, Pagination, Record, record_columns};
+use crate::{ActorType, CreateInput, Outcome, Page, Pagination, Record, record_columns};
 
 /// The properties of a record, from the list of its columns.
 macro_rules! properties {
@@ -38,6 +38,7 @@ macro_rules! null {
 fn column(name: &str, sql_type: &str, null: Null, description: &str) -> RefOr<Schema> {
     let builder = match sql_type {
         _ if name == "actor_type" => return ActorType::schema(),
+        _ if name == "outcome" => return outcome(description),
         "uuid" => uuid(null),
         "jsonb" => value(Type::Object, null),
         "timestamptz" => time(null),
@@ -99,12 +100,28 @@ impl PartialSchema for CreateInput {
                 identifier(REQUEST_ID_MAX_CHARS, or_null)
                     .description(Some("Id of the request that caused the event.")),
             ),
+            optional("outcome", outcome("How the action ended. Default: not stated.")),
+            optional(
+                "actor_name",
+                identifier(ACTOR_NAME_MAX_CHARS, or_null)
+                    .description(Some("Name of the actor for people, as it is now.")),
+            ),
+            optional(
+                "target_name",
+                identifier(TARGET_NAME_MAX_CHARS, or_null)
+                    .description(Some("Name of the target for people, as it is now.")),
+            ),
         ];
         input("Record to write. Additional data belongs in `metadata`.", properties).into()
     }
 }
 
 impl ToSchema for CreateInput {}
+
+fn outcome(description: &str) -> RefOr<Schema> {
+    let values = Outcome::ALL.map(|outcome| Some(outcome.as_str())).into_iter().chain([None]);
+    string(Null::Allowed).enum_values(Some(values)).description(Some(description)).into()
+}
 
 fn address_or_null(description: &str) -> RefOr<Schema> {
     let null = value(Type::Null, Null::Never);

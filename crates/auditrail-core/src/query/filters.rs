@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
+use super::intents::Intents;
 use crate::action::Action;
 use crate::actor::ActorType;
 use crate::error::ValueError;
@@ -13,11 +14,12 @@ use crate::inet::StoredAddress;
 use crate::limits::{
     ACTION_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS, METADATA_FILTER_VALUE_MAX_CHARS,
 };
+use crate::outcome::Outcome;
 use crate::target::TargetType;
 use crate::text::{self, ActorId, Empty, RequestId, TargetId, TenantId};
 use crate::time::RecordTime;
 
-/// The filters of a search; the default matches every record.
+/// The filters of a search; the default matches every record but intents that have an outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters {
     /// Exactly this actor id.
@@ -34,6 +36,10 @@ pub struct Filters {
     pub tenant_id: Option<TenantId>,
     /// Exactly this request.
     pub request_id: Option<RequestId>,
+    /// This outcome.
+    pub outcome: Option<Outcome>,
+    /// Which intents to include; `None` for the open ones, and in an export for all.
+    pub intents: Option<Intents>,
     /// An address in this network; a single address is a network of full length.
     pub ip_address: Option<IpNet>,
     /// In this range of time.
@@ -44,7 +50,7 @@ pub struct Filters {
 
 impl Filters {
     /// The names of the parameters, apart from `metadata.KEY`.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 12] = [
         "actor_id",
         "actor_type",
         "action",
@@ -52,6 +58,8 @@ impl Filters {
         "target_id",
         "tenant_id",
         "request_id",
+        "outcome",
+        "intents",
         "ip_address",
         "start_date",
         "end_date",
@@ -68,6 +76,8 @@ impl Filters {
             target_id,
             tenant_id,
             request_id,
+            outcome,
+            intents,
             ip_address,
             created_at: TimeRange { start, end },
             metadata,
@@ -80,6 +90,8 @@ impl Filters {
             target_id.as_ref().map(ToString::to_string),
             tenant_id.as_ref().map(ToString::to_string),
             request_id.as_ref().map(ToString::to_string),
+            outcome.as_ref().map(ToString::to_string),
+            intents.as_ref().map(ToString::to_string),
             ip_address.map(|network| StoredAddress::from(network).to_string()),
             start.as_ref().map(ToString::to_string),
             end.as_ref().map(ToString::to_string),

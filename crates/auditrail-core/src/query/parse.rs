@@ -110,6 +110,8 @@ impl Reader {
             "target_id" => self.filters.target_id = self.keep(name, value.parse()),
             "tenant_id" => self.filters.tenant_id = self.keep(name, value.parse()),
             "request_id" => self.filters.request_id = self.keep(name, value.parse()),
+            "outcome" => self.filters.outcome = self.keep(name, value.parse()),
+            "intents" => self.filters.intents = self.keep(name, value.parse()),
             "ip_address" => {
                 let network = parse_network(value).map(|network| network.trunc());
                 self.filters.ip_address = self.keep(name, network);

@@ -33,7 +33,15 @@ macro_rules! record_columns {
                 "Tenant id.";
             12 request_id text optional
                 "Id of the request that caused the event.";
-            after 13 14 15
+            13 outcome text optional
+                "How the action ended; null if the writer did not state it.";
+            14 actor_name text optional
+                "Name of the actor for people, as it was at the time.";
+            15 target_name text optional
+                "Name of the target for people, as it was at the time.";
+            16 recorded_by text optional
+                "Writer of the record: `key:` and an API key id, or `role:` and a database role. Set by the service or the database.";
+            after 17 18 19
         }
     };
 }

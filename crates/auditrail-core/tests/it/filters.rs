@@ -32,13 +32,15 @@ fn every_parameter_is_parsed() {
         ("target_id", "p1"),
         ("tenant_id", "t1"),
         ("request_id", "r1"),
+        ("outcome", "denied"),
+        ("intents", "all"),
         ("ip_address", "10.1.2.3/8"),
         ("start_date", "2026-01-01"),
         ("end_date", "2026-01-02T00:00:00+01:00"),
         ("metadata.a.b", "1"),
         ("metadata.plan", ""),
     ];
-    assert_eq!(pairs[..10].iter().map(|pair| pair.0).collect::<Vec<_>>(), Filters::NAMES);
+    assert_eq!(pairs[..12].iter().map(|pair| pair.0).collect::<Vec<_>>(), Filters::NAMES);
     let pairs: Vec<String> =
         filters(&pairs).to_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
@@ -51,6 +53,8 @@ fn every_parameter_is_parsed() {
             "target_id=p1",
             "tenant_id=t1",
             "request_id=r1",
+            "outcome=denied",
+            "intents=all",
             "ip_address=10.0.0.0/8",
             "start_date=2026-01-01T00:00:00.000000Z",
             "end_date=2026-01-01T23:00:00.000000Z",

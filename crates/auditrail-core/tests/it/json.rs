@@ -20,7 +20,7 @@ fn record_json_has_every_column_and_null_for_none() {
             r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","actor_id":"u1","actor_type":"user","#,
             r#""action":"a.b","target_type":"t","target_id":"x","metadata":{},"ip_address":null,"#,
             r#""user_agent":null,"created_at":"2026-01-02T03:04:05.000000Z","tenant_id":null,"#,
-            r#""request_id":null}"#,
+            r#""request_id":null,"outcome":null,"actor_name":null,"target_name":null,"recorded_by":null}"#,
         )
     );
 }
@@ -37,8 +37,18 @@ fn full_input_becomes_its_record() {
 #[test]
 fn null_means_absent() {
     let mut json = full_json();
-    let optional =
-        ["id", "metadata", "ip_address", "user_agent", "created_at", "tenant_id", "request_id"];
+    let optional = [
+        "id",
+        "metadata",
+        "ip_address",
+        "user_agent",
+        "created_at",
+        "tenant_id",
+        "request_id",
+        "outcome",
+        "actor_name",
+        "target_name",
+    ];
     for name in optional {
         json[name] = Value::Null;
     }
@@ -78,8 +88,12 @@ fn input_matches_its_record_unless_changed() {
         ("created_at", json!("2026-01-02T03:04:05.000007Z")),
         ("tenant_id", json!("t2")),
         ("request_id", json!("r2")),
+        ("outcome", json!("denied")),
+        ("actor_name", json!("Grace")),
+        ("target_name", json!("Gemini")),
     ];
-    assert_eq!(changes.len(), base.as_object().unwrap().len());
+    // The writer is no input.
+    assert_eq!(changes.len() + 1, base.as_object().unwrap().len());
     for (name, other) in changes {
         let mut changed = base.clone();
         changed[name] = other;
@@ -116,7 +130,7 @@ proptest! {
         prop_assert!(!text.contains('\n'), "a record is one line of NDJSON");
         prop_assert_eq!(&serde_json::from_str::<Record>(&text).unwrap(), &record);
         let value: Value = serde_json::from_str(&text).unwrap();
-        prop_assert_eq!(value.as_object().unwrap().len(), 12);
+        prop_assert_eq!(value.as_object().unwrap().len(), 16);
         prop_assert_eq!(&serde_json::from_reader::<_, Record>(text.as_bytes()).unwrap(), &record);
     }
 

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use auditrail_core::{
-    Action, Actor, ActorId, CreateInput, Metadata, Record, RecordId, RecordTime, RequestContext,
-    RequestId, StoredAddress, Target, TargetId, TargetType, TenantId, UserAgent,
+    Action, Actor, ActorId, ActorName, CreateInput, Metadata, Outcome, Record, RecordId,
+    RecordTime, RecordedBy, RequestContext, RequestId, StoredAddress, Target, TargetId, TargetName,
+    TargetType, TenantId, UserAgent,
 };
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -33,6 +34,10 @@ pub(crate) fn full_json() -> serde_json::Value {
         "created_at": "2026-01-02T03:04:05.000006Z",
         "tenant_id": "t1",
         "request_id": "r1",
+        "outcome": "success",
+        "actor_name": "Ada",
+        "target_name": "Apollo",
+        "recorded_by": null,
     })
 }
 
@@ -121,6 +126,10 @@ pub(crate) fn stored_actor() -> impl Strategy<Value = Actor> {
     ]
 }
 
+pub(crate) fn outcome() -> impl Strategy<Value = Option<Outcome>> {
+    option::of(prop::sample::select(&Outcome::ALL[..]))
+}
+
 prop_compose! {
     /// Any row the table can hold, however it was written.
     pub(crate) fn stored_record()(
@@ -132,6 +141,10 @@ prop_compose! {
         user_agent in option::of(stored_text()),
         tenant_id in option::of(stored_text()),
         request_id in option::of(stored_text()),
+        outcome in outcome(),
+        actor_name in option::of(stored_text()),
+        target_name in option::of(stored_text()),
+        recorded_by in option::of(stored_text()),
     ) -> Record {
         Record {
             id,
@@ -147,6 +160,10 @@ prop_compose! {
             created_at,
             tenant_id: tenant_id.map(TenantId::from_stored),
             request_id: request_id.map(RequestId::from_stored),
+            outcome,
+            actor_name: actor_name.map(ActorName::from_stored),
+            target_name: target_name.map(TargetName::from_stored),
+            recorded_by: recorded_by.map(RecordedBy::from_stored),
         }
     }
 }
@@ -168,6 +185,9 @@ prop_compose! {
         user_agent in option::of(good_text()),
         tenant_id in option::of(good_text()),
         request_id in option::of(good_text()),
+        outcome in outcome(),
+        actor_name in option::of(good_text()),
+        target_name in option::of(good_text()),
     ) -> CreateInput {
         CreateInput {
             id,
@@ -182,6 +202,9 @@ prop_compose! {
             },
             tenant_id: tenant_id.map(|text| text.parse().unwrap()),
             created_at,
+            outcome,
+            actor_name: actor_name.map(|text| text.parse().unwrap()),
+            target_name: target_name.map(|text| text.parse().unwrap()),
         }
     }
 }

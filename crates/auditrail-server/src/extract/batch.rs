@@ -55,10 +55,19 @@ impl Batch {
                 Err(error) => batch.rejected.push((index, error)),
             }
         }
-        match on_invalid {
-            OnInvalid::Refuse if !batch.rejected.is_empty() => Err(rejection(batch.rejected)),
-            _ => Ok(batch),
+        batch.check(on_invalid)?;
+        Ok(batch)
+    }
+
+    /// Refuses the batch if a record was rejected and none may be.
+    ///
+    /// # Errors
+    /// Every error of every rejected record, up to the number that one response lists.
+    pub(crate) fn check(&mut self, on_invalid: OnInvalid) -> Result<(), Problem> {
+        if on_invalid == OnInvalid::Refuse && !self.rejected.is_empty() {
+            return Err(rejection(std::mem::take(&mut self.rejected)));
         }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::extract::{Batch, IdempotencyKey, QueryParams, RequestBody, Writer};
 use crate::json::Json;
 use crate::problem::{Problem, in_parameter};
+use crate::reserved_actions;
 use crate::writes::WritesError;
 
 /// Number of records to read back at a time for `return=full`, to get their times.
@@ -53,6 +54,7 @@ pub(super) async fn batch(
     let RequestBody { format, bytes, permit: _permit } = body;
     let mut batch = Batch::parse(format, bytes, options.on_invalid, clock::now()).await?;
     writer.charge(batch.size);
+    reserved_actions::check_batch(&app, &mut batch, options.on_invalid).await?;
     for (index, input) in &mut batch.inputs {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), *index, input);
@@ -62,8 +64,8 @@ pub(super) async fn batch(
     }
     let (indices, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
     let inputs_to_return = returns_records.then(|| inputs.clone());
-    let version = writer.principal().version;
-    let result = app.writes().create_many(inputs, options.on_invalid, version).await;
+    let origin = writer.principal().write_origin();
+    let result = app.writes().create_many(inputs, options.on_invalid, origin).await;
     if result.as_ref().is_err_and(WritesError::is_key_changed) {
         // If the key was changed but is still valid, the caller retries the batch.
         writer.refresh().await?;

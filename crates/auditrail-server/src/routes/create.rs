@@ -12,6 +12,7 @@ use crate::clock;
 use crate::extract::{IdempotencyKey, QueryParams, RequestBody, Writer};
 use crate::json::Json;
 use crate::problem::Problem;
+use crate::reserved_actions;
 
 /// Writes one record. The record is durable when the response is sent.
 ///
@@ -46,11 +47,13 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     params.reject_unknown()?;
     let mut input = CreateInput::from_json(body.json()?, clock::now())?;
+    reserved_actions::check(&app, &input).await?;
     let (id, tenant_id) = (input.id, input.tenant_id.clone());
     let created = loop {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), 0, &mut input);
-        match app.writes().create(input.clone(), writer.principal().version).await {
+        let origin = writer.principal().write_origin();
+        match app.writes().create(input.clone(), origin).await {
             Err(error) if error.is_key_changed() => writer.refresh().await?,
             created => break created?,
         }

@@ -7,13 +7,11 @@ use std::time::Duration;
 use auditrail_core::{
     BatchOutcome, CreateInput, Created, FieldError, OnInvalid, Record, RecordId, RecordTime,
 };
-use auditrail_store::{
-    ApiKeyVersion, GroupWriter, PgAuditLog, StoreError, WriteError, WriteRequest,
-};
+use auditrail_store::{GroupWriter, PgAuditLog, StoreError, WriteError, WriteRequest};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Writes, WritesError};
+use super::{WriteOrigin, Writes, WritesError};
 use crate::clock;
 
 /// How often a record may disappear between the write that found its id taken and the read of it. Only
@@ -39,16 +37,12 @@ impl GroupWrites {
         Self { writer, log, commit_timeout }
     }
 
-    async fn one(
-        &self,
-        input: CreateInput,
-        key: Option<ApiKeyVersion>,
-    ) -> Result<Created, WritesError> {
+    async fn one(&self, input: CreateInput, origin: WriteOrigin) -> Result<Created, WritesError> {
         let deadline = Instant::now() + self.commit_timeout;
         let provided = input.provided_fields();
-        let record = into_record(0, input)?;
+        let record = into_record(0, input, &origin)?;
         for _ in 0..ATTEMPTS {
-            let request = WriteRequest::one(record.clone(), provided).with_key(key);
+            let request = WriteRequest::one(record.clone(), provided).with_key(origin.key);
             match self.writer.write(request, deadline).await {
                 Ok(outcome) if !outcome.created.is_empty() => return Ok(Created::New(record)),
                 Ok(_) => {}
@@ -69,23 +63,27 @@ impl Writes for GroupWrites {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<Created, WritesError>> {
-        Box::pin(self.one(input, key))
+        Box::pin(self.one(input, origin))
     }
 
     fn create_many(
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
-        Box::pin(self.many(inputs, on_invalid, key))
+        Box::pin(self.many(inputs, on_invalid, origin))
     }
 }
 
-/// Fills in a missing id and time.
-fn into_record(index: usize, input: CreateInput) -> Result<Record, StoreError> {
+/// Fills in a missing id and time, and the writer.
+fn into_record(
+    index: usize,
+    input: CreateInput,
+    origin: &WriteOrigin,
+) -> Result<Record, StoreError> {
     let now = clock::now();
     if let Err(error) = input.check_time(now) {
         let error = FieldError::new("/created_at", &error);
@@ -95,7 +93,8 @@ fn into_record(index: usize, input: CreateInput) -> Result<Record, StoreError> {
         Some(id) => id,
         None => fresh_id()?,
     };
-    Ok(input.into_record(id, RecordTime::from_stored_micros(now.as_microsecond())))
+    let record = input.into_record(id, RecordTime::from_stored_micros(now.as_microsecond()));
+    Ok(Record { recorded_by: origin.recorded_by.clone(), ..record })
 }
 
 fn fresh_id() -> Result<RecordId, StoreError> {

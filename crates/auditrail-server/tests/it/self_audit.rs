@@ -3,8 +3,10 @@
 use auditrail_core::{
     AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, OnInvalid, Query, Scope,
 };
-use auditrail_server::{App, GroupWrites, ServerConfig, StoredKeys, Writes, WritesError, router};
-use auditrail_store::{ApiKeyVersion, PgApiKeys, PgAuditLog};
+use auditrail_server::{
+    App, GroupWrites, ServerConfig, StoredKeys, WriteOrigin, Writes, WritesError, router,
+};
+use auditrail_store::{PgApiKeys, PgAuditLog};
 use auditrail_testkit::TestDb;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -88,11 +90,11 @@ impl Writes for Twice {
     fn create(
         &self,
         input: CreateInput,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<Created, WritesError>> {
         Box::pin(async move {
-            self.0.create(input.clone(), key).await?;
-            self.0.create(input, key).await
+            self.0.create(input.clone(), origin.clone()).await?;
+            self.0.create(input, origin).await
         })
     }
 
@@ -100,9 +102,9 @@ impl Writes for Twice {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> BoxFuture<'_, Result<BatchOutcome, WritesError>> {
-        self.0.create_many(inputs, on_invalid, key)
+        self.0.create_many(inputs, on_invalid, origin)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Looks up keys by hash and by id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use auditrail_core::{ApiKey, ApiKeyHash, ApiKeyId};
+use uuid::Uuid;
 
 use super::row::{self, columns};
 use crate::db::{Db, Row};
@@ -75,4 +76,18 @@ pub(super) async fn by_id(mut db: Db<'_>, id: ApiKeyId) -> Result<Option<ApiKey>
     .bind(id.as_uuid());
     let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("read an API key"))?;
     rows.first().map(row::key).transpose()
+}
+
+/// The ids among these that belong to a key.
+pub(super) async fn existing(
+    mut db: Db<'_>,
+    ids: &[ApiKeyId],
+) -> Result<HashSet<ApiKeyId>, StoreError> {
+    let sql = Sql::new("select id from control_plane.audit_api_keys where id = any($1)")
+        .bind_array(ids.iter().map(ApiKeyId::as_uuid));
+    let rows = db.fetch(&sql).await.map_err(StoreError::while_trying_to("read API keys"))?;
+    rows.iter()
+        .map(|row| row.get::<Uuid>(0).map(ApiKeyId::from))
+        .collect::<Result<_, _>>()
+        .map_err(StoreError::while_trying_to("read the row of an API key"))
 }

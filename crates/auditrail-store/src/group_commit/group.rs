@@ -193,6 +193,6 @@ fn single<'a>(group: &[Attempt<'a>]) -> Option<&'a Record> {
     records.next().filter(|_| records.next().is_none())
 }
 
-fn records<'a>(group: &[Attempt<'a>]) -> impl Iterator<Item = &'a Record> {
+fn records<'a>(group: &[Attempt<'a>]) -> impl Iterator<Item = &'a Record> + Clone {
     group.iter().flat_map(|attempt| attempt.request.records.iter())
 }

@@ -1,8 +1,9 @@
 //! The columns of a record in SQL: lists of columns, values and rows.
 
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, Metadata, Record, RecordId, RequestId, StoredAddress,
-    Target, TargetId, TargetType, TenantId, UserAgent,
+    Action, Actor, ActorId, ActorName, ActorType, Metadata, Outcome, Record, RecordId, RecordedBy,
+    RequestId, StoredAddress, Target, TargetId, TargetName, TargetType, TenantId, UserAgent,
+    ValueError,
 };
 use ipnet::IpNet;
 use serde_json::value::RawValue;
@@ -29,6 +30,31 @@ macro_rules! placeholders {
 }
 pub(crate) use placeholders;
 
+/// As [`column_list!`] without the writer, for which the table has a default. A role that only writes
+/// records of its own has no privilege to set the writer.
+macro_rules! own_column_list {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::own_names)
+    };
+}
+pub(crate) use own_column_list;
+
+/// As [`placeholders!`] without the writer.
+macro_rules! own_placeholders {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::own_dollars)
+    };
+}
+pub(crate) use own_placeholders;
+
+/// `id, actor_id, …`: the columns of a subquery, with the role of the session as the default writer.
+macro_rules! columns_or_role {
+    () => {
+        auditrail_core::record_columns!($crate::records::columns::names_or_role)
+    };
+}
+pub(crate) use columns_or_role;
+
 /// `$1::uuid[], $2::text[], …`: an array for each column, as arguments of `unnest`.
 macro_rules! arrays {
     () => {
@@ -46,6 +72,44 @@ macro_rules! names {
 }
 pub(crate) use names;
 
+macro_rules! own_names {
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
+     after $($after:literal)+) => {
+        concat!(stringify!($id) $(, $crate::records::columns::own_name!($name))+)
+    };
+}
+pub(crate) use own_names;
+
+macro_rules! own_name {
+    (recorded_by) => {
+        ""
+    };
+    ($name:ident) => {
+        concat!(", ", stringify!($name))
+    };
+}
+pub(crate) use own_name;
+
+macro_rules! own_dollars {
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
+     after $($after:literal)+) => {
+        concat!("$", $first $(, $crate::records::columns::own_dollar!($name $position))+)
+    };
+}
+pub(crate) use own_dollars;
+
+macro_rules! own_dollar {
+    (recorded_by $position:literal) => {
+        ""
+    };
+    ($name:ident $position:literal) => {
+        concat!(", $", $position)
+    };
+}
+pub(crate) use own_dollar;
+
 macro_rules! dollars {
     ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
      $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
@@ -54,6 +118,25 @@ macro_rules! dollars {
     };
 }
 pub(crate) use dollars;
+
+macro_rules! names_or_role {
+    ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
+     $($position:literal $name:ident $sql_type:ident $presence:ident $description:literal;)+
+     after $($after:literal)+) => {
+        concat!(stringify!($id) $(, ", ", $crate::records::columns::name_or_role!($name))+)
+    };
+}
+pub(crate) use names_or_role;
+
+macro_rules! name_or_role {
+    (recorded_by) => {
+        "coalesce(recorded_by, 'role:' || session_user)"
+    };
+    ($name:ident) => {
+        stringify!($name)
+    };
+}
+pub(crate) use name_or_role;
 
 macro_rules! typed_arrays {
     ($first:literal $id:ident $id_type:ident $required:ident $id_description:literal;
@@ -99,6 +182,9 @@ macro_rules! comparison {
     (created_at required) => {
         " and (stored.created_at = requested.created_at or not requested.compares_time)"
     };
+    (recorded_by optional) => {
+        ""
+    };
     (metadata optional) => {
         " and (stored.metadata is not distinct from requested.metadata \
                or not requested.compares_metadata \
@@ -139,6 +225,10 @@ pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
         created_at,
         tenant_id,
         request_id,
+        outcome,
+        actor_name,
+        target_name,
+        recorded_by,
     } = Columns::read(row).map_err(StoreError::while_trying_to("read a row"))?;
     let id = RecordId::from(id);
     Ok(Record {
@@ -152,14 +242,24 @@ pub(crate) fn record(row: &Row) -> Result<Record, StoreError> {
         created_at: created_at.0,
         tenant_id: tenant_id.map(TenantId::from_stored),
         request_id: request_id.map(RequestId::from_stored),
+        outcome: outcome
+            .map(Outcome::try_from)
+            .transpose()
+            .map_err(|source| corrupt(id, source))?,
+        actor_name: actor_name.map(ActorName::from_stored),
+        target_name: target_name.map(TargetName::from_stored),
+        recorded_by: recorded_by.map(RecordedBy::from_stored),
     })
 }
 
-/// The check constraints of the table prevent an invalid actor, unless they were dropped.
 fn actor(id: RecordId, actor_type: &str, actor_id: &str) -> Result<Actor, StoreError> {
-    let corrupt = |source| StoreError::Corrupt { id, source };
-    let actor_type: ActorType = actor_type.parse().map_err(corrupt)?;
-    Actor::new(actor_type, ActorId::from_stored(actor_id)).map_err(corrupt)
+    let actor_type: ActorType = actor_type.parse().map_err(|source| corrupt(id, source))?;
+    Actor::new(actor_type, ActorId::from_stored(actor_id)).map_err(|source| corrupt(id, source))
+}
+
+/// The check constraints of the table prevent an invalid actor or outcome, unless they were dropped.
+const fn corrupt(id: RecordId, source: ValueError) -> StoreError {
+    StoreError::Corrupt { id, source }
 }
 
 struct Columns<'r> {
@@ -175,6 +275,10 @@ struct Columns<'r> {
     created_at: PgTime,
     tenant_id: Option<&'r str>,
     request_id: Option<&'r str>,
+    outcome: Option<&'r str>,
+    actor_name: Option<&'r str>,
+    target_name: Option<&'r str>,
+    recorded_by: Option<&'r str>,
 }
 
 impl<'r> Columns<'r> {
@@ -192,6 +296,10 @@ impl<'r> Columns<'r> {
             created_at: row.get(9)?,
             tenant_id: row.get(10)?,
             request_id: row.get(11)?,
+            outcome: row.get(12)?,
+            actor_name: row.get(13)?,
+            target_name: row.get(14)?,
+            recorded_by: row.get(15)?,
         })
     }
 }
@@ -202,8 +310,8 @@ pub(crate) trait ColumnSink {
     fn optional<T: ToValue>(&mut self, value: Option<T>);
 }
 
-/// Passes each column of a record to a sink.
-pub(crate) fn put_columns(record: &Record, sink: &mut impl ColumnSink) {
+/// Passes each column of a record but the writer to a sink.
+pub(crate) fn put_own_columns(record: &Record, sink: &mut impl ColumnSink) {
     let Record {
         id,
         actor,
@@ -215,6 +323,10 @@ pub(crate) fn put_columns(record: &Record, sink: &mut impl ColumnSink) {
         created_at,
         tenant_id,
         request_id,
+        outcome,
+        actor_name,
+        target_name,
+        recorded_by: _,
     } = record;
     sink.required(id.as_uuid());
     sink.required(actor.id());
@@ -228,6 +340,9 @@ pub(crate) fn put_columns(record: &Record, sink: &mut impl ColumnSink) {
     sink.required(PgTime(*created_at));
     sink.optional(text(tenant_id));
     sink.optional(text(request_id));
+    sink.optional(outcome.map(Outcome::as_str));
+    sink.optional(text(actor_name));
+    sink.optional(text(target_name));
 }
 
 /// Binds an array for each column, in the order of the table.
@@ -245,6 +360,10 @@ pub(crate) fn bind_arrays(sql: Sql, records: &[&Record]) -> Sql {
         .bind_array(records().map(|r| PgTime(r.created_at)))
         .bind_optional_array(records().map(|r| text(&r.tenant_id)))
         .bind_optional_array(records().map(|r| text(&r.request_id)))
+        .bind_optional_array(records().map(|r| r.outcome.map(Outcome::as_str)))
+        .bind_optional_array(records().map(|r| text(&r.actor_name)))
+        .bind_optional_array(records().map(|r| text(&r.target_name)))
+        .bind_optional_array(records().map(|r| text(&r.recorded_by)))
 }
 
 fn text<T: AsRef<str>>(value: &Option<T>) -> Option<&str> {
@@ -264,12 +383,19 @@ pub(crate) fn size_in_memory(record: &Record) -> usize {
         created_at: _,
         tenant_id,
         request_id,
+        outcome: _,
+        actor_name,
+        target_name,
+        recorded_by,
     } = record;
     let optional = [
         metadata.as_ref().map(Metadata::as_str),
         text(user_agent),
         text(tenant_id),
         text(request_id),
+        text(actor_name),
+        text(target_name),
+        text(recorded_by),
     ];
     let required = [actor.id(), action.as_str(), target_type.as_str(), target_id.as_str()];
     let texts = required.into_iter().chain(optional.into_iter().flatten());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{log, number, sql};
+use crate::support::{log, number, skip_record_1, sql};
 
 mod limits;
 mod validation;
@@ -79,6 +79,9 @@ async fn repeated_call_is_idempotent_and_other_content_conflicts() {
         json!({"user_agent": "curl/8"}),
         json!({"tenant_id": "t"}),
         json!({"request_id": "r"}),
+        json!({"outcome": "denied"}),
+        json!({"actor_name": "Ada"}),
+        json!({"target_name": "Apollo"}),
         json!({"created_at": "2026-01-02T03:04:05Z"}),
     ] {
         let mut other = with(other);
@@ -92,6 +95,26 @@ async fn repeated_call_is_idempotent_and_other_content_conflicts() {
         );
     }
     assert_eq!(number(&mut app, "select count(*) from control_plane.audit_logs").await, 1);
+}
+
+#[tokio::test]
+async fn record_is_written_when_its_id_is_free_again() {
+    let db = TestDb::migrated().await;
+    let mut app = db.connect(db.app()).await;
+    db.as_owner(&skip_record_1(2)).await;
+    let input = with(json!({"id": "00000000-0000-0000-0000-000000000001"})).to_string();
+    call(&mut app, &input).await.unwrap();
+    assert_eq!(number(&mut app, "select count(*) from control_plane.audit_logs").await, 1);
+}
+
+#[tokio::test]
+async fn id_of_a_record_that_stays_invisible_is_a_conflict() {
+    let db = TestDb::migrated().await;
+    let mut app = db.connect(db.app()).await;
+    db.as_owner(&skip_record_1(3)).await;
+    let input = with(json!({"id": "00000000-0000-0000-0000-000000000001"})).to_string();
+    let (state, _, _) = error_parts(&call(&mut app, &input).await.unwrap_err());
+    assert_eq!(state, "23505");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod create;
 mod export;
 mod filters;
+mod intents;
 mod paging;
 mod stored;
 mod summary;
+mod writer;

@@ -1,7 +1,8 @@
 //! Shared helpers.
 
 use auditrail_core::{
-    Action, Actor, CreateInput, CursorKey, Filters, Query, Record, RecordId, RecordTime, Target,
+    Action, Actor, CreateInput, CursorKey, Filters, Query, Record, RecordId, RecordTime,
+    RecordedBy, Target,
 };
 use auditrail_store::PgAuditLog;
 use auditrail_testkit::TestDb;
@@ -32,7 +33,8 @@ pub(crate) fn input() -> CreateInput {
 
 /// A plain record with this id and time.
 pub(crate) fn record(number: u32, seconds: u32) -> Record {
-    input().into_record(id(number), time(seconds))
+    let recorded_by = Some(RecordedBy::from_stored("role:auditrail_app"));
+    Record { recorded_by, ..input().into_record(id(number), time(seconds)) }
 }
 
 /// Runs statements without parameters.

@@ -33,6 +33,12 @@ pub(crate) struct FilterArgs {
     /// Exactly this request id
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
+    /// How it ended: success, failure, denied or unknown
+    #[arg(long, value_name = "OUTCOME")]
+    pub(crate) outcome: Option<String>,
+    /// Intents to include: open (without an outcome) or all
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) intents: Option<String>,
     /// IP address, or a network such as 203.0.113.0/24
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip: Option<String>,

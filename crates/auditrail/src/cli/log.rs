@@ -38,6 +38,15 @@ pub(crate) struct LogArgs {
     /// Id of the request that caused the action
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
+    /// How it ended: success, failure, denied or unknown
+    #[arg(long, value_name = "OUTCOME")]
+    pub(crate) outcome: Option<String>,
+    /// Name of the actor, for people
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor_name: Option<String>,
+    /// Name of the target, for people
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target_name: Option<String>,
     /// Id of the record, a UUID [default: a new UUIDv7]
     #[arg(long, value_name = "UUID")]
     pub(crate) id: Option<String>,

@@ -59,6 +59,8 @@ pub(super) fn pairs(args: &FilterArgs, now: Timestamp) -> Result<Vec<Pair>, Erro
         ("target_id", &args.target_id),
         ("tenant_id", &args.tenant),
         ("request_id", &args.request_id),
+        ("outcome", &args.outcome),
+        ("intents", &args.intents),
         ("ip_address", &args.ip),
     ] {
         if let Some(value) = value {

@@ -1,9 +1,9 @@
 //! `log`: writes one record.
 
 use auditrail_core::{
-    Action, Actor, AuditLogService, CreateInput, Created, FieldError, Metadata, RecordId,
-    RecordTime, RequestContext, RequestId, Target, TenantId, UserAgent, ValidationErrors,
-    ValueError, parse_address,
+    Action, Actor, ActorName, AuditLogService, CreateInput, Created, FieldError, Metadata, Outcome,
+    RecordId, RecordTime, RequestContext, RequestId, Target, TargetName, TenantId, UserAgent,
+    ValidationErrors, ValueError, parse_address,
 };
 
 use super::flags::parse_flag;
@@ -57,6 +57,16 @@ fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
     };
     let tenant_id =
         parse_flag(&mut errors, "--tenant", args.tenant.as_ref(), str::parse::<TenantId>);
+    let outcome =
+        parse_flag(&mut errors, "--outcome", args.outcome.as_ref(), str::parse::<Outcome>);
+    let actor_name =
+        parse_flag(&mut errors, "--actor-name", args.actor_name.as_ref(), str::parse::<ActorName>);
+    let target_name = parse_flag(
+        &mut errors,
+        "--target-name",
+        args.target_name.as_ref(),
+        str::parse::<TargetName>,
+    );
     let id = parse_flag(&mut errors, "--id", args.id.as_ref(), str::parse::<RecordId>);
     let created_at = parse_flag(&mut errors, "--at", args.at.as_ref(), |text| {
         let time: RecordTime = text.parse()?;
@@ -70,5 +80,17 @@ fn input(args: &LogArgs) -> Result<CreateInput, ValidationErrors> {
         // Unreachable: the three flags are required, and parse errors were returned above.
         return Err(FieldError::new("", &ValueError::Empty).into());
     };
-    Ok(CreateInput { id, actor, action, target, metadata, context, tenant_id, created_at })
+    Ok(CreateInput {
+        id,
+        actor,
+        action,
+        target,
+        metadata,
+        context,
+        tenant_id,
+        created_at,
+        outcome,
+        actor_name,
+        target_name,
+    })
 }

@@ -1,6 +1,6 @@
 //! Human-readable output of records.
 
-use auditrail_core::Record;
+use auditrail_core::{ActorName, Record, TargetName};
 
 use crate::error::Error;
 use crate::output::table::TextTable;
@@ -15,33 +15,37 @@ pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error>
     let rows = [
         ("id", record.id.to_string()),
         ("time", record.created_at.to_string()),
-        ("actor", record.actor.to_string()),
+        ("actor", actor(record)),
         ("action", record.action.to_string()),
-        ("target", record.target.to_string()),
+        ("target", target(record)),
+        ("outcome", optional(record.outcome.map(|outcome| outcome.to_string()))),
         ("ip", optional(record.ip_address.map(|ip| ip.to_string()))),
         ("user agent", optional(record.user_agent.as_ref().map(ToString::to_string))),
         ("tenant", optional(record.tenant_id.as_ref().map(ToString::to_string))),
         ("request", optional(record.request_id.as_ref().map(ToString::to_string))),
+        ("recorded by", optional(record.recorded_by.as_ref().map(ToString::to_string))),
         ("metadata", metadata(record)),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        output.line(&format!("{name:<10}  {}", safe::text(value)))?;
+        output.line(&format!("{name:<11}  {}", safe::text(value)))?;
     }
     Ok(())
 }
 
 /// Prints records as a table, newest first.
 pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
-    let header = ["time", "actor", "action", "target", "ip", "request", "tenant", "metadata"];
+    let header =
+        ["time", "actor", "action", "target", "outcome", "ip", "request", "tenant", "metadata"];
     // Columns without a value on this page are hidden.
     let optional = [
+        records.iter().any(|record| record.outcome.is_some()),
         records.iter().any(|record| record.ip_address.is_some()),
         records.iter().any(|record| record.request_id.is_some()),
         records.iter().any(|record| record.tenant_id.is_some()),
         records.iter().any(|record| !metadata(record).is_empty()),
     ];
     let is_visible = |column: usize| column < 4 || optional[column - 4];
-    let pick = |cells: [String; 8]| {
+    let pick = |cells: [String; 9]| {
         let cells = cells.into_iter().enumerate();
         cells.filter_map(|(n, cell)| is_visible(n).then_some(cell)).collect::<Vec<_>>()
     };
@@ -54,19 +58,37 @@ pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Er
     table.print()
 }
 
-fn cells(record: &Record) -> [String; 8] {
+fn cells(record: &Record) -> [String; 9] {
     let time = record.created_at.timestamp();
     let metadata = metadata(record);
     [
         format!("{time:.0}"),
-        record.actor.to_string(),
+        actor(record),
         record.action.to_string(),
-        record.target.to_string(),
+        target(record),
+        record.outcome.map(|outcome| outcome.to_string()).unwrap_or_default(),
         record.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
         record.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         record.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         safe::truncated(&metadata, METADATA_MAX_CHARS).into_owned(),
     ]
+}
+
+/// The actor, with its name in parentheses.
+fn actor(record: &Record) -> String {
+    named(record.actor.to_string(), record.actor_name.as_ref().map(ActorName::as_str))
+}
+
+/// The target, with its name in parentheses.
+fn target(record: &Record) -> String {
+    named(record.target.to_string(), record.target_name.as_ref().map(TargetName::as_str))
+}
+
+fn named(id: String, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{id} ({name})"),
+        None => id,
+    }
 }
 
 /// The metadata as JSON; empty text for an empty object.

@@ -11,7 +11,7 @@ use auditrail_store::{
 use tokio::time::Instant;
 
 use super::{GroupWrites, into_record};
-use crate::writes::WritesError;
+use crate::writes::{WriteOrigin, WritesError};
 
 /// Most records of one batch that are rejected individually. Each costs a few transactions to isolate;
 /// if the database refuses more, the whole rest of the batch fails with its error.
@@ -31,11 +31,11 @@ impl GroupWrites {
         &self,
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<ApiKeyVersion>,
+        origin: WriteOrigin,
     ) -> Result<BatchOutcome, WritesError> {
         let deadline = Instant::now() + self.commit_timeout;
         let mut outcome = BatchOutcome::default();
-        let batch = Batch::new(inputs, on_invalid, key, &mut outcome)?;
+        let batch = Batch::new(inputs, on_invalid, &origin, &mut outcome)?;
         match on_invalid {
             OnInvalid::Refuse => self.all_or_nothing(batch, deadline, &mut outcome).await?,
             OnInvalid::Skip => self.skipping(batch, deadline, &mut outcome).await?,
@@ -100,14 +100,14 @@ impl Batch {
     fn new(
         inputs: Vec<CreateInput>,
         on_invalid: OnInvalid,
-        key: Option<ApiKeyVersion>,
+        origin: &WriteOrigin,
         outcome: &mut BatchOutcome,
     ) -> Result<Self, StoreError> {
         let mut records = Vec::with_capacity(inputs.len());
         let mut accepted = Vec::with_capacity(inputs.len());
         for (index, input) in inputs.into_iter().enumerate() {
             let provided = input.provided_fields();
-            match into_record(index, input) {
+            match into_record(index, input, origin) {
                 Ok(record) => {
                     records.push(record);
                     accepted.push((index, provided));
@@ -119,7 +119,7 @@ impl Batch {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { records: Arc::new(records), inputs: accepted, key })
+        Ok(Self { records: Arc::new(records), inputs: accepted, key: origin.key })
     }
 
     fn request(&self, on_conflict: OnConflict) -> WriteRequest {

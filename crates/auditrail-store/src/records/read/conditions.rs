@@ -4,7 +4,7 @@
 
 mod metadata;
 
-use auditrail_core::{ActionFilter, ActionPrefix, ActorType, Filters};
+use auditrail_core::{ActionFilter, ActionPrefix, ActorType, Filters, Intents};
 
 use super::driving_index::{ACTION, DrivingIndex, is_address};
 use super::times::push_times;
@@ -19,7 +19,17 @@ pub(in crate::records) struct Conditions<'a> {
     filters: &'a Filters,
     action: Option<ActionCondition<'a>>,
     types: Option<TypeCondition>,
+    /// Whether intents that have an outcome are left out.
+    only_open_intents: bool,
 }
+
+/// The condition on intents. An outcome names its intent, and its id follows from that of the intent:
+/// `RecordId::outcome_of_intent`. The look-up is made only for records with an unknown outcome.
+const OPEN_INTENTS: &str = " and (outcome is distinct from 'unknown' or not exists (
+    select from control_plane.audit_logs later
+     where later.id = encode(set_bit(uuid_send(audit_logs.id), 120, 1), 'hex')::uuid
+       and later.metadata ->> 'intent_id' = audit_logs.id::text
+       and (audit_logs.tenant_id is null or later.tenant_id = audit_logs.tenant_id)))";
 
 /// The condition on the action.
 #[derive(Debug)]
@@ -62,7 +72,14 @@ impl<'a> Conditions<'a> {
             (None, Some(_)) => Some(TypeCondition::ActorTypes),
             _ => None,
         };
-        Ok(Self { filters, action, types })
+        let only_open_intents = filters.intents != Some(Intents::All);
+        Ok(Self { filters, action, types, only_open_intents })
+    }
+
+    /// With every intent, unless the filters ask for the open ones.
+    pub(in crate::records) fn with_all_intents(mut self) -> Self {
+        self.only_open_intents = self.filters.intents == Some(Intents::Open);
+        self
     }
 
     /// The filters of the search.
@@ -92,6 +109,8 @@ impl<'a> Conditions<'a> {
             target_id,
             tenant_id,
             request_id,
+            outcome,
+            intents: _,
             ip_address,
             created_at,
             metadata,
@@ -120,9 +139,15 @@ impl<'a> Conditions<'a> {
                 if is_address(&network) { " and ip_address = " } else { " and ip_address <<= " };
             sql.push(within).push_bind(network);
         }
+        if let Some(outcome) = outcome.filter(|_| !matches!(index, DrivingIndex::Outcome(_))) {
+            sql.push(" and outcome = ").push_bind(outcome.as_str());
+        }
         push_times(sql, created_at);
         for filter in metadata {
             metadata::push(sql, filter);
+        }
+        if self.only_open_intents {
+            sql.push(OPEN_INTENTS);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which index a search walks: one that holds the matches of a filter in the order of time.
 
-use auditrail_core::{ActionFilter, Filters, Position, RecordTime};
+use auditrail_core::{ActionFilter, Filters, Outcome, Position, RecordTime};
 use ipnet::IpNet;
 
 use super::times::{is_edge, push_times};
@@ -22,6 +22,8 @@ pub(in crate::records) enum DrivingIndex<'a> {
     Text(&'static str, &'a str),
     /// A single address.
     Address(IpNet),
+    /// An outcome other than success, which most records have: the index has no others.
+    Outcome(Outcome),
 }
 
 /// How many index entries a search reads to estimate selectivity. The results do not depend on it.
@@ -97,7 +99,8 @@ impl<'a> DrivingIndex<'a> {
         ];
         let texts = texts.into_iter().filter_map(|(column, text)| Some(Self::Text(column, text?)));
         let address = filters.ip_address.filter(is_address).map(Self::Address);
-        let indexes: Vec<_> = texts.chain(address).collect();
+        let outcome = filters.outcome.filter(|outcome| *outcome != Outcome::Success);
+        let indexes: Vec<_> = texts.chain(address).chain(outcome.map(Self::Outcome)).collect();
         if indexes.is_empty() { vec![Self::Time] } else { indexes }
     }
 
@@ -121,7 +124,7 @@ impl<'a> DrivingIndex<'a> {
     const fn first_records(self, budget: ScanBudget) -> u32 {
         match self {
             Self::Time => budget.time_records,
-            Self::Text(..) | Self::Address(_) => budget.value_records,
+            Self::Text(..) | Self::Address(_) | Self::Outcome(_) => budget.value_records,
         }
     }
 
@@ -137,6 +140,10 @@ impl<'a> DrivingIndex<'a> {
             Self::Text(column, text) => {
                 sql.push(" and ").push(column);
                 sql.push(" = any(array[").push_bind(text).push("])");
+            }
+            // A literal, because the index is partial: a parameter would not prove its condition.
+            Self::Outcome(outcome) => {
+                sql.push(" and outcome = any(array['").push(outcome.as_str()).push("'])");
             }
             Self::Address(address) => {
                 sql.push(" and ip_address = any(array[").push_bind(address).push("::inet])");
@@ -154,6 +161,9 @@ impl<'a> DrivingIndex<'a> {
             }
             Self::Address(_) => {
                 sql.push("ip_address, ");
+            }
+            Self::Outcome(_) => {
+                sql.push("outcome, ");
             }
         }
     }

@@ -21,7 +21,7 @@ const RECORDS: usize = 2_400;
 /// missing, with values of every type.
 const FILL: &str = r#"insert into control_plane.audit_logs
     (id, actor_id, actor_type, action, target_type, target_id, metadata, ip_address, created_at,
-     tenant_id, request_id)
+     tenant_id, request_id, outcome)
 select md5(n::text)::uuid,
        case when kind = 'system' then 'system' else 'u' || floor(30 * power(a, 4)) end, kind,
        (array['project.made', 'project.gone', 'Project.made', 'project-x.made', 'key.made',
@@ -39,8 +39,9 @@ select md5(n::text)::uuid,
             else timestamptz '2026-01-01 00:00:00Z' + n / 3 * interval '1 second'
                  + n / 300 * interval '40 days' end,
        case when f < 0.7 then 'acme' when f < 0.8 then 'rare' end,
-       case when f < 0.05 then 'job' when f < 0.9 then 'r' || n / 2 end
-  from (select n, random() a, random() b, random() c, random() d, random() e, random() f,
+       case when f < 0.05 then 'job' when f < 0.9 then 'r' || n / 2 end,
+       (array['success', null, 'failure', 'denied', 'unknown'])[1 + floor(5 * power(g, 2))::int]
+  from (select n, random() a, random() b, random() c, random() d, random() e, random() f, random() g,
                (array['user', 'api_key', 'system'])[1 + floor(3 * power(random(), 2))::int] as kind
           from generate_series(1, 2400) n) r"#;
 
@@ -65,6 +66,10 @@ const SINGLE: &[(&str, &str, &str)] = &[
     ("tenant_id", "rare", "tenant_id = 'rare'"),
     ("request_id", "job", "request_id = 'job'"),
     ("request_id", "r77", "request_id = 'r77'"),
+    ("outcome", "success", "outcome = 'success'"),
+    ("outcome", "failure", "outcome = 'failure'"),
+    ("outcome", "unknown", "outcome = 'unknown'"),
+    ("intents", "all", "true"),
     ("ip_address", "10.0.0.1", "ip_address <<= '10.0.0.1'"),
     ("ip_address", "10.1.0.1", "ip_address <<= '10.1.0.1/32'"),
     ("ip_address", "10.0.0.0/16", "ip_address <<= '10.0.0.0/16'"),

@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use auditrail_core::Record;
+use auditrail_core::{Record, RecordedBy};
 use bytes::BytesMut;
 use pg_pipeline::{Connection, Failed};
 
@@ -42,12 +42,16 @@ pub(crate) enum Copied {
 /// The keys are checked after the rows are written, and are locked until the commit.
 pub(crate) async fn copy_in<'a>(
     db: &mut Connection,
-    records: impl Iterator<Item = &'a Record>,
+    records: impl Iterator<Item = &'a Record> + Clone,
     keys: &[ApiKeyVersion],
 ) -> Result<Copied, StoreError> {
-    let mut rows = Rows { records: records.peekable(), has_header: false, sent: 0 };
+    let has_writers = records.clone().any(|record| record.recorded_by.is_some());
+    let role = RecordedBy::from_stored(format!("role:{}", db.session_user()));
+    let (statement, role) =
+        if has_writers { (copy::STATEMENT, Some(role)) } else { (copy::OWN_STATEMENT, None) };
+    let mut rows = Rows { records: records.peekable(), role, has_header: false, sent: 0 };
     let verified = if keys.is_empty() { None } else { Some(verify_sql(keys)) };
-    let statements: Vec<Sql> = [Sql::new(copy::STATEMENT)].into_iter().chain(verified).collect();
+    let statements: Vec<Sql> = [Sql::new(statement)].into_iter().chain(verified).collect();
     let failed = match send(db, &mut rows, &statements).await {
         Ok(kept) if kept < rows.sent => return Ok(Copied::Fewer { kept }),
         Ok(_) => return Ok(Copied::All),
@@ -90,6 +94,8 @@ async fn send<'a>(
 /// The data of a COPY, split into messages.
 struct Rows<I: Iterator> {
     records: Peekable<I>,
+    /// The writer of records that have none; none if no record has one.
+    role: Option<RecordedBy>,
     has_header: bool,
     /// The number of rows in messages so far.
     sent: u64,
@@ -109,7 +115,7 @@ impl<'a, I: Iterator<Item = &'a Record>> Rows<I> {
         while out.len() - start < MESSAGE_BYTES
             && let Some(record) = self.records.next()
         {
-            copy::put_record(out, record);
+            copy::put_record(out, record, self.role.as_ref());
             self.sent += 1;
         }
         if self.records.peek().is_none() {

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use auditrail_core::{
-    Action, Actor, ActorId, AuditLogService, Metadata, Record, RecordTime, RequestId,
-    StoredAddress, Target, TargetId, TargetType, TenantId, UserAgent, limits,
+    Action, Actor, ActorId, ActorName, AuditLogService, Metadata, Outcome, Record, RecordTime,
+    RecordedBy, RequestId, StoredAddress, Target, TargetId, TargetName, TargetType, TenantId,
+    UserAgent, limits,
 };
 use auditrail_store::{BulkWriter, PgAuditLog};
 use auditrail_testkit::TestDb;
@@ -74,9 +75,16 @@ fn any_record() -> impl Strategy<Value = Record> {
         proptest::option::of(text()),
         proptest::option::of(text()),
     );
-    (needed, optional).prop_map(|(needed, optional)| {
+    let about = (
+        proptest::option::of(proptest::sample::select(&Outcome::ALL[..])),
+        proptest::option::of(text()),
+        proptest::option::of(text()),
+        text(),
+    );
+    (needed, optional, about).prop_map(|(needed, optional, about)| {
         let (id, actor, action, target_type, target_id, micros) = needed;
         let (metadata, ip_address, user_agent, tenant_id, request_id) = optional;
+        let (outcome, actor_name, target_name, recorded_by) = about;
         Record {
             id: Uuid::from_u128(id).into(),
             actor,
@@ -91,6 +99,10 @@ fn any_record() -> impl Strategy<Value = Record> {
             created_at: RecordTime::from_unix_micros(micros).unwrap(),
             tenant_id: tenant_id.map(TenantId::from_stored),
             request_id: request_id.map(RequestId::from_stored),
+            outcome,
+            actor_name: actor_name.map(ActorName::from_stored),
+            target_name: target_name.map(TargetName::from_stored),
+            recorded_by: Some(RecordedBy::from_stored(recorded_by)),
         }
     })
 }

@@ -16,6 +16,8 @@ fn text_limits() -> BTreeMap<String, usize> {
         ("user_agent", limits::USER_AGENT_MAX_CHARS),
         ("tenant_id", limits::TENANT_ID_MAX_CHARS),
         ("request_id", limits::REQUEST_ID_MAX_CHARS),
+        ("actor_name", limits::ACTOR_NAME_MAX_CHARS),
+        ("target_name", limits::TARGET_NAME_MAX_CHARS),
     ]
     .into_iter()
     .map(|(name, limit)| (name.to_owned(), limit))

@@ -118,6 +118,12 @@ async fn limits_and_formats_are_those_of_the_interface() {
         json!({"actor_type": "api_key", "actor_id": "system"}),
         json!({"actor_id": long(500), "target_id": long(500), "target_type": long(50)}),
         json!({"actor_id": long(501), "target_id": long(501), "target_type": long(51)}),
+        json!({"outcome": "denied", "actor_name": "Ada", "target_name": "Apollo"}),
+        json!({"outcome": "done", "actor_name": "", "target_name": "a\tb"}),
+        json!({"outcome": "", "actor_name": long(200), "target_name": long(201)}),
+        json!({"outcome": 1, "actor_name": 1, "target_name": []}),
+        json!({"recorded_by": "key:1"}),
+        json!({"recorded_by": null, "outcome": null}),
         json!({"tenant_id": "", "request_id": "", "user_agent": ""}),
         json!({"tenant_id": long(200), "request_id": long(200), "user_agent": long(1_024)}),
         json!({"tenant_id": long(201), "request_id": long(201), "user_agent": long(1_025)}),
@@ -194,6 +200,7 @@ async fn any_text_is_validated_as_by_the_interface() {
             "[a-z]{1,3}\\.[a-z\\x85]{1,3}",
             "\\PC{0,60}",
             "(user|system|api_key)",
+            "(success|failure|denied|unknown)",
         ]
     };
     for field in [
@@ -205,6 +212,9 @@ async fn any_text_is_validated_as_by_the_interface() {
         "user_agent",
         "tenant_id",
         "request_id",
+        "outcome",
+        "actor_name",
+        "target_name",
     ] {
         validators.agree_on_random(field, texts()).await;
     }
