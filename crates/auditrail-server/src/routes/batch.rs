@@ -2,8 +2,8 @@
 
 use auditrail_api::{BatchError, BatchResponse, ProblemDocument};
 use auditrail_core::{
-    BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, Rejected,
-    ValueError,
+    BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, RecordedBy,
+    Rejected, ValueError,
 };
 use axum::extract::State;
 
@@ -65,6 +65,7 @@ pub(super) async fn batch(
     let (indices, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
     let inputs_to_return = returns_records.then(|| inputs.clone());
     let origin = writer.principal().write_origin();
+    let caller = origin.recorded_by.clone();
     let result = app.writes().create_many(inputs, options.on_invalid, origin).await;
     if result.as_ref().is_err_and(WritesError::is_key_changed) {
         // If the key was changed but is still valid, the caller retries the batch.
@@ -74,7 +75,9 @@ pub(super) async fn batch(
     writer.set_verified();
     let mut response = response(batch.rejected, &indices, outcome);
     if let Some(inputs) = inputs_to_return {
-        let records = read_back(&app, &response.errors, batch.size, &indices, inputs).await?;
+        let records =
+            read_back(&app, &response.errors, batch.size, &indices, inputs, caller.as_ref())
+                .await?;
         response.records = Some(records);
     }
     Ok(Json(response))
@@ -165,7 +168,7 @@ fn unparsed_error(index: usize, error: InputError) -> BatchError {
     }
 }
 
-/// The records as they were sent, with the stored times.
+/// The records as they were sent, with the stored times, and the writer if that is the caller.
 ///
 /// Other stored fields are not returned: a key that may write need not have permission to read.
 async fn read_back(
@@ -174,17 +177,23 @@ async fn read_back(
     size: usize,
     indices: &[usize],
     inputs: Vec<CreateInput>,
+    caller: Option<&RecordedBy>,
 ) -> Result<Vec<Option<Record>>, Problem> {
     let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
-    let mut times: Vec<Option<RecordTime>> = Vec::with_capacity(ids.len());
+    let mut stored: Vec<Option<(RecordTime, Option<RecordedBy>)>> = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(READ_BACK) {
-        let stored = app.log().get_many(chunk).await?;
-        times.extend(chunk.iter().map(|id| stored.get(id).map(|record| record.created_at)));
+        let mut records = app.log().get_many(chunk).await?;
+        let visible = |record: Record| {
+            (record.created_at, record.recorded_by.filter(|writer| Some(writer) == caller))
+        };
+        stored.extend(chunk.iter().map(|id| records.remove(id).map(visible)));
     }
     let mut records = vec![None; size];
-    for (((index, id), time), input) in indices.iter().zip(ids).zip(times).zip(inputs) {
+    for (((index, id), stored), input) in indices.iter().zip(ids).zip(stored).zip(inputs) {
         let failed = errors.binary_search_by_key(index, |error| error.index).is_ok();
-        records[*index] = time.filter(|_| !failed).map(|time| input.into_record(id, time));
+        records[*index] = stored
+            .filter(|_| !failed)
+            .map(|(time, recorded_by)| Record { recorded_by, ..input.into_record(id, time) });
     }
     Ok(records)
 }

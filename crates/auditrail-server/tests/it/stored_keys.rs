@@ -35,6 +35,25 @@ async fn a_stored_key_has_its_scopes_and_tenant() {
 }
 
 #[tokio::test]
+async fn records_name_their_key_and_cannot_forge_changes_of_keys() {
+    let service = ServiceWithDbKeys::start().await;
+    let write = service.key(&[Scope::Write], None).await;
+    let post = |record| service.call("POST", LIST).key(write.secret.expose()).json(&record).send();
+    let written = post(record(1, None)).await.json();
+    assert_eq!(written["recorded_by"], format!("key:{}", write.key.id));
+    let mut forged = record(2, None);
+    forged["action"] = "key.revoked".into();
+    forged["target_type"] = "api_key".into();
+    forged["target_id"] = write.key.id.to_string().into();
+    let answer = post(forged.clone()).await;
+    assert_eq!(answer.errors(), [("/action".to_owned(), "reserved_action".to_owned())]);
+    // The record of the creation is the service's own.
+    let read = service.token(&[Scope::Read], None).await;
+    let list = service.get("/v1/audit-logs?action=key.created", &read).await.json();
+    assert_eq!(list["data"][0]["recorded_by"], "role:auditrail_service");
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_refused_in_the_next_request() {
     let service = ServiceWithDbKeys::start().await;
     let issued = service.key(&[Scope::Read], None).await;

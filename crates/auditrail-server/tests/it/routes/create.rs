@@ -44,6 +44,41 @@ async fn create_returns_the_location_of_the_record() {
 }
 
 #[tokio::test]
+async fn a_record_names_the_key_that_wrote_it() {
+    let service = Service::start().await;
+    let input = with(with(plain(), "outcome", "denied".into()), "actor_name", "Ada".into());
+    let written = service.post(PATH).key("write").json(&input).send().await.json();
+    assert_eq!((&written["outcome"], &written["actor_name"]), (&"denied".into(), &"Ada".into()));
+    let writer = written["recorded_by"].as_str().unwrap();
+    assert!(writer.starts_with("key:"), "{writer}");
+    let forged = with(plain(), "recorded_by", "key:1".into());
+    let answer = service.post(PATH).key("write").json(&forged).send().await;
+    assert_eq!(answer.errors(), [("/recorded_by".to_owned(), "unknown_field".to_owned())]);
+}
+
+#[tokio::test]
+async fn actions_of_the_service_are_reserved() {
+    let service = Service::start().await;
+    let reserved = |action: &str| with(plain(), "action", action.into());
+    for action in ["audit_log.read", "audit_log.exported", "audit_log.anything"] {
+        let answer = service.post(PATH).key("write").json(&reserved(action)).send().await;
+        assert_eq!(answer.errors(), [("/action".to_owned(), "reserved_action".to_owned())]);
+    }
+    let batch = json!([plain(), reserved("audit_log.read"), plain()]);
+    let path = "/v1/audit-logs/batch";
+    let refused = service.post(path).key("write").json(&batch).send().await;
+    assert_eq!(refused.errors(), [("/1/action".to_owned(), "reserved_action".to_owned())]);
+    let path = "/v1/audit-logs/batch?on_invalid=skip";
+    let skipped = service.post(path).key("write").json(&batch).send().await.json();
+    assert_eq!((&skipped["created"], &skipped["errors"][0]["index"]), (&2.into(), &1.into()));
+    assert_eq!(skipped["errors"][0]["code"], "reserved_action");
+    // A control plane records changes of its own keys.
+    let own = with(reserved("key.created"), "target_type", "api_key".into());
+    assert_eq!(service.post(PATH).key("write").json(&own).send().await.status.as_u16(), 201);
+    assert_eq!(total(&service).await, 3);
+}
+
+#[tokio::test]
 async fn the_same_id_is_a_duplicate_or_a_conflict() {
     let service = Service::start().await;
     let first = record(1, None);
