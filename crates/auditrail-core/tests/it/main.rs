@@ -13,3 +13,4 @@ mod pages;
 mod strategies;
 mod texts;
 mod times;
+mod vectors;
