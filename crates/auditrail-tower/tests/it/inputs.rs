@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use auditrail_core::Actor;
-use auditrail_tower::{AuditLayer, PeerAddr, Principal};
+use auditrail_tower::{AuditHandle, AuditLayer, PeerAddr, Principal};
 use axum::body::Body;
 use axum::routing::{any, put};
 use axum::{Json, Router};
@@ -249,10 +249,16 @@ async fn actor_callback_sets_the_principal() {
         let user = parts.headers.get("x-user")?.to_str().ok()?;
         assert_ne!(user, "broken", "a bug of the actor callback");
         let principal = Principal::new(Actor::api_key(user).ok()?);
-        Some(principal.impersonated_by("user:root").with_credential("key-1").with_tenant("t9"))
+        let principal = principal.with_name("Deploy\nbot").with_tenant("t9");
+        Some(principal.impersonated_by("user:root").with_credential("key-1"))
     });
     let app = Router::new()
-        .route("/things/{id}", put(async |Json(_): Json<Value>| "ok"))
+        .route(
+            "/things/{id}",
+            put(async |handle: AuditHandle, Json(_): Json<Value>| {
+                handle.set_target_name("Apollo".repeat(100));
+            }),
+        )
         .layer(audit.clone());
     for user in ["deploy", "broken", ""] {
         let mut asked = request("PUT", "/things/x", &json!({"id": "p"}));
@@ -267,6 +273,10 @@ async fn actor_callback_sets_the_principal() {
     assert_eq!(actors, ["api_key:deploy", "user:unknown", "user:anonymous"]);
     assert_eq!(submissions[0].meta("/impersonator"), "user:root");
     assert_eq!(submissions[0].meta("/credential_id"), "key-1");
+    let names = &submissions[0].input;
+    assert_eq!(names.actor_name.as_ref().unwrap().as_str(), "Deploy\u{fffd}bot");
+    assert_eq!(names.target_name.as_ref().unwrap().as_str().chars().count(), 200);
+    assert_eq!(submissions[2].input.actor_name, None);
     assert_eq!(submissions[0].input.tenant_id.as_ref().unwrap().as_str(), "t9");
     assert_eq!(audit.counts().unknown_actors, 1);
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use auditrail_core::FailurePolicy;
+use auditrail_core::{FailurePolicy, Outcome};
 use auditrail_tower::AuditHandle;
 use axum::body::Body;
 use axum::routing::{any, delete};
@@ -106,7 +106,11 @@ async fn intent_precedes_the_handler_and_outcome_follows() {
     assert_eq!(outcome.meta("/phase"), "outcome");
     assert_eq!(outcome.meta("/intent_id"), json!(intent.input.id.unwrap()));
     assert_eq!(outcome.outcome(), "success");
-    assert_eq!(outcome.input.id, None, "the sink names it");
+    let intent_id = intent.input.id.unwrap();
+    assert_eq!(intent_id, intent_id.as_intent());
+    assert_eq!(outcome.input.id, Some(intent_id.outcome_of_intent()));
+    assert_eq!(intent.input.outcome, Some(Outcome::Unknown));
+    assert_eq!(outcome.input.outcome, Some(Outcome::Success));
     assert_eq!(intent.input.context.request_id, outcome.input.context.request_id);
     assert_eq!(intent.input.target, outcome.input.target);
 }

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use auditrail_core::Outcome;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
@@ -70,6 +71,26 @@ async fn status_determines_the_outcome() {
         let sink = MemorySink::new();
         text(send(&answering(status).layer(layer(POLICY, &sink)), asked("POST")).await).await;
         assert_eq!(end(&sink.record().await), (outcome.to_owned(), json!(status), json!("all")));
+    }
+}
+
+#[tokio::test]
+async fn status_determines_the_outcome_column() {
+    let cases = [
+        (200, Outcome::Success),
+        (302, Outcome::Success),
+        (400, Outcome::Failure),
+        (401, Outcome::Denied),
+        (403, Outcome::Denied),
+        (404, Outcome::Failure),
+        (408, Outcome::Unknown),
+        (500, Outcome::Failure),
+        (504, Outcome::Unknown),
+    ];
+    for (status, outcome) in cases {
+        let sink = MemorySink::new();
+        text(send(&answering(status).layer(layer(POLICY, &sink)), asked("POST")).await).await;
+        assert_eq!(sink.record().await.input.outcome, Some(outcome), "{status}");
     }
 }
 

@@ -70,7 +70,7 @@ impl Exchange {
 
     /// Builds the record of the intent. The record of the outcome will name it.
     pub(crate) fn build_intent(&mut self) -> Option<CreateInput> {
-        let id = clock::record_id()?;
+        let id = clock::record_id()?.as_intent();
         let candidate = intent(self.shared.policy.rules(), &self.facts.candidates)?;
         let BuiltRecord { input, target_known } =
             self.builder(candidate, None, None, None).build()?;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use auditrail_core::limits::{
-    ACTOR_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
-    USER_AGENT_MAX_CHARS,
+    ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_NAME_MAX_CHARS,
+    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
 };
 use auditrail_core::{
     Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
@@ -111,6 +111,12 @@ impl RecordBuilder<'_> {
         let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
         input.tenant_id = tenant.and_then(|tenant| parse_or_truncate(&tenant, TENANT_ID_MAX_CHARS));
         input.context = self.context();
+        input.outcome = Some(
+            self.end.map_or(auditrail_core::Outcome::Unknown, |end| end.outcome.column(end.status)),
+        );
+        input.actor_name = truncated(principal.name.as_deref(), ACTOR_NAME_MAX_CHARS);
+        input.target_name = truncated(enrichment.target_name.as_deref(), TARGET_NAME_MAX_CHARS);
+        input.id = self.intent_id.filter(|_| self.end.is_some()).map(RecordId::outcome_of_intent);
         input.metadata = Some(self.metadata(rule, &enrichment, principal, sources.body.as_ref()));
         Some(BuiltRecord { input, target_known })
     }
@@ -194,6 +200,11 @@ impl IdSources<'_> {
         };
         id.filter(|id| !id.is_empty())
     }
+}
+
+/// A name, unless it is empty.
+fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
+    parse_or_truncate(name.filter(|name| !name.is_empty())?, max_chars)
 }
 
 /// A value as an id: a text, or a number as text.

@@ -29,6 +29,7 @@ pub(crate) struct Enrichment {
     pub(crate) principal: Option<Principal>,
     pub(crate) target_id: Option<String>,
     pub(crate) target_type: Option<String>,
+    pub(crate) target_name: Option<String>,
     pub(crate) tenant_id: Option<String>,
     pub(crate) extra: Option<Value>,
     pub(crate) before: Option<Value>,
@@ -67,6 +68,12 @@ impl AuditHandle {
     pub fn set_target_id(&self, target_id: impl Into<String>) {
         let target_id = target_id.into();
         self.enrichment().target_id = Some(target_id);
+    }
+
+    /// Sets the name of the target for people.
+    pub fn set_target_name(&self, target_name: impl Into<String>) {
+        let target_name = target_name.into();
+        self.enrichment().target_name = Some(target_name);
     }
 
     /// Sets the tenant, overriding the rule and the principal.

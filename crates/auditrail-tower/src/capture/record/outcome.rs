@@ -28,6 +28,18 @@ impl Outcome {
         }
     }
 
+    /// The column `outcome` of the record.
+    ///
+    /// A timeout or a disconnect leaves open whether the action took effect.
+    pub(crate) const fn column(self, status: Option<u16>) -> auditrail_core::Outcome {
+        match (self, status) {
+            (Self::Success, _) => auditrail_core::Outcome::Success,
+            (Self::Failure, Some(401 | 403)) => auditrail_core::Outcome::Denied,
+            (Self::Failure | Self::Error, _) => auditrail_core::Outcome::Failure,
+            (Self::Timeout | Self::Disconnected, _) => auditrail_core::Outcome::Unknown,
+        }
+    }
+
     /// The outcome of a service error: a timeout if [`Elapsed`] is in its chain of sources.
     pub(crate) fn of_error<E: 'static>(error: &E) -> Self {
         let any: &dyn Any = error;

@@ -7,6 +7,8 @@ use auditrail_core::{Actor, ActorId};
 pub struct Principal {
     /// The actor of the record.
     pub actor: Actor,
+    /// The name of the actor for people, such as a mail address.
+    pub name: Option<String>,
     /// The user who acts on behalf of the actor, such as an administrator.
     pub impersonator: Option<String>,
     /// The id of the session, token or key that authenticated the request; never the secret itself.
@@ -19,7 +21,13 @@ impl Principal {
     /// A principal with an actor only.
     #[must_use]
     pub const fn new(actor: Actor) -> Self {
-        Self { actor, impersonator: None, credential_id: None, tenant_id: None }
+        Self { actor, name: None, impersonator: None, credential_id: None, tenant_id: None }
+    }
+
+    /// Sets the name of the actor for people.
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
     }
 
     /// Sets the impersonator.
