@@ -21,6 +21,7 @@ use crate::record::{Columns, Record};
 use crate::target::Target;
 use crate::text::{ActorName, TargetName, TenantId};
 use crate::time::RecordTime;
+use parse::Writer;
 
 /// The input of a write: a record whose id, time and metadata may be missing.
 ///
@@ -142,7 +143,19 @@ impl CreateInput {
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
         let text = object_reader::utf8(bytes)?;
         // Valid input takes one pass; only invalid input is parsed again to collect all errors.
-        parse::parse_valid(text, now).map_or_else(|| parse::parse_with_errors(text, now), Ok)
+        parse::parse_valid(text, now, Writer::Rejected)
+            .map_or_else(|| parse::parse_with_errors(text, now, Writer::Rejected), Ok)
+    }
+
+    /// As [`from_json`](Self::from_json), for a record that was exported: its `recorded_by` is ignored,
+    /// because the writer of the new record is another.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_exported_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
+        let text = object_reader::utf8(bytes)?;
+        parse::parse_valid(text, now, Writer::Ignored)
+            .map_or_else(|| parse::parse_with_errors(text, now, Writer::Ignored), Ok)
     }
 
     /// Checks the rule that depends on the clock, for inputs that were not parsed from JSON.

@@ -18,9 +18,19 @@ use crate::target::Target;
 use crate::text::{ActorId, JsonText};
 use crate::time::RecordTime;
 
+/// How a given `recorded_by` is handled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    Rejected,
+    Ignored,
+}
+
 /// Parses valid input in one pass; `None` at the first error, for which see [`parse_with_errors`].
-pub(super) fn parse_valid(text: &str, now: Timestamp) -> Option<CreateInput> {
-    let fields: Fields<'_> = serde_json::from_str(text).ok()?;
+pub(super) fn parse_valid(text: &str, now: Timestamp, writer: Writer) -> Option<CreateInput> {
+    let mut fields: Fields<'_> = serde_json::from_str(text).ok()?;
+    if writer == Writer::Ignored {
+        fields.recorded_by = None;
+    }
     fields.check(now).ok()?
 }
 
@@ -121,10 +131,17 @@ fn read<T>(
 type Reader<'a> = object_reader::ObjectReader<'a, { NAMES.len() }>;
 
 /// Parses an input and reports every invalid field.
-pub(super) fn parse_with_errors(text: &str, now: Timestamp) -> Result<CreateInput, InputError> {
+pub(super) fn parse_with_errors(
+    text: &str,
+    now: Timestamp,
+    writer: Writer,
+) -> Result<CreateInput, InputError> {
     let unknown = "is not a field of a record; other facts belong into metadata";
     let mut reader = Reader::of(text, &NAMES, unknown)?;
     let input = read_fields(&mut reader, now);
+    if writer == Writer::Rejected {
+        reader.forbid("recorded_by", "is set by the service or the database, never by the caller");
+    }
     reader.finish(input)
 }
 
@@ -147,7 +164,6 @@ fn read_fields(reader: &mut Reader<'_>, now: Timestamp) -> Option<CreateInput> {
     let outcome = reader.optional("outcome", str::parse);
     let actor_name = reader.optional("actor_name", str::parse);
     let target_name = reader.optional("target_name", str::parse);
-    reader.forbid("recorded_by", "is set by the service or the database, never by the caller");
     Some(CreateInput {
         id,
         actor: actor?,

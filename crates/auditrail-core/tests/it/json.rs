@@ -117,6 +117,19 @@ fn unknown_fields_of_a_record_are_ignored() {
 }
 
 #[test]
+fn exported_record_is_an_input_without_its_writer() {
+    let mut json = full_json();
+    json["recorded_by"] = json!("key:k1");
+    let text = json.to_string();
+    let input = CreateInput::from_exported_json(text.as_bytes(), now()).unwrap();
+    assert_eq!(Ok(input), CreateInput::from_json(full_json().to_string().as_bytes(), now()));
+    assert!(CreateInput::from_json(text.as_bytes(), now()).is_err());
+    json["actor_id"] = json!("");
+    let error = CreateInput::from_exported_json(json.to_string().as_bytes(), now()).unwrap_err();
+    assert_eq!(error.to_string().matches("recorded_by").count(), 0, "{error}");
+}
+
+#[test]
 fn record_with_invalid_system_actor_is_rejected() {
     let mut json = full_json();
     json["actor_type"] = json!("system");
