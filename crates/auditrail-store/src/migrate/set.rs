@@ -41,6 +41,8 @@ const EMBEDDED: &[(&str, &str, &str)] = embedded![
     "011_index_metadata",
     "012_record_audit_log",
     "013_capture_row_changes",
+    "014_guard_each_row",
+    "015_capture_hardening",
 ];
 
 impl MigrationSet {

@@ -22,6 +22,8 @@ const DESCRIPTIONS: &[(i64, &str)] = descriptions![
     11 => "011.json",
     12 => "012.json",
     13 => "013.json",
+    14 => "014.json",
+    15 => "015.json",
 ];
 
 /// The description of the schema at `version`.
