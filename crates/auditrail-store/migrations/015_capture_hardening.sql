@@ -390,7 +390,8 @@ begin
     tenant := coalesce(nullif(left(present ->> tenant_column, 200), ''), tenant);
 
     if not (actor_type = 'system' and actor_id = 'system'
-        or actor_type in ('user', 'api_key') and current_setting('auditrail.actor_id', true) <> '')
+        or actor_type in ('user', 'api_key')
+            and coalesce(current_setting('auditrail.actor_id', true), '') <> '')
     then
         ignored := '{actor_type,actor_id}';
         actor_type := 'system';
@@ -457,8 +458,13 @@ begin
         raise exception 'the audit log cannot audit itself'
             using errcode = 'invalid_parameter_value';
     end if;
-    if not exists (select from pg_class where oid = audited and relkind in ('r', 'p') and relpersistence <> 't') then
+    if not exists (select from pg_class where oid = audited and relkind in ('r', 'p')) then
         raise exception '% is not a table', audited
+            using errcode = 'wrong_object_type';
+    end if;
+    -- It can be changed in a read-only transaction, which cannot write a record.
+    if exists (select from pg_class where oid = audited and relpersistence = 't') then
+        raise exception '% is a temporary table', audited
             using errcode = 'wrong_object_type';
     end if;
     for member in
