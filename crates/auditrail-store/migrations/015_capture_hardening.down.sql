@@ -2,6 +2,7 @@
 -- Loses data: no
 -- Transaction: yes
 
+alter function control_plane.audit_log_problems(jsonb) reset standard_conforming_strings;
 drop function control_plane.changes_without_intent(timestamptz);
 
 create or replace function control_plane.record_row_change() returns trigger

@@ -560,3 +560,6 @@ $changes$;
 
 comment on function control_plane.changes_without_intent(timestamptz) is
     'The recorded changes of rows since a time in whose transaction no record was written by the application, oldest first.';
+
+-- It has regular expressions with backslashes.
+alter function control_plane.audit_log_problems(jsonb) set standard_conforming_strings = on;

@@ -3,7 +3,7 @@
 use auditrail_testkit::TestDb;
 use sqlx::PgConnection;
 
-use super::{ADD, records, shop};
+use super::{ADD, shop};
 use crate::support::{number, sql};
 
 const INTENT: &str = r#"select control_plane.record_audit_log(
