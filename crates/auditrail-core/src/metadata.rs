@@ -1,5 +1,6 @@
 //! The metadata of a record: a JSON object.
 
+mod keys;
 mod number;
 mod same;
 mod scan;
@@ -19,7 +20,7 @@ use crate::error::ValueError;
 /// Parsing accepts an object within [`METADATA_MAX_BYTES`](crate::limits::METADATA_MAX_BYTES),
 /// [`METADATA_MAX_DEPTH`](crate::limits::METADATA_MAX_DEPTH) and
 /// [`METADATA_MAX_NUMBER_DIGITS`](crate::limits::METADATA_MAX_NUMBER_DIGITS) that jsonb can hold: no
-/// `\u0000`, no half surrogate pair. Escapes such as `\n` stay allowed: the rule against control
+/// `\u0000`, no half surrogate pair, and no object with a repeated key, of which jsonb would keep the last. Escapes such as `\n` stay allowed: the rule against control
 /// characters protects what is printed or logged, and JSON text holds the two characters `\` and `n`.
 /// For the same reason line breaks and tabs between tokens are removed, which changes no value and
 /// keeps a record on one line of NDJSON.
@@ -35,7 +36,8 @@ impl Metadata {
     /// Parses a JSON value whose syntax was checked already.
     ///
     /// # Errors
-    /// When it is not an object, is too large or too deep, or contains something that jsonb cannot hold.
+    /// When it is not an object, is too large or too deep, repeats a key, or contains something that jsonb
+    /// cannot hold.
     pub fn from_raw(raw: &RawValue) -> Result<Self, ValueError> {
         scan::check(raw.get())?;
         Ok(Self(one_line(raw.to_owned())))

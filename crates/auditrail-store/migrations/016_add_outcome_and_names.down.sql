@@ -6,6 +6,7 @@ create or replace function control_plane.audit_log_problems(input jsonb) returns
     language plpgsql
     stable
     set search_path = pg_catalog, pg_temp
+    set standard_conforming_strings = on
 as $problems$
 declare
     -- What every field takes. The limits are those of the interface, in characters.
@@ -291,6 +292,211 @@ begin
               hint = 'Use another id, or find out who uses the same one.';
 end
 $record$;
+
+create or replace function control_plane.audit_context(context jsonb) returns void
+    language plpgsql
+    volatile
+    set search_path = pg_catalog, pg_temp
+as $context$
+declare
+    names constant text[] := '{actor_type,actor_id,tenant_id,request_id,ip_address,user_agent}';
+    unknown text;
+    problems jsonb;
+begin
+    select string_agg(key, ', ' order by key) into unknown
+      from jsonb_object_keys(context) key where key <> all (names);
+    if unknown is not null then
+        raise exception 'the context has no %', unknown
+            using errcode = 'invalid_parameter_value',
+                  hint = 'It takes actor_type, actor_id, tenant_id, request_id, ip_address and user_agent.';
+    end if;
+    -- Here, where the caller is told what is wrong, rather than by the next change of a row.
+    problems := control_plane.audit_log_problems('{"actor_type": "system", "actor_id": "system"}'
+        || jsonb_strip_nulls(context)
+        || '{"action": "row.changed", "target_type": "row", "target_id": "row"}');
+    if problems <> '[]' then
+        raise exception '%', (
+                select string_agg((problem ->> 'pointer') || ': ' || (problem ->> 'detail'),
+                           '; ' order by place)
+                  from jsonb_array_elements(problems) with ordinality listed(problem, place))
+            using errcode = 'invalid_parameter_value', detail = problems;
+    end if;
+    -- For this transaction alone; what is left out is cleared.
+    perform set_config('auditrail.' || name, coalesce(context ->> name, ''), true)
+       from unnest(names) name;
+end
+$context$;
+
+comment on function control_plane.audit_context(jsonb) is
+    'Says for the rest of the transaction who acts and for which request, for records of changed rows: actor_type, actor_id, tenant_id, request_id, ip_address, user_agent.';
+
+create or replace function control_plane.record_row_change() returns trigger
+    language plpgsql
+    volatile
+    security definer
+    set search_path = pg_catalog, pg_temp
+    set array_nulls = on
+    set bytea_output = 'hex'
+    set datestyle = 'ISO, YMD'
+    set exit_on_error = off
+    set extra_float_digits = 1
+    set intervalstyle = 'postgres'
+    set lc_monetary = 'C'
+    set plan_cache_mode = force_generic_plan
+    set quote_all_identifiers = off
+    set standard_conforming_strings = on
+    set timezone = 'UTC'
+as $change$
+declare
+    -- As audit_table gave them.
+    kind constant text := tg_argv[0];
+    keys constant text[] := tg_argv[1];
+    secret constant text[] := tg_argv[2];
+    tenant_column constant text := nullif(tg_argv[3], '');
+
+    -- The limits of metadata, and of values in the binary form of jsonb that are looked at as a whole.
+    max_bytes constant integer := 65536;
+    max_digits constant integer := 1000;
+    max_binary_bytes constant integer := 524288;
+
+    moment constant timestamptz := clock_timestamp();
+    base jsonb := jsonb_build_object(
+        'table', tg_table_schema || '.' || tg_table_name, 'database_user', session_user);
+    was jsonb;
+    present jsonb;
+    told jsonb := '{}';
+    hidden text[];
+    content text;
+    note jsonb;
+    unusual jsonb;
+    target text;
+
+    actor_type text := coalesce(nullif(current_setting('auditrail.actor_type', true), ''), 'system');
+    actor_id text := coalesce(nullif(left(current_setting('auditrail.actor_id', true), 500), ''), 'system');
+    address text := nullif(current_setting('auditrail.ip_address', true), '');
+    agent text := left(current_setting('auditrail.user_agent', true), 1024);
+    tenant text := left(current_setting('auditrail.tenant_id', true), 200);
+    request text := left(current_setting('auditrail.request_id', true), 200);
+    control constant text := '[\u0001-\u001f\u007f-\u009f]';
+    ignored text[] := '{}';
+begin
+    if current_setting('auditrail.intent_id', true) <> '' then
+        base := base || jsonb_build_object('intent_id', left(current_setting('auditrail.intent_id'), 36));
+    end if;
+    if tg_op = 'TRUNCATE' then
+        note := base;
+        present := '{}';
+    elsif not exists (
+            select from pg_attribute where attrelid = tg_relid and attnum > 0
+               and (atttypid in (24, 114, 142, 143, 199, 1008, 2203, 2208)
+                   -- Not only enums of trusted roles.
+                   or atttypid >= 16384 and (
+                       select typtype <> 'e' or not has_function_privilege(typowner,
+                                  'control_plane.record_row_change()'::regprocedure, 'execute')
+                         from pg_type where oid = atttypid)))
+        or control_plane.audit_special_columns(tg_relid) is null
+    then
+        begin
+            was := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+            present := case when tg_op <> 'DELETE' then to_jsonb(new) else was end;
+            if tg_op = 'UPDATE' then
+                select coalesce(jsonb_object_agg(key, jsonb_build_object('old', was -> key, 'new', value))
+                           filter (where key <> all (secret)), '{}'),
+                       array_agg(key order by key) filter (where key = any (secret))
+                  into told, hidden
+                  from jsonb_each(present) where was -> key is distinct from value;
+                if told = '{}' and hidden is null then
+                    return null;
+                end if;
+            else
+                told := present - secret;
+                hidden := nullif(secret, '{}');
+            end if;
+            note := base || jsonb_build_object(
+                case tg_op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, told);
+            if hidden is not null then
+                note := note || jsonb_build_object('secret', hidden);
+            end if;
+            if not present ?& (secret || keys || coalesce(tenant_column, keys[1]))
+                or pg_column_size(note) > max_binary_bytes
+            then
+                note := null;
+            else
+                content := note::text;
+                if octet_length(content) > max_bytes
+                    or jsonb_path_exists(note,
+                        'strict $.**{32 to last} ? (@.type() == "object" || @.type() == "array")')
+                    or octet_length(content) > max_digits and content ~ '[0-9]{250}'
+                then
+                    note := null;
+                end if;
+            end if;
+        exception when others then
+            note := null;
+        end;
+    end if;
+    if note is null then
+        unusual := control_plane.audit_unusual_change(tg_op, old, new, tg_relid, base,
+            keys || tenant_column, secret);
+        if unusual is null then
+            return null;
+        end if;
+        note := unusual -> 'note';
+        present := unusual -> 'row';
+    end if;
+
+    -- One column as it is; several as a list, which no text in them can break.
+    target := case
+        when tg_op = 'TRUNCATE' then 'all'
+        when cardinality(keys) = 1 then present ->> keys[1]
+        else (select jsonb_agg(present -> key order by place)::text
+                from unnest(keys) with ordinality k(key, place)) end;
+    tenant := coalesce(nullif(left(present ->> tenant_column, 200), ''), tenant);
+
+    if not (actor_type = 'system' and actor_id = 'system'
+        or actor_type in ('user', 'api_key')
+            and coalesce(current_setting('auditrail.actor_id', true), '') <> '')
+    then
+        ignored := '{actor_type,actor_id}';
+        actor_type := 'system';
+        actor_id := 'system';
+    end if;
+    if address is not null and control_plane.audit_log_address(address) is null then
+        ignored := ignored || 'ip_address'::text;
+        address := null;
+    end if;
+    if ignored <> '{}' then
+        note := note || jsonb_build_object('ignored_context', ignored);
+    end if;
+    if concat(target, actor_id, agent, tenant, request) ~ control then
+        target := regexp_replace(target, control, '?', 'g');
+        actor_id := regexp_replace(actor_id, control, '?', 'g');
+        agent := regexp_replace(agent, control, '?', 'g');
+        tenant := regexp_replace(tenant, control, '?', 'g');
+        request := regexp_replace(request, control, '?', 'g');
+    end if;
+
+    insert into control_plane.audit_logs
+        (id, actor_type, actor_id, action, target_type, target_id, metadata, ip_address, user_agent,
+         created_at, tenant_id, request_id)
+    values
+        ((lpad(to_hex(floor(date_part('epoch', moment) * 1000)::bigint), 12, '0')
+             || '7' || substr(gen_random_uuid()::text, 16))::uuid,
+         actor_type,
+         actor_id,
+         kind || case tg_op when 'INSERT' then '.inserted' when 'UPDATE' then '.updated'
+                            when 'DELETE' then '.deleted' else '.truncated' end,
+         kind,
+         coalesce(nullif(left(target, 500), ''), 'unknown'),
+         note,
+         address::inet,
+         nullif(agent, ''),
+         moment,
+         nullif(tenant, ''),
+         nullif(request, ''));
+    return null;
+end
+$change$;
 
 alter table control_plane.audit_logs
     drop column recorded_by,

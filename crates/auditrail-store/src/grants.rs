@@ -19,6 +19,8 @@ use std::str::FromStr;
 
 use auditrail_core::ValueError;
 
+use crate::records::columns::{column_list, own_column_list};
+
 /// Most bytes in the name of a role: PostgreSQL's NAMEDATALEN less one. PostgreSQL truncates longer names,
 /// so the grant would go to another role.
 pub const ROLE_NAME_MAX_BYTES: usize = 63;
@@ -100,17 +102,24 @@ pub fn sql(roles: &Roles) -> String {
         };
         let role = role.quoted();
         out.push_str(&format!("\n-- {purpose}\n-- create role {role} login;\n"));
+        if privileges.iter().any(|privilege| privilege.starts_with("insert (")) {
+            // An earlier version granted INSERT on the table, which includes xact_id and recorded_by.
+            out.push_str(&format!("revoke insert on control_plane.audit_logs from {role};\n"));
+        }
         for privilege in privileges {
             out.push_str(&format!("grant {privilege} to {role};\n"));
         }
     }
+    out.push_str("\ncommit;\n");
     out
 }
 
 const HEADER: &str = "\
 -- Run this as the role that owns the schema control_plane: the one that runs `auditrail migrate`. That
 -- role needs CREATE on the database and none of these privileges; nothing else should connect as it.
--- This script can be run again, which is necessary when a later version grants more.
+-- This script can be run again, which is necessary when a later version grants other privileges.
+
+begin;
 
 -- The trigger runs with the privileges of its owner: a role that attaches it could write any record. The
 -- migration revokes this as well, but a restore without privileges (pg_restore -x) loses it.
@@ -121,21 +130,29 @@ revoke execute on function control_plane.record_row_change(),
 
 const WRITER: &str =
     "Writes records, and reads them to distinguish a repeated write from a conflict. No keys.";
-const WRITE: [&str; 4] = [USAGE, "select, insert on control_plane.audit_logs", FUNCTIONS, HISTORY];
+const WRITE: [&str; 5] =
+    [USAGE, "select on control_plane.audit_logs", INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records. No keys.";
-const READ: [&str; 3] = [USAGE, "select on control_plane.audit_logs", HISTORY];
+const READ: [&str; 4] = [USAGE, "select on control_plane.audit_logs", CHANGES, HISTORY];
 
 const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys.";
-const SERVE: [&str; 6] = [
+const SERVE: [&str; 7] = [
     USAGE,
-    "select, insert on control_plane.audit_logs",
+    "select on control_plane.audit_logs",
+    INSERT,
     FUNCTIONS,
     "select, insert on control_plane.audit_api_keys",
     "update (revoked_at) on control_plane.audit_api_keys",
     HISTORY,
 ];
 
+/// Every column but `xact_id`, which the database fills in: a writer that chooses it could place its record
+/// in the transaction of another.
+const INSERT: &str = concat!("insert (", column_list!(), ") on control_plane.audit_logs");
+/// As [`INSERT`] without the writer of the record, whose default is the role itself.
+const INSERT_OWN: &str = concat!("insert (", own_column_list!(), ") on control_plane.audit_logs");
+const CHANGES: &str = "execute on function control_plane.changes_without_intent(timestamptz)";
 const USAGE: &str = "usage on schema control_plane";
 /// The functions that a writer calls in its own transactions. PUBLIC has this privilege by default, but
 /// many databases revoke it.
@@ -156,7 +173,7 @@ mod tests {
         let reader = Some(r#"a"; drop role b; --"#.parse().unwrap());
         let sql = sql(&Roles { reader, ..Roles::default() });
         assert!(sql.contains(r#"to "a""; drop role b; --";"#), "{sql}");
-        assert_eq!(sql.matches("\ngrant ").count(), 3);
+        assert_eq!(sql.matches("\ngrant ").count(), READ.len());
     }
 
     #[test]
@@ -175,5 +192,12 @@ mod tests {
         assert!(!sql(&Roles::default()).contains("\ngrant "));
         let sql = sql(&Roles::usual());
         assert_eq!(sql.matches("\ngrant ").count(), WRITE.len() + READ.len() + SERVE.len());
+    }
+
+    #[test]
+    fn writers_cannot_choose_the_transaction_id() {
+        let sql = sql(&Roles::usual());
+        assert_eq!(sql.matches("\ngrant insert (id, actor_id, ").count(), 2, "{sql}");
+        assert!(!sql.contains("xact_id"), "{sql}");
     }
 }

@@ -27,8 +27,10 @@ use tokio::time::timeout;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens a transaction that the server does not end for being idle, and that it ends soon when the
-/// client's host is gone. Settings of TCP have no effect on Unix sockets.
-const BEGIN: &str = "begin; set local idle_in_transaction_session_timeout = 0;
+/// client's host is gone. Settings of TCP have no effect on Unix sockets. At any other isolation level the
+/// transaction would keep the snapshot of its first statement, and a concurrent index build would wait for it.
+const BEGIN: &str = "begin isolation level read committed;
+                     set local idle_in_transaction_session_timeout = 0;
                      set local tcp_keepalives_idle = 10;
                      set local tcp_keepalives_interval = 5;
                      set local tcp_keepalives_count = 4;

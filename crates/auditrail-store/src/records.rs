@@ -6,7 +6,7 @@
 //! The order of searches is `(created_at, id)`, newest first. A cursor is the last record of a page, so
 //! records that arrive between two pages do not repeat or hide older ones.
 
-mod columns;
+pub(crate) mod columns;
 mod read;
 #[cfg(test)]
 mod tests;

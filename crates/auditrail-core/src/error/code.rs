@@ -23,7 +23,7 @@ pub enum ErrorCode {
     UnknownValue,
     /// There is no field or parameter of this name.
     UnknownField,
-    /// The field or parameter is given more than once.
+    /// The field or parameter is given more than once, or a key of an object in metadata.
     DuplicateField,
     /// Two parameters exclude each other.
     Conflict,

@@ -86,6 +86,12 @@ pub enum ValueError {
         /// Where the escape starts, in bytes from 0.
         at: usize,
     },
+    /// Rename or remove one of the keys: JSON does not say which of them counts.
+    #[error("gives the key at byte {at} twice in one object")]
+    RepeatedKey {
+        /// Where a repetition starts, in bytes from 0.
+        at: usize,
+    },
     /// Correct the clock of the sender, or the time.
     #[error("is more than {max_ahead_seconds} seconds in the future")]
     InFuture {
@@ -116,6 +122,7 @@ impl ValueError {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
             Self::NumberOutOfRange { .. } => ErrorCode::NumberOutOfRange,
             Self::NulEscape { .. } | Self::LoneSurrogate { .. } => ErrorCode::UnstorableText,
+            Self::RepeatedKey { .. } => ErrorCode::DuplicateField,
             Self::InFuture { .. } => ErrorCode::InFuture,
             Self::OutOfRange { .. } => ErrorCode::OutOfRange,
         }

@@ -1,7 +1,8 @@
 //! Checks JSON text of valid syntax against the limits of metadata, in one pass.
 //!
-//! It does not allocate or recurse, so hostile nesting uses no stack.
+//! It does not recurse, so hostile nesting uses no stack, and allocates a list of keys alone.
 
+use super::keys::Keys;
 use super::number::Number;
 use crate::error::ValueError;
 use crate::limits::{METADATA_MAX_BYTES, METADATA_MAX_DEPTH, METADATA_MAX_NUMBER_DIGITS};
@@ -15,21 +16,30 @@ pub(super) fn check(text: &str) -> Result<(), ValueError> {
     check_size(bytes.len() as u64)?;
 
     let mut depth = 0;
+    let mut keys = Keys::default();
     // jsonb prints numbers without exponents: 64 KiB of 1e999 would become 10 MB.
     let mut plain_bytes = bytes.len() as u64;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => at = check_string(bytes, at)?,
+            b'"' => {
+                let end = check_string(bytes, at)?;
+                if is_key(bytes, end) {
+                    keys.add(at, end);
+                }
+                at = end;
+            }
             b'{' | b'[' => {
                 depth += 1;
                 if depth > METADATA_MAX_DEPTH {
                     return Err(ValueError::TooDeep { max: METADATA_MAX_DEPTH });
                 }
+                keys.open();
                 at += 1;
             }
             b'}' | b']' => {
                 depth -= 1;
+                keys.close(text)?;
                 at += 1;
             }
             b'-' | b'0'..=b'9' => {
@@ -79,6 +89,12 @@ fn check_string(bytes: &[u8], start: usize) -> Result<usize, ValueError> {
         }
     }
     Ok(at)
+}
+
+/// Whether the string before `end` is a key of an object.
+fn is_key(bytes: &[u8], end: usize) -> bool {
+    let next = bytes[end..].iter().find(|byte| !byte.is_ascii_whitespace());
+    next == Some(&b':')
 }
 
 /// Checks `\uXXXX`, or a surrogate pair, at `at` and returns the index after it.

@@ -6,7 +6,7 @@ use sqlx::Connection;
 
 use super::error::MigrateError;
 use super::progress::Progress;
-use super::runner::{Runner, history};
+use super::runner::{Runner, check_encoding, history};
 use super::tracking::Origin;
 use crate::schema::{Difference, compare, describe};
 
@@ -18,6 +18,7 @@ impl Runner {
     /// When there is a history already, or the schema matches no version; then nothing is recorded.
     pub async fn baseline(&self, progress: Progress<'_>) -> Result<i64, MigrateError> {
         let mut db = self.connect().await?;
+        check_encoding(&mut db).await?;
         let tracked = history(&mut db, &self.tracking()).await?;
         if let Some(row) = tracked.last() {
             return Err(MigrateError::AlreadyTracked { version: row.version });

@@ -40,6 +40,15 @@ pub enum MigrateError {
         /// Sessions that hold locks on tables of the schema.
         blockers: Vec<Blocker>,
     },
+    /// The database has an encoding in which not every record can be stored. Nothing was run.
+    #[error(
+        "the encoding of the database is {encoding}, but records need UTF8: create a database with encoding 'UTF8' and \
+         template template0"
+    )]
+    Encoding {
+        /// The encoding, as PostgreSQL names it.
+        encoding: String,
+    },
     /// The tracking table and the migrations are inconsistent. Nothing was run.
     #[error(
         "the migration history of the database does not match this program:{}",
@@ -146,6 +155,7 @@ impl MigrateError {
             Self::Unreachable { .. } => "database_unreachable",
             Self::LockBusy { .. } => "lock_busy",
             Self::TableBusy { .. } => "table_busy",
+            Self::Encoding { .. } => "encoding_unsupported",
             Self::Invalid { .. } => "history_invalid",
             Self::StepFailed { .. } => "step_failed",
             Self::TransactionEnded { .. } => "transaction_ended",

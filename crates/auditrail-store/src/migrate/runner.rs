@@ -12,6 +12,7 @@ use super::session;
 use super::set::MigrationSet;
 use super::tracking::{Tracked, Tracking};
 use super::validate::problems;
+use crate::schema;
 
 /// How long a run waits for another runner, and a step for its tables, by default.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,10 +92,11 @@ impl Runner {
         }
     }
 
-    /// Takes the lock, and creates the tracking table if it is missing.
+    /// Checks the encoding, takes the lock, and creates the tracking table if it is missing.
     pub(super) async fn begin(&self, progress: Progress<'_>) -> Result<Run<'_>, MigrateError> {
         let tracking = self.tracking();
         let timeout = self.lock_timeout;
+        check_encoding(&mut self.connect().await?).await?;
         let lock = RunLock::acquire(&self.options, tracking.schema(), timeout, progress).await?;
         let mut connection = self.connect().await?;
         ensure_tracking(&mut connection, &tracking).await?;
@@ -140,6 +142,14 @@ pub(super) async fn history(
         return Ok(Vec::new());
     }
     tracking.rows(db).await.map_err(read())
+}
+
+/// Fails when the database cannot store every record.
+pub(super) async fn check_encoding(db: &mut PgConnection) -> Result<(), MigrateError> {
+    let encoding = schema::encoding(db)
+        .await
+        .map_err(MigrateError::while_trying_to("read the encoding of the database"))?;
+    if encoding == schema::ENCODING { Ok(()) } else { Err(MigrateError::Encoding { encoding }) }
 }
 
 /// Fails when the history and the migrations are inconsistent.

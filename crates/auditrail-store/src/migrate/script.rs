@@ -3,6 +3,12 @@
 use super::error::MigrateError;
 use super::runner::Runner;
 
+/// Fails, as the runner does before the first step. A single expression, for tools that split statements.
+const ENCODING_CHECK: &str = "\
+select case when pg_catalog.current_setting('server_encoding') <> 'UTF8'
+            then ('the encoding of the database must be UTF8, but is '
+                  || pg_catalog.current_setting('server_encoding'))::pg_catalog.int4 end;";
+
 impl Runner {
     /// The SQL of every migration with a number in `from..=to`, including the tracking rows that
     /// [`Runner::status`] reads. Needs no database.
@@ -23,6 +29,7 @@ impl Runner {
               -- concurrently and cannot be part of a transaction.",
         );
         if from <= 1 {
+            line(ENCODING_CHECK);
             line(&format!("{};", tracking.create_schema_sql()));
             line(&format!("{};", tracking.create_table_sql()));
         }

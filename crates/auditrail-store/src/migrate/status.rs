@@ -12,7 +12,7 @@ use super::runner::{Runner, history};
 use super::set::MigrationSet;
 use super::tracking::{Origin, Tracked};
 use super::validate::{Problem, problems};
-use crate::schema::{Difference, compare, describe};
+use crate::schema::{Difference, compare, describe, weaknesses};
 
 /// The migrations of a database and their states.
 #[derive(Clone, Debug, Serialize)]
@@ -88,7 +88,7 @@ impl Runner {
     }
 
     /// Compares the live schema with the description of its version, and returns that version and every
-    /// difference. Read-only.
+    /// difference, followed by every [weakness](crate::schema::weaknesses). Read-only.
     ///
     /// # Errors
     /// [`MigrateError::Invalid`] when the history is inconsistent with this program, and
@@ -108,7 +108,13 @@ impl Runner {
         let live = describe(&mut db, schema)
             .await
             .map_err(MigrateError::while_trying_to("read the live schema"))?;
-        Ok((version, compare(&expected, &live)))
+        let mut differences = compare(&expected, &live);
+        differences.extend(
+            weaknesses(&mut db, schema, &expected)
+                .await
+                .map_err(MigrateError::while_trying_to("read what protects the records"))?,
+        );
+        Ok((version, differences))
     }
 }
 

@@ -90,7 +90,7 @@ impl Tracking {
     pub(crate) fn insert_sql(&self, migration: &Migration, applied_by: &str) -> String {
         format!(
             "insert into {} (version, name, checksum, breaking, origin, duration_ms, applied_by)
-values ({}, '{}', '\\x{}', {}, 'script', 0, '{}')",
+values ({}, '{}', pg_catalog.decode('{}', 'hex'), {}, 'script', 0, '{}')",
             self.table,
             migration.version(),
             migration.name(),

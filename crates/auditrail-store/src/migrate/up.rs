@@ -6,7 +6,7 @@ use super::error::MigrateError;
 use super::execute;
 use super::migration::Migration;
 use super::progress::Progress;
-use super::runner::{Runner, check, history};
+use super::runner::{Runner, check, check_encoding, history};
 use super::step::Step;
 use super::tracking::Tracked;
 
@@ -27,7 +27,11 @@ impl Runner {
         let mut db = self.connect().await?;
         let history = history(&mut db, &self.tracking()).await?;
         check(&self.set, &history)?;
-        Ok(self.pending(&history, target))
+        let pending = self.pending(&history, target);
+        if !pending.is_empty() {
+            check_encoding(&mut db).await?;
+        }
+        Ok(pending)
     }
 
     /// Applies every pending migration up to `to`, or all of them, each in its own transaction.

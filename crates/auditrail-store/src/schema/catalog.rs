@@ -11,11 +11,6 @@ pub(super) struct TableRow {
     pub(super) comment: Option<String>,
 }
 
-pub(super) async fn clear_search_path(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_catalog.set_config('search_path', '', false)").execute(db).await?;
-    Ok(())
-}
-
 pub(super) async fn tables(
     db: &mut PgConnection,
     schema: &str,

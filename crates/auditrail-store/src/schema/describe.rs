@@ -4,14 +4,15 @@ use sqlx::PgConnection;
 
 use super::catalog;
 use super::model::{Schema, Table};
+use super::settings::{PRINTING, set_all};
 
-/// Describes the current state of the schema `schema`. A missing schema is empty.
+/// Describes the current state of the schema `schema`. A missing schema is empty. Sets the settings of the
+/// session that change how PostgreSQL prints definitions.
 ///
 /// # Errors
 /// When the catalog cannot be read.
 pub async fn describe(db: &mut PgConnection, schema: &str) -> Result<Schema, sqlx::Error> {
-    // The catalog omits schemas on the search path; with an empty one it qualifies all names.
-    catalog::clear_search_path(db).await?;
+    set_all(db, &PRINTING).await?;
     let mut live = Schema::default();
     for row in catalog::tables(db, schema).await? {
         let table = Table { comment: row.comment, ..Table::default() };

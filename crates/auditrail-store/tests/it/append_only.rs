@@ -117,3 +117,135 @@ async fn records_of_one_transaction_have_its_id() {
     .unwrap();
     assert_eq!(counts, [2, 1]);
 }
+
+#[tokio::test]
+async fn records_cannot_be_changed_through_a_parent_table() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    run(&mut owner, RECORD).await;
+    run(
+        &mut owner,
+        "create table public.p (like control_plane.audit_logs including defaults including constraints);
+         alter table control_plane.audit_logs inherit public.p",
+    )
+    .await;
+    for (role, sql, verb) in [
+        (db.owner(), "update public.p set actor_id = 'tampered'", "UPDATE"),
+        (db.owner(), "delete from public.p", "DELETE"),
+        (db.owner(), "truncate public.p", "TRUNCATE"),
+        (db.admin(), "set session_replication_role = replica; delete from public.p", "DELETE"),
+        (
+            db.admin(),
+            "begin; set local auditrail.maintenance = 'erasure'; delete from public.p",
+            "DELETE",
+        ),
+    ] {
+        let message = rejection(&mut db.connect(role).await, sql).await;
+        let expected = format!("{verb} on control_plane.audit_logs is refused");
+        assert!(message.starts_with(&expected), "{sql}: {message}");
+    }
+    let untouched = "select actor_id from control_plane.audit_logs";
+    let actors: Vec<String> = sqlx::query_scalar(untouched).fetch_all(&mut owner).await.unwrap();
+    assert_eq!(actors, ["u1"]);
+}
+
+#[tokio::test]
+async fn records_cannot_be_changed_through_a_partitioned_table() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    run(&mut owner, RECORD).await;
+    run(
+        &mut owner,
+        "create table public.p (like control_plane.audit_logs including defaults)
+             partition by range (created_at);
+         create table public.elsewhere partition of public.p for values from ('1990-01-01') to ('1991-01-01');
+         alter table public.p attach partition control_plane.audit_logs default",
+    )
+    .await;
+    for (sql, verb) in [
+        ("update public.p set actor_id = 'tampered'", "UPDATE"),
+        ("update public.p set created_at = '1990-02-02'", "UPDATE"),
+        ("delete from public.p", "DELETE"),
+        ("truncate public.p", "TRUNCATE"),
+    ] {
+        let message = rejection(&mut owner, sql).await;
+        let expected = format!("{verb} on control_plane.audit_logs is refused");
+        assert!(message.starts_with(&expected), "{sql}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn records_cannot_be_changed_by_a_join_merge_or_foreign_key() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    run(&mut owner, RECORD).await;
+    run(
+        &mut owner,
+        "create table public.actors (id text primary key);
+         insert into public.actors values ('u1');
+         alter table control_plane.audit_logs add foreign key (actor_id) references public.actors
+             on delete cascade on update cascade",
+    )
+    .await;
+    for (sql, verb) in [
+        ("delete from public.actors", "DELETE"),
+        ("update public.actors set id = 'u2'", "UPDATE"),
+        (
+            "update control_plane.audit_logs l set action = 'x.y' from public.actors a where a.id = l.actor_id",
+            "UPDATE",
+        ),
+        (
+            "with gone as (delete from control_plane.audit_logs returning *) select * from gone",
+            "DELETE",
+        ),
+    ] {
+        let message = rejection(&mut owner, sql).await;
+        let expected = format!("{verb} on control_plane.audit_logs is refused");
+        assert!(message.starts_with(&expected), "{sql}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn times_that_no_record_can_have_are_rejected() {
+    let db = TestDb::migrated().await;
+    let mut app = db.connect(db.app()).await;
+    for time in ["infinity", "-infinity", "294276-01-01", "9999-12-31", "0001-12-31 BC"] {
+        let sql = RECORD
+            .replace("target_id)", "target_id, created_at)")
+            .replace("'p1')", &format!("'p1', '{time}')"));
+        let message = rejection(&mut app, &sql).await;
+        assert!(message.contains("audit_logs_created_at_check"), "{time}: {message}");
+    }
+    for time in ["0001-01-01 00:00:00Z", "9999-12-30 22:00:00Z", "now"] {
+        let sql = RECORD
+            .replace("target_id)", "target_id, created_at)")
+            .replace("'p1')", &format!("'p1', '{time}')"));
+        run(&mut app, &sql).await;
+    }
+}
+
+#[tokio::test]
+async fn revocation_of_a_key_is_final() {
+    let db = TestDb::migrated().await;
+    let mut service = db.connect(db.service()).await;
+    run(
+        &mut service,
+        "insert into control_plane.audit_api_keys (id, hash, hint, scopes, created_by)
+         values (gen_random_uuid(), sha256('a'), 'adt', '{write}', 'system')",
+    )
+    .await;
+    let infinite = "update control_plane.audit_api_keys set revoked_at = 'infinity'";
+    assert!(rejection(&mut service, infinite).await.contains("is set once"));
+    run(&mut service, "update control_plane.audit_api_keys set revoked_at = now()").await;
+    for (role, value) in [
+        (db.service(), "null"),
+        (db.service(), "revoked_at + interval '1 year'"),
+        (db.owner(), "null"),
+        (db.admin(), "null"),
+    ] {
+        let sql = format!("update control_plane.audit_api_keys set revoked_at = {value}");
+        let message = rejection(&mut db.connect(role).await, &sql).await;
+        assert!(message.ends_with("revoked_at is set once"), "{value}: {message}");
+    }
+    run(&mut service, "update control_plane.audit_api_keys set revoked_at = revoked_at").await;
+}

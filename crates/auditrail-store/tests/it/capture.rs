@@ -7,9 +7,12 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{number, sql};
 
+mod foreign_code;
+mod intents;
 mod privileges;
 mod setup;
 mod statements;
+mod values;
 mod withheld;
 
 /// A database with an audited table that the application can change.

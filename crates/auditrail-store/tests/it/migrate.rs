@@ -7,6 +7,8 @@ mod down;
 mod history;
 mod lock;
 mod probe;
+mod settings;
 mod support;
 mod up;
 mod verify;
+mod weaknesses;

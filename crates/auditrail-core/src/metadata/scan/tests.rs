@@ -58,6 +58,39 @@ fn size_limit_counts_plain_digits() {
 }
 
 #[test]
+fn repeated_keys_are_rejected_in_every_object() {
+    let at = |text: &str| match check(text) {
+        Err(ValueError::RepeatedKey { at }) => Some(at),
+        result => result.map(|()| None).unwrap(),
+    };
+    assert_eq!(at(r#"{"role":"admin","role":"user"}"#), Some(16));
+    assert_eq!(at(r#"{"a":1, "b":{}, "a" : 1}"#), Some(16));
+    assert_eq!(at(r#"{"a":[{"b":{"c":1,"c":null}}]}"#), Some(18));
+    assert_eq!(at(r#"{"a":{"x":1},"b":2,"a":[]}"#), Some(19));
+    assert_eq!(at(r#"{"a":1,"\u0061":2}"#), Some(7));
+    assert_eq!(at(r#"{"\ud83d\ude00":1,"😀":2}"#), Some(18));
+    assert_eq!(at(r#"{"":1,"":2}"#), Some(6));
+    assert_eq!(code(r#"{"a":1,"a":1}"#), Some(ErrorCode::DuplicateField));
+    let many: Vec<String> = (0..3_000).map(|n| format!("\"{n}\":{n}")).collect();
+    assert_eq!(at(&format!("{{{}}}", many.join(","))), None);
+    let repeated = at(&format!("{{{},\"7\":0}}", many.join(",")));
+    assert!(repeated.is_some());
+}
+
+#[test]
+fn equal_keys_of_different_objects_are_accepted() {
+    for valid in [
+        r#"{"a":{"a":{"a":1}}}"#,
+        r#"{"a":[{"a":1},{"a":1}],"b":{"a":1}}"#,
+        r#"{"a":"a","b":"a:","c":["a","a"]}"#,
+        r#"{"a":1,"A":2,"a ":3,"\\u0061":4}"#,
+        r#"{"é":1,"e\u0301":2}"#,
+    ] {
+        assert_eq!(code(valid), None, "{valid}");
+    }
+}
+
+#[test]
 fn unstorable_text_is_rejected_with_its_position() {
     assert_eq!(check(r#"{"a":"\u0000"}"#), Err(ValueError::NulEscape { at: 6 }));
     assert_eq!(check(r#"{"\u0000":1}"#), Err(ValueError::NulEscape { at: 2 }));

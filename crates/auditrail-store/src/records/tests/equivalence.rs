@@ -162,7 +162,12 @@ async fn compare(db: &mut PgConnection, case: &Search, expected: &[RecordId], bu
 #[tokio::test]
 async fn searches_equal_the_plain_statement_with_any_budget() {
     let db = TestDb::migrated().await;
-    db.as_owner(&format!("select setseed(0.5); {FILL}; analyze control_plane.audit_logs")).await;
+    // Some times are outside the range, as in rows from before migration 014.
+    let fill = format!(
+        "alter table control_plane.audit_logs drop constraint audit_logs_created_at_check;
+         select setseed(0.5); {FILL}; analyze control_plane.audit_logs"
+    );
+    db.as_owner(&fill).await;
     let mut app = db.connect(db.app()).await;
     app.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
     let budget = |time_records, value_records, few| ScanBudget { time_records, value_records, few };

@@ -68,9 +68,9 @@ async fn rolled_back_intent_is_not_referenced() {
 async fn functions_cannot_be_dropped_while_in_use() {
     let db = shop().await;
     let runner = Runner::new(db.owner());
-    let error = runner.down(12, false, &mut silent).await.unwrap_err();
+    let error = runner.down(12, true, &mut silent).await.unwrap_err();
     let reason = format!("{error:?}");
     assert!(reason.contains("other objects depend on it"), "{reason}");
     db.as_owner("select control_plane.stop_audit_table('shop.projects')").await;
-    runner.down(12, false, &mut silent).await.unwrap();
+    runner.down(12, true, &mut silent).await.unwrap();
 }

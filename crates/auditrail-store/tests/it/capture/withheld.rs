@@ -48,15 +48,36 @@ async fn renamed_secret_column_withholds_all_values() {
 }
 
 #[tokio::test]
-async fn too_large_row_is_recorded_by_column_names() {
+async fn largest_values_are_left_out_first() {
     let db = shop().await;
+    db.as_owner("alter table shop.projects add column role text, add column notes text").await;
     let mut app = db.connect(db.app()).await;
-    sql(&mut app, "insert into shop.projects (org, name) values ('acme', repeat('x', 70000))")
-        .await;
-    let metadata = &records(&mut app).await[0]["metadata"];
-    assert_eq!(metadata["truncated"], json!(true));
-    assert_eq!(metadata["columns"], json!(["id", "name", "org", "size"]));
-    assert_eq!(metadata.get("new"), None);
+    for change in [
+        "insert into shop.projects (org, name) values ('acme', repeat('x', 70000))",
+        "update shop.projects set role = 'admin', notes = repeat('x', 70000)",
+        "update shop.projects set role = repeat('r', 20000), notes = repeat('x', 15000),
+                                  name = repeat('n', 25000)",
+        "update shop.projects set role = 'user', notes = repeat('x', 300000000)",
+        "update shop.projects set notes = repeat('y', 300000000)",
+        "update shop.projects set api_token = repeat('y', 300000000)",
+    ] {
+        sql(&mut app, change).await;
+    }
+    let rows = records(&mut app).await;
+    assert_eq!(rows.len(), 6);
+    let of = |row: usize| &rows[row]["metadata"];
+    assert!(rows.iter().take(5).all(|row| row["metadata"]["truncated"] == true));
+    assert_eq!(of(0)["columns"], json!(["name"]));
+    assert_eq!(of(0)["new"]["org"], "acme");
+    assert_eq!(of(1)["columns"], json!(["notes"]));
+    assert_eq!(of(1)["changed"], json!({"role": {"old": null, "new": "admin"}}));
+    // The old name and notes have 70,000 characters.
+    assert_eq!(of(2)["columns"], json!(["name", "notes"]));
+    assert_eq!(of(2)["changed"]["role"]["old"], "admin");
+    assert_eq!(of(3)["columns"], json!(["notes"]));
+    assert_eq!(of(3)["changed"]["role"]["new"], "user");
+    assert_eq!((&of(4)["columns"], of(4).get("changed")), (&json!(["notes"]), None));
+    assert_eq!((&of(5)["secret"], &of(5)["changed"]), (&json!(["api_token"]), &json!({})));
 }
 
 #[tokio::test]
@@ -73,6 +94,7 @@ async fn other_metadata_limits_withhold_values_as_well() {
             .await;
     }
     let rows = records(&mut app).await;
-    let withheld: Vec<_> = rows.iter().map(|record| &record["metadata"]["truncated"]).collect();
-    assert_eq!(withheld, [&Value::Null, &json!(true), &json!(true)]);
+    let left_out: Vec<_> = rows.iter().map(|record| &record["metadata"]["columns"]).collect();
+    assert_eq!(left_out, [&Value::Null, &json!(["facts"]), &json!(["facts"])]);
+    assert_eq!(rows[1]["metadata"]["new"]["id"], 2);
 }

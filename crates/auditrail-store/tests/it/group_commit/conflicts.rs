@@ -6,7 +6,7 @@ use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
 use super::support::{conflicts_of, count, in_one_group, many, one, outcome, soon, start};
-use crate::support::{id, log, record, sql};
+use crate::support::{id, log, record, sql, stored};
 
 /// The record of this id with other content.
 fn other(number: u32) -> Record {
@@ -26,7 +26,7 @@ async fn repeated_write_is_a_duplicate_or_a_conflict() {
     let without_time = ProvidedFields { created_at: false, ..ProvidedFields::ALL };
     let again = writer.write(WriteRequest::one(other(1), without_time), soon()).await.unwrap();
     assert_eq!(again, outcome(&[], &[0], &[]));
-    assert_eq!(log.get(id(1)).await.unwrap(), Some(record(1, 1)));
+    assert_eq!(log.get(id(1)).await.unwrap(), Some(stored(record(1, 1))));
     let stats = writer.stats();
     assert_eq!((stats.created, stats.duplicates, stats.conflicts), (1, 2, 1));
 }
@@ -96,8 +96,8 @@ async fn first_request_with_an_id_creates_it() {
     assert_eq!(next().unwrap(), outcome(&[0], &[1], &[]));
     assert_eq!(conflicts_of(next()), [1]);
     assert_eq!(next().unwrap(), outcome(&[0], &[], &[]));
-    for stored in [record(1, 1), other(2), record(3, 3), record(4, 4)] {
-        assert_eq!(log.get(stored.id).await.unwrap(), Some(stored));
+    for written in [record(1, 1), other(2), record(3, 3), record(4, 4)] {
+        assert_eq!(log.get(written.id).await.unwrap(), Some(stored(written)));
     }
 }
 

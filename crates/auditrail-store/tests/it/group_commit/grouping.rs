@@ -6,7 +6,7 @@ use auditrail_testkit::TestDb;
 use tokio::task::JoinSet;
 
 use super::support::{count, many, one, outcome, soon, start};
-use crate::support::{id, log, number, record};
+use crate::support::{id, log, number, record, stored};
 
 const TRANSACTIONS: &str = "select count(distinct xact_id) from control_plane.audit_logs";
 
@@ -44,7 +44,7 @@ async fn acknowledged_records_are_visible() {
     for n in 1..20 {
         let result = writer.write(one(n), soon()).await.unwrap();
         assert_eq!(result, outcome(&[0], &[], &[]));
-        assert_eq!(log.get(id(n)).await.unwrap(), Some(record(n, n)));
+        assert_eq!(log.get(id(n)).await.unwrap(), Some(stored(record(n, n))));
     }
 }
 

@@ -5,7 +5,7 @@ use auditrail_store::OnConflict;
 use auditrail_testkit::TestDb;
 
 use super::support::{conflicts_of, count, many, one, outcome, soon, start_one};
-use crate::support::{id, input, log, record, skip_record_1, sql};
+use crate::support::{id, input, log, record, skip_record_1, sql, stored};
 
 #[tokio::test]
 async fn single_record_is_written_when_its_id_is_free_again() {
@@ -14,7 +14,7 @@ async fn single_record_is_written_when_its_id_is_free_again() {
     sql(&mut owner, &skip_record_1(3)).await;
     let writer = start_one(&db);
     assert_eq!(writer.write(one(1), soon()).await.unwrap(), outcome(&[0], &[], &[]));
-    assert_eq!(log(&db).await.get(id(1)).await.unwrap(), Some(record(1, 1)));
+    assert_eq!(log(&db).await.get(id(1)).await.unwrap(), Some(stored(record(1, 1))));
     assert_eq!(writer.stats().conflicts, 0);
 }
 

@@ -4,7 +4,7 @@ use auditrail_core::{AuditLogService, Record};
 use auditrail_store::{BulkWriter, ChunkOutcome};
 use auditrail_testkit::TestDb;
 
-use crate::support::{id, log, number, record, skip_record_1, sql, time};
+use crate::support::{id, log, number, record, skip_record_1, sql, stored, time};
 
 fn chunk(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers.map(|n| record(n, n)).collect()
@@ -68,7 +68,7 @@ async fn conflicts_are_reported_and_the_rest_is_written() {
         let result = writer.write(&mixed).await.unwrap();
         assert_eq!((result.created, result.duplicates), (20, 1), "{compared_first}");
         assert_eq!(result.conflicts, [4, 5, 6, 7].map(id));
-        assert_eq!(log.get(id(4)).await.unwrap(), Some(record(4, 4)));
+        assert_eq!(log.get(id(4)).await.unwrap(), Some(stored(record(4, 4))));
     }
 }
 
@@ -87,7 +87,7 @@ async fn first_record_of_a_repeated_id_is_written() {
         let result = writer.write(&twice).await.unwrap();
         assert_eq!((result.created, result.duplicates), (2, 1));
         assert_eq!(result.conflicts, [id(base)]);
-        assert_eq!(log.get(id(base)).await.unwrap(), Some(record(base, 1)));
+        assert_eq!(log.get(id(base)).await.unwrap(), Some(stored(record(base, 1))));
     }
 }
 

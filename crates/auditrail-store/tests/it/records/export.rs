@@ -4,7 +4,7 @@ use auditrail_core::{AuditLogService, Filters, Record};
 use auditrail_testkit::TestDb;
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::support::{log, record};
+use crate::support::{log, record, stored};
 
 fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers
@@ -25,6 +25,7 @@ async fn export_returns_every_match_oldest_first() {
     let written = records(0..1_000);
     log.bulk_writer().await.unwrap().write(&written).await.unwrap();
     let all: Vec<_> = log.export(Filters::default()).try_collect().await.unwrap();
+    let written: Vec<_> = written.into_iter().map(stored).collect();
     assert_eq!(all, written);
 
     let filters = Filters { action: Some("key.*".parse().unwrap()), ..Filters::default() };

@@ -4,13 +4,14 @@ use auditrail_core::AuditLogService;
 use auditrail_store::StoreError;
 use auditrail_testkit::TestDb;
 
-use crate::support::{id, log, sql};
+use crate::support::{allow_any_time, id, log, sql};
 
 #[tokio::test]
 async fn rows_of_plain_sql_are_returned_unchanged() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
+    allow_any_time(&mut owner).await;
     sql(
         &mut owner,
         r#"insert into control_plane.audit_logs

@@ -7,7 +7,7 @@ use auditrail_store::{
 };
 use auditrail_testkit::TestDb;
 
-use crate::support::{START_MICROS, log, record, sql};
+use crate::support::{START_MICROS, allow_any_time, log, record, sql};
 
 const DAY: u32 = 24 * 60 * 60;
 /// Everything, with two of each.
@@ -59,6 +59,7 @@ async fn summary_applies_filters_and_clamps_times() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let mut owner = db.connect(db.owner()).await;
+    allow_any_time(&mut owner).await;
     sql(
         &mut owner,
         "insert into control_plane.audit_logs

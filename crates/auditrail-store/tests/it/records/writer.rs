@@ -1,6 +1,7 @@
 //! The writer of a record: set by the service or by the database, never by the caller.
 
 use auditrail_core::{AuditLogService, OnInvalid, Record, RecordedBy};
+use auditrail_store::{BulkWriter, StoreError};
 use auditrail_testkit::TestDb;
 use sqlx::Connection;
 
@@ -68,7 +69,7 @@ async fn given_writers_are_stored_beside_the_default() {
         ..record(number, number)
     };
     let own = |number| Record { recorded_by: None, ..record(number, number) };
-    let mut bulk = log.bulk_writer().await.unwrap();
+    let mut bulk = BulkWriter::connect(&db.service()).await.unwrap();
     bulk.write(&[by_key(1), own(2)]).await.unwrap();
     // The same by INSERT.
     bulk.write(&[by_key(1), by_key(3), own(4)]).await.unwrap();
@@ -76,7 +77,17 @@ async fn given_writers_are_stored_beside_the_default() {
     for number in 1..5 {
         writers.push(writer(log.get(id(number)).await.unwrap()));
     }
-    assert_eq!(writers, ["key:k1", ROLE, "key:k1", ROLE]);
+    let service = "role:auditrail_service";
+    assert_eq!(writers, ["key:k1", service, "key:k1", service]);
+}
+
+#[tokio::test]
+async fn a_writer_role_cannot_set_the_writer() {
+    let db = TestDb::migrated().await;
+    let by_key = Record { recorded_by: Some(RecordedBy::from_stored("key:k1")), ..record(1, 1) };
+    let mut bulk = BulkWriter::connect(&db.app()).await.unwrap();
+    let error = bulk.write(&[by_key]).await.unwrap_err();
+    assert!(matches!(error, StoreError::PermissionDenied { .. }), "{error:?}");
 }
 
 #[tokio::test]
