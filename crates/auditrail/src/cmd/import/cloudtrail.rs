@@ -183,4 +183,6 @@ fn context(event: &Event<'_>, columns: &mut Columns) -> RequestContext {
 }
 
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
 mod tests;
