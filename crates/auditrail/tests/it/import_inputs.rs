@@ -42,6 +42,9 @@ fn layouts() -> Vec<(&'static str, String)> {
         ("pretty records", pretty(json!({"Records": [a, b]}))),
         ("lines", format!("{a}\n{b}\n")),
         ("pretty events", pretty(a.clone()) + &pretty(b.clone())),
+        ("concatenated", format!("{a}{b}")),
+        ("separated by a tab", format!("{a}\t{b}\n")),
+        ("several on the second line", format!("{b}\n{a}\t{b}\n")),
         ("array", json!([a, b]).to_string()),
         ("pretty array", pretty(json!([a, b]))),
         ("array on a line after an event", format!("{a}\n[{b}]\n")),
@@ -75,7 +78,10 @@ async fn cloudtrail_layouts_are_equal_in_every_encoding() {
             sandbox.file("a", bytes);
             let run = cloudtrail(&sandbox, &["a"]);
             assert_eq!(run.code, Some(0), "{name} in {encoding}: {run:?}");
-            assert_eq!(counts(&run.json()), (created, 2 - created, 0), "{name} in {encoding}");
+            // One layout repeats an event.
+            let (new, present, rejected) = counts(&run.json());
+            assert_eq!((new, rejected), (created, 0), "{name} in {encoding}");
+            assert!(new + present >= 2, "{name} in {encoding}");
             created = 0;
         }
     }

@@ -69,4 +69,9 @@ async fn reject_files_are_not_overwritten() {
     sandbox.run(&args).code(1).stderr_has("r.ndjson.reasons already exists");
     assert_eq!(sandbox.text("r.ndjson.reasons"), "kept");
     assert!(!sandbox.path("r.ndjson").exists());
+    sandbox.file("logs/a.ndjson", "no\n");
+    let args = ["import", "--format", "ndjson", "--dry-run", "-r", "logs", "--rejects"];
+    let run = sandbox.run(&[&args[..], &["logs/bad.ndjson"]].concat());
+    run.code(2).stderr_has("logs/bad.ndjson is in logs, which is imported");
+    sandbox.run(&[&args[..], &["bad.ndjson"]].concat()).code(1);
 }

@@ -48,7 +48,11 @@ pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<Mapped, Reason> {
         let at = error.valid_up_to();
         Reason::new("not_json", format!("not JSON: the text is not valid UTF-8 at byte {at}"))
     })?;
-    parse_text(text, now, 0)
+    parse_text(text, now, 0).or_else(|reason| {
+        // The name of a member may have an escape that is no character.
+        let repaired = repair::escapes(text);
+        if repaired == text { Err(reason) } else { parse_text(&repaired, now, 0) }
+    })
 }
 
 fn parse_text(text: &str, now: Timestamp, envelopes: u32) -> Result<Mapped, Reason> {
@@ -89,9 +93,13 @@ fn map(event: &Event<'_>, now: Timestamp) -> Result<Mapped, Reason> {
     let context = context(event, &mut columns);
     let mut input =
         CreateInput::new(actor, action, target).with_context(context).with_created_at(time);
-    if let Some(Ok(id)) = event.text("eventID").map(|text| text.parse::<RecordId>()) {
-        input = input.with_id(id);
-        columns.holds("eventID");
+    // Aggregated events spell it `eventId`.
+    for name in ["eventID", "eventId"] {
+        if let Some(Ok(id)) = event.text(name).map(|text| text.parse::<RecordId>()) {
+            input = input.with_id(id);
+            columns.holds(name);
+            break;
+        }
     }
     let labels = labels::of(event);
     // When `CreateInput` has outcome, actor_name and target_name, they are set from `labels` here.
@@ -123,8 +131,8 @@ impl Columns {
 
 /// The first label of the service and the name of the event, such as `iam.CreateUser`.
 fn action(event: &Event<'_>, columns: &mut Columns) -> Result<Action, Reason> {
-    if event.insight().is_some() {
-        return "cloudtrail.Insight".parse().map_err(Reason::invalid("eventType"));
+    if let Some(action) = event.statistic() {
+        return action.parse().map_err(Reason::invalid("eventType"));
     }
     let source = event.text("eventSource").unwrap_or(Cow::Borrowed("aws.amazonaws.com"));
     let name =
@@ -149,8 +157,9 @@ fn action(event: &Event<'_>, columns: &mut Columns) -> Result<Action, Reason> {
 
 /// The time of the event.
 fn time(event: &Event<'_>, columns: &mut Columns) -> Result<RecordTime, Reason> {
-    let text =
-        event.text("eventTime").ok_or_else(|| Reason::new("required", "eventTime: is missing"))?;
+    let window = || event.members.members("timeWindow")?.text("windowStart");
+    let text = event.text("eventTime").or_else(window);
+    let text = text.ok_or_else(|| Reason::new("required", "eventTime: is missing"))?;
     match text.parse::<RecordTime>() {
         Ok(time) => {
             columns.holds("eventTime");

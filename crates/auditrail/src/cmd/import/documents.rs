@@ -226,8 +226,9 @@ fn truncated() -> io::Error {
 
 /// Whether an input that begins with `begin` consists of JSON documents, rather than one record per line.
 ///
-/// A document is an array, an object with an array under a key such as `Records`, or a pretty-printed
-/// object, whose first line ends with a brace and whose second one continues it. A first line longer than
+/// A document is an array, an object with an array under a key such as `Records`, an object followed by
+/// another one on its line, or a pretty-printed object, whose first line ends with a brace and whose second one
+/// continues it. A first line longer than
 /// `begin` also counts as a document, since a record is far shorter.
 pub(super) fn is_document(begin: &[u8]) -> bool {
     let begin = begin.trim_ascii_start();
@@ -245,16 +246,25 @@ pub(super) fn is_document(begin: &[u8]) -> bool {
         match scan.step(*byte) {
             None => {}
             Some(Seen::Records) => return true,
-            Some(Seen::Closed | Seen::OpenString) => return false,
+            // Some tools write records one after the other, without line breaks.
+            Some(Seen::Closed) => return next_on_line(&begin[at + 1..]) == Some(&b'{'),
+            Some(Seen::OpenString) => return false,
         }
     }
     true
 }
 
-/// Whether a line may be a document: it has one of the keys of an array of records, or is an array. A
-/// cheap test before [`is_document`].
+fn next_on_line(text: &[u8]) -> Option<&u8> {
+    text.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
+/// Whether a line may be a document: it has one of the keys of an array of records, is an array, or has
+/// several objects. A cheap test before [`is_document`].
 pub(super) fn may_be_document(line: &[u8]) -> bool {
-    line.starts_with(b"[") || RECORDS_KEYS.iter().any(|key| has_key(line, key))
+    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
+    line.starts_with(b"[")
+        || [&b"}{"[..], b"}\t{", b"} {"].into_iter().any(has)
+        || RECORDS_KEYS.iter().any(|key| has_key(line, key))
 }
 
 fn has_key(line: &[u8], key: &[u8]) -> bool {

@@ -39,6 +39,7 @@ impl InputFiles {
         if uses > 1 {
             return Err(Error::Usage("- (stdin) can be read only once".to_owned()));
         }
+        check_rejects(args)?;
         for path in &args.files {
             if is_stdin(path) {
                 files.bytes = None;
@@ -108,6 +109,29 @@ impl InputFiles {
         }
         self.paths.push(path.to_owned());
         Ok(())
+    }
+}
+
+/// Refuses to write rejected records into a directory that is imported: a mended line would be in two of its
+/// files then, and be imported twice.
+fn check_rejects(args: &ImportArgs) -> Result<(), Error> {
+    let Some(rejects) = args.rejects.as_deref().filter(|_| args.recursive) else {
+        return Ok(());
+    };
+    let parent = rejects.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")));
+    let parent = parent.map_err(Error::io("write to", rejects))?;
+    let is_inside = |input: &PathBuf| {
+        fs::canonicalize(input).is_ok_and(|input| input.is_dir() && parent.starts_with(input))
+    };
+    match args.files.iter().find(|input| is_inside(input)) {
+        Some(input) => {
+            let (rejects, input) = (rejects.display(), input.display());
+            let text =
+                format!("{rejects} is in {input}, which is imported; choose another directory");
+            Err(Error::Usage(text))
+        }
+        None => Ok(()),
     }
 }
 

@@ -93,7 +93,7 @@ fn is_system(event: &Event<'_>) -> bool {
     kind.as_deref() == Some("AWSService")
         || event.identity_text("invokedBy").is_some()
         || (kind.is_none() && is_service_event)
-        || event.insight().is_some()
+        || event.statistic().is_some()
 }
 
 /// The name of the actor, for people: of a person, a user, a role's source identity, or a role session.

@@ -38,13 +38,30 @@ impl<'a> Event<'a> {
         self.identity.as_ref()?.text(name)
     }
 
-    /// The details of an Insights event, which has no identity, source and name of its own.
-    pub(super) fn insight(&self) -> Option<Members<'a>> {
-        let is_insight = self.text("eventType").as_deref() == Some("AwsCloudTrailInsight")
-            || self.text("eventCategory").as_deref() == Some("Insight");
-        let details = self.members.members("insightDetails");
-        let is_bare = self.members.get("eventName").is_none() && details.is_some();
-        (is_insight || is_bare).then(|| details.unwrap_or_default())
+    /// The kind of a record that CloudTrail computes from others, as an action. It has no identity, and of the
+    /// other members it may have some in other places ("CloudTrail record contents for Insights events",
+    /// "… for aggregated events").
+    pub(super) fn statistic(&self) -> Option<&'static str> {
+        let kind = self.text("eventType");
+        let category = self.text("eventCategory");
+        let is = |type_name: &str, category_name: &str| {
+            kind.as_deref() == Some(type_name) || category.as_deref() == Some(category_name)
+        };
+        let has_details =
+            self.members.get("eventName").is_none() && self.members.get("insightDetails").is_some();
+        if is("AwsCloudTrailInsight", "Insight") || has_details {
+            Some("cloudtrail.Insight")
+        } else if is("AwsAggregatedEvent", "Aggregated") {
+            Some("cloudtrail.AggregatedEvent")
+        } else {
+            None
+        }
+    }
+
+    /// The service of the event.
+    pub(super) fn source(&self) -> Option<Cow<'a, str>> {
+        let of_insight = || self.members.members("insightDetails")?.text("eventSource");
+        self.text("eventSource").or_else(of_insight).or_else(|| self.text("insightEventSource"))
     }
 }
 

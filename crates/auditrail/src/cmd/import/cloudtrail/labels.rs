@@ -18,7 +18,7 @@ pub(in super::super) enum Outcome {
 /// What a record says about its outcome, and names for people, as they were at the time.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Labels {
-    /// `None` for an Insights event, which is a statistic and not a call.
+    /// `None` for Insights and aggregated events, which are statistics and not calls.
     pub(in super::super) outcome: Option<Outcome>,
     /// At most 200 characters.
     pub(in super::super) actor_name: Option<String>,
@@ -49,7 +49,7 @@ const DENIALS: [&str; 8] = [
 ];
 
 fn outcome(event: &Event<'_>) -> Option<Outcome> {
-    if event.insight().is_some() {
+    if event.statistic().is_some() {
         return None;
     }
     let code = event.text("errorCode");
@@ -82,3 +82,6 @@ fn has_failed(event: &Event<'_>) -> bool {
         result.is_some_and(|text| text.eq_ignore_ascii_case("failure"))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,81 @@ fn no_text_of_an_event_is_lost() {
         }
     }
 }
+
+/// The pointers of all values inside of a value.
+fn pointers(value: &Value, prefix: &str, out: &mut Vec<String>) {
+    let inside: Vec<(String, &Value)> = match value {
+        Value::Array(values) => (0..).map(|n: u32| n.to_string()).zip(values).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, value) in inside {
+        let pointer = format!("{prefix}/{}", name.replace('~', "~0").replace('/', "~1"));
+        pointers(value, &pointer, out);
+        out.push(pointer);
+    }
+}
+
+/// Without one of these a record does not say who did what when.
+const ESSENTIAL: [&str; 3] = ["/userIdentity", "/eventName", "/eventTime"];
+
+#[test]
+fn no_odd_value_rejects_an_event() {
+    let odd: Vec<Value> = [
+        "null",
+        "true",
+        "7",
+        "1e400",
+        "-0",
+        "\"\"",
+        "\"x.\"",
+        "\"a\\u0000b\"",
+        "\"\\ud83d\"",
+        "\"\\n\"",
+        "[]",
+        "{}",
+        "[1]",
+        "{\"a\":{}}",
+        "[[\"x\"]]",
+    ]
+    .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(format!("raw {text}"))))
+    .into();
+    let deep = (0..60).fold(Value::from(1), |inner, _| Value::from(vec![inner]));
+    let long = [Value::from("x".repeat(3_000)), Value::from("y".repeat(80_000)), deep];
+    let sample =
+        std::fs::read_to_string(format!("{HERE}/tests/it/samples/cloudtrail.ndjson")).unwrap();
+    let now = "2026-06-01T00:00:00Z".parse().unwrap();
+    for event in sample.lines() {
+        let event: Value = serde_json::from_str(event).unwrap();
+        let mut places = Vec::new();
+        pointers(&event, "", &mut places);
+        for place in places.iter().filter(|place| !ESSENTIAL.contains(&place.as_str())) {
+            for value in odd.iter().chain(&long) {
+                let mut changed = event.clone();
+                *changed.pointer_mut(place).unwrap() = value.clone();
+                let text = changed.to_string();
+                if let Err(reason) = parse(text.as_bytes(), now) {
+                    panic!(
+                        "{place} as {}: {}",
+                        &value.to_string()[..20.min(value.to_string().len())],
+                        reason.text
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn escapes_without_a_character_are_replaced() {
+    for (escape, place) in [("\\u0000", "userName"), ("\\ud83d", "userName"), ("\\ude00x", "arn")] {
+        let text = format!(
+            r#"{{"userIdentity":{{"type":"X","{place}":"a{escape}b"}},"eventName":"E","eventTime":"2023-07-10T11:42:18Z","{escape}":"{escape}"}}"#
+        );
+        let input = parsed(&text).input;
+        assert!(input.actor.id().starts_with("a\u{fffd}"), "{}", input.actor);
+        assert!(input.metadata_text().contains("\\ufffd"), "{}", input.metadata_text());
+    }
+}

@@ -55,9 +55,7 @@ const PARAMETERS: &[(&str, &str)] = &[
 /// else the service. A text that is too long for its column is cut.
 pub(super) fn of(event: &Event<'_>) -> (String, String) {
     let (kind, id) = whole(event).unwrap_or_else(|| {
-        let source = event.text("eventSource");
-        let insight = || event.insight().and_then(|insight| insight.text("eventSource"));
-        let service = source.or_else(insight).unwrap_or(Cow::Borrowed("unknown"));
+        let service = event.source().unwrap_or(Cow::Borrowed("unknown"));
         ("service".to_owned(), service.into_owned())
     });
     (

@@ -75,7 +75,7 @@ fn documents_are_detected_by_their_first_bytes() {
     {
         assert!(is_document(document.as_bytes()), "{document}");
     }
-    for document in ["{\"Events\":[", "{\"a\":{\n \"b\"", "{\n}"] {
+    for document in ["{\"Events\":[", "{\"a\":{\n \"b\"", "{\n}", "{}{}", "{\"a\":1}\t{"] {
         assert!(is_document(document.as_bytes()), "{document}");
     }
     for lines in [
