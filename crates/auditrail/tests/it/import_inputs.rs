@@ -45,6 +45,7 @@ fn layouts() -> Vec<(&'static str, String)> {
         ("concatenated", format!("{a}{b}")),
         ("separated by a tab", format!("{a}\t{b}\n")),
         ("several on the second line", format!("{b}\n{a}\t{b}\n")),
+        ("pretty after a line", format!("{a}\n{}\n{b}\n", pretty(json!({"Records": [b]})))),
         ("array", json!([a, b]).to_string()),
         ("pretty array", pretty(json!([a, b]))),
         ("array on a line after an event", format!("{a}\n[{b}]\n")),
@@ -78,7 +79,7 @@ async fn cloudtrail_layouts_are_equal_in_every_encoding() {
             sandbox.file("a", bytes);
             let run = cloudtrail(&sandbox, &["a"]);
             assert_eq!(run.code, Some(0), "{name} in {encoding}: {run:?}");
-            // One layout repeats an event.
+            // Some layouts repeat an event.
             let (new, present, rejected) = counts(&run.json());
             assert_eq!((new, rejected), (created, 0), "{name} in {encoding}");
             assert!(new + present >= 2, "{name} in {encoding}");

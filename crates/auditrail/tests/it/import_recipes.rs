@@ -78,6 +78,7 @@ async fn recipe_keeps_who_when_where_and_id_of_products() {
             "resource:projects/-/serviceAccounts/1234",
         ),
         (7, "slack.user_login", "user:U1"),
+        (10, "gsuite.download", "service:gsuite"),
     ] {
         assert_eq!(field(n, "action"), action);
         assert_eq!(format!("{}:{}", field(n, "target_type"), field(n, "target_id")), target);

@@ -1,6 +1,6 @@
 //! Splits the input into lines of limited length.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use memchr::memchr;
 
@@ -17,6 +17,13 @@ pub(super) struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(input: R) -> Self {
         Self { input, line: 0, buffer: Vec::new() }
+    }
+
+    /// The input from the start of the last line that was read, and the number of that line.
+    pub(super) fn into_rest(self) -> (impl BufRead, u64) {
+        let mut line = self.buffer;
+        line.push(b'\n');
+        (io::Cursor::new(line).chain(self.input), self.line)
     }
 
     /// The next line that is not blank. An incomplete line before a read error is discarded.

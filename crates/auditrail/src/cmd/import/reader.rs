@@ -3,7 +3,7 @@
 mod chunk;
 mod same_files;
 
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -136,17 +136,27 @@ impl Reader<'_> {
             return Ok(Some("is a CloudTrail digest file, which has no records; it was skipped"));
         }
         if is_cloudtrail && is_document(begin) {
-            let mut documents = Documents::new(input, 1);
-            while let Some(raw) = documents.next()? {
-                self.raw_record(&raw)?;
-            }
+            self.documents(Documents::new(input, 1))?;
             return Ok(None);
         }
         let mut lines = Lines::new(input);
         while let Some(raw) = lines.next()? {
+            if is_cloudtrail && matches!(raw.bytes, b"{" | b"[") {
+                // From here on records are pretty-printed.
+                let (rest, line) = lines.into_rest();
+                self.documents(Documents::new(rest, line))?;
+                return Ok(None);
+            }
             self.line(&raw)?;
         }
         Ok(None)
+    }
+
+    fn documents(&mut self, mut documents: Documents<impl BufRead>) -> Result<(), End> {
+        while let Some(raw) = documents.next()? {
+            self.raw_record(&raw)?;
+        }
+        Ok(())
     }
 
     /// Reads a line, which is a record or a CloudTrail document.
