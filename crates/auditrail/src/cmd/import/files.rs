@@ -24,7 +24,7 @@ pub(super) struct InputFiles {
     /// What was left out, for the user.
     pub(super) notes: Vec<String>,
     seen: HashSet<(u64, u64)>,
-    hidden: u64,
+    skipped: u64,
 }
 
 impl InputFiles {
@@ -57,9 +57,9 @@ impl InputFiles {
     }
 
     fn finish(mut self, args: &ImportArgs) -> Result<Self, Error> {
-        if self.hidden > 0 {
-            let hidden = self.hidden;
-            self.notes.push(format!("{hidden} hidden files or directories were skipped"));
+        if self.skipped > 0 {
+            let skipped = self.skipped;
+            self.notes.push(format!("{skipped} hidden or special files were skipped"));
         }
         if self.paths.is_empty() {
             let text = if args.recursive {
@@ -84,7 +84,7 @@ impl InputFiles {
             return Err(Error::io("read", path)(error));
         }
         let found = walk::files(path).map_err(|(path, error)| Error::io("read", &path)(error))?;
-        self.hidden += found.hidden;
+        self.skipped += found.skipped;
         for (path, metadata) in found.files {
             self.add_file(&path, &metadata)?;
         }

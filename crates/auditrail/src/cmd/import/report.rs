@@ -23,8 +23,7 @@ pub(super) struct ImportReport {
     pub(super) without_time: u64,
     /// Records without an id, which got one derived from the line.
     pub(super) derived_ids: u64,
-    /// Whether such records may have been among the duplicates.
-    #[serde(skip)]
+    /// Whether such records may be among the duplicates.
     pub(super) derived_present: bool,
     pub(super) chunks: u64,
     /// Files of which a part could not be read.

@@ -96,6 +96,8 @@ impl Writer {
         for (file, reject) in &chunk.rejects {
             self.reject(*file, reject)?;
         }
+        let derived = chunk.origins.iter().filter(|origin| origin.id_is_derived).count() as u64;
+        self.report.derived_ids += derived;
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
             let outcome = bulk.write_with_times(&chunk.records, &chunk.time_given).await.map_err(
                 |error| Error::Partial {
@@ -103,8 +105,6 @@ impl Writer {
                     source: Box::new(error.into()),
                 },
             )?;
-            let derived = chunk.origins.iter().filter(|origin| origin.id_is_derived).count() as u64;
-            self.report.derived_ids += derived;
             // The store counts the records that were present, and does not say which ones these are.
             self.report.derived_present |= derived > 0 && outcome.duplicates > 0;
             self.report.created += outcome.created;

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Found {
     /// All files, depth first, sorted by name in each directory.
     pub(super) files: Vec<(PathBuf, Metadata)>,
-    /// Number of entries that were skipped because their names start with a dot.
-    pub(super) hidden: u64,
+    /// Number of entries that were skipped: their names start with a dot, or they are neither files nor
+    /// directories.
+    pub(super) skipped: u64,
 }
 
 /// The files below `root`. Symbolic links are followed; each directory is read once.
@@ -25,10 +26,13 @@ pub(super) fn files(root: &Path) -> Result<Found, (PathBuf, io::Error)> {
     let mut remaining = vec![root.to_owned()];
     while let Some(path) = remaining.pop() {
         let metadata = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
-        if !metadata.is_dir() {
+        if metadata.is_file() {
             found.files.push((path, metadata));
+        } else if !metadata.is_dir() {
+            // Reading a pipe would block.
+            found.skipped += 1;
         } else if visited.insert((metadata.dev(), metadata.ino())) {
-            let mut entries = entries(&path, &mut found.hidden).map_err(|error| (path, error))?;
+            let mut entries = entries(&path, &mut found.skipped).map_err(|error| (path, error))?;
             // The last one is read next.
             entries.sort_unstable_by(|a, b| b.cmp(a));
             remaining.append(&mut entries);
@@ -37,12 +41,12 @@ pub(super) fn files(root: &Path) -> Result<Found, (PathBuf, io::Error)> {
     Ok(found)
 }
 
-fn entries(dir: &Path, hidden: &mut u64) -> io::Result<Vec<PathBuf>> {
+fn entries(dir: &Path, skipped: &mut u64) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            *hidden += 1;
+            *skipped += 1;
         } else {
             paths.push(entry.path());
         }
@@ -67,6 +71,6 @@ mod tests {
         let names = found.files.iter().map(|(path, _)| path.strip_prefix(dir.path()).unwrap());
         let names: Vec<_> = names.map(|name| name.to_str().unwrap()).collect();
         assert_eq!(names, ["a/x/3.json", "b/1.json", "b/2.json", "c.json"]);
-        assert_eq!(found.hidden, 1);
+        assert_eq!(found.skipped, 1);
     }
 }
