@@ -109,13 +109,15 @@ class CloudTrail:
             "IAMUser": [name, arn, principal],
             "Unknown": [arn, name, signs_in, principal],
         }.get(kind, [arn, name, principal])
-        for candidate in [person, *ranking, signs_in]:
+        session = ("sourceIdentity", "sessionIssuer.arn", "sessionIssuer.userName", "sessionIssuer.principalId")
+        role = first(who, *("sessionContext." + name for name in session)) if kind != "AWSService" else None
+        for candidate in [person, *ranking, signs_in, role]:
             if candidate:
                 return "user:" + candidate
         is_service = kind is None and event.get("eventType") == "AwsServiceEvent"
         if kind == "AWSService" or who.get("invokedBy") or is_service:
             return "system"
-        return "user:account:" + account
+        return "user:" + (first(who, "credentialId", "accessKeyId") or "account:" + account)
 
     @staticmethod
     def outcome(event):

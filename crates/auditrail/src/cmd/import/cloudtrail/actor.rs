@@ -20,17 +20,23 @@ const SIGN_IN_NAMES: [&str; 7] =
 ///
 /// A person of IAM Identity Center is identified by the user id, an IAM user by name, any other identity by
 /// ARN, since the session of a role identifies more than the role, else by name, else by principal. If
-/// the identity has none of these, the name in a sign-in event identifies the person. AWS services are the
-/// actor `system`. The metadata has the whole identity.
+/// the identity has none of these, the name in a sign-in event identifies the person, else the role of the
+/// session, else the credential. AWS services are the actor `system`. The metadata has the whole identity.
 ///
 /// # Errors
 /// When the record does not say who acted.
 pub(super) fn of(event: &Event<'_>) -> Result<Actor, Reason> {
-    if let Some(id) = person(event).or_else(|| identity(event)).or_else(|| sign_in_name(event)) {
+    let id = person(event).or_else(|| identity(event)).or_else(|| sign_in_name(event));
+    if let Some(id) = id.or_else(|| session(event)) {
         return user(&id);
     }
     if is_system(event) {
         return Ok(Actor::system());
+    }
+    let credential =
+        event.identity_text("credentialId").or_else(|| event.identity_text("accessKeyId"));
+    if let Some(id) = credential {
+        return user(&id);
     }
     match event.identity_text("accountId") {
         Some(account) => user(&format!("account:{account}")),
@@ -72,6 +78,19 @@ fn identity<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
         Some("Unknown") => arn.or(name).or_else(|| sign_in_name(event)).or(principal),
         _ => arn.or(name).or(principal),
     }
+}
+
+/// The person or the role of a session.
+fn session<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
+    if event.identity_text("type").as_deref() == Some("AWSService") {
+        return None;
+    }
+    let session = event.identity.as_ref()?.members("sessionContext")?;
+    let issuer = || {
+        let issuer = session.members("sessionIssuer")?;
+        ["arn", "userName", "principalId"].iter().find_map(|name| issuer.text(name))
+    };
+    session.text("sourceIdentity").or_else(issuer)
 }
 
 /// The name of the person in a sign-in event.

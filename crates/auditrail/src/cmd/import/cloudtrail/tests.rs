@@ -72,6 +72,16 @@ fn actors_use_the_best_available_identifier() {
         (r#"{"type":"IAMUser","userName":12}"#, "user:12"),
         (r#"{"type":7,"arn":["x"],"userName":{"a":1},"principalId":"p"}"#, "user:p"),
         (r#""ann""#, "user:ann"),
+        (
+            r#"{"type":"AssumedRole","accountId":"1","sessionContext":{"sessionIssuer":{"arn":"a:r"}}}"#,
+            "user:a:r",
+        ),
+        (
+            r#"{"type":"AssumedRole","accountId":"1","sessionContext":{"sourceIdentity":"ann"}}"#,
+            "user:ann",
+        ),
+        (r#"{"type":"IdentityCenterUser","accountId":"1","credentialId":"c"}"#, "user:c"),
+        (r#"{"accountId":"1","accessKeyId":"AKIA"}"#, "user:AKIA"),
     ] {
         let parsed = serde_json::from_str(identity).unwrap();
         assert_eq!(actor(&parsed), expected, "{identity}");
