@@ -93,13 +93,9 @@ fn map(event: &Event<'_>, now: Timestamp) -> Result<Mapped, Reason> {
     let context = context(event, &mut columns);
     let mut input =
         CreateInput::new(actor, action, target).with_context(context).with_created_at(time);
-    // Aggregated events spell it `eventId`.
-    for name in ["eventID", "eventId"] {
-        if let Some(Ok(id)) = event.text(name).map(|text| text.parse::<RecordId>()) {
-            input = input.with_id(id);
-            columns.holds(name);
-            break;
-        }
+    if let Some(Ok(id)) = event.text("eventID").map(|text| text.parse::<RecordId>()) {
+        input = input.with_id(id);
+        columns.holds("eventID");
     }
     let labels = labels::of(event);
     // When `CreateInput` has outcome, actor_name and target_name, they are set from `labels` here.
@@ -160,13 +156,13 @@ fn time(event: &Event<'_>, columns: &mut Columns) -> Result<RecordTime, Reason> 
     let window = || event.members.members("timeWindow")?.text("windowStart");
     let text = event.text("eventTime").or_else(window);
     let text = text.ok_or_else(|| Reason::new("required", "eventTime: is missing"))?;
-    match text.parse::<RecordTime>() {
-        Ok(time) => {
-            columns.holds("eventTime");
-            Ok(time)
-        }
-        Err(error) => times::parse(&text).ok_or_else(|| Reason::invalid("eventTime")(error)),
-    }
+    columns.holds("eventTime");
+    // CloudTrail's times are in UTC; other programs write them without saying so.
+    text.parse::<RecordTime>().or_else(|error| {
+        times::parse(&text)
+            .or_else(|| times::parse(&format!("{text}Z")))
+            .ok_or_else(|| Reason::invalid("eventTime")(error))
+    })
 }
 
 /// The request context. Values that do not fit their column stay in the metadata.

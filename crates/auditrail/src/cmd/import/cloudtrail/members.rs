@@ -26,9 +26,12 @@ impl<'a> Members<'a> {
         serde_json::from_str(text)
     }
 
-    /// The value of a member that is not null.
+    /// The value of a member that is not null. If there is no member of this name, one in another case
+    /// counts: Athena writes all names in lower case.
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        let found = self.0.iter().find(|(other, _)| other == name);
+        let same_case = self.0.iter().find(|(other, _)| other == name);
+        let any_case = || self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let found = same_case.or_else(any_case);
         found.map(|(_, value)| *value).filter(|value| value.get() != "null")
     }
 

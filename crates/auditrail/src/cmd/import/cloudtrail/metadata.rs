@@ -30,8 +30,9 @@ impl Parts {
     pub(super) fn of(event: &Event<'_>, columns: &[&str]) -> Self {
         let mut parts = Self { parts: Vec::new() };
         for (name, value) in event.members.iter() {
-            let is_identity = name == IDENTITY && event.identity.is_some();
-            if !is_identity && !columns.contains(&name) {
+            let is_identity = name.eq_ignore_ascii_case(IDENTITY) && event.identity.is_some();
+            let is_in_column = columns.iter().any(|column| name.eq_ignore_ascii_case(column));
+            if !is_identity && !is_in_column {
                 parts.add(name, value, false);
             }
         }

@@ -216,6 +216,7 @@ fn odd_types_do_not_reject_an_event() {
         r#"{"errorCode":404,"errorMessage":{}}"#,
         r#"{"additionalEventData":[1],"responseElements":"Failure"}"#,
         r#"{"eventTime":1688989338}"#,
+        r#"{"eventTime":"2023-07-10 11:42:18.000"}"#,
         r#"{"eventTime":"2023-07-10T11:42:18+0000"}"#,
         r#"{"":1,"dropped":["x"],"arn":"other"}"#,
     ] {
@@ -250,6 +251,30 @@ fn insights_are_records_of_the_system() {
     let kept: serde_json::Value = serde_json::from_str(input.metadata_text()).unwrap();
     assert_eq!(kept["insightDetails"], event["insightDetails"]);
     assert_eq!(kept["sharedEventID"], "5f0a");
+}
+
+#[test]
+fn names_in_lower_case_are_read() {
+    let event = serde_json::json!({
+        "eventversion": "1.08", "eventtime": "2023-07-10 11:42:18", "eventname": "CreateUser",
+        "eventsource": "iam.amazonaws.com", "eventid": "875240ac-e821-4fc6-a311-8c352a1d20f5",
+        "sourceipaddress": "10.0.0.1", "awsregion": "us-east-1", "readonly": "false",
+        "useridentity": {
+            "type": "AssumedRole", "arn": "a:r", "accountid": "1",
+            "onbehalfof": {"userid": "94d0"}, "sessioncontext": {"sourceidentity": "ann"},
+        },
+    });
+    let input = mapped(&event).unwrap().input;
+    assert_eq!(input.actor.to_string(), "user:94d0");
+    assert_eq!(input.action.as_str(), "iam.CreateUser");
+    assert_eq!(input.id.unwrap().to_string(), event["eventid"]);
+    assert_eq!(input.context.ip_address, "10.0.0.1".parse().ok());
+    let kept: serde_json::Value = serde_json::from_str(input.metadata_text()).unwrap();
+    assert_eq!(kept["onbehalfof"]["userid"], "94d0");
+    assert_eq!(kept["sourceIdentity"], "ann");
+    for column in ["eventtime", "eventname", "eventid", "useridentity", "sourceipaddress"] {
+        assert_eq!(kept.get(column), None, "{column}");
+    }
 }
 
 #[test]
