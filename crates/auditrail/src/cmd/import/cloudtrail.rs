@@ -70,7 +70,10 @@ fn parse_text(text: &str, now: Timestamp, envelopes: u32) -> Result<Mapped, Reas
     }
     match event::unwrapped(&members) {
         Some(inner) => parse_text(inner.trim(), now, envelopes + 1),
-        None => map(&Event::new(members)?, now),
+        None => match event::unquoted(&members) {
+            Some(unquoted) => parse_text(&unquoted, now, envelopes + 1),
+            None => map(&Event::new(members)?, now),
+        },
     }
 }
 

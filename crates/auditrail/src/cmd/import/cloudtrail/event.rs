@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::super::reject::Reason;
-use super::members::Members;
+use super::members::{Members, text};
 
 /// A CloudTrail record.
 pub(super) struct Event<'a> {
@@ -91,6 +93,40 @@ pub(super) fn unwrapped<'a>(members: &Members<'a>) -> Option<Cow<'a, str>> {
         }
         members.text(name).filter(|text| text.trim_start().starts_with('{'))
     })
+}
+
+/// Members that are objects or arrays, and that other programs write as a string with JSON.
+const STRUCTURED: [&str; 7] = [
+    "userIdentity",
+    "requestParameters",
+    "responseElements",
+    "additionalEventData",
+    "serviceEventDetails",
+    "resources",
+    "insightDetails",
+];
+
+/// The record with JSON in place of strings that contain it, if it has such strings.
+pub(super) fn unquoted(members: &Members<'_>) -> Option<String> {
+    let quoted = |name: &str, value: &RawValue| {
+        let is_structured = STRUCTURED.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let may_be_json = value.get().starts_with("\"{") || value.get().starts_with("\"[");
+        if !is_structured || !may_be_json {
+            return None;
+        }
+        let inner = text(value)?.into_owned();
+        serde_json::from_str::<&RawValue>(&inner).is_ok().then_some(inner)
+    };
+    let values: Vec<(&str, Option<String>, &RawValue)> =
+        members.iter().map(|(name, value)| (name, quoted(name, value), value)).collect();
+    if values.iter().all(|(_, inner, _)| inner.is_none()) {
+        return None;
+    }
+    let members = values.iter().map(|(name, inner, value)| {
+        let name = serde_json::Value::from(*name);
+        format!("{name}:{}", inner.as_deref().unwrap_or(value.get()))
+    });
+    Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
 }
 
 /// Whether an object is a digest file, which has hashes of log files and no records
