@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 /// Files may be compressed with gzip, and UTF-8 or UTF-16; - is stdin. Records are written in chunks, one
 /// transaction each. The import is idempotent: a record without an id gets one derived from its line and
 /// the number of equal lines before it in the input, so a second run adds nothing, even if files were
-/// renamed or invalid lines were mended or removed. An invalid line is reported with its number and the
+/// renamed or invalid lines were corrected or removed. An invalid line is reported with its number and the
 /// reason, and the import continues; the exit code is then 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -45,7 +45,7 @@ pub(crate) struct ImportArgs {
     /// Validate the input without writing anything; needs no database
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Write rejected records to this new file, one per line, which can be mended and imported; FILE.reasons
+    /// Write rejected records to this new file, one per line, which can be corrected and imported; FILE.reasons
     /// has file, line and reason of each
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! `import --rejects`: the file can be mended and imported.
+//! `import --rejects`: the file can be corrected and imported.
 
 use auditrail_testkit::TestDb;
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use crate::import::{counts, line, lines};
 use crate::sandbox::Sandbox;
 
 #[tokio::test]
-async fn mended_rejects_are_imported() {
+async fn corrected_rejects_are_imported() {
     let db = TestDb::migrated().await;
     let sandbox = Sandbox::with(&db.url(&db.app()));
     let bad = line(7).replace("\"user\"", "\"robot\"");
     sandbox.file("a.ndjson", lines(0..3) + &bad + "{\"cut\n" + &line(4));
     let import = |args: &[&str]| sandbox.run(&[&["import", "--json", "--format"], args].concat());
     let run = import(&["ndjson", "--rejects", "bad.ndjson", "a.ndjson"]).code(1);
-    let run = run.stderr_has("mend the lines in the file of --rejects");
+    let run = run.stderr_has("correct the lines in the file of --rejects");
     assert_eq!(counts(&run.json()), (4, 0, 2));
     assert_eq!(sandbox.text("bad.ndjson"), format!("{bad}{{\"cut\n"));
     let again = import(&["ndjson", "--rejects", "again.ndjson", "bad.ndjson"]).code(1);
@@ -22,7 +22,7 @@ async fn mended_rejects_are_imported() {
     assert_eq!(sandbox.text("again.ndjson"), sandbox.text("bad.ndjson"));
     sandbox.file("bad.ndjson", bad.replace("robot", "user"));
     assert_eq!(counts(&import(&["ndjson", "bad.ndjson"]).code(0).json()), (1, 0, 0));
-    // Mending the input as well writes nothing twice.
+    // Correcting the input as well writes nothing twice.
     sandbox.file("a.ndjson", lines(0..3) + &line(7) + &line(4));
     assert_eq!(counts(&import(&["ndjson", "a.ndjson"]).code(0).json()), (0, 5, 0));
     let run = import(&["ndjson", "bad.ndjson.reasons"]).code(0);
@@ -50,12 +50,12 @@ async fn rejected_cloudtrail_events_are_one_per_line() {
     let rejects = sandbox.text("bad.ndjson");
     let rejected: Vec<Value> = rejects.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(rejected, [broken.clone(), json!(5)]);
-    let mut mended = event("X");
-    mended["requestParameters"] = broken["requestParameters"].clone();
-    sandbox.file("bad.ndjson", mended.to_string());
+    let mut corrected = event("X");
+    corrected["requestParameters"] = broken["requestParameters"].clone();
+    sandbox.file("bad.ndjson", corrected.to_string());
     assert_eq!(counts(&import(&["bad.ndjson"]).code(0).json()), (1, 0, 0));
     // The same events on one line each have the same ids.
-    let all = [event("A"), mended, event("B")].map(|event| format!("{event}\n")).concat();
+    let all = [event("A"), corrected, event("B")].map(|event| format!("{event}\n")).concat();
     sandbox.file("all.ndjson", all);
     assert_eq!(counts(&import(&["all.ndjson"]).code(0).json()), (0, 3, 0));
 }

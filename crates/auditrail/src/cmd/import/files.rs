@@ -112,7 +112,7 @@ impl InputFiles {
     }
 }
 
-/// Refuses to write rejected records into a directory that is imported: a mended line would be in two of its
+/// Refuses to write rejected records into a directory that is imported: a corrected line would be in two of its
 /// files then, and be imported twice.
 fn check_rejects(args: &ImportArgs) -> Result<(), Error> {
     let Some(rejects) = args.rejects.as_deref().filter(|_| args.recursive) else {

@@ -71,7 +71,7 @@ impl From<InputError> for Reason {
 
 /// Prints the first rejected records, counts all, and writes all to the file of `--rejects`.
 ///
-/// The file has the raw records, one per line, so that it can be mended and imported. The reasons are in a
+/// The file has the raw records, one per line, so that it can be corrected and imported. The reasons are in a
 /// second file beside it. Both are renamed into place at the end, so that an interrupted import can be
 /// repeated with the same arguments.
 pub(super) struct Rejects {

@@ -96,15 +96,15 @@ impl ImportReport {
     fn hint(&self, args: &ImportArgs) -> &'static str {
         match (self.rejected > 0, &args.rejects) {
             (true, Some(_)) => {
-                "mend the lines in the file of --rejects and import that file; the file beside it that \
+                "correct the lines in the file of --rejects and import that file; the file beside it that \
                  ends in .reasons has their reasons"
             }
             (true, None) => {
-                "mend or remove these lines and import the input again: records that are present are \
+                "correct or remove these lines and import the input again: records that are present are \
                  not written twice"
             }
             (false, _) => {
-                "mend these files and import the input again: records that are present are not written \
+                "correct these files and import the input again: records that are present are not written \
                  twice"
             }
         }
