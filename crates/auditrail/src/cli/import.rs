@@ -6,23 +6,36 @@ use clap::{Args, ValueEnum};
 
 /// Import records from files
 ///
-/// Files may be compressed with gzip; - is stdin. Records are written in chunks, one transaction each.
-/// The import is idempotent: a record without an id gets one derived from its time, the file name, its
-/// line number and its bytes, so a second run adds nothing. An invalid line is reported with its
-/// number and the reason, and the import continues; the exit code is then 1.
+/// Files may be compressed with gzip, and UTF-8 or UTF-16; - is stdin. Records are written in chunks, one
+/// transaction each. The import is idempotent: a record without an id gets one derived from its line and
+/// the number of equal lines before it in the input, so a second run adds nothing, even if files were
+/// renamed or invalid lines were corrected or removed. An invalid line is reported with its number and the
+/// reason, and the import continues; the exit code is then 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail import --format ndjson events.ndjson.gz
-  auditrail import --format cloudtrail --tenant acme trail/*.json.gz
-  auditrail import --format ndjson --dry-run --rejects bad.ndjson events.ndjson
-  zcat events.gz | jq -c '{…}' | auditrail import --format ndjson -")]
+  auditrail import --format cloudtrail --tenant acme --recursive AWSLogs/
+  auditrail import --format ndjson --source host1 host1/audit.ndjson
+  auditrail import --format ndjson --rejects bad.ndjson events.ndjson
+  find logs -name '*.json.gz' -print0 | auditrail import --format cloudtrail --files-from -
+  zcat events.gz | jq -c -f map.jq | auditrail import --format ndjson -")]
 pub(crate) struct ImportArgs {
     /// Input files; - is stdin
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Import the files in directories and their subdirectories; hidden ones are skipped
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    /// Read the names of more input files from this file, separated by line breaks or NUL; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
     /// Input format
     #[arg(long)]
     pub(crate) format: ImportFormat,
+    /// Name of the source, such as a host. Equal lines without an id are separate records if their
+    /// sources differ; within one import they always are
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
     /// Tenant of the records; a record that names another tenant is rejected
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,
@@ -32,7 +45,8 @@ pub(crate) struct ImportArgs {
     /// Validate the input without writing anything; needs no database
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Write every rejected line to this new file, as NDJSON with file, line, reason and input
+    /// Write rejected records to this new file, one per line, which can be corrected and imported; FILE.reasons
+    /// has file, line and reason of each
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
 }
@@ -42,6 +56,7 @@ pub(crate) struct ImportArgs {
 pub(crate) enum ImportFormat {
     /// One JSON object per line, keyed by column name, as `export` writes it.
     Ndjson,
-    /// AWS CloudTrail records: one per line, or in documents such as {"Records": […]}.
+    /// AWS CloudTrail records: one per line, or in documents such as {"Records": […]}; also as printed
+    /// by `aws cloudtrail lookup-events`, or in events of EventBridge.
     Cloudtrail,
 }

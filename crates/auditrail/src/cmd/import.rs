@@ -5,18 +5,18 @@
 
 mod cloudtrail;
 mod documents;
+mod files;
 mod input;
 mod lines;
 mod ndjson;
+mod occurrences;
 mod raw_record;
 mod reader;
 mod reject;
 mod report;
+mod times;
 mod writer;
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -29,7 +29,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::progress::Meter;
-use input::STDIN;
+use crate::output::safe;
+use files::InputFiles;
 use reader::ReaderOptions;
 use reject::Rejects;
 use report::ImportReport;
@@ -40,23 +41,30 @@ use writer::Writer;
 const QUEUED_CHUNKS: usize = 1;
 
 pub(super) fn run(cx: &Context, args: &ImportArgs) -> Result<Exit, Error> {
-    let bytes = check_files(&args.files)?;
+    if args.source.as_deref() == Some("") {
+        return Err(Error::Usage("--source is empty".to_owned()));
+    }
+    let files = InputFiles::collect(args)?;
+    for note in &files.notes {
+        cx.output.warn(&safe::text(note));
+    }
     let tenant = args.tenant.as_deref().map(str::parse).transpose().map_err(|error| {
         Error::Invalid(ValidationErrors::from(FieldError::new("--tenant", &error)))
     })?;
     let read = Arc::new(AtomicU64::new(0));
     let options = ReaderOptions {
-        files: args.files.clone(),
+        files: files.paths.clone(),
         format: args.format,
         tenant,
+        source: args.source.clone().unwrap_or_default(),
         strict: args.strict,
         keep_rejects: args.rejects.is_some(),
         now: clock::now(),
         read: Arc::clone(&read),
     };
     let rejects = Rejects::new(cx.output, args.rejects.as_deref())?;
-    let meter = Meter::bytes(cx.output, bytes);
-    let writer = Writer::new(cx.output, &args.files, args.strict, rejects, meter, read);
+    let meter = Meter::bytes(cx.output, files.bytes);
+    let writer = Writer::new(cx.output, &files.paths, args.strict, rejects, meter, read);
     let report = if args.dry_run {
         cx.block_on(import(options, writer, None))?
     } else {
@@ -97,37 +105,4 @@ async fn import(
         return Err(Error::failed("reader", "the reader thread panicked"));
     }
     writer.finish()
-}
-
-/// Checks that all files can be opened, before anything is written. Returns their total size, if known.
-fn check_files(files: &[PathBuf]) -> Result<Option<u64>, Error> {
-    let is_stdin = |path: &&PathBuf| path.as_os_str() == STDIN;
-    if files.iter().filter(is_stdin).count() > 1 {
-        return Err(Error::Usage("- (stdin) can be read only once".to_owned()));
-    }
-    let mut bytes = Some(0);
-    for path in files {
-        bytes = if is_stdin(&path) {
-            None
-        } else {
-            let size = check_file(path).map_err(Error::io("read", path))?;
-            bytes.zip(size).map(|(all, size)| all + size)
-        };
-    }
-    Ok(bytes)
-}
-
-/// The size of a regular file that can be opened. Pipes and the like are not opened, because their
-/// writer would take that for the start of the import.
-fn check_file(path: &Path) -> io::Result<Option<u64>> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        let text = "is a directory; pass the files in it";
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
-    }
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    fs::File::open(path)?;
-    Ok(Some(metadata.len()))
 }

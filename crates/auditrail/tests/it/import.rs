@@ -96,11 +96,12 @@ async fn id_conflicts_are_rejected_with_their_line() {
     let args = ["import", "--format", "ndjson", "--json", "--rejects", "r.ndjson", "a.ndjson"];
     let run = sandbox.run(&args).code(1).stderr_has("a.ndjson:3: id: 01890a5d");
     assert_eq!(counts(&run.json()), (2, 0, 1));
-    let rejects = std::fs::read_to_string(sandbox.path("r.ndjson")).unwrap();
-    let row: Value = serde_json::from_str(&rejects).unwrap();
+    let rejects = sandbox.text("r.ndjson");
+    assert_eq!(rejects, line(2).replace('{', id));
+    let row: Value = serde_json::from_str(&sandbox.text("r.ndjson.reasons")).unwrap();
     assert_eq!((&row["line"], &row["code"]), (&json!(3), &json!("id_conflict")));
     sandbox.run(&args).code(1).stderr_has("r.ndjson already exists");
-    assert_eq!(std::fs::read_to_string(sandbox.path("r.ndjson")).unwrap(), rejects);
+    assert_eq!(sandbox.text("r.ndjson"), rejects);
 }
 
 #[tokio::test]

@@ -38,10 +38,14 @@ async fn invalid_lines_do_not_stop_the_import() {
     let run = sandbox.run(&args).code(1);
     assert_eq!(counts(&run.json()), (2, 0, cases.len() as u64));
     assert_eq!(run.error_code(), "lines_rejected");
-    let rejects = std::fs::read_to_string(sandbox.path("r.ndjson")).unwrap();
-    for (n, ((_, reason), row)) in cases.iter().zip(rejects.lines()).enumerate() {
+    let rejects = cases.iter().flat_map(|(bytes, _)| [bytes.as_slice(), b"\n"]);
+    let rejects = rejects.collect::<Vec<_>>().concat();
+    assert_eq!(std::fs::read(sandbox.path("r.ndjson")).unwrap(), rejects);
+    let reasons = sandbox.text("r.ndjson.reasons");
+    assert_eq!(reasons.lines().count(), cases.len());
+    for (n, ((_, reason), row)) in cases.iter().zip(reasons.lines()).enumerate() {
         let row: Value = serde_json::from_str(row).unwrap();
-        assert_eq!(row["line"], n + 2);
+        assert_eq!((&row["line"], &row["rejects_line"]), (&(n + 2).into(), &(n + 1).into()));
         let message = row["reason"].as_str().unwrap();
         assert!(message.contains(reason), "line {}: {message}", n + 2);
         assert!(run.err.contains(&format!("bad.ndjson:{}: {message}", n + 2)), "{run:?}");

@@ -1,15 +1,17 @@
 //! Splits JSON documents into records, without holding a whole document in memory.
 //!
 //! CloudTrail delivers files of one line `{"Records":[…]}`, megabytes long. They also occur
-//! pretty-printed, concatenated, or as a bare array. This module only finds the bounds of each record;
-//! the JSON parser validates what is between.
+//! pretty-printed, concatenated, or as a bare array. The AWS command line prints `{"Events":[…]}`, and
+//! arrays of strings that contain JSON. This module only finds the bounds of each record; the JSON parser
+//! validates what is between.
 
 mod scan;
 
 use std::io::{self, BufRead};
 
+use super::input::BYTE_ORDER_MARK;
 use super::raw_record::{FramingError, Position, RECORD_MAX_BYTES, RawRecord};
-use scan::{Scan, Seen};
+use scan::{RECORDS_KEYS, Scan, Seen};
 
 /// Iterates over the records of JSON documents.
 pub(super) struct Documents<R> {
@@ -65,11 +67,10 @@ impl<R: BufRead> Documents<R> {
             };
             let in_object = self.state == State::Records { in_object: true };
             match (byte, self.state) {
-                (b'{', _) => {
+                (b'{', _) | (b'"', State::Records { .. }) => {
                     let position = self.position();
-                    if let Some(record) = self.record()? {
-                        let body = record.map(|()| self.buffer.as_slice());
-                        return Ok(Some(RawRecord { position, body }));
+                    if let Some(flaw) = self.record(byte)? {
+                        return Ok(Some(RawRecord { position, bytes: &self.buffer, flaw }));
                     }
                 }
                 (b'[', State::TopLevel) => {
@@ -83,8 +84,9 @@ impl<R: BufRead> Documents<R> {
                 _ => {
                     let position = self.position();
                     self.skip_other()?;
-                    let body = Err(FramingError::NotAnObject);
-                    return Ok(Some(RawRecord { position, body }));
+                    let flaw = Some(FramingError::NotAnObject);
+                    let bytes = self.buffer.trim_ascii();
+                    return Ok(Some(RawRecord { position, bytes, flaw }));
                 }
             }
         }
@@ -103,17 +105,19 @@ impl<R: BufRead> Documents<R> {
         self.nth = 0;
     }
 
-    /// Reads a record; `None` if the object is a document, whose records follow.
-    fn record(&mut self) -> io::Result<Option<Result<(), FramingError>>> {
+    /// Reads a record into the buffer; `None` if the object is a document, whose records follow.
+    fn record(&mut self, first: u8) -> io::Result<Option<Option<FramingError>>> {
         let scan = match self.state {
             State::TopLevel => Scan::document(),
+            State::Records { .. } | State::AfterRecords if first == b'"' => Scan::string(),
             State::Records { .. } | State::AfterRecords => Scan::record(),
         };
         Ok(match self.object(scan, true)? {
             End::Closed { bytes } if bytes > RECORD_MAX_BYTES as u64 => {
-                Some(Err(FramingError::TooLong { bytes }))
+                self.buffer.clear();
+                Some(Some(FramingError::TooLong { bytes }))
             }
-            End::Closed { .. } => Some(Ok(())),
+            End::Closed { .. } => Some(None),
             End::Records => {
                 self.enter(State::Records { in_object: true });
                 None
@@ -121,7 +125,7 @@ impl<R: BufRead> Documents<R> {
             End::OpenString => {
                 // The nesting depth is unknown now, so the next line starts at the top level.
                 self.enter(State::TopLevel);
-                Some(Err(FramingError::OpenString))
+                Some(Some(FramingError::OpenString))
             }
         })
     }
@@ -135,14 +139,17 @@ impl<R: BufRead> Documents<R> {
         Ok(())
     }
 
-    /// Peeks at the next byte that is neither white space nor a comma.
+    /// Peeks at the next byte that is neither white space, a comma nor part of a byte order mark.
     fn next_token(&mut self) -> io::Result<Option<u8>> {
         loop {
             let available = self.input.fill_buf()?;
             if available.is_empty() {
                 return Ok(None);
             }
-            let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',');
+            let blank = |byte: &&u8| {
+                matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',')
+                    || BYTE_ORDER_MARK.contains(byte)
+            };
             let blanks = available.iter().take_while(blank).count();
             let breaks = memchr::memchr_iter(b'\n', &available[..blanks]).count();
             let token = available.get(blanks).copied();
@@ -185,9 +192,10 @@ impl<R: BufRead> Documents<R> {
     }
 
     /// Skips anything that is not a record: up to the next comma or bracket in an array of records, else
-    /// to the end of the line.
+    /// to the end of the line. Buffers what is skipped, up to [`RECORD_MAX_BYTES`].
     fn skip_other(&mut self) -> io::Result<()> {
         let in_records = self.state != State::TopLevel;
+        self.buffer.clear();
         loop {
             let available = self.input.fill_buf()?;
             if available.is_empty() {
@@ -201,6 +209,8 @@ impl<R: BufRead> Documents<R> {
             let end = available.iter().position(ends);
             // At least one byte is skipped, to make progress.
             let used = end.map_or(available.len(), |end| end.max(1));
+            let kept = used.min(RECORD_MAX_BYTES - self.buffer.len());
+            self.buffer.extend_from_slice(&available[..kept]);
             self.input.consume(used);
             if end.is_some() {
                 return Ok(());
@@ -216,9 +226,10 @@ fn truncated() -> io::Error {
 
 /// Whether an input that begins with `begin` consists of JSON documents, rather than one record per line.
 ///
-/// A document is an array, an object with an array under the key `Records`, or a pretty-printed object,
-/// whose first line ends with a bracket. A first line longer than `begin` also counts as a document,
-/// since a record is far shorter.
+/// A document is an array, an object with an array under a key such as `Records`, an object followed by
+/// another one on its line, or a pretty-printed object, whose first line ends with a brace and whose second one
+/// continues it. A first line longer than
+/// `begin` also counts as a document, since a record is far shorter.
 pub(super) fn is_document(begin: &[u8]) -> bool {
     let begin = begin.trim_ascii_start();
     if begin.first() != Some(&b'{') {
@@ -227,15 +238,38 @@ pub(super) fn is_document(begin: &[u8]) -> bool {
     let mut scan = Scan::document();
     for (at, byte) in begin.iter().enumerate() {
         if *byte == b'\n' {
-            return matches!(begin[..at].trim_ascii_end().last(), Some(b'{' | b'['));
+            let next = begin[at..].trim_ascii_start().first();
+            // A record that is cut off after a brace is followed by another record.
+            return begin[..at].trim_ascii_end().ends_with(b"{")
+                && matches!(next, None | Some(b'"' | b'}'));
         }
         match scan.step(*byte) {
             None => {}
             Some(Seen::Records) => return true,
-            Some(Seen::Closed | Seen::OpenString) => return false,
+            // Some tools write records one after the other, without line breaks.
+            Some(Seen::Closed) => return next_on_line(&begin[at + 1..]) == Some(&b'{'),
+            Some(Seen::OpenString) => return false,
         }
     }
     true
+}
+
+fn next_on_line(text: &[u8]) -> Option<&u8> {
+    text.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
+/// Whether a line may be a document: it has one of the keys of an array of records, is an array, or has
+/// several objects. A cheap test before [`is_document`].
+pub(super) fn may_be_document(line: &[u8]) -> bool {
+    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
+    line.starts_with(b"[")
+        || [&b"}{"[..], b"}\t{", b"} {"].into_iter().any(has)
+        || RECORDS_KEYS.iter().any(|key| has_key(line, key))
+}
+
+fn has_key(line: &[u8], key: &[u8]) -> bool {
+    memchr::memmem::find_iter(line, key)
+        .any(|at| at > 0 && line[at - 1] == b'"' && line.get(at + key.len()) == Some(&b'"'))
 }
 
 #[cfg(test)]

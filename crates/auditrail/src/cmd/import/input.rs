@@ -1,4 +1,7 @@
-//! An input file, decompressed if necessary, with look-ahead.
+//! An input file, decompressed and decoded if necessary, with look-ahead.
+
+mod magic;
+mod utf16;
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -8,10 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+use utf16::Utf16Reader;
+
 /// Size of the read buffer.
 const BUFFER_BYTES: usize = 128 * 1_024;
 /// The first two bytes of every gzip member (RFC 1952 §2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Most layers of gzip; some stores compress files that are compressed already.
+const GZIP_MAX_LAYERS: usize = 3;
+/// The UTF-8 byte order mark that some editors and tools write.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The path that stands for stdin.
 pub(super) const STDIN: &str = "-";
 
@@ -38,16 +47,33 @@ impl Input {
         Self::new(Box::new(CountingReader { inner: raw, read }))
     }
 
-    /// Detects gzip by its first two bytes.
+    /// Detects gzip, UTF-16 and a byte order mark by the first bytes.
+    ///
+    /// # Errors
+    /// When the input cannot be read, or is in a format that cannot be imported
+    /// ([`io::ErrorKind::Unsupported`]).
     pub(super) fn new(raw: Box<dyn Read + Send>) -> io::Result<Self> {
-        let mut raw = Self::plain(raw);
-        if raw.peek(GZIP_MAGIC.len()).starts_with(&GZIP_MAGIC) {
-            return Ok(Self::plain(Box::new(MultiGzDecoder::new(raw))));
+        let mut input = Self::plain(raw);
+        for _ in 0..GZIP_MAX_LAYERS {
+            if !input.peek(GZIP_MAGIC.len()).starts_with(&GZIP_MAGIC) {
+                break;
+            }
+            input = Self::plain(Box::new(MultiGzDecoder::new(input)));
+        }
+        let begin = input.peek(magic::LOOK_AHEAD_BYTES);
+        if let Some(message) = magic::unsupported(begin) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
+        if let Some(order) = utf16::detect(begin) {
+            input = Self::plain(Box::new(Utf16Reader::new(input, order)));
+        }
+        if input.peek(BYTE_ORDER_MARK.len()).starts_with(BYTE_ORDER_MARK) {
+            input.consume(BYTE_ORDER_MARK.len());
         }
         // The very first read failed.
-        match (raw.buffer.is_empty(), raw.deferred_error.take()) {
+        match (input.buffer.is_empty(), input.deferred_error.take()) {
             (true, Some(error)) => Err(error),
-            (_, deferred_error) => Ok(Self { deferred_error, ..raw }),
+            (_, deferred_error) => Ok(Self { deferred_error, ..input }),
         }
     }
 
@@ -61,13 +87,14 @@ impl Input {
         }
     }
 
-    /// Returns at least `len` bytes from the start, fewer only at the end of the input or before an
-    /// error. Call it before anything is consumed, with `len` at most the buffer size.
+    /// Returns at least the next `len` bytes, fewer only at the end of the input or before an error. Call it
+    /// before the first read, with `len` less than the buffer size.
     pub(super) fn peek(&mut self, len: usize) -> &[u8] {
-        while self.buffer.len() < len && !self.is_at_end && self.deferred_error.is_none() {
+        let end = self.start + len;
+        while self.buffer.len() < end && !self.is_at_end && self.deferred_error.is_none() {
             self.read_more();
         }
-        &self.buffer
+        &self.buffer[self.start..]
     }
 
     fn read_more(&mut self) {

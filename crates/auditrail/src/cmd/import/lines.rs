@@ -1,13 +1,11 @@
 //! Splits the input into lines of limited length.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use memchr::memchr;
 
+use super::input::BYTE_ORDER_MARK;
 use super::raw_record::{FramingError, Position, RECORD_MAX_BYTES, RawRecord};
-
-/// The UTF-8 byte order mark that some editors write.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Iterates over the lines of an input, except blank ones.
 pub(super) struct Lines<R> {
@@ -21,6 +19,13 @@ impl<R: BufRead> Lines<R> {
         Self { input, line: 0, buffer: Vec::new() }
     }
 
+    /// The input from the start of the last line that was read, and the number of that line.
+    pub(super) fn into_rest(self) -> (impl BufRead, u64) {
+        let mut line = self.buffer;
+        line.push(b'\n');
+        (io::Cursor::new(line).chain(self.input), self.line)
+    }
+
     /// The next line that is not blank. An incomplete line before a read error is discarded.
     pub(super) fn next(&mut self) -> io::Result<Option<RawRecord<'_>>> {
         loop {
@@ -28,20 +33,20 @@ impl<R: BufRead> Lines<R> {
                 return Ok(None);
             };
             self.line += 1;
-            if self.line == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            // Files that were concatenated have one in the middle as well.
+            if self.buffer.starts_with(BYTE_ORDER_MARK) {
                 self.buffer.drain(..BYTE_ORDER_MARK.len());
             }
             let too_long = bytes > RECORD_MAX_BYTES as u64;
             if !too_long && self.buffer.trim_ascii().is_empty() {
                 continue;
             }
+            let flaw = too_long.then_some(FramingError::TooLong { bytes });
+            if too_long {
+                self.buffer.clear();
+            }
             let position = Position { line: self.line, nth: 0 };
-            let body = if too_long {
-                Err(FramingError::TooLong { bytes })
-            } else {
-                Ok(self.buffer.trim_ascii())
-            };
-            return Ok(Some(RawRecord { position, body }));
+            return Ok(Some(RawRecord { position, bytes: self.buffer.trim_ascii(), flaw }));
         }
     }
 
@@ -82,14 +87,15 @@ mod tests {
         let mut lines = Lines::new(io::BufReader::with_capacity(7, text));
         let mut out = Vec::new();
         while let Some(raw) = lines.next().unwrap() {
-            out.push((raw.position.line, raw.body.map(<[u8]>::to_vec)));
+            let body = raw.flaw.map_or_else(|| Ok(raw.bytes.to_vec()), Err);
+            out.push((raw.position.line, body));
         }
         out
     }
 
     #[test]
     fn blank_lines_are_counted_and_skipped() {
-        let lines = all(b"\xef\xbb\xbfone\r\n\n  \nfour\nand the last one has no end");
+        let lines = all(b"\xef\xbb\xbfone\r\n\n  \n\xef\xbb\xbffour\nand the last one has no end");
         let expected = [(1, "one"), (4, "four"), (5, "and the last one has no end")];
         let expected = expected.map(|(line, text)| (line, Ok(text.as_bytes().to_vec())));
         assert_eq!(lines, expected);

@@ -19,8 +19,10 @@ pub(super) struct Position {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RawRecord<'a> {
     pub(super) position: Position,
-    /// The bytes, or why they could not be delimited.
-    pub(super) body: Result<&'a [u8], FramingError>,
+    /// The bytes; empty if there are more than [`RECORD_MAX_BYTES`].
+    pub(super) bytes: &'a [u8],
+    /// Why the bytes are not a record.
+    pub(super) flaw: Option<FramingError>,
 }
 
 /// An error found before parsing.

@@ -71,30 +71,52 @@ impl From<InputError> for Reason {
 
 /// Prints the first rejected records, counts all, and writes all to the file of `--rejects`.
 ///
-/// The file is renamed into place at the end, so that an interrupted import can be repeated with the same
-/// arguments.
+/// The file has the raw records, one per line, so that it can be corrected and imported. The reasons are in a
+/// second file beside it. Both are renamed into place at the end, so that an interrupted import can be
+/// repeated with the same arguments.
 pub(super) struct Rejects {
     output: Output,
-    file: Option<(PathBuf, BufWriter<NamedTempFile>)>,
+    files: Option<RejectFiles>,
     count: u64,
 }
 
+/// The two files of `--rejects`.
+struct RejectFiles {
+    records: OutputFile,
+    reasons: OutputFile,
+    /// Lines in the file of records.
+    lines: u64,
+}
+
+/// A file that is renamed into place at the end.
+struct OutputFile {
+    path: PathBuf,
+    out: BufWriter<NamedTempFile>,
+}
+
+/// The suffix of the file with the reasons.
+pub(super) const REASONS_SUFFIX: &str = ".reasons";
+/// The start of each line of the file with the reasons.
+pub(super) const REASONS_MAGIC: &[u8] = b"{\"rejects_line\":";
+
 impl Rejects {
-    /// Creates the file. It must not exist, so that rejects of an earlier import are not overwritten.
+    /// Creates the files. They must not exist, so that rejects of an earlier import are not overwritten.
     pub(super) fn new(output: Output, path: Option<&Path>) -> Result<Self, Error> {
-        let file = path.map(|path| {
-            if fs::symlink_metadata(path).is_ok() {
-                return Err(Error::exists(path, "choose another file for rejected lines"));
-            }
-            let file = temporary_beside(path)?;
-            Ok((path.to_owned(), BufWriter::new(file)))
+        let files = path.map(|path| {
+            let mut reasons = path.as_os_str().to_owned();
+            reasons.push(REASONS_SUFFIX);
+            Ok::<_, Error>(RejectFiles {
+                records: OutputFile::new(path)?,
+                reasons: OutputFile::new(Path::new(&reasons))?,
+                lines: 0,
+            })
         });
-        Ok(Self { output, file: file.transpose()?, count: 0 })
+        Ok(Self { output, files: files.transpose()?, count: 0 })
     }
 
     /// Adds a rejected record of `file`.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
-        let Reject { position: Position { line, nth }, reason, input } = reject;
+        let Reject { position: Position { line, nth }, reason, .. } = reject;
         self.count += 1;
         if self.count <= PRINTED_MAX {
             let nth = match nth {
@@ -103,36 +125,70 @@ impl Rejects {
             };
             self.output.warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
         }
-        if let Some((path, out)) = &mut self.file {
-            let row = Row {
-                file,
-                line: *line,
-                record: (*nth > 0).then_some(*nth),
-                code: reason.code,
-                reason: &reason.text,
-                input: String::from_utf8_lossy(input).into_owned(),
-            };
-            serde_json::to_writer(&mut *out, &row)
-                .map_err(std::io::Error::from)
-                .and_then(|()| out.write_all(b"\n"))
-                .map_err(Error::io("write to", path))?;
+        match &mut self.files {
+            Some(files) => files.add(file, reject),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Renames the file into place, and prints how many rejected records were not printed.
+    /// Renames the files into place, and prints how many rejected records were not printed.
     pub(super) fn finish(self) -> Result<(), Error> {
         if self.count > PRINTED_MAX {
             let more = self.count - PRINTED_MAX;
-            let hint = match self.file {
+            let hint = match self.files {
                 Some(_) => "",
                 None => "; --rejects FILE writes all of them",
             };
             self.output.warn(&format!("{more} more rejected{hint}"));
         }
-        let Some((path, out)) = self.file else {
+        let Some(RejectFiles { records, reasons, .. }) = self.files else {
             return Ok(());
         };
+        reasons.persist()?;
+        records.persist()
+    }
+}
+
+impl RejectFiles {
+    fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
+        let Reject { position: Position { line, nth }, reason, input } = reject;
+        // A record that is too long is not kept in memory.
+        let is_kept = !input.is_empty();
+        if is_kept {
+            // Line breaks between the tokens of a pretty-printed record.
+            let breaks = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
+            let record: Vec<u8> = input.iter().map(breaks).chain([b'\n']).collect();
+            self.records.write(&record)?;
+            self.lines += 1;
+        }
+        let row = Row {
+            rejects_line: is_kept.then_some(self.lines),
+            file,
+            line: *line,
+            record: (*nth > 0).then_some(*nth),
+            code: reason.code,
+            reason: &reason.text,
+        };
+        // Serialising strings does not fail.
+        self.reasons.write(&serde_json::to_vec(&row).unwrap_or_default())?;
+        self.reasons.write(b"\n")
+    }
+}
+
+impl OutputFile {
+    fn new(path: &Path) -> Result<Self, Error> {
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(Error::exists(path, "choose another file for rejected lines"));
+        }
+        Ok(Self { path: path.to_owned(), out: BufWriter::new(temporary_beside(path)?) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.out.write_all(bytes).map_err(Error::io("write to", &self.path))
+    }
+
+    fn persist(self) -> Result<(), Error> {
+        let Self { path, out } = self;
         let file =
             out.into_inner().map_err(|error| Error::io("write to", &path)(error.into_error()))?;
         file.persist_noclobber(&path)
@@ -141,14 +197,15 @@ impl Rejects {
     }
 }
 
-/// A line of the rejects file.
+/// A line of the file with the reasons. The first field is [`REASONS_MAGIC`].
 #[derive(Serialize)]
 struct Row<'a> {
+    /// The line in the file of records, or null if the record was not kept.
+    rejects_line: Option<u64>,
     file: &'a str,
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<u64>,
     code: &'static str,
     reason: &'a str,
-    input: String,
 }

@@ -21,6 +21,10 @@ pub(super) struct ImportReport {
     pub(super) rejected: u64,
     /// Records without a time, which got the time of this run.
     pub(super) without_time: u64,
+    /// Records without an id, which got one derived from the line.
+    pub(super) derived_ids: u64,
+    /// Whether such records may be among the duplicates.
+    pub(super) derived_present: bool,
     pub(super) chunks: u64,
     /// Files of which a part could not be read.
     pub(super) broken: Vec<UnreadableFile>,
@@ -58,6 +62,12 @@ impl ImportReport {
             let records = count(self.without_time, "record");
             output.note(&format!("{records} without a time got the time of this run"));
         }
+        if self.derived_present {
+            output.note(
+                "lines without an id that were already present are taken for lines of an earlier \
+                 import; if they are equal lines of another source, import them with --source NAME",
+            );
+        }
         if self.rejected == 0 && self.broken.is_empty() {
             return Ok(());
         }
@@ -78,8 +88,26 @@ impl ImportReport {
             code: if self.broken.is_empty() { "lines_rejected" } else { "file_broken" },
             detail: format!("{}{rest}", problems.join("; ")),
             source: None,
-            hint: Some("fix the input and import it again: the import is idempotent"),
+            hint: Some(self.hint(args)),
         })
+    }
+
+    /// The next step after rejected lines or unreadable files.
+    fn hint(&self, args: &ImportArgs) -> &'static str {
+        match (self.rejected > 0, &args.rejects) {
+            (true, Some(_)) => {
+                "correct the lines in the file of --rejects and import that file; the file beside it that \
+                 ends in .reasons has their reasons"
+            }
+            (true, None) => {
+                "correct or remove these lines and import the input again: records that are present are \
+                 not written twice"
+            }
+            (false, _) => {
+                "correct these files and import the input again: records that are present are not written \
+                 twice"
+            }
+        }
     }
 
     fn text(&self) -> String {

@@ -10,7 +10,7 @@ use auditrail_core::RecordId;
 use auditrail_store::BulkWriter;
 use tokio::sync::mpsc::Receiver;
 
-use super::reader::{Chunk, FileEnd};
+use super::reader::{Chunk, FileEnd, Origin};
 use super::reject::{Reason, Reject, Rejects};
 use super::report::{ImportReport, UnreadableFile};
 use crate::error::Error;
@@ -96,6 +96,8 @@ impl Writer {
         for (file, reject) in &chunk.rejects {
             self.reject(*file, reject)?;
         }
+        let derived = chunk.origins.iter().filter(|origin| origin.id_is_derived).count() as u64;
+        self.report.derived_ids += derived;
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
             let outcome = bulk.write_with_times(&chunk.records, &chunk.time_given).await.map_err(
                 |error| Error::Partial {
@@ -103,6 +105,8 @@ impl Writer {
                     source: Box::new(error.into()),
                 },
             )?;
+            // The store counts the records that were present, and does not say which ones these are.
+            self.report.derived_present |= derived > 0 && outcome.duplicates > 0;
             self.report.created += outcome.created;
             self.report.duplicates += outcome.duplicates;
             self.report.chunks += 1;
@@ -142,26 +146,32 @@ impl Writer {
         }
         for n in rejected.into_iter().rev() {
             let record = &chunk.records[n];
-            let text = format!("id: {} is the id of a record with different content", record.id);
-            let (file, position) = chunk.positions[n];
-            let reject = Reject {
-                position,
-                reason: Reason::new("id_conflict", text),
-                input: serde_json::to_vec(record).unwrap_or_default(),
+            let Origin { file, position, id_is_derived, input } = &chunk.origins[n];
+            let text = if *id_is_derived {
+                "id: the same line was imported before with different content, such as another \
+                 --tenant; --source NAME imports it as another record"
+                    .to_owned()
+            } else {
+                format!("id: {} is the id of a record with different content", record.id)
             };
-            self.reject(file, &reject)?;
+            let reason = Reason::new("id_conflict", text);
+            let reject = Reject { position: *position, reason, input: input.clone() };
+            self.reject(*file, &reject)?;
         }
         Ok(())
     }
 
     fn file_ended(&mut self, ended: &FileEnd) {
         let file = &self.files[ended.file];
+        for note in &ended.notes {
+            self.meter.suspend(|| self.output.warn(&safe::text(note)));
+        }
         match &ended.error {
             Some(error) => self
                 .report
                 .broken
                 .push(UnreadableFile { file: file.clone(), reason: read_error_message(error) }),
-            None if ended.records == 0 => {
+            None if ended.records == 0 && ended.notes.is_empty() => {
                 let text = format!("{} contains no records", safe::text(file));
                 self.meter.suspend(|| self.output.warn(&text));
             }

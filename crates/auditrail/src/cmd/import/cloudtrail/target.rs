@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use auditrail_core::limits;
 
-use super::event::{Event, Resource, service};
+use super::actor::last_part;
+use super::event::{Event, service};
+use super::fit;
+use super::members::Members;
 
 /// Request parameters that identify a target, in order of precedence, and the target type. A type that
 /// starts with a dot is prefixed with the service of the event.
@@ -49,24 +52,41 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 /// The type and the id of the target: the first resource with an ARN, else the first known parameter,
-/// else the service.
+/// else the service. A text that is too long for its column is cut.
 pub(super) fn of(event: &Event<'_>) -> (String, String) {
-    let source = event.event_source.as_deref().unwrap_or_default();
-    let resources = event.resources.as_deref().unwrap_or_default();
-    resources
-        .iter()
-        .find_map(of_resource)
-        .or_else(|| of_parameters(event, service(source)))
-        .unwrap_or_else(|| ("service".to_owned(), source.to_owned()))
+    let (kind, id) = whole(event).unwrap_or_else(|| {
+        let service = event.source().unwrap_or(Cow::Borrowed("unknown"));
+        ("service".to_owned(), service.into_owned())
+    });
+    (
+        fit::label(&kind, limits::TARGET_TYPE_MAX_CHARS).into_owned(),
+        fit::id(&id, limits::TARGET_ID_MAX_CHARS).into_owned(),
+    )
 }
 
-fn of_resource(resource: &Resource<'_>) -> Option<(String, String)> {
-    let arn = resource.arn.as_deref().filter(|arn| !arn.is_empty())?;
-    let kind = match resource.kind.as_deref() {
-        Some(kind) if !kind.is_empty() => kind_of_type(kind),
-        _ => kind_of_arn(arn),
-    };
-    Some((kind, arn.to_owned()))
+/// The name of the target, for people: the last part of its ARN, or the parameter.
+pub(super) fn name(event: &Event<'_>) -> Option<String> {
+    let (kind, id) = whole(event)?;
+    if kind == "s3.object" {
+        let key = id.split_once(":::").and_then(|(_, path)| path.split_once('/'));
+        return key.map(|(_, key)| key.to_owned());
+    }
+    let is_arn = id.starts_with("arn:");
+    Some(if is_arn { last_part(Cow::Owned(id)).into_owned() } else { id })
+}
+
+fn whole(event: &Event<'_>) -> Option<(String, String)> {
+    let resources = event.members.objects("resources");
+    let source = event.text("eventSource").unwrap_or_default();
+    resources.iter().find_map(of_resource).or_else(|| of_parameters(event, service(&source)))
+}
+
+fn of_resource(resource: &Members<'_>) -> Option<(String, String)> {
+    let names = ["ARN", "arn", "ARNPrefix", "resourceName"];
+    let arn = names.iter().find_map(|name| resource.text(name))?;
+    let kind = ["type", "resourceType"].iter().find_map(|name| resource.text(name));
+    let kind = kind.map_or_else(|| kind_of_arn(&arn), |kind| kind_of_type(&kind));
+    Some((kind, arn.into_owned()))
 }
 
 /// `AWS::S3::Bucket` becomes `s3.bucket`.
@@ -82,34 +102,49 @@ fn kind_of_type(kind: &str) -> String {
 }
 
 /// `arn:aws:secretsmanager:eu-west-1:1:secret:name` becomes `secretsmanager.secret`.
+///
+/// The resource of some ARNs starts with its type, that of others with its name.
 fn kind_of_arn(arn: &str) -> String {
     let mut parts = arn.splitn(6, ':').skip(2);
-    let service = parts.next().unwrap_or("aws");
+    let service = parts.next().filter(|service| !service.is_empty()).unwrap_or("aws");
     let resource = parts.nth(2).unwrap_or_default();
-    match resource.split_once([':', '/']) {
-        Some((kind, _)) => format!("{service}.{}", kind.replace('-', "_")),
-        None => format!("{service}.resource"),
-    }
+    let has_path = resource.contains(['/', ':']);
+    let kind = match (service, resource.split_once([':', '/'])) {
+        ("s3", _) if has_path => "object",
+        ("s3", _) => "bucket",
+        ("sns", _) if has_path => "subscription",
+        ("sns", _) => "topic",
+        ("sqs", _) => "queue",
+        ("execute-api", _) => "api",
+        (_, Some((kind, _))) if is_type(kind) => kind,
+        _ => "resource",
+    };
+    format!("{service}.{}", kind.replace('-', "_"))
+}
+
+/// Whether the text can be a type of resource: a word in lower case, as `security-group`.
+fn is_type(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphabetic() || c == '-';
+    (2..=30).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(is_word)
 }
 
 fn of_parameters(event: &Event<'_>, service: &str) -> Option<(String, String)> {
-    let raw = event.request_parameters?;
-    let parameters: Value = serde_json::from_str(raw.get()).ok()?;
-    let instance = || parameters.pointer("/instancesSet/items/0/instanceId");
+    let parameters = event.members.members("requestParameters")?;
+    let instance = || {
+        let items = parameters.members("instancesSet")?.objects("items");
+        items.iter().find_map(|item| item.text("instanceId"))
+    };
     PARAMETERS.iter().find_map(|(name, kind)| {
-        let value = parameters.get(name);
-        let value = value.or_else(|| (*name == "instanceId").then(instance).flatten());
-        let id = value?.as_str().filter(|id| !id.is_empty())?;
+        let value = parameters.text(name);
+        let id = value.or_else(|| (*name == "instanceId").then(instance).flatten())?;
         let kind = match kind.strip_prefix('.') {
             Some(thing) => format!("{service}.{thing}"),
             None => (*kind).to_owned(),
         };
         // Resources have the ARN of a bucket, so a bucket name is converted to its ARN.
-        let id = if *name == "bucketName" {
-            Cow::Owned(format!("arn:aws:s3:::{id}"))
-        } else {
-            Cow::Borrowed(id)
-        };
+        let id = if *name == "bucketName" { Cow::Owned(format!("arn:aws:s3:::{id}")) } else { id };
         Some((kind, id.into_owned()))
     })
 }
@@ -142,6 +177,16 @@ mod tests {
         let secret = "arn:aws:secretsmanager:us-east-1:1:secret:a:b";
         assert_eq!(kind_of_arn(secret), "secretsmanager.secret");
         assert_eq!(kind_of_arn("arn:aws:iam::1:role/x"), "iam.role");
-        assert_eq!(kind_of_arn("arn:aws:sqs:r:1:queue"), "sqs.resource");
+        for (arn, kind) in [
+            ("arn:aws:sqs:r:1:jobs", "sqs.queue"),
+            ("arn:aws:s3:::payroll", "s3.bucket"),
+            ("arn:aws:s3:::payroll/2026/a.csv", "s3.object"),
+            ("arn:aws:sns:r:1:alerts:0b7d", "sns.subscription"),
+            ("arn:aws:apigateway:r::/restapis/x", "apigateway.resource"),
+            ("arn:aws:ec2:r:1:security-group/sg-1", "ec2.security_group"),
+            ("not an ARN", "aws.resource"),
+        ] {
+            assert_eq!(kind_of_arn(arn), kind, "{arn}");
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! A byte-wise JSON scanner that tracks brackets and strings.
 
-/// The key of the array of records.
-const RECORDS: &[u8] = b"Records";
+/// The keys of an array of records: in the files that CloudTrail writes; in the output of `aws cloudtrail
+/// lookup-events`; in that of `aws logs filter-log-events`; in the messages of a CloudWatch Logs
+/// subscription.
+pub(super) const RECORDS_KEYS: [&[u8]; 4] = [b"Records", b"Events", b"events", b"logEvents"];
+/// Length of the longest of the keys.
+const KEY_MAX_BYTES: usize = 9;
 
 /// Scans an object to its end, and detects its array of records.
 pub(super) struct Scan {
@@ -9,7 +13,9 @@ pub(super) struct Scan {
     in_string: bool,
     escaped: bool,
     detect_records: bool,
-    /// The last string, truncated to one byte more than the length of [`RECORDS`].
+    /// The value is a string and not an object.
+    is_string: bool,
+    /// The last string, truncated to one byte more than [`KEY_MAX_BYTES`].
     key: Vec<u8>,
     after_key: AfterKey,
 }
@@ -17,9 +23,9 @@ pub(super) struct Scan {
 /// A scan event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// The object ended.
+    /// The value ended.
     Closed,
-    /// The array under the key `Records` started.
+    /// The array under one of the [`RECORDS_KEYS`] started.
     Records,
     /// A line ended inside a string.
     OpenString,
@@ -44,6 +50,11 @@ impl Scan {
         Self::new(0, false)
     }
 
+    /// Scans a string, from its quote.
+    pub(super) fn string() -> Self {
+        Self { is_string: true, ..Self::new(0, false) }
+    }
+
     /// Scans the rest of a document, after its array of records.
     pub(super) fn rest_of_document() -> Self {
         Self::new(1, true)
@@ -55,7 +66,8 @@ impl Scan {
             in_string: false,
             escaped: false,
             detect_records,
-            key: Vec::with_capacity(RECORDS.len() + 1),
+            is_string: false,
+            key: Vec::with_capacity(KEY_MAX_BYTES + 1),
             after_key: AfterKey::No,
         }
     }
@@ -104,13 +116,14 @@ impl Scan {
             }
             (false, b'"') => {
                 self.in_string = false;
-                let is_records_key = self.detect_records && self.depth == 1 && self.key == RECORDS;
-                self.after_key = if is_records_key { AfterKey::Key } else { AfterKey::No };
-                return None;
+                let may_be_key = self.detect_records && self.depth == 1;
+                let is_key = may_be_key && RECORDS_KEYS.contains(&self.key.as_slice());
+                self.after_key = if is_key { AfterKey::Key } else { AfterKey::No };
+                return self.is_string.then_some(Seen::Closed);
             }
             _ => self.escaped = false,
         }
-        if self.key.len() <= RECORDS.len() {
+        if self.key.len() <= KEY_MAX_BYTES {
             self.key.push(byte);
         }
         None

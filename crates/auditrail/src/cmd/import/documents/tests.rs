@@ -7,11 +7,12 @@ fn all(text: &str) -> Vec<String> {
     loop {
         match documents.next() {
             Ok(None) => return out,
-            Ok(Some(RawRecord { position, body })) => {
+            Ok(Some(RawRecord { position, bytes, flaw })) => {
                 let Position { line, nth } = position;
-                out.push(match body {
-                    Ok(bytes) => format!("{line}.{nth} {}", String::from_utf8_lossy(bytes)),
-                    Err(flaw) => format!("{line}.{nth} {flaw:?}"),
+                let text = String::from_utf8_lossy(bytes);
+                out.push(match flaw {
+                    None => format!("{line}.{nth} {text}"),
+                    Some(flaw) => format!("{line}.{nth} {flaw:?} {text}").trim_end().to_owned(),
                 });
             }
             Err(error) => {
@@ -42,10 +43,10 @@ fn pretty_printed_bare_and_array_forms_are_read() {
 fn non_records_are_reported_and_skipped() {
     assert_eq!(
         all("{\"Records\":[1,{},null,\"x\",{}]}"),
-        ["1.1 NotAnObject", "1.2 {}", "1.3 NotAnObject", "1.4 NotAnObject", "1.5 {}"]
+        ["1.1 NotAnObject 1", "1.2 {}", "1.3 NotAnObject null", "1.4 \"x\"", "1.5 {}"]
     );
-    assert_eq!(all("oops\n{}"), ["1.0 NotAnObject", "2.0 {}"]);
-    assert_eq!(all("{\"a\":\"x\n{\"b\":1}"), ["1.0 OpenString", "2.0 {\"b\":1}"]);
+    assert_eq!(all("oops\n{}"), ["1.0 NotAnObject oops", "2.0 {}"]);
+    assert_eq!(all("{\"a\":\"x\n{\"b\":1}"), ["1.0 OpenString {\"a\":\"x", "2.0 {\"b\":1}"]);
 }
 
 #[test]
@@ -74,7 +75,36 @@ fn documents_are_detected_by_their_first_bytes() {
     {
         assert!(is_document(document.as_bytes()), "{document}");
     }
-    for lines in ["{\"a\":1}\n{", "{\"Records\":1}\n", "{\"a\":\"x\n{}", "{\"a\":1\n{}", "no", ""] {
+    for document in ["{\"Events\":[", "{\"a\":{\n \"b\"", "{\n}", "{}{}", "{\"a\":1}\t{"] {
+        assert!(is_document(document.as_bytes()), "{document}");
+    }
+    for lines in [
+        "{\"a\":1}\n{",
+        "{\"Records\":1}\n",
+        "{\"a\":\"x\n{}",
+        "{\"a\":1\n{}",
+        "{\"a\":{\n{\"b\":1}",
+        "no",
+        "",
+    ] {
         assert!(!is_document(lines.as_bytes()), "{lines}");
+    }
+}
+
+#[test]
+fn strings_and_other_arrays_are_read() {
+    assert_eq!(all(r#"["{\"a\":1}",{}]"#), [r#"1.1 "{\"a\":1}""#, "1.2 {}"]);
+    assert_eq!(all(r#"{"NextToken":"Events","Events":[{}]}"#), ["1.1 {}"]);
+    assert_eq!(all("{\"logEvents\":[{}]}\u{feff}{\"events\":[{}]}"), ["1.1 {}", "1.1 {}"]);
+}
+
+#[test]
+fn lines_that_may_be_documents_are_found() {
+    for line in ["[{}]", r#"{"Records":[]}"#, r#"{"a":"Records","Events":[]}"#] {
+        assert!(may_be_document(line.as_bytes()), "{line}");
+    }
+    for line in [r#"{"eventName":"Records"}"#, r#"{"a":1}"#, "Records\""] {
+        let expected = line.contains("\"Records\"");
+        assert_eq!(may_be_document(line.as_bytes()), expected, "{line}");
     }
 }
