@@ -35,16 +35,27 @@ async fn log_writes_and_prints_a_record() {
         ID,
         "--at",
         "2026-01-02T03:04:05+01:00",
+        "--outcome",
+        "denied",
+        "--actor-name",
+        "Ada",
+        "--target-name",
+        "Apollo",
     ]));
     let expected = json!({
         "id": ID, "actor_id": "u1", "actor_type": "user", "action": "project.created",
         "target_type": "project", "target_id": "p1", "metadata": {"plan": "pro"},
         "ip_address": "203.0.113.7", "user_agent": "curl/8", "tenant_id": "t1", "request_id": "r1",
-        "created_at": "2026-01-02T02:04:05.000000Z",
+        "created_at": "2026-01-02T02:04:05.000000Z", "outcome": "denied",
+        "actor_name": "Ada", "target_name": "Apollo", "recorded_by": "role:auditrail_app",
     });
     assert_eq!(run.code(0).json(), expected);
     let hits = sandbox.run(&["query", "--json", "--request-id", "r1"]).code(0);
     assert_eq!(hits.rows(), [expected]);
+    let table = sandbox.run(&["query", "--outcome", "denied"]).code(0);
+    table.stdout_has("user:u1 (Ada)").stdout_has("project:p1 (Apollo)").stdout_has("denied");
+    assert!(sandbox.run(&["query", "--json", "--outcome", "success"]).rows().is_empty());
+    sandbox.run(&["query", "--outcome", "done"]).code(2).stderr_has("--outcome");
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ pub(crate) fn assert_read_alike(record: &Value, reading: &Value) {
     };
     assert_eq!(actor, reading["actor"], "{record}");
     assert_eq!(record["ip_address"], reading["address"], "{record}");
+    assert_eq!(record["outcome"], reading["outcome"], "{record}");
     if reading["time"].is_i64() {
         let time: jiff::Timestamp = record["created_at"].as_str().unwrap().parse().unwrap();
         assert_eq!(time.as_microsecond(), reading["time"], "{record}");

@@ -24,26 +24,17 @@ use super::reject::Reason;
 use super::times;
 use event::Event;
 pub(super) use event::is_digest_file;
-use labels::Labels;
 use members::Members;
 use metadata::Parts;
 
 /// Most envelopes around a record: EventBridge in SNS in CloudWatch Logs.
 const ENVELOPES_MAX: u32 = 4;
 
-/// A record with what has no column yet.
-#[derive(Debug)]
-pub(super) struct Mapped {
-    pub(super) input: CreateInput,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the columns come with a later migration"))]
-    pub(super) labels: Labels,
-}
-
 /// Parses a CloudTrail record, or an envelope with one.
 ///
 /// # Errors
 /// When the text is not JSON or not a record, or the record does not say who did what when.
-pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<Mapped, Reason> {
+pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<CreateInput, Reason> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         Reason::new("not_json", format!("not JSON: the text is not valid UTF-8 at byte {at}"))
@@ -55,7 +46,7 @@ pub(super) fn parse(bytes: &[u8], now: Timestamp) -> Result<Mapped, Reason> {
     })
 }
 
-fn parse_text(text: &str, now: Timestamp, envelopes: u32) -> Result<Mapped, Reason> {
+fn parse_text(text: &str, now: Timestamp, envelopes: u32) -> Result<CreateInput, Reason> {
     if envelopes > ENVELOPES_MAX {
         return Err(Reason::new("not_cloudtrail", "not a CloudTrail record: too many envelopes"));
     }
@@ -82,7 +73,7 @@ fn not_a_record(error: &serde_json::Error) -> Reason {
     Reason::new(code, format!("not a CloudTrail record: {error}"))
 }
 
-fn map(event: &Event<'_>, now: Timestamp) -> Result<Mapped, Reason> {
+fn map(event: &Event<'_>, now: Timestamp) -> Result<CreateInput, Reason> {
     let mut columns = Columns::default();
     let actor = actor::of(event)?;
     let action = action(event, &mut columns)?;
@@ -100,10 +91,8 @@ fn map(event: &Event<'_>, now: Timestamp) -> Result<Mapped, Reason> {
         input = input.with_id(id);
         columns.holds("eventID");
     }
-    let labels = labels::of(event);
-    // When `CreateInput` has outcome, actor_name and target_name, they are set from `labels` here.
     let metadata = columns.parts(event).into_metadata();
-    Ok(Mapped { input: input.with_metadata(metadata), labels })
+    Ok(labels::set(input.with_metadata(metadata), event))
 }
 
 /// Which members of a record are completely held by columns.

@@ -16,7 +16,7 @@ pub(super) fn parse(line: &[u8], now: Timestamp) -> Result<Option<CreateInput>, 
     if is_manifest(line) {
         return Ok(None);
     }
-    match CreateInput::from_json(line, now) {
+    match CreateInput::from_exported_json(line, now) {
         Ok(input) => Ok(Some(input)),
         Err(error) => Ok(Some(with_other_time(line, now, error)?)),
     }
@@ -60,7 +60,7 @@ fn with_other_time(
     let at = written.as_ptr().addr() - line.as_ptr().addr();
     let after = &line[at + written.len()..];
     let line = format!("{}\"{time}\"{after}", &line[..at]);
-    CreateInput::from_json(line.as_bytes(), now)
+    CreateInput::from_exported_json(line.as_bytes(), now)
 }
 
 #[cfg(test)]

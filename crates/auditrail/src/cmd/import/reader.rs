@@ -200,7 +200,7 @@ impl Reader<'_> {
         let options = self.options;
         let input = match options.format {
             ImportFormat::Ndjson => ndjson::parse(bytes, options.now)?,
-            ImportFormat::Cloudtrail => Some(cloudtrail::parse(bytes, options.now)?.input),
+            ImportFormat::Cloudtrail => Some(cloudtrail::parse(bytes, options.now)?),
         };
         input.map(|input| self.with_tenant(input)).transpose()
     }

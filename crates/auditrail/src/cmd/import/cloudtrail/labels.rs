@@ -1,38 +1,24 @@
 //! Outcome and names of a CloudTrail record.
 
+use auditrail_core::limits::{ACTOR_NAME_MAX_CHARS, TARGET_NAME_MAX_CHARS};
+use auditrail_core::{CreateInput, Outcome};
+
 use super::event::Event;
 use super::{actor, fit, target};
 
-/// Most characters of a name.
-const NAME_MAX_CHARS: usize = 200;
-
-/// Whether the call succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Outcome {
-    Success,
-    Failure,
-    /// It failed because the actor was not allowed to make it.
-    Denied,
-}
-
-/// What a record says about its outcome, and names for people, as they were at the time.
-#[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Labels {
-    /// `None` for Insights and aggregated events, which are statistics and not calls.
-    pub(in super::super) outcome: Option<Outcome>,
-    /// At most 200 characters.
-    pub(in super::super) actor_name: Option<String>,
-    /// At most 200 characters.
-    pub(in super::super) target_name: Option<String>,
-}
-
-/// The labels of a record.
-pub(super) fn of(event: &Event<'_>) -> Labels {
-    let short = |name: String| fit::label(&name, NAME_MAX_CHARS).into_owned();
-    Labels {
+/// Sets the outcome, and the names for people, as they were at the time.
+///
+/// Insights and aggregated events have no outcome: they are statistics and not calls.
+pub(super) fn set(input: CreateInput, event: &Event<'_>) -> CreateInput {
+    let short = |name: String, max| fit::label(&name, max).into_owned();
+    let actor_name = actor::name(event).map(|name| short(name, ACTOR_NAME_MAX_CHARS));
+    let target_name = target::name(event).map(|name| short(name, TARGET_NAME_MAX_CHARS));
+    CreateInput {
         outcome: outcome(event),
-        actor_name: actor::name(event).map(short),
-        target_name: target::name(event).map(short),
+        // An empty name is none.
+        actor_name: actor_name.and_then(|name| name.parse().ok()),
+        target_name: target_name.and_then(|name| name.parse().ok()),
+        ..input
     }
 }
 

@@ -18,10 +18,10 @@ fn with(fields: &serde_json::Value) -> Result<CreateInput, String> {
     for (name, value) in fields.as_object().unwrap() {
         event[name] = value.clone();
     }
-    mapped(&event).map(|mapped| mapped.input)
+    mapped(&event)
 }
 
-fn mapped(event: &serde_json::Value) -> Result<Mapped, String> {
+fn mapped(event: &serde_json::Value) -> Result<CreateInput, String> {
     parse(event.to_string().as_bytes(), now()).map_err(|reason| reason.text)
 }
 

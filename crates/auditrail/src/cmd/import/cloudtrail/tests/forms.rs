@@ -13,11 +13,11 @@ fn insights_are_records_of_the_system() {
             "insightType": "ApiCallRateInsight", "errorCode": "AccessDenied",
         },
     });
-    let Mapped { input, labels } = mapped(&event).unwrap();
+    let input = mapped(&event).unwrap();
     assert_eq!(input.actor, auditrail_core::Actor::System);
     assert_eq!(input.action.as_str(), "cloudtrail.Insight");
     assert_eq!(input.target.target_id.as_str(), "ec2.amazonaws.com");
-    assert_eq!(labels.outcome, None);
+    assert_eq!(input.outcome, None);
     let kept: serde_json::Value = serde_json::from_str(input.metadata_text()).unwrap();
     assert_eq!(kept["insightDetails"], event["insightDetails"]);
     assert_eq!(kept["sharedEventID"], "5f0a");
@@ -34,11 +34,11 @@ fn members_in_strings_are_read() {
     for name in ["userIdentity", "requestParameters", "resources"] {
         quoted[name] = event[name].to_string().into();
     }
-    let input = mapped(&quoted).unwrap().input;
-    assert_eq!(input, mapped(&event).unwrap().input);
+    let input = mapped(&quoted).unwrap();
+    assert_eq!(input, mapped(&event).unwrap());
     assert_eq!(input.target.to_string(), "iam.user:bob");
     quoted["requestParameters"] = "{not JSON".into();
-    assert!(mapped(&quoted).unwrap().input.metadata_text().contains("{not JSON"));
+    assert!(mapped(&quoted).unwrap().metadata_text().contains("{not JSON"));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn names_in_lower_case_are_read() {
             "onbehalfof": {"userid": "94d0"}, "sessioncontext": {"sourceidentity": "ann"},
         },
     });
-    let input = mapped(&event).unwrap().input;
+    let input = mapped(&event).unwrap();
     assert_eq!(input.actor.to_string(), "user:94d0");
     assert_eq!(input.action.as_str(), "iam.CreateUser");
     assert_eq!(input.id.unwrap().to_string(), event["eventid"]);
@@ -74,7 +74,7 @@ fn aggregated_events_have_the_time_of_their_window() {
         "timeWindow": {"windowStart": "2023-07-10T11:40:00Z", "windowEnd": "2023-07-10T11:45:00Z"},
         "summary": {"primaryDimension": {"dimension": "userIdentity"}},
     });
-    let input = mapped(&event).unwrap().input;
+    let input = mapped(&event).unwrap();
     assert_eq!(input.actor, auditrail_core::Actor::System);
     assert_eq!(input.action.as_str(), "cloudtrail.AggregatedEvent");
     assert_eq!(input.target.target_id.as_str(), "s3.amazonaws.com");
@@ -89,7 +89,7 @@ fn envelopes_are_removed() {
         "userIdentity": {"type": "IAMUser", "userName": "ann"}, "eventName": "CreateUser",
         "eventTime": "2023-07-10T11:42:18Z", "eventSource": "iam.amazonaws.com",
     });
-    let plain = mapped(&event).unwrap().input;
+    let plain = mapped(&event).unwrap();
     let text = event.to_string();
     let bridge = serde_json::json!({
         "version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail",
@@ -103,7 +103,7 @@ fn envelopes_are_removed() {
         serde_json::json!(text),
         bridge,
     ] {
-        assert_eq!(mapped(&envelope).unwrap().input, plain, "{envelope}");
+        assert_eq!(mapped(&envelope).unwrap(), plain, "{envelope}");
     }
     let digest = serde_json::json!({"digestStartTime": "x", "digestS3Bucket": "b", "logFiles": []});
     assert!(mapped(&digest).unwrap_err().contains("is a CloudTrail digest"));
