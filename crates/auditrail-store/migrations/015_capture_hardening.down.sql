@@ -198,3 +198,4 @@ drop function control_plane.audit_value_is_storable(jsonb, integer);
 drop function control_plane.audit_row_differences(anyelement, anyelement, text[]);
 drop function control_plane.audit_row_values(anyelement, oid, jsonb, text[]);
 drop function control_plane.audit_special_columns(oid);
+drop function control_plane.audit_trusts(oid);

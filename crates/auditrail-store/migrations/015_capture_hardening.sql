@@ -19,6 +19,23 @@
 -- Breaking: no
 -- Transaction: yes
 
+create function control_plane.audit_trusts(role oid) returns boolean
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $trusts$
+declare
+    attached constant oid := 'control_plane.record_row_change()'::regprocedure;
+begin
+    return case when has_function_privilege('public', attached, 'execute')
+        then pg_has_role(role, (select proowner from pg_proc where oid = attached), 'USAGE')
+        else has_function_privilege(role, attached, 'execute') end;
+end
+$trusts$;
+
+comment on function control_plane.audit_trusts(oid) is
+    'Whether a role may attach record_row_change. If PUBLIC may, as after a restore without privileges, only the owner of the log is trusted.';
+
 create function control_plane.audit_special_columns(audited oid) returns jsonb
     language plpgsql
     stable
@@ -52,8 +69,7 @@ begin
         select jsonb_object_agg(name, untrusted) from (
             select reached.name,
                    min(format_type(pg_type.oid, null)) filter (where
-                       not has_function_privilege(typowner,
-                           'control_plane.record_row_change()'::regprocedure, 'execute')),
+                       not control_plane.audit_trusts(typowner)),
                    bool_or(pg_type.oid in (24, 114, 142, 143, 199, 1008, 2203, 2208))
               from reached join pg_type on pg_type.oid = reached.type
              group by reached.name) checked(name, untrusted, inexact)
@@ -324,11 +340,10 @@ begin
         present := '{}';
     elsif not exists (
             select from pg_attribute where attrelid = tg_relid and attnum > 0
-               and (atttypid in (24, 114, 142, 143, 199, 1008, 2203, 2208)
-                   -- Not only enums of trusted roles.
+               -- Only an update compares text. Of the other types only enums of trusted roles are usual.
+               and (tg_op = 'UPDATE' and atttypid in (24, 114, 142, 143, 199, 1008, 2203, 2208)
                    or atttypid >= 16384 and (
-                       select typtype <> 'e' or not has_function_privilege(typowner,
-                                  'control_plane.record_row_change()'::regprocedure, 'execute')
+                       select typtype <> 'e' or not control_plane.audit_trusts(typowner)
                          from pg_type where oid = atttypid)))
         or control_plane.audit_special_columns(tg_relid) is null
     then
@@ -475,7 +490,7 @@ begin
                pg_class.oid <> audited and not relispartition and not exists (
                    select from pg_trigger where tgrelid = pg_class.oid and not tgisinternal
                       and tgfoid = 'control_plane.record_row_change()'::regprocedure) as is_uncaptured,
-               not has_function_privilege(relowner, 'control_plane.record_row_change()', 'execute') as is_foreign,
+               not control_plane.audit_trusts(relowner) as is_foreign,
                (select min(type) from jsonb_each_text(control_plane.audit_special_columns(pg_class.oid))
                     special(name, type)) as type
           from tree join pg_class on pg_class.oid = tree.oid

@@ -71,6 +71,9 @@ async fn different_tables(
             out.push(different(&object, "row security", "disabled", "enabled"));
         }
     }
+    for (object, collation) in catalog::collations(db, tables).await? {
+        out.push(different(&object, "collation", "default", &collation));
+    }
     Ok(out)
 }
 

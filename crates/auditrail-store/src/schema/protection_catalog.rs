@@ -42,6 +42,25 @@ pub(super) async fn tables(
     .await
 }
 
+/// Columns whose collation is not that of their type, and the collation. It decides which texts are equal.
+pub(super) async fn collations(
+    db: &mut PgConnection,
+    tables: &[String],
+) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "select 'column ' || n.nspname || '.' || c.relname || '.' || a.attname, l.collname::text
+           from pg_attribute a
+           join pg_type t on t.oid = a.atttypid
+           join pg_collation l on l.oid = a.attcollation
+           join pg_class c on c.oid = a.attrelid
+           join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname || '.' || c.relname = any ($1) and a.attcollation <> t.typcollation",
+    )
+    .bind(tables)
+    .fetch_all(db)
+    .await
+}
+
 pub(super) async fn rules(
     db: &mut PgConnection,
     tables: &[String],

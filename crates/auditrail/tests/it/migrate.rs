@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::sandbox::Sandbox;
 
 /// The number of migrations, and of the newest.
-fn latest() -> i64 {
+pub(crate) fn latest() -> i64 {
     MigrationSet::embedded().latest()
 }
 
@@ -80,10 +80,10 @@ async fn down_requires_consent_to_lose_data() {
     };
     down(&["--dry-run"]).stdout_has("would revert 006_add_transaction_id.sql");
     down(&[])
-        .stdout_has("reverted 9 migrations")
+        .stdout_has(&format!("reverted {} migrations", latest() - 4))
         .stderr_has("reverting 006_add_transaction_id.sql");
     down(&[]).stdout_has("nothing to do");
-    sandbox.run(&["migrate"]).code(0).stdout_has("applied 9 migrations");
+    sandbox.run(&["migrate"]).code(0).stdout_has(&format!("applied {} migrations", latest() - 4));
     sandbox.run(&["migrate", "down"]).code(2).stderr_has("--to");
 }
 
@@ -126,6 +126,9 @@ async fn baseline_adopts_an_existing_table() {
     let forget = "drop table control_plane.schema_migrations";
     sqlx::raw_sql(forget).execute(&mut owner).await.unwrap();
     sandbox.run(&["migrate"]).code(1).stderr_has("migrate baseline");
-    sandbox.run(&["migrate", "baseline"]).code(0).stdout_has("the schema is at version 13");
+    sandbox
+        .run(&["migrate", "baseline"])
+        .code(0)
+        .stdout_has(&format!("the schema is at version {}", latest()));
     sandbox.run(&["migrate", "status", "--check"]).code(0).stdout_has("adopted");
 }

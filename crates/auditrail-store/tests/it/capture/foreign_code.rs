@@ -183,6 +183,27 @@ async fn casts_for_columns_added_later_do_not_run() {
 }
 
 #[tokio::test]
+async fn privilege_of_public_makes_no_role_trusted() {
+    let db = with_types().await;
+    let mut owner = db.connect(db.owner()).await;
+    // As after a restore without privileges.
+    sql(
+        &mut owner,
+        "grant execute on function control_plane.record_row_change() to public;
+         create table app.things (id int primary key, st app.status);
+         grant all on app.things to auditrail_app",
+    )
+    .await;
+    let call = "select control_plane.audit_table('app.things')";
+    assert!(rejection(&mut owner, call).await.contains("the type app.status in app.things"));
+    sql(&mut owner, "select control_plane.audit_table('app.things', trust_owner => true)").await;
+    plant(&db).await;
+    sql(&mut db.connect(db.app()).await, "insert into app.things values (1, 'on')").await;
+    let rows = records(&mut owner).await;
+    assert_eq!((rows.len(), &rows[0]["actor_id"]), (1, &json!("system")), "{rows:?}");
+}
+
+#[tokio::test]
 async fn trusted_types_keep_their_json_form() {
     let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;

@@ -57,9 +57,9 @@ async fn largest_values_are_left_out_first() {
         "update shop.projects set role = 'admin', notes = repeat('x', 70000)",
         "update shop.projects set role = repeat('r', 20000), notes = repeat('x', 15000),
                                   name = repeat('n', 25000)",
-        "update shop.projects set role = 'user', notes = repeat('x', 300000000)",
-        "update shop.projects set notes = repeat('y', 300000000)",
-        "update shop.projects set api_token = repeat('y', 300000000)",
+        "update shop.projects set role = 'user', notes = repeat('x', 3000000)",
+        "update shop.projects set notes = repeat('y', 3000000)",
+        "update shop.projects set api_token = repeat('y', 3000000)",
     ] {
         sql(&mut app, change).await;
     }

@@ -72,6 +72,14 @@ async fn unlogged_table_is_reported() {
 }
 
 #[tokio::test]
+async fn other_collation_is_reported() {
+    let alter =
+        "alter table control_plane.audit_logs alter column tenant_id type text collate \"C\"";
+    assert!(after(alter).await.iter().any(|text| text
+        == "column control_plane.audit_logs.tenant_id has collation `C`, expected `default`"));
+}
+
+#[tokio::test]
 async fn row_guard_that_is_disabled_is_reported() {
     assert_eq!(
         after(

@@ -116,3 +116,18 @@ async fn record_row_change_truncates_at_the_limits_of_core() {
         assert_eq!(number_after(&source, &text), limit, "{name}");
     }
 }
+
+#[tokio::test]
+async fn unusual_row_changes_have_the_limits_of_core() {
+    let db = TestDb::migrated().await;
+    let unusual = source(&db, "audit_unusual_change").await;
+    assert_eq!(
+        number_after(&unusual, " max_bytes constant integer := "),
+        limits::METADATA_MAX_BYTES
+    );
+    let depth = number_after(&unusual, "max_depth constant integer := ");
+    assert_eq!(depth, limits::METADATA_MAX_DEPTH);
+    let storable = source(&db, "audit_value_is_storable").await;
+    let digits = number_after(&storable, "max_digits constant integer := ");
+    assert_eq!(digits as u64, limits::METADATA_MAX_NUMBER_DIGITS);
+}
