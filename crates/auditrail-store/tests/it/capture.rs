@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{number, sql};
 
+mod columns;
 mod foreign_code;
 mod intents;
 mod privileges;
