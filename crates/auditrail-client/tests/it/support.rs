@@ -59,7 +59,7 @@ impl Service {
         let db = TestDb::migrated().await;
         let config = ServerConfig::default();
         let log = PgAuditLog::new(db.pool(db.service()).await, CursorKey::new([7; 32]));
-        let writer = GroupWriter::start(db.app(), WriterLimits::default());
+        let writer = GroupWriter::start(db.service(), WriterLimits::default());
         let writes = GroupWrites::new(writer, log.clone(), config.write_timeout);
         let app = App::new(config.clone(), log.clone(), Arc::new(Keys), writes);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -16,7 +16,7 @@ fn base() -> Value {
            "target_type": "project", "target_id": "p1"})
 }
 
-fn with(fields: Value) -> Value {
+fn with(fields: &Value) -> Value {
     let mut record = base();
     record.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     record
@@ -54,7 +54,7 @@ fn texts() -> Vec<Value> {
             json!({"a": 1}),
             json!(null),
         ];
-        cases.extend(values.map(|value| with(json!({name: value}))));
+        cases.extend(values.map(|value| with(&json!({name: value}))));
     }
     cases
 }
@@ -80,19 +80,19 @@ fn actions_and_actors() -> Vec<Value> {
         "é.ü",
         "a.b\n",
     ];
-    let mut cases: Vec<_> = actions.map(|action| with(json!({"action": action}))).into();
-    cases.push(with(json!({"action": format!("a.{}", "b".repeat(98))})));
-    cases.push(with(json!({"action": format!("a.{}", "b".repeat(99))})));
+    let mut cases: Vec<_> = actions.map(|action| with(&json!({"action": action}))).into();
+    cases.push(with(&json!({"action": format!("a.{}", "b".repeat(98))})));
+    cases.push(with(&json!({"action": format!("a.{}", "b".repeat(99))})));
     cases.extend(
-        ["User", "service", "", "api_key", "system"].map(|kind| with(json!({"actor_type": kind}))),
+        ["User", "service", "", "api_key", "system"].map(|kind| with(&json!({"actor_type": kind}))),
     );
-    cases.push(with(json!({"actor_type": "system", "actor_id": "system"})));
-    cases.push(with(json!({"actor_type": "system", "actor_id": ""})));
+    cases.push(with(&json!({"actor_type": "system", "actor_id": "system"})));
+    cases.push(with(&json!({"actor_type": "system", "actor_id": ""})));
     cases.extend(
         ["done", "SUCCESS", "success", "failure", "denied", "unknown"]
-            .map(|o| with(json!({"outcome": o}))),
+            .map(|o| with(&json!({"outcome": o}))),
     );
-    cases.extend([json!("key:1"), json!(5), json!(null)].map(|w| with(json!({"recorded_by": w}))));
+    cases.extend([json!("key:1"), json!(5), json!(null)].map(|w| with(&json!({"recorded_by": w}))));
     cases
 }
 
@@ -157,12 +157,12 @@ fn ids_addresses_and_times() -> Vec<Value> {
         "infinity",
         "1767323045",
     ];
-    let mut cases: Vec<_> = ids.map(|id| with(json!({"id": id}))).into();
-    cases.extend(addresses.map(|address| with(json!({"ip_address": address}))));
-    cases.extend(times.map(|time| with(json!({"created_at": time}))));
+    let mut cases: Vec<_> = ids.map(|id| with(&json!({"id": id}))).into();
+    cases.extend(addresses.map(|address| with(&json!({"ip_address": address}))));
+    cases.extend(times.map(|time| with(&json!({"created_at": time}))));
     cases.extend(
         [json!(5), json!({}), json!([]), json!(false)]
-            .map(|v| with(json!({"id": v, "ip_address": v, "created_at": v}))),
+            .map(|v| with(&json!({"id": v, "ip_address": v, "created_at": v}))),
     );
     cases
 }
@@ -182,12 +182,12 @@ fn metadata() -> Vec<Value> {
         json!({"a": "\u{0}"}),
         json!({"\u{0}": 1}),
     ]
-    .map(|metadata| with(json!({"metadata": metadata})))
+    .map(|metadata| with(&json!({"metadata": metadata})))
     .into();
     for levels in [31, 32] {
-        cases.push(with(json!({"metadata": {"a": nested(levels)}})));
+        cases.push(with(&json!({"metadata": {"a": nested(levels)}})));
     }
-    let text = |bytes: usize| with(json!({"metadata": {"a": "x".repeat(bytes - 8)}}));
+    let text = |bytes: usize| with(&json!({"metadata": {"a": "x".repeat(bytes - 8)}}));
     cases.extend([text(limits::METADATA_MAX_BYTES), text(limits::METADATA_MAX_BYTES + 1)]);
     cases
 }

@@ -59,7 +59,7 @@ async fn an_unknown_database_certificate_is_refused() {
 #[tokio::test]
 async fn the_writer_refuses_an_unknown_certificate() {
     let db = TestDb::migrated_over(Transport::Tls).await;
-    let writer = GroupWriter::start(untrusting(db.app()), WriterLimits::default());
+    let writer = GroupWriter::start(untrusting(db.service()), WriterLimits::default());
     let created_at = "2026-01-02T03:04:05Z".parse().unwrap();
     let one = input(&record(1, None)).into_record(Uuid::from_u128(1).into(), created_at);
     let deadline = Instant::now() + Duration::from_secs(1);

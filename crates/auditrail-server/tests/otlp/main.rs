@@ -69,7 +69,7 @@ async fn a_request_is_a_span_of_its_traceparent_without_personal_data() {
 async fn service(db: &TestDb) -> SocketAddr {
     let log = PgAuditLog::new(db.pool(db.app()).await, CursorKey::public());
     let config = ServerConfig::default();
-    let writer = GroupWriter::start(db.app(), WriterLimits::default());
+    let writer = GroupWriter::start(db.service(), WriterLimits::default());
     let app = App::new(
         config.clone(),
         log.clone(),

@@ -71,7 +71,7 @@ fn soon() -> Instant {
 #[tokio::test]
 async fn documented_metrics_equal_exported_metrics() {
     let service = Service::start().await;
-    let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
+    let writer = GroupWriter::start(service.db.service(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
     service.get("/v1/audit-logs").key("read").send().await;
     let exported = Scrape::of(&admin).await.metrics();
@@ -94,7 +94,7 @@ async fn documented_metrics_equal_exported_metrics() {
 #[tokio::test]
 async fn metric_names_follow_prometheus_conventions() {
     let service = Service::start().await;
-    let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
+    let writer = GroupWriter::start(service.db.service(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
     for (name, (kind, labels)) in Scrape::of(&admin).await.metrics() {
         let known = ["auditrail_", "process_", "http_server_"];
@@ -173,7 +173,7 @@ async fn exported_rows_are_counted() {
 #[tokio::test]
 async fn writer_metrics_count_records_by_outcome() {
     let service = Service::start().await;
-    let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
+    let writer = GroupWriter::start(service.db.service(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer.clone())).await;
     let request = |number: u32, plan: &str| {
         let mut body = record(number, None);

@@ -108,7 +108,7 @@ async fn a_writer_outage_is_not_ready_until_it_ends() {
     let forbid = "revoke insert on control_plane.audit_logs from auditrail_app";
     let allow = "grant insert on control_plane.audit_logs to auditrail_app";
     service.db.as_owner(forbid).await;
-    let writer = GroupWriter::start(service.db.app(), WriterLimits::default());
+    let writer = GroupWriter::start(service.db.service(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
     let is_forbidden = |answer: &Answer| {
         answer.status.as_u16() == 503 && answer.problem().1 == "permission_denied"

@@ -104,7 +104,7 @@ impl Service {
         let key = CursorKey::new([7; 32]);
         let log = PgAuditLog::new(db.pool(db.service()).await, key);
         let keys = Arc::new(Keys::new());
-        let writer = GroupWriter::start(db.app(), limits);
+        let writer = GroupWriter::start(db.service(), limits);
         let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
         let app = App::new(config.clone(), log.clone(), Arc::clone(&keys), writes);
         app.start_background_tasks();
