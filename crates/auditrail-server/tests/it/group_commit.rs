@@ -140,7 +140,7 @@ async fn writes_are_503_during_an_outage_and_recover_after_it() {
     assert_eq!(post(1).await.status.as_u16(), 201);
     service
         .db
-        .as_owner("revoke insert on control_plane.audit_logs from public, auditrail_app")
+        .as_owner("revoke insert on control_plane.audit_logs from public, auditrail_service")
         .await;
     let refused = post(2).await;
     assert_eq!(refused.problem(), (503, "permission_denied".to_owned()));
@@ -148,7 +148,7 @@ async fn writes_are_503_during_an_outage_and_recover_after_it() {
     assert_eq!(refused.header("retry-after"), "30");
     let batch = service.post(BATCH).key("write").json(&json!([record(3, None)])).send().await;
     assert_eq!(batch.problem(), (503, "permission_denied".to_owned()));
-    service.db.as_owner("grant insert on control_plane.audit_logs to auditrail_app").await;
+    service.db.as_owner("grant insert on control_plane.audit_logs to auditrail_service").await;
     eventually("writes are taken again", async || post(2).await.status.as_u16() < 300).await;
     assert_eq!(total(&service).await, 2);
 }

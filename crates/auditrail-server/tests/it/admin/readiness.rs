@@ -105,8 +105,8 @@ async fn a_shutting_down_service_is_not_ready_but_serves() {
 #[tokio::test]
 async fn a_writer_outage_is_not_ready_until_it_ends() {
     let service = Service::start().await;
-    let forbid = "revoke insert on control_plane.audit_logs from auditrail_app";
-    let allow = "grant insert on control_plane.audit_logs to auditrail_app";
+    let forbid = "revoke insert on control_plane.audit_logs from auditrail_service";
+    let allow = "grant insert on control_plane.audit_logs to auditrail_service";
     service.db.as_owner(forbid).await;
     let writer = GroupWriter::start(service.db.service(), WriterLimits::default());
     let admin = Running::admin(&service.app, Some(writer)).await;
