@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_api::FieldError;
+use auditrail_core::ValidationErrors;
 
 use crate::error::ClientError;
 
@@ -63,6 +64,12 @@ pub enum RecordError {
     /// The policy `spool` is used without a spool directory.
     #[error("the policy `spool` needs a spool directory; set one or use another policy")]
     NoSpool,
+    /// The record is invalid by the rules that the service applies. It was neither sent nor spooled.
+    #[error("the record is invalid: {errors}")]
+    Invalid {
+        /// Every invalid field.
+        errors: ValidationErrors,
+    },
     /// The record is too large to send.
     #[error("the record has {bytes} bytes; the limit is {max}")]
     TooLarge {
@@ -103,6 +110,7 @@ impl RecordError {
             Self::SpoolFull { .. } => DropReason::SpoolFull,
             Self::SpoolFailed { .. } => DropReason::SpoolFailed,
             Self::NoSpool => DropReason::NoSpool,
+            Self::Invalid { .. } => DropReason::Invalid,
             Self::TooLarge { .. } => DropReason::TooLarge,
             Self::NotEncoded { .. } => DropReason::NotEncoded,
             Self::Closed => DropReason::Closed,
@@ -139,6 +147,8 @@ pub enum DropReason {
     NotAcknowledged,
     /// The service rejected the API key for a `must` record.
     NotAllowed,
+    /// The record was invalid.
+    Invalid,
     /// The record was too large.
     TooLarge,
     /// The record could not be encoded.
@@ -149,7 +159,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::Displaced,
         Self::SpoolFull,
@@ -157,6 +167,7 @@ impl DropReason {
         Self::NoSpool,
         Self::NotAcknowledged,
         Self::NotAllowed,
+        Self::Invalid,
         Self::TooLarge,
         Self::NotEncoded,
         Self::Closed,
@@ -173,6 +184,7 @@ impl DropReason {
             Self::NoSpool => "no_spool",
             Self::NotAcknowledged => "not_acknowledged",
             Self::NotAllowed => "not_allowed",
+            Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::NotEncoded => "unmade",
             Self::Closed => "closed",

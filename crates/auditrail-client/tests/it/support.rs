@@ -1,5 +1,6 @@
 //! The real service in this process, and recorders that use it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use auditrail_server::{
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::{TestDb, eventually};
 use futures_util::future::{BoxFuture, ready};
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
@@ -23,6 +25,8 @@ use crate::proxy::Proxy;
 pub(crate) const KEY: &str = "adt_test_Planted0Secret0Of0The0Tests_000000";
 /// A key with the scope `write` for the tenant `t1` only.
 pub(crate) const TENANT_KEY: &str = "adt_test_OfOneTenant_000000";
+/// A key without the scope `write`.
+pub(crate) const READ_KEY: &str = "adt_test_ReadsOnly_000000";
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
@@ -39,6 +43,7 @@ impl Authenticator for Keys {
         };
         Box::pin(ready(match token {
             KEY => Ok(principal(&[Scope::Write, Scope::Read], None)),
+            READ_KEY => Ok(principal(&[Scope::Read], None)),
             TENANT_KEY => Ok(principal(&[Scope::Write], Some("t1".parse().unwrap()))),
             _ => Err(AuthError::Refused),
         }))
@@ -142,6 +147,15 @@ pub(crate) fn assert_balanced(stats: &Stats) {
     let all = settled + stats.quarantined + stats.pending;
     assert_eq!(stats.accepted + stats.recovered, all, "{stats:?}");
     assert_eq!(stats.refused, stats.refused_by.values().sum::<u64>(), "{stats:?}");
+}
+
+/// The records of `dead-letters.ndjson` as their targets and codes, in order. Call it after `close`, which
+/// waits for them.
+pub(crate) fn dead_letters(spool: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(spool.join("dead-letters.ndjson")).unwrap_or_default();
+    let letters = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    letters.map(|letter| (text(&letter["record"]["target_id"]), text(&letter["code"]))).collect()
 }
 
 /// Waits until no record is pending.
