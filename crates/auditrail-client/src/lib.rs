@@ -58,9 +58,11 @@
 //! A few reasons only the service knows: another record has the id, the action is reserved, the API key is
 //! restricted to another tenant. A record that the service permanently rejects is counted by its code in
 //! [`Stats::refused_by`], reported to [`RecorderConfig::on_lost`], not sent again, and does not hold up other
-//! records. With a spool directory it is kept in `dead-letters.ndjson` there, up to
+//! records.
+//!
+//! With a spool directory, both kinds are kept in `refused.ndjson` there, up to
 //! [`RecorderConfig::dead_letters_max_bytes`]: a line of JSON with `time`, `code`, `detail` and the `record`
-//! as it was first sent. It is there before the record leaves the spool, so after a crash it may be there twice.
+//! as it was first sent. A record is there before it leaves the spool, so after a crash it may be there twice.
 //! The file is never shortened, and can be moved away at any time.
 //!
 //! # Clocks
@@ -121,9 +123,9 @@
 //! | permanent: DNS failure, connection refused, no response | fails with `not_acknowledged` | stays in the spool | in memory until `close`, then counted |
 //! | 401, 403 | fails at once | stays; retried with the longest pauses | stays while the queue has space |
 //! | wrong URL or key: DNS, connection refused, TLS, another server, unknown key, missing scope | `check` fails within 5 s; logged at the first attempt; in `Stats::trouble` | the same | the same |
-//! | record invalid | rejected at once with every invalid field | rejected at once, never spooled | counted and logged |
-//! | record refused by the service (400, 409, 413, 422, `other_tenant`) | fails with the reason; kept in `dead-letters.ndjson` | counted, logged, reported and kept in `dead-letters.ndjson` | the same |
-//! | file of dead letters full or not writable | counted | counted; other records are delivered | counted |
+//! | record invalid | rejected at once with every invalid field; kept in `refused.ndjson` | the same; never spooled | counted, logged and kept in `refused.ndjson` |
+//! | record refused by the service (400, 409, 413, 422, `other_tenant`) | fails with the reason; kept in `refused.ndjson` | counted, logged, reported and kept in `refused.ndjson` | the same |
+//! | `refused.ndjson` full or not writable | counted | counted; other records are delivered | counted |
 //! | clock of this host more than five minutes ahead | stored with the time of the service | the same, also by the next process | the same |
 //! | `created_at` of the application in the future | rejected at once; if only by the clock of the service, refused | the same | counted and logged |
 //! | disk of the spool full | not affected | sent directly, else fails with `spool_full` | not affected |

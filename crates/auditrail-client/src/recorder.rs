@@ -32,6 +32,7 @@ use crate::client::Client;
 use crate::entry::Entry;
 use crate::error::ClientError;
 use crate::spool::{Spool, SpoolError, SpoolObserver};
+use encode::Rejected;
 use engine::Engine;
 use ledger::{Ledger, OutcomeReceiver};
 
@@ -171,7 +172,7 @@ impl Shared {
         }
     }
 
-    fn spool(&self, encoded: Result<Entry, RecordError>) -> Admission {
+    fn spool(&self, encoded: Result<Entry, Rejected>) -> Admission {
         let Engine { ledger, spool, .. } = &*self.engine;
         let entry = encoded.as_ref().ok().cloned().unwrap_or_default();
         let mut reserved = None;

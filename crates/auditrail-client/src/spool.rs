@@ -107,14 +107,14 @@ impl SpoolError {
     }
 }
 
-/// A record that the service refused, and why.
+/// A refused or invalid record, and why.
 #[derive(Debug)]
 pub(crate) struct DeadLetter {
     /// When it was refused.
     pub(crate) time: Timestamp,
-    /// The error code of the service.
+    /// The error code.
     pub(crate) code: String,
-    /// The explanation of the service.
+    /// The explanation.
     pub(crate) detail: String,
     /// The record as JSON text.
     pub(crate) record: Bytes,

@@ -104,8 +104,8 @@ impl RecorderConfig {
         Self { spool_max_bytes: bytes, ..self }
     }
 
-    /// Maximum bytes of `dead-letters.ndjson`, the file of refused records in the spool directory. Default
-    /// 64 MiB. Once it is full, further ones are counted in
+    /// Maximum bytes of `refused.ndjson`, the file of refused and invalid records in the spool directory.
+    /// Default 64 MiB. Once it is full, further ones are counted in
     /// [`Stats::dead_letters_dropped`](super::Stats::dead_letters_dropped) and not kept; the file can be moved
     /// away at any time.
     pub fn dead_letters_max_bytes(self, bytes: u64) -> Self {

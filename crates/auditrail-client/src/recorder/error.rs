@@ -90,11 +90,15 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// A stable code: that of the service if it rejected the record, else the drop reason.
+    /// A stable code: that of the service if it rejected the record, that of the first invalid field, else the
+    /// drop reason.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } => code,
+            Self::Invalid { errors } => {
+                errors.as_slice().first().map_or("invalid", |error| error.code.as_str())
+            }
             other => other.reason().map_or("refused", DropReason::as_str),
         }
     }

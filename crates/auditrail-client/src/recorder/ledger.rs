@@ -18,6 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::config::RecorderConfig;
+use super::encode::Rejected;
 use super::error::{DropReason, RecordError};
 use super::lost::LossReporter;
 use super::stats::{Counters, Stats};
@@ -79,12 +80,14 @@ impl Ledger {
     /// When it is invalid or could not be encoded, `reserve` fails, the recorder is closed, or the queue is full.
     pub(super) fn accept(
         &self,
-        encoded: Result<Entry, RecordError>,
+        encoded: Result<Entry, Rejected>,
         policy: FailurePolicy,
         reserve: impl FnOnce(&Entry) -> Result<(), RecordError>,
     ) -> Result<(Ticket, OutcomeReceiver), RecordError> {
-        let text = encoded.as_ref().ok().map(|entry| entry.text.clone());
-        let encoded = encoded.and_then(|entry| reserve(&entry).map(|()| entry));
+        let (text, encoded) = match encoded {
+            Ok(entry) => (Some(entry.text.clone()), reserve(&entry).map(|()| entry)),
+            Err(Rejected { error, text }) => (text, Err(error)),
+        };
         let accepted = self.change(|state, notices| {
             state.counters.accept();
             let accepted = encoded.and_then(|entry| {
@@ -317,22 +320,25 @@ impl Ledger {
         stats
     }
 
-    /// Uses the spool for the records that the service refuses. Called once.
+    /// Uses the directory of the spool for the records that are refused. Called once.
     pub(super) fn keep_refused_in(&self, spool: &Arc<Spool>) {
         // A second spool would be ignored.
         self.spool.get_or_init(|| Arc::downgrade(spool));
     }
 
-    /// Adds a refused record to the dead letters, if there is a spool.
+    /// Adds a refused or invalid record to the dead letters, if there is a spool.
     fn keep_refused(&self, text: Option<&Bytes>, error: &RecordError) {
-        let (Some(spool), Some(text), RecordError::Refused { code, detail, .. }) =
-            (self.spool.get(), text, error)
-        else {
+        let detail = match error {
+            RecordError::Refused { detail, .. } => detail.clone(),
+            RecordError::Invalid { errors } => errors.to_string(),
+            _ => return,
+        };
+        let (Some(spool), Some(text)) = (self.spool.get(), text) else {
             return;
         };
         let letter = DeadLetter {
             time: clock::now(),
-            code: code.clone(),
+            code: error.code().to_owned(),
             detail: detail.chars().take(DETAIL_MAX_CHARS).collect(),
             record: text.clone(),
         };

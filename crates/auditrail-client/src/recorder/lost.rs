@@ -17,11 +17,11 @@ pub(super) type OnLost = Arc<dyn Fn(&Lost<'_>) + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Lost<'a> {
-    /// The record as JSON text; `None` when it is invalid or could not be encoded.
+    /// The record as JSON text; `None` when it could not be encoded.
     pub record: Option<&'a str>,
     /// Why the recorder dropped it; `None` when the service rejected it.
     pub reason: Option<DropReason>,
-    /// A stable code: the reason, or the error code of the service.
+    /// A stable code: the error code of the service or of the first invalid field, else the reason.
     pub code: &'a str,
     /// A human-readable explanation.
     pub detail: &'a str,

@@ -28,9 +28,9 @@ pub struct Stats {
     pub refused: u64,
     /// The same by error code.
     pub refused_by: BTreeMap<String, u64>,
-    /// Refused records that were written to `dead-letters.ndjson` in the spool directory.
+    /// Refused and invalid records that were written to `refused.ndjson` in the spool directory.
     pub dead_letters: u64,
-    /// Refused records that were not, because the file is full or cannot be written.
+    /// Those that were not, because the file is full or cannot be written.
     pub dead_letters_dropped: u64,
     /// Dropped records by reason.
     pub dropped: BTreeMap<DropReason, u64>,
@@ -122,7 +122,7 @@ impl Counters {
         self.settle(1);
     }
 
-    /// Counts refused records by whether they were written to the file of dead letters.
+    /// Counts refused and invalid records by whether they were written to the file of dead letters.
     pub(super) fn add_dead_letters(&mut self, written: u64, dropped: u64) {
         self.0.dead_letters += written;
         self.0.dead_letters_dropped += dropped;

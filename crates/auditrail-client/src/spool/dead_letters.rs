@@ -1,4 +1,4 @@
-//! The file of records that the service refused: a line of JSON for each, with the reason.
+//! The file of refused and invalid records: a line of JSON for each, with the reason.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

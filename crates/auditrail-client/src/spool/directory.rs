@@ -18,7 +18,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 const DATABASE: &str = "spool.redb";
 const LOCK: &str = "lock";
 const QUARANTINE: &str = "quarantine.ndjson";
-pub(super) const DEAD_LETTERS: &str = "dead-letters.ndjson";
+const DEAD_LETTERS: &str = "refused.ndjson";
 /// Maximum number of damaged files that are kept. Further ones replace the last.
 const DAMAGED_MAX: u32 = 100;
 

@@ -39,6 +39,8 @@ pub(super) struct SpoolWorker<O> {
     dead_letters: DeadLetters,
     /// Bytes counted against the limit, including records in flight to this thread.
     bytes: Arc<AtomicU64>,
+    /// Bytes of the dead letters in flight to this thread.
+    letter_bytes: Arc<AtomicU64>,
     observer: O,
 }
 
@@ -47,10 +49,11 @@ impl<O: SpoolObserver> SpoolWorker<O> {
         backlog: Backlog,
         dead_letters: DeadLetters,
         bytes: Arc<AtomicU64>,
+        letter_bytes: Arc<AtomicU64>,
         observer: O,
     ) -> Self {
         bytes.store(backlog.bytes(), Ordering::Relaxed);
-        Self { backlog, dead_letters, bytes, observer }
+        Self { backlog, dead_letters, bytes, letter_bytes, observer }
     }
 
     /// Executes commands until [`Command::Close`] or until all senders are dropped. After a panic all
@@ -97,7 +100,7 @@ impl<O: SpoolObserver> SpoolWorker<O> {
     fn handle(&mut self, command: Command, group: &mut Group) -> Option<oneshot::Sender<()>> {
         match command {
             Command::Append { ticket, entry } => group.add(ticket, entry),
-            Command::DeadLetter(letter) => group.letters.push(letter),
+            Command::DeadLetter(letter) => group.add_letter(letter),
             Command::Acknowledge { next } => self.backlog.acknowledge(next),
             Command::Read { max_records, max_bytes, reply } => {
                 // A read includes the appends before it.
@@ -117,6 +120,8 @@ impl<O: SpoolObserver> SpoolWorker<O> {
         let Group { tickets, entries, letters, .. } = std::mem::take(group);
         if !letters.is_empty() {
             let (written, dropped) = self.dead_letters.append(&letters);
+            let bytes: u64 = letters.iter().map(|letter| letter.record.len() as u64).sum();
+            self.letter_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.observer.dead_letters(written, dropped);
         }
         let cost: u64 = entries.iter().map(|entry| frame::cost(entry.len())).sum();
@@ -153,6 +158,11 @@ struct Group {
 }
 
 impl Group {
+    fn add_letter(&mut self, letter: DeadLetter) {
+        self.bytes += letter.record.len();
+        self.letters.push(letter);
+    }
+
     fn add(&mut self, ticket: u64, entry: Entry) {
         self.bytes += entry.len();
         self.tickets.push(ticket);

@@ -41,7 +41,7 @@ async fn refused_records_are_kept_with_the_reason_under_every_policy() {
     let all = ["best_effort", "must", "spool"];
     assert_eq!(letters, all.map(|policy| (policy.to_owned(), "reserved_action".to_owned())));
 
-    let path = spool.path().join("dead-letters.ndjson");
+    let path = spool.path().join("refused.ndjson");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&path).unwrap();
     let letter: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
@@ -95,7 +95,7 @@ async fn full_file_of_dead_letters_drops_and_counts() {
     assert_eq!(stats.refused, 12);
     assert!(stats.dead_letters > 0 && stats.dead_letters_dropped > 0, "{stats:?}");
     assert_eq!(stats.dead_letters + stats.dead_letters_dropped, 12, "{stats:?}");
-    let path = spool.path().join("dead-letters.ndjson");
+    let path = spool.path().join("refused.ndjson");
     assert!(std::fs::metadata(path).unwrap().len() <= 1_000);
     assert_eq!(dead_letters(spool.path()).len() as u64, stats.dead_letters);
     assert_eq!(service.targets().await, ["good"], "others are delivered");
@@ -105,7 +105,7 @@ async fn full_file_of_dead_letters_drops_and_counts() {
 async fn unwritable_dead_letters_are_counted_and_others_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    std::fs::create_dir(spool.path().join("dead-letters.ndjson")).unwrap();
+    std::fs::create_dir(spool.path().join("refused.ndjson")).unwrap();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
     refuse_all(&recorder).await;
     recorder.record(input("good")).await.unwrap();

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::support::{LONG, Service, assert_balanced, input, open, quick, settled};
+use crate::support::{LONG, Service, assert_balanced, dead_letters, input, open, quick, settled};
 
 /// Metadata as the table may hold it, whatever its limits.
 fn stored_metadata(text: &str) -> Metadata {
@@ -98,6 +98,33 @@ async fn invalid_records_are_rejected_at_once_and_never_spooled() {
     assert_eq!(stats.dropped[&DropReason::Invalid], rejected + 1);
     assert_eq!((stats.pending, stats.spooled, stats.spool_bytes), (0, 0, 0));
     assert_eq!(service.proxy.times().len(), 0, "nothing is sent");
+    recorder.close(LONG).await;
+    let letters = dead_letters(spool.path());
+    assert_eq!(recorder.stats().dead_letters, letters.len() as u64);
+    assert_eq!(letters.len() as u64, rejected + 1, "{letters:?}");
+    assert_eq!(letters[0], ("x".to_owned(), "bad_format".to_owned()));
+}
+
+#[tokio::test]
+async fn flood_of_invalid_records_is_bounded_and_counted() {
+    let service = Service::start().await;
+    let spool = tempfile::tempdir().unwrap();
+    let config = quick().spool(spool.path()).dead_letters_max_bytes(1_000_000);
+    let recorder = open(service.client(), config).await;
+    let large = stored_metadata(&format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000)));
+    let huge = stored_metadata(&format!(r#"{{"a":"{}"}}"#, "x".repeat(1_000_000)));
+    for n in 0..300 {
+        let metadata = if n % 10 == 0 { huge.clone() } else { large.clone() };
+        let record = input("x").with_metadata(metadata);
+        drop(recorder.submit(record, Some(FailurePolicy::BestEffort)).await);
+    }
+    recorder.close(LONG).await;
+    let stats = recorder.stats();
+    assert_balanced(&stats);
+    assert_eq!(stats.dropped[&DropReason::Invalid], 300);
+    // Those that are too large to encode are not kept.
+    assert_eq!(stats.dead_letters + stats.dead_letters_dropped, 270, "{stats:?}");
+    assert_eq!(stats.dead_letters, 9, "the limit");
 }
 
 #[tokio::test]
@@ -109,7 +136,7 @@ async fn rejection_names_every_invalid_field() {
         Target::new(TargetType::from_stored("a\tb"), TargetId::from_stored("x".repeat(501)));
     let input = CreateInput::new(actor, Action::from_stored("created"), target);
     let error = recorder.record(input).await.unwrap_err();
-    assert_eq!(error.code(), "invalid");
+    assert_eq!(error.code(), "empty", "the code of the first field");
     for pointer in ["/actor_id", "/action", "/target_type", "/target_id"] {
         assert!(error.to_string().contains(pointer), "{error}");
     }

@@ -1,5 +1,6 @@
 //! The real service in this process, and recorders that use it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use auditrail_server::{
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::{TestDb, eventually};
 use futures_util::future::{BoxFuture, ready};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
@@ -149,13 +150,19 @@ pub(crate) fn assert_balanced(stats: &Stats) {
     assert_eq!(stats.refused, stats.refused_by.values().sum::<u64>(), "{stats:?}");
 }
 
-/// The records of `dead-letters.ndjson` as their targets and codes, in order. Call it after `close`, which
+/// The records of `refused.ndjson` as their targets and codes, in order. Call it after `close`, which
 /// waits for them.
 pub(crate) fn dead_letters(spool: &Path) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(spool.join("dead-letters.ndjson")).unwrap_or_default();
-    let letters = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    letters.map(|letter| (text(&letter["record"]["target_id"]), text(&letter["code"]))).collect()
+    let text = std::fs::read_to_string(spool.join("refused.ndjson")).unwrap_or_default();
+    let text_of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap();
+    let letters = text.lines().map(|line| {
+        // An invalid record may have text that no string can hold.
+        let mut letter: BTreeMap<&str, &RawValue> = serde_json::from_str(line).unwrap();
+        let record = letter.remove("record").unwrap();
+        let record: BTreeMap<&str, &RawValue> = serde_json::from_str(record.get()).unwrap();
+        (text_of(record["target_id"]), text_of(letter["code"]))
+    });
+    letters.collect()
 }
 
 /// Waits until no record is pending.

@@ -91,7 +91,7 @@ impl World {
                 }
             }
             Step::TooLarge(policy) => {
-                let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 });
+                let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 }.into());
                 assert!(self.ledger.accept(refused, policy, |_| Ok(())).is_err());
             }
             Step::NotReserved(policy) => {

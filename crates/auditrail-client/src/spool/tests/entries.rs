@@ -52,7 +52,7 @@ async fn dead_letters_are_durable_before_their_records_are_removed() {
     spool.acknowledge(batch.next);
     spool.close().await;
     assert_eq!(events.recv().unwrap(), Event::DeadLetters(1, 0));
-    let path = directory.path().join("dead-letters.ndjson");
+    let path = directory.path().join("refused.ndjson");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let line: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(line["code"], "empty");
