@@ -30,6 +30,9 @@ const RECORD_MAX_BYTES: usize = 512 * 1024;
 /// Maximum bytes of the response to a batch: ten thousand rejected records with their errors.
 const BATCH_RESPONSE_MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// Timeout of [`Client::check`].
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// An HTTP client of the service. Cheap to clone; clones share their connections.
 ///
 /// It does not follow redirects, because the API key must be sent only to the configured host, and
@@ -62,6 +65,18 @@ impl Client {
     #[must_use]
     pub fn url(&self) -> &str {
         self.transport.url()
+    }
+
+    /// Verifies that the service is reachable at the URL and that the API key is valid and may write, within
+    /// five seconds. It sends an empty batch, which writes nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] or [`ClientError::Timeout`] when there is no connection,
+    /// [`ClientError::UnexpectedResponse`] or a problem of code `http_404` or the like when the server is not
+    /// an Auditrail service, and a problem of status 401 or 403 for an unknown, revoked or expired key, or one
+    /// without the scope `write`.
+    pub async fn check(&self) -> Result<(), ClientError> {
+        self.batch(&[], CHECK_TIMEOUT).await.map(drop)
     }
 
     /// Returns one page of a search with the cursor of the next, the fastest way through many

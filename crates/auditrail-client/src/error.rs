@@ -55,7 +55,7 @@ pub enum ClientError {
         source: serde_json::Error,
     },
     /// The connection failed. A write may have been applied; retry it with the same id.
-    #[error("cannot reach the service at {url}")]
+    #[error("cannot reach the service at {url}: {}", with_sources(&**source))]
     Unreachable {
         /// The base URL of the service.
         url: String,
@@ -118,6 +118,20 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// An error with its sources. The message of an HTTP library names the failed step; the cause is in a source.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = error.source();
+    }
+    text
+}
 
 impl ClientError {
     /// A stable error code: that of the service if it responded, else one of this client.

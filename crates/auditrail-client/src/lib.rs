@@ -19,6 +19,8 @@
 //!     .spool("/var/lib/myapp/audit-spool")
 //!     .action("key.*", FailurePolicy::Must);
 //! let recorder = Recorder::open(client, config).await?;
+//! // Optional: a wrong URL or API key is an error here, and not only a line in the log later.
+//! recorder.check().await?;
 //!
 //! // Durable on this disk when it returns; delivered as soon as the service is reachable.
 //! let created = CreateInput::new(Actor::user("ana")?, Action::ProjectCreated, "project:apollo".parse()?);
@@ -45,9 +47,41 @@
 //! over that of the action ([`RecorderConfig::action`]), and that over the default. Every record gets its
 //! id (`UUIDv7`) and time before the first attempt, so retries are idempotent. A batch has up to 500
 //! records or 1 MiB and lingers for up to one second; `must` records do not linger. Failed requests are
-//! retried with full jitter (100 ms doubling to 30 s), and not before a `Retry-After` of up to 300 s. A
-//! record that the service permanently rejects is counted, reported to [`RecorderConfig::on_lost`] with
-//! the reason, not sent again, and does not hold up other records.
+//! retried with full jitter (100 ms doubling to 30 s), and not before a `Retry-After` of up to 300 s.
+//!
+//! # Invalid and refused records
+//!
+//! `record` checks a record by the rules of the service before it accepts it
+//! ([`CreateInput::validate`](auditrail_core::CreateInput::validate)). An invalid one is rejected with every
+//! invalid field ([`RecordError::Invalid`]); under `best_effort`, which never fails, it is counted.
+//!
+//! A few reasons only the service knows: another record has the id, the action is reserved, the API key is
+//! restricted to another tenant. A record that the service permanently rejects is counted by its code in
+//! [`Stats::refused_by`], reported to [`RecorderConfig::on_lost`], not sent again, and does not hold up other
+//! records.
+//!
+//! With a spool directory, both kinds are kept in `refused.ndjson` there, up to
+//! [`RecorderConfig::dead_letters_max_bytes`]: a line of JSON with `time`, `code`, `detail` and the `record`
+//! as it was first sent. A record is there before it leaves the spool, so after a crash it may be there twice.
+//! The file is never shortened, and can be moved away at any time.
+//!
+//! # Clocks
+//!
+//! The service refuses a `created_at` of more than five minutes in the future. The time that the recorder
+//! assigns never costs a record: if the service refuses a record because of it, the record is sent again
+//! without a time, under the same id, and gets the time of the service. The spool remembers which times the
+//! recorder assigned. A `created_at` of the application is never changed: in the future of the local clock it
+//! is invalid, and in the future of the service's clock only, the record is refused.
+//!
+//! # Logs and trouble
+//!
+//! Without any set-up, the recorder logs with `tracing`: each kind of loss or refusal when it first occurs and
+//! then at most every ten minutes, each kind of failed delivery once until delivery works again, and when it
+//! does. A wrong API key is an error, everything else a warning; the contents of records are not logged.
+//! [`Stats::trouble`] has the present failure, and [`Recorder::check`] finds a wrong URL or key before the
+//! first record.
+//!
+//! # Limits
 //!
 //! At most 10,000 records and 16 MiB of text are in memory, all policies together. When that limit is
 //! reached, `must` and `spool` records evict queued `best_effort` records; if there are none, they fail
@@ -77,7 +111,7 @@
 //! # Faults
 //!
 //! Each line is a test against the real service (`transient_faults`, `outages`, `rejected`,
-//! `spool_disk_full` and `kill` in `tests/it`). No record is ever stored twice.
+//! `invalid`, `clock`, `dead_letters`, `trouble`, `spool_disk_full` and `kill` in `tests/it`). No record is ever stored twice.
 //!
 //! | fault | `must` | `spool` | `best_effort` |
 //! |---|---|---|---|
@@ -88,7 +122,12 @@
 //! | connection reset after the service committed | returns; the retry finds a duplicate | delivered once | delivered once |
 //! | permanent: DNS failure, connection refused, no response | fails with `not_acknowledged` | stays in the spool | in memory until `close`, then counted |
 //! | 401, 403 | fails at once | stays; retried with the longest pauses | stays while the queue has space |
-//! | record rejected (400, 409, 413, 422) | fails with the reason | counted and reported | counted and reported |
+//! | wrong URL or key: DNS, connection refused, TLS, another server, unknown key, missing scope | `check` fails within 5 s; logged at the first attempt; in `Stats::trouble` | the same | the same |
+//! | record invalid | rejected at once with every invalid field; kept in `refused.ndjson` | the same; never spooled | counted, logged and kept in `refused.ndjson` |
+//! | record refused by the service (400, 409, 413, 422, `other_tenant`) | fails with the reason; kept in `refused.ndjson` | counted, logged, reported and kept in `refused.ndjson` | the same |
+//! | `refused.ndjson` full or not writable | counted | counted; other records are delivered | counted |
+//! | clock of this host more than five minutes ahead | stored with the time of the service | the same, also by the next process | the same |
+//! | `created_at` of the application in the future | rejected at once; if only by the clock of the service, refused | the same | counted and logged |
 //! | disk of the spool full | not affected | sent directly, else fails with `spool_full` | not affected |
 //! | spool at its limit | not affected | fails with `spool_full` | not affected |
 //! | kill -9 before `record` returned | may be stored | may be stored | may be stored |
@@ -113,6 +152,7 @@
 
 mod client;
 mod clock;
+mod entry;
 mod error;
 mod recorder;
 mod spool;
@@ -121,5 +161,5 @@ pub use auditrail_api::FieldError;
 pub use client::{Client, ClientBuilder};
 pub use error::{ClientError, Problem};
 pub use recorder::{
-    DropReason, Flushed, Lost, OpenError, RecordError, Recorder, RecorderConfig, Stats,
+    DropReason, Flushed, Lost, OpenError, RecordError, Recorder, RecorderConfig, Stats, Trouble,
 };

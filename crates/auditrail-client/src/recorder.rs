@@ -11,6 +11,7 @@ mod open_error;
 mod redelivery;
 mod sender;
 mod stats;
+mod trouble;
 mod worker;
 
 use std::fmt;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_core::{CreateInput, DeliveryStatus, FailurePolicy, RecordSink};
-use bytes::Bytes;
 use tokio::runtime::Handle;
 
 pub use config::RecorderConfig;
@@ -26,9 +26,13 @@ pub use error::{DropReason, RecordError};
 pub use lost::Lost;
 pub use open_error::OpenError;
 pub use stats::{Flushed, Stats};
+pub use trouble::Trouble;
 
 use crate::client::Client;
+use crate::entry::Entry;
+use crate::error::ClientError;
 use crate::spool::{Spool, SpoolError, SpoolObserver};
+use encode::Rejected;
 use engine::Engine;
 use ledger::{Ledger, OutcomeReceiver};
 
@@ -65,6 +69,9 @@ impl Recorder {
         let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let ledger = Arc::new(Ledger::new(&config));
         let spool = open_spool(&config, &ledger).await?.map(Arc::new);
+        if let Some(spool) = &spool {
+            ledger.keep_refused_in(spool);
+        }
         let engine = Arc::new(Engine::start(&runtime, &client, &config, ledger, spool));
         Ok(Self { shared: Arc::new(Shared { client, config, engine, runtime }) })
     }
@@ -79,6 +86,18 @@ impl Recorder {
         input: CreateInput,
     ) -> impl Future<Output = Result<DeliveryStatus, RecordError>> + Send + use<> {
         self.shared.admit(input, None).wait()
+    }
+
+    /// Verifies that the service is reachable and that the API key may write, within five seconds. Writes
+    /// nothing. Call it at the start of a process to detect a wrong URL or key before the first record; the
+    /// recorder works without it, and logs such an error when the first record cannot be delivered.
+    ///
+    /// # Errors
+    /// The same as [`Client::check`].
+    pub async fn check(&self) -> Result<(), ClientError> {
+        let result = self.shared.client.check().await;
+        self.shared.engine.ledger.report_delivery(result.as_ref().err());
+        result
     }
 
     /// Sends all pending records, including the spool, without waiting for batches to fill. Returns when
@@ -153,23 +172,24 @@ impl Shared {
         }
     }
 
-    fn spool(&self, encoded: Result<Bytes, RecordError>) -> Admission {
+    fn spool(&self, encoded: Result<Entry, Rejected>) -> Admission {
         let Engine { ledger, spool, .. } = &*self.engine;
-        let text = encoded.as_ref().ok().cloned().unwrap_or_default();
+        let entry = encoded.as_ref().ok().cloned().unwrap_or_default();
         let mut reserved = None;
-        let accepted = ledger.accept(encoded, FailurePolicy::Spool, |text| {
+        let accepted = ledger.accept(encoded, FailurePolicy::Spool, |entry| {
             let spool = spool.as_ref().ok_or(RecordError::NoSpool)?;
             // A spool at its limit means that the service does not keep up, so sending directly is no
             // alternative.
-            spool.reserve(text.len())?;
+            spool.reserve(entry.len())?;
             reserved = Some(spool);
             Ok(())
         });
         match accepted {
             Ok((ticket, receiver)) => {
                 // A record is accepted only with a reservation.
-                let appended =
-                    reserved.ok_or(SpoolError::Closed).and_then(|spool| spool.append(ticket, text));
+                let appended = reserved
+                    .ok_or(SpoolError::Closed)
+                    .and_then(|spool| spool.append(ticket, entry));
                 if let Err(error) = appended {
                     ledger.spool_failed(&[ticket], &error);
                 }
@@ -177,7 +197,7 @@ impl Shared {
             }
             Err(error) => {
                 if let Some(spool) = reserved {
-                    spool.release(text.len());
+                    spool.release(entry.len());
                 }
                 Admission::Settled(Err(error))
             }
@@ -213,11 +233,12 @@ async fn open_spool(
         return Ok(None);
     };
     let path = directory.clone();
-    let max_bytes = config.spool_max_bytes;
+    let (max_bytes, dead_letters) = (config.spool_max_bytes, config.dead_letters_max_bytes);
     let observer = Arc::clone(ledger);
-    let opened = tokio::task::spawn_blocking(move || Spool::open(&path, max_bytes, observer))
-        .await
-        .unwrap_or_else(|panic| Err(SpoolOpenError::Io(std::io::Error::other(panic))));
+    let opened =
+        tokio::task::spawn_blocking(move || Spool::open(&path, max_bytes, dead_letters, observer))
+            .await
+            .unwrap_or_else(|panic| Err(SpoolOpenError::Io(std::io::Error::other(panic))));
     let (spool, report) = opened.map_err(|error| match error {
         SpoolOpenError::Locked => OpenError::SpoolLocked { directory },
         SpoolOpenError::Io(source) => OpenError::Spool { directory, source },
@@ -245,6 +266,10 @@ impl SpoolObserver for Arc<Ledger> {
 
     fn damaged(&self, records: u64) {
         self.count(|counters| counters.damage(records));
+    }
+
+    fn dead_letters(&self, written: u64, dropped: u64) {
+        self.count(|counters| counters.add_dead_letters(written, dropped));
     }
 
     fn worker_panicked(&self) {

@@ -3,6 +3,8 @@
 #[cfg(feature = "spool")]
 mod backlog;
 #[cfg(feature = "spool")]
+mod dead_letters;
+#[cfg(feature = "spool")]
 mod directory;
 #[cfg(not(feature = "spool"))]
 mod disabled;
@@ -21,17 +23,19 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 #[cfg(not(feature = "spool"))]
 pub(crate) use disabled::Spool;
 #[cfg(feature = "spool")]
 pub(crate) use handle::Spool;
 
+use crate::entry::Entry;
+
 /// A record of the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SpoolItem {
-    /// Its JSON text.
-    pub(crate) text: Bytes,
+    pub(crate) entry: Entry,
     /// Whether it was in the spool when the spool was opened.
     pub(crate) recovered: bool,
 }
@@ -103,6 +107,19 @@ impl SpoolError {
     }
 }
 
+/// A refused or invalid record, and why.
+#[derive(Debug)]
+pub(crate) struct DeadLetter {
+    /// When it was refused.
+    pub(crate) time: Timestamp,
+    /// The error code.
+    pub(crate) code: String,
+    /// The explanation.
+    pub(crate) detail: String,
+    /// The record as JSON text.
+    pub(crate) record: Bytes,
+}
+
 /// Receives the results of [`Spool::append`] on the spool's worker thread.
 pub(crate) trait SpoolObserver: Send + 'static {
     /// These records are durable.
@@ -111,6 +128,8 @@ pub(crate) trait SpoolObserver: Send + 'static {
     fn spool_failed(&self, tickets: &[u64], error: &SpoolError);
     /// The database file was damaged while open and moved aside, with `records` undelivered records.
     fn damaged(&self, records: u64);
+    /// So many dead letters were written, and so many were not.
+    fn dead_letters(&self, written: u64, dropped: u64);
     /// The worker panicked: no result follows for any outstanding record.
     fn worker_panicked(&self);
 }

@@ -2,6 +2,7 @@
 
 mod matching;
 mod parse;
+mod validate;
 
 pub use matching::ProvidedFields;
 

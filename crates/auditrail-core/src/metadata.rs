@@ -51,6 +51,11 @@ impl Metadata {
         (raw.get() != "null").then(|| Self(one_line(raw)))
     }
 
+    /// Checks the rules of new records, which stored metadata may break.
+    pub(crate) fn check(&self) -> Result<(), ValueError> {
+        scan::check(self.as_str())
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -51,7 +51,8 @@ macro_rules! open_enum {
                 }
             }
 
-            fn check(text: &str) -> Result<(), $crate::error::ValueError> {
+            /// Checks the rules of new records.
+            pub(crate) fn check(text: &str) -> Result<(), $crate::error::ValueError> {
                 $check(text)
             }
         }

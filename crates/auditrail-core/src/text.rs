@@ -38,7 +38,8 @@ macro_rules! text_type {
                 self.0.into_string()
             }
 
-            fn check(text: &str) -> Result<(), crate::error::ValueError> {
+            /// Checks the rules of new records.
+            pub(crate) fn check(text: &str) -> Result<(), crate::error::ValueError> {
                 $crate::text::check(text, $max, $crate::text::Empty::$empty)
             }
         }

@@ -11,9 +11,9 @@
 //! on a listener. [`Authenticator`] and [`Writes`] are the two interfaces to implement for other sources
 //! of API keys and other writers.
 //!
-//! Modules, each depending only on those above it: `limits`, `clock`, `config`; `auth` (who calls), `problem`
-//! (RFC 9457 errors), `rate_limit`, `telemetry`, `background`; `app` (shared state); `middleware`;
-//! `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
+//! Modules, each depending only on those above it: `limits`, `clock`, `config`; `auth` (who calls), `refusals`
+//! (of records), `problem` (RFC 9457 errors), `rate_limit`, `telemetry`, `background`; `app` (shared state);
+//! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
 //! # async fn run(
@@ -60,6 +60,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod rate_limit;
+mod refusals;
 mod reserved_actions;
 mod routes;
 mod self_audit;

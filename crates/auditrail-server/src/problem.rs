@@ -10,6 +10,8 @@ use auditrail_core::{FieldError, Scope};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::refusals::Refusals;
+
 pub(crate) use mapping::{at_index, in_parameter, in_query, invalid, not_json};
 pub(crate) use render::{panicked, render};
 
@@ -27,6 +29,8 @@ struct Inner {
     title: &'static str,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    /// The codes of the refused records of a batch, one for each.
+    refused: Vec<&'static str>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -38,7 +42,15 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (code, detail) = (code.into(), detail.into());
-        Self(Box::new(Inner { status, code, title, detail, errors: Vec::new(), header: None }))
+        Self(Box::new(Inner {
+            status,
+            code,
+            title,
+            detail,
+            errors: Vec::new(),
+            refused: Vec::new(),
+            header: None,
+        }))
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -49,6 +61,23 @@ impl Problem {
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
+    }
+
+    /// Adds the codes of the refused records of a batch, of which `errors` lists only the first ones.
+    pub(crate) fn with_refused(mut self, codes: Vec<&'static str>) -> Self {
+        self.0.refused = codes;
+        self
+    }
+
+    /// The codes of the records that this response refuses, one for each, if it responds to a write.
+    pub(crate) fn refused_records(&self) -> Vec<&str> {
+        let Inner { refused, errors, code, .. } = &*self.0;
+        match errors.first() {
+            _ if !refused.is_empty() => refused.clone(),
+            Some(error) => vec![error.code.as_str()],
+            None if Refusals::is_code(code) => vec![code],
+            None => Vec::new(),
+        }
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -81,7 +81,11 @@ pub(super) fn problem(
     let errors = document.get("errors").cloned().unwrap_or_default();
     let mut errors: Vec<FieldError> = serde_json::from_value(errors).unwrap_or_default();
     errors.iter_mut().for_each(|error| redact(&mut error.detail));
-    let mut code = text_of("code").unwrap_or_else(|| format!("http_{status}"));
+    let code = text_of("code");
+    if code.is_none() && matches!(status, 404 | 405) {
+        detail = format!("the server has no such route, so the URL may be wrong: {detail}");
+    }
+    let mut code = code.unwrap_or_else(|| format!("http_{status}"));
     redact(&mut code);
     Problem {
         status,

@@ -30,6 +30,7 @@ pub struct RecorderConfig {
     pub(super) actions: Vec<(String, FailurePolicy)>,
     pub(super) spool: Option<PathBuf>,
     pub(super) spool_max_bytes: u64,
+    pub(super) dead_letters_max_bytes: u64,
     pub(super) queue_max_records: usize,
     pub(super) queue_max_bytes: usize,
     pub(super) batch_max_records: usize,
@@ -55,6 +56,7 @@ impl Default for RecorderConfig {
             actions: Vec::new(),
             spool: None,
             spool_max_bytes: 256 * MIB as u64,
+            dead_letters_max_bytes: 64 * MIB as u64,
             queue_max_records: 10_000,
             queue_max_bytes: 16 * MIB,
             batch_max_records: 500,
@@ -102,6 +104,14 @@ impl RecorderConfig {
         Self { spool_max_bytes: bytes, ..self }
     }
 
+    /// Maximum bytes of `refused.ndjson`, the file of refused and invalid records in the spool directory.
+    /// Default 64 MiB. Once it is full, further ones are counted in
+    /// [`Stats::dead_letters_dropped`](super::Stats::dead_letters_dropped) and not kept; the file can be moved
+    /// away at any time.
+    pub fn dead_letters_max_bytes(self, bytes: u64) -> Self {
+        Self { dead_letters_max_bytes: bytes, ..self }
+    }
+
     /// Maximum records in memory, all policies together. Default 10,000.
     pub fn queue_max_records(self, records: usize) -> Self {
         Self { queue_max_records: records, ..self }
@@ -143,7 +153,7 @@ impl RecorderConfig {
         Self { retry_base: base, retry_cap: cap, ..self }
     }
 
-    /// Sets a callback for each record that is rejected or dropped. It is called on any thread and
+    /// Sets a callback for each record that is rejected or dropped, in addition to the log. It is called on any thread and
     /// must not block; a panic in it is caught.
     pub fn on_lost(self, callback: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
         Self { on_lost: Some(Arc::new(callback)), ..self }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_api::FieldError;
+use auditrail_core::ValidationErrors;
 
 use crate::error::ClientError;
 
@@ -63,6 +64,12 @@ pub enum RecordError {
     /// The policy `spool` is used without a spool directory.
     #[error("the policy `spool` needs a spool directory; set one or use another policy")]
     NoSpool,
+    /// The record is invalid by the rules that the service applies. It was neither sent nor spooled.
+    #[error("the record is invalid: {errors}")]
+    Invalid {
+        /// Every invalid field.
+        errors: ValidationErrors,
+    },
     /// The record is too large to send.
     #[error("the record has {bytes} bytes; the limit is {max}")]
     TooLarge {
@@ -83,11 +90,15 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// A stable code: that of the service if it rejected the record, else the drop reason.
+    /// A stable code: that of the service if it rejected the record, that of the first invalid field, else the
+    /// drop reason.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } => code,
+            Self::Invalid { errors } => {
+                errors.as_slice().first().map_or("invalid", |error| error.code.as_str())
+            }
             other => other.reason().map_or("refused", DropReason::as_str),
         }
     }
@@ -103,6 +114,7 @@ impl RecordError {
             Self::SpoolFull { .. } => DropReason::SpoolFull,
             Self::SpoolFailed { .. } => DropReason::SpoolFailed,
             Self::NoSpool => DropReason::NoSpool,
+            Self::Invalid { .. } => DropReason::Invalid,
             Self::TooLarge { .. } => DropReason::TooLarge,
             Self::NotEncoded { .. } => DropReason::NotEncoded,
             Self::Closed => DropReason::Closed,
@@ -139,6 +151,8 @@ pub enum DropReason {
     NotAcknowledged,
     /// The service rejected the API key for a `must` record.
     NotAllowed,
+    /// The record was invalid.
+    Invalid,
     /// The record was too large.
     TooLarge,
     /// The record could not be encoded.
@@ -149,7 +163,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::Displaced,
         Self::SpoolFull,
@@ -157,6 +171,7 @@ impl DropReason {
         Self::NoSpool,
         Self::NotAcknowledged,
         Self::NotAllowed,
+        Self::Invalid,
         Self::TooLarge,
         Self::NotEncoded,
         Self::Closed,
@@ -173,6 +188,7 @@ impl DropReason {
             Self::NoSpool => "no_spool",
             Self::NotAcknowledged => "not_acknowledged",
             Self::NotAllowed => "not_allowed",
+            Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::NotEncoded => "unmade",
             Self::Closed => "closed",

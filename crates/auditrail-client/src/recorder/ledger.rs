@@ -9,7 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use auditrail_core::{DeliveryStatus, FailurePolicy};
@@ -18,14 +18,21 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::config::RecorderConfig;
+use super::encode::Rejected;
 use super::error::{DropReason, RecordError};
 use super::lost::LossReporter;
 use super::stats::{Counters, Stats};
+use super::trouble::DeliveryReporter;
 use crate::clock;
+use crate::entry::Entry;
 use crate::error::ClientError;
+use crate::spool::{DeadLetter, Spool};
 use queue::Item;
 pub(super) use queue::{Outcome, Ticket};
 use state::{Notice, Phase, State};
+
+/// Maximum characters of an explanation in the file of dead letters.
+const DETAIL_MAX_CHARS: usize = 1_000;
 
 /// Receives the result of `record`; fails if the recorder's tasks are gone.
 pub(super) type OutcomeReceiver = oneshot::Receiver<Outcome>;
@@ -34,6 +41,9 @@ pub(super) type OutcomeReceiver = oneshot::Receiver<Outcome>;
 pub(super) struct Ledger {
     state: Mutex<State>,
     reporter: LossReporter,
+    delivery: DeliveryReporter,
+    /// Keeps the refused records. Weak, because the worker of the spool owns the ledger.
+    spool: OnceLock<Weak<Spool>>,
     max_records: usize,
     max_bytes: usize,
     must_timeout: Duration,
@@ -52,6 +62,8 @@ impl Ledger {
         Self {
             state: Mutex::default(),
             reporter: LossReporter::new(config.on_lost.clone()),
+            delivery: DeliveryReporter::default(),
+            spool: OnceLock::new(),
             max_records: config.queue_max_records,
             max_bytes: config.queue_max_bytes,
             must_timeout: config.must_timeout,
@@ -65,23 +77,25 @@ impl Ledger {
     /// Counts a record and takes it into memory.
     ///
     /// # Errors
-    /// When it could not be encoded, `reserve` fails, the recorder is closed, or the queue is full.
+    /// When it is invalid or could not be encoded, `reserve` fails, the recorder is closed, or the queue is full.
     pub(super) fn accept(
         &self,
-        encoded: Result<Bytes, RecordError>,
+        encoded: Result<Entry, Rejected>,
         policy: FailurePolicy,
-        reserve: impl FnOnce(&Bytes) -> Result<(), RecordError>,
+        reserve: impl FnOnce(&Entry) -> Result<(), RecordError>,
     ) -> Result<(Ticket, OutcomeReceiver), RecordError> {
-        let text = encoded.as_ref().ok().cloned();
-        let encoded = encoded.and_then(|text| reserve(&text).map(|()| text));
+        let (text, encoded) = match encoded {
+            Ok(entry) => (Some(entry.text.clone()), reserve(&entry).map(|()| entry)),
+            Err(Rejected { error, text }) => (text, Err(error)),
+        };
         let accepted = self.change(|state, notices| {
             state.counters.accept();
-            let accepted = encoded.and_then(|text| {
+            let accepted = encoded.and_then(|entry| {
                 if state.phase != Phase::Open {
                     return Err(RecordError::Closed);
                 }
-                self.make_space(state, notices, text.len(), policy)?;
-                Ok(self.insert(state, text, policy))
+                self.make_space(state, notices, entry.len(), policy)?;
+                Ok(self.insert(state, entry, policy))
             });
             if let Err(error) = &accepted {
                 state.counters.drop(error.reason().unwrap_or(DropReason::NotEncoded));
@@ -116,7 +130,7 @@ impl Ledger {
             };
             state.release(&item);
             state.counters.drop(DropReason::Displaced);
-            notices.push(Notice::Displaced(item.text));
+            notices.push(Notice::Displaced(item.entry.text));
         }
         Ok(())
     }
@@ -124,7 +138,7 @@ impl Ledger {
     fn insert(
         &self,
         state: &mut State,
-        text: Bytes,
+        entry: Entry,
         policy: FailurePolicy,
     ) -> (Ticket, OutcomeReceiver) {
         let (outcome, receiver) = oneshot::channel();
@@ -132,9 +146,9 @@ impl Ledger {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.records += 1;
-        state.bytes += text.len();
+        state.bytes += entry.len();
         let deadline = at + self.must_timeout;
-        let item = Item { text, at, deadline, outcome: Some(outcome), spool_error: None };
+        let item = Item { entry, at, deadline, outcome: Some(outcome), spool_error: None };
         match policy {
             FailurePolicy::Must => state.must.push(ticket, item),
             FailurePolicy::BestEffort => state.best_effort.push(ticket, item),
@@ -149,7 +163,7 @@ impl Ledger {
         policy: FailurePolicy,
         max_records: usize,
         max_bytes: usize,
-    ) -> Vec<(Ticket, Bytes)> {
+    ) -> Vec<(Ticket, Entry)> {
         self.lock().queue(policy).batch(max_records, max_bytes)
     }
 
@@ -284,9 +298,9 @@ impl Ledger {
         });
     }
 
-    /// Logs a change between failing and working delivery.
+    /// Reports whether a request failed.
     pub(super) fn report_delivery(&self, error: Option<&ClientError>) {
-        self.reporter.delivery(error);
+        self.delivery.report(error);
     }
 
     /// Subtracts records that were read from the spool; returns approximately how many are left.
@@ -301,7 +315,36 @@ impl Ledger {
         let mut stats = state.counters.stats().clone();
         stats.queued_records = state.records as u64;
         stats.queued_bytes = state.bytes as u64;
+        drop(state);
+        stats.trouble = self.delivery.trouble();
         stats
+    }
+
+    /// Uses the directory of the spool for the records that are refused. Called once.
+    pub(super) fn keep_refused_in(&self, spool: &Arc<Spool>) {
+        // A second spool would be ignored.
+        self.spool.get_or_init(|| Arc::downgrade(spool));
+    }
+
+    /// Adds a refused or invalid record to the dead letters, if there is a spool.
+    fn keep_refused(&self, text: Option<&Bytes>, error: &RecordError) {
+        let detail = match error {
+            RecordError::Refused { detail, .. } => detail.clone(),
+            RecordError::Invalid { errors } => errors.to_string(),
+            _ => return,
+        };
+        let (Some(spool), Some(text)) = (self.spool.get(), text) else {
+            return;
+        };
+        let letter = DeadLetter {
+            time: clock::now(),
+            code: error.code().to_owned(),
+            detail: detail.chars().take(DETAIL_MAX_CHARS).collect(),
+            record: text.clone(),
+        };
+        if !spool.upgrade().is_some_and(|spool| spool.add_dead_letter(letter)) {
+            self.lock().counters.add_dead_letters(0, 1);
+        }
     }
 
     fn wake(&self) {
@@ -324,7 +367,10 @@ impl Ledger {
         drop(state);
         for notice in notices {
             match notice {
-                Notice::Lost(text, error) => self.reporter.lost(text.as_deref(), &error),
+                Notice::Lost(text, error) => {
+                    self.keep_refused(text.as_ref(), &error);
+                    self.reporter.lost(text.as_deref(), &error);
+                }
                 Notice::Displaced(text) => self.reporter.displaced(&text),
             }
         }

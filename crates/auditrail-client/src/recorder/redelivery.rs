@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::backoff::{Backoff, FLUSH_PAUSE_MAX, Pause};
@@ -13,6 +12,7 @@ use super::sender::{BatchResult, send_batch};
 use super::stats::Counters;
 use crate::client::Client;
 use crate::clock;
+use crate::entry::Entry;
 use crate::spool::{Spool, SpoolError, SpoolItem};
 
 /// The only reader of a spool.
@@ -77,8 +77,8 @@ impl Redelivery {
     /// Sends a batch until all its records are settled; false if the ledger was stopped before.
     async fn deliver(&mut self, mut items: Vec<SpoolItem>) -> bool {
         while !items.is_empty() && !self.ledger.is_stopped() {
-            let texts: Vec<Bytes> = items.iter().map(|item| item.text.clone()).collect();
-            let request = send_batch(&self.client, &texts, self.request_timeout);
+            let entries: Vec<Entry> = items.iter().map(|item| item.entry.clone()).collect();
+            let request = send_batch(&self.client, &entries, self.request_timeout);
             let Some(result) = self.unless_stopped(request).await else {
                 return false;
             };
@@ -95,7 +95,7 @@ impl Redelivery {
             counters.deliver(acknowledged.len() as u64, duplicates, recovered);
         });
         for (index, error) in refused {
-            self.ledger.refuse_spooled(&items[index].text, error);
+            self.ledger.refuse_spooled(&items[index].entry.text, error);
         }
         self.ledger.report_delivery(error.as_ref());
         if let Some(error) = error {

@@ -10,7 +10,11 @@ use bytes::Bytes;
 use super::backoff::{Verdict, verdict};
 use super::error::RecordError;
 use crate::client::Client;
+use crate::entry::Entry;
 use crate::error::ClientError;
+
+/// The codes of refusals that may be due to the time of the record.
+const TIME_CODES: [&str; 2] = ["in_future", "id_conflict"];
 
 /// The outcome of a batch, by indices into it. Every index is in exactly one of the lists.
 #[derive(Debug, Default)]
@@ -27,9 +31,33 @@ pub(super) struct BatchResult {
     pub(super) error: Option<ClientError>,
 }
 
-/// Sends a batch such that no record holds up the others: the service skips invalid records, and a
-/// batch that it rejects as a whole is bisected until the invalid record is isolated.
-pub(super) async fn send_batch(client: &Client, texts: &[Bytes], timeout: Duration) -> BatchResult {
+/// Sends a batch such that neither a record nor a wrong clock holds up or costs another record.
+///
+/// A record that is refused because of the time that the recorder assigned is sent again without a time: the
+/// service assigns one, and does not compare a time that is not provided. That is a time in the future of the
+/// service, or one that differs from the stored one, because an earlier attempt without a time, or an earlier
+/// call with the same id, was stored.
+pub(super) async fn send_batch(
+    client: &Client,
+    entries: &[Entry],
+    timeout: Duration,
+) -> BatchResult {
+    let texts: Vec<Bytes> = entries.iter().map(|entry| entry.text.clone()).collect();
+    let mut result = send_texts(client, &texts, timeout).await;
+    let (indices, untimed) = result.take_refused_times(entries);
+    if result.error.is_some() {
+        // Refused again with the rest of the batch.
+        result.unsent.extend(indices);
+        result.unsent.sort_unstable();
+    } else if !indices.is_empty() {
+        result.merge(&indices, send_texts(client, &untimed, timeout).await);
+    }
+    result
+}
+
+/// Sends records. The service skips invalid records, and a batch that it rejects as a whole is bisected until
+/// the invalid record is isolated.
+async fn send_texts(client: &Client, texts: &[Bytes], timeout: Duration) -> BatchResult {
     let mut result = BatchResult::default();
     let mut parts: Vec<_> = iter::once(0..texts.len()).collect();
     while let Some(part) = parts.pop() {
@@ -57,6 +85,31 @@ pub(super) async fn send_batch(client: &Client, texts: &[Bytes], timeout: Durati
 }
 
 impl BatchResult {
+    /// Removes the refusals that a time of the recorder may have caused. Returns their indices, and their
+    /// texts without the time.
+    fn take_refused_times(&mut self, entries: &[Entry]) -> (Vec<usize>, Vec<Bytes>) {
+        let mut untimed = Vec::new();
+        self.refused.retain(|(index, error)| {
+            let entry = &entries[*index];
+            let may_be_time = entry.is_stamped && TIME_CODES.contains(&error.code());
+            let text = if may_be_time { entry.text_without_time() } else { None };
+            let is_kept = text.is_none();
+            untimed.extend(text.map(|text| (*index, text)));
+            is_kept
+        });
+        untimed.into_iter().unzip()
+    }
+
+    /// Adds the outcome of the records at these indices.
+    fn merge(&mut self, indices: &[usize], other: Self) {
+        let Self { acknowledged, duplicates, refused, unsent, error } = other;
+        self.acknowledged.extend(acknowledged.into_iter().map(|index| indices[index]));
+        self.duplicates += duplicates;
+        self.refused.extend(refused.into_iter().map(|(index, error)| (indices[index], error)));
+        self.unsent.extend(unsent.into_iter().map(|index| indices[index]));
+        self.error = error;
+    }
+
     fn add(&mut self, part: &Range<usize>, response: BatchResponse) {
         self.duplicates += response.duplicates;
         let mut errors = response.errors;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::DropReason;
+use super::trouble::Trouble;
 
 /// Counters since the recorder was opened. They account for every record: `accepted + recovered =
 /// sent + duplicates + refused + dropped + quarantined + pending`.
@@ -27,6 +28,10 @@ pub struct Stats {
     pub refused: u64,
     /// The same by error code.
     pub refused_by: BTreeMap<String, u64>,
+    /// Refused and invalid records that were written to `refused.ndjson` in the spool directory.
+    pub dead_letters: u64,
+    /// Those that were not, because the file is full or cannot be written.
+    pub dead_letters_dropped: u64,
     /// Dropped records by reason.
     pub dropped: BTreeMap<DropReason, u64>,
     /// Damaged records of the spool, which were moved to the quarantine file.
@@ -42,6 +47,8 @@ pub struct Stats {
     pub queued_records: u64,
     /// Bytes of their text.
     pub queued_bytes: u64,
+    /// Why records cannot be delivered at present; `None` if the last request succeeded.
+    pub trouble: Option<Trouble>,
 }
 
 impl Stats {
@@ -113,6 +120,12 @@ impl Counters {
         let code = if has_counter { code } else { "other" };
         *self.0.refused_by.entry(code.to_owned()).or_default() += 1;
         self.settle(1);
+    }
+
+    /// Counts refused and invalid records by whether they were written to the file of dead letters.
+    pub(super) fn add_dead_letters(&mut self, written: u64, dropped: u64) {
+        self.0.dead_letters += written;
+        self.0.dead_letters_dropped += dropped;
     }
 
     pub(super) fn drop(&mut self, reason: DropReason) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_core::FailurePolicy;
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -19,6 +18,7 @@ use super::ledger::{Ledger, Ticket};
 use super::sender::{BatchResult, send_batch};
 use crate::client::Client;
 use crate::clock;
+use crate::entry::Entry;
 use crate::error::ClientError;
 
 /// Concurrent requests for `must` records. More would only queue at the writer of the service.
@@ -160,12 +160,12 @@ impl Worker {
         self.ledger.expire(until, self.last_error.as_ref())
     }
 
-    fn request(&self, batch: Vec<(Ticket, Bytes)>) -> BoxFuture<'static, Completed> {
+    fn request(&self, batch: Vec<(Ticket, Entry)>) -> BoxFuture<'static, Completed> {
         let client = self.client.clone();
         let timeout = self.request_timeout;
-        let (tickets, texts): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let (tickets, entries): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         Box::pin(async move {
-            let result = send_batch(&client, &texts, timeout).await;
+            let result = send_batch(&client, &entries, timeout).await;
             Completed { tickets, result }
         })
     }

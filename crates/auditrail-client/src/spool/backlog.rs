@@ -7,13 +7,13 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::directory::Directory;
 use super::store::{Contents, Rows, Store, StoreError, is_full};
 use super::{OpenReport, SpoolBatch, SpoolError, SpoolItem, frame};
 use crate::clock;
+use crate::entry::Entry;
 
 /// How long appends fail immediately after an I/O error, instead of each trying the disk again.
 const COOLDOWN: Duration = Duration::from_secs(1);
@@ -103,8 +103,8 @@ impl Backlog {
 
     /// Appends records of the given cost and removes the acknowledged ones, in one durable
     /// transaction.
-    pub(super) fn commit(&mut self, texts: Vec<Bytes>, cost: u64) -> Result<(), SpoolError> {
-        if texts.is_empty() && self.acknowledged == self.removed {
+    pub(super) fn commit(&mut self, entries: Vec<Entry>, cost: u64) -> Result<(), SpoolError> {
+        if entries.is_empty() && self.acknowledged == self.removed {
             return Ok(());
         }
         if self.failure.is_some() && self.acknowledged == self.next {
@@ -114,7 +114,7 @@ impl Backlog {
         let first = self.next;
         let acknowledged = self.acknowledged;
         let remove_from = self.torn.then_some(first);
-        let rows: Vec<(u64, Bytes)> = (first..).zip(texts).collect();
+        let rows: Vec<(u64, Entry)> = (first..).zip(entries).collect();
         self.store()?
             .commit(&rows, acknowledged, remove_from)
             .map_err(|error| self.recover(error))?;
@@ -163,8 +163,8 @@ impl Backlog {
         let mut batch = SpoolBatch { next: self.acknowledged, ..SpoolBatch::default() };
         for (key, value) in rows {
             batch.next = key + 1;
-            if let Some(text) = frame::decode(&value) {
-                batch.items.push(SpoolItem { text, recovered: key < self.recovered_before });
+            if let Some(entry) = frame::decode(&value) {
+                batch.items.push(SpoolItem { entry, recovered: key < self.recovered_before });
                 continue;
             }
             batch.quarantined += 1;

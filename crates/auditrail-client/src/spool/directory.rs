@@ -18,6 +18,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 const DATABASE: &str = "spool.redb";
 const LOCK: &str = "lock";
 const QUARANTINE: &str = "quarantine.ndjson";
+const DEAD_LETTERS: &str = "refused.ndjson";
 /// Maximum number of damaged files that are kept. Further ones replace the last.
 const DAMAGED_MAX: u32 = 100;
 
@@ -74,6 +75,11 @@ impl Directory {
         }
     }
 
+    /// The path of the file of dead letters.
+    pub(super) fn dead_letters(&self) -> PathBuf {
+        self.path.join(DEAD_LETTERS)
+    }
+
     /// Appends a damaged record to the quarantine file, durably: a line of JSON with its bytes in
     /// base64.
     pub(super) fn quarantine(&self, key: u64, value: &[u8]) -> io::Result<()> {
@@ -93,13 +99,14 @@ fn is_missing(path: &Path) -> bool {
     !path.as_os_str().is_empty() && !path.exists()
 }
 
-fn sync_entries(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_entries(directory: &Path) -> io::Result<()> {
     // The parent of a relative path with one component is empty.
     let is_current = directory.as_os_str().is_empty();
     File::open(if is_current { Path::new(".") } else { directory })?.sync_all()
 }
 
-fn options() -> OpenOptions {
+/// Options that create a file for its owner only.
+pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).mode(FILE_MODE);
     options

@@ -1,8 +1,7 @@
 //! The spool in a build without the feature `spool`: an uninhabited type with the same interface.
 
-use bytes::Bytes;
-
-use super::{SpoolBatch, SpoolError};
+use super::{DeadLetter, SpoolBatch, SpoolError};
+use crate::entry::Entry;
 
 /// Cannot be constructed.
 #[derive(Debug)]
@@ -21,7 +20,11 @@ impl Spool {
         match *self {}
     }
 
-    pub(crate) fn append(&self, _ticket: u64, _text: Bytes) -> Result<(), SpoolError> {
+    pub(crate) fn append(&self, _ticket: u64, _entry: Entry) -> Result<(), SpoolError> {
+        match *self {}
+    }
+
+    pub(crate) fn add_dead_letter(&self, _letter: DeadLetter) -> bool {
         match *self {}
     }
 

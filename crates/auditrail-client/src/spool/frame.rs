@@ -2,7 +2,12 @@
 
 use bytes::Bytes;
 
-const VERSION: u8 = 1;
+use crate::entry::Entry;
+
+/// The caller provided the time of the record, or an earlier release wrote it, which did not distinguish.
+const TIME_GIVEN: u8 = 1;
+/// The recorder assigned the time of the record.
+const TIME_STAMPED: u8 = 2;
 /// Version (1 byte) and CRC-32 (4 bytes).
 const HEADER_BYTES: usize = 1 + 4;
 
@@ -20,9 +25,10 @@ pub(super) fn cost_of_value(value_bytes: usize) -> u64 {
 }
 
 /// Encodes a record.
-pub(super) fn encode(text: &[u8]) -> Vec<u8> {
+pub(super) fn encode(entry: &Entry) -> Vec<u8> {
+    let Entry { text, is_stamped } = entry;
     let mut value = Vec::with_capacity(HEADER_BYTES + text.len());
-    value.push(VERSION);
+    value.push(if *is_stamped { TIME_STAMPED } else { TIME_GIVEN });
     value.extend_from_slice(&crc32fast::hash(text).to_le_bytes());
     value.extend_from_slice(text);
     value
@@ -31,13 +37,17 @@ pub(super) fn encode(text: &[u8]) -> Vec<u8> {
 /// Decodes a record; `None` if it is damaged or has an unknown version.
 ///
 /// The checksum (CRC-32 as in zip and PNG) detects damage, not forgery.
-pub(super) fn decode(value: &[u8]) -> Option<Bytes> {
+pub(super) fn decode(value: &[u8]) -> Option<Entry> {
     let (head, text) = value.split_first_chunk::<HEADER_BYTES>()?;
     let [version, checksum @ ..] = *head;
-    let is_valid = version == VERSION
-        && u32::from_le_bytes(checksum) == crc32fast::hash(text)
-        && std::str::from_utf8(text).is_ok();
-    is_valid.then(|| Bytes::copy_from_slice(text))
+    let is_stamped = match version {
+        TIME_GIVEN => false,
+        TIME_STAMPED => true,
+        _ => return None,
+    };
+    let is_valid =
+        u32::from_le_bytes(checksum) == crc32fast::hash(text) && std::str::from_utf8(text).is_ok();
+    is_valid.then(|| Entry { text: Bytes::copy_from_slice(text), is_stamped })
 }
 
 #[cfg(test)]
@@ -46,14 +56,24 @@ mod tests {
 
     #[test]
     fn records_round_trip_and_any_flipped_bit_is_detected() {
-        let value = encode(b"{\"a\":1}");
-        assert_eq!(decode(&value).as_deref(), Some(&b"{\"a\":1}"[..]));
-        for bit in 0..value.len() * 8 {
-            let mut damaged = value.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode(&damaged), None, "bit {bit}");
+        for is_stamped in [false, true] {
+            let entry = Entry { text: Bytes::from_static(b"{\"a\":1}"), is_stamped };
+            let value = encode(&entry);
+            assert_eq!(decode(&value), Some(entry));
+            for bit in 0..value.len() * 8 {
+                let mut damaged = value.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(decode(&damaged), None, "bit {bit}");
+            }
+            assert_eq!(decode(&value[..4]), None);
+            assert_eq!(cost_of_value(value.len()), cost(7));
         }
-        assert_eq!(decode(&value[..4]), None);
-        assert_eq!(cost_of_value(value.len()), cost(7));
+    }
+
+    #[test]
+    fn records_of_earlier_releases_count_as_given() {
+        let value = [&[1], &crc32fast::hash(b"{}").to_le_bytes()[..], b"{}"].concat();
+        let entry = Entry { text: Bytes::from_static(b"{}"), is_stamped: false };
+        assert_eq!(decode(&value), Some(entry));
     }
 }

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::backlog::Backlog;
+use super::dead_letters::DeadLetters;
 use super::directory::Directory;
 use super::frame;
 use super::worker::{Command, SpoolWorker};
-use super::{OpenReport, SpoolBatch, SpoolError, SpoolObserver, SpoolOpenError};
+use super::{DeadLetter, OpenReport, SpoolBatch, SpoolError, SpoolObserver, SpoolOpenError};
+use crate::entry::Entry;
+
+/// Maximum bytes of dead letters in flight to the worker; bounds the memory when a caller records invalid
+/// records faster than the disk takes them.
+const LETTERS_MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// An open spool. A worker thread does the I/O, so callers never block on the disk, and records that
 /// arrive during a sync share the next one.
@@ -22,6 +27,8 @@ pub(crate) struct Spool {
     /// Bytes counted against the limit, including records in flight to the worker.
     bytes: Arc<AtomicU64>,
     max_bytes: u64,
+    /// Bytes of the dead letters in flight to the worker.
+    letter_bytes: Arc<AtomicU64>,
     closed: AtomicBool,
 }
 
@@ -30,17 +37,27 @@ impl Spool {
     pub(crate) fn open(
         directory: &Path,
         max_bytes: u64,
+        dead_letters_max_bytes: u64,
         observer: impl SpoolObserver,
     ) -> Result<(Self, OpenReport), SpoolOpenError> {
         let directory = Directory::lock(directory)?;
         let bytes = Arc::new(AtomicU64::new(0));
         let (commands, receiver) = mpsc::channel();
+        let dead_letters = DeadLetters::new(directory.dead_letters(), dead_letters_max_bytes);
         let (backlog, report) = Backlog::open(directory)?;
-        let worker = SpoolWorker::new(backlog, Arc::clone(&bytes), observer);
+        let letter_bytes = Arc::new(AtomicU64::new(0));
+        let worker = SpoolWorker::new(
+            backlog,
+            dead_letters,
+            Arc::clone(&bytes),
+            Arc::clone(&letter_bytes),
+            observer,
+        );
         std::thread::Builder::new()
             .name("audit-spool".to_owned())
             .spawn(move || worker.run(receiver))?;
-        Ok((Self { commands, bytes, max_bytes, closed: AtomicBool::new(false) }, report))
+        let closed = AtomicBool::new(false);
+        Ok((Self { commands, bytes, max_bytes, letter_bytes, closed }, report))
     }
 
     /// Bytes counted against the limit.
@@ -71,12 +88,23 @@ impl Spool {
     ///
     /// # Errors
     /// When the worker has stopped; the reservation is then released.
-    pub(crate) fn append(&self, ticket: u64, text: Bytes) -> Result<(), SpoolError> {
-        let length = text.len();
-        self.commands.send(Command::Append { ticket, text }).map_err(|_| {
+    pub(crate) fn append(&self, ticket: u64, entry: Entry) -> Result<(), SpoolError> {
+        let length = entry.len();
+        self.commands.send(Command::Append { ticket, entry }).map_err(|_| {
             self.release(length);
             self.stopped_error()
         })
+    }
+
+    /// Queues a dead letter; false if the worker has stopped or is far behind. The file has it before records that are
+    /// acknowledged after this call are removed.
+    pub(crate) fn add_dead_letter(&self, letter: DeadLetter) -> bool {
+        let length = letter.record.len() as u64;
+        if self.letter_bytes.fetch_add(length, Ordering::Relaxed) + length > LETTERS_MAX_BYTES {
+            self.letter_bytes.fetch_sub(length, Ordering::Relaxed);
+            return false;
+        }
+        self.commands.send(Command::DeadLetter(letter)).is_ok()
     }
 
     /// Reads the records after the acknowledged ones. They stay in the spool until acknowledged.

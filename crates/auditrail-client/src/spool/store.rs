@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{
     Database, DatabaseError, Durability, ReadableDatabase, StorageError, TableDefinition,
@@ -13,6 +12,7 @@ use redb::{
 use rustix::io::Errno;
 
 use super::frame;
+use crate::entry::Entry;
 
 /// Records by number.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -115,7 +115,7 @@ impl Store {
     /// transaction.
     pub(super) fn commit(
         &self,
-        rows: &[(u64, Bytes)],
+        rows: &[(u64, Entry)],
         remove_before: u64,
         remove_from: Option<u64>,
     ) -> Result<(), StoreError> {
@@ -132,8 +132,8 @@ impl Store {
                 if let Some(from) = remove_from {
                     records.retain_in(from.., |_, _| false).map_err(|e| storage_error(&e))?;
                 }
-                for (key, text) in rows {
-                    let value = frame::encode(text);
+                for (key, entry) in rows {
+                    let value = frame::encode(entry);
                     records.insert(*key, value.as_slice()).map_err(|e| storage_error(&e))?;
                 }
             }

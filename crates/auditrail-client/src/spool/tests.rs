@@ -1,6 +1,8 @@
 //! The spool without a recorder: crashes, damage, limits.
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod entries;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use redb::{Database, TableDefinition};
 
 use super::{OpenReport, Spool, SpoolBatch, SpoolError, SpoolObserver, SpoolOpenError};
+use crate::entry::Entry;
 
 /// A call of the observer.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +20,7 @@ enum Event {
     Spooled(Vec<u64>),
     SpoolFailed(Vec<u64>),
     Damaged(u64),
+    DeadLetters(u64, u64),
     WorkerPanicked,
 }
 
@@ -35,6 +39,10 @@ impl SpoolObserver for RecordingObserver {
         self.0.send(Event::Damaged(records)).unwrap();
     }
 
+    fn dead_letters(&self, written: u64, dropped: u64) {
+        self.0.send(Event::DeadLetters(written, dropped)).unwrap();
+    }
+
     fn worker_panicked(&self) {
         self.0.send(Event::WorkerPanicked).unwrap();
     }
@@ -42,13 +50,19 @@ impl SpoolObserver for RecordingObserver {
 
 const MAX_BYTES: u64 = 1024 * 1024;
 
+/// A record whose time the recorder assigned.
+fn entry(text: &str) -> Entry {
+    Entry { text: Bytes::copy_from_slice(text.as_bytes()), is_stamped: true }
+}
+
 fn open(directory: &Path) -> (Spool, OpenReport, Receiver<Event>) {
     open_with(directory, MAX_BYTES)
 }
 
 fn open_with(directory: &Path, max_bytes: u64) -> (Spool, OpenReport, Receiver<Event>) {
     let (sender, events) = mpsc::channel();
-    let (spool, report) = Spool::open(directory, max_bytes, RecordingObserver(sender)).unwrap();
+    let (spool, report) =
+        Spool::open(directory, max_bytes, MAX_BYTES, RecordingObserver(sender)).unwrap();
     (spool, report, events)
 }
 
@@ -56,7 +70,7 @@ fn open_with(directory: &Path, max_bytes: u64) -> (Spool, OpenReport, Receiver<E
 fn add(spool: &Spool, events: &Receiver<Event>, texts: &[&str]) {
     for (ticket, text) in (0..).zip(texts) {
         spool.reserve(text.len()).unwrap();
-        spool.append(ticket, Bytes::copy_from_slice(text.as_bytes())).unwrap();
+        spool.append(ticket, entry(text)).unwrap();
     }
     let mut durable = 0;
     while durable < texts.len() {
@@ -73,7 +87,7 @@ async fn read(spool: &Spool) -> SpoolBatch {
 
 fn texts(batch: &SpoolBatch) -> Vec<String> {
     let text = |text: &Bytes| String::from_utf8(text.to_vec()).unwrap();
-    batch.items.iter().map(|item| text(&item.text)).collect()
+    batch.items.iter().map(|item| text(&item.entry.text)).collect()
 }
 
 #[tokio::test]
@@ -89,7 +103,7 @@ async fn records_are_read_in_order_until_acknowledged_across_reopens() {
     spool.acknowledge(batch.next);
     assert_eq!(texts(&read(&spool).await), ["c"]);
     spool.close().await;
-    assert!(matches!(spool.append(9, Bytes::new()), Err(SpoolError::Closed)));
+    assert!(matches!(spool.append(9, entry("")), Err(SpoolError::Closed)));
 
     let (spool, report, events) = open(directory.path());
     assert_eq!(report, OpenReport { records: 1, damaged_files: 0 });
@@ -110,7 +124,7 @@ async fn directory_is_locked_and_readable_by_its_owner_only() {
     let (spool, _, events) = open(&path);
     add(&spool, &events, &["a"]);
     let (sender, _) = mpsc::channel();
-    let second = Spool::open(&path, MAX_BYTES, RecordingObserver(sender));
+    let second = Spool::open(&path, MAX_BYTES, MAX_BYTES, RecordingObserver(sender));
     assert!(matches!(second, Err(SpoolOpenError::Locked)));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
@@ -129,7 +143,7 @@ async fn limit_counts_records_in_flight_until_acknowledged() {
     let text = "x".repeat(10_000);
     let mut count = 0;
     while spool.reserve(text.len()).is_ok() {
-        spool.append(count, Bytes::from(text.clone())).unwrap();
+        spool.append(count, entry(&text)).unwrap();
         count += 1;
     }
     assert_eq!(count, MAX_BYTES / (10_000 + 64));
@@ -271,6 +285,10 @@ impl SpoolObserver for BlockingObserver {
         panic!("{records}");
     }
 
+    fn dead_letters(&self, written: u64, dropped: u64) {
+        panic!("{written} {dropped}");
+    }
+
     fn worker_panicked(&self) {}
 }
 
@@ -280,11 +298,11 @@ fn appends_during_a_sync_share_the_next_one() {
     let (group_sizes, sizes) = mpsc::channel();
     let (resume_sender, resume) = mpsc::channel();
     let observer = BlockingObserver { group_sizes, resume };
-    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, observer).unwrap();
-    spool.append(0, Bytes::from_static(b"first")).unwrap();
+    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, MAX_BYTES, observer).unwrap();
+    spool.append(0, entry("first")).unwrap();
     assert_eq!(sizes.recv().unwrap(), 1);
     for ticket in 1..=500 {
-        spool.append(ticket, Bytes::from_static(b"other")).unwrap();
+        spool.append(ticket, entry("other")).unwrap();
     }
     resume_sender.send(()).unwrap();
     assert_eq!(sizes.recv().unwrap(), 500);
@@ -306,6 +324,10 @@ impl SpoolObserver for PanickingObserver {
         panic!("{records}");
     }
 
+    fn dead_letters(&self, written: u64, dropped: u64) {
+        panic!("{written} {dropped}");
+    }
+
     fn worker_panicked(&self) {
         self.0.send(Event::WorkerPanicked).unwrap();
     }
@@ -315,10 +337,11 @@ impl SpoolObserver for PanickingObserver {
 async fn worker_panic_fails_calls_and_keeps_the_records() {
     let directory = tempfile::tempdir().unwrap();
     let (sender, events) = mpsc::channel();
-    let (spool, _) = Spool::open(directory.path(), MAX_BYTES, PanickingObserver(sender)).unwrap();
-    spool.append(0, Bytes::from_static(b"a")).unwrap();
+    let (spool, _) =
+        Spool::open(directory.path(), MAX_BYTES, MAX_BYTES, PanickingObserver(sender)).unwrap();
+    spool.append(0, entry("a")).unwrap();
     assert_eq!(events.recv().unwrap(), Event::WorkerPanicked);
-    assert!(matches!(spool.append(1, Bytes::new()), Err(SpoolError::Failed(_))));
+    assert!(matches!(spool.append(1, entry("")), Err(SpoolError::Failed(_))));
     assert!(matches!(spool.read(1, 1).await, Err(SpoolError::Failed(_))));
     spool.close().await;
     assert!(matches!(spool.read(1, 1).await, Err(SpoolError::Closed)));

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::backlog::Backlog;
-use super::{SpoolBatch, SpoolError, SpoolObserver, frame};
+use super::dead_letters::DeadLetters;
+use super::{DeadLetter, SpoolBatch, SpoolError, SpoolObserver, frame};
+use crate::entry::Entry;
 
 #[derive(Debug)]
 pub(super) enum Command {
     /// Makes a record durable and reports it to the observer.
-    Append { ticket: u64, text: Bytes },
+    Append { ticket: u64, entry: Entry },
+    /// Adds a refused record to the dead letters.
+    DeadLetter(DeadLetter),
     /// Reads records that are not acknowledged.
     Read {
         max_records: usize,
@@ -33,15 +36,24 @@ const GROUP_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) struct SpoolWorker<O> {
     backlog: Backlog,
+    dead_letters: DeadLetters,
     /// Bytes counted against the limit, including records in flight to this thread.
     bytes: Arc<AtomicU64>,
+    /// Bytes of the dead letters in flight to this thread.
+    letter_bytes: Arc<AtomicU64>,
     observer: O,
 }
 
 impl<O: SpoolObserver> SpoolWorker<O> {
-    pub(super) fn new(backlog: Backlog, bytes: Arc<AtomicU64>, observer: O) -> Self {
+    pub(super) fn new(
+        backlog: Backlog,
+        dead_letters: DeadLetters,
+        bytes: Arc<AtomicU64>,
+        letter_bytes: Arc<AtomicU64>,
+        observer: O,
+    ) -> Self {
         bytes.store(backlog.bytes(), Ordering::Relaxed);
-        Self { backlog, bytes, observer }
+        Self { backlog, dead_letters, bytes, letter_bytes, observer }
     }
 
     /// Executes commands until [`Command::Close`] or until all senders are dropped. After a panic all
@@ -87,7 +99,8 @@ impl<O: SpoolObserver> SpoolWorker<O> {
 
     fn handle(&mut self, command: Command, group: &mut Group) -> Option<oneshot::Sender<()>> {
         match command {
-            Command::Append { ticket, text } => group.add(ticket, text),
+            Command::Append { ticket, entry } => group.add(ticket, entry),
+            Command::DeadLetter(letter) => group.add_letter(letter),
             Command::Acknowledge { next } => self.backlog.acknowledge(next),
             Command::Read { max_records, max_bytes, reply } => {
                 // A read includes the appends before it.
@@ -101,11 +114,18 @@ impl<O: SpoolObserver> SpoolWorker<O> {
         None
     }
 
-    /// Writes the group, removes acknowledged records, and notifies the observer.
+    /// Writes the group, removes acknowledged records, and notifies the observer. Dead letters go first: their
+    /// records are acknowledged, and must be durable there before they are removed here.
     fn commit(&mut self, group: &mut Group) {
-        let Group { tickets, texts, .. } = std::mem::take(group);
-        let cost: u64 = texts.iter().map(|text| frame::cost(text.len())).sum();
-        match self.apply(|backlog| backlog.commit(texts, cost)) {
+        let Group { tickets, entries, letters, .. } = std::mem::take(group);
+        if !letters.is_empty() {
+            let (written, dropped) = self.dead_letters.append(&letters);
+            let bytes: u64 = letters.iter().map(|letter| letter.record.len() as u64).sum();
+            self.letter_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.observer.dead_letters(written, dropped);
+        }
+        let cost: u64 = entries.iter().map(|entry| frame::cost(entry.len())).sum();
+        match self.apply(|backlog| backlog.commit(entries, cost)) {
             // A removal alone has no observer; a failed one is repeated with the next commit.
             _ if tickets.is_empty() => {}
             Ok(()) => self.observer.spooled(&tickets),
@@ -132,14 +152,20 @@ impl<O: SpoolObserver> SpoolWorker<O> {
 #[derive(Debug, Default)]
 struct Group {
     tickets: Vec<u64>,
-    texts: Vec<Bytes>,
+    entries: Vec<Entry>,
+    letters: Vec<DeadLetter>,
     bytes: usize,
 }
 
 impl Group {
-    fn add(&mut self, ticket: u64, text: Bytes) {
-        self.bytes += text.len();
+    fn add_letter(&mut self, letter: DeadLetter) {
+        self.bytes += letter.record.len();
+        self.letters.push(letter);
+    }
+
+    fn add(&mut self, ticket: u64, entry: Entry) {
+        self.bytes += entry.len();
         self.tickets.push(ticket);
-        self.texts.push(text);
+        self.entries.push(entry);
     }
 }

@@ -4,8 +4,12 @@
 
 mod child;
 mod client;
+mod clock;
+mod dead_letters;
+mod invalid;
 mod kill;
 mod lifecycle;
+mod log;
 mod memory_bounds;
 mod outages;
 mod proxy;
@@ -16,3 +20,4 @@ mod spool_disk_full;
 mod support;
 mod tls;
 mod transient_faults;
+mod trouble;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use auditrail_testkit::eventually;
 use auditrail_testkit::http::{Answer, Call};
@@ -15,6 +15,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -34,6 +36,8 @@ pub(crate) enum Fault {
     Hold,
     /// The response is held until `release`.
     HoldAfter,
+    /// The times of the records are moved ahead of the service's clock, as if the client's clock were wrong.
+    ClockAhead,
 }
 
 impl Fault {
@@ -167,6 +171,19 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 #[error("injected connection reset")]
 struct Break;
 
+/// More than the service allows.
+const AHEAD: Duration = Duration::from_secs(400);
+
+/// Adds [`AHEAD`] to the times of the records of a batch.
+fn move_times(body: &Bytes) -> Bytes {
+    let mut records: Vec<Value> = serde_json::from_slice(body).unwrap();
+    for time in records.iter_mut().filter_map(|record| record.get_mut("created_at")) {
+        let moved = time.as_str().unwrap().parse::<Timestamp>().unwrap() + AHEAD;
+        *time = moved.to_string().into();
+    }
+    serde_json::to_vec(&records).unwrap().into()
+}
+
 impl Shared {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -192,8 +209,9 @@ impl Shared {
             }
             Fault::Reset => return Err(Break),
             Fault::Hold => self.hold().await,
-            Fault::Pass | Fault::ResetAfter | Fault::HoldAfter => {}
+            Fault::Pass | Fault::ResetAfter | Fault::HoldAfter | Fault::ClockAhead => {}
         }
+        let body = if matches!(fault, Fault::ClockAhead) { move_times(&body) } else { body };
         let answer = self.forward(&head, body).await?;
         match fault {
             Fault::ResetAfter => return Err(Break),

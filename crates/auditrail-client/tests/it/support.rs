@@ -1,5 +1,7 @@
 //! The real service in this process, and recorders that use it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use auditrail_server::{
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::{TestDb, eventually};
 use futures_util::future::{BoxFuture, ready};
+use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
@@ -23,6 +26,8 @@ use crate::proxy::Proxy;
 pub(crate) const KEY: &str = "adt_test_Planted0Secret0Of0The0Tests_000000";
 /// A key with the scope `write` for the tenant `t1` only.
 pub(crate) const TENANT_KEY: &str = "adt_test_OfOneTenant_000000";
+/// A key without the scope `write`.
+pub(crate) const READ_KEY: &str = "adt_test_ReadsOnly_000000";
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
@@ -39,6 +44,7 @@ impl Authenticator for Keys {
         };
         Box::pin(ready(match token {
             KEY => Ok(principal(&[Scope::Write, Scope::Read], None)),
+            READ_KEY => Ok(principal(&[Scope::Read], None)),
             TENANT_KEY => Ok(principal(&[Scope::Write], Some("t1".parse().unwrap()))),
             _ => Err(AuthError::Refused),
         }))
@@ -142,6 +148,21 @@ pub(crate) fn assert_balanced(stats: &Stats) {
     let all = settled + stats.quarantined + stats.pending;
     assert_eq!(stats.accepted + stats.recovered, all, "{stats:?}");
     assert_eq!(stats.refused, stats.refused_by.values().sum::<u64>(), "{stats:?}");
+}
+
+/// The records of `refused.ndjson` as their targets and codes, in order. Call it after `close`, which
+/// waits for them.
+pub(crate) fn dead_letters(spool: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(spool.join("refused.ndjson")).unwrap_or_default();
+    let text_of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap();
+    let letters = text.lines().map(|line| {
+        // An invalid record may have text that no string can hold.
+        let mut letter: BTreeMap<&str, &RawValue> = serde_json::from_str(line).unwrap();
+        let record = letter.remove("record").unwrap();
+        let record: BTreeMap<&str, &RawValue> = serde_json::from_str(record.get()).unwrap();
+        (text_of(record["target_id"]), text_of(letter["code"]))
+    });
+    letters.collect()
 }
 
 /// Waits until no record is pending.

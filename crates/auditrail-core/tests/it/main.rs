@@ -13,4 +13,5 @@ mod pages;
 mod strategies;
 mod texts;
 mod times;
+mod validation;
 mod vectors;

@@ -16,6 +16,11 @@ impl UnverifiedKey {
         *self.token() = None;
     }
 
+    /// Whether the key is still unverified.
+    pub(crate) fn is_set(&self) -> bool {
+        self.token().is_some()
+    }
+
     /// Takes the token if the key is still unverified.
     pub(crate) fn take(&self) -> Option<Box<str>> {
         self.token().take()

@@ -52,6 +52,15 @@ impl<R: Right> Access<R> {
         Ok(())
     }
 
+    /// Looks the key up if it is only known from the cache: for a request without a transaction that would
+    /// verify it.
+    ///
+    /// # Errors
+    /// As for a new request.
+    pub(crate) async fn verify(&mut self) -> Result<(), Problem> {
+        if self.unverified.is_set() { self.refresh().await } else { Ok(()) }
+    }
+
     /// Marks the key as verified by a transaction.
     pub(crate) fn set_verified(&self) {
         self.unverified.clear();

@@ -23,7 +23,7 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
     /// The valid records, with their indices.
     pub(crate) inputs: Vec<(usize, CreateInput)>,
-    /// The invalid records, with their indices; empty with [`OnInvalid::Refuse`].
+    /// The invalid records, with their indices.
     pub(crate) rejected: Vec<(usize, InputError)>,
 }
 
@@ -34,11 +34,10 @@ impl Batch {
     /// a handover, and its allocator would keep the memory of the records until the thread has work again.
     ///
     /// # Errors
-    /// The body is not a batch, or a record is invalid and `on_invalid` is [`OnInvalid::Refuse`].
+    /// The body is not a batch.
     pub(crate) async fn parse(
         format: BodyFormat,
         bytes: Bytes,
-        on_invalid: OnInvalid,
         now: Timestamp,
     ) -> Result<Self, Problem> {
         let records = match format {
@@ -55,7 +54,6 @@ impl Batch {
                 Err(error) => batch.rejected.push((index, error)),
             }
         }
-        batch.check(on_invalid)?;
         Ok(batch)
     }
 
@@ -71,8 +69,21 @@ impl Batch {
     }
 }
 
+/// The code of an invalid record: that of its first invalid field.
+pub(crate) fn record_code(error: &InputError) -> &'static str {
+    match error {
+        InputError::NotJson { .. } => "not_json",
+        InputError::Invalid(errors) => errors.as_slice()[0].code.as_str(),
+    }
+}
+
 /// Every invalid field of every record, up to the number that one response lists.
 fn rejection(rejected: Vec<(usize, InputError)>) -> Problem {
+    let codes = rejected.iter().map(|(_, error)| record_code(error)).collect();
+    first_errors(rejected).with_refused(codes)
+}
+
+fn first_errors(rejected: Vec<(usize, InputError)>) -> Problem {
     let mut errors: Vec<FieldError> = Vec::new();
     for (index, error) in rejected {
         match error {

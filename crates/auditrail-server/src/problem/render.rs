@@ -17,7 +17,7 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     }
     let problem = response.extensions_mut().remove::<Problem>();
     let Problem(inner) = problem.unwrap_or_else(|| of_status(status));
-    let Inner { status: _, code, title, detail, errors, header: _ } = *inner;
+    let Inner { status: _, code, title, detail, errors, refused: _, header: _ } = *inner;
     let document = ProblemDocument {
         r#type: format!("{PROBLEM_TYPE_PREFIX}{code}"),
         title: title.to_owned(),

@@ -50,11 +50,32 @@ pub(super) async fn batch(
     body: RequestBody,
 ) -> Result<Json<BatchResponse>, Problem> {
     let options = BatchOptions::parse(params)?;
+    let result = write(&mut writer, &app, &key, options, body).await;
+    let (refusals, key_id) = (app.metrics().refusals(), &writer.principal().key_id);
+    match &result {
+        Ok(response) => {
+            response.errors.iter().for_each(|error| refusals.report(key_id, &error.code, 1));
+        }
+        Err(problem) => {
+            problem.refused_records().iter().for_each(|code| refusals.report(key_id, code, 1));
+        }
+    }
+    result.map(Json)
+}
+
+async fn write(
+    writer: &mut Writer,
+    app: &App,
+    key: &IdempotencyKey,
+    options: BatchOptions,
+    body: RequestBody,
+) -> Result<BatchResponse, Problem> {
     let returns_records = options.r#return == Return::Full;
     let RequestBody { format, bytes, permit: _permit } = body;
-    let mut batch = Batch::parse(format, bytes, options.on_invalid, clock::now()).await?;
+    let mut batch = Batch::parse(format, bytes, clock::now()).await?;
+    batch.check(options.on_invalid)?;
     writer.charge(batch.size);
-    reserved_actions::check_batch(&app, &mut batch, options.on_invalid).await?;
+    reserved_actions::check_batch(app, &mut batch, options.on_invalid).await?;
     for (index, input) in &mut batch.inputs {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), *index, input);
@@ -72,15 +93,18 @@ pub(super) async fn batch(
         writer.refresh().await?;
     }
     let outcome = result.map_err(Problem::of_batch)?;
+    if outcome.created + outcome.duplicates == 0 {
+        // Without a record to write, such as in an empty batch, no transaction has verified the key.
+        writer.verify().await?;
+    }
     writer.set_verified();
     let mut response = response(batch.rejected, &indices, outcome);
     if let Some(inputs) = inputs_to_return {
         let records =
-            read_back(&app, &response.errors, batch.size, &indices, inputs, caller.as_ref())
-                .await?;
+            read_back(app, &response.errors, batch.size, &indices, inputs, caller.as_ref()).await?;
         response.records = Some(records);
     }
-    Ok(Json(response))
+    Ok(response)
 }
 
 /// Assigns an id to a record without one, so that the response can contain it.

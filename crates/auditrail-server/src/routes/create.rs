@@ -46,8 +46,22 @@ pub(super) async fn create(
     body: RequestBody,
 ) -> Result<Response, Problem> {
     params.reject_unknown()?;
+    let result = write(&mut writer, &app, &key, &body).await;
+    if let Err(problem) = &result {
+        let (refusals, key_id) = (app.metrics().refusals(), &writer.principal().key_id);
+        problem.refused_records().iter().for_each(|code| refusals.report(key_id, code, 1));
+    }
+    result
+}
+
+async fn write(
+    writer: &mut Writer,
+    app: &App,
+    key: &IdempotencyKey,
+    body: &RequestBody,
+) -> Result<Response, Problem> {
     let mut input = CreateInput::from_json(body.json()?, clock::now())?;
-    reserved_actions::check(&app, &input).await?;
+    reserved_actions::check(app, &input).await?;
     let (id, tenant_id) = (input.id, input.tenant_id.clone());
     let created = loop {
         writer.principal().default_tenant(&mut input.tenant_id)?;

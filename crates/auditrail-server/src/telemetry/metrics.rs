@@ -24,6 +24,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::background::Background;
+use crate::refusals::Refusals;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
 
@@ -40,6 +41,7 @@ pub(crate) struct Metrics {
     requests: Requests,
     auth_failures: Family<AuthLabels, Counter>,
     export_rows: Family<ExportLabels, Counter>,
+    refusals: Refusals,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +66,7 @@ impl Metrics {
             requests: Requests::new(),
             auth_failures: Family::default(),
             export_rows: Family::default(),
+            refusals: Refusals::new(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -81,6 +84,11 @@ impl Metrics {
             ExportFormat::Ndjson => "ndjson",
         };
         self.export_rows.get_or_create_owned(&ExportLabels { format })
+    }
+
+    /// The refused records.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Records the duration of a request.
@@ -111,6 +119,8 @@ impl Metrics {
         let help = "Requests that failed authentication or authorization, by reason";
         prefixed.register("auth_failures", help, self.auth_failures.clone());
         prefixed.register("export_rows", "Records exported", self.export_rows.clone());
+        let help = "Records refused, by code";
+        prefixed.register("records_refused", help, self.refusals.counters());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
         if let Some(writer) = writer {

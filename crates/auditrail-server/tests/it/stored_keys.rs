@@ -74,6 +74,27 @@ async fn a_key_revoked_by_sql_is_refused_in_the_next_request() {
 }
 
 #[tokio::test]
+async fn a_batch_without_valid_records_needs_a_current_key() {
+    let service = ServiceWithDbKeys::start().await;
+    let write = service.key(&[Scope::Write], None).await;
+    let post = |path, body: serde_json::Value| {
+        service.call("POST", path).key(write.secret.expose()).json(&body).send()
+    };
+    // The service caches the key.
+    assert_eq!(post(LIST, record(1, None)).await.status.as_u16(), 201);
+    let (batch, skip) = ("/v1/audit-logs/batch", "/v1/audit-logs/batch?on_invalid=skip");
+    assert_eq!(post(batch, serde_json::json!([])).await.status.as_u16(), 200);
+    let here = RequestContext::default();
+    service.keys.revoke(write.key.id, None, &Actor::System, &here).await.unwrap().unwrap();
+    for body in [serde_json::json!([]), serde_json::json!([{"actor_id": ""}])] {
+        assert_eq!(post(skip, body).await.problem(), refused());
+    }
+    let read = service.token(&[Scope::Read], None).await;
+    let empty = service.call("POST", batch).key(&read).json(&serde_json::json!([])).send().await;
+    assert_eq!(empty.problem(), (403, "wrong_scope".to_owned()));
+}
+
+#[tokio::test]
 async fn an_expired_key_is_refused() {
     let service = ServiceWithDbKeys::start().await;
     let token = service.expired(&[Scope::Read], None).await;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use auditrail_core::DeliveryStatus;
-use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::entry::Entry;
 use crate::recorder::error::RecordError;
 
 /// The result of `record`.
@@ -19,8 +19,7 @@ pub(in crate::recorder) type Ticket = u64;
 /// A record in memory.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// Its JSON text.
-    pub(super) text: Bytes,
+    pub(super) entry: Entry,
     /// When it was accepted.
     pub(super) at: Instant,
     /// When it fails; applies to the policy `must`.
@@ -54,7 +53,7 @@ pub(super) struct Queue {
 impl Queue {
     /// Adds a record to send.
     pub(super) fn push(&mut self, ticket: Ticket, item: Item) {
-        self.queued_bytes += item.text.len();
+        self.queued_bytes += item.entry.len();
         self.order.push_back(ticket);
         self.items.insert(ticket, item);
     }
@@ -81,7 +80,7 @@ impl Queue {
     pub(super) fn evict_oldest(&mut self) -> Option<Item> {
         while let Some(ticket) = self.order.pop_front() {
             if let Some(item) = self.items.remove(&ticket) {
-                self.queued_bytes -= item.text.len();
+                self.queued_bytes -= item.entry.len();
                 return Some(item);
             }
         }
@@ -97,19 +96,19 @@ impl Queue {
 
     /// Takes the next records to send: at least one, of any size, if there is one. They are in
     /// flight until they are removed or requeued.
-    pub(super) fn batch(&mut self, max_records: usize, max_bytes: usize) -> Vec<(Ticket, Bytes)> {
+    pub(super) fn batch(&mut self, max_records: usize, max_bytes: usize) -> Vec<(Ticket, Entry)> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while let Some(ticket) = self.order.front().copied() {
             if let Some(item) = self.items.get(&ticket) {
-                let length = item.text.len();
+                let length = item.entry.len();
                 let is_full = batch.len() == max_records || bytes + length > max_bytes;
                 if is_full && !batch.is_empty() {
                     break;
                 }
                 bytes += length;
                 self.queued_bytes -= length;
-                batch.push((ticket, item.text.clone()));
+                batch.push((ticket, item.entry.clone()));
             }
             self.order.pop_front();
         }
@@ -134,7 +133,7 @@ impl Queue {
         for ticket in tickets.iter().rev() {
             if let Some(item) = self.items.get(ticket) {
                 self.order.push_front(*ticket);
-                self.queued_bytes += item.text.len();
+                self.queued_bytes += item.entry.len();
                 requeued += 1;
             }
         }
@@ -157,12 +156,14 @@ impl Queue {
     pub(super) fn compact(&mut self) {
         self.order.retain(|ticket| self.items.contains_key(ticket));
         let queued = self.order.iter().filter_map(|ticket| self.items.get(ticket));
-        self.queued_bytes = queued.map(|item| item.text.len()).sum();
+        self.queued_bytes = queued.map(|item| item.entry.len()).sum();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::clock;
 
@@ -170,14 +171,14 @@ mod tests {
         let mut queue = Queue::default();
         let at = clock::monotonic();
         for (ticket, length) in (0..).zip(lengths) {
-            let text = Bytes::from(vec![b'x'; *length]);
+            let entry = Entry { text: Bytes::from(vec![b'x'; *length]), is_stamped: false };
             let deadline = at + Duration::from_secs(ticket);
-            queue.push(ticket, Item { text, at, deadline, outcome: None, spool_error: None });
+            queue.push(ticket, Item { entry, at, deadline, outcome: None, spool_error: None });
         }
         (queue, at)
     }
 
-    fn tickets(batch: &[(Ticket, Bytes)]) -> Vec<Ticket> {
+    fn tickets(batch: &[(Ticket, Entry)]) -> Vec<Ticket> {
         batch.iter().map(|(ticket, _)| *ticket).collect()
     }
 
@@ -218,7 +219,7 @@ mod tests {
     fn in_flight_records_are_not_evicted_but_expire() {
         let (mut queue, at) = queue(&[1, 2]);
         assert_eq!(tickets(&queue.batch(1, 99)), [0]);
-        assert_eq!(queue.evict_oldest().map(|item| item.text.len()), Some(2));
+        assert_eq!(queue.evict_oldest().map(|item| item.entry.len()), Some(2));
         assert!(queue.evict_oldest().is_none());
         assert_eq!(queue.oldest_before(at), Some(0));
         assert_eq!(queue.next_deadline(), Some(at));

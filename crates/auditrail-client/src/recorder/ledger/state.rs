@@ -68,7 +68,7 @@ impl State {
     /// Subtracts a removed record from the memory in use.
     pub(super) fn release(&mut self, item: &Item) {
         self.records -= 1;
-        self.bytes -= item.text.len();
+        self.bytes -= item.entry.len();
     }
 
     /// Counts a removed record as lost and completes its caller's future with the error.
@@ -78,7 +78,7 @@ impl State {
         } else {
             self.counters.refuse(error.code());
         }
-        let text = item.text.clone();
+        let text = item.entry.text.clone();
         item.complete(Err(error.clone()));
         Notice::Lost(Some(text), error)
     }

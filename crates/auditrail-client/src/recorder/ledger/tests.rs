@@ -82,8 +82,8 @@ impl World {
     fn apply(&mut self, step: Step) {
         match step {
             Step::Accept(bytes, policy) => {
-                let text = Bytes::from(vec![b'x'; bytes]);
-                if let Ok((ticket, receiver)) = self.ledger.accept(Ok(text), policy, |_| Ok(())) {
+                let entry = Entry { text: Bytes::from(vec![b'x'; bytes]), is_stamped: false };
+                if let Ok((ticket, receiver)) = self.ledger.accept(Ok(entry), policy, |_| Ok(())) {
                     self.receivers.push((policy, receiver));
                     if policy == FailurePolicy::Spool {
                         self.spooling.push(ticket);
@@ -91,12 +91,12 @@ impl World {
                 }
             }
             Step::TooLarge(policy) => {
-                let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 });
+                let refused = Err(RecordError::TooLarge { bytes: 2, max: 1 }.into());
                 assert!(self.ledger.accept(refused, policy, |_| Ok(())).is_err());
             }
             Step::NotReserved(policy) => {
-                let text = Ok(Bytes::from_static(b"x"));
-                let rejected = self.ledger.accept(text, policy, |_| Err(RecordError::NoSpool));
+                let entry = Ok(Entry::default());
+                let rejected = self.ledger.accept(entry, policy, |_| Err(RecordError::NoSpool));
                 assert!(rejected.is_err());
             }
             Step::Batch(policy, records) => {

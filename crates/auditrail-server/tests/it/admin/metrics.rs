@@ -158,6 +158,64 @@ async fn auth_failures_are_counted_by_reason() {
 }
 
 #[tokio::test]
+async fn refused_records_are_counted_by_code() {
+    let service = Service::start().await;
+    let admin = Running::admin(&service.app, None).await;
+    let with = |number, name: &str, value: serde_json::Value| {
+        let mut body = record(number, None);
+        body[name] = value;
+        body
+    };
+    let empty = |number| with(number, "actor_id", "".into());
+    let late = |number| with(number, "created_at", "9999-01-01T00:00:00Z".into());
+    let (one, batch) = ("/v1/audit-logs", "/v1/audit-logs/batch");
+    let skip = "/v1/audit-logs/batch?on_invalid=skip";
+    let conflict = with(1, "target_id", "other".into());
+    let reserved = with(3, "action", "audit_log.read".into());
+    let many: Vec<_> = (100..300).map(empty).collect();
+    for (path, key, body, status) in [
+        (one, "write", record(1, None), 201),
+        (one, "write", record(1, None), 200),
+        // One each.
+        (one, "write", empty(2), 422),
+        (one, "write", late(2), 422),
+        (one, "write", conflict.clone(), 409),
+        (one, "write", reserved.clone(), 422),
+        (one, "write-t1", record(4, Some("t2")), 403),
+        // The same in a batch that skips them, and one that is valid.
+        (skip, "write", json!([empty(2), late(2), conflict, reserved, record(5, None)]), 200),
+        // More than a response lists; the valid record is not refused.
+        (batch, "write", json!([many, vec![record(6, None)]].concat()), 422),
+        (batch, "write", json!([with(7, "unknown_name", 1.into())]), 422),
+        // Requests that are refused for other reasons.
+        (one, "read", record(8, None), 403),
+        ("/v1/audit-logs?unknown=1", "write", record(8, None), 400),
+    ] {
+        let answer = service.post(path).key(key).json(&body).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+    }
+    service.post(one).key("write").body("application/json", "{").send().await;
+    let scrape = Scrape::of(&admin).await;
+    let name = "auditrail_records_refused_total";
+    let value = |code| scrape.value(&format!("{name}{{code=\"{code}\"}}")).to_string();
+    for (code, records) in [
+        ("empty", "202"),
+        ("in_future", "2"),
+        ("id_conflict", "2"),
+        ("reserved_action", "2"),
+        ("other_tenant", "1"),
+        ("unknown_field", "1"),
+        ("not_json", "1"),
+        ("too_long", "0"),
+        ("other", "0"),
+    ] {
+        assert_eq!(value(code), records, "{code}");
+    }
+    let series = scrape.0.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!(series, 22, "no caller adds a series");
+}
+
+#[tokio::test]
 async fn exported_rows_are_counted() {
     let service = Service::start().await;
     let admin = Running::admin(&service.app, None).await;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
@@ -91,6 +92,31 @@ async fn log_lines_contain_no_personal_data() {
     assert!(lines.iter().any(|line| line.contains("method=_OTHER")));
     let quiet = lines.iter().all(|line| !line.to_lowercase().contains("private.example"));
     assert!(quiet, "{lines:?}");
+}
+
+#[tokio::test]
+async fn refused_records_are_logged_once_per_code_and_second() {
+    let lines = Lines { of: thread::current().id(), collected: Arc::default() };
+    tracing::subscriber::set_global_default(lines.clone()).unwrap();
+    tracing::callsite::rebuild_interest_cache();
+    let service = Service::start().await;
+    let mut body = record(1, None);
+    body["actor_id"] = "".into();
+    let skip = "/v1/audit-logs/batch?on_invalid=skip";
+    let started = Instant::now();
+    for _ in 0..20 {
+        service.post("/v1/audit-logs").key("write").json(&body).send().await;
+        service.post(skip).key("write").json(&json!([body, body])).send().await;
+    }
+    let lines = lines.collected.lock().unwrap();
+    let refused: Vec<_> =
+        lines.iter().filter(|line| line.contains("message=records refused")).collect();
+    let first = refused[0];
+    for part in ["code=\"empty\"", "records=1", "key_id=\"key-write\""] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    // One line per second, and not one per request.
+    assert!(refused.len() as u64 <= 2 + started.elapsed().as_secs(), "{refused:?}");
 }
 
 /// Headers with personal data.
