@@ -5,7 +5,17 @@ import { Key, type KeyOptions } from "./key.js";
 import { recordErrors } from "./record/check.js";
 import { encodeRecord } from "./record/encode.js";
 import { type CallOptions, Transport } from "./transport.js";
-import type { AuditRecord, BatchAnswer, Filters, FieldError, Interval, Page, Query, RecordInput, Stats } from "./types.js";
+import type {
+  AuditRecord,
+  BatchAnswer,
+  FieldError,
+  Filters,
+  Interval,
+  Page,
+  Query,
+  RecordInput,
+  Stats,
+} from "./types.js";
 
 /** Configuration of a client. */
 export interface ClientOptions extends KeyOptions {

@@ -11,7 +11,7 @@ import { client, sample, service, stored, temporary, unique } from "./support.js
 const POLICIES: readonly FailurePolicy[] = ["must", "spool", "best_effort"];
 
 interface DeadLetter {
-  readonly refused_at: string;
+  readonly time: string;
   readonly code: string;
   readonly detail: string;
   readonly record: RecordInput;
@@ -51,7 +51,7 @@ describe("a record that the service refuses", () => {
       await here.close();
       const kept = deadLetters(spoolDir);
       assert.deepEqual(kept.map(({ code, record }) => [code, record.id]), [["id_conflict", one.id], ["id_conflict", two.id]]);
-      assert.ok(kept.every(({ detail, refused_at }) => detail !== "" && Math.abs(Date.parse(refused_at) - Date.now()) < 60_000));
+      assert.ok(kept.every(({ detail, time }) => detail !== "" && Math.abs(Date.parse(time) - Date.now()) < 60_000));
       assert.deepEqual(kept[0]?.record.metadata, { text: "key [key]" });
       const { deadLetters: written, refusedBy, pending } = here.stats();
       assert.deepEqual([written, refusedBy, pending], [2, { id_conflict: 2 }, 0]);
@@ -101,13 +101,13 @@ describe("refused.ndjson", () => {
   it("stays within its limit, and counts what it does not keep", async (t) => {
     const warned = warnings(t);
     const spoolDir = temporary();
-    const here = await spooling(undefined, { spoolDir, refusedMaxBytes: 2_000 });
+    const here = await spooling(undefined, { spoolDir, deadLettersMaxBytes: 2_000 });
     for (let i = 0; i < 20; i += 1) {
       await here.record(sample("", { target_id: `p${i}` })).catch(() => undefined);
     }
     await here.close();
-    const { deadLetters: kept, deadLettersLost, refused } = here.stats();
-    assert.ok(kept > 2 && kept + deadLettersLost === 20 && refused === 20, `${kept} + ${deadLettersLost}`);
+    const { deadLetters: kept, deadLettersDropped, refused } = here.stats();
+    assert.ok(kept > 2 && kept + deadLettersDropped === 20 && refused === 20, `${kept} + ${deadLettersDropped}`);
     assert.equal(deadLetters(spoolDir).length, kept);
     assert.ok(statSync(join(spoolDir, "refused.ndjson")).size <= 2_000);
     assert.ok(warned.some(({ code, message }) => code === "AUDITRAIL_DEAD_LETTERS" && message.includes("limit")));
@@ -115,7 +115,7 @@ describe("refused.ndjson", () => {
 
   it("is continued after a line that a crash left incomplete", async () => {
     const spoolDir = temporary();
-    appendFileSync(join(spoolDir, "refused.ndjson"), '{"refused_at":"2026');
+    appendFileSync(join(spoolDir, "refused.ndjson"), '{"time":"2026');
     const here = await spooling(undefined, { spoolDir, onRefused: () => undefined });
     await here.record(sample("")).catch(() => undefined);
     await here.close();
@@ -132,7 +132,7 @@ describe("refused.ndjson", () => {
     await here.record(await refusable());
     await here.record(sample(actor));
     await here.flush();
-    assert.deepEqual([(await stored(actor)).length, here.stats().deadLettersLost], [1, 1]);
+    assert.deepEqual([(await stored(actor)).length, here.stats().deadLettersDropped], [1, 1]);
     assert.ok(warned.some(({ code }) => code === "AUDITRAIL_DEAD_LETTERS"));
   });
 });

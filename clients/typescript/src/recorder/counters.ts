@@ -27,7 +27,7 @@ export interface RecorderStats {
   /** Refused records that were appended to `refused.ndjson`. */
   readonly deadLetters: number;
   /** Refused records that were not appended: the file was at its limit, or the disk failed. */
-  readonly deadLettersLost: number;
+  readonly deadLettersDropped: number;
   /** Dropped records by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Damaged lines of the spool, which were moved to the quarantine file. */
@@ -56,7 +56,7 @@ export class Counters {
   retried = 0;
   refused = 0;
   deadLetters = 0;
-  deadLettersLost = 0;
+  deadLettersDropped = 0;
   quarantined = 0;
   callbackErrors = 0;
   readonly refusedBy: Record<string, number> = {};
@@ -99,7 +99,7 @@ export class Counters {
       refused: this.refused,
       refusedBy: { ...this.refusedBy },
       deadLetters: this.deadLetters,
-      deadLettersLost: this.deadLettersLost,
+      deadLettersDropped: this.deadLettersDropped,
       dropped: { ...this.dropped },
       quarantined: this.quarantined,
       pending: Math.max(0, this.pending),

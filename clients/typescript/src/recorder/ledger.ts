@@ -41,7 +41,7 @@ export class Ledger {
     this.#maxRecords = settings.queueMaxRecords;
     this.#maxBytes = settings.queueMaxBytes;
     this.#options = options;
-    this.#deadLetters = this.#openDeadLetters(settings.refusedMaxBytes);
+    this.#deadLetters = this.#openDeadLetters(settings.deadLettersMaxBytes);
   }
 
   /** Whether the limits allow another record of that size. */
@@ -118,7 +118,7 @@ export class Ledger {
     this.counters.drop(reason);
     const { onDropped } = this.#options;
     if (onDropped === undefined) {
-      this.#warnings.once(`dropped_${reason}`, `an audit record is lost: ${reason}; set \`onDropped\` to get each`);
+      this.#warnings.once(`dropped_${reason}`, `an audit record is dropped: ${reason}; set \`onDropped\` to get each`);
       return;
     }
     const record = text === undefined ? undefined : (): RecordInput => JSON.parse(text) as RecordInput;
@@ -176,7 +176,7 @@ export class Ledger {
     const { spoolDir } = this.#options;
     const kept = (lines: number): void => void (this.counters.deadLetters += lines);
     const notKept = (lines: number, why: string): void => {
-      this.counters.deadLettersLost += lines;
+      this.counters.deadLettersDropped += lines;
       this.#warnings.once("dead_letters", `refused audit records are not kept: ${why}`);
     };
     return spoolDir === undefined ? undefined : new DeadLetters(spoolDir, maxBytes, kept, notKept);

@@ -49,9 +49,9 @@ export interface RecorderOptions {
   readonly spoolMaxBytes?: number | undefined;
   /**
    * Maximum bytes of `refused.ndjson` in the spool directory, where the records that the service refuses are kept
-   * with the reason. Default 16 MiB.
+   * with the reason. Default 64 MiB.
    */
-  readonly refusedMaxBytes?: number | undefined;
+  readonly deadLettersMaxBytes?: number | undefined;
   /** Maximum records in memory, all policies together. Default 10,000. */
   readonly queueMaxRecords?: number | undefined;
   /** Maximum bytes of records in memory. Default 16 MiB. */
@@ -97,7 +97,7 @@ export interface Settings {
   readonly failure: FailurePolicy;
   readonly actions: Readonly<Record<string, FailurePolicy>>;
   readonly spoolMaxBytes: number;
-  readonly refusedMaxBytes: number;
+  readonly deadLettersMaxBytes: number;
   readonly queueMaxRecords: number;
   readonly queueMaxBytes: number;
   readonly batchMaxRecords: number;
@@ -117,7 +117,7 @@ export function settings(options: RecorderOptions): Settings {
     failure: options.failure ?? (options.spoolDir === undefined ? "must" : "spool"),
     actions: options.actions ?? {},
     spoolMaxBytes: positive("spoolMaxBytes", options.spoolMaxBytes ?? 256 * MIB),
-    refusedMaxBytes: positive("refusedMaxBytes", options.refusedMaxBytes ?? 16 * MIB),
+    deadLettersMaxBytes: positive("deadLettersMaxBytes", options.deadLettersMaxBytes ?? 64 * MIB),
     queueMaxRecords: positive("queueMaxRecords", options.queueMaxRecords ?? 10_000),
     queueMaxBytes: positive("queueMaxBytes", options.queueMaxBytes ?? 16 * MIB),
     batchMaxRecords: positive("batchMaxRecords", options.batchMaxRecords ?? 500),

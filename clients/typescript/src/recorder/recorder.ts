@@ -1,8 +1,7 @@
 /** The recorder: batches, retries, and a failure policy for when the service is unreachable. */
 import type { AuditrailClient } from "../client.js";
-import { recordId, timestamp } from "../clock.js";
-import { AuditrailError, reason } from "../errors.js";
-import { invalidRecord, notAnObject } from "../record/encode.js";
+import { recordId } from "../clock.js";
+import { AuditrailError } from "../errors.js";
 import { Spool } from "../spool/spool.js";
 import type { RecordInput } from "../types.js";
 import { Backoff } from "./backoff.js";
@@ -18,8 +17,9 @@ import {
   settings,
   type Settings,
 } from "./options.js";
+import { prepare } from "./prepare.js";
 import { Redelivery } from "./redelivery.js";
-import { sendBatch, stamp } from "./sender.js";
+import { sendBatch } from "./sender.js";
 
 /** The result of `record`. */
 export interface Recorded {
@@ -140,8 +140,7 @@ export class Recorder {
    * Rejects an invalid record at once, with the code of its first error and all errors.
    */
   async record(input: RecordInput, options: { failure?: FailurePolicy | undefined } = {}): Promise<Recorded> {
-    // Plain JavaScript may pass anything.
-    const given = (input as RecordInput | undefined) ?? undefined;
+    const given = input as RecordInput | null | undefined;
     const failure = options.failure ?? policyOf(this.#settings, given?.action);
     const id = given?.id ?? recordId();
     this.#ledger.counters.accepted += 1;
@@ -202,26 +201,14 @@ export class Recorder {
     return { ...flushed, failed: counters.failed - failed, pending: Math.max(0, counters.pending) };
   }
 
-  /** Checks and encodes a record. An invalid one is counted, kept in the dead-letter file, and thrown. */
+  /** Prepares a record. An invalid one is counted, kept in the dead-letter file, and thrown. */
   #prepare(input: RecordInput, id: string): Prepared {
-    let text: string | undefined;
-    try {
-      if (typeof input !== "object" || (input as unknown) === null || Array.isArray(input)) {
-        throw notAnObject();
-      }
-      const { created_at, ...others } = input;
-      const isTimed = created_at !== undefined && created_at !== null;
-      text = this.#client.encode({ ...others, id, ...(isTimed ? { created_at } : {}) });
-      const errors = this.#client.errorsOf(text);
-      if (errors.length > 0) {
-        throw invalidRecord(errors);
-      }
-      return isTimed ? { text, stamped: false } : stamp(text, timestamp());
-    } catch (thrown) {
-      const error = thrown instanceof AuditrailError ? thrown : AuditrailError.local("not_json", reason(thrown), thrown);
-      this.#ledger.refuseInput(input, text, error);
-      throw error;
+    const result = prepare(this.#client, input, id);
+    if ("error" in result) {
+      this.#ledger.refuseInput(input, result.text, result.error);
+      throw result.error;
     }
+    return result.prepared;
   }
 
   async #accept(prepared: Prepared, failure: FailurePolicy): Promise<Recorded["state"]> {

@@ -4,6 +4,7 @@ import { AuditrailError } from "../errors.js";
 import type { BatchAnswer } from "../types.js";
 import { verdict } from "./backoff.js";
 import type { Prepared } from "./options.js";
+import { removeStamp } from "./prepare.js";
 
 /** The outcome of a batch. Every record is in exactly one of the lists. */
 export interface BatchResult<T extends Prepared> {
@@ -51,17 +52,6 @@ export async function sendBatch<T extends Prepared>(
   again.forEach(removeStamp);
   const refused = result.refused.filter(({ item }) => !again.includes(item));
   return merged({ ...result, refused }, await sendOnce(client, again, call));
-}
-
-/** Adds the time of the recorder to a record without a time. */
-export function stamp(text: string, time: string): Prepared {
-  return { text: `{"created_at":"${time}",${text.slice(1)}`, stamped: true };
-}
-
-/** Removes the time, also for later attempts. */
-function removeStamp(item: Prepared): void {
-  item.text = item.text.replace(/^\{"created_at":"[^"]*",/, "{");
-  item.stamped = false;
 }
 
 function merged<T extends Prepared>(first: BatchResult<T>, second: BatchResult<T>): BatchResult<T> {

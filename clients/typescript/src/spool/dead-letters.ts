@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { timestamp } from "../clock.js";
 import { type AuditrailError, reason } from "../errors.js";
-import { FILE_MODE } from "./files.js";
+import { FILE_MODE, syncDirectory } from "./files.js";
 
 /** The name of the file. */
 export const DEAD_LETTERS_NAME = "refused.ndjson";
@@ -14,12 +14,13 @@ const NEWLINE = 0x0a;
 export type NotKept = (lines: number, why: string) => void;
 
 /**
- * Appends refused records to a file: a line `{"refused_at", "code", "detail", "record"}` each.
+ * Appends refused records to a file: a line `{"time", "code", "detail", "record"}` each.
  *
  * The file is never shortened. At its limit further records are not kept, until it is moved away.
  */
 export class DeadLetters {
   readonly path: string;
+  readonly #directory: string;
   readonly #maxBytes: number;
   readonly #kept: (lines: number) => void;
   readonly #notKept: NotKept;
@@ -28,6 +29,7 @@ export class DeadLetters {
   #writing: Promise<void> | undefined;
 
   constructor(directory: string, maxBytes: number, kept: (lines: number) => void, notKept: NotKept) {
+    this.#directory = directory;
     this.path = join(directory, DEAD_LETTERS_NAME);
     this.#maxBytes = maxBytes;
     this.#kept = kept;
@@ -37,8 +39,8 @@ export class DeadLetters {
   /** Queues a record, as JSON text. */
   add(text: string, error: AuditrailError): void {
     const { code, detail, errors } = error;
-    const reason = { refused_at: timestamp(), code, detail, ...(errors.length > 0 ? { errors } : {}) };
-    const line = `${JSON.stringify(reason).slice(0, -1)},"record":${text}}\n`;
+    const why = { time: timestamp(), code, detail, ...(errors.length > 0 ? { errors } : {}) };
+    const line = `${JSON.stringify(why).slice(0, -1)},"record":${text}}\n`;
     if (this.#queuedBytes + line.length > this.#maxBytes) {
       this.#notKept(1, this.#full());
       return;
@@ -73,11 +75,15 @@ export class DeadLetters {
     const handle = await open(this.path, "a+", FILE_MODE);
     try {
       const { size } = await handle.stat();
-      const fitting = prefix(lines, this.#maxBytes - size);
       // A line without its end was being written when the process or the machine crashed.
       const isTorn = size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== NEWLINE;
-      await handle.appendFile(`${isTorn ? "\n" : ""}${fitting.join("")}`);
+      const head = isTorn ? "\n" : "";
+      const fitting = prefix(lines, this.#maxBytes - size - head.length);
+      await handle.appendFile(`${head}${fitting.join("")}`);
       await handle.datasync();
+      if (size === 0) {
+        await syncDirectory(this.#directory);
+      }
       this.#kept(fitting.length);
       if (fitting.length < lines.length) {
         this.#notKept(lines.length - fitting.length, this.#full());

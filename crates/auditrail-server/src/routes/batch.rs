@@ -55,10 +55,6 @@ pub(super) async fn batch(
     let mut batch = Batch::parse(format, bytes, options.on_invalid, clock::now()).await?;
     writer.charge(batch.size);
     reserved_actions::check_batch(&app, &mut batch, options.on_invalid).await?;
-    if batch.inputs.is_empty() {
-        // No transaction will verify the key.
-        writer.refresh().await?;
-    }
     for (index, input) in &mut batch.inputs {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.apply(writer.principal(), *index, input);

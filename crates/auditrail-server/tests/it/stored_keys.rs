@@ -65,22 +65,6 @@ async fn a_revoked_key_is_refused_in_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_in_a_batch_that_writes_nothing() {
-    let service = ServiceWithDbKeys::start().await;
-    let token = service.token(&[Scope::Write], None).await;
-    let post = |body: serde_json::Value| {
-        let call = service.call("POST", "/v1/audit-logs/batch?on_invalid=skip");
-        call.key(&token).json(&body).send()
-    };
-    let bodies = [serde_json::json!([]), serde_json::json!([{}])];
-    assert_eq!(post(bodies[0].clone()).await.status.as_u16(), 200);
-    service.db.as_owner("update control_plane.audit_api_keys set revoked_at = now()").await;
-    for body in bodies {
-        assert_eq!(post(body).await.problem(), refused());
-    }
-}
-
-#[tokio::test]
 async fn a_key_revoked_by_sql_is_refused_in_the_next_request() {
     let service = ServiceWithDbKeys::start().await;
     let token = service.token(&[Scope::Read], None).await;
