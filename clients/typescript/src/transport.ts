@@ -233,7 +233,7 @@ function problem(response: Response, text: string): AuditrailError {
     detail: textOf("detail") ?? (text.slice(0, EXCERPT_CHARS) || response.statusText || "the response has no body"),
     errors: fieldErrors(document["errors"]),
     requestId: requestId(response) ?? textOf("request_id"),
-    retryAfter: retryAfter(response.headers.get("retry-after")),
+    retryAfter: retryAfter(response.headers),
   });
 }
 
@@ -243,8 +243,9 @@ function fieldErrors(value: unknown): FieldError[] {
   return Array.isArray(value) ? value.filter(isError) : [];
 }
 
-/** `Retry-After` in seconds, given as a number or a date. */
-function retryAfter(header: string | null): number | undefined {
+/** `Retry-After` in seconds, given as a number or a date. A date is compared with the clock of the server. */
+function retryAfter(headers: Headers): number | undefined {
+  const header = headers.get("retry-after");
   if (header === null) {
     return undefined;
   }
@@ -252,5 +253,6 @@ function retryAfter(header: string | null): number | undefined {
     return Number(header);
   }
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - wallClock()) / 1000));
+  const now = Date.parse(headers.get("date") ?? "") || wallClock();
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1_000));
 }

@@ -41,7 +41,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
 };
 
-/** Actions that the service records itself, and accepts from nobody else. */
+/** Actions that only the service itself records. */
 const RESERVED = "audit_log.";
 
 /**
