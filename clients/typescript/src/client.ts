@@ -2,8 +2,20 @@
 import { AuditrailError } from "./errors.js";
 import { type ExportFormat, exportedRecords } from "./export.js";
 import { Key, type KeyOptions } from "./key.js";
+import { recordErrors } from "./record/check.js";
+import { encodeRecord } from "./record/encode.js";
 import { type CallOptions, Transport } from "./transport.js";
-import type { AuditRecord, BatchAnswer, Filters, Interval, Page, Query, RecordInput, Stats } from "./types.js";
+import type {
+  AuditRecord,
+  BatchAnswer,
+  FieldError,
+  Filters,
+  Interval,
+  Page,
+  Query,
+  RecordInput,
+  Stats,
+} from "./types.js";
 
 /** Configuration of a client. */
 export interface ClientOptions extends KeyOptions {
@@ -151,18 +163,38 @@ export class AuditrailClient {
     yield* exportedRecords(await this.export("ndjson", filters, options));
   }
 
+  /**
+   * Checks that the service is reachable and that the API key may write, without writing a record.
+   *
+   * Rejects with the reason, such as `unreachable`, `timeout`, `invalid_key` or `wrong_scope`.
+   */
+  async check(options: CallOptions = {}): Promise<void> {
+    const answer = (await this.createEncodedBatch([], options)) as Partial<BatchAnswer> | null;
+    if (answer?.created !== 0) {
+      throw AuditrailError.local("bad_answer", `the server at ${this.url} does not answer like Auditrail`);
+    }
+  }
+
+  /** The base URL of the service. */
+  get url(): string {
+    return this.#transport.url;
+  }
+
   /** Encodes a record as JSON text with the API key redacted. @internal */
   encode(input: RecordInput): string {
-    let text: string | undefined;
+    return this.#transport.redact(encodeRecord(input));
+  }
+
+  /** Every error that the service would find in an encoded record. @internal */
+  errorsOf(text: string): FieldError[] {
+    let record: unknown;
     try {
-      text = JSON.stringify(input);
+      record = JSON.parse(text);
     } catch {
-      text = undefined;
+      // The API key was part of the syntax.
+      return [{ pointer: "", code: "not_json", detail: "is not JSON after the API key was removed from it" }];
     }
-    if (text === undefined) {
-      throw AuditrailError.local("not_json", "the record cannot be encoded as JSON: it contains a cycle or a BigInt");
-    }
-    return this.#transport.redact(text);
+    return recordErrors(record, this.#transport.serviceTime());
   }
 }
 

@@ -29,11 +29,17 @@ export function timestamp(): string {
 
 /** A UUID of version 7: milliseconds, a counter of 12 bits, 62 random bits. */
 export function recordId(): string {
-  const millis = Date.now().toString(16).padStart(12, "0");
+  // A clock before 1970 must not make an invalid id.
+  const millis = Math.max(0, Date.now()).toString(16).padStart(12, "0");
   sequence = (sequence + 1) & 0xfff;
   const counted = sequence.toString(16).padStart(3, "0");
   // The second half of a version 4 UUID has the same layout, and Node buffers its random bytes.
   return `${millis.slice(0, 8)}-${millis.slice(8)}-7${counted}-${randomUUID().slice(19)}`;
+}
+
+/** The clock in milliseconds since 1970. */
+export function wallClock(): number {
+  return Date.now();
 }
 
 /** The monotonic clock in milliseconds. */

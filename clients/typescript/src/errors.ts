@@ -16,8 +16,8 @@ import type { FieldError } from "./types.js";
  * | `spool_locked` | another process uses the spool directory; give each process its own |
  * | `no_spool` | the policy `spool` needs a spool directory |
  * | `not_acknowledged` | a `must` record was not acknowledged in time; it may have been stored, retry it with the same id |
- * | `too_large` | make the record smaller |
  * | `not_json` | the record cannot be encoded as JSON |
+ * | codes of fields, such as `required`, `too_long` or `in_future` | the record is invalid; see `errors` |
  * | `closed` | the recorder was closed |
  * | `invalid_policy` | fix the policy file |
  * | `not_covered` | add rules for the named routes |

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 
 import { AuditrailError, reason } from "./errors.js";
+import { parseExactly } from "./exact-json.js";
 import type { AuditRecord } from "./types.js";
 
 /** The format of an export: CSV for spreadsheets, NDJSON for programs. */
@@ -34,7 +35,7 @@ export async function* exportedRecords(
     }
     hash.update(line);
     count += 1;
-    yield JSON.parse(text) as AuditRecord;
+    yield parseExactly(text) as AuditRecord;
   }
   if (manifest === undefined) {
     throw incomplete("its manifest is missing");

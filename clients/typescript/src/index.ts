@@ -3,7 +3,8 @@
  *
  * `AuditrailClient` maps the HTTP API to methods. `Recorder` delivers records durably while the service
  * may be unreachable. `Policy` is the policy file, which the middleware of `@auditrail/client/express`
- * and `@auditrail/client/fastify` applies. Nothing is logged: failures are errors, callbacks or counters.
+ * and `@auditrail/client/fastify` applies. Nothing is logged: failures are errors, callbacks and counters, and
+ * without a callback warnings of the process.
  */
 export { AuditrailClient } from "./client.js";
 export type { BatchOptions, ClientOptions, Created } from "./client.js";
@@ -33,5 +34,6 @@ export type {
   Pagination,
   Query,
   RecordInput,
+  RecordOutcome,
   Stats,
 } from "./types.js";

@@ -1,6 +1,7 @@
 /** HTTP requests to the service; all failures become an `AuditrailError`. */
-import { TIMER_MAX_MS } from "./clock.js";
+import { TIMER_MAX_MS, wallClock } from "./clock.js";
 import { AuditrailError, reason, systemCode } from "./errors.js";
+import { parseExactly } from "./exact-json.js";
 import type { Key } from "./key.js";
 import type { FieldError } from "./types.js";
 
@@ -37,6 +38,8 @@ export class Transport {
   readonly #base: string;
   readonly #key: Key;
   readonly #timeoutMs: number;
+  /** How far the clock of the service is ahead of this one, once it has responded. */
+  #aheadMs: number | undefined;
 
   constructor(url: string, key: Key, timeoutMs: number) {
     this.#base = base(url);
@@ -44,9 +47,22 @@ export class Transport {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** The base URL. */
+  get url(): string {
+    return this.#base;
+  }
+
   /** The text with the API key redacted. */
   redact(text: string): string {
     return this.#key.redact(text);
+  }
+
+  /**
+   * The time of the service in milliseconds since 1970: by its last response, to a second and never too
+   * early, else by the clock of this machine.
+   */
+  serviceTime(): number {
+    return wallClock() + (this.#aheadMs ?? 0);
   }
 
   /** Sends a request and parses the JSON response. */
@@ -96,6 +112,7 @@ export class Transport {
       redirect: "manual",
       signal: guard.signal,
     });
+    this.#noteTime(response.headers.get("date"));
     if (!response.ok) {
       if (response.status === 401 || response.status === 403) {
         this.#key.refresh();
@@ -106,9 +123,17 @@ export class Transport {
     return response;
   }
 
+  #noteTime(header: string | null): void {
+    const time = header === null ? Number.NaN : Date.parse(header);
+    if (!Number.isNaN(time)) {
+      // The header is rounded down to a second.
+      this.#aheadMs = time + 1_000 - wallClock();
+    }
+  }
+
   #parsed(text: string, response: Response): unknown {
     try {
-      return JSON.parse(text);
+      return parseExactly(text);
     } catch {
       const detail = `the response is not JSON: ${this.#key.redact(text).slice(0, EXCERPT_CHARS)}`;
       throw new AuditrailError({ code: "bad_answer", detail, requestId: requestId(response) });
@@ -208,7 +233,7 @@ function problem(response: Response, text: string): AuditrailError {
     detail: textOf("detail") ?? (text.slice(0, EXCERPT_CHARS) || response.statusText || "the response has no body"),
     errors: fieldErrors(document["errors"]),
     requestId: requestId(response) ?? textOf("request_id"),
-    retryAfter: retryAfter(response.headers.get("retry-after")),
+    retryAfter: retryAfter(response.headers),
   });
 }
 
@@ -218,8 +243,9 @@ function fieldErrors(value: unknown): FieldError[] {
   return Array.isArray(value) ? value.filter(isError) : [];
 }
 
-/** `Retry-After` in seconds, given as a number or a date. */
-function retryAfter(header: string | null): number | undefined {
+/** `Retry-After` in seconds, given as a number or a date. A date is compared with the clock of the server. */
+function retryAfter(headers: Headers): number | undefined {
+  const header = headers.get("retry-after");
   if (header === null) {
     return undefined;
   }
@@ -227,5 +253,6 @@ function retryAfter(header: string | null): number | undefined {
     return Number(header);
   }
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
+  const now = Date.parse(headers.get("date") ?? "") || wallClock();
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1_000));
 }

@@ -10,12 +10,17 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type JsonObject = { readonly [key: string]: Json };
 
 /** A record to write. */
-export type RecordInput = Omit<Schemas["CreateInput"], "metadata"> & {
+export type RecordInput = Omit<Schemas["CreateInput"], "action" | "metadata"> & {
+  /** The action as `resource.verb`, such as `project.created`. */
+  action: `${string}.${string}`;
   /** Additional data. */
   metadata?: JsonObject | null;
 };
 
-/** A stored record. */
+/**
+ * A stored record. A number in `metadata` that a JavaScript number cannot express exactly, such as
+ * 1234567890123456789, is a string with its digits.
+ */
 export type AuditRecord = Omit<Schemas["Record"], "metadata"> & {
   /** Additional data. */
   metadata: JsonObject | null;
@@ -61,6 +66,9 @@ export type Query = Filters & Pick<ListQuery, "limit" | "cursor" | "offset" | "c
 
 /** The interval of counts over time; by default the shortest that covers the range. */
 export type Interval = NonNullable<NonNullable<operations["stats"]["parameters"]["query"]>["interval"]>;
+
+/** How an action ended. */
+export type RecordOutcome = NonNullable<RecordInput["outcome"]>;
 
 /** The kind of an actor. */
 export type ActorType = RecordInput["actor_type"];

@@ -42,14 +42,18 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** The principal, from a header of the tests. */
 function principal(headers: Headers): Principal | undefined {
-  const { "x-user": id, "x-admin": impersonator } = headers;
+  const { "x-user": id, "x-admin": impersonator, "x-name": name, "x-system": system } = headers;
   if (id === "broken") {
     throw new Error("the session store is gone");
+  }
+  if (typeof system === "string") {
+    return { actor: { type: "system", id: system } };
   }
   return typeof id === "string"
     ? {
         actor: { type: "user", id },
         credential_id: "session-1",
+        ...(typeof name === "string" ? { name } : {}),
         ...(typeof impersonator === "string" ? { impersonator } : {}),
       }
     : undefined;

@@ -103,7 +103,7 @@ describe("AuditrailClient", () => {
   });
 
   it("reports invalid fields, the code and the request id", async () => {
-    const error = await failure(client().create(sample("", { action: "nothing" })));
+    const error = await failure(client().create(sample("", { action: "nothing" as "a.b" })));
     assert.deepEqual([error.status, error.code], [422, "invalid_record"]);
     assert.deepEqual(error.errors.map((field) => field.pointer).sort(), ["/action", "/actor_id"]);
     assert.ok(error.requestId);

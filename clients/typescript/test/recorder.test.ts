@@ -67,7 +67,7 @@ describe("record", () => {
       actions: { "key.*": "spool", "key.revoked": "must" },
       mustTimeoutMs: 100,
     });
-    const states = async (action: string): Promise<string> =>
+    const states = async (action: RecordInput["action"]): Promise<string> =>
       here.record(sample(actor, { action })).then(
         ({ state }) => state,
         (error: unknown) => (error as AuditrailError).code,
@@ -88,6 +88,13 @@ describe("record", () => {
   });
 });
 
+/** A record whose id the service has with other content. */
+async function taken(): Promise<RecordInput> {
+  const input = { ...sample(unique()), id: crypto.randomUUID(), created_at: "2026-01-02T03:04:05Z" };
+  await client().create(input);
+  return input;
+}
+
 describe("a rejected record", () => {
   it("is reported, not retried, and does not hold up others", async () => {
     for (const failure of ["must", "spool", "best_effort"] as const) {
@@ -95,12 +102,12 @@ describe("a rejected record", () => {
       const refused: [RecordInput, AuditrailError][] = [];
       const proxy = await Proxy.start();
       const here = await spooling(proxy.url, { onRefused: (record, error) => refused.push([record, error]) });
-      const inputs = [sample(actor), sample(actor, { target_id: "" }), sample(actor)];
+      const inputs = [sample(actor), { ...(await taken()), actor_id: actor }, sample(actor)];
       const results = await Promise.allSettled(inputs.map((input) => here.record(input, { failure })));
       await here.flush();
       assert.equal((await stored(actor)).length, 2, failure);
-      assert.deepEqual(refused.map(([record, error]) => [record.target_id, error.code]), [["", "empty"]]);
-      assert.deepEqual([here.stats().refused, here.stats().refusedBy], [1, { empty: 1 }]);
+      assert.deepEqual(refused.map(([record, error]) => [record.id, error.code]), [[inputs[1]?.id, "id_conflict"]]);
+      assert.deepEqual([here.stats().refused, here.stats().refusedBy], [1, { id_conflict: 1 }]);
       assert.equal(results[1]?.status, failure === "must" ? "rejected" : "fulfilled");
       assert.ok(balanced(here) && here.stats().pending === 0);
       assert.equal(proxy.seen, 1);
@@ -137,7 +144,7 @@ describe("a rejected record", () => {
     await assert.rejects(here.record(sample("a", { metadata: cycle })), { code: "not_json" });
     const { state } = await here.record(large, { failure: "best_effort" });
     assert.equal(state, "dropped");
-    assert.deepEqual(here.stats().dropped, { too_large: 2, not_json: 1 });
+    assert.deepEqual([here.stats().refusedBy, here.stats().dropped], [{ too_large: 2, not_json: 1 }, {}]);
     assert.ok(balanced(here));
   });
 
@@ -148,7 +155,7 @@ describe("a rejected record", () => {
         throw new Error("a bug of the caller");
       },
     });
-    await assert.rejects(here.record(sample(actor, { action: "x" })));
+    await assert.rejects(here.record(sample(actor, { target_id: "" })));
     await here.record(sample(actor));
     assert.equal(here.stats().callbackErrors, 1);
   });

@@ -32,13 +32,17 @@ function segmentsOf(directory: string): string[] {
 
 describe("a line of the spool", () => {
   it("is JSON, and any changed byte is detected", () => {
-    const line = encode('{"a":"ü"}');
-    assert.deepEqual((JSON.parse(line.toString()) as { record: unknown }).record, { a: "ü" });
-    assert.equal(decode(line), '{"a":"ü"}');
-    for (let index = 0; index < line.length; index += 1) {
-      const damaged = Buffer.from(line);
-      damaged[index] = (damaged[index] ?? 0) ^ 1;
-      assert.equal(decode(damaged), undefined, `byte ${index}`);
+    for (const stamped of [false, true]) {
+      const record = { text: '{"a":"ü"}', stamped };
+      const line = encode(record);
+      const members = JSON.parse(line.toString()) as Record<string, unknown>;
+      assert.deepEqual(members[stamped ? "stamped" : "record"], { a: "ü" });
+      assert.deepEqual(decode(line), record);
+      for (let index = 0; index < line.length; index += 1) {
+        const damaged = Buffer.from(line);
+        damaged[index] = (damaged[index] ?? 0) ^ 1;
+        assert.equal(decode(damaged), undefined, `byte ${index}`);
+      }
     }
     assert.equal(decode(Buffer.from("\n")), undefined);
   });
@@ -68,8 +72,8 @@ describe("a spool", () => {
     const batch = await first.read(2, MIB);
     assert.ok(batch);
     assert.deepEqual(batch.items, [
-      { text: "1", recovered: false },
-      { text: "2", recovered: false },
+      { text: "1", stamped: false, recovered: false },
+      { text: "2", stamped: false, recovered: false },
     ]);
     await first.acknowledge(batch.next);
     await first.close();
@@ -97,7 +101,7 @@ describe("a spool", () => {
     const file = join(directory, name);
     const whole = readFileSync(file, "utf8");
     const damaged = whole.replace('"record":2', '"record":7');
-    writeFileSync(file, damaged + encode("4").toString().slice(0, -3));
+    writeFileSync(file, damaged + encode({ text: "4", stamped: false }).toString().slice(0, -3));
     const second = await Spool.open(directory, MIB);
     assert.deepEqual([second.recovered, second.torn], [3, 1]);
     assert.deepEqual(await drain(second), ["1", "3"]);
@@ -115,7 +119,7 @@ describe("a spool", () => {
     await first.append("1");
     await first.close();
     const [name = ""] = segmentsOf(directory);
-    appendFileSync(join(directory, name), Buffer.concat([Buffer.alloc(3 * MIB, 0x78), Buffer.from("\n"), encode("2")]));
+    appendFileSync(join(directory, name), Buffer.concat([Buffer.alloc(3 * MIB, 0x78), Buffer.from("\n"), encode({ text: "2", stamped: false })]));
     writeFileSync(join(directory, "position.json"), "{");
     const second = await Spool.open(directory, 64 * MIB);
     assert.deepEqual(await drain(second), ["1", "2"]);

@@ -37,7 +37,7 @@ export function sample(actor: string, more: Partial<RecordInput> = {}): RecordIn
 /** The stored records of an actor, newest first, read without a proxy. */
 export async function stored(actor: string): Promise<AuditRecord[]> {
   const records: AuditRecord[] = [];
-  for await (const record of client().records({ actor_id: actor, limit: 1_000 })) {
+  for await (const record of client().records({ actor_id: actor, intents: "all", limit: 1_000 })) {
     records.push(record);
   }
   return records;

@@ -4,11 +4,12 @@ import type { IncomingMessage } from "node:http";
 import { asId, at, picked } from "../policy/pointer.js";
 import { column, type Redaction } from "../policy/redact.js";
 import type { Matched, ValueFrom } from "../policy/rule.js";
-import type { Json, RecordInput } from "../types.js";
+import { MAX_CHARS, METADATA_MAX_BYTES } from "../record/limits.js";
+import type { Json, RecordInput, RecordOutcome } from "../types.js";
 import type { Handle } from "./handle.js";
 import type { Principal } from "./options.js";
 
-/** The outcome of a request. */
+/** The end of a request, as in `metadata.outcome`. */
 export type Outcome = "success" | "failure" | "error" | "timeout" | "disconnected";
 
 /** The data that a record is built from. */
@@ -34,8 +35,6 @@ export interface BuiltRecord {
   readonly targetKnown: boolean;
 }
 
-/** Maximum bytes of metadata; the limit of the service. */
-const METADATA_MAX_BYTES = 64 * 1024;
 /** Members that are removed, in this order, if the metadata is too large. */
 const REMOVABLE: readonly string[] = ["response", "request", "extra", "before", "after"];
 
@@ -45,20 +44,40 @@ export function buildRecord(facts: RequestFacts): BuiltRecord {
   const { principal, handle } = facts;
   const targetId = handle.target?.id || valueOf(rule.targetId, facts);
   const tenant = valueOf(rule.tenantId, facts) ?? principal.tenant_id;
+  const { name } = principal;
+  const { targetName } = handle;
   const agent = facts.request.headers["user-agent"];
   const input: RecordInput = {
     actor_type: principal.actor.type,
-    actor_id: column(principal.actor.id, 500),
-    action: rule.action,
-    target_type: column(handle.target?.type || rule.targetType, 50),
-    target_id: column(targetId ?? "unknown", 500),
+    actor_id: column(principal.actor.id, MAX_CHARS.actor_id),
+    // The policy file has checked it.
+    action: rule.action as RecordInput["action"],
+    target_type: column(handle.target?.type || rule.targetType, MAX_CHARS.target_type),
+    target_id: column(targetId ?? "unknown", MAX_CHARS.target_id),
     metadata: metadata(facts),
+    outcome: outcome(facts.end),
     request_id: handle.requestId,
     ...(facts.address === undefined ? {} : { ip_address: facts.address }),
-    ...(agent === undefined ? {} : { user_agent: column(agent, 1_024) }),
-    ...(tenant === undefined || tenant === "" ? {} : { tenant_id: column(tenant, 200) }),
+    ...(agent === undefined ? {} : { user_agent: column(agent, MAX_CHARS.user_agent) }),
+    ...(tenant === undefined || tenant === "" ? {} : { tenant_id: column(tenant, MAX_CHARS.tenant_id) }),
+    ...(name === undefined ? {} : { actor_name: column(name, MAX_CHARS.actor_name) }),
+    ...(targetName === undefined ? {} : { target_name: column(targetName, MAX_CHARS.target_name) }),
   };
   return { input, targetKnown: targetId !== undefined };
+}
+
+/** The column `outcome`. It is unknown for an intent, and if the end of the request was not observed. */
+function outcome(end: RequestFacts["end"]): RecordOutcome {
+  switch (end?.outcome) {
+    case "success":
+      return "success";
+    case "failure":
+      return end.status === 401 || end.status === 403 ? "denied" : "failure";
+    case "error":
+      return "failure";
+    default:
+      return "unknown";
+  }
 }
 
 function metadata(facts: RequestFacts): { [key: string]: Json } {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { monotonic, recordId } from "../clock.js";
 import type { Match } from "../policy/policy.js";
 import type { Matched } from "../policy/rule.js";
+import { asIntent, outcomeOfIntent } from "../record/intent.js";
 import type { FailurePolicy } from "../recorder/options.js";
 import { clientAddress } from "./address.js";
 import { captureBody, requestBody } from "./body.js";
@@ -98,7 +99,7 @@ export class Exchange<Request extends IncomingMessage> {
     if (matched === undefined) {
       return "go";
     }
-    const intent = { id: recordId(), matched };
+    const intent = { id: asIntent(recordId()), matched };
     const written = this.#write(matched, undefined, intent.id, "must").then(() => {
       this.#intent = intent;
     });
@@ -219,7 +220,8 @@ export class Exchange<Request extends IncomingMessage> {
       this.#capture.counts.skipped += this.handle.skipped ? 1 : 0;
       return;
     }
-    await this.#write(matched, end, undefined, this.#failure(matched));
+    const id = this.#intent === undefined ? undefined : outcomeOfIntent(this.#intent.id);
+    await this.#write(matched, end, id, this.#failure(matched));
   }
 
   /** The rule that the final record is built by; `undefined` if there is none. */

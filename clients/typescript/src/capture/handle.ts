@@ -5,12 +5,21 @@ import type { Redaction } from "../policy/redact.js";
 import { asId } from "../policy/pointer.js";
 import type { Json } from "../types.js";
 
+/** A target that a handler sets. */
+export interface HandledTarget {
+  readonly id: string;
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+}
+
 /** The handle `request.audit`. Without a matching rule it has no effect. */
 export interface AuditHandle {
   /** The request id, as in its records and in the header `X-Request-Id`. */
   readonly requestId: string;
-  /** Sets the target, which takes precedence over that of the rule. */
-  setTarget(target: { readonly id: string; readonly type?: string | undefined }): void;
+  /** Sets the target, which takes precedence over that of the rule. Its name is for people. */
+  setTarget(target: HandledTarget): void;
+  /** Sets the name of the target for people, as it is now, whatever its id comes from. */
+  setTargetName(name: string): void;
   /** Adds members to `metadata.extra`, redacted by the policy. */
   addMetadata(values: Readonly<Record<string, unknown>>): void;
   /** Records the state before and after. Of two objects, only the members that differ are recorded. */
@@ -26,7 +35,8 @@ export interface AuditHandle {
 export class Handle implements AuditHandle {
   readonly requestId: string;
   readonly #redaction: Redaction;
-  target: { readonly id: string; readonly type?: string | undefined } | undefined;
+  target: { readonly id: string; readonly type: string | undefined } | undefined;
+  targetName: string | undefined;
   extra: Record<string, Json> | undefined;
   before: Json | undefined;
   after: Json | undefined;
@@ -37,9 +47,14 @@ export class Handle implements AuditHandle {
     this.#redaction = redaction;
   }
 
-  setTarget(target: { readonly id: string; readonly type?: string | undefined }): void {
+  setTarget(target: HandledTarget): void {
     const id = asId(target.id);
     this.target = id === undefined ? undefined : { id, type: asId(target.type) };
+    this.targetName = asId(target.name) ?? this.targetName;
+  }
+
+  setTargetName(name: string): void {
+    this.targetName = asId(name);
   }
 
   addMetadata(values: Readonly<Record<string, unknown>>): void {

@@ -294,6 +294,8 @@ export interface components {
             action: string;
             /** @description Actor id; `system` for the actor type `system`. */
             actor_id: string;
+            /** @description Name of the actor for people, as it is now. */
+            actor_name?: string | null;
             /**
              * @description Actor type. For `system` the actor id is `system`.
              * @enum {string}
@@ -313,10 +315,17 @@ export interface components {
             ip_address?: (string) | null;
             /** @description Additional structured data: at most 64 KiB and 32 levels. */
             metadata?: Record<string, unknown> | null;
+            /**
+             * @description How the action ended. Default: not stated.
+             * @enum {string|null}
+             */
+            outcome?: "success" | "failure" | "denied" | "unknown" | null;
             /** @description Id of the request that caused the event. */
             request_id?: string | null;
             /** @description Target id. */
             target_id: string;
+            /** @description Name of the target for people, as it is now. */
+            target_name?: string | null;
             /** @description Target type. */
             target_type: string;
             /** @description Tenant id. Default: the tenant of the API key. */
@@ -460,6 +469,8 @@ export interface components {
             action: string;
             /** @description Actor id. */
             actor_id: string;
+            /** @description Name of the actor for people, as it was at the time. */
+            actor_name: string | null;
             /**
              * @description Actor type. For `system` the actor id is `system`.
              * @enum {string}
@@ -479,10 +490,19 @@ export interface components {
             ip_address: string | null;
             /** @description Additional structured data. */
             metadata: Record<string, unknown> | null;
+            /**
+             * @description How the action ended; null if the writer did not state it.
+             * @enum {string|null}
+             */
+            outcome: "success" | "failure" | "denied" | "unknown" | null;
+            /** @description Writer of the record: `key:` and an API key id, or `role:` and a database role. Set by the service or the database. */
+            recorded_by: string | null;
             /** @description Id of the request that caused the event. */
             request_id: string | null;
             /** @description Target id. */
             target_id: string;
+            /** @description Name of the target for people, as it was at the time. */
+            target_name: string | null;
             /** @description Target type. */
             target_type: string;
             /** @description Tenant id. */
@@ -614,6 +634,10 @@ export interface operations {
                 tenant_id?: string;
                 /** @description Exact request id. */
                 request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
                 /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
                 /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
@@ -786,6 +810,10 @@ export interface operations {
                 tenant_id?: string;
                 /** @description Exact request id. */
                 request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
                 /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
                 /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
@@ -839,6 +867,10 @@ export interface operations {
                 tenant_id?: string;
                 /** @description Exact request id. */
                 request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
                 /** @description IP address, or network in CIDR notation. */
                 ip_address?: string;
                 /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */

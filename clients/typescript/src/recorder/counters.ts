@@ -20,10 +20,14 @@ export interface RecorderStats {
   readonly redelivered: number;
   /** Requests that failed and were repeated. */
   readonly retried: number;
-  /** Records that the service permanently rejected. */
+  /** Records that are invalid or that the service permanently rejected. */
   readonly refused: number;
   /** The same by error code. */
   readonly refusedBy: Readonly<Record<string, number>>;
+  /** Refused records that were appended to `refused.ndjson`. */
+  readonly deadLetters: number;
+  /** Refused records that were not appended: the file was at its limit, or the disk failed. */
+  readonly deadLettersDropped: number;
   /** Dropped records by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Damaged lines of the spool, which were moved to the quarantine file. */
@@ -51,6 +55,8 @@ export class Counters {
   redelivered = 0;
   retried = 0;
   refused = 0;
+  deadLetters = 0;
+  deadLettersDropped = 0;
   quarantined = 0;
   callbackErrors = 0;
   readonly refusedBy: Record<string, number> = {};
@@ -92,6 +98,8 @@ export class Counters {
       retried: this.retried,
       refused: this.refused,
       refusedBy: { ...this.refusedBy },
+      deadLetters: this.deadLetters,
+      deadLettersDropped: this.deadLettersDropped,
       dropped: { ...this.dropped },
       quarantined: this.quarantined,
       pending: Math.max(0, this.pending),

@@ -2,12 +2,14 @@
 import { monotonic, TIMER_MAX_MS } from "../clock.js";
 import type { AuditrailError } from "../errors.js";
 import type { RecordInput } from "../types.js";
+import { DeadLetters } from "../spool/dead-letters.js";
 import { Counters } from "./counters.js";
 import type { DropReason, Prepared, RecorderOptions, Settings } from "./options.js";
+import { Warnings } from "./warnings.js";
 
 /** A record in memory. */
 export interface Queued extends Prepared {
-  /** Its bytes, as counted repeatedst the limit. */
+  /** Its bytes, as counted against the limit. */
   readonly bytes: number;
   /** When it was accepted, on the monotonic clock. */
   readonly at: number;
@@ -21,11 +23,13 @@ export interface Queued extends Prepared {
   readonly done: ((result: AuditrailError | "acknowledged" | "spooled") => void) | undefined;
 }
 
-type Callbacks = Pick<RecorderOptions, "onRefused" | "onDropped" | "onTrouble">;
+type Options = Pick<RecorderOptions, "client" | "spoolDir" | "onRefused" | "onDropped" | "onTrouble">;
 
 export class Ledger {
   readonly counters = new Counters();
-  readonly #callbacks: Callbacks;
+  readonly #options: Options;
+  readonly #warnings = new Warnings();
+  readonly #deadLetters: DeadLetters | undefined;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
   #records = 0;
@@ -33,10 +37,11 @@ export class Ledger {
   #failing = false;
   #waiting: (() => void)[] = [];
 
-  constructor(settings: Settings, callbacks: Callbacks) {
+  constructor(settings: Settings, options: Options) {
     this.#maxRecords = settings.queueMaxRecords;
     this.#maxBytes = settings.queueMaxBytes;
-    this.#callbacks = callbacks;
+    this.#options = options;
+    this.#deadLetters = this.#openDeadLetters(settings.deadLettersMaxBytes);
   }
 
   /** Whether the limits allow another record of that size. */
@@ -86,8 +91,17 @@ export class Ledger {
 
   /** The same for a record of the spool. */
   refuseText(text: string, error: AuditrailError): void {
-    this.counters.refuse(error.code);
-    this.#callBack(() => this.#callbacks.onRefused?.(JSON.parse(text) as RecordInput, error));
+    this.#refuse(() => JSON.parse(text) as RecordInput, text, error);
+  }
+
+  /** The same for an invalid record, which has no text if it cannot be encoded. */
+  refuseInput(input: RecordInput, text: string | undefined, error: AuditrailError): void {
+    this.#refuse(() => input, text, error);
+  }
+
+  /** Resolves when the refused records are in the dead-letter file, if there is one and it takes them. */
+  async deadLettersWritten(): Promise<void> {
+    await this.#deadLetters?.written();
   }
 
   /** Settles a record that is dropped. */
@@ -102,15 +116,24 @@ export class Ledger {
   /** The same for a record that was not accepted. */
   dropped(reason: DropReason, text: string | undefined): void {
     this.counters.drop(reason);
+    const { onDropped } = this.#options;
+    if (onDropped === undefined) {
+      this.#warnings.once(`dropped_${reason}`, `an audit record is dropped: ${reason}; set \`onDropped\` to get each`);
+      return;
+    }
     const record = text === undefined ? undefined : (): RecordInput => JSON.parse(text) as RecordInput;
-    this.#callBack(() => this.#callbacks.onDropped?.(record?.(), reason));
+    this.#callBack(() => onDropped(record?.(), reason));
   }
 
   /** Reports a change between failing and working delivery. */
   reportDelivery(error: AuditrailError | undefined): void {
     if ((error !== undefined) !== this.#failing) {
       this.#failing = error !== undefined;
-      this.#callBack(() => this.#callbacks.onTrouble?.(error));
+      this.#callBack(() => this.#options.onTrouble?.(error));
+    }
+    if (error !== undefined && this.#options.onTrouble === undefined) {
+      const { url } = this.#options.client;
+      this.#warnings.once(error.code, `audit records cannot be delivered to ${url}: ${error.message}`);
     }
   }
 
@@ -133,6 +156,30 @@ export class Ledger {
         });
       });
     }
+  }
+
+  #refuse(record: () => RecordInput, text: string | undefined, error: AuditrailError): void {
+    this.counters.refuse(error.code);
+    if (text !== undefined) {
+      this.#deadLetters?.add(text, error);
+    }
+    const { onRefused } = this.#options;
+    if (onRefused === undefined) {
+      const kept = this.#deadLetters === undefined ? "set `onRefused` to keep such records" : `see ${this.#deadLetters.path}`;
+      this.#warnings.once(`refused_${error.code}`, `an audit record is refused: ${error.message}; ${kept}`);
+    } else {
+      this.#callBack(() => onRefused(record(), error));
+    }
+  }
+
+  #openDeadLetters(maxBytes: number): DeadLetters | undefined {
+    const { spoolDir } = this.#options;
+    const kept = (lines: number): void => void (this.counters.deadLetters += lines);
+    const notKept = (lines: number, why: string): void => {
+      this.counters.deadLettersDropped += lines;
+      this.#warnings.once("dead_letters", `refused audit records are not kept: ${why}`);
+    };
+    return spoolDir === undefined ? undefined : new DeadLetters(spoolDir, maxBytes, kept, notKept);
   }
 
   #settle(item: Queued): boolean {

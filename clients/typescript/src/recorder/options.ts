@@ -25,14 +25,14 @@ export type DropReason =
   | "no_spool"
   | "not_acknowledged"
   | "not_allowed"
-  | "too_large"
-  | "not_json"
   | "closed";
 
 /** An encoded record. */
 export interface Prepared {
   /** Its JSON text. */
-  readonly text: string;
+  text: string;
+  /** Whether the recorder, not the application, set its time, as the first member of the text. */
+  stamped: boolean;
 }
 
 /** Configuration of a recorder. */
@@ -47,6 +47,11 @@ export interface RecorderOptions {
   readonly spoolDir?: string | undefined;
   /** Maximum bytes of the spool. Default 256 MiB. */
   readonly spoolMaxBytes?: number | undefined;
+  /**
+   * Maximum bytes of `refused.ndjson` in the spool directory, where the records that the service refuses are kept
+   * with the reason. Default 64 MiB.
+   */
+  readonly deadLettersMaxBytes?: number | undefined;
   /** Maximum records in memory, all policies together. Default 10,000. */
   readonly queueMaxRecords?: number | undefined;
   /** Maximum bytes of records in memory. Default 16 MiB. */
@@ -68,11 +73,22 @@ export interface RecorderOptions {
   readonly retryBaseMs?: number | undefined;
   /** Upper bound of all pauses between retries. Default 30,000. */
   readonly retryCapMs?: number | undefined;
-  /** Called for each record that the service permanently rejects. */
+  /**
+   * Whether to check after opening, in the background, that the service is reachable and the API key may write;
+   * `onTrouble` gets the error. Default true.
+   */
+  readonly checkOnOpen?: boolean | undefined;
+  /**
+   * Called for each record that is invalid or that the service permanently rejects. Without this callback the
+   * process gets a warning, once per error code.
+   */
   readonly onRefused?: ((record: RecordInput, error: AuditrailError) => void) | undefined;
-  /** Called for each dropped record, with the reason. */
+  /** Called for each dropped record, with the reason. Without this callback: a warning, once per reason. */
   readonly onDropped?: ((record: RecordInput | undefined, reason: DropReason) => void) | undefined;
-  /** Called when delivery starts to fail, and with `undefined` when it recovers; not for each failure. */
+  /**
+   * Called when delivery starts to fail, such as for a wrong API key or URL, and with `undefined` when it
+   * recovers; not for each failure. Without this callback: a warning, once per error code.
+   */
   readonly onTrouble?: ((error: AuditrailError | undefined) => void) | undefined;
 }
 
@@ -81,6 +97,7 @@ export interface Settings {
   readonly failure: FailurePolicy;
   readonly actions: Readonly<Record<string, FailurePolicy>>;
   readonly spoolMaxBytes: number;
+  readonly deadLettersMaxBytes: number;
   readonly queueMaxRecords: number;
   readonly queueMaxBytes: number;
   readonly batchMaxRecords: number;
@@ -92,9 +109,6 @@ export interface Settings {
   readonly retryCapMs: number;
 }
 
-/** Maximum bytes of a record as JSON text. The limit of the service is about half of it. */
-export const RECORD_MAX_BYTES = 256 * 1024;
-
 const MIB = 1024 * 1024;
 
 /** Applies the defaults and validates the options. */
@@ -103,6 +117,7 @@ export function settings(options: RecorderOptions): Settings {
     failure: options.failure ?? (options.spoolDir === undefined ? "must" : "spool"),
     actions: options.actions ?? {},
     spoolMaxBytes: positive("spoolMaxBytes", options.spoolMaxBytes ?? 256 * MIB),
+    deadLettersMaxBytes: positive("deadLettersMaxBytes", options.deadLettersMaxBytes ?? 64 * MIB),
     queueMaxRecords: positive("queueMaxRecords", options.queueMaxRecords ?? 10_000),
     queueMaxBytes: positive("queueMaxBytes", options.queueMaxBytes ?? 16 * MIB),
     batchMaxRecords: positive("batchMaxRecords", options.batchMaxRecords ?? 500),
@@ -125,7 +140,10 @@ export function settings(options: RecorderOptions): Settings {
 }
 
 /** The policy of an action: that of the exact action, of its longest prefix, or the default. */
-export function policyOf(settings: Settings, action: string): FailurePolicy {
+export function policyOf(settings: Settings, action: unknown): FailurePolicy {
+  if (typeof action !== "string") {
+    return settings.failure;
+  }
   let best: { length: number; policy: FailurePolicy } | undefined;
   for (const [pattern, policy] of Object.entries(settings.actions)) {
     if (pattern === action) {

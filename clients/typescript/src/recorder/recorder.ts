@@ -1,6 +1,6 @@
 /** The recorder: batches, retries, and a failure policy for when the service is unreachable. */
 import type { AuditrailClient } from "../client.js";
-import { recordId, timestamp } from "../clock.js";
+import { recordId } from "../clock.js";
 import { AuditrailError } from "../errors.js";
 import { Spool } from "../spool/spool.js";
 import type { RecordInput } from "../types.js";
@@ -12,11 +12,12 @@ import {
   type DropReason,
   type FailurePolicy,
   policyOf,
-  RECORD_MAX_BYTES,
+  type Prepared,
   type RecorderOptions,
   settings,
   type Settings,
 } from "./options.js";
+import { prepare } from "./prepare.js";
 import { Redelivery } from "./redelivery.js";
 import { sendBatch } from "./sender.js";
 
@@ -26,7 +27,7 @@ export interface Recorded {
   readonly id: string;
   /**
    * `acknowledged`: the service has stored it. `spooled`: it is durable on the local disk. `queued`: it
-   * is in memory (`best_effort`). `dropped`: it is lost and counted (`best_effort`).
+   * is in memory (`best_effort`). `dropped`: it is invalid or lost, and counted (`best_effort`).
    */
   readonly state: "acknowledged" | "spooled" | "queued" | "dropped";
 }
@@ -43,6 +44,8 @@ export interface Flushed {
 
 /** Default deadline of `flush` and `close` in milliseconds. */
 const FLUSH_MS = 10_000;
+/** Default timeout of `check` in milliseconds. */
+const CHECK_MS = 5_000;
 /** Concurrent requests for `must` records. More would only queue at the writer of the service. */
 const MUST_REQUESTS = 4;
 
@@ -101,7 +104,27 @@ export class Recorder {
     const validated = settings(options);
     const { spoolDir } = options;
     const spool = spoolDir === undefined ? undefined : await Spool.open(spoolDir, validated.spoolMaxBytes);
-    return new Recorder(options, validated, spool);
+    const recorder = new Recorder(options, validated, spool);
+    if (options.checkOnOpen ?? true) {
+      // Reported by `onTrouble` or a warning.
+      recorder.check().catch(() => undefined);
+    }
+    return recorder;
+  }
+
+  /**
+   * Resolves if the service is reachable and the API key may write, else rejects with the reason, within
+   * `timeoutMs`. A failure is reported like one of a delivery. The recorder works in either case.
+   */
+  async check(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    try {
+      await this.#client.check({ signal: this.#abort.signal, timeoutMs: options.timeoutMs ?? CHECK_MS });
+    } catch (error) {
+      if (error instanceof AuditrailError && this.#closing === undefined) {
+        this.#ledger.reportDelivery(error);
+      }
+      throw error;
+    }
   }
 
   /** Whether the recorder has a spool. */
@@ -113,14 +136,16 @@ export class Recorder {
    * Records under a policy: `failure`, else that of the action, else the default. The policy determines
    * when this resolves and rejects. An id and a time are assigned here, once, so that retries are
    * idempotent.
+   *
+   * Rejects an invalid record at once, with the code of its first error and all errors.
    */
   async record(input: RecordInput, options: { failure?: FailurePolicy | undefined } = {}): Promise<Recorded> {
-    const failure = options.failure ?? policyOf(this.#settings, input.action);
-    const id = input.id ?? recordId();
+    const given = input as RecordInput | null | undefined;
+    const failure = options.failure ?? policyOf(this.#settings, given?.action);
+    const id = given?.id ?? recordId();
     this.#ledger.counters.accepted += 1;
     try {
-      const text = this.#encode({ ...input, id, created_at: input.created_at ?? timestamp() });
-      return { id, state: await this.#accept(text, failure) };
+      return { id, state: await this.#accept(this.#prepare(input, id), failure) };
     } catch (error) {
       if (failure === "best_effort") {
         return { id, state: "dropped" };
@@ -171,26 +196,23 @@ export class Recorder {
     this.#abort.abort();
     await this.#redelivery?.stop();
     await Promise.all([this.#must.idle(), this.#bestEffort.idle()]);
+    await this.#ledger.deadLettersWritten();
     await this.#spool?.close();
     return { ...flushed, failed: counters.failed - failed, pending: Math.max(0, counters.pending) };
   }
 
-  #encode(input: RecordInput): string {
-    let text: string;
-    try {
-      text = this.#client.encode(input);
-    } catch (error) {
-      this.#ledger.dropped("not_json", undefined);
-      throw error;
+  /** Prepares a record. An invalid one is counted, kept in the dead-letter file, and thrown. */
+  #prepare(input: RecordInput, id: string): Prepared {
+    const result = prepare(this.#client, input, id);
+    if ("error" in result) {
+      this.#ledger.refuseInput(input, result.text, result.error);
+      throw result.error;
     }
-    const bytes = Buffer.byteLength(text);
-    if (bytes > RECORD_MAX_BYTES) {
-      throw this.#refusal("too_large", text, `the record has ${bytes} bytes; the limit is ${RECORD_MAX_BYTES}`);
-    }
-    return text;
+    return result.prepared;
   }
 
-  async #accept(text: string, failure: FailurePolicy): Promise<Recorded["state"]> {
+  async #accept(prepared: Prepared, failure: FailurePolicy): Promise<Recorded["state"]> {
+    const { text } = prepared;
     if (this.#closing !== undefined) {
       throw this.#refusal("closed", text, "the recorder is closed");
     }
@@ -200,13 +222,13 @@ export class Recorder {
     const bytes = Buffer.byteLength(text);
     this.#makeSpace(text, bytes, failure);
     if (failure === "best_effort") {
-      this.#bestEffort.push(this.#ledger.insert({ text }, bytes, Number.POSITIVE_INFINITY, undefined));
+      this.#bestEffort.push(this.#ledger.insert(prepared, bytes, Number.POSITIVE_INFINITY, undefined));
       return "queued";
     }
     return new Promise((resolve, reject) => {
       const done = (result: AuditrailError | "acknowledged" | "spooled"): void =>
         result instanceof AuditrailError ? reject(result) : resolve(result);
-      const item = this.#ledger.insert({ text }, bytes, this.#settings.mustTimeoutMs, done);
+      const item = this.#ledger.insert(prepared, bytes, this.#settings.mustTimeoutMs, done);
       if (failure === "must") {
         this.#must.push(item);
       } else {
@@ -231,7 +253,7 @@ export class Recorder {
   /** Spools a record; if that fails, sends it directly, once. */
   async #spoolRecord(item: Queued): Promise<void> {
     try {
-      await this.#spool?.append(item.text);
+      await this.#spool?.append(item.text, item.stamped);
       this.#ledger.spooled(item);
       this.#redelivery?.added();
     } catch (thrown) {

@@ -101,6 +101,7 @@ export class Redelivery {
     }
     this.#unread = Math.max(0, this.#unread - batch.items.length);
     ledger.counters.quarantined += batch.quarantined;
+    await ledger.deadLettersWritten();
     await spool.acknowledge(batch.next);
     ledger.changed();
   }

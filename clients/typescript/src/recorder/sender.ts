@@ -4,6 +4,7 @@ import { AuditrailError } from "../errors.js";
 import type { BatchAnswer } from "../types.js";
 import { verdict } from "./backoff.js";
 import type { Prepared } from "./options.js";
+import { removeStamp } from "./prepare.js";
 
 /** The outcome of a batch. Every record is in exactly one of the lists. */
 export interface BatchResult<T extends Prepared> {
@@ -19,14 +20,58 @@ export interface BatchResult<T extends Prepared> {
   readonly error: AuditrailError | undefined;
 }
 
+interface Call {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
 /**
- * Sends a batch such that no record holds up the others: the service skips invalid records, and a batch
- * that it rejects as a whole is bisected until the invalid record is isolated.
+ * Codes that a record can get because of its time. `id_conflict`: an earlier attempt stored it with the time of
+ * the service.
+ */
+const TIME_CODES: readonly string[] = ["in_future", "out_of_range", "id_conflict"];
+
+/**
+ * Sends a batch such that no record holds up the others.
+ *
+ * A record whose time was set by the recorder and that is refused for it is sent again without a time, and
+ * gets that of the service: a wrong clock of this machine must not cost the record.
  */
 export async function sendBatch<T extends Prepared>(
   client: AuditrailClient,
   items: readonly T[],
-  call: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  call: Call,
+): Promise<BatchResult<T>> {
+  const result = await sendOnce(client, items, call);
+  const isUntimely = ({ item, error }: BatchResult<T>["refused"][number]): boolean =>
+    item.stamped && TIME_CODES.includes(error.code);
+  const again = result.refused.filter(isUntimely).map(({ item }) => item);
+  if (again.length === 0) {
+    return result;
+  }
+  again.forEach(removeStamp);
+  const refused = result.refused.filter(({ item }) => !again.includes(item));
+  return merged({ ...result, refused }, await sendOnce(client, again, call));
+}
+
+function merged<T extends Prepared>(first: BatchResult<T>, second: BatchResult<T>): BatchResult<T> {
+  return {
+    acknowledged: [...first.acknowledged, ...second.acknowledged],
+    duplicates: first.duplicates + second.duplicates,
+    refused: [...first.refused, ...second.refused],
+    unsent: [...first.unsent, ...second.unsent],
+    error: first.error ?? second.error,
+  };
+}
+
+/**
+ * Sends a batch; the service skips invalid records, and a batch that it rejects as a whole is bisected until the
+ * invalid record is isolated.
+ */
+async function sendOnce<T extends Prepared>(
+  client: AuditrailClient,
+  items: readonly T[],
+  call: Call,
 ): Promise<BatchResult<T>> {
   let response: BatchAnswer;
   try {
@@ -53,7 +98,7 @@ export async function sendBatch<T extends Prepared>(
 async function bisect<T extends Prepared>(
   client: AuditrailClient,
   items: readonly T[],
-  call: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  call: Call,
   error: AuditrailError,
 ): Promise<BatchResult<T>> {
   const nothing = { acknowledged: [], duplicates: 0, refused: [], unsent: [], error: undefined };
@@ -65,19 +110,12 @@ async function bisect<T extends Prepared>(
     return { ...nothing, refused: [{ item: only, error }] };
   }
   const middle = Math.ceil(items.length / 2);
-  const first = await sendBatch(client, items.slice(0, middle), call);
+  const first = await sendOnce(client, items.slice(0, middle), call);
   const rest = items.slice(middle);
   if (first.error !== undefined) {
     return { ...first, unsent: [...first.unsent, ...rest] };
   }
-  const second = await sendBatch(client, rest, call);
-  return {
-    acknowledged: [...first.acknowledged, ...second.acknowledged],
-    duplicates: first.duplicates + second.duplicates,
-    refused: [...first.refused, ...second.refused],
-    unsent: second.unsent,
-    error: second.error,
-  };
+  return merged(first, await sendOnce(client, rest, call));
 }
 
 /** Checks that the response accounts for every record. Otherwise no record counts as acknowledged. */

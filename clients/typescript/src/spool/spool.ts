@@ -19,12 +19,12 @@ import {
   segments,
   writePosition,
 } from "./files.js";
-import { decode, encode, LINE_MAX_BYTES } from "./line.js";
+import { decode, encode, LINE_MAX_BYTES, type SpooledRecord } from "./line.js";
 import { Lock } from "./lock.js";
 
 /** Consecutive records to send, and the position after them. */
 export interface SpoolBatch {
-  readonly items: readonly { readonly text: string; readonly recovered: boolean }[];
+  readonly items: readonly (SpooledRecord & { readonly recovered: boolean })[];
   /** Damaged lines among them, which were moved to the quarantine file. */
   readonly quarantined: number;
   readonly next: Position;
@@ -94,9 +94,12 @@ export class Spool {
     return this.#bytes;
   }
 
-  /** Resolves when the record is durable. Rejects with `spool_full` or `spool_failed`. */
-  async append(record: string): Promise<void> {
-    const line = encode(record);
+  /**
+   * Resolves when the record is durable; `stamped` if the recorder set its time. Rejects with `spool_full` or
+   * `spool_failed`.
+   */
+  async append(text: string, stamped = false): Promise<void> {
+    const line = encode({ text, stamped });
     if (this.#bytes + this.#appender.queuedBytes + line.length > this.#maxBytes) {
       const detail = `the spool ${this.#directory} has reached its limit of ${this.#maxBytes} bytes; the service is slow or unreachable`;
       throw AuditrailError.local("spool_full", detail);
@@ -115,7 +118,7 @@ export class Spool {
     }
     const length = Math.min(segment.durable - this.#at.offset, maxBytes + LINE_MAX_BYTES);
     const bytes = await readAt(segmentPath(this.#directory, segment.number), this.#at.offset, length);
-    const items: { text: string; recovered: boolean }[] = [];
+    const items: (SpooledRecord & { recovered: boolean })[] = [];
     let start = 0;
     let quarantined = 0;
     while (start < bytes.length && items.length < maxRecords && start < maxBytes) {
@@ -123,12 +126,12 @@ export class Spool {
       // The read extends a maximum line length beyond `maxBytes`, so a line without an end is damaged.
       // It is quarantined in pieces, the last of which has a line end.
       const end = newline < 0 ? bytes.length : newline + 1;
-      const text = decode(bytes.subarray(start, end));
-      if (text === undefined) {
+      const record = decode(bytes.subarray(start, end));
+      if (record === undefined) {
         await quarantine(this.#directory, bytes.subarray(start, end));
         quarantined += newline < 0 ? 0 : 1;
       } else {
-        items.push({ text, recovered: segment.recovered });
+        items.push({ ...record, recovered: segment.recovered });
       }
       start = end;
     }
