@@ -1,6 +1,6 @@
 //! JSON Schemas of the types as an HTTP API sends and receives them, for OpenAPI 3.1.
 //!
-//! Only with the feature `openapi`. Limits come from [`limits`](crate::limits) and columns from
+//! Only with the feature `openapi`. Limits come from [`limits`] and columns from
 //! [`record_columns!`](crate::record_columns), so a description cannot differ from what is parsed; the
 //! patterns repeat the rules of parsing in the syntax of ECMA-262, which tests compare.
 
