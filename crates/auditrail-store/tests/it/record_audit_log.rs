@@ -11,6 +11,7 @@ use crate::support::{log, number, skip_record_1, sql};
 mod limits;
 mod validation;
 mod vectors;
+mod verdicts;
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
