@@ -85,7 +85,7 @@ describe("a record that the service refuses", () => {
 });
 
 describe("an invalid record", () => {
-  it("is kept too, with all errors, and only counted if it is not JSON", async () => {
+  it("is kept with all errors, and only counted if not JSON", async () => {
     const spoolDir = temporary();
     const here = await spooling(undefined, { spoolDir, onRefused: () => undefined });
     await assert.rejects(here.record(sample("", { target_id: "" })), { code: "empty" });

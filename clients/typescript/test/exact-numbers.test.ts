@@ -18,7 +18,7 @@ async function post(actor: string, metadata: string): Promise<void> {
 }
 
 describe("reading", () => {
-  it("returns exact numbers, as strings where a number is not exact", async () => {
+  it("returns exact numbers, or strings with their digits", async () => {
     const actor = unique();
     await post(
       actor,

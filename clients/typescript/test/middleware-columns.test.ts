@@ -102,7 +102,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.deepEqual((await ask(["hang"])).map(({ outcome }) => outcome), ["unknown"]);
     });
 
-    it("an intent is unknown and its outcome has its id with the last bit set", async () => {
+    it("an outcome has the id of its intent with the last bit set", async () => {
       const ask = await start();
       const [intent, outcome] = await ask(["forbidden"], {}, "DELETE");
       assert.ok(intent && outcome);
@@ -125,7 +125,7 @@ for (const framework of Object.keys(FRAMEWORKS)) {
       assert.deepEqual([moved?.target_id, moved?.target_name], ["t-2", `${CUT}😀`]);
     });
 
-    it("a system actor with another id is recorded, with the id as its name", async () => {
+    it("the other id of a system actor becomes its name", async () => {
       const ask = await start();
       const [record] = await ask(["200"], { "x-system": "cron", "x-request-id": unique() });
       assert.deepEqual([record?.actor_type, record?.actor_id, record?.actor_name], ["system", "system", "cron"]);

@@ -30,7 +30,7 @@ function isNow(text: string | undefined): boolean {
 
 describe("a clock that is ahead", () => {
   for (const [name, ms] of [["400 s", 400_000], ["a year", YEAR], ["8,000 years", 8_000 * YEAR]] as const) {
-    it(`by ${name}: records are stored with the time of the service`, async (t) => {
+    it(`by ${name}: the time of the service is stored`, async (t) => {
       ahead(t, ms);
       for (const failure of POLICIES) {
         const actor = unique();
@@ -77,7 +77,7 @@ describe("a clock that is ahead", () => {
     }
   });
 
-  it("makes the time of the application invalid, which is found before it is spooled", async (t) => {
+  it("makes a time of the application invalid before it is spooled", async (t) => {
     ahead(t, 400_000);
     const here = await spooling(undefined, { onRefused: () => undefined });
     await here.check();
