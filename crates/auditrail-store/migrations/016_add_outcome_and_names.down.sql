@@ -497,6 +497,8 @@ begin
 end
 $change$;
 
+drop function control_plane.audit_intent_is_open(uuid, text);
+
 alter table control_plane.audit_logs
     drop column recorded_by,
     drop column target_name,

@@ -31,6 +31,24 @@ comment on column control_plane.audit_logs.target_name is
 comment on column control_plane.audit_logs.recorded_by is
     'Writer of the record: key: and an API key id, set by the service, or role: and the database role that logged in. Never an input.';
 
+create function control_plane.audit_intent_is_open(intent uuid, tenant text) returns boolean
+    language plpgsql
+    stable
+    set search_path = pg_catalog, pg_temp
+as $open$
+begin
+    -- A function, because each search would plan the same subquery again.
+    return not exists (
+        select from control_plane.audit_logs later
+         where later.id = encode(set_bit(uuid_send(intent), 120, 1), 'hex')::uuid
+           and later.metadata ->> 'intent_id' = intent::text
+           and (tenant is null or later.tenant_id = tenant));
+end
+$open$;
+
+comment on function control_plane.audit_intent_is_open(uuid, text) is
+    'Whether no record has the outcome of an intent: one with the id of the intent with its last bit set, whose metadata names the intent, in the tenant of the intent if it has one.';
+
 create or replace function control_plane.audit_log_problems(input jsonb) returns jsonb
     language plpgsql
     stable

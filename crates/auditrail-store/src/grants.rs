@@ -130,16 +130,17 @@ revoke execute on function control_plane.record_row_change(),
 
 const WRITER: &str =
     "Writes records, and reads them to distinguish a repeated write from a conflict. No keys.";
-const WRITE: [&str; 5] =
-    [USAGE, "select on control_plane.audit_logs", INSERT_OWN, FUNCTIONS, HISTORY];
+const WRITE: [&str; 6] =
+    [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records. No keys.";
-const READ: [&str; 4] = [USAGE, "select on control_plane.audit_logs", CHANGES, HISTORY];
+const READ: [&str; 5] = [USAGE, "select on control_plane.audit_logs", SEARCH, CHANGES, HISTORY];
 
 const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys.";
-const SERVE: [&str; 7] = [
+const SERVE: [&str; 8] = [
     USAGE,
     "select on control_plane.audit_logs",
+    SEARCH,
     INSERT,
     FUNCTIONS,
     "select, insert on control_plane.audit_api_keys",
@@ -152,6 +153,8 @@ const SERVE: [&str; 7] = [
 const INSERT: &str = concat!("insert (", column_list!(), ") on control_plane.audit_logs");
 /// As [`INSERT`] without the writer of the record, whose default is the role itself.
 const INSERT_OWN: &str = concat!("insert (", own_column_list!(), ") on control_plane.audit_logs");
+/// The function that searches use.
+const SEARCH: &str = "execute on function control_plane.audit_intent_is_open(uuid, text)";
 const CHANGES: &str = "execute on function control_plane.changes_without_intent(timestamptz)";
 const USAGE: &str = "usage on schema control_plane";
 /// The functions that a writer calls in its own transactions. PUBLIC has this privilege by default, but

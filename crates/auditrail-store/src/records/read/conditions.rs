@@ -23,13 +23,9 @@ pub(in crate::records) struct Conditions<'a> {
     only_open_intents: bool,
 }
 
-/// The condition on intents. An outcome names its intent, and its id follows from that of the intent:
-/// `RecordId::outcome_of_intent`. The look-up is made only for records with an unknown outcome.
-const OPEN_INTENTS: &str = " and (outcome is distinct from 'unknown' or not exists (
-    select from control_plane.audit_logs later
-     where later.id = encode(set_bit(uuid_send(audit_logs.id), 120, 1), 'hex')::uuid
-       and later.metadata ->> 'intent_id' = audit_logs.id::text
-       and (audit_logs.tenant_id is null or later.tenant_id = audit_logs.tenant_id)))";
+/// The condition on intents. The function is called only for records with an unknown outcome.
+const OPEN_INTENTS: &str = " and (outcome is distinct from 'unknown' \
+     or control_plane.audit_intent_is_open(id, tenant_id))";
 
 /// The condition on the action.
 #[derive(Debug)]
