@@ -22,8 +22,8 @@ use crate::limits;
 /// Text without control characters.
 pub const PLAIN_TEXT_PATTERN: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
-/// An action: `resource.verb`, and not a prefix such as `resource.*`.
-const ACTION_PATTERN: &str = r"^[^.\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*\.([^.*\u0000-\u001f\u007f-\u009f]|[^.\u0000-\u001f\u007f-\u009f]{2,})$";
+/// An action: `resource.verb`, and neither a prefix such as `resource.*` nor one that a service reserves.
+const ACTION_PATTERN: &str = r"^(?!audit_log\.)[^.\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*\.([^.*\u0000-\u001f\u007f-\u009f]|[^.\u0000-\u001f\u007f-\u009f]{2,})$";
 
 /// An address and a prefix length.
 const CIDR_PATTERN: &str = r"^[0-9A-Fa-f.:]+/[0-9]{1,3}$";

@@ -290,7 +290,7 @@ export interface components {
         };
         /** @description Record to write. Additional data belongs in `metadata`. */
         CreateInput: {
-            /** @description Action name, such as `project.created`. */
+            /** @description Action name, such as `project.created`; `audit_log.*` is reserved. */
             action: string;
             /** @description Actor id; `system` for the actor type `system`. */
             actor_id: string;

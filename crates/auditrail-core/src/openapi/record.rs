@@ -74,7 +74,9 @@ impl PartialSchema for CreateInput {
             required("actor_type", ActorType::schema()),
             required(
                 "action",
-                action(always).description(Some("Action name, such as `project.created`.")),
+                action(always).description(Some(
+                    "Action name, such as `project.created`; `audit_log.*` is reserved.",
+                )),
             ),
             required(
                 "target_type",
