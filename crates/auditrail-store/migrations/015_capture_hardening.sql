@@ -216,11 +216,11 @@ declare
     new_values jsonb;
     bytewise text[];
     differing text[];
-    told jsonb;
+    entries jsonb;
     hidden text[];
     left_out text[];
     note jsonb := base;
-    room integer;
+    budget integer;
 begin
     old_values := case when op <> 'INSERT' then
         control_plane.audit_row_values(was, audited, special, secret) end;
@@ -239,37 +239,37 @@ begin
         end if;
         hidden := array(select name from unnest(secret) name where name = any (differing));
         left_out := array(select name from unnest(left_out) name where name = any (differing));
-        told := coalesce((
+        entries := coalesce((
             select jsonb_object_agg(name, jsonb_build_object('old', old_values -> name, 'new', new_values -> name))
               from unnest(differing) name where name <> all (left_out || hidden)), '{}');
     else
         hidden := array(select name from unnest(secret) name where name = any (names));
-        told := new_values - left_out;
+        entries := new_values - left_out;
     end if;
     if hidden <> '{}' then
         note := note || jsonb_build_object('secret', control_plane.audit_names(hidden));
     end if;
     if missing <> '{}' then
-        -- A column that was renamed would be told under its new name, secret or not; so nothing is told
+        -- A column that was renamed would be recorded under its new name, secret or not; so no value is recorded
         -- until audit_table is called again.
         note := note || jsonb_build_object('missing', control_plane.audit_names(missing));
-        left_out := left_out || array(select jsonb_object_keys(told));
-        told := '{}';
+        left_out := left_out || array(select jsonb_object_keys(entries));
+        entries := '{}';
     end if;
-    -- The smallest values first, as long as there is room beside the other fields and the names.
-    room := max_bytes - octet_length(note::text) - 64
+    -- The smallest values first, as far as the limit leaves space beside the other fields and the names.
+    budget := max_bytes - octet_length(note::text) - 64
         - least(names_max_bytes, (select sum(octet_length(to_jsonb(name)::text) + 2) from unnest(names) name));
     select coalesce(jsonb_object_agg(key, value) filter (where fits), '{}'),
            left_out || coalesce(array_agg(key) filter (where not fits), '{}')
-      into told, left_out
+      into entries, left_out
       from (select key, value, storable and sum(bytes) filter (where storable)
-                       over (order by bytes, key) <= room as fits
+                       over (order by bytes, key) <= budget as fits
               from (select key, value, octet_length(to_jsonb(key)::text) + octet_length(value::text) + 4 as bytes,
                            control_plane.audit_value_is_storable(value, max_depth) as storable
-                      from jsonb_each(told)) measured) chosen;
-    if told <> '{}' or left_out = '{}' then
+                      from jsonb_each(entries)) measured) chosen;
+    if entries <> '{}' or left_out = '{}' then
         note := note || jsonb_build_object(
-            case op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, told);
+            case op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, entries);
     end if;
     if left_out <> '{}' then
         note := note || jsonb_build_object('truncated', true, 'columns', control_plane.audit_names(left_out));
@@ -316,7 +316,7 @@ declare
         'table', tg_table_schema || '.' || tg_table_name, 'database_user', session_user);
     was jsonb;
     present jsonb;
-    told jsonb := '{}';
+    entries jsonb := '{}';
     hidden text[];
     content text;
     note jsonb;
@@ -354,17 +354,17 @@ begin
                 select coalesce(jsonb_object_agg(key, jsonb_build_object('old', was -> key, 'new', value))
                            filter (where key <> all (secret)), '{}'),
                        array_agg(key order by key) filter (where key = any (secret))
-                  into told, hidden
+                  into entries, hidden
                   from jsonb_each(present) where was -> key is distinct from value;
-                if told = '{}' and hidden is null then
+                if entries = '{}' and hidden is null then
                     return null;
                 end if;
             else
-                told := present - secret;
+                entries := present - secret;
                 hidden := nullif(secret, '{}');
             end if;
             note := base || jsonb_build_object(
-                case tg_op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, told);
+                case tg_op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, entries);
             if hidden is not null then
                 note := note || jsonb_build_object('secret', hidden);
             end if;

@@ -445,7 +445,7 @@ declare
         'table', tg_table_schema || '.' || tg_table_name, 'database_user', session_user);
     was jsonb;
     present jsonb;
-    told jsonb := '{}';
+    entries jsonb := '{}';
     hidden text[];
     content text;
     note jsonb;
@@ -484,17 +484,17 @@ begin
                 select coalesce(jsonb_object_agg(key, jsonb_build_object('old', was -> key, 'new', value))
                            filter (where key <> all (secret)), '{}'),
                        array_agg(key order by key) filter (where key = any (secret))
-                  into told, hidden
+                  into entries, hidden
                   from jsonb_each(present) where was -> key is distinct from value;
-                if told = '{}' and hidden is null then
+                if entries = '{}' and hidden is null then
                     return null;
                 end if;
             else
-                told := present - secret;
+                entries := present - secret;
                 hidden := nullif(secret, '{}');
             end if;
             note := base || jsonb_build_object(
-                case tg_op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, told);
+                case tg_op when 'INSERT' then 'new' when 'UPDATE' then 'changed' else 'old' end, entries);
             if hidden is not null then
                 note := note || jsonb_build_object('secret', hidden);
             end if;
