@@ -46,7 +46,7 @@ impl FromRequest<App> for RequestBody {
         let bytes = tokio::time::timeout(app.config().body_timeout, reading)
             .await
             .unwrap_or_else(|_| Err(Problem::slow_body()))?;
-        Ok(Self { format, bytes, permit })
+        Ok(Self { format, bytes: without_byte_order_mark(bytes), permit })
     }
 }
 
@@ -107,6 +107,12 @@ impl BodyPermit {
         self.0.merge(permit);
         Ok(())
     }
+}
+
+/// Removes the mark with which some programs start UTF-8; RFC 8259 §8.1 lets a parser ignore it.
+fn without_byte_order_mark(bytes: Bytes) -> Bytes {
+    const MARK: &str = "\u{feff}";
+    if bytes.starts_with(MARK.as_bytes()) { bytes.slice(MARK.len()..) } else { bytes }
 }
 
 /// Reads a body of at least `length_hint` bytes. The buffer is reserved for that length at once, since

@@ -57,6 +57,23 @@ async fn a_record_names_the_key_that_wrote_it() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_ignored_in_every_body() {
+    let service = Service::start().await;
+    let marked = |text: String| format!("\u{feff}{text}");
+    let post = |path: &'static str, content_type: &'static str, body: String| {
+        service.post(path).key("write").body(content_type, body).send()
+    };
+    let one = post(PATH, "application/json", marked(plain().to_string())).await;
+    assert_eq!(one.status.as_u16(), 201);
+    let batch = "/v1/audit-logs/batch";
+    let array = post(batch, "application/json", marked(json!([plain()]).to_string())).await;
+    assert_eq!(array.json()["created"], 1);
+    let lines = marked(format!("{}\n{}\n", plain(), plain()));
+    let lines = post(batch, "application/x-ndjson", lines).await;
+    assert_eq!(lines.json()["created"], 2);
+}
+
+#[tokio::test]
 async fn actions_of_the_service_are_reserved() {
     let service = Service::start().await;
     let reserved = |action: &str| with(plain(), "action", action.into());
