@@ -31,7 +31,7 @@ async fn data_loss_is_rejected_before_any_step() {
     let error = runner.down(1, false, &mut silent).await.unwrap_err();
     let MigrateError::DataLoss { files } = &error else { panic!("{error}") };
     let expected = [
-        "016_add_outcome_and_names.sql",
+        "015_add_outcome_and_names.sql",
         "007_create_api_keys.sql",
         "006_add_transaction_id.sql",
         "002_add_tenant_and_request_id.sql",

@@ -1,6 +1,6 @@
 -- What: a row trigger that rejects no change, depends on no setting of the session, and runs no code of
---      other roles; checks of types, partitions and child tables in audit_table; and the function
---      changes_without_intent.
+--      other roles; outcome and actor_name in its records; checks of types, partitions and child tables in
+--      audit_table; and the function changes_without_intent.
 -- Why: to_jsonb of a whole row fails for values that jsonb cannot hold (\u0000 in a column of type json)
 --      and for very large rows, so the application could not change such a row. The values are now left
 --      out of the record, the largest first where only their size matters, and their columns are named.
@@ -282,6 +282,44 @@ $unusual$;
 comment on function control_plane.audit_unusual_change(text, anyelement, anyelement, oid, jsonb, text[], text[]) is
     'What record_row_change records of a change with values that need care: note is the metadata, row the columns that tell the target and the tenant. Null if nothing changed.';
 
+create or replace function control_plane.audit_context(context jsonb) returns void
+    language plpgsql
+    volatile
+    set search_path = pg_catalog, pg_temp
+as $context$
+declare
+    names constant text[] := 
+        '{actor_type,actor_id,actor_name,tenant_id,request_id,ip_address,user_agent}';
+    unknown text;
+    problems jsonb;
+begin
+    select string_agg(key, ', ' order by key) into unknown
+      from jsonb_object_keys(context) key where key <> all (names);
+    if unknown is not null then
+        raise exception 'the context has no %', unknown
+            using errcode = 'invalid_parameter_value',
+                  hint = 'It takes actor_type, actor_id, actor_name, tenant_id, request_id, ip_address and user_agent.';
+    end if;
+    -- Here, where the caller is told what is wrong, rather than by the next change of a row.
+    problems := control_plane.audit_log_problems('{"actor_type": "system", "actor_id": "system"}'
+        || jsonb_strip_nulls(context)
+        || '{"action": "row.changed", "target_type": "row", "target_id": "row"}');
+    if problems <> '[]' then
+        raise exception '%', (
+                select string_agg((problem ->> 'pointer') || ': ' || (problem ->> 'detail'),
+                           '; ' order by place)
+                  from jsonb_array_elements(problems) with ordinality listed(problem, place))
+            using errcode = 'invalid_parameter_value', detail = problems;
+    end if;
+    -- For this transaction alone; what is left out is cleared.
+    perform set_config('auditrail.' || name, coalesce(context ->> name, ''), true)
+       from unnest(names) name;
+end
+$context$;
+
+comment on function control_plane.audit_context(jsonb) is
+    'Says for the rest of the transaction who acts and for which request, for records of changed rows: actor_type, actor_id, actor_name, tenant_id, request_id, ip_address, user_agent.';
+
 create or replace function control_plane.record_row_change() returns trigger
     language plpgsql
     volatile
@@ -329,6 +367,7 @@ declare
     agent text := left(current_setting('auditrail.user_agent', true), 1024);
     tenant text := left(current_setting('auditrail.tenant_id', true), 200);
     request text := left(current_setting('auditrail.request_id', true), 200);
+    actor_name text := left(current_setting('auditrail.actor_name', true), 200);
     control constant text := '[\u0001-\u001f\u007f-\u009f]';
     ignored text[] := '{}';
 begin
@@ -419,17 +458,18 @@ begin
     if ignored <> '{}' then
         note := note || jsonb_build_object('ignored_context', ignored);
     end if;
-    if concat(target, actor_id, agent, tenant, request) ~ control then
+    if concat(target, actor_id, agent, tenant, request, actor_name) ~ control then
         target := regexp_replace(target, control, '?', 'g');
         actor_id := regexp_replace(actor_id, control, '?', 'g');
         agent := regexp_replace(agent, control, '?', 'g');
         tenant := regexp_replace(tenant, control, '?', 'g');
         request := regexp_replace(request, control, '?', 'g');
+        actor_name := regexp_replace(actor_name, control, '?', 'g');
     end if;
 
     insert into control_plane.audit_logs
         (id, actor_type, actor_id, action, target_type, target_id, metadata, ip_address, user_agent,
-         created_at, tenant_id, request_id)
+         created_at, tenant_id, request_id, outcome, actor_name)
     values
         ((lpad(to_hex(floor(date_part('epoch', moment) * 1000)::bigint), 12, '0')
              || '7' || substr(gen_random_uuid()::text, 16))::uuid,
@@ -444,7 +484,9 @@ begin
          nullif(agent, ''),
          moment,
          nullif(tenant, ''),
-         nullif(request, ''));
+         nullif(request, ''),
+         'success',
+         nullif(actor_name, ''));
     return null;
 end
 $change$;
@@ -575,6 +617,3 @@ $changes$;
 
 comment on function control_plane.changes_without_intent(timestamptz) is
     'The recorded changes of rows since a time in whose transaction no record was written by the application, oldest first.';
-
--- It has regular expressions with backslashes.
-alter function control_plane.audit_log_problems(jsonb) set standard_conforming_strings = on;

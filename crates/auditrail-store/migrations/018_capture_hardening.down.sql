@@ -2,7 +2,6 @@
 -- Loses data: no
 -- Transaction: yes
 
-alter function control_plane.audit_log_problems(jsonb) reset standard_conforming_strings;
 drop function control_plane.changes_without_intent(timestamptz);
 
 create or replace function control_plane.record_row_change() returns trigger
@@ -199,3 +198,40 @@ drop function control_plane.audit_row_differences(anyelement, anyelement, text[]
 drop function control_plane.audit_row_values(anyelement, oid, jsonb, text[]);
 drop function control_plane.audit_special_columns(oid);
 drop function control_plane.audit_trusts(oid);
+
+create or replace function control_plane.audit_context(context jsonb) returns void
+    language plpgsql
+    volatile
+    set search_path = pg_catalog, pg_temp
+as $context$
+declare
+    names constant text[] := '{actor_type,actor_id,tenant_id,request_id,ip_address,user_agent}';
+    unknown text;
+    problems jsonb;
+begin
+    select string_agg(key, ', ' order by key) into unknown
+      from jsonb_object_keys(context) key where key <> all (names);
+    if unknown is not null then
+        raise exception 'the context has no %', unknown
+            using errcode = 'invalid_parameter_value',
+                  hint = 'It takes actor_type, actor_id, tenant_id, request_id, ip_address and user_agent.';
+    end if;
+    -- Here, where the caller is told what is wrong, rather than by the next change of a row.
+    problems := control_plane.audit_log_problems('{"actor_type": "system", "actor_id": "system"}'
+        || jsonb_strip_nulls(context)
+        || '{"action": "row.changed", "target_type": "row", "target_id": "row"}');
+    if problems <> '[]' then
+        raise exception '%', (
+                select string_agg((problem ->> 'pointer') || ': ' || (problem ->> 'detail'),
+                           '; ' order by place)
+                  from jsonb_array_elements(problems) with ordinality listed(problem, place))
+            using errcode = 'invalid_parameter_value', detail = problems;
+    end if;
+    -- For this transaction alone; what is left out is cleared.
+    perform set_config('auditrail.' || name, coalesce(context ->> name, ''), true)
+       from unnest(names) name;
+end
+$context$;
+
+comment on function control_plane.audit_context(jsonb) is
+    'Says for the rest of the transaction who acts and for which request, for records of changed rows: actor_type, actor_id, tenant_id, request_id, ip_address, user_agent.';
