@@ -16,7 +16,6 @@ use crate::error::{InputError, ValueError};
 use crate::id::RecordId;
 use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
-use crate::object_reader;
 use crate::outcome::Outcome;
 use crate::record::{Columns, Record};
 use crate::target::Target;
@@ -142,10 +141,7 @@ impl CreateInput {
     /// # Errors
     /// [`InputError::NotJson`] with the position, or [`InputError::Invalid`] with every invalid field.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
-        let text = object_reader::utf8(bytes)?;
-        // Valid input takes one pass; only invalid input is parsed again to collect all errors.
-        parse::parse_valid(text, now, Writer::Rejected)
-            .map_or_else(|| parse::parse_with_errors(text, now, Writer::Rejected), Ok)
+        parse::parse(bytes, now, Writer::Rejected)
     }
 
     /// As [`from_json`](Self::from_json), for a record that was exported: its `recorded_by` is ignored,
@@ -154,9 +150,7 @@ impl CreateInput {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_exported_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
-        let text = object_reader::utf8(bytes)?;
-        parse::parse_valid(text, now, Writer::Ignored)
-            .map_or_else(|| parse::parse_with_errors(text, now, Writer::Ignored), Ok)
+        parse::parse(bytes, now, Writer::Ignored)
     }
 
     /// Checks the rule that depends on the clock, for inputs that were not parsed from JSON.

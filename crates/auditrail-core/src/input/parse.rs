@@ -25,6 +25,17 @@ pub(super) enum Writer {
     Ignored,
 }
 
+/// Parses an input.
+pub(super) fn parse(
+    bytes: &[u8],
+    now: Timestamp,
+    writer: Writer,
+) -> Result<CreateInput, InputError> {
+    let text = object_reader::utf8(bytes)?;
+    // Valid input takes one pass; only invalid input is parsed again to collect all errors.
+    parse_valid(text, now, writer).map_or_else(|| parse_with_errors(text, now, writer), Ok)
+}
+
 /// Parses valid input in one pass; `None` at the first error, for which see [`parse_with_errors`].
 pub(super) fn parse_valid(text: &str, now: Timestamp, writer: Writer) -> Option<CreateInput> {
     let mut fields: Fields<'_> = serde_json::from_str(text).ok()?;
