@@ -74,11 +74,6 @@ impl Service {
         Tree::of(self.child.id())
     }
 
-    /// The id of its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn memory(&self) -> Result<Memory> {
         let page = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let page = page.map_err(Error::doing("read the memory of the service"))?;

@@ -2,6 +2,7 @@
 
 mod observe;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -13,7 +14,7 @@ use crate::harness::testbed::{ScratchDatabase, Testbed};
 use crate::harness::transport::Transport;
 use crate::report;
 use crate::result::Part;
-use observe::{Drained, Observer};
+use observe::{Drained, wait_until_drained};
 use xtask::error::{Error, Result};
 use xtask::sh::Sh;
 use xtask::workspace::Workspace;
@@ -30,7 +31,7 @@ const WORKLOAD: &str = "64 honest connections";
 /// First 64 honest connections write single records and read pages at a fixed rate, alone: the quiet phase.
 /// Then they do the same while other clients hold idle connections that send nothing, slow ones (heads, bodies,
 /// readers of pages and of exports), and while exports and batches of 10,000 records run. In the end
-/// the service must be back to the connections that it had before, and stop within its grace period.
+/// the service must close all their connections and statements, and stop within its grace period.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -85,7 +86,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if is_clean { Ok(()) } else { Err(Error::Refused("some honest requests failed".to_owned())) }
 }
 
-/// API keys, each bound to a tenant of its own.
+/// An API key of each group of clients. None is bound to a tenant, so the hostile readers have much to read.
 struct Keys {
     honest: String,
     bulk: String,
@@ -94,9 +95,9 @@ struct Keys {
 
 impl Keys {
     fn create(testbed: &Testbed, url: &str) -> Result<Self> {
-        let create = |tenant| {
+        let create = |name| {
             let sh = Sh::new(testbed.bench.program()).quiet_env("DATABASE_URL", url);
-            let sh = sh.args(["--quiet", "key", "create", "--tenant", tenant]);
+            let sh = sh.args(["--quiet", "key", "create", "--name", name]);
             let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
             sh.args(scopes).read().map(|key| key.trim().to_owned())
         };
@@ -126,7 +127,6 @@ impl Soak<'_> {
 
     /// Runs both phases; whether no honest request failed.
     fn run(self, database: &ScratchDatabase<'_>, part: &mut Part) -> Result<bool> {
-        let observer = Observer::start(&self.service, database)?;
         println!("\nquiet, {} s", self.args.quiet_seconds);
         let quiet = self.honest(self.args.quiet_seconds)?.wait()?;
         print(&quiet);
@@ -139,12 +139,19 @@ impl Soak<'_> {
         }
         let memory = self.service.memory()?.peak_mib;
         println!("  peak memory of the service {memory:.0} MiB");
-        let drained = observer.wait_until_drained(&self.service, database)?;
+        let drained = wait_until_drained(self.port()?, database)?;
         println!("  {}", drained.text());
         let is_clean = quiet.is_clean && honest.is_clean;
         add(part, (&quiet, &honest), (memory, self.args.memory_mib), &drained);
         self.service.stop()?;
         Ok(is_clean)
+    }
+
+    fn port(&self) -> Result<u16> {
+        let address = self.service.address.parse::<SocketAddr>();
+        address
+            .map(|address| address.port())
+            .map_err(|_| Error::Refused(format!("`{}` is not an address", self.service.address)))
     }
 
     /// Honest writes and reads.
@@ -214,10 +221,10 @@ fn add(
 
 const NOTES: [&str; 4] = [
     "Idle connections come from eight addresses and send nothing; slow ones are request heads, request \
-     bodies, readers of pages and readers of exports in equal numbers, with a valid key of another tenant. \
+     bodies, readers of pages and readers of exports in equal numbers, with a valid key of their own. \
      Whatever the service closes is opened again.",
     "Beside them run two exports at 4 MiB/s each and a batch of 10,000 records (15 MiB) every five seconds.",
     "All clients, the service and PostgreSQL share the processors, so the ratio includes their work.",
-    "Memory is the high-water mark of the service's process. It is drained when the process has at most as \
-     many open files, and PostgreSQL as many connections of it, as before.",
+    "Memory is the high-water mark of the service's process. It is drained when it has no connection of a \
+     client and no statement in PostgreSQL.",
 ];
