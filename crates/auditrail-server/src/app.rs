@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
 use crate::config::ServerConfig;
+use crate::database_shares::DatabaseShares;
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
 use crate::telemetry::metrics::Metrics;
@@ -25,6 +26,7 @@ struct Inner {
     authenticator: Box<dyn Authenticator>,
     body_memory: Arc<Semaphore>,
     keys: PgApiKeys,
+    database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     metrics: Metrics,
@@ -43,14 +45,16 @@ impl App {
         authenticator: impl Authenticator + 'static,
         writes: impl Writes + 'static,
     ) -> Self {
+        let metrics = Metrics::new();
         // A single body of the maximum size must fit, whatever the configuration.
         let body_bytes = config.bodies_max_bytes.max(config.body_max_bytes);
         Self(Arc::new(Inner {
             body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
-            keys: PgApiKeys::new(log.pool().clone()),
+            keys: managed_keys(&log),
+            database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
-            metrics: Metrics::new(),
+            metrics,
             shutting_down: ShuttingDown::default(),
             config,
             log,
@@ -111,8 +115,22 @@ impl App {
         &self.0.keys
     }
 
+    /// The connections for reads, exports and API keys, of which each share holder gets a share.
+    pub(crate) fn database_shares(&self) -> &DatabaseShares {
+        &self.0.database_shares
+    }
+
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {
         &self.0.rate_limiter
+    }
+}
+
+/// The keys to manage. What a write has to know of them is read over the connections of duplicates.
+fn managed_keys(log: &PgAuditLog) -> PgApiKeys {
+    let keys = PgApiKeys::new(log.pool().clone());
+    match log.sessions_for_written() {
+        Some(sessions) => keys.with_sessions(sessions.clone()),
+        None => keys,
     }
 }
 

@@ -101,6 +101,12 @@ impl PgAuditLog {
         self.sessions.as_ref()
     }
 
+    /// The connections for records that were written, if any.
+    #[must_use]
+    pub const fn sessions_for_written(&self) -> Option<&Sessions> {
+        self.written.as_ref()
+    }
+
     /// The pool for exports.
     #[must_use]
     pub fn export_pool(&self) -> &PgPool {
