@@ -1,0 +1,4 @@
+//! Attacks on the running program: what its callers do must not take it, or the database, away from others.
+
+mod abandoned_statements;
+mod caller;
