@@ -2,3 +2,5 @@
 
 mod abandoned_statements;
 mod caller;
+mod slow_exports;
+mod slow_reads;
