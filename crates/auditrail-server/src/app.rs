@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
+use crate::clock;
 use crate::config::ServerConfig;
 use crate::database_shares::DatabaseShares;
+use crate::limits::UPGRADE_RETRIES;
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
 use crate::telemetry::metrics::Metrics;
@@ -31,6 +34,7 @@ struct Inner {
     background: Background,
     metrics: Metrics,
     shutting_down: ShuttingDown,
+    started_at: Instant,
 }
 
 impl App {
@@ -56,6 +60,7 @@ impl App {
             background: Background::default(),
             metrics,
             shutting_down: ShuttingDown::default(),
+            started_at: clock::monotonic(),
             config,
             log,
             writes: Box::new(writes),
@@ -87,6 +92,11 @@ impl App {
     /// Outside a Tokio runtime.
     pub fn start_background_tasks(&self) {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
+    }
+
+    /// Whether clients may still retry requests that an earlier version of the service received.
+    pub(crate) fn is_recently_started(&self) -> bool {
+        clock::monotonic().duration_since(self.0.started_at) < UPGRADE_RETRIES
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -34,6 +34,9 @@ pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
 pub const HEADERS_MAX: usize = 64;
 /// Maximum length of an `Idempotency-Key`, in characters.
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+/// How long after its start the service looks for records with the ids that earlier versions derived from an
+/// `Idempotency-Key`: clients that retry for longer are rare.
+pub const UPGRADE_RETRIES: Duration = Duration::from_hours(1);
 /// Number of actors, actions and targets in the statistics.
 pub const STATS_TOP: u16 = 20;
 /// How long a readiness check may take; supervisors rarely wait longer.

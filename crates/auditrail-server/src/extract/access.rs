@@ -37,6 +37,11 @@ impl<R> Access<R> {
         &self.principal
     }
 
+    /// The API key itself.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The holder of the shares that the request uses.
     pub(crate) fn share_holder(&self) -> ShareHolder {
         ShareHolder::from(&self.principal)
