@@ -11,7 +11,7 @@ pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
-pub use paging::{Count, PageSize, Position};
+pub use paging::{Count, PageSize, Position, Total, TotalRelation};
 
 /// One page of a search, newest first: by `created_at`, then by id, both descending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl IntoParams for Query {
         let offset = integer(KnownFormat::Int64).minimum(Some(0)).maximum(Some(OFFSET_MAX));
         let skipped =
             "Number of newest matches to skip. New records shift such pages; prefer a cursor.";
-        let count = "Whether to count all matches: `exact` reads every match, `estimated` uses planner statistics.";
+        let count = "Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which.";
         let mut parameters = Filters::into_params(place);
         parameters.extend([
             parameter("limit", "Page size.", page_size()),

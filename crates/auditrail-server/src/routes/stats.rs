@@ -15,8 +15,8 @@ use crate::self_audit::{ReadOperation, record_read};
 /// Counts matching records by time, actor, action and target.
 ///
 /// Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-/// 100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
-/// or an export to get all of them.
+/// 100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+/// `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/stats",
@@ -39,6 +39,7 @@ pub(super) async fn stats(
     let filters = params.filters(reader.principal())?;
     record_read(&app, reader.principal(), origin, ReadOperation::Stats(&filters)).await?;
     let options = SummaryOptions { top: STATS_TOP, interval, recent: true };
+    let _shares = app.database_shares().slow_read(&reader.share_holder()).await?;
     let summary = app.log().summary(&filters, options).await?;
     Ok(Json(response(summary)))
 }

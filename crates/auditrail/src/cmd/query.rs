@@ -1,6 +1,6 @@
 //! `query`: searches records, newest first.
 
-use auditrail_core::{CursorKey, Page, Query, Record};
+use auditrail_core::{CursorKey, Page, Query, Record, Total, TotalRelation};
 use serde_json::json;
 
 use super::filters::{pairs, with_flag_names};
@@ -68,12 +68,13 @@ fn print(
     } else {
         print_records(output, &page.data)?
     }
-    if let Some(total) = page.pagination.total {
-        let about = match args.count {
-            CountArg::Estimated => "about ",
-            CountArg::None | CountArg::Exact => "",
+    if let Some(Total { count, relation }) = page.pagination.total() {
+        let about = match relation {
+            TotalRelation::Exact => "",
+            TotalRelation::AtLeast => "more than ",
+            TotalRelation::Estimated => "about ",
         };
-        output.note(&format!("{about}{total} matching records in total"));
+        output.note(&format!("{about}{count} matching records in total"));
     }
     if let Some(cursor) = &page.pagination.next_cursor {
         output.note(&format!("next page: {}", next_command(args, query, cursor)));
