@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Middleware for Express 4 and 5 that records requests by a policy file.
  *
@@ -37,8 +38,11 @@ export type AuditedRequest = IncomingMessage & {
 
 type Next = (error?: unknown) => void;
 
-/** The key of a request's exchange: a property, because a WeakMap burdens the garbage collector. */
-const EXCHANGE = Symbol("auditrail");
+/**
+ * The key of a request's exchange: a property, because a WeakMap burdens the garbage collector. Shared by all copies
+ * of this package in a process.
+ */
+const EXCHANGE = Symbol.for("auditrail.exchange");
 
 /** The middleware and its counters. */
 export interface ExpressAudit<Request extends IncomingMessage> {

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * A plugin for Fastify 5 that records requests by a policy file.
  *

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Auditrail for Node: who did what to what, from where and when.
  *
@@ -10,6 +11,7 @@ export { AuditrailClient } from "./client.js";
 export type { BatchOptions, ClientOptions, Created } from "./client.js";
 export { AuditrailError } from "./errors.js";
 export type { ErrorFields } from "./errors.js";
+export { ExactNumber } from "./exact-number.js";
 export type { ExportFormat } from "./export.js";
 export type { KeyOptions } from "./key.js";
 export { Match, Policy } from "./policy/policy.js";
@@ -21,6 +23,7 @@ export type { DropReason, FailurePolicy, RecorderOptions } from "./recorder/opti
 export type { RecorderStats } from "./recorder/counters.js";
 export type { CallOptions } from "./transport.js";
 export type {
+  ActionName,
   ActorType,
   AuditRecord,
   BatchAnswer,
@@ -29,7 +32,9 @@ export type {
   Filters,
   Interval,
   Json,
+  JsonInput,
   JsonObject,
+  MetadataInput,
   Page,
   Pagination,
   Query,

@@ -1,4 +1,5 @@
 /** Capture of request and response bodies: JSON of at most 64 KiB; other bodies count as absent. */
+import { parseExactly } from "../exact-json.js";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** Maximum bytes of a captured body. */
@@ -59,7 +60,7 @@ function isJson(type: string | undefined): boolean {
 
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return parseExactly(bytes.toString("utf8"));
   } catch {
     return undefined;
   }
