@@ -14,6 +14,7 @@ import type { FieldError } from "./types.js";
  * | `queue_full`, `spool_full` | the service is slow or unreachable; slow down, or reject work |
  * | `spool_failed` | the spool had an I/O error; check the disk |
  * | `spool_locked` | another process uses the spool directory; give each process its own |
+ * | `spool_unsafe` | another user could have written to the spool directory; see the rules in the README |
  * | `no_spool` | the policy `spool` needs a spool directory |
  * | `not_acknowledged` | a `must` record was not acknowledged in time; it may have been stored, retry it with the same id |
  * | `not_json` | the record cannot be encoded as JSON |

@@ -127,8 +127,8 @@ describe("refused.ndjson", () => {
     const warned = warnings(t);
     const actor = unique();
     const spoolDir = temporary();
-    mkdirSync(join(spoolDir, "refused.ndjson"));
     const here = await spooling(undefined, { spoolDir });
+    mkdirSync(join(spoolDir, "refused.ndjson"));
     await here.record(await refusable());
     await here.record(sample(actor));
     await here.flush();

@@ -142,7 +142,7 @@ describe("writing", () => {
 describe("an exact number", () => {
   it("shows its digits", () => {
     const number = new ExactNumber("1234567890123456789");
-    assert.equal(`${number}`, "1234567890123456789");
+    assert.equal(String(number), "1234567890123456789");
     assert.equal(inspect({ number }), "{ number: 1234567890123456789 }");
     assert.equal(BigInt(String(number)), 1234567890123456789n);
     assert.match(JSON.stringify({ number }), /^\{"number":"?1234567890123456789"?\}$/);
