@@ -35,7 +35,7 @@ async function refusal(spoolDir: string): Promise<string> {
     },
     (error: unknown) => error as { code: string; detail: string },
   );
-  assert.equal(error.code, "spool_unsafe", String(error));
+  assert.equal(error.code, "spool_unsafe", error.detail);
   const [, reason = ""] = error.detail.split(" is not safe to use: ");
   return reason;
 }

@@ -59,12 +59,10 @@ function relevantSteps(path: string): Step[] {
   const fully = parts.map(fullyDecoded);
   const has = (pattern: RegExp): boolean => fully.some((part) => pattern.test(part));
   const isDots = (part: string): boolean => /^\.{1,2}(?:;|$)/.test(part);
-  // eslint-disable-next-line no-control-regex -- NUL is one of the characters that end a path
   const hasDots = fully.some((part) => part.split(/[/\\?#\0]/).some(isDots));
   const relevant: Readonly<Record<Step, boolean>> = {
     authority: /^[/\\]{2}/.test(path),
     decodeAgain: parts.some((part, index) => decoded(part) !== fully[index]),
-    // eslint-disable-next-line no-control-regex -- as above
     cut: has(/[?#\0]/),
     slashes: has(/\//),
     backslashes: has(/\\/),
@@ -83,7 +81,6 @@ function read(path: string, steps: ReadonlySet<Step>): Segments {
   const separator = separators === "" ? undefined : new RegExp(`[${separators}]`);
   for (const encoded of rest.split("/")) {
     const part = steps.has("decodeAgain") ? fullyDecoded(encoded) : decoded(encoded);
-    // eslint-disable-next-line no-control-regex -- as above
     const end = steps.has("cut") ? part.search(/[?#\0]/) : -1;
     const kept = end < 0 ? part : part.slice(0, end);
     for (const piece of separator === undefined ? [kept] : kept.split(separator)) {
