@@ -25,17 +25,34 @@ describe("clientAddress", () => {
 });
 
 describe("requestBody", () => {
-  it("accepts only JSON of at most 64 KiB", () => {
-    const looked = (headers: Record<string, string>, body: unknown): boolean =>
-      requestBody(request("::1", headers), body) !== undefined;
+  const looked = (headers: Record<string, string>, body: unknown): unknown => requestBody(request("::1", headers), body);
+
+  it("accepts objects and arrays of at most 64 KiB", () => {
     assert.ok(looked({ "content-type": "application/json; charset=utf-8", "content-length": "9" }, {}));
     assert.ok(looked({ "content-type": "application/merge-patch+json" }, []));
-    assert.ok(!looked({ "content-type": "text/plain" }, {}));
-    assert.ok(!looked({ "content-type": "application/json", "content-length": "65537" }, {}));
     assert.ok(!looked({ "content-type": "application/json" }, { text: "x".repeat(65_536) }));
     assert.ok(!looked({ "content-type": "application/json", "content-encoding": "gzip", "content-length": "9" }, ["x".repeat(65_536)]));
     assert.ok(!looked({ "content-type": "application/json" }, "text"));
+    assert.ok(!looked({ "content-type": "application/json" }, 5));
     assert.ok(!looked({}, undefined));
+  });
+
+  it("is not hidden by headers, blanks or a mark", () => {
+    // The handler gets the same.
+    assert.ok(looked({ "content-type": "text/plain", "content-length": "9" }, {}));
+    assert.ok(looked({ "content-type": "application/x-www-form-urlencoded", "content-length": "9" }, { id: "1" }));
+    assert.ok(looked({ "content-encoding": "identity", "content-length": "9" }, {}));
+    assert.ok(looked({ "content-encoding": " Identity, identity", "content-length": "70000" }, {}));
+    assert.ok(looked({ "content-length": "70000" }, { id: "1" }));
+    assert.ok(!looked({ "content-length": "1048577" }, { id: "1" }));
+    for (const text of ['\ufeff{"id":1}', ' \n{"id":1}']) {
+      assert.deepEqual(looked({ "content-type": "text/plain" }, text), { id: 1 });
+      assert.deepEqual(looked({}, Buffer.from(text)), { id: 1 });
+      assert.deepEqual(looked({}, new Uint8Array(Buffer.from(text))), { id: 1 });
+    }
+    for (const text of ["", "5", '"id"', "null", "{", '{"id":1', `{"id":1}${" ".repeat(65_536)}`]) {
+      assert.equal(looked({ "content-type": "application/json" }, text), undefined);
+    }
   });
 });
 
@@ -66,6 +83,7 @@ allow = ["/text"]
       body: () => ({ text: "x".repeat(request_) }),
       response: () => ({ text: "x".repeat(response) }),
       end: { outcome: "success", status: 200, durationMs: 1 },
+      others: [],
       intentId: undefined,
     });
     assert.ok(Buffer.byteLength(JSON.stringify(input.metadata)) <= 65_536);

@@ -39,6 +39,10 @@ export interface CaptureStats {
   readonly skipped: number;
   /** Requests refused because their intent could not be written. */
   readonly refused: number;
+  /** Requests refused because of an ambiguous path (400) or an unknown target (422), as the policy says. */
+  readonly rejected: number;
+  /** Requests whose path servers may read in ways that match different rules. */
+  readonly ambiguous: number;
   /** Records rejected by the recorder after the response was sent. */
   readonly lost: number;
   /** Records without a known target id. */
@@ -56,6 +60,8 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     recorded: 0,
     skipped: 0,
     refused: 0,
+    rejected: 0,
+    ambiguous: 0,
     lost: 0,
     unknownTargets: 0,
     unknownActors: 0,
