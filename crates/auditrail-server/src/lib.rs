@@ -64,6 +64,7 @@ mod refusals;
 mod reserved_actions;
 mod routes;
 mod self_audit;
+mod share_holder;
 mod shutdown;
 mod telemetry;
 mod writes;
