@@ -65,6 +65,7 @@ mod reserved_actions;
 mod routes;
 mod self_audit;
 mod shutdown;
+pub mod stats;
 mod telemetry;
 mod writes;
 

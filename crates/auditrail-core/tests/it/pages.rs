@@ -26,8 +26,12 @@ fn last_page_has_no_cursor_and_no_total() {
 #[test]
 fn cursor_has_the_last_record_and_is_bound_to_filters() {
     let key = CursorKey::public();
-    let query =
-        Query::from_pairs([("actor_id", "u1"), ("limit", "1"), ("offset", "3")], &key).unwrap();
+    let query = Query::from_pairs(
+        [("actor_id", "u1"), ("limit", "1"), ("offset", "3")],
+        &key,
+        crate::strategies::now(),
+    )
+    .unwrap();
     let found = Found { records: vec![record()], has_more: true, total: Some(9) };
     let page = page(&query, found);
     let token = page["pagination"]["next_cursor"].as_str().unwrap();
