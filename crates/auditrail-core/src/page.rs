@@ -51,7 +51,7 @@ impl Page<Record> {
         let last = records.last().filter(|_| has_more);
         let next_cursor = last.map(|record| {
             let cursor = Cursor { created_at: record.created_at, id: record.id };
-            cursor.encode(&query.filters, key)
+            cursor.encode_relative(&query.filters, query.relative_to, key)
         });
         let offset = match query.position {
             Position::Offset(offset) => Some(offset),

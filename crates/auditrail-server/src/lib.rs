@@ -69,6 +69,7 @@ mod self_audit;
 mod share_holder;
 mod shares;
 mod shutdown;
+pub mod stats;
 mod telemetry;
 mod writes;
 

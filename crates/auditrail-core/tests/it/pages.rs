@@ -28,8 +28,12 @@ fn last_page_has_no_cursor_and_no_total() {
 #[test]
 fn cursor_has_the_last_record_and_is_bound_to_filters() {
     let key = CursorKey::public();
-    let query =
-        Query::from_pairs([("actor_id", "u1"), ("limit", "1"), ("offset", "3")], &key).unwrap();
+    let query = Query::from_pairs(
+        [("actor_id", "u1"), ("limit", "1"), ("offset", "3")],
+        &key,
+        crate::strategies::now(),
+    )
+    .unwrap();
     let total = Some(Total { count: 9, relation: TotalRelation::AtLeast });
     let found = Found { records: vec![record()], has_more: true, total };
     let page = page(&query, found);

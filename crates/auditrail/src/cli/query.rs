@@ -23,6 +23,9 @@ pub(crate) struct QueryArgs {
     /// Cursor of the next page, from an earlier page with the same filters
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
+    /// Print every field of each record, one per line, instead of a table
+    #[arg(long)]
+    pub(crate) long: bool,
     /// Also count all matches: exact counts every match, estimated is quick (exact up to 10,000 with --tenant, else the planner's estimate)
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub(crate) count: CountArg,

@@ -98,7 +98,7 @@ impl ListRequest {
 fn parse_param<T>(
     params: &mut QueryParams,
     errors: &mut Vec<FieldError>,
-    name: &str,
+    name: &'static str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Option<T> {
     let text = params.take(name)?;
