@@ -108,8 +108,8 @@ export interface paths {
         /**
          * Counts matching records by time, actor, action and target.
          * @description Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-         *     100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
-         *     or an export to get all of them.
+         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+         *     `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
          */
         get: operations["stats"];
         put?: never;
@@ -442,6 +442,11 @@ export interface components {
              * @description Number of matching records, if requested with `count`.
              */
             total?: number;
+            /**
+             * @description What `total` is: `exact`, `at_least` (counting stopped there), or `estimated` from statistics of the table.
+             * @enum {string}
+             */
+            total_relation?: "exact" | "at_least" | "estimated";
         };
         /** @description An error (RFC 9457). */
         Problem: {
@@ -650,7 +655,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Number of newest matches to skip. New records shift such pages; prefer a cursor. */
                 offset?: number;
-                /** @description Whether to count all matches: `exact` reads every match, `estimated` uses planner statistics. */
+                /** @description Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which. */
                 count?: "exact" | "estimated";
             };
             header?: never;

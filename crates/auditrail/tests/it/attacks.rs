@@ -2,5 +2,7 @@
 
 mod abandoned_statements;
 mod caller;
+mod odd_content;
 mod slow_exports;
 mod slow_reads;
+mod tenants;
