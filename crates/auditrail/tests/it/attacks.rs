@@ -1,0 +1,3 @@
+//! Attacks on the real program, each of which ends within its bound.
+
+mod settings;
