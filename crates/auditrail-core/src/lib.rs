@@ -47,6 +47,8 @@ pub use api_key::{
 };
 pub use backoff::Backoff;
 pub use context::RequestContext;
+#[doc(hidden)]
+pub use error::write_messages;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
