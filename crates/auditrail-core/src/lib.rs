@@ -58,7 +58,7 @@ pub use outcome::Outcome;
 pub use page::{Page, Pagination};
 pub use query::{
     ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Intents, Interval,
-    MetadataFilter, PageSize, Position, Query, TimeRange,
+    MetadataFilter, PageSize, Position, Query, TimeRange, Total, TotalRelation,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
+use crate::clock;
 use crate::config::ServerConfig;
+use crate::database_shares::DatabaseShares;
+use crate::limits::UPGRADE_RETRIES;
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
 use crate::telemetry::metrics::Metrics;
@@ -25,10 +29,12 @@ struct Inner {
     authenticator: Box<dyn Authenticator>,
     body_memory: Arc<Semaphore>,
     keys: PgApiKeys,
+    database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     metrics: Metrics,
     shutting_down: ShuttingDown,
+    started_at: Instant,
 }
 
 impl App {
@@ -43,15 +49,18 @@ impl App {
         authenticator: impl Authenticator + 'static,
         writes: impl Writes + 'static,
     ) -> Self {
+        let metrics = Metrics::new();
         // A single body of the maximum size must fit, whatever the configuration.
         let body_bytes = config.bodies_max_bytes.max(config.body_max_bytes);
         Self(Arc::new(Inner {
             body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
-            keys: PgApiKeys::new(log.pool().clone()),
+            keys: managed_keys(&log),
+            database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
-            metrics: Metrics::new(),
+            metrics,
             shutting_down: ShuttingDown::default(),
+            started_at: clock::monotonic(),
             config,
             log,
             writes: Box::new(writes),
@@ -85,6 +94,11 @@ impl App {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
     }
 
+    /// Whether clients may still retry requests that an earlier version of the service received.
+    pub(crate) fn is_recently_started(&self) -> bool {
+        clock::monotonic().duration_since(self.0.started_at) < UPGRADE_RETRIES
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -111,8 +125,22 @@ impl App {
         &self.0.keys
     }
 
+    /// The connections for reads, exports and API keys, of which each share holder gets a share.
+    pub(crate) fn database_shares(&self) -> &DatabaseShares {
+        &self.0.database_shares
+    }
+
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {
         &self.0.rate_limiter
+    }
+}
+
+/// The keys to manage. What a write has to know of them is read over the connections of duplicates.
+fn managed_keys(log: &PgAuditLog) -> PgApiKeys {
+    let keys = PgApiKeys::new(log.pool().clone());
+    match log.sessions_for_written() {
+        Some(sessions) => keys.with_sessions(sessions.clone()),
+        None => keys,
     }
 }
 

@@ -12,7 +12,8 @@
 //! of API keys and other writers.
 //!
 //! Modules, each depending only on those above it: `limits`, `clock`, `config`; `auth` (who calls), `refusals`
-//! (of records), `problem` (RFC 9457 errors), `rate_limit`, `telemetry`, `background`; `app` (shared state);
+//! (of records), `problem` (RFC 9457 errors), `share_holder`, `shares`, `rate_limit`,
+//! `telemetry`, `background`; `database_shares`; `app` (shared state);
 //! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
@@ -51,6 +52,7 @@ pub mod background;
 mod clock;
 mod config;
 mod cors;
+mod database_shares;
 mod export_stream;
 mod extract;
 mod json;
@@ -64,7 +66,10 @@ mod refusals;
 mod reserved_actions;
 mod routes;
 mod self_audit;
+mod share_holder;
+mod shares;
 mod shutdown;
+pub mod stats;
 mod telemetry;
 mod writes;
 

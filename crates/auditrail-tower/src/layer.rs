@@ -110,7 +110,8 @@ impl AuditLayer {
     /// The counts of all services created by this layer and its clones.
     #[must_use]
     pub fn counts(&self) -> AuditCounts {
-        self.shared.counters.read(self.shared.policy.coverage_tracker().uncovered())
+        let coverage = self.shared.policy.coverage_tracker();
+        self.shared.counters.read(coverage.uncovered(), coverage.ambiguous())
     }
 }
 

@@ -186,12 +186,22 @@ pub(in crate::records) fn is_address(network: &IpNet) -> bool {
 /// The most selective index is the one whose window, of a fixed number of entries, goes back furthest.
 /// There is no window when the index has fewer entries than that: then all of them are walked.
 pub(in crate::records) async fn most_selective<'a>(
+    db: Db<'_>,
+    filters: &'a Filters,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
+    most_selective_of(DrivingIndex::of(filters), db, filters, position, budget).await
+}
+
+/// As [`most_selective`], among these indexes, of which there is at least one.
+pub(in crate::records) async fn most_selective_of<'a>(
+    indexes: Vec<DrivingIndex<'a>>,
     mut db: Db<'_>,
     filters: &'a Filters,
     position: Position,
     budget: ScanBudget,
 ) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
-    let indexes = DrivingIndex::of(filters);
     let mut sql = Sql::new(
         "select number, start, half,
                 (select created_at from control_plane.audit_logs order by created_at limit 1)

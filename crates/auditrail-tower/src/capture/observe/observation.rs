@@ -17,7 +17,7 @@ use crate::capture::record::builder::RequestFacts;
 use crate::capture::record::handle::AuditHandle;
 use crate::capture::record::outcome::Outcome;
 use crate::capture::record::route_label::{RouteLabel, path};
-use crate::policy::{Candidate, Coverage, Source};
+use crate::policy::{Candidates, Coverage, Source};
 
 /// What is observed of a request.
 #[derive(Debug)]
@@ -50,13 +50,17 @@ pub(crate) fn start(shared: &Arc<Shared>, parts: &mut Parts) -> StartedObservati
         let observation = Uncovered::of(shared, parts);
         return StartedObservation { observation, request_id, capture: None };
     }
+    if candidates.is_ambiguous() {
+        shared.count_ambiguous();
+    }
     let rules = shared.policy.rules();
     let is_captured = candidates.iter().any(|candidate| rules[candidate.rule].needs_request());
     let capture = if is_captured { BodyCapture::of(&parts.headers) } else { None };
     let peer = shared.peer(parts);
     let matches_every_status =
         candidates.iter().any(|candidate| rules[candidate.rule].matches_every_status());
-    let may_be_uncovered = !matches_every_status && Coverage::counts(parts.method.as_str());
+    let may_be_uncovered = (!matches_every_status || candidates.is_ambiguous())
+        && Coverage::counts(parts.method.as_str());
     let facts = RequestFacts {
         route_label: may_be_uncovered.then(|| RouteLabel::of(parts)),
         method: parts.method.clone(),
@@ -163,7 +167,7 @@ impl Drop for Uncovered {
 /// The headers from which rules take ids, by lower-case name.
 fn headers_of_ids(
     shared: &Shared,
-    candidates: &[Candidate],
+    candidates: &Candidates,
     headers: &HeaderMap,
 ) -> Vec<(String, String)> {
     let rules = candidates.iter().map(|candidate| &shared.policy.rules()[candidate.rule]);

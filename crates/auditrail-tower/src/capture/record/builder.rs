@@ -16,14 +16,18 @@ use serde_json::Value;
 
 use super::body_capture::BodyCapture;
 use super::handle::{AuditHandle, Enrichment};
-use super::metadata::{Http, Parts};
+use super::metadata::{Http, OtherReading, Parts};
 use super::outcome::Outcome;
 use super::principal::Principal;
 use super::route_label::RouteLabel;
-use crate::policy::{Candidate, CompiledRule, Level, Policy, Source, column, number_text, picked};
+use crate::policy::{
+    Candidate, Candidates, CompiledRule, Level, Policy, Source, column, number_text, picked,
+};
 
 /// Maximum characters of a method, which the caller chooses.
 const METHOD_MAX_CHARS: usize = 100;
+/// Maximum other readings that a record names.
+const OTHER_READINGS_MAX: usize = 8;
 const UNKNOWN: &str = "unknown";
 
 /// The properties of a request before it is handled.
@@ -31,7 +35,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct RequestFacts {
     pub(crate) method: Method,
     /// The rules that match its method and path.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Candidates,
     /// The headers from which ids are taken, by lower-case name.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) user_agent: Option<HeaderValue>,
@@ -57,6 +61,8 @@ pub(crate) struct RecordBuilder<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) candidate: &'a Candidate,
+    /// The rules of other readings of the path.
+    pub(crate) others: Vec<&'a Candidate>,
     /// `None` for the intent.
     pub(crate) end: Option<End>,
     /// The intent whose outcome this is.
@@ -79,7 +85,7 @@ impl RecordBuilder<'_> {
         let enrichment = self.facts.handle.enrichment();
         let principal = enrichment.principal.as_ref().unwrap_or(&self.facts.principal);
         let body = rule.needs_request().then(|| self.facts.body.as_ref()?.lock().document());
-        let sources = IdSources { builder: self, body: body.flatten() };
+        let sources = IdSources { builder: self, candidate: self.candidate, body: body.flatten() };
 
         let target_id = enrichment
             .target_id
@@ -131,6 +137,21 @@ impl RecordBuilder<'_> {
         }
     }
 
+    /// What the other readings of the path come to. Ids from bodies are left out.
+    fn other_readings(&self) -> Vec<OtherReading<'_>> {
+        let reading = |candidate: &&Candidate| {
+            let rule = &self.policy.rules()[candidate.rule];
+            let sources = IdSources { builder: self, candidate, body: None };
+            let target_id = sources.id(rule.target_id.as_ref());
+            OtherReading {
+                rule: &rule.name,
+                action: rule.what.as_ref().map(|what| what.action.as_str()),
+                target_id: target_id.map(|id| column(&id, TARGET_ID_MAX_CHARS)),
+            }
+        };
+        self.others.iter().take(OTHER_READINGS_MAX).map(reading).collect()
+    }
+
     fn metadata(
         &self,
         rule: &CompiledRule,
@@ -160,6 +181,7 @@ impl RecordBuilder<'_> {
             },
             outcome: self.end.map(|end| end.outcome),
             rule: &rule.name,
+            other_readings: self.other_readings(),
             impersonator: principal.impersonator.as_ref().map(short),
             credential_id: principal.credential_id.as_ref().map(short),
             phase,
@@ -178,6 +200,7 @@ impl RecordBuilder<'_> {
 /// The places from which rules take ids.
 struct IdSources<'a> {
     builder: &'a RecordBuilder<'a>,
+    candidate: &'a Candidate,
     body: Option<Value>,
 }
 
@@ -186,9 +209,7 @@ impl IdSources<'_> {
         let facts = self.builder.facts;
         let id = match from? {
             Source::Value(text) => Some(text.into()),
-            Source::Path(at) => {
-                self.builder.candidate.params.get(*at).map(|value| (&**value).into())
-            }
+            Source::Path(at) => self.candidate.params.get(*at).map(|value| (&**value).into()),
             Source::Header(name) => {
                 let header = facts.headers.iter().find(|(known, _)| known == name);
                 header.map(|(_, value)| value.into())

@@ -17,6 +17,8 @@ pub(super) struct Parts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<Outcome>,
     pub(super) rule: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) other_readings: Vec<OtherReading<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) impersonator: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +39,16 @@ pub(super) struct Parts<'a> {
     pub(super) extra: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) truncated: Vec<&'static str>,
+}
+
+/// What the request is by another reading of its path.
+#[derive(Serialize)]
+pub(super) struct OtherReading<'a> {
+    pub(super) rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) action: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target_id: Option<String>,
 }
 
 /// The request and its response.

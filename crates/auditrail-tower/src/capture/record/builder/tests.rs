@@ -73,8 +73,9 @@ fn build(
         grpc_code: None,
         duration_ms: 1.5,
     };
-    let candidate = facts.candidates.first().ok_or("no rule")?;
+    let candidate = facts.candidates.iter().next().ok_or("no rule")?;
     let builder = RecordBuilder {
+        others: Vec::new(),
         policy: &policy,
         facts: &facts,
         candidate,

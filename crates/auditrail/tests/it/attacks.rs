@@ -1,0 +1,6 @@
+//! Attacks on the running program: what its callers do must not take it, or the database, away from others.
+
+mod abandoned_statements;
+mod caller;
+mod slow_exports;
+mod slow_reads;
