@@ -77,14 +77,6 @@ type ListQuery = NonNullable<operations["list"]["parameters"]["query"]>;
 
 /** Filters of a search; a record must match all of them. The names are those of the HTTP API and of the CLI. */
 export type Filters = Omit<ExportQuery, "format" | "metadata"> & {
-  /** The exact actor: `user:ID`, `api_key:ID` or `system`. */
-  actor?: string;
-  /** The exact target: `TYPE:ID`. */
-  target?: string;
-  /** Start of the time range, inclusive: an RFC 3339 time, a date, or a duration ago such as `24h` or `7d`. */
-  since?: string;
-  /** End of the time range, exclusive, in the same forms. */
-  until?: string;
   /** Top-level members of `metadata` and their required values. */
   metadata?: Readonly<Record<string, string>>;
 };
