@@ -61,7 +61,7 @@ export interface ExpressAudit<Request extends IncomingMessage> {
   settled(): Promise<void>;
 }
 
-/** Creates the middleware. */
+/** Creates the middleware. Throws `invalid_option` or `no_spool`. */
 export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {

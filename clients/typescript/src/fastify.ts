@@ -10,7 +10,7 @@ import type { IncomingMessage } from "node:http";
 
 import { Exchange } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
-import { Capture, type CaptureOptions, type CaptureStats, type Principal } from "./capture/options.js";
+import { Capture, type CaptureOptions, type CaptureStats, checkOptions, type Principal } from "./capture/options.js";
 import { type Refusal, refusal } from "./capture/refusal.js";
 
 export type { AuditHandle } from "./capture/handle.js";
@@ -35,7 +35,7 @@ export type FastifyAudit = FastifyPluginAsync & {
   stats(): CaptureStats;
 };
 
-/** Creates the plugin. */
+/** Creates the plugin. Throws `invalid_option` or `no_spool`. */
 export function auditrail(options: FastifyAuditOptions): FastifyAudit {
   // Properties, because WeakMaps burden the garbage collector.
   const requestKey = Symbol("auditrail");
@@ -43,6 +43,7 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
   type WithExchange = Record<symbol, Exchange<IncomingMessage> | undefined>;
   const exchangeOf = (request: FastifyRequest): Exchange<IncomingMessage> | undefined =>
     (request as unknown as WithExchange)[exchangeKey];
+  checkOptions(options);
   const capture = new Capture<IncomingMessage>({
     ...options,
     actor: (raw) => {

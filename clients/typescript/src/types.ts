@@ -75,8 +75,8 @@ export type FieldError = Schemas["FieldError"];
 type ExportQuery = operations["export"]["parameters"]["query"];
 type ListQuery = NonNullable<operations["list"]["parameters"]["query"]>;
 
-/** Filters of a search; a record must match all of them. */
-export type Filters = Omit<ExportQuery, "format"> & {
+/** Filters of a search; a record must match all of them. The names are those of the HTTP API and of the CLI. */
+export type Filters = Omit<ExportQuery, "format" | "metadata"> & {
   /** Top-level members of `metadata` and their required values. */
   metadata?: Readonly<Record<string, string>>;
 };

@@ -8,8 +8,10 @@ import { requestBody } from "../src/capture/body.js";
 import { buildRecord } from "../src/capture/build.js";
 import { Handle } from "../src/capture/handle.js";
 import { Capture } from "../src/capture/options.js";
-import { Policy } from "../src/index.js";
-import { recorder } from "./recorder-fixtures.js";
+import { auditrail as forExpress } from "../src/express.js";
+import { auditrail as forFastify } from "../src/fastify.js";
+import { Policy, Recorder } from "../src/index.js";
+import { recorder, spooling } from "./recorder-fixtures.js";
 
 function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
@@ -151,5 +153,30 @@ describe("a policy with spool", () => {
     const policy = Policy.load("../../docs/policy-example.toml");
     const here = await recorder(undefined);
     assert.throws(() => new Capture({ policy, recorder: here, actor: () => undefined }), { code: "no_spool" });
+  });
+});
+
+describe("options that are missing in plain JavaScript", () => {
+  it("are named when the middleware is made", async () => {
+    const here = await spooling(undefined);
+    const policy = Policy.parse("version = 1");
+    const incomplete: readonly (readonly [RegExp, unknown])[] = [
+      [/^invalid_option: `actor` is needed: a function that returns who sent a request, such as/, { recorder: here, policy }],
+      [/`actor` is needed/, { recorder: here, policy, actor: "ana" }],
+      [/`policy` is needed: the result of `Policy.load/, { recorder: here, actor: () => undefined }],
+      [/`recorder` is needed: the result of `await Recorder.open/, { policy, actor: () => undefined }],
+      [/`recorder` is needed/, { recorder: Promise.resolve(here), policy, actor: () => undefined }],
+      [/`recorder` is needed/, undefined],
+    ];
+    for (const [message, options] of incomplete) {
+      assert.throws(() => forExpress(options as never), { code: "invalid_option", message });
+      assert.throws(() => forFastify(options as never), { code: "invalid_option", message });
+    }
+  });
+
+  it("are named when the recorder is opened", async () => {
+    for (const options of [undefined, {}, { client: {} }]) {
+      await assert.rejects(Recorder.open(options as never), { code: "invalid_option", message: /`client` is needed/ });
+    }
   });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 
 import { Policy } from "../src/index.js";
-import { blocks, compile, installed, run } from "./packed.js";
+import { codeBlocks, compile, installed, run } from "./packed.js";
 import { service, stored, unique } from "./support.js";
 
 let project = "";
@@ -39,7 +39,7 @@ export { wrong };
   });
 
   it("runs the example of the README", async () => {
-    const [quick = ""] = blocks("ts");
+    const [quick = ""] = codeBlocks("README.md", "ts");
     assert.match(quick, /Recorder\.open/);
     const actor = unique();
     writeFileSync(join(project, "quick.mjs"), quick.replaceAll('"ana"', JSON.stringify(actor)));
@@ -50,7 +50,7 @@ export { wrong };
   });
 
   it("has a valid policy in its README", () => {
-    const [policy = ""] = blocks("toml");
+    const [policy = ""] = codeBlocks("README.md", "toml");
     assert.equal(Policy.parse(policy).rules.length, 1);
   });
 

@@ -20,16 +20,16 @@ export function compile(args: readonly string[], cwd: string): string {
   }
 }
 
-/** The code blocks of a language in the README. */
-export function blocks(language: string): string[] {
-  const readme = readFileSync("README.md", "utf8");
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, "g"))].map(([, code = ""]) => code);
+/** The code blocks of a language in a page. */
+export function codeBlocks(page: string, language: string): string[] {
+  const blocks = readFileSync(page, "utf8").matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, "g"));
+  return [...blocks].map(([, code = ""]) => code);
 }
 
 /** Packs the package, which scripts/test.mjs has built, and installs it with the types of Node in a new project; returns its directory. */
 export function installed(type: "module" | "commonjs"): string {
   const project = temporary();
-  const packed = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", project], ".")) as { filename: string; files: { path: string }[] }[];
+  const packed = JSON.parse(run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], ".")) as { filename: string; files: { path: string }[] }[];
   const [tarball] = packed;
   assert.ok(tarball);
   const expected = /^(dist\/.*\.(m?js|d\.m?ts)|dist\/package\.json|README\.md|LICENSE|package\.json)$/;
