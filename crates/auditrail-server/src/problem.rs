@@ -162,6 +162,13 @@ impl Problem {
             .retry_after(crate::limits::RETRY_SOON)
     }
 
+    /// Too many large responses are in memory, because their clients read slowly.
+    pub(crate) fn large_answers() -> Self {
+        let detail = "too many large responses are being sent; retry, or request smaller ones";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
     /// The media type of the body is not supported.
     pub(crate) fn media_type(detail: &'static str) -> Self {
         let title = "Unsupported media type";

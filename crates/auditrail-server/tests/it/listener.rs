@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_server::{ServerConfig, ShuttingDown, serve};
+use auditrail_server::{Connections, ServerConfig, ShuttingDown, serve};
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -115,7 +115,8 @@ async fn shutdown_accepts_requests_during_its_delay() {
     let begun = shutting_down.begun(Duration::from_secs(3_600));
     let router = Router::new().route("/", get(async || "done"));
     let serving = tokio::spawn(async move {
-        serve(listener, router, &ServerConfig::default(), begun).await;
+        let connections = Connections::new(10, 10);
+        serve(listener, router, &ServerConfig::default(), &connections, begun).await;
     });
     shutting_down.begin();
     // Without the delay the listener would be closed for at least one of these.

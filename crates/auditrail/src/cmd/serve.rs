@@ -1,5 +1,6 @@
 //! `serve`: the HTTP service.
 
+mod descriptors;
 mod json_lines;
 mod listeners;
 mod log_writer;
@@ -8,7 +9,8 @@ mod prepare;
 mod supervise;
 
 use auditrail_server::{
-    App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
+    App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
+    router, serve,
 };
 use auditrail_store::{GroupWriter, IssuedApiKey, PgApiKeys, PgAuditLog, WriterLimits};
 use serde::Serialize;
@@ -22,6 +24,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::signals::ShutdownSignals;
+use descriptors::ConnectionLimits;
 use listeners::Listeners;
 
 /// Connections for API key lookups. One statement looks up the keys of many requests, so few are
@@ -43,7 +46,7 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
     let (listeners, signals) = runtime.block_on(async {
         let signals =
             ShutdownSignals::listen().map_err(Error::startup("cannot start the service"))?;
-        Listeners::bind(&settings).await.map(|listeners| (listeners, signals))
+        Listeners::bind(&settings).map(|listeners| (listeners, signals))
     })?;
     let database = Database::open(&cx.settings, cx.output)?;
     let outcome = runtime.block_on(async {
@@ -77,7 +80,12 @@ async fn service(
         outcome = prepare::schema(cx, database, args.migrate) => outcome?,
         () = signals.clone().received(1) => return Err(Error::Interrupted),
     }
-    let config = &settings.config;
+    let open_max = ConnectionLimits {
+        public: settings.config.connections_max,
+        admin: limits::ADMIN_CONNECTIONS_MAX,
+    };
+    let open_max = open_max.fit(settings.database_connections, cx.output);
+    let config = &ServerConfig { connections_max: open_max.public, ..settings.config.clone() };
     let pool = database.service_pool(settings.database_connections, config.request_timeout);
     // Separate connections for key lookups, so that long exports cannot starve authentication.
     let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
@@ -104,14 +112,18 @@ async fn service(
 
     // The admin listener answers until the public service has stopped.
     let (stopped, admin_shutdown) = watch::channel(());
-    let admin = serve(listeners.admin, admin_router(operations), config, closed(admin_shutdown));
+    let operators = Connections::new(open_max.admin, open_max.admin);
+    let admin = admin_router(operations);
+    let admin = serve(listeners.admin, admin, config, &operators, closed(admin_shutdown));
     let public = async move {
         let shutdown = async {
             signals.received(1).await;
             shutting_down.begin();
             shutting_down.begun(config.shutdown_delay).await;
         };
-        let graceful = serve(listeners.public, router(app), config, shutdown).await;
+        let connections = app.connections().clone();
+        let router = router(app);
+        let graceful = serve(listeners.public, router, config, &connections, shutdown).await;
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
         background.stop(config.shutdown_grace).await;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use auditrail_core::{Found, Query, Record, RecordId};
 use uuid::Uuid;
 
-use super::get;
+use super::get::{self, StoredParts};
 use super::search::{SEARCH_SETTINGS, find};
 use crate::db::Db;
 use crate::error::StoreError;
@@ -64,6 +64,21 @@ impl Read for GetMany<'_> {
 
     async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, Record>, StoreError> {
         get::by_ids(db, self.0).await
+    }
+}
+
+/// Reads the stored parts of records by id.
+pub(in crate::records) struct GetStoredParts<'a>(pub(in crate::records) &'a [Uuid]);
+
+impl Read for GetStoredParts<'_> {
+    type Output = HashMap<RecordId, StoredParts>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, StoredParts>, StoreError> {
+        get::stored_parts(db, self.0).await
     }
 }
 
