@@ -21,6 +21,9 @@ use tokio::time::Instant;
 use crate::share_holder::ShareHolder;
 use shares::{Held, Limits, Shares, Verdict};
 
+/// Interval in which a waiting body checks whether it is on turn.
+const TURN_CHECK: Duration = Duration::from_millis(200);
+
 /// The memory of all request bodies. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyMemory(Arc<Inner>);
@@ -114,9 +117,11 @@ impl BodyPermit {
                 Verdict::Wait => {}
             }
             let began = Instant::now();
-            let is_notified = tokio::time::timeout(self.wait_left, self.wake.notified()).await;
+            // The turn of another body may also end without an event.
+            let pause = self.wait_left.min(TURN_CHECK);
+            drop(tokio::time::timeout(pause, self.wake.notified()).await);
             self.wait_left = self.wait_left.saturating_sub(began.elapsed());
-            if is_notified.is_err() {
+            if self.wait_left.is_zero() {
                 return Err(self.memory.refuse());
             }
         }

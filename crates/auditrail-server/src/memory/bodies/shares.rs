@@ -1,17 +1,22 @@
 //! How the memory of request bodies is divided, and which body gives way to which.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::limits::{BODY_OVERHEAD_MAX_BYTES, SMALL_BODY_MAX_BYTES};
 use crate::share_holder::ShareHolder;
 
 /// Bytes that a body may take without its turn: more than a sender at the minimum rate sends in a while, and
 /// little enough that a dozen bodies can wait beside one of the maximum size.
 const BEFORE_TURN: usize = 256 * 1_024;
+
+/// How long a body on turn keeps others from theirs. One that is still not complete then has a slow sender; what
+/// it needs is not set aside for it any more.
+const TURN: Duration = Duration::from_secs(2);
 
 /// How much memory there is.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +74,11 @@ type BodyId = u64;
 #[derive(Debug)]
 struct Body {
     holder: ShareHolder,
+    announced: usize,
     rest: usize,
     /// When it first needed its turn.
     turn_wanted: Option<u64>,
-    has_turn: bool,
+    turn_since: Option<Instant>,
     is_waiting: bool,
     is_evicted: bool,
     wake: Arc<Notify>,
@@ -81,7 +87,7 @@ struct Body {
 impl Body {
     /// Smaller is more senior: bodies on turn before the others, then by age.
     fn seniority(&self, id: BodyId) -> (bool, u64, BodyId) {
-        (!self.has_turn, self.turn_wanted.unwrap_or(u64::MAX), id)
+        (self.turn_since.is_none(), self.turn_wanted.unwrap_or(u64::MAX), id)
     }
 }
 
@@ -92,13 +98,11 @@ struct Usage {
     rest: usize,
     /// Of `rest`, by complete bodies.
     complete: usize,
-    /// Announced by the bodies on turn.
-    on_turn: usize,
 }
 
 impl Usage {
     fn is_empty(&self) -> bool {
-        self.small == 0 && self.rest == 0 && self.on_turn == 0
+        self.small == 0 && self.rest == 0
     }
 }
 
@@ -157,9 +161,10 @@ impl Shares {
         let id = *held.id.get_or_insert_with(|| self.next_number());
         let body = self.bodies.entry(id).or_insert_with(|| Body {
             holder: held.holder.clone(),
+            announced: held.announced,
             rest: 0,
             turn_wanted: None,
-            has_turn: false,
+            turn_since: None,
             is_waiting: false,
             is_evicted: false,
             wake: Arc::clone(wake),
@@ -216,31 +221,30 @@ impl Shares {
         Verdict::Granted
     }
 
-    /// Whether the body is on turn: everything that the bodies of its holder on turn have announced fits.
+    /// Whether the body is on turn: with everything that complete bodies have and other bodies on turn have
+    /// announced, it fits, among those of its holder and among all.
     fn takes_turn(&mut self, id: BodyId, held: &Held) -> bool {
         let wanted = self.next_number();
         let Some(body) = self.bodies.get_mut(&id) else {
             return false;
         };
-        if body.has_turn {
+        if body.turn_since.is_some() {
             return true;
         }
         let wanted = *body.turn_wanted.get_or_insert(wanted);
-        let is_first = !self.bodies.values().any(|other| {
-            other.holder == held.holder
-                && !other.has_turn
-                && other.turn_wanted.is_some_and(|other| other < wanted)
+        let of_holder = || self.bodies.values().filter(|other| other.holder == held.holder);
+        let is_first = !of_holder().any(|other| {
+            other.turn_since.is_none() && other.turn_wanted.is_some_and(|other| other < wanted)
         });
-        let usage = self.holders.entry(held.holder.clone()).or_default();
-        let fits =
-            usage.on_turn == 0 || usage.on_turn + held.announced <= self.limits.rest_of_holder;
-        if is_first && fits {
-            usage.on_turn += held.announced;
-            if let Some(body) = self.bodies.get_mut(&id) {
-                body.has_turn = true;
-            }
+        let complete = self.holders.get(&held.holder).map_or(0, |usage| usage.complete);
+        let fits = |taken: usize, max| taken == 0 || taken + held.announced <= max;
+        let takes_turn = is_first
+            && fits(complete + on_turn(of_holder()), self.limits.rest_of_holder)
+            && fits(self.total.complete + on_turn(self.bodies.values()), self.limits.rest);
+        if takes_turn && let Some(body) = self.bodies.get_mut(&id) {
+            body.turn_since = Some(clock::monotonic());
         }
-        is_first && fits
+        takes_turn
     }
 
     /// Evicts a junior rival, unless memory will be released anyway: by a complete body, which needs no more
@@ -264,11 +268,13 @@ impl Shares {
             return Verdict::Wait;
         }
         let own = body.seniority(id);
+        // Of those not on turn, if there are any, and of the holder that uses most.
         let victim = (self.bodies.iter().filter(is_rival))
-            .map(|(id, other)| (Reverse(usage_of(&other.holder)), Reverse(other.seniority(*id))))
-            .filter(|(_, Reverse(seniority))| *seniority > own)
-            .min();
-        if let Some((_, Reverse((_, _, victim)))) = victim
+            .filter(|(id, other)| other.seniority(**id) > own)
+            .max_by_key(|(id, other)| {
+                (other.turn_since.is_none(), usage_of(&other.holder), other.seniority(**id))
+            });
+        if let Some(victim) = victim.map(|(victim, _)| *victim)
             && let Some(body) = self.bodies.get_mut(&victim)
         {
             body.is_evicted = true;
@@ -314,17 +320,12 @@ impl Shares {
         self.wake_waiting();
     }
 
-    /// Removes the entry of a body that needs no more memory, and ends its turn.
+    /// Removes the entry of a body that needs no more memory.
     fn forget(&mut self, held: &mut Held) {
         let Some(body) = held.id.take().and_then(|id| self.bodies.remove(&id)) else {
             return;
         };
         self.waiting -= usize::from(body.is_waiting);
-        if body.has_turn
-            && let Some(usage) = self.holders.get_mut(&held.holder)
-        {
-            usage.on_turn -= held.announced;
-        }
     }
 
     fn wake_waiting(&self) {
@@ -339,4 +340,10 @@ impl Shares {
         self.next += 1;
         self.next
     }
+}
+
+/// What the bodies on turn have announced.
+fn on_turn<'a>(bodies: impl Iterator<Item = &'a Body>) -> usize {
+    let is_on_turn = |since: Instant| clock::monotonic().duration_since(since) < TURN;
+    bodies.filter(|body| body.turn_since.is_some_and(is_on_turn)).map(|body| body.announced).sum()
 }
