@@ -6,3 +6,4 @@ mod odd_content;
 mod slow_exports;
 mod slow_reads;
 mod tenants;
+mod two_servers;
