@@ -61,6 +61,10 @@ const ALLOWED_FOR_TESTS: &[(&str, &str)] = &[
     // Locks that make the database slow.
     ("auditrail-server", "sqlx"),
     ("auditrail", "auditrail-testkit"),
+    // The examples are tested against the real service.
+    ("example-gateway", "auditrail-server"),
+    ("example-gateway", "auditrail-store"),
+    ("example-gateway", "auditrail-testkit"),
     // Itself, with its feature.
     ("auditrail-tower", "auditrail-tower"),
 ];
