@@ -4,17 +4,35 @@ use std::time::Duration;
 
 /// Maximum size of a request body: 10,000 ordinary records of 1.5 kB.
 pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
-/// Maximum size of all request bodies in memory: one of the largest and some more.
+/// Maximum size of all request bodies in memory: two of the largest with their records, and a tenth for small
+/// bodies.
 ///
-/// The records parsed from them take as much again (small ones twice as much) until they are written; all
-/// of that must fit into 128 MiB (`cargo xtask bench serve`).
-pub const BODIES_MAX_BYTES: usize = 20 * 1_024 * 1_024;
+/// The records parsed from them take up to twice as much again until they are written, beyond what
+/// [`RECORD_OVERHEAD_BYTES`] counts; all of that must fit into 128 MiB (`cargo xtask bench serve`).
+pub const BODIES_MAX_BYTES: usize = 40 * 1_024 * 1_024;
+/// Maximum size of a body that may use the memory for small bodies: a single record is rarely larger.
+pub const SMALL_BODY_MAX_BYTES: usize = 64 * 1_024;
+/// Memory that a record of a batch is counted with beside its text: a third of the fields, the allocations
+/// and the list entries of a parsed record, like the text is counted with a third of what it takes.
+pub const RECORD_OVERHEAD_BYTES: usize = 160;
+/// The overhead of a batch of the maximum size.
+pub(crate) const BODY_OVERHEAD_MAX_BYTES: usize = BATCH_MAX_RECORDS * RECORD_OVERHEAD_BYTES;
+/// Maximum size of all large responses in memory: two batches of the maximum size that are returned in full,
+/// or ten pages.
+pub const ANSWERS_MAX_BYTES: usize = 48 * 1_024 * 1_024;
+/// Size up to which a response is not counted: 900 of them are as much as all larger ones.
+pub const SMALL_ANSWER_MAX_BYTES: usize = 64 * 1_024;
 /// Long enough for a database restart, short enough to report an outage to the caller.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of records in a batch; a batch is one transaction and is held in memory.
 pub const BATCH_MAX_RECORDS: usize = 10_000;
 /// Enough for a body of the maximum size over 5 Mbit/s.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Minimum rate at which a request body arrives, in bytes per second, on average over
+/// [`BODY_GRACE`]: far below any network that people work over.
+pub const BODY_MIN_RATE: u32 = 16 * 1_024;
+/// How far a request body may be behind its minimum rate; enough for a lost packet or two.
+pub const BODY_GRACE: Duration = Duration::from_secs(5);
 /// Longer than a body may take, and long enough for an exact count over a large table.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// A request head is one or two packets; a client that takes longer ties up a connection.
@@ -22,18 +40,35 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A stalled export holds a database snapshot, which blocks vacuum, and any other stalled response holds
 /// its memory.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Minimum rate at which a client reads a response, in bytes per second, on average over [`STALL_TIMEOUT`].
+pub const RESPONSE_MIN_RATE: u32 = 16 * 1_024;
 /// Without a load balancer there is nothing to wait for.
 pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
 /// Below the 30 seconds after which most supervisors kill the process.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// Each connection takes a file descriptor, and the usual limit is 1,024.
 pub const CONNECTIONS_MAX: usize = 900;
+/// Maximum number of connections of one address on which no request had a valid API key yet. A proxy may open
+/// that many at once before it sends requests.
+pub const UNAUTHENTICATED_MAX: usize = 200;
+/// Maximum number of connections of the admin listener: a few supervisors and operators.
+pub const ADMIN_CONNECTIONS_MAX: usize = 32;
+/// How much of a request that was refused early is read and discarded, so that its client can send it and then
+/// read the response: a body of the maximum size and some more.
+pub const LINGER_BYTES: usize = 32 * 1_024 * 1_024;
+/// How long that may take.
+pub const LINGER_TIME: Duration = Duration::from_secs(30);
+/// How long the client may send nothing meanwhile.
+pub const LINGER_IDLE: Duration = Duration::from_secs(5);
 /// Maximum size of a request head; enough for a search at the limits of its filters.
 pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
 /// Maximum number of header lines of a request.
 pub const HEADERS_MAX: usize = 64;
 /// Maximum length of an `Idempotency-Key`, in characters.
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+/// How long after its start the service looks for records with the ids that earlier versions derived from an
+/// `Idempotency-Key`: clients that retry for longer are rare.
+pub const UPGRADE_RETRIES: Duration = Duration::from_hours(1);
 /// Number of actors, actions and targets in the statistics.
 pub const STATS_TOP: u16 = 20;
 /// How long a readiness check may take; supervisors rarely wait longer.
@@ -46,17 +81,17 @@ pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub const KEY_OUTAGE_RETRY: Duration = Duration::from_secs(2);
 /// Maximum number of cached API keys: some megabytes.
 pub const CACHED_KEYS_MAX: usize = 10_000;
-/// Requests per minute that one API key may make: ten thousand per second.
+/// Requests per minute that one share holder may make: ten thousand per second.
 ///
 /// More than any well-behaved client needs, so the default only stops runaway clients; an operator
 /// with untrusted clients sets less.
 pub const QUERIES_PER_MINUTE: u32 = 600_000;
-/// Exports per minute that one API key may start: ten per second. Each reads all of its matches, and
+/// Exports per minute that one share holder may start: ten per second. Each reads all of its matches, and
 /// holds a connection and a snapshot meanwhile.
 pub const EXPORTS_PER_MINUTE: u32 = 600;
-/// Maximum number of API keys with a tracked usage, per budget: about a megabyte. Beyond it, the
-/// usage of the key that used least is dropped.
-pub const BUDGET_KEYS_MAX: usize = 10_000;
+/// Maximum number of share holders with a tracked usage, per budget: about a megabyte. Beyond it, the
+/// usage of the one that used least is dropped.
+pub const BUDGET_HOLDERS_MAX: usize = 10_000;
 /// Interval in which full budgets are removed from memory.
 pub const RATE_LIMIT_CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a readiness result of the database is reused: the shortest usual probe interval. The
@@ -67,6 +102,19 @@ pub const READY_FRESH: Duration = Duration::from_secs(1);
 pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
 /// How long a browser may cache a preflight response; Chromium caches it no longer.
 pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
+/// How long a request waits for a free database connection.
+pub const READ_SHARE_WAIT: Duration = Duration::from_secs(5);
+/// How long an export waits for the end of another: one that ends in this moment, as the previous export of
+/// the same client does. Others take too long to wait for.
+pub const EXPORT_SHARE_WAIT: Duration = Duration::from_secs(1);
+/// How many bytes per second the client of an export must take, over
+/// [`EXPORT_RATE_WINDOW`]: a quarter of a megabit. A slower one holds a snapshot of the database for hours, which
+/// blocks vacuum.
+pub const EXPORT_MIN_RATE: u32 = 32 * 1_024;
+/// Twice [`STALL_TIMEOUT`], since the buffers of sockets fill and empty in steps.
+pub const EXPORT_RATE_WINDOW: Duration = Duration::from_secs(60);
+/// `Retry-After` for an export beyond the number that may run at once.
+pub const RETRY_EXPORT: Duration = Duration::from_secs(10);
 /// `Retry-After` for a transient outage of the database.
 pub const RETRY_SOON: Duration = Duration::from_secs(1);
 /// `Retry-After` for a condition that an operator has to fix.

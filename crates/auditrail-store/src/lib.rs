@@ -26,6 +26,7 @@ mod sqlstate;
 mod value;
 
 pub use api_keys::{ApiKeyPage, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey};
+pub use connect::end_with_client;
 pub use error::StoreError;
 pub use group_commit::{
     GroupWriter, Histogram, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,
@@ -35,7 +36,7 @@ pub use import::{BulkWriter, ChunkOutcome};
 pub use key_version::ApiKeyVersion;
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
-    Summary, SummaryOptions, TargetCount,
+    StoredParts, Summary, SummaryOptions, TargetCount,
 };
 pub use sessions::Sessions;
 

@@ -14,6 +14,8 @@ mod migrate;
 mod query;
 mod record_view;
 mod serve;
+mod show;
+mod stats;
 
 use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
@@ -28,6 +30,8 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Migrate(args) => migrate::run(cx, args),
         Command::Log(args) => log::run(cx, args),
         Command::Query(args) => query::run(cx, args),
+        Command::Show(args) => show::run(cx, args),
+        Command::Stats(args) => stats::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
         Command::Key(command) => key::run(cx, command),
