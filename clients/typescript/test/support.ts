@@ -12,6 +12,9 @@ import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/inde
 /** The URL of the real service and a key with all scopes. */
 export const service = { url: env("AUDITRAIL_TS_URL"), key: env("AUDITRAIL_TS_KEY") };
 
+/** The URL of its database, as its owner. */
+export const databaseUrl = env("AUDITRAIL_TS_DATABASE_URL");
+
 /** A client of the real service, or of a proxy in front of it. */
 export function client(url = service.url, key = service.key): AuditrailClient {
   return new AuditrailClient({ url, key });
@@ -99,4 +102,9 @@ function env(name: string): string {
   const value = process.env[name];
   assert.ok(value, `${name} is not set: run the tests by \`npm test\``);
   return value;
+}
+
+/** For handles that are made without a request. */
+export function noInput(): Promise<never> {
+  return Promise.reject(new Error("there is no request"));
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Redaction } from "../policy/redact.js";
 import { asId } from "../policy/pointer.js";
-import type { Json } from "../types.js";
+import type { ActionName, Json, RecordInput } from "../types.js";
 
 /** A target that a handler sets. */
 export interface HandledTarget {
@@ -25,6 +25,15 @@ export interface AuditHandle {
   /** Records the state before and after. Of two objects, only the members that differ are recorded. */
   diff(before: unknown, after: unknown): void;
   /**
+   * Returns the record of this request with all that the middleware knows, for a handler that writes it itself: in the
+   * transaction of its change, by the SQL function `record_audit_log`. The action and the target are those of the rule
+   * unless given; without a rule both are needed.
+   *
+   * The middleware then writes no record if the request succeeds. If it fails, the middleware records that as usual,
+   * because the transaction was rolled back. Rejects with `invalid_option` without an action or target type.
+   */
+  input(action?: ActionName, target?: HandledTarget): Promise<RecordInput>;
+  /**
    * Suppresses the record of this request. With `must` the intent is written already and still gets its
    * outcome.
    */
@@ -35,6 +44,7 @@ export interface AuditHandle {
 export class Handle implements AuditHandle {
   readonly requestId: string;
   readonly #redaction: Redaction;
+  readonly #input: (action?: ActionName) => Promise<RecordInput>;
   target: { readonly id: string; readonly type: string | undefined } | undefined;
   targetName: string | undefined;
   extra: Record<string, Json> | undefined;
@@ -42,9 +52,18 @@ export class Handle implements AuditHandle {
   after: Json | undefined;
   skipped = false;
 
-  constructor(requestId: string, redaction: Redaction) {
+  /** `input` builds the record for the handler. */
+  constructor(requestId: string, redaction: Redaction, input: (action?: ActionName) => Promise<RecordInput>) {
     this.requestId = requestId;
     this.#redaction = redaction;
+    this.#input = input;
+  }
+
+  async input(action?: ActionName, target?: HandledTarget): Promise<RecordInput> {
+    if (target !== undefined) {
+      this.setTarget(target);
+    }
+    return this.#input(action);
   }
 
   setTarget(target: HandledTarget): void {

@@ -1,0 +1,176 @@
+/** Handlers that write the record of their request in their own transaction, with all that the middleware knows. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import pg from "pg";
+
+import type { AuditRecord, RecordInput } from "../src/index.js";
+import { type App, type Call, FRAMEWORKS, type Routes } from "./applications.js";
+import { spooling } from "./recorder-fixtures.js";
+import { client, databaseUrl, stored, unique } from "./support.js";
+
+const POLICY = `
+version = 1
+failure = "spool"
+[[rule]]
+name = "project renamed"
+methods = ["PUT"]
+route = "/projects/{id}"
+action = "project.updated"
+target_type = "project"
+target_id = { path = "id" }
+tenant_id = { header = "x-tenant" }
+[[rule]]
+name = "project removed"
+methods = ["DELETE"]
+route = "/projects/{id}"
+action = "project.deleted"
+target_type = "project"
+target_id = { path = "id" }
+failure = "must"
+[[rule]]
+route = "/quiet/{id}"
+level = "none"
+`;
+
+const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+before(() => pool.query("create table if not exists public.ts_projects (id text primary key, name text)"));
+after(() => pool.end());
+
+/** Changes a row and writes the record in one transaction; the handler fails if it is to roll back. */
+async function change(id: string, record: () => Promise<RecordInput>, fails: boolean): Promise<void> {
+  const connection = await pool.connect();
+  try {
+    await connection.query("begin");
+    await connection.query("insert into public.ts_projects values ($1, 'a') on conflict (id) do update set name = 'b'", [id]);
+    await connection.query("select control_plane.record_audit_log($1)", [JSON.stringify(await record())]);
+    if (fails) {
+      throw new Error("the rest of the change failed");
+    }
+    await connection.query("commit");
+  } catch (error) {
+    await connection.query("rollback");
+    throw error;
+  } finally {
+    connection.release();
+  }
+}
+
+/** The arguments of `input`. */
+type Arguments = Parameters<Call["audit"]["input"]>;
+
+/**
+ * Handlers whose record is made by `input` with some arguments. For the id `failing-…` the transaction fails, for
+ * `late-…` the request fails after it.
+ */
+function routes(...args: Arguments): Routes {
+  const handler = ({ audit, params, send }: Call): void => {
+    const { id = "" } = params;
+    audit.addMetadata({ reason: "asked" });
+    change(id, () => audit.input(...args), id.startsWith("failing")).then(
+      () => send(id.startsWith("late") ? 500 : 200, {}),
+      (error: Error) => send(500, { error: error.message }),
+    );
+  };
+  return { "PUT /projects/:id": handler, "DELETE /projects/:id": handler, "POST /quiet/:id": handler, "POST /other/:id": handler };
+}
+
+for (const [name, make] of Object.entries(FRAMEWORKS)) {
+  describe(`a handler with a transaction, with ${name}`, () => {
+    const start = async (...args: Arguments): Promise<{ app: App; call: (method: string, path: string, actor: string) => Promise<AuditRecord[]> }> => {
+      const here = await spooling(undefined, { onRefused: () => undefined });
+      const app = await make({ recorder: here, policy: POLICY, routes: routes(...args) });
+      const call = async (method: string, path: string, actor: string): Promise<AuditRecord[]> => {
+        const headers = { "x-user": actor, "x-name": "Ana", "x-admin": "root", "x-tenant": "acme", "user-agent": "test/1", "x-request-id": `r-${actor}` };
+        await (await fetch(`${app.url}${path}`, { method, headers })).text();
+        await here.flush();
+        return stored(actor);
+      };
+      return { app, call };
+    };
+
+    it("leaves one record with all that the middleware knows", async () => {
+      const { app, call } = await start();
+      const [actor, id] = [unique(), unique("p")];
+      const [record, ...others] = await call("PUT", `/projects/${id}`, actor);
+      assert.deepEqual(others, []);
+      assert.ok(record);
+      const { created_at, recorded_by, id: _, ...columns } = record;
+      assert.ok(created_at);
+      assert.match(recorded_by ?? "", /^role:/);
+      assert.deepEqual(columns, {
+        actor_type: "user",
+        actor_id: actor,
+        actor_name: "Ana",
+        action: "project.updated",
+        target_type: "project",
+        target_id: id,
+        target_name: null,
+        tenant_id: "acme",
+        ip_address: "127.0.0.1",
+        user_agent: "test/1",
+        request_id: `r-${actor}`,
+        outcome: "success",
+        metadata: {
+          http: { method: "PUT", route: "/projects/{id}" },
+          outcome: "success",
+          rule: "project renamed",
+          impersonator: "root",
+          credential_id: "session-1",
+          extra: { reason: "asked" },
+        },
+      });
+      assert.deepEqual([app.stats().delegated, app.stats().recorded, app.policy.coverage().covered], [1, 0, 1]);
+    });
+
+    it("takes action and target from the handler", async () => {
+      const { call } = await start("project.suspended", { type: "team", id: "t-1", name: "Team 1" });
+      const [record, ...others] = await call("PUT", `/projects/${unique("p")}`, unique());
+      assert.deepEqual([record?.action, record?.target_type, record?.target_id, record?.target_name], ["project.suspended", "team", "t-1", "Team 1"]);
+      assert.deepEqual([record?.tenant_id, record?.metadata?.["rule"], others.length], ["acme", "project renamed", 0]);
+    });
+
+    it("leaves the record of the failure if it rolls back", async () => {
+      const { app, call } = await start();
+      for (const method of ["PUT", "DELETE"]) {
+        const actor = unique();
+        const [record, ...others] = (await call(method, `/projects/${unique("failing")}`, actor)).filter(({ metadata }) => metadata?.["phase"] !== "intent");
+        assert.deepEqual([record?.outcome, others.length], ["failure", 0]);
+        assert.deepEqual((record?.metadata?.["http"] as { status: number }).status, 500);
+      }
+      assert.equal(app.stats().delegated, 0);
+    });
+
+    it("leaves one record if the request fails after it", async () => {
+      const { call } = await start();
+      for (const method of ["PUT", "DELETE"]) {
+        const records = await call(method, `/projects/${unique("late")}`, unique());
+        const [record, ...others] = records.filter(({ metadata }) => metadata?.["phase"] !== "intent");
+        assert.deepEqual([record?.outcome, others.length], ["success", 0]);
+      }
+    });
+
+    it("leaves one listed record with must", async () => {
+      const { app, call } = await start();
+      const actor = unique();
+      const all = await call("DELETE", `/projects/${unique("p")}`, actor);
+      assert.deepEqual(all.map(({ metadata }) => metadata?.["phase"]), ["outcome", "intent"]);
+      assert.equal(all[0]?.metadata?.["intent_id"], all[1]?.id);
+      const listed = await client().query({ actor_id: actor });
+      assert.deepEqual(listed.data.map(({ id }) => id), [all[0]?.id]);
+      assert.deepEqual([app.stats().delegated, app.stats().recorded], [1, 1]);
+    });
+
+    it("needs an action and a target without a rule", async () => {
+      const without = await start();
+      assert.deepEqual(await without.call("POST", `/other/${unique()}`, unique()), []);
+      const { app, call } = await start("note.created", { type: "note", id: "n-1" });
+      for (const path of ["/other/n-1", "/quiet/n-1"]) {
+        const [record, ...others] = await call("POST", path, unique());
+        assert.deepEqual([record?.action, record?.target_id, record?.ip_address, others.length], ["note.created", "n-1", "127.0.0.1", 0]);
+        assert.deepEqual(record?.metadata, { http: { method: "POST" }, outcome: "success", impersonator: "root", credential_id: "session-1", extra: { reason: "asked" } });
+      }
+      assert.equal(app.policy.coverage().uncoveredRequests, 0);
+    });
+  });
+}
