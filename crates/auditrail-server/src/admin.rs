@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::json::Json;
 use crate::limits::RETRY_SOON;
 use crate::problem::Problem;
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Pressure};
 use crate::{middleware as layers, routes};
 use readiness::{NotReady, Readiness};
 
@@ -37,7 +37,13 @@ impl Operations {
     #[must_use]
     pub fn new(app: &App, writer: Option<GroupWriter>) -> Self {
         let (log, shutting_down) = (app.log(), app.shutting_down().clone());
-        let registry = app.metrics().registry(log, writer.clone(), app.background().clone());
+        let pressure = Pressure {
+            connections: app.connections().clone(),
+            bodies: app.body_memory().clone(),
+            answers: app.answer_memory().clone(),
+        };
+        let background = app.background().clone();
+        let registry = app.metrics().registry(log, writer.clone(), background, pressure);
         let readiness = Readiness::new(log, writer, shutting_down);
         Self(Arc::new(Inner { registry, readiness }))
     }

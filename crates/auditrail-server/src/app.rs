@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
-use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
 use crate::clock;
 use crate::config::ServerConfig;
+use crate::connections::Connections;
 use crate::database_shares::DatabaseShares;
 use crate::limits::UPGRADE_RETRIES;
+use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
 use crate::telemetry::metrics::Metrics;
@@ -27,7 +28,9 @@ struct Inner {
     log: PgAuditLog,
     writes: Box<dyn Writes>,
     authenticator: Box<dyn Authenticator>,
-    body_memory: Arc<Semaphore>,
+    connections: Connections,
+    body_memory: BodyMemory,
+    answer_memory: AnswerMemory,
     keys: PgApiKeys,
     database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
@@ -50,10 +53,11 @@ impl App {
         writes: impl Writes + 'static,
     ) -> Self {
         let metrics = Metrics::new();
-        // A single body of the maximum size must fit, whatever the configuration.
-        let body_bytes = config.bodies_max_bytes.max(config.body_max_bytes);
+        let (bodies, body) = (config.bodies_max_bytes, config.body_max_bytes);
         Self(Arc::new(Inner {
-            body_memory: Arc::new(Semaphore::new(body_bytes.min(Semaphore::MAX_PERMITS))),
+            connections: Connections::new(config.connections_max, config.unauthenticated_max),
+            body_memory: BodyMemory::new(bodies, body, config.write_timeout),
+            answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
             database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
@@ -99,6 +103,13 @@ impl App {
         clock::monotonic().duration_since(self.0.started_at) < UPGRADE_RETRIES
     }
 
+    /// The connections of the public listener, to be passed to [`serve`](crate::serve). Their number is in the admin
+    /// metrics.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.0.connections
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -111,9 +122,14 @@ impl App {
         &*self.0.writes
     }
 
-    /// The memory for request bodies: one permit per byte.
-    pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
+    /// The memory for request bodies.
+    pub(crate) fn body_memory(&self) -> &BodyMemory {
         &self.0.body_memory
+    }
+
+    /// The memory for large responses.
+    pub(crate) fn answer_memory(&self) -> &AnswerMemory {
+        &self.0.answer_memory
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {

@@ -8,7 +8,7 @@ mod origin;
 mod query;
 
 pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Searcher, Writer};
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, RejectedRecord};
 pub(crate) use body::RequestBody;
 pub(crate) use idempotency::IdempotencyKey;
 pub(crate) use origin::RequestOrigin;

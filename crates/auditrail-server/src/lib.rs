@@ -11,9 +11,9 @@
 //! on a listener. [`Authenticator`] and [`Writes`] are the two interfaces to implement for other sources
 //! of API keys and other writers.
 //!
-//! Modules, each depending only on those above it: `limits`, `clock`, `config`; `auth` (who calls), `refusals`
-//! (of records), `problem` (RFC 9457 errors), `share_holder`, `shares`, `rate_limit`,
-//! `telemetry`, `background`; `database_shares`; `app` (shared state);
+//! Modules, each depending only on those above it: `limits`, `clock`, `config`, `pace`; `connections`; `auth` and
+//! `caller` (who calls), `memory` (of bodies and responses), `refusals` (of records), `problem` (RFC 9457 errors),
+//! `share_holder`, `shares`, `rate_limit`, `telemetry`, `background`; `database_shares`; `app` (shared state);
 //! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
@@ -23,7 +23,7 @@
 //! #     writes: impl auditrail_server::Writes + 'static,
 //! #     interrupted: impl Future<Output = ()>,
 //! # ) -> std::io::Result<()> {
-//! use auditrail_server::{App, Operations, ServerConfig, admin_router, router, serve};
+//! use auditrail_server::{App, Connections, Operations, ServerConfig, admin_router, router, serve};
 //!
 //! let config = ServerConfig::default();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
@@ -34,12 +34,15 @@
 //!     interrupted.await;
 //!     stop.begin();
 //! };
-//! let public = serve(listener, router(app.clone()), &config, stop.begun(config.shutdown_delay));
+//! let connections = app.connections();
+//! let begun = stop.begun(config.shutdown_delay);
+//! let public = serve(listener, router(app.clone()), &config, connections, begun);
 //! // The admin listener stays up until the public one has drained.
 //! let operations = admin_router(Operations::new(&app, None));
+//! let operators = Connections::new(32, 32);
 //! let (drained, ()) = tokio::select! {
 //!     outcome = async { tokio::join!(public, shutdown_signal) } => outcome,
-//!     _ = serve(admin, operations, &config, std::future::pending()) => unreachable!(),
+//!     _ = serve(admin, operations, &config, &operators, std::future::pending()) => unreachable!(),
 //! };
 //! # Ok(())
 //! # }
@@ -49,8 +52,10 @@ mod admin;
 mod app;
 mod auth;
 pub mod background;
+mod caller;
 mod clock;
 mod config;
+mod connections;
 mod cors;
 mod database_shares;
 mod export_stream;
@@ -58,8 +63,10 @@ mod extract;
 mod json;
 pub mod limits;
 mod listen;
+mod memory;
 mod middleware;
 mod openapi;
+mod pace;
 mod problem;
 mod rate_limit;
 mod refusals;
@@ -77,6 +84,7 @@ pub use admin::{Operations, admin_router};
 pub use app::App;
 pub use auth::{AuthError, Authenticator, Principal, Scope, StoredKeys};
 pub use config::ServerConfig;
+pub use connections::Connections;
 pub use cors::{CorsConfig, Origin, OriginError};
 pub use listen::{Peer, serve};
 pub use rate_limit::{Budget, BudgetError, RateBudgets};

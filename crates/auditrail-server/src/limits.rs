@@ -4,17 +4,35 @@ use std::time::Duration;
 
 /// Maximum size of a request body: 10,000 ordinary records of 1.5 kB.
 pub const BODY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
-/// Maximum size of all request bodies in memory: one of the largest and some more.
+/// Maximum size of all request bodies in memory: two of the largest with their records, and a tenth for small
+/// bodies.
 ///
-/// The records parsed from them take as much again (small ones twice as much) until they are written; all
-/// of that must fit into 128 MiB (`cargo xtask bench serve`).
-pub const BODIES_MAX_BYTES: usize = 20 * 1_024 * 1_024;
+/// The records parsed from them take up to twice as much again until they are written, beyond what
+/// [`RECORD_OVERHEAD_BYTES`] counts; all of that must fit into 128 MiB (`cargo xtask bench serve`).
+pub const BODIES_MAX_BYTES: usize = 40 * 1_024 * 1_024;
+/// Maximum size of a body that may use the memory for small bodies: a single record is rarely larger.
+pub const SMALL_BODY_MAX_BYTES: usize = 64 * 1_024;
+/// Memory that a record of a batch is counted with beside its text: a third of the fields, the allocations
+/// and the list entries of a parsed record, like the text is counted with a third of what it takes.
+pub const RECORD_OVERHEAD_BYTES: usize = 160;
+/// The overhead of a batch of the maximum size.
+pub(crate) const BODY_OVERHEAD_MAX_BYTES: usize = BATCH_MAX_RECORDS * RECORD_OVERHEAD_BYTES;
+/// Maximum size of all large responses in memory: two batches of the maximum size that are returned in full,
+/// or ten pages.
+pub const ANSWERS_MAX_BYTES: usize = 48 * 1_024 * 1_024;
+/// Size up to which a response is not counted: 900 of them are as much as all larger ones.
+pub const SMALL_ANSWER_MAX_BYTES: usize = 64 * 1_024;
 /// Long enough for a database restart, short enough to report an outage to the caller.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of records in a batch; a batch is one transaction and is held in memory.
 pub const BATCH_MAX_RECORDS: usize = 10_000;
 /// Enough for a body of the maximum size over 5 Mbit/s.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Minimum rate at which a request body arrives, in bytes per second, on average over
+/// [`BODY_GRACE`]: far below any network that people work over.
+pub const BODY_MIN_RATE: u32 = 16 * 1_024;
+/// How far a request body may be behind its minimum rate; enough for a lost packet or two.
+pub const BODY_GRACE: Duration = Duration::from_secs(5);
 /// Longer than a body may take, and long enough for an exact count over a large table.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// A request head is one or two packets; a client that takes longer ties up a connection.
@@ -22,12 +40,26 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A stalled export holds a database snapshot, which blocks vacuum, and any other stalled response holds
 /// its memory.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Minimum rate at which a client reads a response, in bytes per second, on average over [`STALL_TIMEOUT`].
+pub const RESPONSE_MIN_RATE: u32 = 16 * 1_024;
 /// Without a load balancer there is nothing to wait for.
 pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
 /// Below the 30 seconds after which most supervisors kill the process.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// Each connection takes a file descriptor, and the usual limit is 1,024.
 pub const CONNECTIONS_MAX: usize = 900;
+/// Maximum number of connections of one address on which no request had a valid API key yet. A proxy may open
+/// that many at once before it sends requests.
+pub const UNAUTHENTICATED_MAX: usize = 200;
+/// Maximum number of connections of the admin listener: a few supervisors and operators.
+pub const ADMIN_CONNECTIONS_MAX: usize = 32;
+/// How much of a request that was refused early is read and discarded, so that its client can send it and then
+/// read the response: a body of the maximum size and some more.
+pub const LINGER_BYTES: usize = 32 * 1_024 * 1_024;
+/// How long that may take.
+pub const LINGER_TIME: Duration = Duration::from_secs(30);
+/// How long the client may send nothing meanwhile.
+pub const LINGER_IDLE: Duration = Duration::from_secs(5);
 /// Maximum size of a request head; enough for a search at the limits of its filters.
 pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
 /// Maximum number of header lines of a request.

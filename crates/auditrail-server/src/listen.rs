@@ -1,35 +1,32 @@
 //! Serving on a listener, with limits that axum's own accept loop lacks.
 
-use std::convert::Infallible;
+mod accept;
+mod io;
+mod response;
+
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
 
 use crate::config::ServerConfig;
+use crate::connections::{Connections, OpenConnection};
 use crate::limits::{HEAD_MAX_BYTES, HEADERS_MAX};
+use crate::pace::Pace;
+use io::{Io, Traffic};
 
 /// The peer address of the connection of a request, as the kernel reports it.
 ///
 /// It is never taken from a header, which clients could forge.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
-
-/// Pause after a failed accept, which mostly means that there are no free file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves requests until `shutdown` completes; then accepts no more and drains those in flight.
 ///
@@ -42,93 +39,73 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     config: &ServerConfig,
+    connections: &Connections,
     shutdown: impl Future<Output = ()>,
 ) -> bool {
-    let http = http(config);
-    let permits = Arc::new(Semaphore::new(config.connections_max));
+    let server = Arc::new(Server {
+        http: http(config),
+        router,
+        pace: Pace::new(config.response_min_rate, config.stall_timeout),
+    });
     let graceful = GracefulShutdown::new();
     // Dropping the set cuts off requests in flight.
-    let mut connections = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut accepting = accept::Accept::new(&listener, connections);
     loop {
-        let (stream, peer, permit) = tokio::select! {
-            accepted = accept(&listener, &permits) => accepted,
-            Some(_) = connections.join_next() => continue,
+        let (stream, peer, open) = tokio::select! {
+            accepted = accepting.next() => accepted,
+            Some(_) = tasks.join_next() => continue,
             () = &mut shutdown => break,
         };
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            respond(router.clone(), request)
-        });
-        let connection = graceful.watch(http.serve_connection(io(stream, config), service));
-        connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection error");
-            }
-            drop(permit);
-        });
+        let (server, watcher) = (Arc::clone(&server), graceful.watcher());
+        open.start(|open| tasks.spawn(server.connection(stream, peer, open, watcher)));
     }
     drop(listener);
     tokio::time::timeout(config.shutdown_grace, graceful.shutdown()).await.is_ok()
 }
 
+/// What the tasks of all connections share.
+struct Server {
+    http: http1::Builder,
+    router: Router,
+    pace: Pace,
+}
+
+impl Server {
+    /// Serves a connection to its end.
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        open: OpenConnection,
+        watcher: Watcher,
+    ) {
+        let (stream, traffic) = (Arc::new(stream), Arc::new(Traffic::default()));
+        let connection = open.connection();
+        let io =
+            Io::new(Arc::clone(&stream), Arc::clone(&traffic), Arc::clone(connection), self.pace);
+        let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            response::respond(&self.router, request, connection, &stream)
+        });
+        let served = watcher.watch(self.http.serve_connection(TokioIo::new(io), service)).await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection error");
+        }
+        if let Some(stream) = Arc::into_inner(stream) {
+            io::close(stream, &traffic).await;
+        }
+    }
+}
+
 fn http(config: &ServerConfig) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        .half_close(true)
         .header_read_timeout(config.header_timeout)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_MAX_BYTES)
         .max_buf_size(HEAD_MAX_BYTES);
     http
-}
-
-/// A connection that fails if the client reads nothing for too long: its response is held in memory
-/// meanwhile, and an export holds a snapshot.
-fn io(stream: TcpStream, config: &ServerConfig) -> TokioIo<Pin<Box<TimeoutStream<TcpStream>>>> {
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(config.stall_timeout));
-    TokioIo::new(Box::pin(stream))
-}
-
-async fn respond(
-    router: Router,
-    request: hyper::Request<Incoming>,
-) -> Result<axum::response::Response, Infallible> {
-    router.oneshot(request.map(Body::new)).await
-}
-
-/// Waits for a permit and accepts one connection.
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so acquiring cannot fail.
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Responses are written as a whole, so Nagle's algorithm would only delay them.
-                drop(stream.set_nodelay(true));
-                return (stream, peer, permit);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn accepted_connections_have_tcp_nodelay() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _, _) = accept(&listener, &Arc::new(Semaphore::new(1))).await;
-        assert!(stream.nodelay().unwrap());
-    }
 }

@@ -4,6 +4,7 @@
 //! axum layers instead of eight, because axum clones everything inside a layer for each request.
 
 mod access_log;
+mod answer_memory;
 mod method;
 mod metrics;
 mod rate_limit;
@@ -20,6 +21,7 @@ use axum::response::Response;
 
 use crate::app::App;
 
+pub(crate) use answer_memory::ReservedAnswer;
 pub(crate) use request_id::RequestId;
 
 /// From the outside in: request id and error rendering, metrics, span, access log, security headers.
@@ -39,11 +41,15 @@ pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) 
     .await
 }
 
-/// From the outside in: rate-limit headers, request timeout, verification of cached keys.
+/// From the outside in: memory of the response, rate-limit headers, request timeout, verification of cached
+/// keys.
 pub(crate) async fn inner(State(app): State<App>, request: Request, next: Next) -> Response {
-    rate_limit::layer(request, async |request| {
-        timeout::layer(app.clone(), request, async |request| {
-            verify_key::layer(app, request, async |request| next.run(request).await).await
+    answer_memory::layer(app.clone(), request, async |request| {
+        rate_limit::layer(request, async |request| {
+            timeout::layer(app.clone(), request, async |request| {
+                verify_key::layer(app, request, async |request| next.run(request).await).await
+            })
+            .await
         })
         .await
     })

@@ -162,6 +162,13 @@ impl Problem {
             .retry_after(crate::limits::RETRY_SOON)
     }
 
+    /// Too many large responses are in memory, because their clients read slowly.
+    pub(crate) fn large_answers() -> Self {
+        let detail = "too many large responses are being sent; retry, or request smaller ones";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
     /// No database connection was free in time.
     pub(crate) fn no_connection() -> Self {
         let detail = "no database connection is free for this operation; retry, a write with the same id \

@@ -31,9 +31,10 @@ pub(crate) async fn check_batch(
 ) -> Result<(), Problem> {
     let own_keys = own_keys(app, batch.inputs.iter().map(|(_, input)| input)).await?;
     let reserved = batch.inputs.extract_if(.., |(_, input)| is_reserved(input, &own_keys));
-    let rejected: Vec<_> =
-        reserved.map(|(index, _)| (index, ValidationErrors::from(error()).into())).collect();
-    batch.rejected.extend(rejected);
+    let indices: Vec<_> = reserved.map(|(index, _)| index).collect();
+    for index in indices {
+        batch.reject(index, ValidationErrors::from(error()).into());
+    }
     batch.check(on_invalid)
 }
 

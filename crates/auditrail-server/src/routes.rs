@@ -33,7 +33,7 @@ use crate::{middleware, problem};
 /// The service: every route with its middleware.
 ///
 /// From the outside in: request id, error rendering, metrics, span, access log and security headers; CORS;
-/// compression; panic handling; rate-limit headers, request timeout and verification of cached keys. Without
+/// compression; panic handling; memory of the response, rate-limit headers, request timeout and verification of cached keys. Without
 /// a CORS configuration, pages of other origins cannot use the service.
 pub fn router(app: App) -> Router {
     let (router, _) = open_api_router().split_for_parts();

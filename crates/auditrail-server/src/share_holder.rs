@@ -25,3 +25,11 @@ impl From<&Principal> for ShareHolder {
         Self(text.into())
     }
 }
+
+#[cfg(test)]
+impl ShareHolder {
+    /// The holder of the keys of a tenant.
+    pub(crate) fn of_tenant(tenant: &str) -> Self {
+        Self(format!("tenant:{tenant}").into())
+    }
+}

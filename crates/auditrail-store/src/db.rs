@@ -3,6 +3,7 @@
 //! Callers pass connections and pools of sqlx; the store opens connections of [`pg_pipeline`], which sends
 //! several statements in one exchange. Rows and errors have common types.
 
+use futures_util::TryStreamExt;
 use pg_pipeline::{Connection, Exchange, Failed, Reply};
 use sqlx::encode::IsNull;
 use sqlx::postgres::types::Oid;
@@ -46,23 +47,35 @@ impl Db<'_> {
             Self::Pipeline { connection, prologue } => {
                 let mut statements = std::mem::take(&mut prologue.0);
                 statements.push(sql.clone());
-                let mut replies = run_verified(connection, &statements).await?;
+                let mut replies = run_verified(connection, &statements, usize::MAX).await?;
                 Ok(replies.pop().map(rows_of).unwrap_or_default())
             }
         }
     }
 
-    /// Runs the last statement of a read-only transaction, and ends the transaction.
-    pub(crate) async fn fetch_last(&mut self, sql: &Sql) -> Result<Vec<Row>, sqlx::Error> {
+    /// As [`fetch`](Self::fetch), without the rows beyond a number of bytes. The first row is always returned.
+    ///
+    /// If the statement is the last one of a read-only transaction, its end is part of the exchange. Over sqlx
+    /// the transaction ends when its owner drops it.
+    pub(crate) async fn fetch_within(
+        &mut self,
+        sql: &Sql,
+        max_bytes: usize,
+        is_last: bool,
+    ) -> Result<Rows, sqlx::Error> {
         match self {
-            // The transaction ends when its owner drops it.
-            Self::Sqlx(_) => self.fetch(sql).await,
+            Self::Sqlx(db) => fetch_within(db, sql, max_bytes).await,
             Self::Pipeline { connection, prologue } => {
                 let mut statements = std::mem::take(&mut prologue.0);
-                statements.extend([sql.clone(), Sql::new("commit")]);
-                let mut replies = run_verified(connection, &statements).await?;
-                replies.pop();
-                Ok(replies.pop().map(rows_of).unwrap_or_default())
+                statements.push(sql.clone());
+                statements.extend(is_last.then(|| Sql::new("commit")));
+                let mut replies = run_verified(connection, &statements, max_bytes).await?;
+                if is_last {
+                    replies.pop();
+                }
+                let reply = replies.pop().unwrap_or_default();
+                let is_truncated = reply.affected > reply.rows.len() as u64;
+                Ok(Rows { rows: rows_of(reply), is_truncated })
             }
         }
     }
@@ -74,6 +87,14 @@ impl Db<'_> {
             Self::Pipeline { connection, prologue } => Db::Pipeline { connection, prologue },
         }
     }
+}
+
+/// Rows of a statement whose result may be too large for memory.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<Row>,
+    /// Whether later rows were dropped.
+    pub(crate) is_truncated: bool,
 }
 
 impl<'c> From<&'c mut PgConnection> for Db<'c> {
@@ -99,12 +120,50 @@ impl Row {
     }
 }
 
+async fn fetch_within(
+    db: &mut PgConnection,
+    sql: &Sql,
+    max_bytes: usize,
+) -> Result<Rows, sqlx::Error> {
+    let mut received = sqlx_query(sql).fetch(db);
+    let (mut rows, mut bytes, mut is_truncated) = (Vec::new(), 0_usize, false);
+    // Read to the end, so that the connection stays usable.
+    while let Some(row) = received.try_next().await? {
+        bytes = bytes.saturating_add(size(&row)?);
+        is_truncated = !rows.is_empty() && bytes > max_bytes;
+        if !is_truncated {
+            rows.push(Row::Sqlx(row));
+        }
+    }
+    Ok(Rows { rows, is_truncated })
+}
+
+/// The bytes of the values of a row.
+fn size(row: &PgRow) -> Result<usize, sqlx::Error> {
+    (0..row.len()).try_fold(0, |bytes, column| {
+        let value = row.try_get_raw(column)?;
+        let length =
+            if value.is_null() { 0 } else { value.as_bytes().map_err(sqlx::Error::Decode)?.len() };
+        Ok(bytes + length)
+    })
+}
+
 /// Runs statements in one exchange.
 pub(crate) async fn run_together(
     db: &mut Connection,
     statements: &[Sql],
 ) -> Result<Vec<Reply>, Failed> {
+    run_within(db, statements, usize::MAX).await
+}
+
+/// As [`run_together`], without the rows of each statement beyond a number of bytes.
+async fn run_within(
+    db: &mut Connection,
+    statements: &[Sql],
+    rows_max_bytes: usize,
+) -> Result<Vec<Reply>, Failed> {
     let mut exchange = db.exchange();
+    exchange.keep_rows(rows_max_bytes);
     statements.iter().for_each(|sql| add_to(&mut exchange, sql));
     exchange.run().await
 }
@@ -113,8 +172,9 @@ pub(crate) async fn run_together(
 async fn run_verified(
     connection: &mut Connection,
     statements: &[Sql],
+    rows_max_bytes: usize,
 ) -> Result<Vec<Reply>, sqlx::Error> {
-    run_together(connection, statements).await.map_err(|failed| {
+    run_within(connection, statements, rows_max_bytes).await.map_err(|failed| {
         if is_key_changed(&failed, statements) { key_changed() } else { from_pipeline(failed) }
     })
 }

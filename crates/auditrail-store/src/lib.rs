@@ -36,7 +36,7 @@ pub use import::{BulkWriter, ChunkOutcome};
 pub use key_version::ApiKeyVersion;
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
-    Summary, SummaryOptions, TargetCount,
+    StoredParts, Summary, SummaryOptions, TargetCount,
 };
 pub use sessions::Sessions;
 

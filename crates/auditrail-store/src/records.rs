@@ -22,6 +22,7 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use columns::size_in_memory;
+pub use read::get::StoredParts;
 pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, RECENT_MAX, RECENT_OF_VALUE_MAX, Summary,
     SummaryOptions, TargetCount,
@@ -30,7 +31,7 @@ pub use read::summary::{
 use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::Sessions;
-use read::over_sessions::{Get, GetMany, Search, Summarize};
+use read::over_sessions::{Get, GetMany, GetStoredParts, Search, Summarize};
 use read::search::{SEARCH, find};
 use read::{export, get, summary};
 use write::create;
@@ -256,6 +257,21 @@ impl PgAuditLog {
         match self.written.as_ref().or(self.sessions.as_ref()) {
             Some(sessions) => sessions.read(&GetMany(&ids)).await,
             None => get::by_ids((&mut *self.acquire().await?).into(), &ids).await,
+        }
+    }
+
+    /// As [`get_many`](Self::get_many), only what callers do not provide.
+    ///
+    /// # Errors
+    /// Errors of the database. Unknown ids are omitted.
+    pub async fn stored_parts(
+        &self,
+        ids: &[RecordId],
+    ) -> Result<HashMap<RecordId, StoredParts>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
+        match &self.sessions {
+            Some(sessions) => sessions.read(&GetStoredParts(&ids)).await,
+            None => get::stored_parts((&mut *self.acquire().await?).into(), &ids).await,
         }
     }
 

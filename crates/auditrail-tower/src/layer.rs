@@ -38,7 +38,7 @@ pub struct AuditLayer {
 }
 
 /// An invalid combination of policy and sink.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerError {
     /// A rule needs a spool, and the sink has none.
@@ -51,6 +51,8 @@ pub enum LayerError {
         rule: String,
     },
 }
+
+auditrail_core::debug_as_messages!(LayerError);
 
 impl AuditLayer {
     /// A layer that applies a policy and submits records to a sink.

@@ -21,6 +21,7 @@ use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// Runs a command.
 pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result<Exit, Error> {
@@ -36,7 +37,19 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),
-        Command::Completions(args) => completions::run(cx, args),
-        Command::Man(args) => man::run(cx, args),
+        Command::Completions(args) => completions::run(cx.output, args),
+        Command::Man(args) => man::run(cx.output, args),
+    }
+}
+
+/// Runs a command that has no settings, so that it works in every directory; `None` for the others.
+pub(crate) fn run_without_settings(
+    output: Output,
+    command: &Command,
+) -> Option<Result<Exit, Error>> {
+    match command {
+        Command::Completions(args) => Some(completions::run(output, args)),
+        Command::Man(args) => Some(man::run(output, args)),
+        _ => None,
     }
 }

@@ -31,13 +31,16 @@ pub struct Exchange<'c> {
     statements: usize,
     replies: Vec<Reply>,
     rows: Vec<Row>,
+    /// Bytes of `rows`, and of all rows of the statement that were dropped.
+    rows_bytes: usize,
+    rows_max_bytes: usize,
     error: Option<Failed>,
 }
 
 /// The result of a statement.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
-    /// Its rows.
+    /// Its rows, without those beyond [`Exchange::keep_rows`].
     pub rows: Vec<Row>,
     /// The number of rows that it wrote or returned, as reported by the server; 0 if it reports none.
     pub affected: u64,
@@ -75,6 +78,8 @@ impl<'c> Exchange<'c> {
             statements: 0,
             replies: Vec::new(),
             rows: Vec::new(),
+            rows_bytes: 0,
+            rows_max_bytes: usize::MAX,
             error,
         };
         while let Some(name) = exchange.connection.prepared.take_excess() {
@@ -82,6 +87,12 @@ impl<'c> Exchange<'c> {
             exchange.check_encoded(closed);
         }
         exchange
+    }
+
+    /// Keeps at most so many bytes of rows of each statement: the first row, and all that follow it within the
+    /// limit. Later rows are received and dropped; they are counted in [`Reply::affected`].
+    pub const fn keep_rows(&mut self, max_bytes: usize) {
+        self.rows_max_bytes = max_bytes;
     }
 
     /// Adds a statement.
@@ -189,13 +200,17 @@ impl<'c> Exchange<'c> {
                 }
             }
             Message::DataRow(body) => {
-                let row = Row::read(&body).map_err(|error| self.fail(error))?;
-                self.rows.push(row);
+                self.rows_bytes = self.rows_bytes.saturating_add(body.buffer().len());
+                if self.rows.is_empty() || self.rows_bytes <= self.rows_max_bytes {
+                    let row = Row::read(&body).map_err(|error| self.fail(error))?;
+                    self.rows.push(row);
+                }
             }
             Message::CommandComplete(body) => {
                 let tag = body.tag().unwrap_or_default();
                 let affected = tag.rsplit(' ').next().and_then(|count| count.parse().ok());
                 let rows = std::mem::take(&mut self.rows);
+                self.rows_bytes = 0;
                 self.replies.push(Reply { rows, affected: affected.unwrap_or_default() });
             }
             Message::EmptyQueryResponse => self.replies.push(Reply::default()),

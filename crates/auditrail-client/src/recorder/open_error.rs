@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use auditrail_core::ValueError;
 
 /// Why a recorder cannot be opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// A setting is out of range.
@@ -55,3 +55,5 @@ pub enum OpenError {
         source: io::Error,
     },
 }
+
+auditrail_core::debug_as_messages!(OpenError);

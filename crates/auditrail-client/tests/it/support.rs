@@ -72,7 +72,8 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            serve(listener, router(app), &config, async { drop(stopped.await) }).await
+            let connections = app.connections().clone();
+            serve(listener, router(app), &config, &connections, async { drop(stopped.await) }).await
         });
         Self { _db: db, log, proxy: Proxy::start(address).await, _stop: stop }
     }

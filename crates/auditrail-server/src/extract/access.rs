@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::auth::{AuthError, Principal, Scope, UnverifiedKey};
+use crate::caller::Caller;
 use crate::clock;
 use crate::problem::Problem;
 use crate::rate_limit::{BudgetClass, ReportedQuota};
@@ -23,6 +24,7 @@ const REFRESHES_MAX: u32 = 3;
 /// an unauthenticated request is not read.
 pub(crate) struct Access<R> {
     principal: Principal,
+    caller: Caller,
     /// The token, to look the key up again if it has changed.
     token: Box<str>,
     refreshes: u32,
@@ -46,6 +48,10 @@ impl<R> Access<R> {
     pub(crate) fn share_holder(&self) -> ShareHolder {
         ShareHolder::from(&self.principal)
     }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl<R: Right> Access<R> {
@@ -58,7 +64,8 @@ impl<R: Right> Access<R> {
             return Err(AuthError::Unavailable("the key keeps changing".into()).into());
         }
         self.refreshes += 1;
-        self.principal = look_up::<R>(&self.app, &self.token).await?;
+        self.principal = look_up(&self.app, &self.token).await?;
+        check_scope::<R>(&self.principal)?;
         self.unverified.clear();
         Ok(())
     }
@@ -146,16 +153,22 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = bearer(parts).ok_or_else(Problem::no_key)?;
+        let caller = Caller::of(&parts.extensions);
         let cached = if R::verifies(app) { app.authenticator().recognize(token) } else { None };
         // The cache may be out of date, so a missing scope there is no reason to reject the request.
         let cached = cached.filter(has_scope::<R>);
         let unverified = parts.extensions.get::<UnverifiedKey>().cloned().unwrap_or_default();
-        let principal = if let Some(principal) = cached {
-            unverified.set(token);
-            principal
-        } else {
-            look_up::<R>(app, token).await?
+        let is_cached = cached.is_some();
+        let principal = match cached {
+            Some(principal) => principal,
+            None => look_up(app, token).await?,
         };
+        caller.set(&principal);
+        if is_cached {
+            unverified.set(token);
+        } else {
+            check_scope::<R>(&principal)?;
+        }
         let token = token.into();
         let quota = parts.extensions.get::<ReportedQuota>().cloned().unwrap_or_default();
         match app.rate_limiter().admit(R::CLASS, &ShareHolder::from(&principal), clock::monotonic())
@@ -169,6 +182,7 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
         }
         Ok(Self {
             principal,
+            caller,
             token,
             refreshes: 0,
             unverified,
@@ -179,17 +193,20 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
     }
 }
 
-/// Finds the principal of a token, and checks its scope.
-async fn look_up<R: Right>(app: &App, token: &str) -> Result<Principal, Problem> {
-    let principal = app.authenticator().authenticate(token).await.map_err(|error| {
+/// Finds the principal of a token.
+async fn look_up(app: &App, token: &str) -> Result<Principal, Problem> {
+    app.authenticator().authenticate(token).await.map_err(|error| {
         if let AuthError::Unavailable(source) = &error {
             tracing::error!(error = %source, "API key lookup failed");
         }
         Problem::from(error)
-    })?;
+    })
+}
+
+fn check_scope<R: Right>(principal: &Principal) -> Result<(), Problem> {
     match R::SCOPE {
         Some(scope) if !principal.may(scope) => Err(Problem::wrong_scope(scope)),
-        _ => Ok(principal),
+        _ => Ok(()),
     }
 }
 

@@ -9,12 +9,15 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::body::BodyFormat;
+use super::body::{BodyFormat, RequestBody};
 use crate::limits::BATCH_MAX_RECORDS;
 use crate::problem::{Problem, at_index, invalid, not_json};
 
 /// Number of records to parse before yielding to other tasks: usually less than a millisecond.
 const YIELD_EVERY: usize = 256;
+
+/// The code of a record that is not JSON.
+const NOT_JSON: &str = "not_json";
 
 /// A parsed batch.
 #[derive(Debug, Default)]
@@ -23,8 +26,39 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
     /// The valid records, with their indices.
     pub(crate) inputs: Vec<(usize, CreateInput)>,
-    /// The invalid records, with their indices.
-    pub(crate) rejected: Vec<(usize, InputError)>,
+    /// The invalid records.
+    pub(crate) rejected: Vec<RejectedRecord>,
+    /// Invalid fields of them, up to the number that one response lists.
+    errors: Vec<FieldError>,
+}
+
+/// An invalid record. Of its errors it keeps only what a response needs: a hostile batch has a hundred for
+/// each of its records.
+#[derive(Debug)]
+pub(crate) struct RejectedRecord {
+    pub(crate) index: usize,
+    /// That of the first invalid field.
+    pub(crate) code: &'static str,
+    /// The first error, and how many others there are.
+    pub(crate) detail: String,
+}
+
+impl RejectedRecord {
+    fn new(index: usize, error: &InputError) -> Self {
+        let (code, detail) = match error {
+            InputError::NotJson { .. } => (NOT_JSON, error.to_string()),
+            InputError::Invalid(errors) => {
+                let first = &errors.as_slice()[0];
+                let mut detail = first.to_string();
+                let others = errors.as_slice().len() - 1;
+                if others > 0 {
+                    detail.push_str(&format!(" (and {others} more)"));
+                }
+                (first.code.as_str(), detail)
+            }
+        };
+        Self { index, code, detail }
+    }
 }
 
 impl Batch {
@@ -35,26 +69,39 @@ impl Batch {
     ///
     /// # Errors
     /// The body is not a batch.
-    pub(crate) async fn parse(
-        format: BodyFormat,
-        bytes: Bytes,
-        now: Timestamp,
-    ) -> Result<Self, Problem> {
-        let records = match format {
-            BodyFormat::Json => elements(&bytes)?,
-            BodyFormat::Ndjson => lines(&bytes)?,
-        };
-        let mut batch = Self { size: records.len(), ..Self::default() };
+    pub(crate) async fn parse(body: &mut RequestBody, now: Timestamp) -> Result<Self, Problem> {
+        let bytes = body.bytes.clone();
+        let records = split(body.format, &bytes)?;
+        body.add_records(records.len()).await?;
+        let inputs = Vec::with_capacity(records.len());
+        let mut batch = Self { size: records.len(), inputs, ..Self::default() };
         for (index, record) in records.into_iter().enumerate() {
             if index % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
             }
             match CreateInput::from_json(record, now) {
                 Ok(input) => batch.inputs.push((index, input)),
-                Err(error) => batch.rejected.push((index, error)),
+                Err(error) => batch.reject(index, error),
             }
         }
         Ok(batch)
+    }
+
+    /// The records of a batch that was parsed before, as text.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn split(body: &RequestBody) -> Result<Vec<&[u8]>, Problem> {
+        split(body.format, &body.bytes)
+    }
+
+    /// Adds an invalid record.
+    pub(crate) fn reject(&mut self, index: usize, error: InputError) {
+        self.rejected.push(RejectedRecord::new(index, &error));
+        if let InputError::Invalid(errors) = error {
+            let free = REPORTED_ERRORS_MAX - self.errors.len();
+            self.errors.extend(errors.into_iter().take(free).map(|error| at_index(index, error)));
+        }
     }
 
     /// Refuses the batch if a record was rejected and none may be.
@@ -62,40 +109,26 @@ impl Batch {
     /// # Errors
     /// Every error of every rejected record, up to the number that one response lists.
     pub(crate) fn check(&mut self, on_invalid: OnInvalid) -> Result<(), Problem> {
-        if on_invalid == OnInvalid::Refuse && !self.rejected.is_empty() {
-            return Err(rejection(std::mem::take(&mut self.rejected)));
+        if on_invalid == OnInvalid::Skip || self.rejected.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-}
-
-/// The code of an invalid record: that of its first invalid field.
-pub(crate) fn record_code(error: &InputError) -> &'static str {
-    match error {
-        InputError::NotJson { .. } => "not_json",
-        InputError::Invalid(errors) => errors.as_slice()[0].code.as_str(),
-    }
-}
-
-/// Every invalid field of every record, up to the number that one response lists.
-fn rejection(rejected: Vec<(usize, InputError)>) -> Problem {
-    let codes = rejected.iter().map(|(_, error)| record_code(error)).collect();
-    first_errors(rejected).with_refused(codes)
-}
-
-fn first_errors(rejected: Vec<(usize, InputError)>) -> Problem {
-    let mut errors: Vec<FieldError> = Vec::new();
-    for (index, error) in rejected {
-        match error {
-            InputError::NotJson { .. } => return not_json(format!("record {index} is {error}")),
-            InputError::Invalid(invalid) if errors.len() < REPORTED_ERRORS_MAX => {
-                errors.extend(invalid.into_iter().map(|error| at_index(index, error)));
+        let codes = self.rejected.iter().map(|record| record.code).collect();
+        let problem = match self.rejected.iter().find(|record| record.code == NOT_JSON) {
+            Some(RejectedRecord { index, detail, .. }) => {
+                not_json(format!("record {index} is {detail}"))
             }
-            InputError::Invalid(_) => {}
-        }
+            None => invalid(std::mem::take(&mut self.errors)),
+        };
+        Err(problem.with_refused(codes))
     }
-    errors.truncate(REPORTED_ERRORS_MAX);
-    invalid(errors)
+}
+
+/// The records of a batch, unparsed.
+fn split(format: BodyFormat, bytes: &Bytes) -> Result<Vec<&[u8]>, Problem> {
+    match format {
+        BodyFormat::Json => elements(bytes),
+        BodyFormat::Ndjson => lines(bytes),
+    }
 }
 
 /// The non-blank lines.

@@ -1,15 +1,15 @@
 //! Request bodies, within their limits.
 
-use std::sync::Arc;
+mod receive;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use bytes::BytesMut;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+use crate::caller::Caller;
+use crate::limits::{BODY_OVERHEAD_MAX_BYTES, RECORD_OVERHEAD_BYTES};
+use crate::memory::BodyPermit;
 use crate::problem::Problem;
 
 /// A request body that was received completely.
@@ -17,14 +17,8 @@ pub(crate) struct RequestBody {
     pub(crate) format: BodyFormat,
     pub(crate) bytes: Bytes,
     /// To be held until the response.
-    pub(crate) permit: BodyPermit,
+    permit: BodyPermit,
 }
-
-/// A share of the memory for request bodies, released when it is dropped.
-///
-/// A request holds its share until its response, because its records take as much memory again. This
-/// bounds the memory of all concurrent requests.
-pub(crate) struct BodyPermit(OwnedSemaphorePermit);
 
 /// The supported body formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +34,40 @@ impl FromRequest<App> for RequestBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let format = format(request.headers())?;
-        let length_hint = request.body().size_hint().lower();
-        let mut permit = BodyPermit::acquire(length_hint, app).await?;
-        let reading = read(request.into_body(), length_hint, app, &mut permit);
-        let bytes = tokio::time::timeout(app.config().body_timeout, reading)
-            .await
-            .unwrap_or_else(|_| Err(Problem::slow_body()))?;
+        let config = app.config();
+        let max = config.body_max_bytes;
+        if request.body().size_hint().lower() > max as u64 {
+            return Err(Problem::large_body(max));
+        }
+        let caller = Caller::of(request.extensions());
+        // Handlers extract the caller first.
+        let holder = caller.holder().ok_or_else(Problem::no_key)?;
+        let most = receive::announced(request.body(), max) + BODY_OVERHEAD_MAX_BYTES;
+        let mut permit = app.body_memory().permit(holder.clone(), most);
+        let bytes = receive::receive(request.into_body(), config, &mut permit).await?;
         Ok(Self { format, bytes: without_byte_order_mark(bytes), permit })
     }
 }
 
 impl RequestBody {
+    /// Counts the memory of the records of a batch, beside their text. The body then needs no more.
+    ///
+    /// # Errors
+    /// No memory became free for them in time.
+    pub(crate) async fn add_records(&mut self, records: usize) -> Result<(), Problem> {
+        let bytes = self.bytes.len() + records * RECORD_OVERHEAD_BYTES;
+        self.permit.grow_to(bytes).await?;
+        Ok(self.permit.complete()?)
+    }
+
+    /// Frees the text of a body whose records are parsed. The permit still counts it, for the records.
+    pub(crate) fn discard_text(&mut self) {
+        self.bytes = Bytes::new();
+    }
+
     /// The bytes of a body that must be a single JSON text.
-    pub(crate) fn json(&self) -> Result<&[u8], Problem> {
+    pub(crate) fn json(&mut self) -> Result<&[u8], Problem> {
+        self.permit.complete()?;
         match self.format {
             BodyFormat::Json => Ok(&self.bytes),
             BodyFormat::Ndjson => {
@@ -80,75 +95,8 @@ fn format(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
     }
 }
 
-impl BodyPermit {
-    /// Waits for the memory of a body with a `Content-Length`; acquires nothing for one without.
-    async fn acquire(length_hint: u64, app: &App) -> Result<Self, Problem> {
-        let config = app.config();
-        let length = usize::try_from(length_hint).unwrap_or(usize::MAX);
-        if length > config.body_max_bytes {
-            return Err(Problem::large_body(config.body_max_bytes));
-        }
-        let permits = u32::try_from(length).unwrap_or(u32::MAX);
-        let acquiring = Arc::clone(app.body_memory()).acquire_many_owned(permits);
-        match tokio::time::timeout(config.write_timeout, acquiring).await {
-            Ok(Ok(permit)) => Ok(Self(permit)),
-            // The inner error means that the semaphore was closed, which never happens.
-            Ok(Err(_)) | Err(_) => Err(Problem::overloaded()),
-        }
-    }
-
-    /// Grows the share to `bytes` without waiting: two requests that each hold a part could deadlock.
-    fn grow_to(&mut self, bytes: usize, app: &App) -> Result<(), Problem> {
-        let missing = bytes.saturating_sub(self.0.num_permits());
-        let permits = u32::try_from(missing).unwrap_or(u32::MAX);
-        let permit = Arc::clone(app.body_memory())
-            .try_acquire_many_owned(permits)
-            .map_err(|_| Problem::overloaded())?;
-        self.0.merge(permit);
-        Ok(())
-    }
-}
-
 /// Removes the mark with which some programs start UTF-8; RFC 8259 §8.1 lets a parser ignore it.
 fn without_byte_order_mark(bytes: Bytes) -> Bytes {
     const MARK: &str = "\u{feff}";
     if bytes.starts_with(MARK.as_bytes()) { bytes.slice(MARK.len()..) } else { bytes }
-}
-
-/// Reads a body of at least `length_hint` bytes. The buffer is reserved for that length at once, since
-/// growing it step by step would transiently take up to three times as much memory.
-async fn read(
-    body: Body,
-    length_hint: u64,
-    app: &App,
-    permit: &mut BodyPermit,
-) -> Result<Bytes, Problem> {
-    let max = app.config().body_max_bytes;
-    let expected = usize::try_from(length_hint).unwrap_or(max).min(max);
-    let mut body = std::pin::pin!(Limited::new(body, max));
-    // A body of a single frame, which is the usual case, is not copied.
-    let (mut first, mut all) = (None, BytesMut::new());
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Problem::large_body(max)
-            } else {
-                Problem::broken_body()
-            }
-        })?;
-        // Trailers are ignored.
-        let Ok(data) = frame.into_data() else { continue };
-        match first.take() {
-            None if all.is_empty() => first = Some(data),
-            previous => {
-                let previous = previous.unwrap_or_default();
-                let missing = expected.saturating_sub(all.len());
-                all.reserve(missing.max(previous.len() + data.len()));
-                all.extend_from_slice(&previous);
-                all.extend_from_slice(&data);
-            }
-        }
-        permit.grow_to(all.len() + first.as_ref().map_or(0, Bytes::len), app)?;
-    }
-    Ok(first.unwrap_or_else(|| all.freeze()))
 }

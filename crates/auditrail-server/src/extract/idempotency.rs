@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a retry finds the record of the first request.
 //!
 //! The id of the record is derived from the key, so the key is valid for as long as the record exists, and
-//! needs no storage of its own. It is derived from the API key too, the secret itself: nobody else can compute
+//! needs no storage of its own. It is derived from the API key too, the secret itself, so that no other caller can compute
 //! the id, to take it or to find out whether it is used.
 
 use std::collections::HashMap;

@@ -2,21 +2,29 @@
 
 use auditrail_api::{BatchError, BatchResponse, ProblemDocument};
 use auditrail_core::{
-    BatchOutcome, CreateInput, InputError, OnInvalid, Record, RecordId, RecordTime, RecordedBy,
-    Rejected, ValueError,
+    BatchOutcome, CreateInput, OnInvalid, Record, RecordId, Rejected, ValueError,
 };
+use auditrail_store::StoredParts;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 
 use crate::app::App;
+use crate::auth::Principal;
 use crate::clock;
-use crate::extract::{Batch, IdempotencyKey, QueryParams, RequestBody, Writer};
+use crate::extract::{Batch, IdempotencyKey, QueryParams, RejectedRecord, RequestBody, Writer};
 use crate::json::Json;
+use crate::middleware::ReservedAnswer;
 use crate::problem::{Problem, in_parameter};
 use crate::reserved_actions;
 use crate::writes::WritesError;
 
 /// Number of records to read back at a time for `return=full`, to get their times.
-const READ_BACK: usize = 250;
+const READ_BACK: usize = 1_000;
+/// Bytes that a returned record has beyond its text in the request: an id, a time, the writer and empty fields.
+const RETURNED_BYTES: usize = 400;
+/// Bytes of the error of a record.
+const ERROR_BYTES: usize = 200;
 
 /// Writes up to 10,000 records in one transaction: all of them or, by default, none.
 #[utoipa::path(
@@ -48,19 +56,24 @@ pub(super) async fn batch(
     key: IdempotencyKey,
     params: QueryParams,
     body: RequestBody,
-) -> Result<Json<BatchResponse>, Problem> {
+) -> Result<Response, Problem> {
     let options = BatchOptions::parse(params)?;
     let result = write(&mut writer, &app, &key, options, body).await;
     let (refusals, key_id) = (app.metrics().refusals(), &writer.principal().key_id);
     match &result {
-        Ok(response) => {
+        Ok((response, _)) => {
             response.errors.iter().for_each(|error| refusals.report(key_id, &error.code, 1));
         }
         Err(problem) => {
             problem.refused_records().iter().for_each(|code| refusals.report(key_id, code, 1));
         }
     }
-    result.map(Json)
+    let (response, reserved) = result?;
+    let mut response = Json(response).into_response();
+    if let Some(reserved) = reserved {
+        response.extensions_mut().insert(reserved);
+    }
+    Ok(response)
 }
 
 async fn write(
@@ -68,11 +81,11 @@ async fn write(
     app: &App,
     key: &IdempotencyKey,
     options: BatchOptions,
-    body: RequestBody,
-) -> Result<BatchResponse, Problem> {
+    mut body: RequestBody,
+) -> Result<(BatchResponse, Option<ReservedAnswer>), Problem> {
     let returns_records = options.r#return == Return::Full;
-    let RequestBody { format, bytes, permit: _permit } = body;
-    let mut batch = Batch::parse(format, bytes, clock::now()).await?;
+    let now = clock::now();
+    let mut batch = Batch::parse(&mut body, now).await?;
     batch.check(options.on_invalid)?;
     writer.charge(batch.size);
     reserved_actions::check_batch(app, &mut batch, options.on_invalid).await?;
@@ -85,10 +98,14 @@ async fn write(
             assign_id(input)?;
         }
     }
+    // Before anything is written: a response that there is no memory for must not hide what was.
+    let reserved = ReservedAnswer::take(app, writer.caller(), estimate(&options, &batch, &body))?;
     let (indices, inputs): (Vec<_>, Vec<_>) = batch.inputs.into_iter().unzip();
-    let inputs_to_return = returns_records.then(|| inputs.clone());
+    let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
+    if !returns_records {
+        body.discard_text();
+    }
     let origin = writer.principal().write_origin();
-    let caller = origin.recorded_by.clone();
     let result = app.writes().create_many(inputs, options.on_invalid, origin).await;
     if result.as_ref().is_err_and(WritesError::is_key_changed) {
         // If the key was changed but is still valid, the caller retries the batch.
@@ -101,12 +118,27 @@ async fn write(
     }
     writer.set_verified();
     let mut response = response(batch.rejected, &indices, outcome);
-    if let Some(inputs) = inputs_to_return {
-        let records =
-            read_back(app, &response.errors, batch.size, &indices, inputs, caller.as_ref()).await?;
+    if returns_records {
+        let written = indices.into_iter().zip(ids).filter(|(index, _)| {
+            response.errors.binary_search_by_key(index, |error| error.index).is_err()
+        });
+        let records = read_back(app, writer.principal(), &body, now, written.collect()).await?;
         response.records = Some(records);
     }
-    Ok(response)
+    Ok((response, reserved))
+}
+
+/// The most bytes that the response to a batch is likely to have.
+fn estimate(options: &BatchOptions, batch: &Batch, body: &RequestBody) -> usize {
+    let errors = match options.on_invalid {
+        OnInvalid::Refuse => 0,
+        OnInvalid::Skip => batch.size * ERROR_BYTES,
+    };
+    let records = match options.r#return {
+        Return::Full => body.bytes.len() + batch.size * RETURNED_BYTES,
+        Return::Summary => 0,
+    };
+    errors + records
 }
 
 /// Assigns an id to a record without one, so that the response can contain it.
@@ -162,13 +194,19 @@ impl BatchOptions {
 
 /// Combines the records that failed to parse with the outcome of the others.
 fn response(
-    unparsed: Vec<(usize, InputError)>,
+    unparsed: Vec<RejectedRecord>,
     indices: &[usize],
     outcome: BatchOutcome,
 ) -> BatchResponse {
     let BatchOutcome { created, duplicates, rejected } = outcome;
-    let mut errors: Vec<_> =
-        unparsed.into_iter().map(|(index, error)| unparsed_error(index, error)).collect();
+    let mut errors: Vec<_> = unparsed
+        .into_iter()
+        .map(|RejectedRecord { index, code, detail }| BatchError {
+            index,
+            code: code.to_owned(),
+            detail,
+        })
+        .collect();
     errors.extend(rejected.into_iter().map(|rejected| {
         let Rejected { index, code, detail } = rejected;
         BatchError { index: indices[index], code: code.as_str().to_owned(), detail }
@@ -177,49 +215,33 @@ fn response(
     BatchResponse { created, duplicates, rejected: errors.len() as u64, errors, records: None }
 }
 
-fn unparsed_error(index: usize, error: InputError) -> BatchError {
-    match error {
-        InputError::NotJson { .. } => {
-            BatchError { index, code: "not_json".to_owned(), detail: error.to_string() }
-        }
-        InputError::Invalid(errors) => {
-            let first = &errors.as_slice()[0];
-            let mut detail = first.to_string();
-            let others = errors.as_slice().len() - 1;
-            if others > 0 {
-                detail.push_str(&format!(" (and {others} more)"));
-            }
-            BatchError { index, code: first.code.as_str().to_owned(), detail }
-        }
-    }
-}
-
 /// The records as they were sent, with the stored times, and the writer if that is the caller.
 ///
-/// Other stored fields are not returned: a key that may write need not have permission to read.
+/// They are parsed again: keeping them while they are written would take as much memory once more. Other stored
+/// fields are not returned: a key that may write need not have permission to read.
 async fn read_back(
     app: &App,
-    errors: &[BatchError],
-    size: usize,
-    indices: &[usize],
-    inputs: Vec<CreateInput>,
-    caller: Option<&RecordedBy>,
+    principal: &Principal,
+    body: &RequestBody,
+    now: Timestamp,
+    written: Vec<(usize, RecordId)>,
 ) -> Result<Vec<Option<Record>>, Problem> {
-    let ids: Vec<RecordId> = inputs.iter().filter_map(|input| input.id).collect();
-    let mut stored: Vec<Option<(RecordTime, Option<RecordedBy>)>> = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(READ_BACK) {
-        let mut records = app.log().get_many(chunk).await?;
-        let visible = |record: Record| {
-            (record.created_at, record.recorded_by.filter(|writer| Some(writer) == caller))
-        };
-        stored.extend(chunk.iter().map(|id| records.remove(id).map(visible)));
-    }
-    let mut records = vec![None; size];
-    for (((index, id), stored), input) in indices.iter().zip(ids).zip(stored).zip(inputs) {
-        let failed = errors.binary_search_by_key(index, |error| error.index).is_ok();
-        records[*index] = stored
-            .filter(|_| !failed)
-            .map(|(time, recorded_by)| Record { recorded_by, ..input.into_record(id, time) });
+    let texts = Batch::split(body)?;
+    let caller = principal.write_origin().recorded_by;
+    let mut records = vec![None; texts.len()];
+    for chunk in written.chunks(READ_BACK) {
+        let ids: Vec<RecordId> = chunk.iter().map(|(_, id)| *id).collect();
+        let mut stored = app.log().stored_parts(&ids).await?;
+        for (index, id) in chunk {
+            let Some(StoredParts { created_at, recorded_by }) = stored.remove(id) else {
+                continue;
+            };
+            let mut input = CreateInput::from_json(texts[*index], now)?;
+            principal.default_tenant(&mut input.tenant_id)?;
+            let recorded_by = recorded_by.filter(|writer| Some(writer) == caller.as_ref());
+            let record = input.into_record(*id, created_at);
+            records[*index] = Some(Record { recorded_by, ..record });
+        }
     }
     Ok(records)
 }

@@ -11,8 +11,12 @@ use crate::auth::Scope;
 use crate::clock;
 use crate::extract::{IdempotencyKey, QueryParams, RequestBody, Writer};
 use crate::json::Json;
+use crate::middleware::ReservedAnswer;
 use crate::problem::Problem;
 use crate::reserved_actions;
+
+/// Bytes that a returned record has beyond its text in the request: an id, a time, the writer and empty fields.
+const RETURNED_BYTES: usize = 400;
 
 /// Writes one record. The record is durable when the response is sent.
 ///
@@ -43,10 +47,10 @@ pub(super) async fn create(
     State(app): State<App>,
     key: IdempotencyKey,
     params: QueryParams,
-    body: RequestBody,
+    mut body: RequestBody,
 ) -> Result<Response, Problem> {
     params.reject_unknown()?;
-    let result = write(&mut writer, &app, &key, &body).await;
+    let result = write(&mut writer, &app, &key, &mut body).await;
     if let Err(problem) = &result {
         let (refusals, key_id) = (app.metrics().refusals(), &writer.principal().key_id);
         problem.refused_records().iter().for_each(|code| refusals.report(key_id, code, 1));
@@ -58,11 +62,14 @@ async fn write(
     writer: &mut Writer,
     app: &App,
     key: &IdempotencyKey,
-    body: &RequestBody,
+    body: &mut RequestBody,
 ) -> Result<Response, Problem> {
+    let size = body.bytes.len();
     let mut input = CreateInput::from_json(body.json()?, clock::now())?;
     reserved_actions::check(app, &input).await?;
     let (id, tenant_id) = (input.id, input.tenant_id.clone());
+    // Before anything is written: a response that there is no memory for must not hide what was.
+    let reserved = ReservedAnswer::take(app, writer.caller(), size + RETURNED_BYTES)?;
     let created = loop {
         writer.principal().default_tenant(&mut input.tenant_id)?;
         key.ids(app, writer, [(0, &input)]).await?.apply(0, &mut input);
@@ -76,7 +83,11 @@ async fn write(
     writer.set_verified();
     // The stored record may have more fields than the request, and returning them would be an unaudited read.
     let may_read = writer.principal().may(Scope::Read) && !app.config().record_reads;
-    Ok(respond(may_read, input, created))
+    let mut response = respond(may_read, input, created);
+    if let Some(reserved) = reserved {
+        response.extensions_mut().insert(reserved);
+    }
+    Ok(response)
 }
 
 fn respond(may_read: bool, input: CreateInput, created: Created) -> Response {

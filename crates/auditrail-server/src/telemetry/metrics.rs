@@ -6,6 +6,7 @@
 
 mod background;
 mod pool;
+mod pressure;
 mod process;
 mod requests;
 mod writer;
@@ -25,6 +26,7 @@ use prometheus_client::registry::Registry;
 
 use crate::background::Background;
 use crate::refusals::Refusals;
+pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
 
@@ -187,6 +189,7 @@ impl Metrics {
         log: &PgAuditLog,
         writer: Option<GroupWriter>,
         background: Background,
+        pressure: Pressure,
     ) -> Registry {
         let mut registry = Registry::default();
         self.requests.register(&mut registry);
@@ -204,6 +207,7 @@ impl Metrics {
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
+        prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
         if let Some(writer) = writer {
             prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));

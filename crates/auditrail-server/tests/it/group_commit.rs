@@ -195,17 +195,23 @@ async fn bodies_beyond_the_memory_limit_wait_then_fail() {
         // Also the timeout of the first commit, which opens a connection: long enough on a busy machine.
         write_timeout: Duration::from_secs(2),
         body_timeout: Duration::from_secs(600),
+        body_grace: Duration::from_secs(600),
         ..ServerConfig::default()
     };
     let service = Service::start_with(config).await;
     let padded = format!("{}{}", record(1, None), " ".repeat(600));
     let post = || service.post(ONE).key("write").body("application/json", padded.clone());
     assert_eq!(post().send().await.status.as_u16(), 201);
-    // A client announces a body, acquires memory for it, and sends only its beginning.
-    let mut slow = TcpStream::connect(service.address).await.unwrap();
+    // A client takes memory for what it sends, which is all but the end of some bodies.
     let head = "POST /v1/audit-logs HTTP/1.1\r\nhost: a\r\nauthorization: Bearer write\r\n\
                 content-type: application/json\r\ncontent-length: 900\r\n\r\n{";
-    slow.write_all(head.as_bytes()).await.unwrap();
+    let unfinished = format!("{head}{}", " ".repeat(898));
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(service.address).await.unwrap();
+        client.write_all(unfinished.as_bytes()).await.unwrap();
+        slow.push(client);
+    }
     eventually("the memory is in use", async || {
         let refused = post().send().await;
         refused.status == 503 && refused.problem() == (503, "overloaded".to_owned())

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_server::{ServerConfig, ShuttingDown, serve};
+use auditrail_server::{Connections, ServerConfig, ShuttingDown, serve};
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -79,19 +79,48 @@ async fn a_large_or_slow_request_head_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait() {
-    let config = ServerConfig { connections_max: 1, ..ServerConfig::default() };
+async fn a_new_connection_replaces_an_idle_one_at_the_limit() {
+    let config = ServerConfig { connections_max: 2, ..ServerConfig::default() };
     let service = Service::start_with(config).await;
-    let mut first = TcpStream::connect(service.address).await.unwrap();
-    first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut keeping = TcpStream::connect(service.address).await.unwrap();
+    let request = "GET /v1/audit-logs HTTP/1.1\r\nhost: a\r\nauthorization: Bearer read\r\n\r\n";
+    keeping.write_all(request.as_bytes()).await.unwrap();
     let mut start = [0; 12];
-    first.read_exact(&mut start).await.unwrap();
-    assert_eq!(&start, b"HTTP/1.1 404");
-    let mut second = tokio::spawn(service.get("/").send());
-    let early = tokio::time::timeout(Duration::from_millis(200), &mut second).await;
-    assert!(early.is_err());
-    drop(first);
-    assert_eq!(second.await.unwrap().status.as_u16(), 404);
+    keeping.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        strangers.push(TcpStream::connect(service.address).await.unwrap());
+    }
+    let mut first = strangers.remove(0);
+    assert_eq!(first.read(&mut start).await.unwrap_or(0), 0, "the oldest is closed");
+    assert_eq!(service.get("/v1/audit-logs").key("read").send().await.status.as_u16(), 200);
+    // The connection with a key is still open.
+    let close = request.replace("host: a", "host: a\r\nconnection: close");
+    keeping.write_all(close.as_bytes()).await.unwrap();
+    let mut rest = Vec::new();
+    keeping.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&rest).matches("HTTP/1.1 200").count(), 1);
+}
+
+#[tokio::test]
+async fn responses_without_a_valid_key_close_the_connection() {
+    let service = Service::start().await;
+    for (path, key, status, closes) in [
+        ("/v1/audit-logs", None, 401, true),
+        ("/v1/audit-logs", Some("unknown"), 401, true),
+        ("/nothing", None, 404, true),
+        ("/nothing", Some("read"), 404, true),
+        ("/v1/audit-logs?limit=x", Some("read"), 400, false),
+        ("/v1/audit-logs", Some("write"), 403, false),
+        ("/v1/audit-logs", Some("read"), 200, false),
+    ] {
+        let call = service.get(path);
+        let call = if let Some(key) = key { call.key(key) } else { call };
+        let answer = call.send().await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {key:?}");
+        assert_eq!(answer.header("connection") == "close", closes, "{path} {key:?}");
+    }
 }
 
 #[tokio::test]
@@ -115,7 +144,8 @@ async fn shutdown_accepts_requests_during_its_delay() {
     let begun = shutting_down.begun(Duration::from_secs(3_600));
     let router = Router::new().route("/", get(async || "done"));
     let serving = tokio::spawn(async move {
-        serve(listener, router, &ServerConfig::default(), begun).await;
+        let connections = Connections::new(10, 10);
+        serve(listener, router, &ServerConfig::default(), &connections, begun).await;
     });
     shutting_down.begin();
     // Without the delay the listener would be closed for at least one of these.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use auditrail_server::{ServerConfig, serve};
+use auditrail_server::{Connections, ServerConfig, serve};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
@@ -37,7 +37,8 @@ impl Collector {
         let address = listener.local_addr().unwrap();
         let never = std::future::pending();
         let config = ServerConfig::default();
-        tokio::spawn(async move { serve(listener, router, &config, never).await });
+        let connections = Connections::new(10, 10);
+        tokio::spawn(async move { serve(listener, router, &config, &connections, never).await });
         Self { address, spans_received }
     }
 

@@ -79,7 +79,8 @@ async fn service(db: &TestDb) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = std::future::pending();
-    tokio::spawn(async move { serve(listener, router(app), &config, never).await });
+    let connections = app.connections().clone();
+    tokio::spawn(async move { serve(listener, router(app), &config, &connections, never).await });
     address
 }
 

@@ -10,6 +10,7 @@ mod grpc;
 mod inputs;
 mod intents;
 mod outcomes;
+mod own_records;
 mod records;
 mod secrets;
 mod sink;

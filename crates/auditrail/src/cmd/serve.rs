@@ -1,6 +1,7 @@
 //! `serve`: the HTTP service.
 
 mod connections;
+mod descriptors;
 mod json_lines;
 mod listeners;
 mod log_writer;
@@ -9,7 +10,8 @@ mod prepare;
 mod supervise;
 
 use auditrail_server::{
-    App, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits, router, serve,
+    App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
+    router, serve,
 };
 use auditrail_store::{GroupWriter, IssuedApiKey, WriterLimits};
 use serde::Serialize;
@@ -23,7 +25,8 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::signals::ShutdownSignals;
-use connections::Connections;
+use connections::DatabaseConnections;
+use descriptors::ConnectionLimits;
 use listeners::Listeners;
 
 /// Runs the service until a shutdown signal.
@@ -41,7 +44,7 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
     let (listeners, signals) = runtime.block_on(async {
         let signals =
             ShutdownSignals::listen().map_err(Error::startup("cannot start the service"))?;
-        Listeners::bind(&settings).await.map(|listeners| (listeners, signals))
+        Listeners::bind(&settings).map(|listeners| (listeners, signals))
     })?;
     let database = Database::open(&cx.settings, cx.output)?;
     let outcome = runtime.block_on(async {
@@ -75,12 +78,17 @@ async fn service(
         outcome = prepare::schema(cx, database, args.migrate) => outcome?,
         () = signals.clone().received(1) => return Err(Error::Interrupted),
     }
-    let config = &settings.config;
-    let connections = Connections::new(database, settings);
-    let keys = connections.api_keys();
+    let open_max = ConnectionLimits {
+        public: settings.config.connections_max,
+        admin: limits::ADMIN_CONNECTIONS_MAX,
+    };
+    let open_max = open_max.fit(DatabaseConnections::max(settings), cx.output);
+    let config = &ServerConfig { connections_max: open_max.public, ..settings.config.clone() };
+    let database_connections = DatabaseConnections::new(database, settings);
+    let keys = database_connections.api_keys();
     let bootstrap_key =
         if database.is_private() { prepare::bootstrap_key(&keys).await? } else { None };
-    let log = connections.log(settings.cursor_key(database.url()));
+    let log = database_connections.log(settings.cursor_key(database.url()));
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let outage = limits::KEY_OUTAGE_RETRY.min(config.request_timeout / 4);
@@ -91,25 +99,29 @@ async fn service(
     let background = app.background().clone();
     app.start_background_tasks();
     if let Some(private) = database.private() {
-        background.start(supervise::task(private, connections.keys.clone()));
+        background.start(supervise::task(private, database_connections.keys.clone()));
     }
     announce(cx, &listeners, bootstrap_key.as_ref())?;
     drop(bootstrap_key);
 
     // The admin listener answers until the public service has stopped.
     let (stopped, admin_shutdown) = watch::channel(());
-    let admin = serve(listeners.admin, admin_router(operations), config, closed(admin_shutdown));
+    let operators = Connections::new(open_max.admin, open_max.admin);
+    let admin = admin_router(operations);
+    let admin = serve(listeners.admin, admin, config, &operators, closed(admin_shutdown));
     let public = async move {
         let shutdown = async {
             signals.received(1).await;
             shutting_down.begin();
             shutting_down.begun(config.shutdown_delay).await;
         };
-        let graceful = serve(listeners.public, router(app), config, shutdown).await;
+        let connections = app.connections().clone();
+        let router = router(app);
+        let graceful = serve(listeners.public, router, config, &connections, shutdown).await;
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
         background.stop(config.shutdown_grace).await;
-        connections.close().await;
+        database_connections.close().await;
         drop(stopped);
         (graceful, drained)
     };

@@ -37,6 +37,9 @@ pub(super) struct ServerTable {
     export_connections: Option<Scalar>,
     export_min_rate: Option<Scalar>,
     connections_max: Option<Scalar>,
+    unauthenticated_max: Option<Scalar>,
+    body_min_rate: Option<Scalar>,
+    response_min_rate: Option<Scalar>,
     write_timeout: Option<Scalar>,
     request_timeout: Option<Scalar>,
     shutdown_grace: Option<Scalar>,
@@ -197,12 +200,32 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         file.connections_max.as_ref(),
         Count(u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX)),
     )?;
-    let export_min_rate = r.setting(
+    let mut count = |key, env, file: &Option<Scalar>, default| {
+        r.setting(key, env, None, file.as_ref(), Count(default)).map(|count| count.0)
+    };
+    let export_min_rate = count(
         "server.export_min_rate",
         "AUDITRAIL_EXPORT_MIN_RATE",
-        None,
-        file.export_min_rate.as_ref(),
-        Count(limits::EXPORT_MIN_RATE),
+        &file.export_min_rate,
+        limits::EXPORT_MIN_RATE,
+    )?;
+    let unauthenticated_max = count(
+        "server.unauthenticated_max",
+        "AUDITRAIL_UNAUTHENTICATED_MAX",
+        &file.unauthenticated_max,
+        u32::try_from(limits::UNAUTHENTICATED_MAX).unwrap_or(u32::MAX),
+    )?;
+    let body_min_rate = count(
+        "server.body_min_rate",
+        "AUDITRAIL_BODY_MIN_RATE",
+        &file.body_min_rate,
+        limits::BODY_MIN_RATE,
+    )?;
+    let response_min_rate = count(
+        "server.response_min_rate",
+        "AUDITRAIL_RESPONSE_MIN_RATE",
+        &file.response_min_rate,
+        limits::RESPONSE_MIN_RATE,
     )?;
     let record_reads = r.setting(
         "server.record_reads",
@@ -219,7 +242,10 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         shutdown_delay,
         cors: cors.map(|Origins { origins, .. }| CorsConfig::new(origins)),
         connections_max: usize::try_from(connections_max.0).unwrap_or(usize::MAX),
-        export_min_rate: export_min_rate.0,
+        unauthenticated_max: usize::try_from(unauthenticated_max).unwrap_or(usize::MAX),
+        body_min_rate,
+        response_min_rate,
+        export_min_rate,
         record_reads,
         ..ServerConfig::default()
     })

@@ -37,7 +37,7 @@ pub(in crate::routes) async fn create(
     State(app): State<App>,
     origin: RequestOrigin,
     params: QueryParams,
-    body: RequestBody,
+    mut body: RequestBody,
 ) -> Result<Response, Problem> {
     params.reject_unknown()?;
     let mut new = NewApiKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use auditrail_core::{AuditLogService, CreateInput, CursorKey, OnInvalid, TenantId};
 use auditrail_server::{
-    App, AuthError, Authenticator, GroupWrites, Operations, Principal, Scope, ServerConfig,
-    admin_router, limits, router, serve,
+    App, AuthError, Authenticator, Connections, GroupWrites, Operations, Principal, Scope,
+    ServerConfig, admin_router, limits, router, serve,
 };
 use auditrail_store::{GroupWriter, PgAuditLog, WriterLimits};
 use auditrail_testkit::TestDb;
@@ -148,7 +148,8 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            serve(listener, router, &config, async { drop(stopped.await) }).await
+            let connections = Connections::new(config.connections_max, config.unauthenticated_max);
+            serve(listener, router, &config, &connections, async { drop(stopped.await) }).await
         });
         Self { address, stop, task }
     }

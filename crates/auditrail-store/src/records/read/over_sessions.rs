@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use auditrail_core::{Filters, Found, Query, Record, RecordId};
 use uuid::Uuid;
 
-use super::get;
+use super::get::{self, StoredParts};
 use super::search::{SEARCH_SETTINGS, find};
 use super::summary::{Summary, SummaryOptions, summary};
 use crate::db::Db;
@@ -88,6 +88,21 @@ impl Read for Summarize<'_> {
 /// Starts the transaction of a search.
 fn search_prologue() -> [Sql; 2] {
     [Sql::new("begin isolation level repeatable read read only"), Sql::new(SEARCH_SETTINGS)]
+}
+
+/// Reads the stored parts of records by id.
+pub(in crate::records) struct GetStoredParts<'a>(pub(in crate::records) &'a [Uuid]);
+
+impl Read for GetStoredParts<'_> {
+    type Output = HashMap<RecordId, StoredParts>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, StoredParts>, StoreError> {
+        get::stored_parts(db, self.0).await
+    }
 }
 
 fn check(key: Option<ApiKeyVersion>) -> Option<Sql> {

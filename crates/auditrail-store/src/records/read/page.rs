@@ -14,11 +14,14 @@ use auditrail_core::{Cursor, PageSize, Position, Record};
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
 use super::times::is_edge;
-use crate::db::{Db, Row};
+use crate::db::{Db, Rows};
 use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
 use crate::sql::Sql;
 use crate::value::PgTime;
+
+/// Bytes of rows at which a page ends early. A page of the maximum size has 4 kB for each record.
+const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// How many longer windows are tried before all of the time is searched.
 const LONGER_WINDOWS: usize = 3;
@@ -32,7 +35,8 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
                              set_config('random_page_cost', '1.1', true),
                              set_config('work_mem', '32MB', true)";
 
-/// Reads one page, newest first, and whether more records follow.
+/// Reads one page, newest first, and whether more records follow. A page of large records ends early, so that the
+/// rows of one search take only some megabytes.
 ///
 /// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution:
 /// a good plan for the busiest actor is a bad one for an actor with three records, and planning costs
@@ -44,14 +48,15 @@ pub(in crate::records) async fn page(
     position: Position,
     budget: ScanBudget,
 ) -> Result<(Vec<Record>, bool), StoreError> {
-    let rows = match DrivingIndex::only(conditions.filters()) {
+    let found = match DrivingIndex::only(conditions.filters()) {
         Some(index) => fetch_last(db, &walk(index, conditions, size, position, None)).await?,
-        None if conditions.match_nothing() => Vec::new(),
+        None if conditions.match_nothing() => Rows { rows: Vec::new(), is_truncated: false },
         None => newest_matches(db, conditions, size, position, budget).await?,
     };
     let wanted = usize::from(size.get());
-    let records = rows.iter().take(wanted).map(columns::record);
-    Ok((records.collect::<Result<_, _>>()?, rows.len() > wanted))
+    let records = found.rows.iter().take(wanted).map(columns::record);
+    let has_more = found.is_truncated || found.rows.len() > wanted;
+    Ok((records.collect::<Result<_, _>>()?, has_more))
 }
 
 /// Walks one window of the driving index, then collects the matches of longer windows.
@@ -61,7 +66,7 @@ async fn newest_matches(
     size: PageSize,
     position: Position,
     budget: ScanBudget,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Rows, StoreError> {
     let skipped = match position {
         Position::Offset(offset) => offset,
         Position::After(_) => 0,
@@ -73,36 +78,41 @@ async fn newest_matches(
         return fetch_last(db, &walk(index, conditions, size, position, None)).await;
     };
     let since = Some(window.start);
-    let mut rows = fetch(db.again(), &walk(index, conditions, size, position, since)).await?;
-    if rows.len() == wanted {
-        return Ok(rows);
+    let mut found = fetch(db.again(), &walk(index, conditions, size, position, since)).await?;
+    if is_full(&found, wanted) {
+        return Ok(found);
     }
     let set = db.fetch(&Sql::new(COLLECT_SETTINGS)).await;
     set.map_err(StoreError::while_trying_to("change the settings of a search"))?;
-    let is_quickly_collected = rows.is_empty() && window.is_most_of(budget.few);
+    let is_quickly_collected = found.rows.is_empty() && window.is_most_of(budget.few);
     let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };
     for _ in 0..longer_windows {
-        match window.longer(rows.len() as u64, skipped + wanted as u64) {
+        match window.longer(found.rows.len() as u64, skipped + wanted as u64) {
             Some(longer) => window = longer,
             None => break,
         }
         let since = Some(window.start);
-        rows = fetch(db.again(), &matches(conditions, size, position, since)).await?;
-        if rows.len() == wanted {
-            return Ok(rows);
+        found = fetch(db.again(), &matches(conditions, size, position, since)).await?;
+        if is_full(&found, wanted) {
+            return Ok(found);
         }
     }
     fetch_last(db, &matches(conditions, size, position, None)).await
 }
 
-async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
-    let rows = db.fetch(sql).await;
+/// Whether the rows are a page and one row more, or as much of that as may be in memory.
+const fn is_full(found: &Rows, wanted: usize) -> bool {
+    found.rows.len() == wanted || found.is_truncated
+}
+
+async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
+    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, false).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
 /// As [`fetch`], for the last statement of a search.
-async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Vec<Row>, StoreError> {
-    let rows = db.fetch_last(sql).await;
+async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
+    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, true).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
@@ -115,14 +125,41 @@ pub(in crate::records) fn walk(
     position: Position,
     since: Option<PgTime>,
 ) -> Sql {
-    let mut sql = Sql::new(concat!("select ", column_list!()));
-    conditions.push_from_where_but(&mut sql, index);
-    index.push_condition(&mut sql);
-    push_after(&mut sql, position);
-    push_since(&mut sql, since);
-    index.push_order(&mut sql);
+    let mut sql = Sql::default();
+    let Some(mapped) = index.mapped() else {
+        push_walk(&mut sql, index, conditions, position, since);
+        push_end(&mut sql, size, position);
+        return sql;
+    };
+    // Each form of an address is in the order of time; few records have the mapped one.
+    let skipped = match position {
+        Position::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
+        Position::After(_) => 0,
+    };
+    let most = i64::from(size.get()).saturating_add(1).saturating_add(skipped);
+    sql.push(concat!("select ", column_list!(), " from (("));
+    push_walk(&mut sql, index, conditions, position, since);
+    sql.push("created_at desc, id desc limit ").push_bind(most).push(") union all (");
+    push_walk(&mut sql, mapped, conditions, position, since);
+    sql.push("created_at desc, id desc limit ").push_bind(most).push(")) both_forms order by ");
     push_end(&mut sql, size, position);
     sql
+}
+
+/// Adds the statement of a walk up to the start of its ORDER BY.
+fn push_walk(
+    sql: &mut Sql,
+    index: DrivingIndex<'_>,
+    conditions: &Conditions<'_>,
+    position: Position,
+    since: Option<PgTime>,
+) {
+    sql.push(concat!("select ", column_list!()));
+    conditions.push_from_where_but(sql, index);
+    index.push_condition(sql);
+    push_after(sql, position);
+    push_since(sql, since);
+    index.push_order(sql);
 }
 
 /// Collects the matches since a time, or all, and takes the newest.

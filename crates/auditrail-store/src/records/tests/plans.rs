@@ -269,7 +269,10 @@ async fn large_log_is_searched_by_index() {
         ("ip_address=192.0.2.1", "idx_audit_logs_ip_created"),
         ("outcome=denied", "idx_audit_logs_outcome_created"),
     ] {
-        assert_eq!(indexes_of_walk(&mut app, parameters).await, [index], "{parameters}");
+        let mut indexes = indexes_of_walk(&mut app, parameters).await;
+        // Both forms of an address.
+        indexes.dedup();
+        assert_eq!(indexes, [index], "{parameters}");
     }
     assert_constant_memory_of_export(&db).await;
 }

@@ -15,6 +15,9 @@ pub struct AuditCounts {
     pub refused: u64,
     /// Requests rejected because of an ambiguous path (400) or an unknown target (422), as the policy says.
     pub rejected: u64,
+    /// Requests whose record the handler wrote in its own transaction, with
+    /// [`AuditHandle::input`](crate::AuditHandle::input).
+    pub committed: u64,
     /// Requests without a record because of [`AuditHandle::skip`](crate::AuditHandle::skip).
     pub skipped: u64,
     /// Records with an unknown target id.
@@ -37,6 +40,7 @@ pub(crate) struct Counters {
     recorded: AtomicU64,
     refused: AtomicU64,
     rejected: AtomicU64,
+    committed: AtomicU64,
     skipped: AtomicU64,
     unknown_targets: AtomicU64,
     unknown_actors: AtomicU64,
@@ -55,6 +59,10 @@ impl Counters {
 
     pub(crate) fn rejected(&self) {
         add(&self.rejected);
+    }
+
+    pub(crate) fn committed(&self) {
+        add(&self.committed);
     }
 
     pub(crate) fn skipped(&self) {
@@ -83,6 +91,7 @@ impl Counters {
             recorded: read(&self.recorded),
             refused: read(&self.refused),
             rejected: read(&self.rejected),
+            committed: read(&self.committed),
             skipped: read(&self.skipped),
             unknown_targets: read(&self.unknown_targets),
             unknown_actors: read(&self.unknown_actors),

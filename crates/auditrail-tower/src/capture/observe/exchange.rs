@@ -14,6 +14,7 @@ use crate::capture::deliver::pending::PendingDelivery;
 use crate::capture::deliver::shared::Shared;
 use crate::capture::record::body_capture::CapturedBody;
 use crate::capture::record::builder::{BuiltRecord, End, RecordBuilder, RequestFacts};
+use crate::capture::record::handle::Enrichment;
 use crate::capture::record::outcome::Outcome;
 use crate::clock;
 use crate::policy::{Candidate, Decision, Source};
@@ -100,6 +101,7 @@ impl Exchange {
             self.shared.counters.unknown_target();
         }
         self.intent = Some(id);
+        self.facts.handle.enrichment().own.intent = Some(id);
         Some(input.with_id(id))
     }
 
@@ -111,6 +113,7 @@ impl Exchange {
     /// Forgets the intent, which could not be recorded.
     pub(crate) fn clear_intent(&mut self) {
         self.intent = None;
+        self.facts.handle.enrichment().own.intent = None;
     }
 
     /// Ends a request that was rejected: there is nothing to record.
@@ -199,8 +202,12 @@ impl Exchange {
         }
         let policy = &self.shared.policy;
         let decision = self.facts.candidates.decide(policy.rules(), status);
-        self.count_coverage(&decision, status);
-        let skipped = self.facts.handle.enrichment().skipped;
+        let Enrichment { skipped, own, .. } = *self.facts.handle.enrichment();
+        self.count_coverage(&decision, status, own.is_committed);
+        if own.is_committed {
+            self.shared.counters.committed();
+            return None;
+        }
         if skipped && self.intent.is_none() {
             self.shared.counters.skipped();
             return None;
@@ -223,11 +230,11 @@ impl Exchange {
 
     /// Counts the request for the coverage report. A successful request that no rule decides about counts as
     /// uncovered, even if a rule matches its failures; so does one that some reading of its path excludes from the
-    /// log and another leaves without a rule.
-    fn count_coverage(&self, decision: &Decision<'_>, status: Option<u16>) {
+    /// log and another leaves without a rule. A record of the handler covers the request.
+    fn count_coverage(&self, decision: &Decision<'_>, status: Option<u16>, is_committed: bool) {
         let coverage = self.shared.policy.coverage_tracker();
         let method = self.facts.method.as_str();
-        let is_covered = decision.covers(self.shared.policy.rules());
+        let is_covered = is_committed || decision.covers(self.shared.policy.rules());
         let is_excluded = decision.candidate.is_some();
         let unrecorded = !is_covered && (is_excluded || status.is_some_and(|status| status < 400));
         match self.facts.route_label.as_ref().filter(|_| unrecorded) {

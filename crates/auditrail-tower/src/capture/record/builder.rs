@@ -1,17 +1,14 @@
 //! Builds the record of a request.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use auditrail_core::limits::{
     ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_NAME_MAX_CHARS,
-    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
+    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
 };
-use auditrail_core::{
-    Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
-};
-use http::{HeaderValue, Method};
+use auditrail_core::{Actor, ActorId, CreateInput, Metadata, RecordId, Target, TargetId};
+use http::Method;
 use serde_json::Value;
 
 use super::body_capture::BodyCapture;
@@ -38,9 +35,6 @@ pub(crate) struct RequestFacts {
     pub(crate) candidates: Candidates,
     /// The headers from which ids are taken, by lower-case name.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) user_agent: Option<HeaderValue>,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) principal: Principal,
     pub(crate) handle: AuditHandle,
     pub(crate) body: Option<BodyCapture>,
     /// Set only if some status may match no rule.
@@ -83,7 +77,8 @@ impl RecordBuilder<'_> {
         let rule = &self.policy.rules()[self.candidate.rule];
         let what = rule.what.as_ref()?;
         let enrichment = self.facts.handle.enrichment();
-        let principal = enrichment.principal.as_ref().unwrap_or(&self.facts.principal);
+        let caller = self.facts.handle.caller();
+        let principal = enrichment.principal.as_ref().unwrap_or(&caller.principal);
         let body = rule.needs_request().then(|| self.facts.body.as_ref()?.lock().document());
         let sources = IdSources { builder: self, candidate: self.candidate, body: body.flatten() };
 
@@ -116,25 +111,17 @@ impl RecordBuilder<'_> {
             .or_else(|| principal.tenant_id.as_deref().map(Cow::Borrowed));
         let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
         input.tenant_id = tenant.and_then(|tenant| parse_or_truncate(&tenant, TENANT_ID_MAX_CHARS));
-        input.context = self.context();
+        input.context = caller.context(self.facts.handle.request_id());
         input.outcome = Some(
             self.end.map_or(auditrail_core::Outcome::Unknown, |end| end.outcome.column(end.status)),
         );
         input.actor_name = truncated(principal.name.as_deref(), ACTOR_NAME_MAX_CHARS);
         input.target_name = truncated(enrichment.target_name.as_deref(), TARGET_NAME_MAX_CHARS);
-        input.id = self.intent_id.filter(|_| self.end.is_some()).map(RecordId::outcome_of_intent);
+        // A record that the handler has committed, unknown to this process, then wins.
+        let outcome_id = || self.intent_id.map(RecordId::outcome_of_intent).or(enrichment.own.id);
+        input.id = self.end.and_then(|_| outcome_id());
         input.metadata = Some(self.metadata(rule, &enrichment, principal, sources.body.as_ref()));
         Some(BuiltRecord { input, target_known })
-    }
-
-    fn context(&self) -> RequestContext {
-        let agent =
-            self.facts.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        RequestContext {
-            ip_address: self.facts.address,
-            user_agent: agent.and_then(|agent| parse_or_truncate(&agent, USER_AGENT_MAX_CHARS)),
-            request_id: self.facts.handle.request_id().parse().ok(),
-        }
     }
 
     /// What the other readings of the path come to. Ids from bodies are left out.
@@ -164,7 +151,6 @@ impl RecordBuilder<'_> {
             picked(&self.policy.redaction().clean(document)?, &rule.allow)
         };
         let short = |text: &String| column(text, ACTOR_ID_MAX_CHARS);
-        let method = self.facts.method.as_str();
         let both = rule.level == Level::RequestResponse;
         let phase = match (self.end, self.intent_id) {
             (None, _) => Some("intent"),
@@ -173,14 +159,14 @@ impl RecordBuilder<'_> {
         };
         let parts = Parts {
             http: Http {
-                method: method.get(..METHOD_MAX_CHARS).unwrap_or(method),
-                route: rule.route.as_str(),
+                method: method_text(&self.facts.method),
+                route: Some(rule.route.as_str()),
                 status: self.end.map(|end| end.status),
                 grpc_status: self.end.and_then(|end| end.grpc_code),
                 duration_ms: self.end.map(|end| end.duration_ms),
             },
             outcome: self.end.map(|end| end.outcome),
-            rule: &rule.name,
+            rule: Some(&rule.name),
             other_readings: self.other_readings(),
             impersonator: principal.impersonator.as_ref().map(short),
             credential_id: principal.credential_id.as_ref().map(short),
@@ -223,8 +209,13 @@ impl IdSources<'_> {
     }
 }
 
+pub(super) fn method_text(method: &Method) -> &str {
+    let method = method.as_str();
+    method.get(..METHOD_MAX_CHARS).unwrap_or(method)
+}
+
 /// A name, unless it is empty.
-fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
+pub(super) fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
     parse_or_truncate(name.filter(|name| !name.is_empty())?, max_chars)
 }
 
@@ -237,7 +228,7 @@ fn as_id(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-fn actor(actor: &Actor) -> Actor {
+pub(super) fn actor(actor: &Actor) -> Actor {
     let clean = |id: &ActorId| {
         let is_valid = ActorId::from_str(id.as_str()).is_ok();
         if is_valid {
@@ -255,7 +246,7 @@ fn actor(actor: &Actor) -> Actor {
 }
 
 /// Parses the text of a column, truncated and cleaned if necessary. `None` if it is empty and must not be.
-fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
+pub(super) fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
     text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
 }
 

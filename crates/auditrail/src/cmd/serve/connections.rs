@@ -17,7 +17,7 @@ const KEY_CONNECTIONS: u32 = 3;
 const WRITTEN_CONNECTIONS: u32 = 2;
 
 /// Connections for each kind of operation, so that none of them can delay another.
-pub(super) struct Connections {
+pub(super) struct DatabaseConnections {
     reads: Sessions,
     exports: PgPool,
     pub(super) keys: PgPool,
@@ -25,7 +25,16 @@ pub(super) struct Connections {
     written: Sessions,
 }
 
-impl Connections {
+impl DatabaseConnections {
+    /// The most that there may be.
+    pub(super) const fn max(settings: &ServerSettings) -> u32 {
+        settings.database_connections
+            + settings.export_connections
+            + KEY_CONNECTIONS
+            + LOOKUP_CONNECTIONS
+            + WRITTEN_CONNECTIONS
+    }
+
     /// Connects on first use.
     pub(super) fn new(database: &Database, settings: &ServerSettings) -> Self {
         let timeout = settings.config.request_timeout;
