@@ -7,7 +7,7 @@ import pg from "pg";
 import type { AuditRecord, RecordInput } from "../src/index.js";
 import { type App, type Call, FRAMEWORKS, type Routes } from "./applications.js";
 import { spooling } from "./recorder-fixtures.js";
-import { client, databaseUrl, stored, unique } from "./support.js";
+import { client, databaseUrl, stored, unique, until } from "./support.js";
 
 const POLICY = `
 version = 1
@@ -37,20 +37,14 @@ const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
 before(() => pool.query("create table if not exists public.ts_projects (id text primary key, name text)"));
 after(() => pool.end());
 
-/** Changes a row and writes the record in one transaction; the handler fails if it is to roll back. */
-async function change(id: string, record: () => Promise<RecordInput>, fails: boolean): Promise<void> {
+/** Changes a row and writes the record in one transaction, which fails if `fails`. */
+async function change(id: string, record: RecordInput, fails: boolean): Promise<void> {
   const connection = await pool.connect();
   try {
     await connection.query("begin");
     await connection.query("insert into public.ts_projects values ($1, 'a') on conflict (id) do update set name = 'b'", [id]);
-    await connection.query("select control_plane.record_audit_log($1)", [JSON.stringify(await record())]);
-    if (fails) {
-      throw new Error("the rest of the change failed");
-    }
-    await connection.query("commit");
-  } catch (error) {
-    await connection.query("rollback");
-    throw error;
+    await connection.query("select control_plane.record_audit_log($1)", [JSON.stringify(record)]);
+    await connection.query(fails ? "rollback" : "commit");
   } finally {
     connection.release();
   }
@@ -59,30 +53,63 @@ async function change(id: string, record: () => Promise<RecordInput>, fails: boo
 /** The arguments of `input`. */
 type Arguments = Parameters<Call["audit"]["input"]>;
 
-/**
- * Handlers whose record is made by `input` with some arguments. For the id `failing-…` the transaction fails, for
- * `late-…` the request fails after it.
- */
-function routes(...args: Arguments): Routes {
-  const handler = ({ audit, params, send }: Call): void => {
-    const { id = "" } = params;
-    audit.addMetadata({ reason: "asked" });
-    change(id, () => audit.input(...args), id.startsWith("failing")).then(
-      () => send(id.startsWith("late") ? 500 : 200, {}),
-      (error: Error) => send(500, { error: error.message }),
-    );
-  };
+/** How a handler goes wrong, as the first word of the id. */
+type Fault = "rolledback" | "silent" | "late" | "gone" | "twice";
+
+/** A handler whose record is made by `input` with some arguments. */
+async function handle({ audit, params, send }: Call, args: Arguments, gone: () => Promise<void>): Promise<void> {
+  const { id = "" } = params;
+  const fault = id.split("-")[0] as Fault;
+  audit.addMetadata({ reason: "asked" });
+  try {
+    const input = await audit.input(...args);
+    if (fault === "gone") {
+      await gone();
+    }
+    await change(id, input, fault === "rolledback");
+    if (fault === "rolledback") {
+      throw new Error("the transaction was rolled back");
+    }
+    if (fault !== "silent") {
+      audit.committed(input);
+    }
+    if (fault === "twice") {
+      const further = await audit.input("project.noted");
+      await change(id, further, false);
+      audit.committed(further);
+    }
+    send(fault === "late" ? 500 : 200, {});
+  } catch (error) {
+    send(500, { error: String(error) });
+  }
+}
+
+function routes(args: Arguments, gone: () => Promise<void>): Routes {
+  const handler = (call: Call): void => void handle(call, args, gone);
   return { "PUT /projects/:id": handler, "DELETE /projects/:id": handler, "POST /quiet/:id": handler, "POST /other/:id": handler };
+}
+
+/** The records that searches list. */
+async function listed(actor: string): Promise<AuditRecord[]> {
+  return (await client().query({ actor_id: actor })).data;
 }
 
 for (const [name, make] of Object.entries(FRAMEWORKS)) {
   describe(`a handler with a transaction, with ${name}`, () => {
     const start = async (...args: Arguments): Promise<{ app: App; call: (method: string, path: string, actor: string) => Promise<AuditRecord[]> }> => {
       const here = await spooling(undefined, { onRefused: () => undefined });
-      const app = await make({ recorder: here, policy: POLICY, routes: routes(...args) });
+      const controller = new AbortController();
+      const gone = async (): Promise<void> => {
+        controller.abort();
+        // The middleware sees the disconnect first.
+        await until(() => app.stats().recorded > 0 || app.policy.coverage().covered > 0, "the disconnect");
+        await here.flush();
+      };
+      const app = await make({ recorder: here, policy: POLICY, routes: routes(args, gone) });
       const call = async (method: string, path: string, actor: string): Promise<AuditRecord[]> => {
         const headers = { "x-user": actor, "x-name": "Ana", "x-admin": "root", "x-tenant": "acme", "user-agent": "test/1", "x-request-id": `r-${actor}` };
-        await (await fetch(`${app.url}${path}`, { method, headers })).text();
+        const response = await fetch(`${app.url}${path}`, { method, headers, signal: controller.signal }).catch(() => undefined);
+        await response?.text();
         await here.flush();
         return stored(actor);
       };
@@ -120,7 +147,7 @@ for (const [name, make] of Object.entries(FRAMEWORKS)) {
           extra: { reason: "asked" },
         },
       });
-      assert.deepEqual([app.stats().delegated, app.stats().recorded, app.policy.coverage().covered], [1, 0, 1]);
+      assert.deepEqual([app.stats().committed, app.stats().recorded, app.policy.coverage().covered], [1, 0, 1]);
     });
 
     it("takes action and target from the handler", async () => {
@@ -130,24 +157,40 @@ for (const [name, make] of Object.entries(FRAMEWORKS)) {
       assert.deepEqual([record?.tenant_id, record?.metadata?.["rule"], others.length], ["acme", "project renamed", 0]);
     });
 
-    it("leaves the record of the failure if it rolls back", async () => {
-      const { app, call } = await start();
-      for (const method of ["PUT", "DELETE"]) {
-        const actor = unique();
-        const [record, ...others] = (await call(method, `/projects/${unique("failing")}`, actor)).filter(({ metadata }) => metadata?.["phase"] !== "intent");
-        assert.deepEqual([record?.outcome, others.length], ["failure", 0]);
-        assert.deepEqual((record?.metadata?.["http"] as { status: number }).status, 500);
+    it("leaves one listed record, whatever goes wrong", async () => {
+      const faults: readonly (readonly [Fault, string, number])[] = [
+        ["rolledback", "failure", 0],
+        ["late", "success", 1],
+        // The handler does not confirm the commit: the service refuses the record of the middleware.
+        ["silent", "success", 0],
+      ];
+      for (const [fault, outcome, committed] of faults) {
+        for (const method of ["PUT", "DELETE"]) {
+          const { app, call } = await start();
+          const actor = unique();
+          await call(method, `/projects/${unique(fault)}`, actor);
+          assert.deepEqual((await listed(actor)).map((record) => record.outcome), [outcome], `${fault} ${method}`);
+          assert.equal(app.stats().committed, committed);
+        }
       }
-      assert.equal(app.stats().delegated, 0);
     });
 
-    it("leaves one record if the request fails after it", async () => {
-      const { call } = await start();
-      for (const method of ["PUT", "DELETE"]) {
-        const records = await call(method, `/projects/${unique("late")}`, unique());
-        const [record, ...others] = records.filter(({ metadata }) => metadata?.["phase"] !== "intent");
-        assert.deepEqual([record?.outcome, others.length], ["success", 0]);
+    it("is not disturbed by a client that disconnects", async () => {
+      for (const [method, outcomes] of [["PUT", ["success", "unknown"]], ["DELETE", ["success"]]] as const) {
+        const { call } = await start();
+        const [actor, id] = [unique(), unique("gone")];
+        await call(method, `/projects/${id}`, actor);
+        await until(async () => (await listed(actor)).some((record) => record.outcome === "success"), "the commit");
+        assert.deepEqual((await listed(actor)).map((record) => record.outcome).sort(), outcomes);
       }
+    });
+
+    it("can write further records", async () => {
+      const { app, call } = await start();
+      const actor = unique();
+      await call("PUT", `/projects/${unique("twice")}`, actor);
+      assert.deepEqual((await listed(actor)).map((record) => record.action).sort(), ["project.noted", "project.updated"]);
+      assert.equal(app.stats().committed, 1);
     });
 
     it("leaves one listed record with must", async () => {
@@ -156,9 +199,8 @@ for (const [name, make] of Object.entries(FRAMEWORKS)) {
       const all = await call("DELETE", `/projects/${unique("p")}`, actor);
       assert.deepEqual(all.map(({ metadata }) => metadata?.["phase"]), ["outcome", "intent"]);
       assert.equal(all[0]?.metadata?.["intent_id"], all[1]?.id);
-      const listed = await client().query({ actor_id: actor });
-      assert.deepEqual(listed.data.map(({ id }) => id), [all[0]?.id]);
-      assert.deepEqual([app.stats().delegated, app.stats().recorded], [1, 1]);
+      assert.deepEqual((await listed(actor)).map(({ id }) => id), [all[0]?.id]);
+      assert.deepEqual([app.stats().committed, app.stats().recorded], [1, 1]);
     });
 
     it("needs an action and a target without a rule", async () => {

@@ -11,7 +11,7 @@ import { recordErrors } from "../src/record/check.js";
 import { asIntent } from "../src/record/intent.js";
 import { Redaction } from "../src/policy/redact.js";
 import { json, nearLimit, pick, random, seed, text } from "./random.js";
-import { noInput } from "./support.js";
+import { noRecord } from "./support.js";
 
 const RECORDS = 2_000;
 
@@ -60,7 +60,7 @@ function principal(): Principal {
 }
 
 function handle(): Handle {
-  const made = new Handle("r-1", new Redaction([]), noInput);
+  const made = new Handle("r-1", new Redaction([]), noRecord);
   const calls: readonly (() => void)[] = [
     () => made.setTarget({ id: anything(500), type: anything(50), name: anything(200) }),
     () => made.setTargetName(anything(200)),

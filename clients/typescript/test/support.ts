@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+import type { HandlerRecord } from "../src/capture/handle.js";
 import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
 
 /** The URL of the real service and a key with all scopes. */
@@ -105,6 +106,7 @@ function env(name: string): string {
 }
 
 /** For handles that are made without a request. */
-export function noInput(): Promise<never> {
-  return Promise.reject(new Error("there is no request"));
-}
+export const noRecord: HandlerRecord = {
+  input: () => Promise.reject(new Error("there is no request")),
+  committed: () => undefined,
+};

@@ -11,11 +11,11 @@ import type { ActionName, RecordInput } from "../types.js";
 import { clientAddress } from "./address.js";
 import { captureBody, requestBody } from "./body.js";
 import { type BuiltRecord, buildRecord, type Outcome, type RequestEnd } from "./build.js";
-import { Delegation } from "./delegation.js";
 import { Handle } from "./handle.js";
 import { hold } from "./hold.js";
 import { assignRequestId, isReset, outcomeOfStatus } from "./http.js";
 import type { Capture } from "./options.js";
+import { OwnRecord } from "./own-record.js";
 import { ANONYMOUS, type Principal, UNKNOWN, validPrincipal } from "./principal.js";
 import type { Refusal } from "./refusal.js";
 import { onTimeout } from "./socket-timeout.js";
@@ -66,7 +66,8 @@ export class Exchange<Request extends IncomingMessage> {
   #isDone = false;
   #intent: { readonly id: string; readonly matched: Matched } | undefined;
   #intentWritten: Promise<unknown> | undefined;
-  readonly #delegation = new Delegation();
+  /** The record that the handler writes. */
+  readonly #own = new OwnRecord();
 
   constructor(capture: Capture<Request>, request: Request, response: ServerResponse, framework: Framework) {
     const { policy, timeoutMs } = capture.options;
@@ -82,7 +83,10 @@ export class Exchange<Request extends IncomingMessage> {
     }
     // Read now, because a closed socket has no address.
     this.#address = clientAddress(request, policy.trustedProxies);
-    this.handle = new Handle(assignRequestId(request, response), policy.redaction, (action) => this.#input(action));
+    this.handle = new Handle(assignRequestId(request, response), policy.redaction, {
+      input: (action) => this.#input(action),
+      committed: (id) => this.#own.commit(id, this.#outcomeId),
+    });
     if (this.#mayHoldResponse()) {
       hold(response, () => this.#beforeEnd());
     }
@@ -148,7 +152,7 @@ export class Exchange<Request extends IncomingMessage> {
       throw AuditrailError.local("invalid_option", detail);
     }
     const { input } = await this.#build({ matched, others: [], end: { outcome: "success" }, action });
-    return { ...input, id: this.#delegation.take(this.#outcomeId) };
+    return { ...input, id: this.#own.nextId(this.#outcomeId) };
   }
 
   async #intend(matched: Matched): Promise<Verdict> {
@@ -203,7 +207,7 @@ export class Exchange<Request extends IncomingMessage> {
     const { statusCode: status } = this.#response;
     const decision = this.#decide(status);
     const rule = this.#recordingRule(decision);
-    if (rule === undefined || this.#failure(rule) !== "spool" || this.#delegation.covers(this.#outcomeOfResponse(status), this.#outcomeId)) {
+    if (rule === undefined || this.#failure(rule) !== "spool" || this.#own.satisfies(this.#outcomeOfResponse(status), this.#outcomeId)) {
       return undefined;
     }
     const durationMs = this.#durationMs();
@@ -258,7 +262,7 @@ export class Exchange<Request extends IncomingMessage> {
     // that a rule excludes by some reading of its path only.
     const isExcluded = decision?.matched !== undefined;
     const unrecorded = decision?.isCovered === false && (isExcluded || (status !== null && status < 400));
-    const covered = (this.#match !== undefined && !unrecorded) || this.#delegation.isTaken;
+    const covered = (this.#match !== undefined && !unrecorded) || this.#own.isCommitted;
     policy.countRequest(this.#method, this.#framework.route(), decision?.matched?.rule, covered);
   }
 
@@ -273,11 +277,11 @@ export class Exchange<Request extends IncomingMessage> {
       return;
     }
     const id = this.#outcomeId;
-    if (this.#delegation.covers(end.outcome, id)) {
-      this.#capture.counts.delegated += 1;
+    if (this.#own.satisfies(end.outcome, id)) {
+      this.#capture.counts.committed += this.#own.isCommitted ? 1 : 0;
       return;
     }
-    await this.#write({ matched, others: decision?.others ?? [], end }, this.#delegation.idOf(end.outcome, id), this.#failure(matched));
+    await this.#write({ matched, others: decision?.others ?? [], end }, this.#own.idFor(end.outcome, id), this.#failure(matched));
   }
 
   /** The id of the outcome of the intent, if there is one. */

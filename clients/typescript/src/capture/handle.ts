@@ -27,12 +27,17 @@ export interface AuditHandle {
   /**
    * Returns the record of this request with all that the middleware knows, for a handler that writes it itself: in the
    * transaction of its change, by the SQL function `record_audit_log`. The action and the target are those of the rule
-   * unless given; without a rule both are needed.
+   * unless given; without a rule both are needed. Do not change the id. Further inputs of a request are additional
+   * records.
    *
-   * The middleware then writes no record if the request succeeds. If it fails, the middleware records that as usual,
-   * because the transaction was rolled back. Rejects with `invalid_option` without an action or target type.
+   * After `committed` the rule is satisfied. Without that call, because the transaction was rolled back, the middleware
+   * writes the record of the rule as usual, with the same id, so that there are never two.
+   *
+   * Rejects with `invalid_option` without an action or target type.
    */
   input(action?: ActionName, target?: HandledTarget): Promise<RecordInput>;
+  /** Confirms that the record of `input` is committed. Call it after the commit succeeded, never before. */
+  committed(record: { readonly id?: string | null | undefined }): void;
   /**
    * Suppresses the record of this request. With `must` the intent is written already and still gets its
    * outcome.
@@ -40,11 +45,17 @@ export interface AuditHandle {
   skip(): void;
 }
 
+/** What the request has for a handler that writes the record. */
+export interface HandlerRecord {
+  readonly input: (action?: ActionName) => Promise<RecordInput>;
+  readonly committed: (id: string | null | undefined) => void;
+}
+
 /** The implementation, with the values set by the handler. */
 export class Handle implements AuditHandle {
   readonly requestId: string;
   readonly #redaction: Redaction;
-  readonly #input: (action?: ActionName) => Promise<RecordInput>;
+  readonly #own: HandlerRecord;
   target: { readonly id: string; readonly type: string | undefined } | undefined;
   targetName: string | undefined;
   extra: Record<string, Json> | undefined;
@@ -52,18 +63,21 @@ export class Handle implements AuditHandle {
   after: Json | undefined;
   skipped = false;
 
-  /** `input` builds the record for the handler. */
-  constructor(requestId: string, redaction: Redaction, input: (action?: ActionName) => Promise<RecordInput>) {
+  constructor(requestId: string, redaction: Redaction, own: HandlerRecord) {
     this.requestId = requestId;
     this.#redaction = redaction;
-    this.#input = input;
+    this.#own = own;
   }
 
   async input(action?: ActionName, target?: HandledTarget): Promise<RecordInput> {
     if (target !== undefined) {
       this.setTarget(target);
     }
-    return this.#input(action);
+    return this.#own.input(action);
+  }
+
+  committed({ id }: { readonly id?: string | null | undefined }): void {
+    this.#own.committed(id);
   }
 
   setTarget(target: HandledTarget): void {
