@@ -48,7 +48,7 @@ pub use api_key::{
 pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
-pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
+pub use export::{BYTE_ORDER_MARK, ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, canonical_network, mapped_network, parse_address, parse_network};

@@ -1,12 +1,11 @@
 //! The database of a command: the one of the URL, or the private PostgreSQL.
 
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions};
+use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions, parse_database_url};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -254,23 +253,10 @@ pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
 
 /// Parses a URL. It may contain a password, so no message repeats it.
 fn parse(url: &str) -> Result<PgConnectOptions, Error> {
-    let invalid = |why: &str| {
+    parse_database_url(url).map_err(|error| {
         Error::Usage(format!(
-            "the database URL {why}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE"
+            "the database URL {error}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE, or \
+             postgres:///DATABASE?host=/DIRECTORY&user=USER for a Unix socket"
         ))
-    };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(invalid("does not start with postgres://"));
-    }
-    let options = PgConnectOptions::from_str(url).map_err(|_| invalid("is malformed"))?;
-    // A URL has an IPv6 address in brackets, which the system's resolver rejects.
-    let ipv6 = options
-        .get_host()
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .map(str::to_owned);
-    Ok(match ipv6 {
-        Some(address) => options.host(&address),
-        None => options,
     })
 }

@@ -29,7 +29,12 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         ExportFormat::Csv => auditrail_core::ExportFormat::Csv,
         ExportFormat::Ndjson => auditrail_core::ExportFormat::Ndjson,
     };
-    let writer = ExportWriter::new(format, destination);
+    if args.bom && format != auditrail_core::ExportFormat::Csv {
+        return Err(Error::Usage(
+            "--bom is for CSV alone: NDJSON has no byte order mark".to_owned(),
+        ));
+    }
+    let writer = ExportWriter::new(format, args.bom, destination);
     let (records, elapsed) =
         cx.with_database(async |database| stream(cx, database, filters, writer).await)?;
     let Some(path) = &args.output else {
