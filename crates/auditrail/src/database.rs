@@ -33,6 +33,7 @@ pub(crate) struct Database {
     options: PgConnectOptions,
     url: String,
     private: Option<Arc<PrivatePostgres>>,
+    output: Output,
 }
 
 /// This process's handle of the private PostgreSQL, which other processes may share.
@@ -83,7 +84,7 @@ impl Database {
             }
         };
         let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
-        Ok(Self { options, url, private })
+        Ok(Self { options, url, private, output })
     }
 
     /// The migration runner, after a test connection.
@@ -109,8 +110,23 @@ impl Database {
         Ok(self.log().await?.bulk_writer().await?)
     }
 
+    /// Migrates the private database, as `serve` does: its schema belongs to this program.
+    async fn migrate_private(&self) -> Result<(), Error> {
+        if !self.is_private() {
+            return Ok(());
+        }
+        let runner = Runner::new(self.options.clone());
+        let status = runner.status().await?;
+        if status.pending() > 0 && status.problems.is_empty() {
+            self.output.note("migrating the private PostgreSQL…");
+            runner.up(None, &mut |_| {}).await?;
+        }
+        Ok(())
+    }
+
     async fn pool(&self) -> Result<PgPool, Error> {
         self.check_connection().await?;
+        self.migrate_private().await?;
         PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)

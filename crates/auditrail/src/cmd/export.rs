@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::progress::{Meter, rate};
+use crate::output::progress::{Meter, count, rate_in_parentheses};
 use destination::Destination;
 use writer::ExportWriter;
 
@@ -44,9 +44,10 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         cx.output.document(&json!({"file": path, "records": records}))?
     } else {
         cx.output.note(&format!(
-            "wrote {records} records to {} ({}/s)",
+            "wrote {} to {}{}",
+            count(records, "record"),
             path.display(),
-            rate(records, elapsed)
+            rate_in_parentheses(records, elapsed)
         ))
     }
     Ok(Exit::Success)
