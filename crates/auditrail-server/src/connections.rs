@@ -9,6 +9,7 @@ mod shed;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -20,6 +21,9 @@ pub(crate) use connection::{Connection, RequestGuard};
 pub(crate) use shed::Reason;
 use shed::ShedCounts;
 
+/// Maximum number of connections that are being closed, beyond those that may be open.
+const CLOSING_MAX: usize = 8;
+
 /// The open connections of a listener. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Connections(Arc<Inner>);
@@ -29,6 +33,8 @@ struct Inner {
     max: usize,
     unauthenticated_max: usize,
     open: Mutex<Open>,
+    /// Connections whose task has not ended, including closed ones.
+    tasks: AtomicUsize,
     /// Notified when a connection is closed.
     closed: Notify,
     shed: ShedCounts,
@@ -57,6 +63,7 @@ impl Connections {
             max: max.max(1),
             unauthenticated_max: unauthenticated_max.max(1),
             open: Mutex::default(),
+            tasks: AtomicUsize::new(0),
             closed: Notify::new(),
             shed: ShedCounts::default(),
         }))
@@ -85,7 +92,10 @@ impl Connections {
         loop {
             let mut closed = std::pin::pin!(self.0.closed.notified());
             closed.as_mut().enable();
-            if let Some(connection) = self.try_add(peer) {
+            // Connections that were closed have their file descriptors until their tasks have ended.
+            if self.0.tasks.load(Relaxed) < self.0.max + CLOSING_MAX
+                && let Some(connection) = self.try_add(peer)
+            {
                 return connection;
             }
             closed.await;
@@ -115,6 +125,7 @@ impl Connections {
         let entry = Entry { connection: Arc::clone(&connection), task: None };
         open.connections.insert(number, entry);
         drop(open);
+        self.0.tasks.fetch_add(1, Relaxed);
         Some(OpenConnection { connections: self.clone(), connection, number })
     }
 
@@ -182,6 +193,7 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         drop(self.connections.lock().remove(self.number));
+        self.connections.0.tasks.fetch_sub(1, Relaxed);
         self.connections.0.closed.notify_one();
     }
 }

@@ -5,6 +5,7 @@
     reason = "a failed set-up fails the test; a skipped test prints the reason"
 )]
 
+mod attacks;
 mod config;
 mod connection_loss;
 mod db;
