@@ -49,7 +49,8 @@ Examples:
   cargo xtask bench floor                processor time beside a bare handler
   cargo xtask bench write --only auditrail --only fastify
   cargo xtask bench write --database tcp --database tcp+1ms
-  cargo xtask bench loss --rounds 2"
+  cargo xtask bench loss --rounds 2
+  cargo xtask bench soak                 thousands of hostile connections, ten minutes"
 )]
 struct Cli {
     /// One part; by default every part in turn, and then the report.

@@ -11,6 +11,7 @@ mod query;
 mod quick;
 mod rows;
 mod serve;
+mod soak;
 mod transaction;
 mod write;
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Network(network::Args),
     Floor(floor::Args),
     Loss(loss::Args),
+    Soak(soak::Args),
     /// A record in the caller's transaction, against a plain INSERT and a row trigger.
     Transaction(transaction::Args),
     /// Our triggers and function in SQL, against a row trigger and a plain INSERT.
@@ -57,6 +59,7 @@ impl Command {
             Self::Network(args) => network::run(workspace, args),
             Self::Floor(args) => floor::run(workspace, args),
             Self::Loss(args) => loss::run(workspace, args),
+            Self::Soak(args) => soak::run(workspace, args),
             Self::Transaction(args) => transaction::run(workspace, args),
             Self::Rows(args) => rows::run(workspace, args),
             Self::Layer(args) => layer::run(workspace, args),

@@ -10,11 +10,12 @@ use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
 /// The parts that make up the benchmarks, in the order in which they run and are reported.
-pub(crate) const PARTS: [&str; 11] = [
+pub(crate) const PARTS: [&str; 12] = [
     "network",
     "floor",
     "write",
     "loss",
+    "soak",
     "transaction",
     "rows",
     "layer",

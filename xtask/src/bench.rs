@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     cargo()
-        .args(["run", "--quiet", "--release", "--package", "auditrail-bench", "--"])
+        .args(["run", "--release", "--package", "auditrail-bench", "--"])
         .args(&args.args)
         .dir(workspace.root())
         .run()

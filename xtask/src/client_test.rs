@@ -12,7 +12,7 @@ const PACKAGE: &str = "clients/typescript";
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let postgres = postgres::ensure(workspace)?;
     let node = Node::ensure(workspace)?;
-    let build = ["build", "--quiet", "--package", "auditrail"];
+    let build = ["build", "--package", "auditrail"];
     cargo().args(build).dir(workspace.root()).run()?;
     node.sh("npm")
         .args(["run", "--silent", "ci"])

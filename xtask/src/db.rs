@@ -59,7 +59,7 @@ pub(crate) fn program(workspace: &Workspace) -> Result<Sh> {
 
 /// Builds the program `auditrail`, and returns its path.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let build = ["build", "--quiet", "--package", "auditrail"];
+    let build = ["build", "--package", "auditrail"];
     cargo().args(build).dir(workspace.root()).run()?;
     Ok(workspace.target().join("debug/auditrail"))
 }

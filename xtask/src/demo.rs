@@ -106,9 +106,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let start = Instant::now();
     let postgres = postgres::ensure(workspace)?;
     println!("{postgres}");
-    println!("building the program (minutes the first time, seconds later)");
+    println!(
+        "building the program: about three minutes on two cores the first time, seconds later"
+    );
     // One cargo invocation, so that both share one build of their dependencies.
-    let build = ["build", "--quiet", "--package", "auditrail", "--package", "auditrail-sample"];
+    let build = ["build", "--package", "auditrail", "--package", "auditrail-sample"];
     cargo().args(build).dir(workspace.root()).run()?;
     let binaries = workspace.target().join("debug");
     let demo = Demo {

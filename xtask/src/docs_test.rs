@@ -29,7 +29,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The lines of all `sh` blocks, without those of `cargo xtask`, which are checked here.
+/// The installation in README.md. The scripts run the same package, which is on their `PATH`.
+const INSTALL: &str = "cargo install --locked --path crates/auditrail";
+
+/// The lines of all `sh` blocks, without those of `cargo xtask`, which are checked here, and [`INSTALL`].
 fn script(markdown: &str) -> std::result::Result<String, String> {
     let mut script = String::new();
     for block in code_blocks(markdown).iter().filter(|block| block.language == "sh") {
@@ -39,7 +42,7 @@ fn script(markdown: &str) -> std::result::Result<String, String> {
                 let args = args.split(" #").next().unwrap_or_default().split_whitespace();
                 Cli::try_parse_from(["cargo xtask"].into_iter().chain(args))
                     .map_err(|error| format!("`{line}` is not a command of xtask\n{error}"))?;
-            } else if !line.trim().is_empty() {
+            } else if line != INSTALL && !line.trim().is_empty() {
                 script.push_str(line);
                 script.push('\n');
             }
@@ -77,6 +80,7 @@ mod tests {
         let page =
             "```sh\na=1\n```\n```text\nnot me\n```\n```sh\ncargo xtask test  # all\necho $a\n```\n";
         assert_eq!(script(page).unwrap(), "a=1\necho $a\n");
+        assert_eq!(script(&format!("```sh\n{INSTALL}\n```\n")).unwrap(), "");
     }
 
     #[test]

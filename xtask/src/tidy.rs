@@ -52,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let sources = sources(workspace.root(), workspace.files()?)?;
     let mut complaints = dependencies::edges(&dependencies::of(workspace.metadata()));
     complaints.extend(modules::cycles(&sources));
+    complaints.extend(docs::readme_examples(&sources));
     for source in &sources {
         complaints.extend(FILE_RULES.iter().flat_map(|rule| rule(source)));
     }

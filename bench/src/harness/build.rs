@@ -17,7 +17,7 @@ pub(crate) fn bench(workspace: &Workspace, name: &str) -> Result<PathBuf> {
 }
 
 fn release(workspace: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
-    let build = ["build", "--quiet", "--release", "--package", package, "--bin", name];
+    let build = ["build", "--release", "--package", package, "--bin", name];
     cargo().args(build).dir(workspace.root()).run()?;
     Ok(workspace.target().join("release").join(name))
 }

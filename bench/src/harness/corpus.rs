@@ -98,7 +98,7 @@ fn generate(workspace: &Workspace, file: &Path, records: u64, options: &[&str]) 
     }
     println!("writing {records} records");
     let part = file.with_extension("part");
-    let sample = ["run", "--quiet", "--release", "--package", "auditrail-sample"];
+    let sample = ["run", "--release", "--package", "auditrail-sample"];
     let run = cargo().args(sample).arg("--").args(options);
     let run = run.args(["--records", &records.to_string(), "--output"]).arg(&part);
     run.dir(workspace.root()).run()?;

@@ -60,12 +60,17 @@ impl Load {
         }
     }
 
-    pub(crate) fn start(mut self) -> Result<Loading> {
-        let line = format!("{:?}", self.command);
-        let piped = self.command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let child = piped.spawn().map_err(|source| Error::NotStarted { line, source })?;
-        Ok(Loading { child: Some(child) })
+    pub(crate) fn start(self) -> Result<Loading> {
+        start(self.command)
     }
+}
+
+/// Starts a program that prints one JSON document at its end.
+pub(crate) fn start(mut command: Command) -> Result<Loading> {
+    let line = format!("{command:?}");
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let child = piped.spawn().map_err(|source| Error::NotStarted { line, source })?;
+    Ok(Loading { child: Some(child) })
 }
 
 /// A running load; killed when dropped.
@@ -76,12 +81,18 @@ pub(crate) struct Loading {
 
 impl Loading {
     /// Waits for its end and reads its report.
-    pub(crate) fn wait(mut self) -> Result<LoadReport> {
+    pub(crate) fn wait(self) -> Result<LoadReport> {
+        let (json, is_clean) = self.finish()?;
+        LoadReport::parse(&json, is_clean)
+    }
+
+    /// Waits for its end; what it printed, and whether it succeeded.
+    pub(crate) fn finish(mut self) -> Result<(String, bool)> {
         let gone = || Error::Refused("the load has ended already".to_owned());
         let child = self.child.take().ok_or_else(gone)?;
         let output = child.wait_with_output().map_err(Error::doing("wait for the load"))?;
         let json = String::from_utf8_lossy(&output.stdout);
-        LoadReport::parse(json.trim(), output.status.success())
+        Ok((json.trim().to_owned(), output.status.success()))
     }
 }
 
@@ -106,7 +117,9 @@ pub(crate) struct LoadReport {
     pub(crate) reads: Option<(f64, Latency)>,
     /// Whether every response was 2xx.
     pub(crate) is_clean: bool,
-    json: String,
+    /// Requests with another response or none, and connections that could not be opened.
+    pub(crate) failed: f64,
+    pub(crate) json: String,
 }
 
 /// Milliseconds.
@@ -133,11 +146,19 @@ impl LoadReport {
                 latency: latency(&value)?,
                 reads,
                 is_clean,
+                failed: failed(&value)?,
                 json: json.to_owned(),
             })
         };
         report().ok_or_else(|| Error::Refused(format!("the load failed; it printed `{json}`")))
     }
+}
+
+fn failed(report: &Value) -> Option<f64> {
+    let others = report["statuses"].as_object()?.iter();
+    let others = others.filter(|(status, _)| !status.starts_with('2'));
+    let others: f64 = others.filter_map(|(_, times)| times.as_f64()).sum();
+    Some(others + report["broken"].as_f64()? + report["refused"].as_f64()?)
 }
 
 fn latency(of: &Value) -> Option<Latency> {
@@ -150,6 +171,7 @@ mod tests {
     use super::*;
 
     const JSON: &str = r#"{"records": 10, "records_per_second": 5.0,
+        "statuses": {"201": 9, "503": 2}, "broken": 1, "refused": 3,
         "latency_ms": {"p50": 1.0, "p90": 1.5, "p99": 2.0, "max": 3.0}, "reads": null}"#;
 
     #[test]
@@ -158,6 +180,7 @@ mod tests {
         assert_eq!((report.records, report.per_second), (10.0, 5.0));
         assert_eq!(report.latency, Latency { p50: 1.0, p99: 2.0, max: 3.0 });
         assert_eq!(report.reads, None);
+        assert_eq!(report.failed, 6.0);
     }
 
     #[test]

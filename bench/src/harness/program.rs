@@ -55,6 +55,10 @@ impl Bench {
         command
     }
 
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The directory of PostgreSQL's programs.
     pub(crate) fn bin(&self) -> &Path {
         &self.postgres

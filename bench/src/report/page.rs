@@ -37,12 +37,13 @@ const UNKNOWN_CAUSE: &str = "the cause is not known yet";
 const ROUND_TRIPS: &str = include_str!("../../round-trips.md");
 
 /// The titles of the sections, by part; a part without one is titled by its name.
-const TITLES: [(&str, &str); 12] = [
+const TITLES: [(&str, &str); 13] = [
     ("limits", "The limits"),
     ("network", "Over a network"),
     ("floor", "The floor: HTTP and JSON alone"),
     ("write", "Writing"),
     ("loss", "Killing it while it writes"),
+    ("soak", "Among hostile clients"),
     ("transaction", "Writing in the caller's transaction"),
     ("rows", "Recording changes of rows, and records in SQL"),
     ("layer", "Recording requests"),

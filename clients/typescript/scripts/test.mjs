@@ -13,6 +13,8 @@ const START_MS = 120_000;
 
 rmSync("build", { recursive: true, force: true });
 await run("npx", ["tsc", "-p", "tsconfig.json"]);
+// Some tests use the package as it is packed.
+await run("node", ["scripts/build.mjs"]);
 
 const directory = mkdtempSync(join(tmpdir(), "auditrail-ts-"));
 // As root, PostgreSQL runs as another user, who needs access.

@@ -1,5 +1,6 @@
 /** The HTTP client: one request per call, without retries. The recorder retries. */
 import { AuditrailError } from "./errors.js";
+import { parseExactly } from "./exact-json.js";
 import { type ExportFormat, exportedRecords } from "./export.js";
 import { Key, type KeyOptions } from "./key.js";
 import { recordErrors } from "./record/check.js";
@@ -189,7 +190,7 @@ export class AuditrailClient {
   errorsOf(text: string): FieldError[] {
     let record: unknown;
     try {
-      record = JSON.parse(text);
+      record = parseExactly(text);
     } catch {
       // The API key was part of the syntax.
       return [{ pointer: "", code: "not_json", detail: "is not JSON after the API key was removed from it" }];

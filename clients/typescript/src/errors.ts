@@ -14,6 +14,7 @@ import type { FieldError } from "./types.js";
  * | `queue_full`, `spool_full` | the service is slow or unreachable; slow down, or reject work |
  * | `spool_failed` | the spool had an I/O error; check the disk |
  * | `spool_locked` | another process uses the spool directory; give each process its own |
+ * | `spool_unsafe` | another user could have written to the spool directory; see the rules in the README |
  * | `no_spool` | the policy `spool` needs a spool directory |
  * | `not_acknowledged` | a `must` record was not acknowledged in time; it may have been stored, retry it with the same id |
  * | `not_json` | the record cannot be encoded as JSON |
@@ -39,7 +40,14 @@ export interface ErrorFields {
   readonly cause?: unknown;
 }
 
-/** An error of the client, the recorder or a policy. It never contains the API key. */
+/** Marks the errors of every copy of this package in a process, as bundlers create them. */
+const BRAND = Symbol.for("auditrail.error");
+
+/**
+ * An error of the client, the recorder or a policy. It never contains the API key.
+ *
+ * `instanceof AuditrailError` also recognizes the errors of another copy of this package.
+ */
 export class AuditrailError extends Error implements ErrorFields {
   override readonly name = "AuditrailError";
   readonly code: string;
@@ -54,12 +62,20 @@ export class AuditrailError extends Error implements ErrorFields {
     const which = errors.slice(0, 5).map((error) => `${error.pointer || "/"}: ${error.detail}`);
     const more = which.length > 0 ? ` (${which.join("; ")})` : "";
     super(`${code}: ${detail}${more}`, cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.detail = detail;
     this.status = status;
     this.errors = errors;
     this.requestId = requestId;
     this.retryAfter = retryAfter;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Subclasses have no brand of their own.
+    return this === AuditrailError
+      ? typeof value === "object" && value !== null && BRAND in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 
   /** Creates an error without a response of the service. */

@@ -1,19 +1,28 @@
 /** Parses JSON without altering numbers. */
+import { marked, revived } from "./exact-number.js";
 
 /** A string, or a number; in valid JSON every digit outside of strings belongs to a number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** A number of sixteen digits or with an exponent; all others are exact. May also match within strings. */
-const SUSPECT = /[:[,]\s*-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+const SUSPECT = /(?:^|[:[,])\s*-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 
 /**
- * Parses JSON text. A number that a JavaScript number cannot express becomes a string with its digits, for
- * example `12345678901234567890` or `1e400`; all others become numbers.
+ * Parses JSON text. A number that a JavaScript number cannot express becomes an `ExactNumber`, for example
+ * `12345678901234567890` or `1e400`; all others become numbers.
  */
 export function parseExactly(text: string): unknown {
   if (!SUSPECT.test(text)) {
     return JSON.parse(text) as unknown;
   }
-  return JSON.parse(text.replace(TOKEN, (token) => (token.startsWith('"') || isExact(token) ? token : `"${token}"`)));
+  let isAltered = false;
+  const replaced = text.replace(TOKEN, (token) => {
+    if (token.startsWith('"') || isExact(token)) {
+      return token;
+    }
+    isAltered = true;
+    return JSON.stringify(marked(token));
+  });
+  return isAltered ? (JSON.parse(replaced, revived) as unknown) : (JSON.parse(text) as unknown);
 }
 
 /** Whether the number nearest to a text is printed with the same value. */

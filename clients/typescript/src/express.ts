@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Middleware for Express 4 and 5 that records requests by a policy file.
  *
@@ -9,8 +10,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Exchange } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
 import { Capture, type CaptureOptions, type CaptureStats } from "./capture/options.js";
-import { REFUSAL_RETRY_AFTER, refusal } from "./capture/refusal.js";
-import { pathOf } from "./policy/pattern.js";
+import { type Refusal, refusal } from "./capture/refusal.js";
+import { pathOf } from "./policy/path.js";
 
 export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureOptions, CaptureStats, Principal } from "./capture/options.js";
@@ -37,8 +38,11 @@ export type AuditedRequest = IncomingMessage & {
 
 type Next = (error?: unknown) => void;
 
-/** The key of a request's exchange: a property, because a WeakMap burdens the garbage collector. */
-const EXCHANGE = Symbol("auditrail");
+/**
+ * The key of a request's exchange: a property, because a WeakMap burdens the garbage collector. Shared by all copies
+ * of this package in a process.
+ */
+const EXCHANGE = Symbol.for("auditrail.exchange");
 
 /** The middleware and its counters. */
 export interface ExpressAudit<Request extends IncomingMessage> {
@@ -57,7 +61,7 @@ export interface ExpressAudit<Request extends IncomingMessage> {
   settled(): Promise<void>;
 }
 
-/** Creates the middleware. */
+/** Creates the middleware. Throws `invalid_option` or `no_spool`. */
 export function auditrail<Request extends IncomingMessage = AuditedRequest>(
   options: CaptureOptions<Request>,
 ): ExpressAudit<Request> {
@@ -74,15 +78,15 @@ export function auditrail<Request extends IncomingMessage = AuditedRequest>(
     }
     const exchange = new Exchange(capture, request, response, framework(request, response));
     Object.assign(request, { audit: exchange.handle, [EXCHANGE]: exchange });
-    if (!exchange.intends) {
+    if (!exchange.needsPreparation) {
       next();
       return;
     }
-    void exchange.intend().then((verdict) => {
+    void exchange.prepare().then((verdict) => {
       if (verdict === "go") {
         next();
-      } else if (verdict === "refused") {
-        refuse(response, exchange.handle.requestId);
+      } else if (verdict !== "gone") {
+        refuse(response, verdict, exchange.handle.requestId);
       }
     });
   };
@@ -112,14 +116,13 @@ function framework(request: IncomingMessage, response: ServerResponse): Construc
   };
 }
 
-function refuse(response: ServerResponse, requestId: string): void {
+function refuse(response: ServerResponse, code: Refusal, requestId: string): void {
   if (response.headersSent || response.destroyed) {
     return;
   }
-  const { status, type, body } = refusal(requestId);
+  const { status, headers, body } = refusal(code, requestId);
   response.statusCode = status;
-  response.setHeader("content-type", type);
-  response.setHeader("retry-after", REFUSAL_RETRY_AFTER);
+  Object.entries(headers).forEach(([name, value]) => response.setHeader(name, value));
   response.end(body);
 }
 

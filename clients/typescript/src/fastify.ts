@@ -1,5 +1,6 @@
+/// <reference types="node" preserve="true" />
 /**
- * A plugin for Fastify 5 that records requests by a policy file.
+ * A plugin for Fastify 4 and 5 that records requests by a policy file.
  *
  * Register it before the routes. The intent of `must` is written in `preHandler`: after the body is parsed and
  * validated and after the authentication hooks, before the handler.
@@ -9,8 +10,8 @@ import type { IncomingMessage } from "node:http";
 
 import { Exchange } from "./capture/exchange.js";
 import type { AuditHandle } from "./capture/handle.js";
-import { Capture, type CaptureOptions, type CaptureStats, type Principal } from "./capture/options.js";
-import { REFUSAL_RETRY_AFTER, refusal } from "./capture/refusal.js";
+import { Capture, type CaptureOptions, type CaptureStats, checkOptions, type Principal } from "./capture/options.js";
+import { type Refusal, refusal } from "./capture/refusal.js";
 
 export type { AuditHandle } from "./capture/handle.js";
 export type { CaptureStats, Principal } from "./capture/options.js";
@@ -34,7 +35,7 @@ export type FastifyAudit = FastifyPluginAsync & {
   stats(): CaptureStats;
 };
 
-/** Creates the plugin. */
+/** Creates the plugin. Throws `invalid_option` or `no_spool`. */
 export function auditrail(options: FastifyAuditOptions): FastifyAudit {
   // Properties, because WeakMaps burden the garbage collector.
   const requestKey = Symbol("auditrail");
@@ -42,6 +43,7 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
   type WithExchange = Record<symbol, Exchange<IncomingMessage> | undefined>;
   const exchangeOf = (request: FastifyRequest): Exchange<IncomingMessage> | undefined =>
     (request as unknown as WithExchange)[exchangeKey];
+  checkOptions(options);
   const capture = new Capture<IncomingMessage>({
     ...options,
     actor: (raw) => {
@@ -64,14 +66,11 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
     });
     app.addHook("preHandler", async (request, reply) => {
       const exchange = exchangeOf(request);
-      const verdict = await exchange?.intend();
-      if (verdict === "refused") {
-        return refuse(reply, request.audit.requestId);
-      }
+      const verdict = (await exchange?.prepare()) ?? "go";
       if (verdict === "gone") {
         reply.hijack();
       }
-      return undefined;
+      return verdict === "go" || verdict === "gone" ? undefined : refuse(reply, verdict, request.audit.requestId);
     });
     // After the last response, so that the application can close the recorder next.
     app.addHook("onClose", () => capture.settled());
@@ -89,7 +88,7 @@ export function auditrail(options: FastifyAuditOptions): FastifyAudit {
   return Object.assign(plugin, marks, { stats: () => capture.stats() });
 }
 
-function refuse(reply: FastifyReply, requestId: string): FastifyReply {
-  const { status, type, body } = refusal(requestId);
-  return reply.code(status).header("retry-after", REFUSAL_RETRY_AFTER).type(type).send(body);
+function refuse(reply: FastifyReply, code: Refusal, requestId: string): FastifyReply {
+  const { status, headers, body } = refusal(code, requestId);
+  return reply.code(status).headers(headers).send(body);
 }

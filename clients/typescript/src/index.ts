@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Auditrail for Node: who did what to what, from where and when.
  *
@@ -10,9 +11,12 @@ export { AuditrailClient } from "./client.js";
 export type { BatchOptions, ClientOptions, Created } from "./client.js";
 export { AuditrailError } from "./errors.js";
 export type { ErrorFields } from "./errors.js";
+export { ExactNumber } from "./exact-number.js";
 export type { ExportFormat } from "./export.js";
 export type { KeyOptions } from "./key.js";
-export { Match, Policy } from "./policy/policy.js";
+export { Match } from "./policy/match.js";
+export type { Decision } from "./policy/match.js";
+export { Policy } from "./policy/policy.js";
 export type { CoverageReport, Uncovered } from "./policy/coverage.js";
 export type { Level, Matched, Rule, ValueFrom } from "./policy/rule.js";
 export { Recorder } from "./recorder/recorder.js";
@@ -21,6 +25,7 @@ export type { DropReason, FailurePolicy, RecorderOptions } from "./recorder/opti
 export type { RecorderStats } from "./recorder/counters.js";
 export type { CallOptions } from "./transport.js";
 export type {
+  ActionName,
   ActorType,
   AuditRecord,
   BatchAnswer,
@@ -29,7 +34,9 @@ export type {
   Filters,
   Interval,
   Json,
+  JsonInput,
   JsonObject,
+  MetadataInput,
   Page,
   Pagination,
   Query,

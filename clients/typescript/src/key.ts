@@ -13,6 +13,11 @@ export interface KeyOptions {
 }
 
 const REDACTED = "[key]";
+/**
+ * The form of an API key, or of another secret in its place. Anything else, such as `key` or a single letter, occurs
+ * in other texts too and is not redacted there.
+ */
+const SECRET = /^adt_\w{20,}$|^(?=.*\d).{24,}$/;
 
 /**
  * An API key that is redacted in strings, JSON and inspection.
@@ -76,7 +81,7 @@ export class Key {
 
   /** The text with the key redacted. */
   redact(text: string): string {
-    return text.includes(this.#text) ? text.replaceAll(this.#text, REDACTED) : text;
+    return SECRET.test(this.#text) && text.includes(this.#text) ? text.replaceAll(this.#text, REDACTED) : text;
   }
 
   toString(): string {

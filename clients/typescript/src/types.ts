@@ -1,28 +1,48 @@
 /** The types of the API, derived from `generated/openapi.ts`, which is generated from `openapi.json`. */
+import type { ExactNumber } from "./exact-number.js";
 import type { components, operations } from "./generated/openapi.js";
 
 type Schemas = components["schemas"];
 
-/** A JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON value. A number that a JavaScript number cannot express exactly is an `ExactNumber`. */
+export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | { readonly [key: string]: Json };
 
-/** A JSON object, the type of `metadata`: at most 64 KiB as text and 32 levels. */
+/** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json };
+
+/** A JSON value to write; a BigInt becomes a number. */
+export type JsonInput =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | ExactNumber
+  | readonly JsonInput[]
+  | { readonly [key: string]: JsonInput };
+
+/** The metadata of a record to write: at most 64 KiB as text, 32 levels, and 1,000 digits a number. */
+export type MetadataInput = { readonly [key: string]: JsonInput };
+
+/** The name of an action: `resource.verb`, such as `project.created`. */
+export type ActionName = `${string}.${string}`;
 
 /** A record to write. */
 export type RecordInput = Omit<Schemas["CreateInput"], "action" | "metadata"> & {
   /** The action as `resource.verb`, such as `project.created`. */
-  action: `${string}.${string}`;
+  action: ActionName;
   /** Additional data. */
-  metadata?: JsonObject | null;
+  metadata?: MetadataInput | null;
 };
 
 /**
- * A stored record. A number in `metadata` that a JavaScript number cannot express exactly, such as
- * 1234567890123456789, is a string with its digits.
+ * A stored record. Without `recorded_by`, which the service sets, it can be written again:
+ * `const { recorded_by, ...input } = record`.
  */
-export type AuditRecord = Omit<Schemas["Record"], "metadata"> & {
-  /** Additional data. */
+export type AuditRecord = Omit<Schemas["Record"], "action" | "metadata"> & {
+  /** The action as `resource.verb`, such as `project.created`. */
+  action: ActionName;
+  /** Additional data, with exact numbers. */
   metadata: JsonObject | null;
 };
 
@@ -55,8 +75,8 @@ export type FieldError = Schemas["FieldError"];
 type ExportQuery = operations["export"]["parameters"]["query"];
 type ListQuery = NonNullable<operations["list"]["parameters"]["query"]>;
 
-/** Filters of a search; a record must match all of them. */
-export type Filters = Omit<ExportQuery, "format"> & {
+/** Filters of a search; a record must match all of them. The names are those of the HTTP API and of the CLI. */
+export type Filters = Omit<ExportQuery, "format" | "metadata"> & {
   /** Top-level members of `metadata` and their required values. */
   metadata?: Readonly<Record<string, string>>;
 };

@@ -7,6 +7,7 @@ import { after } from "node:test";
 import express from "express";
 import express4 from "express4";
 import fastify from "fastify";
+import fastify4 from "fastify4";
 
 import { type AuditHandle, auditrail as forExpress, type CaptureStats, type Principal } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
@@ -97,10 +98,10 @@ async function expressApp(make: typeof express, setup: Setup): Promise<App> {
   return { url: await listening(app.listen(0, "127.0.0.1")), policy, stats: () => audit.stats() };
 }
 
-async function fastifyApp(setup: Setup): Promise<App> {
+async function fastifyApp(make: typeof fastify, setup: Setup): Promise<App> {
   const policy = Policy.parse(setup.policy);
   const audit = forFastify({ ...setup, policy, actor: (request) => principal(request.headers) });
-  const app = fastify({ forceCloseConnections: true });
+  const app = make({ forceCloseConnections: true });
   await app.register(audit);
   for (const [route, handler] of Object.entries(setup.routes)) {
     const [method, url] = split(route);
@@ -128,7 +129,8 @@ function listeningAt(server: Server): Promise<string> {
 export const FRAMEWORKS: Readonly<Record<string, (setup: Setup) => Promise<App>>> = {
   "Express 5": (setup) => expressApp(express, setup),
   "Express 4": (setup) => expressApp(express4, setup),
-  "Fastify 5": fastifyApp,
+  "Fastify 5": (setup) => fastifyApp(fastify, setup),
+  "Fastify 4": (setup) => fastifyApp(fastify4, setup),
 };
 
 /** One framework for each middleware, for slow tests. */

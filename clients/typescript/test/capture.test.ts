@@ -8,8 +8,10 @@ import { requestBody } from "../src/capture/body.js";
 import { buildRecord } from "../src/capture/build.js";
 import { Handle } from "../src/capture/handle.js";
 import { Capture } from "../src/capture/options.js";
-import { Policy } from "../src/index.js";
-import { recorder } from "./recorder-fixtures.js";
+import { auditrail as forExpress } from "../src/express.js";
+import { auditrail as forFastify } from "../src/fastify.js";
+import { Policy, Recorder } from "../src/index.js";
+import { recorder, spooling } from "./recorder-fixtures.js";
 
 function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
@@ -25,17 +27,34 @@ describe("clientAddress", () => {
 });
 
 describe("requestBody", () => {
-  it("accepts only JSON of at most 64 KiB", () => {
-    const looked = (headers: Record<string, string>, body: unknown): boolean =>
-      requestBody(request("::1", headers), body) !== undefined;
+  const looked = (headers: Record<string, string>, body: unknown): unknown => requestBody(request("::1", headers), body);
+
+  it("accepts objects and arrays of at most 64 KiB", () => {
     assert.ok(looked({ "content-type": "application/json; charset=utf-8", "content-length": "9" }, {}));
     assert.ok(looked({ "content-type": "application/merge-patch+json" }, []));
-    assert.ok(!looked({ "content-type": "text/plain" }, {}));
-    assert.ok(!looked({ "content-type": "application/json", "content-length": "65537" }, {}));
     assert.ok(!looked({ "content-type": "application/json" }, { text: "x".repeat(65_536) }));
     assert.ok(!looked({ "content-type": "application/json", "content-encoding": "gzip", "content-length": "9" }, ["x".repeat(65_536)]));
     assert.ok(!looked({ "content-type": "application/json" }, "text"));
+    assert.ok(!looked({ "content-type": "application/json" }, 5));
     assert.ok(!looked({}, undefined));
+  });
+
+  it("is not hidden by headers, blanks or a mark", () => {
+    // The handler gets the same.
+    assert.ok(looked({ "content-type": "text/plain", "content-length": "9" }, {}));
+    assert.ok(looked({ "content-type": "application/x-www-form-urlencoded", "content-length": "9" }, { id: "1" }));
+    assert.ok(looked({ "content-encoding": "identity", "content-length": "9" }, {}));
+    assert.ok(looked({ "content-encoding": " Identity, identity", "content-length": "70000" }, {}));
+    assert.ok(looked({ "content-length": "70000" }, { id: "1" }));
+    assert.ok(!looked({ "content-length": "1048577" }, { id: "1" }));
+    for (const text of ['\ufeff{"id":1}', ' \n{"id":1}']) {
+      assert.deepEqual(looked({ "content-type": "text/plain" }, text), { id: 1 });
+      assert.deepEqual(looked({}, Buffer.from(text)), { id: 1 });
+      assert.deepEqual(looked({}, new Uint8Array(Buffer.from(text))), { id: 1 });
+    }
+    for (const text of ["", "5", '"id"', "null", "{", '{"id":1', `{"id":1}${" ".repeat(65_536)}`]) {
+      assert.equal(looked({ "content-type": "application/json" }, text), undefined);
+    }
   });
 });
 
@@ -66,6 +85,7 @@ allow = ["/text"]
       body: () => ({ text: "x".repeat(request_) }),
       response: () => ({ text: "x".repeat(response) }),
       end: { outcome: "success", status: 200, durationMs: 1 },
+      others: [],
       intentId: undefined,
     });
     assert.ok(Buffer.byteLength(JSON.stringify(input.metadata)) <= 65_536);
@@ -133,5 +153,30 @@ describe("a policy with spool", () => {
     const policy = Policy.load("../../docs/policy-example.toml");
     const here = await recorder(undefined);
     assert.throws(() => new Capture({ policy, recorder: here, actor: () => undefined }), { code: "no_spool" });
+  });
+});
+
+describe("options that are missing in plain JavaScript", () => {
+  it("are named when the middleware is made", async () => {
+    const here = await spooling(undefined);
+    const policy = Policy.parse("version = 1");
+    const incomplete: readonly (readonly [RegExp, unknown])[] = [
+      [/^invalid_option: `actor` is needed: a function that returns who sent a request, such as/, { recorder: here, policy }],
+      [/`actor` is needed/, { recorder: here, policy, actor: "ana" }],
+      [/`policy` is needed: the result of `Policy.load/, { recorder: here, actor: () => undefined }],
+      [/`recorder` is needed: the result of `await Recorder.open/, { policy, actor: () => undefined }],
+      [/`recorder` is needed/, { recorder: Promise.resolve(here), policy, actor: () => undefined }],
+      [/`recorder` is needed/, undefined],
+    ];
+    for (const [message, options] of incomplete) {
+      assert.throws(() => forExpress(options as never), { code: "invalid_option", message });
+      assert.throws(() => forFastify(options as never), { code: "invalid_option", message });
+    }
+  });
+
+  it("are named when the recorder is opened", async () => {
+    for (const options of [undefined, {}, { client: {} }]) {
+      await assert.rejects(Recorder.open(options as never), { code: "invalid_option", message: /`client` is needed/ });
+    }
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 
-import { AuditrailClient, AuditrailError, type AuditRecord } from "../src/index.js";
+import { AuditrailClient, AuditrailError, type AuditRecord, type Query } from "../src/index.js";
 import { Proxy } from "./proxy.js";
 import { client, makeKey, revokeKey, sample, service, stored, temporary, unique } from "./support.js";
 
@@ -79,6 +79,37 @@ describe("AuditrailClient", () => {
     assert.deepEqual([page.data.length, page.pagination.total, page.data[0]?.action], [1, 1, "key.created"]);
     const stats = await client().stats({ actor_id: actor }, { interval: "day" });
     assert.deepEqual([stats.total, stats.interval, stats.actions.length], [2, "day", 2]);
+  });
+
+  it("filters by the names of the HTTP API and the CLI", async () => {
+    const [id, request] = [unique(), unique("r")];
+    const record = sample(id, { target_id: id, tenant_id: "t1", ip_address: "203.0.113.7", request_id: request, outcome: "denied", metadata: { plan: "pro" } });
+    await client().create(record);
+    const queries: readonly Query[] = [
+      { actor: `user:${id}` },
+      { actor_id: id, actor_type: "user" },
+      { target: `project:${id}` },
+      { target_id: id, target_type: "project" },
+      { request_id: request },
+      { actor_id: id, action: "project.*", tenant_id: "t1", ip_address: "203.0.113.0/24", outcome: "denied" },
+      { actor_id: id, since: "1h", until: new Date(Date.now() + 60_000).toISOString() },
+      { actor_id: id, start_date: "2026-01-01", end_date: "9999-01-01" },
+      { actor_id: id, metadata: { plan: "pro" } },
+    ];
+    for (const query of queries) {
+      assert.equal((await client().query(query)).data[0]?.target_id, id, JSON.stringify(query));
+      assert.equal((await client().stats(query)).total, 1, JSON.stringify(query));
+      assert.equal((await all(client().exportRecords(query))).length, 1, JSON.stringify(query));
+    }
+    assert.deepEqual((await client().query({ actor_id: id, until: "1h" })).data, []);
+  });
+
+  it("passes on which filter is nearest to an unknown one", async () => {
+    for (const [name, nearest] of [["actr", "actor"], ["targetId", "target_id"], ["from", "since"]] as const) {
+      const error = await failure(client().query({ [name]: "x" }));
+      assert.equal(error.status, 400);
+      assert.ok(error.message.includes(`\`${nearest}\``), error.message);
+    }
   });
 
   it("exports bytes, and records with a verified manifest", async () => {

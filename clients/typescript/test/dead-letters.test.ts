@@ -89,7 +89,7 @@ describe("an invalid record", () => {
     const spoolDir = temporary();
     const here = await spooling(undefined, { spoolDir, onRefused: () => undefined });
     await assert.rejects(here.record(sample("", { target_id: "" })), { code: "empty" });
-    await assert.rejects(here.record({ ...sample("a"), metadata: { n: 1n } } as unknown as RecordInput), { code: "not_json" });
+    await assert.rejects(here.record({ ...sample("a"), metadata: { n: { toJSON: () => { throw new Error("no"); } } } } as unknown as RecordInput), { code: "not_json" });
     await here.close();
     const [only, ...others] = deadLetters(spoolDir) as (DeadLetter & { errors: { pointer: string }[] })[];
     assert.deepEqual(only?.errors.map(({ pointer }) => pointer), ["/actor_id", "/target_id"]);
@@ -127,8 +127,8 @@ describe("refused.ndjson", () => {
     const warned = warnings(t);
     const actor = unique();
     const spoolDir = temporary();
-    mkdirSync(join(spoolDir, "refused.ndjson"));
     const here = await spooling(undefined, { spoolDir });
+    mkdirSync(join(spoolDir, "refused.ndjson"));
     await here.record(await refusable());
     await here.record(sample(actor));
     await here.flush();

@@ -94,6 +94,7 @@ describe("a record of the middleware", () => {
         body: () => body,
         response: () => body,
         end: pick([undefined, { outcome, status: pick([200, 403, null]), durationMs: 0.5 }]),
+        others: [],
         intentId: pick([undefined, asIntent(crypto.randomUUID())]),
       });
       const record: unknown = JSON.parse(JSON.stringify(input));

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
-import { Policy } from "../src/index.js";
+import { ExactNumber, Policy } from "../src/index.js";
 import { picked } from "../src/policy/pointer.js";
 import { column, Redaction } from "../src/policy/redact.js";
 import { temporary } from "./support.js";
@@ -71,13 +71,16 @@ describe("redaction", () => {
     for (let i = 0; i < 100; i += 1) {
       deep = { deep };
     }
-    const odd = { nul: "a\0b", half: "\ud800", big: 1e300, small: 1e-9, not: NaN, count: 12n, when: new Date(0), no: undefined, deep };
+    const odd = { nul: "a\0b", half: "\ud800", big: 1e300, small: 1e-9, not: NaN, count: 12n, huge: 10n ** 30n, when: new Date(0), no: undefined, deep };
     const clean = JSON.parse(JSON.stringify(redaction.clean(odd))) as Record<string, unknown>;
     assert.deepEqual(
       { ...clean, deep: null },
-      { nul: "a\ufffdb", half: "\ufffd", big: "1e+300", small: "1e-9", not: null, count: "12", when: "1970-01-01T00:00:00.000Z", deep: null },
+      { nul: "a\ufffdb", half: "\ufffd", big: "1e+300", small: "1e-9", not: null, count: 12, huge: `1${"0".repeat(30)}`, when: "1970-01-01T00:00:00.000Z", deep: null },
     );
     assert.match(JSON.stringify(clean), /\[too deep\]/);
+    assert.deepEqual(redaction.clean(1234567890123456789n), new ExactNumber("1234567890123456789"));
+    assert.deepEqual(redaction.clean(new ExactNumber("0.1000000000000000055")), new ExactNumber("0.1000000000000000055"));
+    assert.equal(redaction.clean(new ExactNumber("1e400")), "1e400");
   });
 
   it("truncates columns by code points", () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
+import { parseExactly } from "../src/exact-json.js";
 import { recordErrors } from "../src/record/check.js";
 import { checkTime } from "../src/record/time.js";
 import { AuditrailError, Recorder, type RecordInput } from "../src/index.js";
@@ -18,10 +19,9 @@ const vectors = JSON.parse(readFileSync("../../docs/record-vectors.json", "utf8"
 
 /**
  * Inputs that JavaScript values cannot express, with the difference: what is no JSON, repeated names, of which
- * `JSON.parse` keeps the last, and numbers that `JSON.parse` rounds to 0 or, for which JSON has no text,
- * Infinity.
+ * `JSON.parse` keeps the last, and a zero with many digits.
  */
-const INEXPRESSIBLE: readonly RegExp[] = [/^\ufeff/, /"n":(?:1e400|1e999|1e-1001|0e99999999)\}/];
+const INEXPRESSIBLE: readonly RegExp[] = [/^\ufeff/, /"n":0e99999999\}/];
 
 function isExpressible(input: string): boolean {
   if (INEXPRESSIBLE.some((pattern) => pattern.test(input))) {
@@ -45,7 +45,7 @@ describe("record vectors", () => {
     assert.ok(cases.length >= vectors.cases.length * 0.95, `${vectors.cases.length - cases.length} are left out`);
     const now = Date.parse(vectors.now);
     for (const { input, errors } of cases) {
-      const found = recordErrors(JSON.parse(input), now).map(({ pointer, code }) => ({ pointer, code }));
+      const found = recordErrors(parseExactly(input), now).map(({ pointer, code }) => ({ pointer, code }));
       assert.deepEqual(found, errors, input.slice(0, 300));
     }
   });
@@ -54,7 +54,7 @@ describe("record vectors", () => {
     const here = await spooling("http://127.0.0.1:9", { onRefused: () => undefined, onTrouble: () => undefined });
     for (const { input, errors } of cases.filter(({ input }) => !input.includes("created_at"))) {
       const [first] = errors;
-      const recorded = here.record(JSON.parse(input) as RecordInput, { failure: "spool" });
+      const recorded = here.record(parseExactly(input) as RecordInput, { failure: "spool" });
       if (first === undefined) {
         assert.equal((await recorded).state, "spooled", input.slice(0, 300));
       } else {
@@ -95,7 +95,7 @@ describe("record()", () => {
       ["too_large", { ...sample("a"), metadata: { list: Array<number>(300).fill(1e300) } }],
       ["number_out_of_range", sample("a", { metadata: { ratio: Number.NaN } })],
       ["number_out_of_range", sample("a", { metadata: { ratio: [Number.NEGATIVE_INFINITY] } })],
-      ["not_json", { ...sample("a"), metadata: { id: 1n } }],
+      ["number_out_of_range", { ...sample("a"), metadata: { id: 10n ** 1_000n } }],
       ["wrong_type", { ...sample("a"), actor_id: 1n }],
       ["wrong_type", { ...sample("a"), tenant_id: Number.NaN }],
       ["wrong_type", { ...sample("a"), tenant_id: () => "t1" }],
@@ -157,7 +157,7 @@ describe("record()", () => {
   it("agrees with the service about every vector", async () => {
     const now = Date.parse(vectors.now);
     const inputs = vectors.cases.map(({ input }) => input).filter((input) => isExpressible(input));
-    const records = inputs.map((input) => JSON.parse(input) as unknown);
+    const records = inputs.map((input) => parseExactly(input));
     const response = await fetch(`${service.url}/v1/audit-logs/batch?on_invalid=skip`, {
       method: "POST",
       headers: { authorization: `Bearer ${service.key}`, "content-type": "application/json" },

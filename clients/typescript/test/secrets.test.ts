@@ -6,7 +6,8 @@ import { inspect } from "node:util";
 import { type Call, FRAMEWORKS } from "./applications.js";
 import { Proxy } from "./proxy.js";
 import { spooling } from "./recorder-fixtures.js";
-import { contents, sample, service, stored, temporary, unique, until } from "./support.js";
+import type { AuditrailError } from "../src/index.js";
+import { client, contents, sample, service, stored, temporary, unique, until } from "./support.js";
 
 const POLICY = `
 version = 1
@@ -94,5 +95,20 @@ describe("the API key", () => {
     assert.ok(!contents(spoolDir).includes(service.key));
     await here.flush();
     assert.deepEqual((await stored(actor))[0]?.metadata, { environment: "KEY=[key]" });
+  });
+
+  it("is cut out of other texts only if it has the form of one", async () => {
+    for (const key of ["p", "or", "revoked", "created", "adt_dev", "user", "project.created"]) {
+      await assert.rejects(client(undefined, key).query(), (error: AuditrailError) => {
+        assert.deepEqual([error.status, error.message.includes("[key]")], [401, false], key);
+        return true;
+      });
+      const text = client(undefined, key).encode(sample("ana", { metadata: { key } }));
+      assert.deepEqual(JSON.parse(text), sample("ana", { metadata: { key } }));
+    }
+    for (const key of [service.key, `adt_test_${"x".repeat(33)}`, `ghp_${"a1".repeat(18)}`]) {
+      assert.match(client(undefined, key).encode(sample("ana", { metadata: { key } })), /"key":"\[key\]"/);
+      assert.ok(!inspect(client(undefined, key), { depth: 10, showHidden: true }).includes(key));
+    }
   });
 });

@@ -6,9 +6,22 @@ import { describe, it } from "node:test";
 
 import { clientAddress } from "../src/capture/address.js";
 import { Policy } from "../src/index.js";
-import { matchPaths, requestPaths, RoutePattern, StatusPattern } from "../src/policy/pattern.js";
+import { RoutePattern, StatusPattern } from "../src/policy/pattern.js";
 import { asId, parsePointer, picked } from "../src/policy/pointer.js";
+import { readings } from "../src/policy/readings.js";
 import { column, Redaction } from "../src/policy/redact.js";
+
+interface Ambiguous {
+  readonly method: string;
+  readonly target: string;
+  readonly status: number | null;
+  readonly ambiguous: boolean;
+  readonly rule: string | null;
+  readonly params: Record<string, string> | null;
+  readonly others: readonly string[];
+  readonly covered: boolean | null;
+  readonly intent: string | null;
+}
 
 interface Vectors {
   readonly routes: readonly { route: string; target: string; params: Record<string, string> | null }[];
@@ -17,6 +30,7 @@ interface Vectors {
   readonly wrong_statuses: readonly string[];
   readonly decisions: readonly { method: string; target: string; status: number | null; rule: string | null }[];
   readonly intents: readonly { method: string; target: string; rule: string | null; params: Record<string, string> | null }[];
+  readonly ambiguous: { readonly policy: string; readonly cases: readonly Ambiguous[] };
   readonly wrong: readonly { policy: string; problems: string[] }[];
   readonly addresses: {
     readonly trusted_proxies: readonly string[];
@@ -40,7 +54,9 @@ function plain(value: unknown): unknown {
 describe("policy vectors", () => {
   it("match routes", () => {
     for (const { route, target, params } of vectors.routes) {
-      assert.deepEqual(plain(matchPaths(new RoutePattern(route), requestPaths(target))), params, `${route} ${target}`);
+      const pattern = new RoutePattern(route);
+      const found = readings(target).map((path) => pattern.match(path)).find((values) => values !== undefined);
+      assert.deepEqual(plain(found), params, `${route} ${target}`);
     }
   });
 
@@ -64,13 +80,40 @@ describe("policy vectors", () => {
   it("select the rules for outcome and intent", () => {
     for (const { method, target, status, rule } of vectors.decisions) {
       const match = example.match(method, target);
-      const decided = status === null ? match?.candidates.find((found) => found.rule.level !== "none") : match?.forStatus(status);
+      const decided = match?.decide(status).matched;
       assert.equal(decided?.rule.name ?? null, rule, `${method} ${target} ${String(status)}`);
     }
     for (const { method, target, rule, params } of vectors.intents) {
       const intent = example.match(method, target)?.intent;
       assert.deepEqual([intent?.rule.name ?? null, plain(intent?.params)], [rule, params], `${method} ${target}`);
     }
+  });
+
+  it("take the strictest rule of an ambiguous path", () => {
+    const policy = Policy.parse(vectors.ambiguous.policy);
+    for (const { method, target, status, ...expected } of vectors.ambiguous.cases) {
+      const match = policy.match(method, target);
+      const decision = match?.decide(status);
+      const found = {
+        ambiguous: match?.isAmbiguous ?? false,
+        rule: decision?.matched?.rule.name ?? null,
+        params: plain(decision?.matched?.params),
+        others: (decision?.others ?? []).map(({ rule }) => rule.name),
+        covered: status === null ? null : (decision?.isCovered ?? false),
+        intent: match?.intent?.rule.name ?? null,
+      };
+      assert.deepEqual(found, expected, `${method} ${target} ${String(status)}`);
+    }
+  });
+
+  it("match long ambiguous paths in bounded time", () => {
+    const policy = Policy.parse(vectors.ambiguous.policy);
+    const long = `//public${"/a%252f;%3f\\..".repeat(5_000)}/api/projects/x`;
+    const begin = performance.now();
+    policy.match("DELETE", long);
+    assert.ok(performance.now() - begin < 5_000);
+    const hidden = `/api/public${"/a/..".repeat(5_000)}/../projects/x`;
+    assert.equal(policy.match("DELETE", hidden)?.forStatus(200)?.rule.name, "project deleted");
   });
 
   it("reject invalid policies with the first error", () => {

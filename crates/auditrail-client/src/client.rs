@@ -12,6 +12,7 @@ use auditrail_api::BatchResponse;
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, Cursor, ErrorCode, Filters, Found,
     OnInvalid, Page, PageSize, Position, Query, Record, RecordId, RecordTime, Rejected, TimeRange,
+    Total,
 };
 use bytes::Bytes;
 use hyper::Method;
@@ -206,7 +207,7 @@ impl AuditLogService for Client {
         match query.position {
             Position::Offset(_) => {
                 let Page { data: records, pagination } = self.page(query, None).await?;
-                Ok(Found { records, has_more: pagination.has_more, total: pagination.total })
+                Ok(Found { records, has_more: pagination.has_more, total: pagination.total() })
             }
             Position::After(cursor) => self.after(query, cursor).await,
         }
@@ -248,14 +249,14 @@ impl Client {
     }
 
     /// The total number of matches, if the query requests it.
-    async fn total(&self, query: &Query) -> Result<Option<u64>, ClientError> {
+    async fn total(&self, query: &Query) -> Result<Option<Total>, ClientError> {
         if query.count == Count::None {
             return Ok(None);
         }
         let limit = PageSize::new(1).unwrap_or_default();
         let count =
             Query { filters: query.filters.clone(), limit, count: query.count, ..Query::default() };
-        Ok(self.page(&count, None).await?.pagination.total)
+        Ok(self.page(&count, None).await?.pagination.total())
     }
 }
 

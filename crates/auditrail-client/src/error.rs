@@ -7,7 +7,7 @@ use std::{fmt, io};
 use auditrail_api::FieldError;
 
 /// Why the client could not be created, or a call failed. It never contains the API key.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The base URL is missing or invalid.
@@ -132,6 +132,8 @@ pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+auditrail_core::debug_as_messages!(ClientError);
 
 impl ClientError {
     /// A stable error code: that of the service if it responded, else one of this client.

@@ -108,6 +108,27 @@
 //!   lose every further record.
 //! - Without the feature `spool` the policy always fails.
 //!
+//! ## Who may write to it
+//!
+//! Spooled records are delivered with the API key of this process, so another user that can write to the spool can
+//! forge records. [`Recorder::open`] refuses a spool by these rules, also when it runs as root
+//! ([`OpenError::SpoolUnsafe`]); the TypeScript client has the same rules and messages.
+//!
+//! 1. The directory belongs to the effective user of the process. Root's is no exception in either direction:
+//!    root does not use the directory of another user, nor another user that of root. A missing directory is
+//!    created with the mode 0700.
+//! 2. Neither its group nor others can write to it (mode `& 022`). It is not repaired, because its contents
+//!    could be forged already. Other permissions are reduced to 0700.
+//! 3. If its path names a symbolic link, the link belongs to the effective user or to root.
+//! 4. Each file in it that this process opens is a regular file of the effective user, with one name (no hard
+//!    links), that neither group nor others can write. Links are never followed and pipes never waited for, neither
+//!    when the spool is opened nor later.
+//!
+//! The directories above are not checked: whoever can write to the parent, unless it is sticky like `/tmp`, can move
+//! the spool away and delay or lose its records, and can put another directory of the same user in its place, but
+//! cannot forge records. A mounted volume that belongs to root or that everybody can write, such as `emptyDir` of
+//! Kubernetes, cannot be the spool itself: use a directory below it, which the process creates.
+//!
 //! # Faults
 //!
 //! Each line is a test against the real service (`transient_faults`, `outages`, `rejected`,
@@ -129,6 +150,7 @@
 //! | clock of this host more than five minutes ahead | stored with the time of the service | the same, also by the next process | the same |
 //! | `created_at` of the application in the future | rejected at once; if only by the clock of the service, refused | the same | counted and logged |
 //! | disk of the spool full | not affected | sent directly, else fails with `spool_full` | not affected |
+//! | spool directory or a file in it writable by another user, or a link | `open` fails | `open` fails | `open` fails |
 //! | spool at its limit | not affected | fails with `spool_full` | not affected |
 //! | kill -9 before `record` returned | may be stored | may be stored | may be stored |
 //! | kill -9 after `record` returned | stored | stored once the next process opens the spool | may be stored |

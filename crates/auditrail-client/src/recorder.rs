@@ -241,6 +241,7 @@ async fn open_spool(
             .unwrap_or_else(|panic| Err(SpoolOpenError::Io(std::io::Error::other(panic))));
     let (spool, report) = opened.map_err(|error| match error {
         SpoolOpenError::Locked => OpenError::SpoolLocked { directory },
+        SpoolOpenError::Unsafe { reason } => OpenError::SpoolUnsafe { directory, reason },
         SpoolOpenError::Io(source) => OpenError::Spool { directory, source },
     })?;
     ledger.count(|counters| counters.recover(report.records, report.damaged_files));

@@ -17,6 +17,8 @@ mod store;
 #[cfg(all(test, feature = "spool"))]
 mod tests;
 #[cfg(feature = "spool")]
+mod trust;
+#[cfg(feature = "spool")]
 mod worker;
 
 use std::io;
@@ -71,6 +73,11 @@ pub(crate) struct OpenReport {
 pub(crate) enum SpoolOpenError {
     /// Another process, or another recorder of this process, holds the directory.
     Locked,
+    /// Another user may have written to the directory.
+    Unsafe {
+        /// What is wrong, as a sentence about the directory, and the next step.
+        reason: String,
+    },
     /// The directory or its files cannot be created, locked or read.
     Io(io::Error),
 }

@@ -10,6 +10,40 @@ use serde::Serialize;
 pub use code::ErrorCode;
 pub use value::ValueError;
 
+/// Writes an error's message with those of its sources, for the `Debug` of errors: `fn main() -> Result<(), Box<dyn
+/// Error>>` prints that.
+///
+/// A source is left out if the text contains its message.
+///
+/// # Errors
+/// Those of the formatter.
+#[doc(hidden)]
+pub fn write_messages(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = error.source();
+    }
+    f.write_str(&text)
+}
+
+/// Implements `Debug` for error types as [`write_messages`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! debug_as_messages {
+    ($($error:ty),+ $(,)?) => {$(
+        impl ::std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                $crate::write_messages(self, f)
+            }
+        }
+    )+};
+}
+
 /// An invalid field of an input, or an invalid parameter of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -40,7 +74,7 @@ impl fmt::Display for FieldError {
 /// Every invalid field of an input, in the order of the columns; never empty.
 ///
 /// At most [`REPORTED_ERRORS_MAX`](crate::limits::REPORTED_ERRORS_MAX) are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ValidationErrors(Vec<FieldError>);
 
@@ -86,8 +120,10 @@ impl fmt::Display for ValidationErrors {
 
 impl std::error::Error for ValidationErrors {}
 
+crate::debug_as_messages!(ValueError, ValidationErrors, InputError);
+
 /// Why untrusted bytes are not a valid input.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
     /// The bytes are not JSON. Over HTTP this is a 400.
     #[error("not JSON at line {line}, column {column}: {detail}")]

@@ -32,7 +32,7 @@ use parse::Writer;
 ///
 /// let target: Target = "project:p1".parse()?;
 /// let input = CreateInput::new(Actor::user("u1")?, Action::ProjectCreated, target)
-///     .with_metadata(r#"{"plan":"pro"}"#.parse()?);
+///     .with_metadata_of(&serde_json::json!({"plan": "pro"}))?;
 ///
 /// let json = serde_json::to_vec(&input)?;
 /// let now = "2026-01-02T03:04:05Z".parse()?;
@@ -94,6 +94,14 @@ impl CreateInput {
     #[must_use]
     pub fn with_metadata(self, metadata: Metadata) -> Self {
         Self { metadata: Some(metadata), ..self }
+    }
+
+    /// Sets the metadata to a value that serializes to a JSON object, such as `&json!({"plan": "pro"})`.
+    ///
+    /// # Errors
+    /// As [`Metadata::of`].
+    pub fn with_metadata_of(self, value: &impl Serialize) -> Result<Self, ValueError> {
+        Ok(self.with_metadata(Metadata::of(value)?))
     }
 
     /// Sets the request that caused the action.

@@ -47,18 +47,20 @@ pub use api_key::{
 };
 pub use backoff::Backoff;
 pub use context::RequestContext;
+#[doc(hidden)]
+pub use error::write_messages;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;
-pub use inet::{StoredAddress, parse_address, parse_network};
+pub use inet::{StoredAddress, canonical_network, mapped_network, parse_address, parse_network};
 pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use outcome::Outcome;
 pub use page::{Page, Pagination};
 pub use query::{
     ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Intents, Interval,
-    MetadataFilter, PageSize, Position, Query, TimeRange,
+    MetadataFilter, PageSize, Position, Query, TimeRange, Total, TotalRelation,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

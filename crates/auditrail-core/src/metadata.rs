@@ -33,6 +33,35 @@ impl Metadata {
     /// The empty object, the default of the column.
     pub const EMPTY_TEXT: &str = "{}";
 
+    /// The metadata of any value that serializes to a JSON object: a struct, a map, or `serde_json::json!({…})`.
+    ///
+    /// ```
+    /// use auditrail_core::Metadata;
+    /// use serde_json::json;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Change<'a> {
+    ///     plan: &'a str,
+    ///     seats: u32,
+    /// }
+    ///
+    /// let metadata = Metadata::of(&Change { plan: "pro", seats: 3 })?;
+    /// assert_eq!(metadata.as_str(), r#"{"plan":"pro","seats":3}"#);
+    /// assert_eq!(Metadata::of(&json!({"plan": "pro", "seats": 3}))?, metadata);
+    /// assert_eq!(Metadata::try_from(json!({"plan": "pro", "seats": 3}))?, metadata);
+    /// assert!(Metadata::of(&"no object").is_err());
+    /// # Ok::<(), auditrail_core::ValueError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it cannot be serialized, or as [`from_raw`](Self::from_raw).
+    pub fn of(value: &impl Serialize) -> Result<Self, ValueError> {
+        let raw = serde_json::value::to_raw_value(value).map_err(|_| ValueError::BadFormat {
+            expected: "a value that serializes to a JSON object",
+        })?;
+        Self::from_raw(&raw)
+    }
+
     /// Parses a JSON value whose syntax was checked already.
     ///
     /// # Errors
@@ -107,6 +136,22 @@ impl TryFrom<&str> for Metadata {
 
     fn try_from(text: &str) -> Result<Self, ValueError> {
         text.parse()
+    }
+}
+
+impl TryFrom<serde_json::Value> for Metadata {
+    type Error = ValueError;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, ValueError> {
+        Self::of(&value)
+    }
+}
+
+impl TryFrom<&serde_json::Value> for Metadata {
+    type Error = ValueError;
+
+    fn try_from(value: &serde_json::Value) -> Result<Self, ValueError> {
+        Self::of(value)
     }
 }
 

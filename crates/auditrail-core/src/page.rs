@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::query::{Cursor, CursorKey, PageSize, Position, Query};
+use crate::query::{Cursor, CursorKey, PageSize, Position, Query, Total, TotalRelation};
 use crate::record::Record;
 use crate::service::Found;
 
@@ -29,6 +29,18 @@ pub struct Pagination {
     /// The number of all matches; absent unless it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
+    /// What `total` is; present if `total` is, except from versions that did not state it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_relation: Option<TotalRelation>,
+}
+
+impl Pagination {
+    /// The number of all matches, if it was requested. One without a relation counts as an estimate.
+    #[must_use]
+    pub fn total(&self) -> Option<Total> {
+        let relation = self.total_relation.unwrap_or(TotalRelation::Estimated);
+        self.total.map(|count| Total { count, relation })
+    }
 }
 
 impl Page<Record> {
@@ -39,13 +51,15 @@ impl Page<Record> {
         let last = records.last().filter(|_| has_more);
         let next_cursor = last.map(|record| {
             let cursor = Cursor { created_at: record.created_at, id: record.id };
-            cursor.encode(&query.filters, key)
+            cursor.encode_relative(&query.filters, query.relative_to, key)
         });
         let offset = match query.position {
             Position::Offset(offset) => Some(offset),
             Position::After(_) => None,
         };
-        let pagination = Pagination { limit: query.limit, has_more, next_cursor, offset, total };
+        let (limit, total_relation) = (query.limit, total.map(|total| total.relation));
+        let total = total.map(|total| total.count);
+        let pagination = Pagination { limit, has_more, next_cursor, offset, total, total_relation };
         Self { data: records, pagination }
     }
 }

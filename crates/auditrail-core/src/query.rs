@@ -1,9 +1,11 @@
 //! A search, and the page of its result.
 
+mod bounds;
 mod cursor;
 mod filters;
 mod intents;
 mod interval;
+mod names;
 mod paging;
 mod parse;
 
@@ -11,7 +13,9 @@ pub use cursor::{Cursor, CursorError, CursorKey};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
-pub use paging::{Count, PageSize, Position};
+pub use paging::{Count, PageSize, Position, Total, TotalRelation};
+
+use crate::time::RecordTime;
 
 /// One page of a search, newest first: by `created_at`, then by id, both descending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,4 +28,7 @@ pub struct Query {
     pub position: Position,
     /// Whether to count all matches too.
     pub count: Count,
+    /// The time that relative bounds such as `7d` were subtracted from; `None` when there are none. The cursor
+    /// of the next page keeps it, so that all pages have the same range.
+    pub relative_to: Option<RecordTime>,
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::ErrorCode;
 use crate::id::RecordId;
 use crate::input::CreateInput;
-use crate::query::Query;
+use crate::query::{Query, Total};
 use crate::record::Record;
 
 /// A store of audit records, local or remote.
@@ -119,5 +119,5 @@ pub struct Found {
     /// Whether more match after the last of them.
     pub has_more: bool,
     /// The number of all matches, if the query requested it.
-    pub total: Option<u64>,
+    pub total: Option<Total>,
 }

@@ -1,12 +1,13 @@
 //! Errors.
 
 use std::error::Error;
+use std::fmt;
 
 /// A record could not be written. `E` is the error of the driver.
 ///
 /// Except after [`Unreadable`](Self::Unreadable), the transaction is aborted: PostgreSQL rejects further statements
 /// until it is rolled back, at least to an earlier savepoint.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum RecordInError<E: Error + 'static> {
     /// The id belongs to a record with other content.
     #[error("another record has this id")]
@@ -22,4 +23,11 @@ pub enum RecordInError<E: Error + 'static> {
     /// The record was written, but this version cannot parse the result.
     #[error("could not read the audit record")]
     Unreadable(#[source] serde_json::Error),
+}
+
+/// The messages of the error and its sources.
+impl<E: Error + 'static> fmt::Debug for RecordInError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        auditrail_core::write_messages(self, f)
+    }
 }

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
+use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
+use crate::database_shares::DatabaseShares;
+use crate::limits::UPGRADE_RETRIES;
 use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
@@ -28,10 +32,12 @@ struct Inner {
     body_memory: BodyMemory,
     answer_memory: AnswerMemory,
     keys: PgApiKeys,
+    database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     metrics: Metrics,
     shutting_down: ShuttingDown,
+    started_at: Instant,
 }
 
 impl App {
@@ -46,16 +52,19 @@ impl App {
         authenticator: impl Authenticator + 'static,
         writes: impl Writes + 'static,
     ) -> Self {
+        let metrics = Metrics::new();
         let (bodies, body) = (config.bodies_max_bytes, config.body_max_bytes);
         Self(Arc::new(Inner {
             connections: Connections::new(config.connections_max, config.unauthenticated_max),
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
-            keys: PgApiKeys::new(log.pool().clone()),
+            keys: managed_keys(&log),
+            database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
-            metrics: Metrics::new(),
+            metrics,
             shutting_down: ShuttingDown::default(),
+            started_at: clock::monotonic(),
             config,
             log,
             writes: Box::new(writes),
@@ -87,6 +96,11 @@ impl App {
     /// Outside a Tokio runtime.
     pub fn start_background_tasks(&self) {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
+    }
+
+    /// Whether clients may still retry requests that an earlier version of the service received.
+    pub(crate) fn is_recently_started(&self) -> bool {
+        clock::monotonic().duration_since(self.0.started_at) < UPGRADE_RETRIES
     }
 
     /// The connections of the public listener, to be passed to [`serve`](crate::serve). Their number is in the admin
@@ -127,8 +141,22 @@ impl App {
         &self.0.keys
     }
 
+    /// The connections for reads, exports and API keys, of which each share holder gets a share.
+    pub(crate) fn database_shares(&self) -> &DatabaseShares {
+        &self.0.database_shares
+    }
+
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {
         &self.0.rate_limiter
+    }
+}
+
+/// The keys to manage. What a write has to know of them is read over the connections of duplicates.
+fn managed_keys(log: &PgAuditLog) -> PgApiKeys {
+    let keys = PgApiKeys::new(log.pool().clone());
+    match log.sessions_for_written() {
+        Some(sessions) => keys.with_sessions(sessions.clone()),
+        None => keys,
     }
 }
 

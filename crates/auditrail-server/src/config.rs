@@ -51,7 +51,13 @@ pub struct ServerConfig {
     pub unauthenticated_max: usize,
     /// Whether searches, counts and single reads are audited too. Exports always are.
     pub record_reads: bool,
-    /// Rate budgets of each API key.
+    /// How many bytes per second the client of an export must take over
+    /// [`export_rate_window`](Self::export_rate_window); then the export is aborted. Only time spent waiting for
+    /// the client counts.
+    pub export_min_rate: u32,
+    /// The window of [`export_min_rate`](Self::export_min_rate).
+    pub export_rate_window: Duration,
+    /// Rate budgets of each tenant, or of each API key without a tenant.
     pub budgets: RateBudgets,
     /// Cross-origin access from browsers; none by default.
     pub cors: Option<CorsConfig>,
@@ -76,6 +82,8 @@ impl Default for ServerConfig {
             connections_max: limits::CONNECTIONS_MAX,
             unauthenticated_max: limits::UNAUTHENTICATED_MAX,
             record_reads: false,
+            export_min_rate: limits::EXPORT_MIN_RATE,
+            export_rate_window: limits::EXPORT_RATE_WINDOW,
             budgets: RateBudgets::default(),
             cors: None,
         }

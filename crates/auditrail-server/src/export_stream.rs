@@ -1,7 +1,9 @@
 //! Streaming of an export to its client.
 //!
-//! A task reads and encodes the records, at most a few chunks ahead of the client. If the client stalls,
-//! the task aborts, because it holds a snapshot of the database.
+//! A task reads and encodes the records, at most a few chunks ahead of the client. If the client stalls, is too
+//! slow or disconnects, the task aborts, because it holds a snapshot and a connection of the database.
+
+mod pace;
 
 use std::time::Duration;
 
@@ -11,13 +13,42 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::time::Instant;
 
+use crate::config::ServerConfig;
 use crate::problem::Problem;
+use crate::shares::Share;
+use crate::telemetry::metrics::{ExportAbort, Metrics};
+use pace::Pace;
 
 /// Size from which a chunk is sent.
 const CHUNK_BYTES: usize = 64 * 1_024;
 /// Maximum number of chunks that wait for the client.
 const CHUNKS_AHEAD: usize = 4;
+
+/// What an export needs besides its records.
+pub(crate) struct ExportContext {
+    pub(crate) format: ExportFormat,
+    /// How long the client may take nothing.
+    pub(crate) stall: Duration,
+    pub(crate) pace: Pace,
+    pub(crate) metrics: Metrics,
+    /// The share of the database connections that the export uses until its end.
+    pub(crate) share: Share,
+}
+
+impl ExportContext {
+    pub(crate) fn new(
+        format: ExportFormat,
+        config: &ServerConfig,
+        metrics: Metrics,
+        share: Share,
+    ) -> Self {
+        let pace = Pace::new(config.export_min_rate, config.export_rate_window);
+        Self { format, stall: config.stall_timeout, pace, metrics, share }
+    }
+}
 
 /// A message of the export task.
 enum Message {
@@ -40,17 +71,10 @@ pub(crate) struct ExportAborted;
 /// If the export fails before its first bytes; a later failure is an [`ExportAborted`] of the stream.
 pub(crate) async fn start(
     records: impl Stream<Item = Result<Record, StoreError>> + Send + 'static,
-    format: ExportFormat,
-    stall: Duration,
-    rows: Counter,
+    context: ExportContext,
 ) -> Result<impl Stream<Item = Result<Bytes, ExportAborted>> + Send + 'static, Problem> {
     let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
-    tokio::spawn(async move {
-        if let Err(Stop::Failed(error)) = send_all(records, format, &sender, stall, &rows).await {
-            // Sending fails if the client has disconnected, which is fine.
-            drop(sender.send_timeout(Err(error), stall).await);
-        }
-    });
+    tokio::spawn(run(records, context, sender));
     let first = match receiver.recv().await {
         Some(first) => first?,
         None => return Err(Problem::internal("export_failed")),
@@ -80,10 +104,39 @@ fn bytes(
     })
 }
 
+/// Runs an export to its end, or until the client is gone, also while the database has not sent a record yet.
+async fn run(
+    records: impl Stream<Item = Result<Record, StoreError>>,
+    context: ExportContext,
+    sender: Sender,
+) {
+    let ExportContext { format, stall, pace, metrics, share } = context;
+    let mut client = Client { sender: &sender, stall, pace };
+    let rows = metrics.export_rows(format);
+    let outcome = tokio::select! {
+        outcome = send_all(records, format, &mut client, &rows) => outcome,
+        () = sender.closed() => Err(Stop::Aborted(ExportAbort::Disconnected)),
+    };
+    // The connection of the database is free now.
+    drop(share);
+    match outcome {
+        Ok(()) => {}
+        Err(Stop::Aborted(reason)) => {
+            metrics.count_aborted_export(reason);
+            tracing::warn!(reason = reason.as_str(), "export aborted");
+        }
+        Err(Stop::Failed(error)) => {
+            metrics.count_aborted_export(ExportAbort::Failed);
+            // Sending fails if the client has disconnected, which is fine.
+            drop(sender.send_timeout(Err(error), stall).await);
+        }
+    }
+}
+
 /// Why the task stops early.
 enum Stop {
-    /// The client stalled or disconnected, or a record cannot be encoded.
-    Aborted,
+    /// The client is gone or too slow, or a record cannot be encoded.
+    Aborted(ExportAbort),
     /// The database failed.
     Failed(StoreError),
 }
@@ -97,8 +150,7 @@ impl From<StoreError> for Stop {
 async fn send_all(
     records: impl Stream<Item = Result<Record, StoreError>>,
     format: ExportFormat,
-    sender: &Sender,
-    stall: Duration,
+    client: &mut Client<'_>,
     rows: &Counter,
 ) -> Result<(), Stop> {
     let mut records = std::pin::pin!(records);
@@ -108,24 +160,41 @@ async fn send_all(
         encoder.record(&record, &mut chunk).map_err(encoding_failed)?;
         rows.inc();
         if chunk.len() >= CHUNK_BYTES {
-            send(sender, Message::Chunk(std::mem::take(&mut chunk).into()), stall).await?;
+            client.send(Message::Chunk(std::mem::take(&mut chunk).into())).await?;
         }
     }
     encoder.finish(&mut chunk).map_err(encoding_failed)?;
-    send(sender, Message::Chunk(chunk.into()), stall).await?;
-    send(sender, Message::End, stall).await
+    client.send(Message::Chunk(chunk.into())).await?;
+    client.send(Message::End).await
 }
 
-async fn send(sender: &Sender, message: Message, stall: Duration) -> Result<(), Stop> {
-    sender.send_timeout(Ok(message), stall).await.map_err(|_| {
-        tracing::warn!("the client of an export stalled or disconnected");
-        Stop::Aborted
-    })
+/// The client of an export.
+struct Client<'a> {
+    sender: &'a Sender,
+    stall: Duration,
+    pace: Pace,
+}
+
+impl Client<'_> {
+    /// Waits until the client has taken enough of the earlier messages.
+    async fn send(&mut self, message: Message) -> Result<(), Stop> {
+        let bytes = match &message {
+            Message::Chunk(bytes) => bytes.len(),
+            Message::End => 0,
+        };
+        let start = Instant::now();
+        match self.sender.send_timeout(Ok(message), self.stall).await {
+            Err(SendTimeoutError::Timeout(_)) => Err(Stop::Aborted(ExportAbort::Stalled)),
+            Err(SendTimeoutError::Closed(_)) => Err(Stop::Aborted(ExportAbort::Disconnected)),
+            Ok(()) if self.pace.is_kept(start.elapsed(), bytes) => Ok(()),
+            Ok(()) => Err(Stop::Aborted(ExportAbort::Slow)),
+        }
+    }
 }
 
 /// Encoding into memory is not expected to fail; if it does, the export is aborted.
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
 fn encoding_failed(error: std::io::Error) -> Stop {
     tracing::error!(%error, "cannot encode a record for export");
-    Stop::Aborted
+    Stop::Aborted(ExportAbort::Failed)
 }

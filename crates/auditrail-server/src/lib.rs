@@ -12,8 +12,8 @@
 //! of API keys and other writers.
 //!
 //! Modules, each depending only on those above it: `limits`, `clock`, `config`, `pace`; `connections`; `auth` and
-//! `caller` (who calls), `memory` (of bodies and responses), `refusals`
-//! (of records), `problem` (RFC 9457 errors), `rate_limit`, `telemetry`, `background`; `app` (shared state);
+//! `caller` (who calls), `memory` (of bodies and responses), `refusals` (of records), `problem` (RFC 9457 errors),
+//! `share_holder`, `shares`, `rate_limit`, `telemetry`, `background`; `database_shares`; `app` (shared state);
 //! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
@@ -57,6 +57,7 @@ mod clock;
 mod config;
 mod connections;
 mod cors;
+mod database_shares;
 mod export_stream;
 mod extract;
 mod json;
@@ -73,7 +74,9 @@ mod reserved_actions;
 mod routes;
 mod self_audit;
 mod share_holder;
+mod shares;
 mod shutdown;
+pub mod stats;
 mod telemetry;
 mod writes;
 

@@ -66,6 +66,9 @@ pub const HEAD_MAX_BYTES: usize = 64 * 1_024;
 pub const HEADERS_MAX: usize = 64;
 /// Maximum length of an `Idempotency-Key`, in characters.
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+/// How long after its start the service looks for records with the ids that earlier versions derived from an
+/// `Idempotency-Key`: clients that retry for longer are rare.
+pub const UPGRADE_RETRIES: Duration = Duration::from_hours(1);
 /// Number of actors, actions and targets in the statistics.
 pub const STATS_TOP: u16 = 20;
 /// How long a readiness check may take; supervisors rarely wait longer.
@@ -78,17 +81,17 @@ pub const KEY_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub const KEY_OUTAGE_RETRY: Duration = Duration::from_secs(2);
 /// Maximum number of cached API keys: some megabytes.
 pub const CACHED_KEYS_MAX: usize = 10_000;
-/// Requests per minute that one API key may make: ten thousand per second.
+/// Requests per minute that one share holder may make: ten thousand per second.
 ///
 /// More than any well-behaved client needs, so the default only stops runaway clients; an operator
 /// with untrusted clients sets less.
 pub const QUERIES_PER_MINUTE: u32 = 600_000;
-/// Exports per minute that one API key may start: ten per second. Each reads all of its matches, and
+/// Exports per minute that one share holder may start: ten per second. Each reads all of its matches, and
 /// holds a connection and a snapshot meanwhile.
 pub const EXPORTS_PER_MINUTE: u32 = 600;
-/// Maximum number of API keys with a tracked usage, per budget: about a megabyte. Beyond it, the
-/// usage of the key that used least is dropped.
-pub const BUDGET_KEYS_MAX: usize = 10_000;
+/// Maximum number of share holders with a tracked usage, per budget: about a megabyte. Beyond it, the
+/// usage of the one that used least is dropped.
+pub const BUDGET_HOLDERS_MAX: usize = 10_000;
 /// Interval in which full budgets are removed from memory.
 pub const RATE_LIMIT_CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a readiness result of the database is reused: the shortest usual probe interval. The
@@ -99,6 +102,19 @@ pub const READY_FRESH: Duration = Duration::from_secs(1);
 pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
 /// How long a browser may cache a preflight response; Chromium caches it no longer.
 pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
+/// How long a request waits for a free database connection.
+pub const READ_SHARE_WAIT: Duration = Duration::from_secs(5);
+/// How long an export waits for the end of another: one that ends in this moment, as the previous export of
+/// the same client does. Others take too long to wait for.
+pub const EXPORT_SHARE_WAIT: Duration = Duration::from_secs(1);
+/// How many bytes per second the client of an export must take, over
+/// [`EXPORT_RATE_WINDOW`]: a quarter of a megabit. A slower one holds a snapshot of the database for hours, which
+/// blocks vacuum.
+pub const EXPORT_MIN_RATE: u32 = 32 * 1_024;
+/// Twice [`STALL_TIMEOUT`], since the buffers of sockets fill and empty in steps.
+pub const EXPORT_RATE_WINDOW: Duration = Duration::from_secs(60);
+/// `Retry-After` for an export beyond the number that may run at once.
+pub const RETRY_EXPORT: Duration = Duration::from_secs(10);
 /// `Retry-After` for a transient outage of the database.
 pub const RETRY_SOON: Duration = Duration::from_secs(1);
 /// `Retry-After` for a condition that an operator has to fix.

@@ -169,6 +169,14 @@ impl Problem {
             .retry_after(crate::limits::RETRY_SOON)
     }
 
+    /// No database connection was free in time.
+    pub(crate) fn no_connection() -> Self {
+        let detail = "no database connection is free for this operation; retry, a write with the same id \
+                      or Idempotency-Key";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
     /// The media type of the body is not supported.
     pub(crate) fn media_type(detail: &'static str) -> Self {
         let title = "Unsupported media type";

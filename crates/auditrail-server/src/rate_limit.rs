@@ -1,4 +1,4 @@
-//! Rate limits: how much each API key may use per time window.
+//! Rate limits: how much each share holder may use per time window.
 
 mod bucket;
 mod budget;
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 
-use crate::limits::BUDGET_KEYS_MAX;
+use crate::limits::BUDGET_HOLDERS_MAX;
 use crate::problem::Problem;
+use crate::share_holder::ShareHolder;
 use bucket::Buckets;
 
 pub use budget::{Budget, BudgetError, RateBudgets};
@@ -52,7 +53,7 @@ pub(crate) struct QuotaStatus {
     pub(crate) until_full: Duration,
 }
 
-/// Tracks the usage of every API key.
+/// Tracks the usage of every share holder.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     write: Option<Buckets>,
@@ -61,11 +62,11 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Starts with a full budget for every key.
+    /// Starts with a full budget for every holder.
     pub(crate) fn new(budgets: &RateBudgets) -> Self {
         let RateBudgets { write, query, export } = budgets;
         let buckets =
-            |budget: Option<Budget>| budget.map(|budget| Buckets::new(budget, BUDGET_KEYS_MAX));
+            |budget: Option<Budget>| budget.map(|budget| Buckets::new(budget, BUDGET_HOLDERS_MAX));
         Self { write: buckets(*write), query: buckets(*query), export: buckets(*export) }
     }
 
@@ -76,7 +77,7 @@ impl RateLimiter {
     pub(crate) fn admit(
         &self,
         class: BudgetClass,
-        key: &str,
+        holder: &ShareHolder,
         now: Instant,
     ) -> Result<Option<QuotaStatus>, (QuotaStatus, Problem)> {
         let Some(buckets) = self.buckets(class) else {
@@ -88,7 +89,7 @@ impl RateLimiter {
             remaining,
             until_full,
         };
-        match buckets.admit(key, now) {
+        match buckets.admit(holder.as_str(), now) {
             Ok(level) => Ok(Some(status(level))),
             Err(empty) => {
                 let status = status((0, empty.until_full));
@@ -101,12 +102,12 @@ impl RateLimiter {
     pub(crate) fn charge_overdraft(
         &self,
         class: BudgetClass,
-        key: &str,
+        holder: &ShareHolder,
         amount: u32,
         now: Instant,
     ) -> Option<QuotaStatus> {
         let buckets = self.buckets(class)?;
-        let (remaining, until_full) = buckets.charge_overdraft(key, amount, now);
+        let (remaining, until_full) = buckets.charge_overdraft(holder.as_str(), amount, now);
         Some(QuotaStatus { class, budget: buckets.budget(), remaining, until_full })
     }
 
@@ -132,8 +133,8 @@ impl QuotaStatus {
         let amount = self.budget.amount();
         let seconds = self.budget.window().as_secs();
         let detail = format!(
-            "this API key has exceeded its `{class}` budget of {amount} {unit} per {seconds} seconds; \
-             retry after the time in Retry-After"
+            "this API key, or the API keys of its tenant together, have exceeded the `{class}` budget of \
+             {amount} {unit} per {seconds} seconds; retry after the time in Retry-After"
         );
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded", detail)
             .retry_after(Duration::from_secs(whole_seconds(until_available)))

@@ -181,7 +181,10 @@ impl PgApiKeys {
     /// # Errors
     /// Errors of the database.
     pub async fn existing(&self, ids: &[ApiKeyId]) -> Result<HashSet<ApiKeyId>, StoreError> {
-        find::existing((&mut *self.acquire().await?).into(), ids).await
+        match &self.sessions {
+            Some(sessions) => sessions.read(&find::Existing(ids)).await,
+            None => find::existing((&mut *self.acquire().await?).into(), ids).await,
+        }
     }
 
     /// Lists keys, oldest first, including revoked and expired ones: of one tenant or of all, at most `size`,

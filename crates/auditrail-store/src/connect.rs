@@ -6,25 +6,58 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pg_pipeline::{Certificate, Connection, Host, Options, TlsMode};
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{ConnectOptions, PgConnection};
 
 use crate::sqlstate::from_pipeline_error;
 
 /// The prefix of a certificate in a file, in the URL of [`PgConnectOptions`].
 const FILE: &str = "file: ";
 
-/// Connects within a timeout.
+/// Connects within a timeout. The server will end the session soon after this process is gone, see
+/// [`end_with_client`].
 pub(crate) async fn connect(
     options: &Options,
     within: Duration,
 ) -> Result<Connection, sqlx::Error> {
-    match tokio::time::timeout(within, Connection::connect(options)).await {
+    match tokio::time::timeout(within, open(options)).await {
         Ok(result) => result.map_err(from_pipeline_error),
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
             std::io::ErrorKind::TimedOut,
             "the server did not respond in time",
         ))),
+    }
+}
+
+async fn open(options: &Options) -> Result<Connection, pg_pipeline::Error> {
+    let mut connection = Connection::connect(options).await?;
+    let mut exchange = connection.exchange();
+    exchange.execute(pg_pipeline::Statement { text: END_WITH_CLIENT, is_kept: false }, &[]);
+    match exchange.run().await {
+        // The system of the server does not support it.
+        Err(failed) if failed.error.server().is_none() => Err(failed.error),
+        _ => Ok(connection),
+    }
+}
+
+/// Makes the server check every second, while a statement runs, whether the client still exists.
+///
+/// Otherwise a server notices a closed connection only when it next reads or writes: a statement that waits for
+/// a lock would hold its session for as long as that takes. PostgreSQL has this setting since version 14, on
+/// systems that report a closed socket; it cannot be a start-up option, which an older server rejects.
+const END_WITH_CLIENT: &str = "select case
+    when current_setting('server_version_num')::int >= 140000
+    then set_config('client_connection_check_interval', '1000', false) end";
+
+/// Makes the server end the session soon after this process has closed the connection, where it supports that
+/// (PostgreSQL 14 and later, on most systems). For `after_connect` of a pool.
+///
+/// # Errors
+/// If the connection was lost.
+pub async fn end_with_client(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    match sqlx::query(END_WITH_CLIENT).persistent(false).execute(db).await {
+        Err(sqlx::Error::Database(_)) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

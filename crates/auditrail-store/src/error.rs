@@ -28,6 +28,13 @@ pub enum StoreError {
         /// The error of the server.
         source: sqlx::Error,
     },
+    /// All connections of this process for such operations are in use. Nothing was read or written. Retry
+    /// later.
+    #[error("could not {doing}: all connections are in use; retry later")]
+    Overloaded {
+        /// The operation that failed.
+        doing: &'static str,
+    },
     /// The id belongs to a record with other content. Use another id.
     #[error("a record with the id {id} and other content is already there")]
     IdConflict {
@@ -123,6 +130,7 @@ impl StoreError {
         match self {
             Self::Unreachable { .. } => "database_unreachable",
             Self::Busy { .. } => "database_busy",
+            Self::Overloaded { .. } => "overloaded",
             Self::IdConflict { .. } => "id_conflict",
             Self::Invalid { error, .. } => error.code.as_str(),
             Self::Rejected { .. } => "rejected_by_database",
@@ -141,7 +149,7 @@ impl StoreError {
     /// Whether the same call may succeed later without any change.
     #[must_use]
     pub const fn is_worth_retrying(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Busy { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Busy { .. } | Self::Overloaded { .. })
     }
 
     /// For `map_err`: classifies an error of the driver by the reaction it calls for.

@@ -15,11 +15,14 @@
 //! No role can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
 
+mod missing;
+
 use std::str::FromStr;
 
 use auditrail_core::ValueError;
 
 use crate::records::columns::{column_list, own_column_list};
+pub(crate) use missing::missing_for_service;
 
 /// Most bytes in the name of a role: PostgreSQL's NAMEDATALEN less one. PostgreSQL truncates longer names,
 /// so the grant would go to another role.

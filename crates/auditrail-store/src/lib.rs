@@ -26,6 +26,7 @@ mod sqlstate;
 mod value;
 
 pub use api_keys::{ApiKeyPage, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey};
+pub use connect::end_with_client;
 pub use error::StoreError;
 pub use group_commit::{
     GroupWriter, Histogram, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,

@@ -31,7 +31,7 @@ pub use read::summary::{
 use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::Sessions;
-use read::over_sessions::{Get, GetMany, GetStoredParts, Search};
+use read::over_sessions::{Get, GetMany, GetStoredParts, Search, Summarize};
 use read::search::{SEARCH, find};
 use read::{export, get, summary};
 use write::create;
@@ -57,8 +57,12 @@ use write::create;
 #[derive(Clone, Debug)]
 pub struct PgAuditLog {
     pool: PgPool,
-    /// Connections for pages and single records, if not the pool.
+    /// Connections for pages, single records and summaries, if not the pool.
     sessions: Option<Sessions>,
+    /// Connections for records that were written, if not `sessions`.
+    written: Option<Sessions>,
+    /// Connections for exports, if not the pool.
+    exports: Option<PgPool>,
     cursor_key: CursorKey,
 }
 
@@ -66,15 +70,48 @@ impl PgAuditLog {
     /// Over a pool, with the key that signs cursors. Does not connect yet.
     #[must_use]
     pub const fn new(pool: PgPool, cursor_key: CursorKey) -> Self {
-        Self { pool, sessions: None, cursor_key }
+        Self { pool, sessions: None, written: None, exports: None, cursor_key }
     }
 
-    /// Reads pages and single records over these connections instead of the pool: most of them in a
-    /// single round trip, including the check of an API key.
+    /// Reads pages, single records and summaries over these connections instead of the pool: most pages in
+    /// a single round trip, including the check of an API key.
     #[must_use]
     pub fn with_sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = Some(sessions);
         self
+    }
+
+    /// Reads records that were written before, for [`get_many`](Self::get_many), over these connections, so
+    /// that searches cannot delay writes.
+    #[must_use]
+    pub fn with_sessions_for_written(mut self, sessions: Sessions) -> Self {
+        self.written = Some(sessions);
+        self
+    }
+
+    /// Exports over this pool, so that slow exports cannot delay anything else.
+    #[must_use]
+    pub fn with_export_pool(mut self, pool: PgPool) -> Self {
+        self.exports = Some(pool);
+        self
+    }
+
+    /// The connections for pages, single records and summaries, if not the pool.
+    #[must_use]
+    pub const fn sessions(&self) -> Option<&Sessions> {
+        self.sessions.as_ref()
+    }
+
+    /// The connections for records that were written, if any.
+    #[must_use]
+    pub const fn sessions_for_written(&self) -> Option<&Sessions> {
+        self.written.as_ref()
+    }
+
+    /// The pool for exports.
+    #[must_use]
+    pub fn export_pool(&self) -> &PgPool {
+        self.exports.as_ref().unwrap_or(&self.pool)
     }
 
     /// The pool.
@@ -182,7 +219,7 @@ impl PgAuditLog {
         &self,
         filters: Filters,
     ) -> impl Stream<Item = Result<Record, StoreError>> + Send + 'static {
-        export::stream(self.pool.clone(), filters)
+        export::stream(self.export_pool().clone(), filters)
     }
 
     /// Counts the matches by actor, action, target and time, from one snapshot.
@@ -194,6 +231,9 @@ impl PgAuditLog {
         filters: &Filters,
         options: SummaryOptions,
     ) -> Result<Summary, StoreError> {
+        if let Some(sessions) = &self.sessions {
+            return sessions.read(&Summarize { filters, options }).await;
+        }
         let mut tx = self
             .pool
             .begin_with(SEARCH)
@@ -214,7 +254,7 @@ impl PgAuditLog {
         ids: &[RecordId],
     ) -> Result<HashMap<RecordId, Record>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
-        match &self.sessions {
+        match self.written.as_ref().or(self.sessions.as_ref()) {
             Some(sessions) => sessions.read(&GetMany(&ids)).await,
             None => get::by_ids((&mut *self.acquire().await?).into(), &ids).await,
         }

@@ -1,5 +1,6 @@
 //! A connection pool for pipelined statements.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ struct Inner {
     /// The timeout for acquiring a connection, idle or new.
     acquire_timeout: Duration,
     idle: Mutex<Vec<Idle>>,
+    /// Whether the last attempt to connect failed.
+    is_unreachable: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -73,8 +76,15 @@ impl Sessions {
             max,
             acquire_timeout,
             idle: Mutex::default(),
+            is_unreachable: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The maximum number of connections.
+    #[must_use]
+    pub fn max(&self) -> usize {
+        self.inner.max
     }
 
     /// The number of connections, and how many of them are idle.
@@ -126,7 +136,10 @@ impl Sessions {
         let permit = match timeout(inner.acquire_timeout, acquire).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(unavailable(sqlx::Error::PoolClosed)),
-            Err(_) => return Err(unavailable(sqlx::Error::PoolTimedOut)),
+            Err(_) if inner.is_unreachable.load(Ordering::Relaxed) => {
+                return Err(unavailable(sqlx::Error::PoolTimedOut));
+            }
+            Err(_) => return Err(StoreError::Overloaded { doing: "get a connection" }),
         };
         if is_new {
             // The idle ones were probably lost as well.
@@ -138,7 +151,9 @@ impl Sessions {
             Some(connection) => connection,
             None => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                connect(&inner.options, left).await.map_err(unavailable)?
+                let connected = connect(&inner.options, left).await;
+                inner.is_unreachable.store(connected.is_err(), Ordering::Relaxed);
+                connected.map_err(unavailable)?
             }
         };
         let connection = Some(connection);
@@ -205,12 +220,20 @@ impl Drop for Session {
             self.pool.push(connection);
             return;
         }
-        if !connection.is_in_transaction() || connection.is_abandoned() {
+        if !connection.is_in_transaction() && !connection.is_abandoned() {
             return;
         }
-        // The transaction has written nothing, so the caller need not wait for its end.
         let (pool, permit) = (Arc::clone(&self.pool), self.permit.take());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if connection.is_abandoned() {
+            // The caller is gone, and its statement may run or wait for a lock for long. The permit is kept until
+            // the server has ended it, so that the number of sessions in the server stays within the maximum.
+            runtime.spawn(async move {
+                drop(timeout(pool.acquire_timeout, connection.abort()).await);
+                drop(permit);
+            });
+        } else {
+            // The transaction has written nothing, so the caller need not wait for its end.
             runtime.spawn(async move {
                 let mut exchange = connection.exchange();
                 exchange.execute(pg_pipeline::Statement::kept("rollback"), &[]);

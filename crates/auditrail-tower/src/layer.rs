@@ -38,7 +38,7 @@ pub struct AuditLayer {
 }
 
 /// An invalid combination of policy and sink.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerError {
     /// A rule needs a spool, and the sink has none.
@@ -51,6 +51,8 @@ pub enum LayerError {
         rule: String,
     },
 }
+
+auditrail_core::debug_as_messages!(LayerError);
 
 impl AuditLayer {
     /// A layer that applies a policy and submits records to a sink.
@@ -110,7 +112,8 @@ impl AuditLayer {
     /// The counts of all services created by this layer and its clones.
     #[must_use]
     pub fn counts(&self) -> AuditCounts {
-        self.shared.counters.read(self.shared.policy.coverage_tracker().uncovered())
+        let coverage = self.shared.policy.coverage_tracker();
+        self.shared.counters.read(coverage.uncovered(), coverage.ambiguous())
     }
 }
 

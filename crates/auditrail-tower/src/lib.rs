@@ -79,7 +79,7 @@ pub use capture::record::handle::AuditHandle;
 pub use capture::record::principal::Principal;
 pub use layer::{AuditLayer, LayerError};
 pub use policy::{
-    CoverageReport, IdFrom, Level, Matched, Matches, Policy, PolicyBuilder, PolicyError, Problem,
-    Rule, Uncovered,
+    AmbiguousPaths, CoverageReport, IdFrom, Level, Matched, Matches, Policy, PolicyBuilder,
+    PolicyError, Problem, Rule, Uncovered,
 };
 pub use service::{AuditService, ResponseFuture};

@@ -8,6 +8,7 @@ mod file;
 mod matching;
 mod pattern;
 mod pointer;
+mod readings;
 mod redact;
 mod rule;
 
@@ -20,11 +21,11 @@ pub(crate) use compile::{CompiledRule, Source};
 pub(crate) use coverage::{Coverage, Route};
 pub use coverage::{CoverageReport, Uncovered};
 pub use error::{PolicyError, Problem};
-pub(crate) use matching::{Candidate, decide, intent};
+pub(crate) use matching::{Candidate, Candidates, Decision};
 pub use matching::{Matched, Matches};
 pub(crate) use pointer::picked;
 pub(crate) use redact::{Redaction, column, number_text};
-pub use rule::{IdFrom, Level, Rule};
+pub use rule::{AmbiguousPaths, IdFrom, Level, Rule};
 
 /// Ordered rules about requests; the first whose method, route and status all match wins.
 ///
@@ -51,6 +52,7 @@ pub struct Policy {
     rules: Vec<CompiledRule>,
     redaction: Redaction,
     trusted_proxies: Vec<IpNet>,
+    ambiguous_paths: AmbiguousPaths,
     coverage: Coverage,
 }
 
@@ -111,13 +113,23 @@ impl Policy {
         }
     }
 
-    fn new(rules: Vec<CompiledRule>, redaction: Redaction, trusted_proxies: Vec<IpNet>) -> Self {
+    fn new(
+        rules: Vec<CompiledRule>,
+        redaction: Redaction,
+        trusted_proxies: Vec<IpNet>,
+        ambiguous_paths: AmbiguousPaths,
+    ) -> Self {
         let coverage = Coverage::new(rules.len());
-        Self { rules, redaction, trusted_proxies, coverage }
+        Self { rules, redaction, trusted_proxies, ambiguous_paths, coverage }
     }
 
-    pub(crate) fn candidates(&self, method: &str, target: &str) -> Vec<Candidate> {
-        matching::candidates(&self.rules, method, target)
+    /// Whether a request with these rules is rejected because its path is ambiguous.
+    pub(crate) fn refuses(&self, candidates: &Candidates) -> bool {
+        self.ambiguous_paths == AmbiguousPaths::Refuse && candidates.is_ambiguous()
+    }
+
+    pub(crate) fn candidates(&self, method: &str, target: &str) -> Candidates {
+        Candidates::find(&self.rules, method, target)
     }
 
     pub(crate) fn rules(&self) -> &[CompiledRule] {

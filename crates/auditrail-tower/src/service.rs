@@ -67,7 +67,7 @@ where
         let StartedObservation { mut observation, request_id, capture } =
             start(&self.shared, &mut parts);
         match observation {
-            Observation::Exchange(exchange) if exchange.needs_intent() => {
+            Observation::Exchange(exchange) if exchange.needs_preparation() => {
                 // The ready service handles this request; its clone is polled for the next.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);

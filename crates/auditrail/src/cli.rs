@@ -10,10 +10,13 @@ mod export;
 mod filters;
 mod import;
 mod key;
+mod listed;
 mod log;
 mod migrate;
 mod query;
 mod serve;
+mod show;
+mod stats;
 mod tools;
 
 use std::path::PathBuf;
@@ -32,6 +35,8 @@ pub(crate) use migrate::{
 };
 pub(crate) use query::{CountArg, QueryArgs};
 pub(crate) use serve::ServeArgs;
+pub(crate) use show::ShowArgs;
+pub(crate) use stats::StatsArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 
 /// Fixed, so that the help does not depend on the width of the terminal.
@@ -46,7 +51,6 @@ const HELP_WIDTH: usize = 100;
     name = "auditrail",
     version,
     max_term_width = HELP_WIDTH,
-    disable_help_subcommand = true,
     after_help = "Examples:
   auditrail serve
   auditrail migrate
@@ -112,6 +116,8 @@ pub(crate) enum Command {
     Migrate(MigrateArgs),
     Log(LogArgs),
     Query(QueryArgs),
+    Show(ShowArgs),
+    Stats(StatsArgs),
     Export(ExportArgs),
     Import(ImportArgs),
     #[command(subcommand)]

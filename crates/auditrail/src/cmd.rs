@@ -14,11 +14,14 @@ mod migrate;
 mod query;
 mod record_view;
 mod serve;
+mod show;
+mod stats;
 
 use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// Runs a command.
 pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result<Exit, Error> {
@@ -27,12 +30,26 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Migrate(args) => migrate::run(cx, args),
         Command::Log(args) => log::run(cx, args),
         Command::Query(args) => query::run(cx, args),
+        Command::Show(args) => show::run(cx, args),
+        Command::Stats(args) => stats::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),
-        Command::Completions(args) => completions::run(cx, args),
-        Command::Man(args) => man::run(cx, args),
+        Command::Completions(args) => completions::run(cx.output, args),
+        Command::Man(args) => man::run(cx.output, args),
+    }
+}
+
+/// Runs a command that has no settings, so that it works in every directory; `None` for the others.
+pub(crate) fn run_without_settings(
+    output: Output,
+    command: &Command,
+) -> Option<Result<Exit, Error>> {
+    match command {
+        Command::Completions(args) => Some(completions::run(output, args)),
+        Command::Man(args) => Some(man::run(output, args)),
+        _ => None,
     }
 }

@@ -3,9 +3,11 @@
 mod environment;
 mod error;
 mod file;
+mod found;
 mod resolver;
 mod server;
 mod sources;
+mod users;
 mod value;
 
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use etcetera::BaseStrategy;
 use crate::cli::{GlobalArgs, ServeArgs};
 pub(crate) use error::ConfigError;
 pub(crate) use resolver::ResolvedSetting;
-use resolver::{Resolver, Secret};
+use resolver::{PrivatePath, Resolver, Secret};
 pub(crate) use server::ServerSettings;
 use sources::{CONFIG_VARIABLE, Sources};
 pub(crate) use value::{LogFormat, parse_duration};
@@ -49,8 +51,9 @@ impl Settings {
     /// Resolves the settings.
     ///
     /// # Errors
-    /// When a file cannot be read or is malformed, a key is unknown, a value is invalid, or settings are
-    /// mutually exclusive.
+    /// When a file cannot be read or is malformed, a key is unknown, a value is invalid, settings are mutually
+    /// exclusive, or a file of the working directory could have been written by another user or has a setting that it
+    /// cannot have.
     pub(crate) fn resolve(flags: &GlobalArgs) -> Result<Self, ConfigError> {
         Self::from_sources(flags, &Sources::read(flags)?).map(|(settings, _)| settings)
     }
@@ -70,12 +73,15 @@ impl Settings {
             file: file.database_url.as_deref(),
             file_path: file.database_url_file.as_deref(),
         })?;
-        let data_dir = r.path(
-            "data_dir",
-            "AUDITRAIL_DATA_DIR",
-            flags.data_dir.as_deref(),
-            file.data_dir.as_deref(),
-        )?;
+        let found_file = sources.path.as_deref().filter(|_| !sources.is_named);
+        let data_dir = r.private_path(&PrivatePath {
+            key: "data_dir",
+            env: "AUDITRAIL_DATA_DIR",
+            flag_name: "--data-dir",
+            flag: flags.data_dir.as_deref(),
+            file: file.data_dir.as_deref(),
+            found_file,
+        })?;
         let data_dir = match data_dir {
             Some(dir) => dir,
             None => {
@@ -87,12 +93,14 @@ impl Settings {
         let settings = Self {
             database_url,
             data_dir,
-            pg_bin: r.path(
-                "pg_bin",
-                "AUDITRAIL_PG_BIN",
-                flags.pg_bin.as_deref(),
-                file.pg_bin.as_deref(),
-            )?,
+            pg_bin: r.private_path(&PrivatePath {
+                key: "pg_bin",
+                env: "AUDITRAIL_PG_BIN",
+                flag_name: "--pg-bin",
+                flag: flags.pg_bin.as_deref(),
+                file: file.pg_bin.as_deref(),
+                found_file,
+            })?,
             lock_timeout: r.optional(
                 "lock_timeout",
                 "AUDITRAIL_LOCK_TIMEOUT",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions};
+use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -21,6 +21,9 @@ pub(crate) const PRIVATE_DATABASE: &str = "auditrail";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait of a service request for a free connection; after it the answer is 503.
 const SERVICE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait of a statement of the service for a lock, and half of its timeout at most. Longer than a
+/// migration holds one; a table that is locked for longer must not collect sessions that wait for it.
+const SERVICE_LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// Timeout of the health check of a pooled connection. A connection that a firewall has dropped never
 /// answers, and would occupy its pool slot until TCP gives up retransmitting.
 const SERVICE_PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -172,12 +175,12 @@ impl Database {
     }
 
     /// A connection pool for the service. `statement_timeout` limits each statement, and also the wait
-    /// for a connection. Unresponsive connections are closed, even if the network drops packets.
+    /// for a connection; a wait for a lock ends earlier. Unresponsive connections are closed, even if the
+    /// network drops packets, and the server ends the sessions of closed ones.
     ///
     /// Connections are opened lazily, so that the service starts quickly.
     pub(crate) fn service_pool(&self, connections: u32, statement_timeout: Duration) -> PgPool {
-        let millis = statement_timeout.as_millis().max(1).to_string();
-        let options = self.options.clone().options([("statement_timeout", millis)]);
+        let options = self.service_options(statement_timeout);
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout))
@@ -186,6 +189,7 @@ impl Database {
             .after_release(|db, _| {
                 Box::pin(async { ping(db).await.then_some(true).ok_or(sqlx::Error::PoolTimedOut) })
             })
+            .after_connect(|db, _| Box::pin(end_with_client(db)))
             .test_before_acquire(false)
             .before_acquire(|db, meta| {
                 Box::pin(
@@ -202,10 +206,19 @@ impl Database {
         connections: u32,
         statement_timeout: Duration,
     ) -> Sessions {
-        let millis = statement_timeout.as_millis().max(1).to_string();
-        let options = self.options.clone().options([("statement_timeout", millis)]);
+        let options = self.service_options(statement_timeout);
         let acquire_timeout = SERVICE_ACQUIRE_TIMEOUT.min(statement_timeout);
         Sessions::new(&options, connections as usize, acquire_timeout)
+    }
+
+    /// The options of connections for reads and API keys, which nothing may hold up for long.
+    fn service_options(&self, statement_timeout: Duration) -> PgConnectOptions {
+        let lock_timeout = SERVICE_LOCK_TIMEOUT.min(statement_timeout / 2);
+        let millis = |timeout: Duration| timeout.as_millis().max(1).to_string();
+        self.options.clone().options([
+            ("statement_timeout", millis(statement_timeout)),
+            ("lock_timeout", millis(lock_timeout)),
+        ])
     }
 
     /// Releases the private PostgreSQL, which stops unless another process uses it.

@@ -4,6 +4,8 @@ pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod safe;
 pub(crate) mod table;
+mod terminal;
+mod width;
 
 use std::io::{self, IsTerminal, Write};
 

@@ -20,8 +20,9 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return parse_failure(&error, &args).into(),
     };
     let output = Output::new(&cli.global);
-    let outcome =
-        Context::new(&cli.global, output).and_then(|cx| cmd::run(&cx, &cli.global, &cli.command));
+    let outcome = cmd::run_without_settings(output, &cli.command).unwrap_or_else(|| {
+        Context::new(&cli.global, output).and_then(|cx| cmd::run(&cx, &cli.global, &cli.command))
+    });
     match outcome {
         Ok(exit) => exit,
         Err(error) => {

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use crate::error::Error;
 
-/// Users to run as instead of root: the one that packages create for PostgreSQL, or the one without
-/// privileges. `initdb` requires a user of the user database, so a bare uid is not enough.
-const UNPRIVILEGED_USERS: [&str; 2] = ["postgres", "nobody"];
+/// The user to run as instead of root: the one that packages create for PostgreSQL. `initdb` requires a user of the
+/// user database, so a bare uid is not enough. Not `nobody`: other daemons that run as it could change the data.
+const SERVER_USER: &str = "postgres";
 
 /// The user that `initdb`, `postgres` and the watchdog run as.
 #[derive(Clone, Debug)]
@@ -26,13 +26,11 @@ impl Account {
     /// Chooses the account for a data directory `dir`, which may not exist yet, and its `pg` inside.
     ///
     /// Without root, the current user. With root, the owner of the existing cluster or directory, so that
-    /// the directory of an ordinary user stays accessible to that user; otherwise one of [`UNPRIVILEGED_USERS`].
+    /// the directory of an ordinary user stays accessible to that user; otherwise [`SERVER_USER`].
     pub(crate) fn choose(dir: &Path, pg: &Path) -> Result<Self, Error> {
         let users = Users::read();
-        let me = rustix::process::geteuid().as_raw();
-        if me != 0 {
-            let gid = rustix::process::getegid().as_raw();
-            return Ok(Self { uid: me, gid, name: users.name_of(me), drops_root: false });
+        if let Some(current) = Self::current(&users) {
+            return Ok(current);
         }
         if let Some(owner) = owner_of(pg).filter(|owner| owner.0 != 0) {
             return Ok(users.account(owner));
@@ -40,7 +38,20 @@ impl Account {
         if let Some(owner) = owner_of(dir).filter(|owner| owner.0 != 0 && users.knows(owner.0)) {
             return Ok(users.account(owner));
         }
-        UNPRIVILEGED_USERS.iter().find_map(|name| users.named(name)).ok_or(Error::NoAccount)
+        users.server_user().ok_or(Error::NoAccount)
+    }
+
+    /// The account of a server without a data directory yet.
+    pub(crate) fn without_directory() -> Result<Self, Error> {
+        let users = Users::read();
+        Self::current(&users).or_else(|| users.server_user()).ok_or(Error::NoAccount)
+    }
+
+    /// The current user, unless that is root.
+    fn current(users: &Users) -> Option<Self> {
+        let uid = rustix::process::geteuid().as_raw();
+        let gid = rustix::process::getegid().as_raw();
+        (uid != 0).then(|| Self { uid, gid, name: users.name_of(uid), drops_root: false })
     }
 
     /// A command that runs `program` as this user, without environment variables that PostgreSQL reads as
@@ -123,8 +134,8 @@ impl Users {
         })
     }
 
-    fn named(&self, name: &str) -> Option<Account> {
-        let (name, uid, gid) = self.all().find(|user| user.0 == name && user.1 != 0)?;
+    fn server_user(&self) -> Option<Account> {
+        let (name, uid, gid) = self.all().find(|user| user.0 == SERVER_USER && user.1 != 0)?;
         Some(Account { uid, gid, name: name.to_owned(), drops_root: true })
     }
 
@@ -141,5 +152,22 @@ impl Users {
     fn account(&self, (uid, gid): (u32, u32)) -> Account {
         let gid = self.all().find(|user| user.1 == uid).map_or(gid, |user| user.2);
         Account { uid, gid, name: self.name_of(uid), drops_root: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_does_not_replace_root() {
+        let nobody = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
+        assert!(Users(nobody.to_owned()).server_user().is_none());
+        assert!(Users("postgres:x:0:0::/:/bin/sh\n".to_owned()).server_user().is_none());
+        let packaged = format!("{nobody}postgres:x:101:104::/:/bin/sh\n");
+        let account = Users(packaged).server_user().map(|account| (account.uid, account.gid));
+        assert_eq!(account, Some((101, 104)));
+        let text = Error::NoAccount.to_string();
+        assert!(text.contains("useradd --system postgres"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::config::Durability;
 use crate::error::Error;
 use crate::install::Installation;
-use crate::layout::{Layout, create_dir, open_dir};
+use crate::layout::{Layout, create_dir, open_dir, read_small};
 use crate::lock::LockFile;
 use crate::log::Log;
 use crate::wait;
@@ -30,14 +30,10 @@ pub(crate) fn major(layout: &Layout) -> Result<Option<u16>, Error> {
     }
     let invalid = |reason: &str| Error::Directory { dir: pg.clone(), reason: reason.to_owned() };
     let file = pg.join("PG_VERSION");
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(invalid(
-                "it exists but is not a PostgreSQL cluster (no PG_VERSION); move it to another place",
-            ));
-        }
-        Err(error) => return Err(Error::io("read", &file)(error)),
+    let Some(text) = read_small(&file).map_err(Error::io("read", &file))? else {
+        return Err(invalid(
+            "it exists but is not a PostgreSQL cluster (no PG_VERSION); move it to another place",
+        ));
     };
     let number = text.trim().split('.').next().and_then(|number| number.parse().ok());
     number

@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// PostgreSQL refuses to run as root, and there is no other user to run it as.
     #[error(
-        "PostgreSQL does not run as root, and this machine has neither a user `postgres` nor a user `nobody` to run it as. Start this program as an ordinary user"
+        "PostgreSQL does not run as root, and this machine has no user `postgres` to run it as. Create one (`useradd --system postgres`), start this program as an ordinary user, or give the data directory to the user that shall run it (`chown`). The user `nobody` is not used, because every program that runs as `nobody` could change the data"
     )]
     NoAccount,
     /// The user that the server runs as has no access to a required path.

@@ -7,9 +7,10 @@ mod tests;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
+use crate::account::Account;
 use crate::error::Error;
 use crate::searched::SearchedDir;
 use crate::version::Version;
@@ -79,14 +80,23 @@ pub struct Installation {
 impl Installation {
     /// Finds a PostgreSQL 15 or newer.
     ///
+    /// Runs `postgres --version`, as the user that a new server would run as: never as root.
+    ///
     /// # Errors
     /// [`Error::BinDir`] if the explicit directory is unusable: it is never silently skipped.
     /// [`Error::NotFound`] when there is none; [`Error::OtherMajor`] with an empty directory when
-    /// [`Search::with_major`] requires a version that is not installed.
+    /// [`Search::with_major`] requires a version that is not installed; [`Error::NoAccount`] and
+    /// [`Error::Unreachable`] for root.
     pub fn find(search: &Search) -> Result<Self, Error> {
+        Self::find_for(search, &Account::without_directory()?)
+    }
+
+    /// As [`find`](Self::find), for a server that runs as `account`.
+    pub(crate) fn find_for(search: &Search, account: &Account) -> Result<Self, Error> {
         if let Some(dir) = &search.bin_dir {
-            let found =
-                Self::at(dir).map_err(|reason| Error::BinDir { dir: dir.clone(), reason })?;
+            account.check_reach(dir)?;
+            let found = Self::at(dir, account)
+                .map_err(|reason| Error::BinDir { dir: dir.clone(), reason })?;
             return match search.major {
                 Some(major) if major != found.version.major => {
                     Err(other_major(major, vec![found.version]))
@@ -97,7 +107,7 @@ impl Installation {
         let mut searched = Vec::new();
         let mut other_versions = Vec::new();
         for dir in places::candidates(search, &mut searched) {
-            match Self::at(&dir) {
+            match Self::at(&dir, account) {
                 Ok(installation)
                     if search.major.is_none_or(|major| major == installation.version.major) =>
                 {
@@ -140,9 +150,9 @@ impl Installation {
     }
 
     /// The installation in `dir`, or the reason why there is none, as the end of a sentence.
-    fn at(dir: &Path) -> Result<Self, String> {
+    fn at(dir: &Path, account: &Account) -> Result<Self, String> {
         let bin_dir = places::real_bin_dir(dir)?;
-        let version = version_of(&bin_dir.join("postgres"))?;
+        let version = version_of(&bin_dir.join("postgres"), account)?;
         if version.major < Version::OLDEST_MAJOR {
             return Err(format!("it contains PostgreSQL {version}, which is too old"));
         }
@@ -150,10 +160,14 @@ impl Installation {
     }
 }
 
-/// The first file of this name on the `PATH` of this process.
+/// The first file of this name on the `PATH` of this process. Relative entries are skipped: they would run programs of
+/// the working directory.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
 }
 
 /// The caller fills in the data directory.
@@ -161,11 +175,11 @@ fn other_major(cluster: u16, found: Vec<Version>) -> Error {
     Error::OtherMajor { dir: PathBuf::new(), cluster, found }
 }
 
-fn version_of(postgres: &Path) -> Result<Version, String> {
+fn version_of(postgres: &Path, account: &Account) -> Result<Version, String> {
     let failed = |what: String| format!("`{} --version` {what}", postgres.display());
-    let mut child = Command::new(postgres)
+    let mut child = account
+        .command(postgres)
         .arg("--version")
-        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -17,7 +17,7 @@
 //! follow a link of a less trusted user.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,11 @@ use crate::error::Error;
 
 /// PostgreSQL builds paths in buffers of 1,024 bytes, and appends up to 100 bytes.
 const DIR_MAX_BYTES: usize = 900;
+/// Maximum bytes of the files that [`read_small`] reads, which have a few lines.
+const SMALL_MAX_BYTES: u64 = 64 << 10;
+/// For files that a less trusted user may have put there.
+const UNTRUSTED: OFlags =
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// An existing data directory, and the user its server runs as.
 #[derive(Clone, Debug)]
@@ -77,6 +82,11 @@ impl Layout {
         check_path(&dir)?;
         let pg = dir.join("pg");
         let account = Account::choose(&dir, &pg)?;
+        let link = fs::symlink_metadata(&pg).ok().filter(|meta| meta.is_symlink());
+        if let Some(link) = link.filter(|link| account.drops_root && link.uid() != 0) {
+            let reason = format!("it is a symbolic link of user id {}; replace it", link.uid());
+            return Err(Error::Directory { dir: pg, reason });
+        }
         let owner = owner_of(&pg).filter(|owner| owner.0 != account.uid);
         // If there is no cluster, a later check reports that; a cluster of another user is not readable.
         let has_no_version = matches!(pg.join("PG_VERSION").try_exists(), Ok(false));
@@ -115,10 +125,11 @@ impl Layout {
         self.dir.join("not-durable")
     }
 
-    /// Opens a file for reading and writing, and creates it if it is missing.
+    /// Opens a regular file for reading and writing, and creates it if it is missing.
     pub(crate) fn open(&self, path: &Path, extra: OFlags) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | extra;
+        let flags = OFlags::RDWR | OFlags::CREATE | UNTRUSTED | extra;
         let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?);
+        check_regular(&file)?;
         self.grant_read(&file, 0o640)?;
         Ok(file)
     }
@@ -180,6 +191,33 @@ impl Layout {
         let mode = dir.metadata().map_err(&failed)?.mode() & 0o777;
         std::os::unix::fs::fchown(&dir, None, Some(self.account.gid)).map_err(&failed)?;
         dir.set_permissions(fs::Permissions::from_mode(mode | 0o010)).map_err(&failed)
+    }
+}
+
+/// Reads a file of the server's account, or of the owner of the directory; `None` if it does not exist.
+///
+/// Root must trust neither with what the path names: links are not followed, pipes and devices are not waited for, and
+/// at most [`SMALL_MAX_BYTES`] are read.
+pub(crate) fn read_small(path: &Path) -> io::Result<Option<String>> {
+    let file = match rustix::fs::open(path, OFlags::RDONLY | UNTRUSTED, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    check_regular(&file)?;
+    let mut bytes = Vec::new();
+    file.take(SMALL_MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SMALL_MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large"));
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn check_regular(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }
 

@@ -53,7 +53,12 @@
 //! # Access control
 //! Users who can enter the socket directory connect without a password: the user that the server runs as, and
 //! root. PostgreSQL does not run as root. If root starts it, the server runs as the owner of the data directory,
-//! or, if that is root, as the user `postgres` or `nobody`; other programs of that user can then connect too.
+//! or, if that is root, as the user `postgres`; other programs of that user can then connect too. `nobody` is not used
+//! for new directories, because unrelated daemons run as that user ([`Error::NoAccount`]).
+//!
+//! If root runs a program with this crate, the user of the server is not trusted: root runs no program of the
+//! installation, not even `postgres --version`; it reads the files of that user only if they are regular and small, and
+//! follows no links of that user.
 //!
 //! [`Config::loopback`] adds a listener on 127.0.0.1, for tests over TCP and TLS. Every user of the machine can
 //! connect to it, so it requires a password (SCRAM-SHA-256), which no role has until it is set through the socket.

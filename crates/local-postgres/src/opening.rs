@@ -126,7 +126,7 @@ fn installation(
     cluster: Option<u16>,
 ) -> Result<Installation, Error> {
     let search = config.search.clone().with_major(cluster);
-    let found = Installation::find(&search).map_err(|error| match error {
+    let found = Installation::find_for(&search, &layout.account).map_err(|error| match error {
         Error::OtherMajor { cluster, found, .. } => {
             Error::OtherMajor { dir: layout.pg(), cluster, found }
         }

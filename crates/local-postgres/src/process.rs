@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
 use crate::error::Error;
-use crate::layout::Layout;
+use crate::layout::{Layout, read_small};
 use crate::lock::LockFile;
 use crate::loopback;
 
@@ -30,11 +30,8 @@ impl PidFile {
     /// Reads the file; `None` if it does not exist or is invalid.
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, Error> {
         let path = path(layout);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &path)(error)),
-        }
+        let text = read_small(&path).map_err(Error::io("read", &path))?;
+        Ok(text.as_deref().and_then(Self::parse))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -112,9 +109,10 @@ pub(crate) fn neutralize_pid_file(layout: &Layout, server: &LockFile) -> Result<
     if !alive || identify(layout, found.pid, server) != Identity::Nothing {
         return Ok(());
     }
-    let text = fs::read_to_string(&path).map_err(&failed)?;
+    let text = read_small(&path).map_err(&failed)?.unwrap_or_default();
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags =
+        OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let mut file = rustix::fs::open(&path, flags, Mode::empty())
         .map(fs::File::from)
         .map_err(|error| failed(error.into()))?;

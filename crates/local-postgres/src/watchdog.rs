@@ -1,6 +1,5 @@
 //! A small process that outlives this one and stops the server after its last user.
 
-use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -10,7 +9,7 @@ use rustix::fs::OFlags;
 
 use crate::error::Error;
 use crate::install::on_path;
-use crate::layout::Layout;
+use crate::layout::{Layout, read_small};
 use crate::lock::{LockFile, LockGuard, WATCHDOG};
 
 const SCRIPT: &str = include_str!("watchdog.sh");
@@ -27,7 +26,8 @@ pub(crate) enum Mode {
 impl Mode {
     /// The mode of the last started server; the default if it is unreadable.
     pub(crate) fn read(layout: &Layout) -> Self {
-        let text = fs::read_to_string(layout.locks().join("mode")).unwrap_or_default();
+        let mode = layout.locks().join("mode");
+        let text = read_small(&mode).ok().flatten().unwrap_or_default();
         let (mode, linger) = text.trim().split_once(' ').unwrap_or(("leased", "0"));
         if mode == "pinned" {
             return Self::Pinned;

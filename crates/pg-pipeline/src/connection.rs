@@ -1,6 +1,10 @@
 //! A session, and the statements prepared in it.
 
+mod abort;
 mod prepared;
+
+use std::fmt;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -9,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use crate::error::Error;
 use crate::io::Wire;
 use crate::options::Options;
-use crate::startup::{self, Session};
+use crate::startup::{self, CancelKey, Session};
 use crate::stream::Stream;
 pub(crate) use prepared::{Preparation, PreparedStatements};
 
@@ -20,7 +24,6 @@ const OUTGOING_KEPT: usize = 256 * 1_024;
 ///
 /// If the future of an [`Exchange`](crate::Exchange) is dropped early, responses are left unread:
 /// [`is_usable`](Self::is_usable) is `false` from then on, and every exchange fails.
-#[derive(Debug)]
 pub struct Connection {
     pub(crate) wire: Wire,
     pub(crate) prepared: PreparedStatements,
@@ -29,6 +32,10 @@ pub struct Connection {
     /// Whether an exchange has started and not ended.
     pub(crate) in_exchange: bool,
     session_user: String,
+    /// None if the server, or a pooler in between, did not provide it.
+    cancel_key: Option<CancelKey>,
+    /// The address of the server, to send requests to cancel to.
+    options: Arc<Options>,
 }
 
 impl Connection {
@@ -38,10 +45,13 @@ impl Connection {
     /// [`Error`]; [`Error::Server`] if the server rejects the connection.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let mut wire = Wire::new(Stream::connect(options).await?);
-        let Session { status, session_user } = startup::begin(&mut wire, options).await?;
+        let Session { status, session_user, cancel_key } =
+            startup::begin(&mut wire, options).await?;
         let prepared = PreparedStatements::new(options.statements_max);
         let session_user = session_user.unwrap_or_else(|| options.user.clone());
-        Ok(Self { wire, prepared, status, in_exchange: false, session_user })
+        let options = Arc::new(options.clone());
+        let in_exchange = false;
+        Ok(Self { wire, prepared, status, in_exchange, session_user, cancel_key, options })
     }
 
     /// The role that authenticated, as the server reported it at the start: what SQL calls `session_user`.
@@ -84,5 +94,16 @@ impl Connection {
         if self.wire.outgoing.is_empty() && self.wire.outgoing.capacity() > OUTGOING_KEPT {
             self.wire.outgoing = BytesMut::new();
         }
+    }
+}
+
+/// Omits the secret of the session.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("session_user", &self.session_user)
+            .field("status", &char::from(self.status))
+            .field("in_exchange", &self.in_exchange)
+            .finish_non_exhaustive()
     }
 }

@@ -20,6 +20,15 @@ pub(crate) struct Session {
     pub(crate) status: u8,
     /// The role that authenticated, as the server reports it.
     pub(crate) session_user: Option<String>,
+    /// What a request to cancel a statement of this session must contain.
+    pub(crate) cancel_key: Option<CancelKey>,
+}
+
+/// The process id and the secret of a session (`BackendKeyData`).
+#[derive(Clone, Copy)]
+pub(crate) struct CancelKey {
+    pub(crate) process_id: i32,
+    pub(crate) secret: i32,
 }
 
 /// The parameter with the role that authenticated. PostgreSQL reports it at the start of each session
@@ -37,15 +46,19 @@ pub(crate) async fn begin(wire: &mut Wire, options: &Options) -> Result<Session,
     frontend::startup_message(parameters, &mut wire.outgoing)?;
     authenticate(wire, options).await?;
     let mut session_user = None;
+    let mut cancel_key = None;
     loop {
         match next_or_parameter(wire).await? {
-            Message::BackendKeyData(_) => {}
+            Message::BackendKeyData(body) => {
+                cancel_key =
+                    Some(CancelKey { process_id: body.process_id(), secret: body.secret_key() });
+            }
             Message::ParameterStatus(body) if body.name()? == SESSION_USER => {
                 session_user = Some(body.value()?.to_owned());
             }
             Message::ParameterStatus(_) => {}
             Message::ReadyForQuery(ready) => {
-                return Ok(Session { status: ready.status(), session_user });
+                return Ok(Session { status: ready.status(), session_user, cancel_key });
             }
             _ => return Err(Error::unexpected("before the session is ready")),
         }

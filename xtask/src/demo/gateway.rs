@@ -49,8 +49,8 @@ struct Services<'a> {
 }
 
 pub(super) fn run(workspace: &Workspace, demo: &Demo) -> Result<()> {
-    println!("\n# A gateway in front of two services without an audit log");
-    let build = ["build", "--quiet", "--package", "example-gateway"];
+    println!("\n# A gateway in front of two services without an audit log\n");
+    let build = ["build", "--package", "example-gateway"];
     cargo().args(build).dir(workspace.root()).run()?;
     let since = now(demo)?;
     let services = start(workspace, demo)?;

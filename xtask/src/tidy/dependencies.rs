@@ -47,6 +47,8 @@ const ALLOWED: &[(&str, &str)] = &[
 
 /// Allowed for tests only.
 const ALLOWED_FOR_TESTS: &[(&str, &str)] = &[
+    // The record of a handler behind the layer.
+    ("auditrail-in-transaction", "auditrail-tower"),
     ("auditrail-in-transaction", "auditrail-testkit"),
     // Every driver at once.
     ("auditrail-in-transaction", "auditrail-in-transaction"),

@@ -1,5 +1,7 @@
 //! Documentation of crates, and code blocks of guides.
 
+use std::path::Path;
+
 use super::Source;
 use crate::code_blocks::{code_blocks, is_guide};
 
@@ -26,9 +28,47 @@ pub(super) fn fence_languages(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// The code that README.md shows is part of an example, which a test runs.
+pub(super) fn readme_examples(sources: &[Source]) -> Vec<String> {
+    const CODE: [&str; 4] = ["rust", "js", "ts", "toml"];
+    let is_readme = |source: &&Source| source.path == Path::new("README.md");
+    let examples: Vec<String> = sources
+        .iter()
+        .filter(|source| source.path.starts_with("examples"))
+        .map(|source| unindented(&source.text))
+        .collect();
+    let mut complaints = Vec::new();
+    for readme in sources.iter().filter(is_readme) {
+        for block in code_blocks(&readme.text) {
+            let code = unindented(&block.text);
+            let is_shown = examples.iter().any(|example| example.contains(&code));
+            if CODE.contains(&block.language.as_str()) && !is_shown {
+                complaints.push(readme.at(block.line, "no file of examples/ contains these lines"));
+            }
+        }
+    }
+    complaints
+}
+
+/// The lines without indentation, so that code may be deeper in the example.
+fn unindented(text: &str) -> String {
+    text.lines().flat_map(|line| [line.trim(), "\n"]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readme_code_is_part_of_an_example() {
+        let example = Source::new("examples/x/src/main.rs", "fn main() {\n    a();\n    b();\n}\n");
+        let readme = |code| Source::new("README.md", &format!("```rust\n{code}```\n"));
+        let complaints = |code| {
+            readme_examples(&[readme(code), Source::new("examples/x/src/main.rs", &example.text)])
+        };
+        assert_eq!(complaints("a();\nb();\n"), [""; 0]);
+        assert_eq!(complaints("a();\nc();\n").len(), 1);
+    }
 
     #[test]
     fn crate_without_documentation_is_refused() {

@@ -64,7 +64,7 @@ impl Installation {
 
     fn axum(&self, workspace: &Workspace) -> Result<Peer> {
         println!("building the {} with optimisation (minutes, once)", self.side.name());
-        let build = ["build", "--quiet", "--release", "--locked", "--manifest-path"];
+        let build = ["build", "--release", "--locked", "--manifest-path"];
         let build = cargo().args(build).arg(self.source.join("Cargo.toml"));
         build.arg("--target-dir").arg(&self.home).dir(workspace.root()).run()?;
         let lock = self.read("Cargo.lock")?;

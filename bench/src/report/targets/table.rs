@@ -21,6 +21,7 @@ const DELAYED_64: &str = "single, 64 connections, TCP + 1 ms each way";
 const BARE: &str = "bare axum handler";
 const PGBENCH: &str = "pgbench, single-row INSERT";
 const SEARCHES: &str = "warm: * page";
+const HOSTILE: &str = "with hostile clients";
 const AT_10M: &str = "auditrail, 10,000,000 records";
 
 pub(in crate::report) const TARGETS: &[Target] = &[
@@ -207,5 +208,37 @@ pub(in crate::report) const TARGETS: &[Target] = &[
         ours: select("*", OURS, "doubled"),
         baseline: None,
         bound: Never,
+    },
+    Target {
+        key: "soak-p99",
+        description: "99th percentile of honest requests among hostile clients, to their quiet one",
+        part: "soak",
+        ours: select("* of 64 honest connections", HOSTILE, "p99"),
+        baseline: Some(select("* of 64 honest connections", "quiet", "p99")),
+        bound: AtMost(5.0),
+    },
+    Target {
+        key: "soak-failed",
+        description: "honest requests that fail among hostile clients",
+        part: "soak",
+        ours: select("64 honest connections", HOSTILE, "failed"),
+        baseline: None,
+        bound: Never,
+    },
+    Target {
+        key: "soak-memory",
+        description: "memory of the service among hostile clients, to its limit",
+        part: "soak",
+        ours: select("memory of the service", "auditrail serve", "memory"),
+        baseline: Some(select("memory of the service", "limit", "memory")),
+        bound: AtMost(1.0),
+    },
+    Target {
+        key: "soak-drained",
+        description: "seconds until all connections of hostile clients are closed",
+        part: "soak",
+        ours: select("after the hostile clients", "auditrail serve", "drained"),
+        baseline: None,
+        bound: AtMost(60.0),
     },
 ];

@@ -1,19 +1,40 @@
 /** Capture of request and response bodies: JSON of at most 64 KiB; other bodies count as absent. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { parseExactly } from "../exact-json.js";
+
 /** Maximum bytes of a captured body. */
 const BODY_MAX_BYTES = 64 * 1024;
+/** Maximum length of a request whose parsed body is measured: it may consist of blanks. */
+const MEASURED_MAX_BYTES = 1024 * 1024;
+/** As decoded. */
+const BYTE_ORDER_MARK = "\ufeff";
 
-/** The parsed body of a request, if it is JSON within the limit. */
+/**
+ * The body of a request as an object or array, if it is within the limit.
+ *
+ * `parsed` is what the framework has made of it: the same that the handler gets, also of a form. The caller chooses
+ * the content type, so a body that the framework left as text or bytes is parsed whatever its type.
+ */
 export function requestBody(request: IncomingMessage, parsed: unknown): unknown {
-  if (!isJson(request.headers["content-type"]) || typeof parsed !== "object" || parsed === null) {
+  if (typeof parsed === "string" || parsed instanceof Uint8Array) {
+    return parsed.length <= BODY_MAX_BYTES ? parse(typeof parsed === "string" ? parsed : decode(parsed)) : undefined;
+  }
+  if (typeof parsed !== "object" || parsed === null) {
     return undefined;
   }
-  const length = request.headers["content-length"];
-  if (length !== undefined && request.headers["content-encoding"] === undefined) {
-    return Number(length) <= BODY_MAX_BYTES ? parsed : undefined;
+  const length = isEncoded(request) ? undefined : request.headers["content-length"];
+  if (length !== undefined && Number(length) <= BODY_MAX_BYTES) {
+    return parsed;
   }
-  return size(parsed) <= BODY_MAX_BYTES ? parsed : undefined;
+  const isTooLong = length !== undefined && Number(length) > MEASURED_MAX_BYTES;
+  return !isTooLong && size(parsed) <= BODY_MAX_BYTES ? parsed : undefined;
+}
+
+/** Whether the length of a request says little about that of its body. */
+function isEncoded(request: IncomingMessage): boolean {
+  const codings = (request.headers["content-encoding"] ?? "").split(",").map((coding) => coding.trim().toLowerCase());
+  return codings.some((coding) => coding !== "" && coding !== "identity");
 }
 
 /** Captures the body of a response; the returned function parses it. */
@@ -49,7 +70,7 @@ export function captureBody(response: ServerResponse): () => unknown {
     // Middleware mounted before this one may compress: the header says so, but the chunks here are
     // plain. A body that is compressed here fails to parse.
     const json = isJson(String(response.getHeader("content-type") ?? ""));
-    return json && bytes <= BODY_MAX_BYTES ? parse(Buffer.concat(chunks)) : undefined;
+    return json && bytes <= BODY_MAX_BYTES ? parse(decode(Buffer.concat(chunks))) : undefined;
   };
 }
 
@@ -57,9 +78,15 @@ function isJson(type: string | undefined): boolean {
   return /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? "");
 }
 
-function parse(bytes: Buffer): unknown {
+function decode(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** Parses an object or array, after a byte order mark. */
+function parse(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    const value = parseExactly(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

@@ -12,11 +12,20 @@ import type { Principal } from "./options.js";
 /** The end of a request, as in `metadata.outcome`. */
 export type Outcome = "success" | "failure" | "error" | "timeout" | "disconnected";
 
+/** How a request ended, with its status, if there was one, and duration. */
+export interface RequestEnd {
+  readonly outcome: Outcome;
+  readonly status: number | null;
+  readonly durationMs: number;
+}
+
 /** The data that a record is built from. */
 export interface RequestFacts {
   readonly request: IncomingMessage;
   readonly method: string;
   readonly matched: Matched;
+  /** The rules of other readings of an ambiguous path. */
+  readonly others: readonly Matched[];
   readonly handle: Handle;
   readonly principal: Principal;
   readonly address: string | undefined;
@@ -24,7 +33,7 @@ export interface RequestFacts {
   readonly body: () => unknown;
   readonly response: () => unknown;
   /** The end of the request; `undefined` for the intent. */
-  readonly end: { readonly outcome: Outcome; readonly status: number | null; readonly durationMs: number } | undefined;
+  readonly end: RequestEnd | undefined;
   /** The id of the intent that this outcome belongs to. */
   readonly intentId: string | undefined;
 }
@@ -34,6 +43,9 @@ export interface BuiltRecord {
   readonly input: RecordInput;
   readonly targetKnown: boolean;
 }
+
+/** Maximum rules in `other_readings`. */
+const OTHER_READINGS_MAX = 8;
 
 /** Members that are removed, in this order, if the metadata is too large. */
 const REMOVABLE: readonly string[] = ["response", "request", "extra", "before", "after"];
@@ -93,6 +105,7 @@ function metadata(facts: RequestFacts): { [key: string]: Json } {
     },
     outcome: end?.outcome,
     rule: rule.name,
+    other_readings: facts.others.length === 0 ? undefined : otherReadings(facts),
     impersonator: principal.impersonator === undefined ? undefined : column(principal.impersonator, 500),
     credential_id: principal.credential_id === undefined ? undefined : column(principal.credential_id, 500),
     phase: phase(facts),
@@ -105,6 +118,20 @@ function metadata(facts: RequestFacts): { [key: string]: Json } {
   };
   const present = Object.entries(all).filter((entry): entry is [string, Json] => entry[1] !== undefined);
   return truncated(Object.fromEntries(present));
+}
+
+/** What the request is by other readings of its path. Ids from bodies are left out. */
+function otherReadings(facts: RequestFacts): Json {
+  return facts.others.slice(0, OTHER_READINGS_MAX).map((matched) => {
+    const { name, level, action, targetId } = matched.rule;
+    const isInBody = targetId?.kind === "body" || targetId?.kind === "response";
+    const id = isInBody ? undefined : valueOf(targetId, { ...facts, matched });
+    return {
+      rule: name,
+      ...(level === "none" ? {} : { action }),
+      ...(id === undefined ? {} : { target_id: column(id, MAX_CHARS.target_id) }),
+    };
+  });
 }
 
 function phase(facts: RequestFacts): string | undefined {

@@ -2,18 +2,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { monotonic, recordId } from "../clock.js";
-import type { Match } from "../policy/policy.js";
+import type { Decision, Match } from "../policy/match.js";
 import type { Matched } from "../policy/rule.js";
 import { asIntent, outcomeOfIntent } from "../record/intent.js";
 import type { FailurePolicy } from "../recorder/options.js";
 import { clientAddress } from "./address.js";
 import { captureBody, requestBody } from "./body.js";
-import { buildRecord, type Outcome } from "./build.js";
+import { type BuiltRecord, buildRecord, type Outcome, type RequestEnd } from "./build.js";
 import { Handle } from "./handle.js";
 import { hold } from "./hold.js";
-import { onTimeout } from "./socket-timeout.js";
 import type { Capture } from "./options.js";
 import { ANONYMOUS, type Principal, UNKNOWN, validPrincipal } from "./principal.js";
+import type { Refusal } from "./refusal.js";
+import { onTimeout } from "./socket-timeout.js";
 
 /** What only the web framework knows about a request. */
 export interface Framework {
@@ -25,11 +26,16 @@ export interface Framework {
   route(): string | undefined;
 }
 
-/**
- * Whether the handler may run: `go`, `refused` because the intent could not be written, or `gone`
- * because the client has disconnected.
- */
-export type Verdict = "go" | "refused" | "gone";
+/** Whether the handler may run: `go`, why the request is refused, or `gone` if the client has disconnected. */
+export type Verdict = "go" | Refusal | "gone";
+
+/** What a record is made of: an intent, or the end of a request. */
+interface Recording {
+  readonly matched: Matched;
+  /** The rules of other readings of an ambiguous path. */
+  readonly others: readonly Matched[];
+  readonly end?: RequestEnd;
+}
 
 export class Exchange<Request extends IncomingMessage> {
   readonly handle: Handle;
@@ -61,6 +67,10 @@ export class Exchange<Request extends IncomingMessage> {
     this.#framework = framework;
     this.#method = (request.method ?? "GET").toUpperCase();
     this.#match = policy.match(this.#method, framework.target);
+    if (this.#match?.isAmbiguous) {
+      capture.counts.ambiguous += 1;
+      policy.countAmbiguous();
+    }
     // Read now, because a closed socket has no address.
     this.#address = clientAddress(request, policy.trustedProxies);
     this.handle = new Handle(assignRequestId(request, response), policy.redaction);
@@ -88,19 +98,43 @@ export class Exchange<Request extends IncomingMessage> {
     this.#failed ??= this.#response.headersSent ? "during_response" : "before_response";
   }
 
-  /** Whether an intent must be written before the handler runs. */
-  get intends(): boolean {
+  /** Whether the request may be refused, or an intent must be written, before the handler runs. */
+  get needsPreparation(): boolean {
+    return this.#intends || this.#isRefusedForItsPath;
+  }
+
+  get #intends(): boolean {
     return this.#match?.intent !== undefined;
   }
 
-  /** Writes the intent if a rule requires one. The handler may run only after `go`. */
-  async intend(): Promise<Verdict> {
+  get #isRefusedForItsPath(): boolean {
+    return this.#capture.options.policy.refusesAmbiguousPaths && this.#match?.isAmbiguous === true;
+  }
+
+  /**
+   * Refuses the request if the policy says so, and writes the intent if a rule requires one. The handler may run only
+   * after `go`. A refused request is recorded when its response ends, like others.
+   */
+  async prepare(): Promise<Verdict> {
+    if (this.#isRefusedForItsPath) {
+      this.#capture.counts.rejected += 1;
+      return "ambiguous_path";
+    }
     const matched = this.#match?.intent;
     if (matched === undefined) {
       return "go";
     }
+    if (matched.rule.requiresTarget && !(await this.#build({ matched, others: [] })).targetKnown) {
+      this.#capture.counts.rejected += 1;
+      return "audit_target_unknown";
+    }
+    return this.#intend(matched);
+  }
+
+  async #intend(matched: Matched): Promise<Verdict> {
     const intent = { id: asIntent(recordId()), matched };
-    const written = this.#write(matched, undefined, intent.id, "must").then(() => {
+    const others = this.#match?.otherIntents ?? [];
+    const written = this.#write({ matched, others }, intent.id, "must").then(() => {
       this.#intent = intent;
     });
     // The outcome is recorded after the intent, even if the request ends first.
@@ -112,13 +146,13 @@ export class Exchange<Request extends IncomingMessage> {
       if (!this.#isDone) {
         this.#close(undefined);
       }
-      return "refused";
+      return "audit_unavailable";
     }
     if (this.#response.closed || this.#response.destroyed) {
       return "gone";
     }
     // If the timeout passed meanwhile, it is recorded already, and the handler must not run.
-    return this.#isDone ? "refused" : "go";
+    return this.#isDone ? "audit_unavailable" : "go";
   }
 
   /**
@@ -147,25 +181,25 @@ export class Exchange<Request extends IncomingMessage> {
       return undefined;
     }
     const { statusCode: status } = this.#response;
-    const decided = this.#ruleFor(status);
-    const rule = this.#recordingRule(decided);
+    const decision = this.#decide(status);
+    const rule = this.#recordingRule(decision);
     if (rule === undefined || this.#failure(rule) !== "spool") {
       return undefined;
     }
     const durationMs = this.#durationMs();
-    this.#close(decided, status);
+    this.#close(decision, status);
     // A handler that throws right after ending its response is reported within this turn of the event
     // loop.
     const nextTurn = new Promise((resolve) => setImmediate(resolve));
     return this.#capture.track(
-      nextTurn.then(() => this.#finish(decided, { outcome: this.#outcomeOfResponse(status), status, durationMs })),
+      nextTurn.then(() => this.#finish(decision, { outcome: this.#outcomeOfResponse(status), status, durationMs })),
     );
   }
 
   /** Whether some outcome requires that the end of the response waits for its record. */
   #mayHoldResponse(): boolean {
     const rules = this.#match?.candidates ?? [];
-    return this.#capture.options.recorder.spools && (this.intends || rules.some(({ rule }) => rule.failure === "spool"));
+    return this.#capture.options.recorder.spools && (this.#intends || rules.some(({ rule }) => rule.failure === "spool"));
   }
 
   readonly #overdue = (): void => {
@@ -181,51 +215,50 @@ export class Exchange<Request extends IncomingMessage> {
     const durationMs = this.#durationMs();
     // Before the headers are sent there is no status, although the object has one.
     const status = this.#response.headersSent ? this.#response.statusCode : null;
-    const decided = this.#ruleFor(status);
-    this.#close(decided, status);
-    void this.#capture.track(this.#finish(decided, { outcome, status, durationMs }));
+    const decision = this.#decide(status);
+    this.#close(decision, status);
+    void this.#capture.track(this.#finish(decision, { outcome, status, durationMs }));
   }
 
   #durationMs(): number {
     return Math.round((monotonic() - this.#started) * 1_000) / 1_000;
   }
 
-  /** The rule for a status. Without a status the first rule that records applies. */
-  #ruleFor(status: number | null): Matched | undefined {
-    return status === null
-      ? this.#match?.candidates.find(({ rule }) => rule.level !== "none")
-      : this.#match?.forStatus(status);
+  #decide(status: number | null): Decision | undefined {
+    return this.#match?.decide(status);
   }
 
   /** Ends the observation of the request and updates the coverage. */
-  #close(decided: Matched | undefined, status: number | null = null): void {
+  #close(decision: Decision | undefined, status: number | null = null): void {
     this.#isDone = true;
     clearTimeout(this.#timer);
     this.#removeTimeoutListener();
     const { policy } = this.#capture.options;
-    // A successful request that no rule matched counts as uncovered, even if a rule covers its
-    // failures.
-    const unrecorded = decided === undefined && status !== null && status < 400;
+    // A successful request that no rule matched counts as uncovered, even if a rule covers its failures; so does one
+    // that a rule excludes by some reading of its path only.
+    const isExcluded = decision?.matched !== undefined;
+    const unrecorded = decision?.isCovered === false && (isExcluded || (status !== null && status < 400));
     const covered = this.#match !== undefined && !unrecorded;
-    policy.countRequest(this.#method, this.#framework.route(), decided?.rule, covered);
+    policy.countRequest(this.#method, this.#framework.route(), decision?.matched?.rule, covered);
   }
 
   async #finish(
-    decided: Matched | undefined,
-    end: { readonly outcome: Outcome; readonly status: number | null; readonly durationMs: number },
+    decision: Decision | undefined,
+    end: RequestEnd,
   ): Promise<void> {
     await this.#intentWritten;
-    const matched = this.#recordingRule(decided);
+    const matched = this.#recordingRule(decision);
     if (matched === undefined) {
       this.#capture.counts.skipped += this.handle.skipped ? 1 : 0;
       return;
     }
     const id = this.#intent === undefined ? undefined : outcomeOfIntent(this.#intent.id);
-    await this.#write(matched, end, id, this.#failure(matched));
+    await this.#write({ matched, others: decision?.others ?? [], end }, id, this.#failure(matched));
   }
 
   /** The rule that the final record is built by; `undefined` if there is none. */
-  #recordingRule(decided: Matched | undefined): Matched | undefined {
+  #recordingRule(decision: Decision | undefined): Matched | undefined {
+    const decided = decision?.matched;
     const records = decided !== undefined && decided.rule.level !== "none";
     // An intent always gets an outcome, whatever the rule for the status is.
     const matched = records ? decided : this.#intent?.matched;
@@ -239,32 +272,31 @@ export class Exchange<Request extends IncomingMessage> {
     return this.#intent !== undefined || failure === "must" ? durable : failure;
   }
 
-  async #write(
-    matched: Matched,
-    end: Parameters<typeof buildRecord>[0]["end"],
-    id: string | undefined,
-    failure: FailurePolicy,
-  ): Promise<void> {
-    const { recorder, policy } = this.#capture.options;
-    const { input, targetKnown } = buildRecord({
+  async #write(what: Recording, id: string | undefined, failure: FailurePolicy): Promise<void> {
+    const { input, targetKnown } = await this.#build(what);
+    // The intent cannot contain a target that the response or the handler provides; its outcome does.
+    const from = what.matched.rule.targetId?.kind;
+    const comesLater = what.end === undefined && (from === undefined || from === "response");
+    this.#capture.counts.unknownTargets += targetKnown || comesLater ? 0 : 1;
+    this.#capture.counts.recorded += 1;
+    await this.#capture.options.recorder.record(id === undefined ? input : { ...input, id }, { failure });
+  }
+
+  async #build({ matched, others, end }: Recording): Promise<BuiltRecord> {
+    return buildRecord({
       request: this.#request,
       method: this.#method,
       matched,
+      others,
       handle: this.handle,
       principal: await this.#resolvePrincipal(),
       address: this.#address,
-      redaction: policy.redaction,
+      redaction: this.#capture.options.policy.redaction,
       body: () => requestBody(this.#request, this.#framework.body()),
       response: end === undefined ? () => undefined : this.#responseBody,
       end,
       intentId: this.#intent?.id,
     });
-    // The intent cannot contain a target that the response or the handler provides; its outcome does.
-    const from = matched.rule.targetId?.kind;
-    const comesLater = end === undefined && (from === undefined || from === "response");
-    this.#capture.counts.unknownTargets += targetKnown || comesLater ? 0 : 1;
-    this.#capture.counts.recorded += 1;
-    await recorder.record(id === undefined ? input : { ...input, id }, { failure });
   }
 
   /**

@@ -39,6 +39,10 @@ export interface CaptureStats {
   readonly skipped: number;
   /** Requests refused because their intent could not be written. */
   readonly refused: number;
+  /** Requests refused because of an ambiguous path (400) or an unknown target (422), as the policy says. */
+  readonly rejected: number;
+  /** Requests whose path servers may read in ways that match different rules. */
+  readonly ambiguous: number;
   /** Records rejected by the recorder after the response was sent. */
   readonly lost: number;
   /** Records without a known target id. */
@@ -56,6 +60,8 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     recorded: 0,
     skipped: 0,
     refused: 0,
+    rejected: 0,
+    ambiguous: 0,
     lost: 0,
     unknownTargets: 0,
     unknownActors: 0,
@@ -65,6 +71,7 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly #pending = new Set<Promise<void>>();
 
   constructor(options: CaptureOptions<Request>) {
+    checkOptions(options);
     this.options = options;
     const { timeoutMs = 1 } = options;
     if (!(timeoutMs > 0 && timeoutMs <= TIMER_MAX_MS)) {
@@ -107,5 +114,20 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
     } catch {
       // An exception of the callback must not affect the application.
     }
+  }
+}
+
+/** Throws `invalid_option` if an option is missing, as it may be in plain JavaScript. */
+export function checkOptions(options: unknown): void {
+  const { recorder, policy, actor } = (options ?? {}) as { recorder?: Partial<Recorder>; policy?: Partial<Policy>; actor?: unknown };
+  const example = '(request) => request.user && { actor: { type: "user", id: request.user.id } }';
+  const needs = [
+    [typeof recorder?.record === "function", "`recorder` is needed: the result of `await Recorder.open({ … })`"],
+    [Array.isArray(policy?.rules), '`policy` is needed: the result of `Policy.load("audit.toml")`'],
+    [typeof actor === "function", `\`actor\` is needed: a function that returns who sent a request, such as \`${example}\``],
+  ] as const;
+  const missing = needs.find(([isThere]) => !isThere);
+  if (missing !== undefined) {
+    throw AuditrailError.local("invalid_option", missing[1]);
   }
 }

@@ -108,8 +108,8 @@ export interface paths {
         /**
          * Counts matching records by time, actor, action and target.
          * @description Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-         *     100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
-         *     or an export to get all of them.
+         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+         *     `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
          */
         get: operations["stats"];
         put?: never;
@@ -442,6 +442,11 @@ export interface components {
              * @description Number of matching records, if requested with `count`.
              */
             total?: number;
+            /**
+             * @description What `total` is: `exact`, `at_least` (counting stopped there), or `estimated` from statistics of the table.
+             * @enum {string}
+             */
+            total_relation?: "exact" | "at_least" | "estimated";
         };
         /** @description An error (RFC 9457). */
         Problem: {
@@ -620,12 +625,16 @@ export interface operations {
     list: {
         parameters: {
             query?: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
                 /** @description Exact actor id. */
                 actor_id?: string;
                 /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
                 /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
                 /** @description Exact target type. */
                 target_type?: string;
                 /** @description Exact target id. */
@@ -638,19 +647,31 @@ export interface operations {
                 outcome?: "success" | "failure" | "denied" | "unknown";
                 /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
                 intents?: "open" | "all";
-                /** @description IP address, or network in CIDR notation. */
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
                 ip_address?: string;
-                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Another name of `since`. */
                 start_date?: string;
-                /** @description End of the time range, exclusive; must be after `start_date`. */
+                /** @description Another name of `until`. */
                 end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @description Page size. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page; requires the same filters. */
                 cursor?: string;
                 /** @description Number of newest matches to skip. New records shift such pages; prefer a cursor. */
                 offset?: number;
-                /** @description Whether to count all matches: `exact` reads every match, `estimated` uses planner statistics. */
+                /** @description Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which. */
                 count?: "exact" | "estimated";
             };
             header?: never;
@@ -796,12 +817,16 @@ export interface operations {
     export: {
         parameters: {
             query: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
                 /** @description Exact actor id. */
                 actor_id?: string;
                 /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
                 /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
                 /** @description Exact target type. */
                 target_type?: string;
                 /** @description Exact target id. */
@@ -814,12 +839,24 @@ export interface operations {
                 outcome?: "success" | "failure" | "denied" | "unknown";
                 /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
                 intents?: "open" | "all";
-                /** @description IP address, or network in CIDR notation. */
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
                 ip_address?: string;
-                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Another name of `since`. */
                 start_date?: string;
-                /** @description End of the time range, exclusive; must be after `start_date`. */
+                /** @description Another name of `until`. */
                 end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @description CSV with a header row, or NDJSON with a manifest as its last line. */
                 format: "csv" | "ndjson";
             };
@@ -853,12 +890,16 @@ export interface operations {
     stats: {
         parameters: {
             query?: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
                 /** @description Exact actor id. */
                 actor_id?: string;
                 /** @description Actor type. */
                 actor_type?: "user" | "system" | "api_key";
                 /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
                 action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
                 /** @description Exact target type. */
                 target_type?: string;
                 /** @description Exact target id. */
@@ -871,12 +912,24 @@ export interface operations {
                 outcome?: "success" | "failure" | "denied" | "unknown";
                 /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
                 intents?: "open" | "all";
-                /** @description IP address, or network in CIDR notation. */
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
                 ip_address?: string;
-                /** @description Start of the time range, inclusive: an RFC 3339 time, or a date (midnight UTC). */
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Another name of `since`. */
                 start_date?: string;
-                /** @description End of the time range, exclusive; must be after `start_date`. */
+                /** @description Another name of `until`. */
                 end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @description Width of a time bucket. Default: the shortest that covers every counted record. */
                 interval?: "minute" | "hour" | "day";
             };

@@ -16,13 +16,16 @@ export interface CoverageReport {
   readonly covered: number;
   /**
    * Requests with a mutating method that no rule matches, including successful ones (status below 400)
-   * where rules match other statuses only.
+   * where rules match other statuses only, and those that a rule with the level `none` excludes by one reading of
+   * their path, but none by another.
    */
   readonly uncoveredRequests: number;
   /** Their routes, most requests first, at most 1,000. */
   readonly uncovered: readonly Uncovered[];
   /** Requests with a mutating method and no route in the application. */
   readonly unrouted: number;
+  /** Requests, of any method, whose path servers may read in ways that match different rules. */
+  readonly ambiguous: number;
   /** Rules that decided about no request. */
   readonly unusedRules: readonly string[];
 }
@@ -41,12 +44,18 @@ export class Coverage {
   #covered = 0;
   #uncovered = 0;
   #unrouted = 0;
+  #ambiguous = 0;
   readonly #routes = new Map<string, { method: string; route: string; requests: number }>();
   readonly #used = new Set<Named>();
 
   /** Marks a rule as used. */
   used(rule: Named): void {
     this.#used.add(rule);
+  }
+
+  /** Counts a request with an ambiguous path. */
+  countAmbiguous(): void {
+    this.#ambiguous += 1;
   }
 
   /** Counts a completed request. `route` is undefined if the application has none for it. */
@@ -79,6 +88,7 @@ export class Coverage {
       uncoveredRequests: this.#uncovered,
       uncovered: uncovered.sort((a, b) => b.requests - a.requests),
       unrouted: this.#unrouted,
+      ambiguous: this.#ambiguous,
       unusedRules: rules.filter((rule) => !this.#used.has(rule)).map(({ name }) => name),
     };
   }

@@ -70,6 +70,14 @@ export class Table {
     return chosen;
   }
 
+  boolean(name: string): boolean | undefined {
+    const value = this.#values[name];
+    if (value !== undefined && typeof value !== "boolean") {
+      throw this.wrong(name, `\`${name}\` must be true or false`);
+    }
+    return value;
+  }
+
   failure(): FailurePolicy | undefined {
     return this.choice("failure", FAILURE_POLICIES);
   }

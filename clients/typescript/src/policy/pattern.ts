@@ -1,5 +1,6 @@
 /** Route patterns and status patterns. */
 import { AuditrailError } from "../errors.js";
+import { decoded } from "./path.js";
 
 type Segment =
   | { readonly kind: "literal"; readonly text: string }
@@ -56,49 +57,6 @@ export class RoutePattern {
   }
 }
 
-/** The decoded segments of a request target: a path, or a whole URL. */
-function pathSegments(target: string): string[] {
-  // Some URL parsers treat a backslash as a slash.
-  return split(pathOf(target).replaceAll("\\", "/")).map(decoded);
-}
-
-/** The path of a request target, without host and query, which may contain secrets. */
-export function pathOf(target: string): string {
-  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "").replace(/[?#].*$/s, "");
-}
-
-/**
- * The segments of a request target, in all interpretations: literally and, if that differs, with `.`, `..`,
- * encoded slashes and path parameters resolved, as some servers do.
- */
-export function requestPaths(target: string): string[][] {
-  const literal = pathSegments(target);
-  if (!literal.some((part) => part === "." || part === ".." || /[/\\;]/.test(part))) {
-    return [literal];
-  }
-  const resolved: string[] = [];
-  for (const part of literal.flatMap((segment) => segment.split(/[/\\]/))) {
-    const name = part.replace(/;.*$/s, "");
-    if (name === "..") {
-      resolved.pop();
-    } else if (name !== "" && name !== ".") {
-      resolved.push(name);
-    }
-  }
-  return [literal, resolved];
-}
-
-/** Returns the parameters of a route if one of the interpretations of a path matches. */
-export function matchPaths(route: RoutePattern, paths: readonly (readonly string[])[]): Params | undefined {
-  for (const path of paths) {
-    const params = route.match(path);
-    if (params !== undefined) {
-      return params;
-    }
-  }
-  return undefined;
-}
-
 /** A status pattern: `404`, `2xx` or `400-499`. */
 export class StatusPattern {
   readonly #from: number;
@@ -145,14 +103,6 @@ function segment(route: string, part: string, last: boolean): Segment {
     throw invalid(`\`${part}\` in the route \`${route}\` must be its last segment`);
   }
   return { kind: star ? "rest" : "one", name };
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 function invalid(detail: string): AuditrailError {

@@ -1,4 +1,6 @@
 /** JSON pointers (RFC 6901). */
+import { ExactNumber } from "../exact-number.js";
+
 /** Parses a pointer into its steps; `undefined` if it is invalid. */
 export function parsePointer(text: string): string[] | undefined {
   if (!text.startsWith("/") || /~(?![01])/.test(text)) {
@@ -39,7 +41,8 @@ export function asId(value: unknown): string | undefined {
   if (typeof value === "string" && value !== "") {
     return value;
   }
-  return typeof value === "number" || typeof value === "bigint" ? String(value) : undefined;
+  const isNumber = typeof value === "number" || typeof value === "bigint" || value instanceof ExactNumber;
+  return isNumber ? String(value) : undefined;
 }
 
 function put(target: Record<string, unknown>, steps: readonly string[], value: unknown): void {

@@ -5,34 +5,12 @@ import { BlockList, isIP } from "node:net";
 import { AuditrailError, reason } from "../errors.js";
 import { Coverage, type CoverageReport } from "./coverage.js";
 import { Source, type Table } from "./file.js";
-import { requestPaths } from "./pattern.js";
+import { Match } from "./match.js";
 import { Redaction } from "./redact.js";
-import { type Matched, matchRule, readRule, type Rule } from "./rule.js";
+import { readRule, type Rule } from "./rule.js";
 
-const KEYS = ["version", "failure", "trusted_proxies", "redact", "rule"];
+const KEYS = ["version", "failure", "ambiguous_paths", "trusted_proxies", "redact", "rule"];
 const VERSION = 1;
-
-/** The rules that match a method and path, before the status is known. */
-export class Match {
-  /** The matching rules in their order. */
-  readonly candidates: readonly Matched[];
-
-  constructor(candidates: readonly Matched[]) {
-    this.candidates = candidates;
-  }
-
-  /** The rule for a status: the first that matches it. */
-  forStatus(status: number): Matched | undefined {
-    return this.candidates.find(
-      ({ rule }) => rule.status.length === 0 || rule.status.some((pattern) => pattern.matches(status)),
-    );
-  }
-
-  /** The rule whose intent is written before the handler: the first with `must`. */
-  get intent(): Matched | undefined {
-    return this.candidates.find(({ rule }) => rule.failure === "must" && rule.level !== "none");
-  }
-}
 
 /** Ordered rules; the first that matches method, route and status applies. */
 export class Policy {
@@ -41,6 +19,11 @@ export class Policy {
   readonly redaction: Redaction;
   /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: BlockList;
+  /**
+   * Whether requests are rejected whose path servers may read in ways that match different rules; otherwise the
+   * strictest of these rules applies.
+   */
+  readonly refusesAmbiguousPaths: boolean;
   readonly #coverage = new Coverage();
 
   private constructor(source: Source) {
@@ -50,6 +33,7 @@ export class Policy {
       throw root.wrong("version", `\`version = ${VERSION}\` is needed, and the only one there is`);
     }
     const failure = root.failure() ?? "spool";
+    this.refusesAmbiguousPaths = root.choice("ambiguous_paths", ["record", "refuse"]) === "refuse";
     const entries = root.texts("redact") ?? [];
     entries.filter((entry) => entry.startsWith("/")).forEach((entry) => root.pointer("redact", entry));
     this.redaction = new Redaction(entries);
@@ -80,14 +64,8 @@ export class Policy {
   }
 
   /** The rules that match a request; `undefined` if there is none. */
-  match(method: string, path: string): Match | undefined {
-    const paths = requestPaths(path);
-    const upper = method.toUpperCase();
-    const candidates = this.rules.flatMap((rule) => {
-      const params = matchRule(rule, upper, paths);
-      return params === undefined ? [] : [{ rule, params }];
-    });
-    return candidates.length === 0 ? undefined : new Match(candidates);
+  match(method: string, target: string): Match | undefined {
+    return Match.find(this.rules, method.toUpperCase(), target);
   }
 
   /** The coverage of mutating routes. */
@@ -98,6 +76,11 @@ export class Policy {
   /** For the end of a test suite: throws `not_covered` with every mutating route without a rule. */
   assertCovered(): void {
     this.#coverage.assert();
+  }
+
+  /** Counts a request with an ambiguous path. @internal */
+  countAmbiguous(): void {
+    this.#coverage.countAmbiguous();
   }
 
   /** Counts a completed request. @internal */

@@ -1,4 +1,5 @@
 /** Redaction of secrets, and conversion to values that the database can store. */
+import { ExactNumber } from "../exact-number.js";
 import type { Json } from "../types.js";
 import { bare, parsePointer } from "./pointer.js";
 
@@ -30,6 +31,8 @@ interface Budget {
 /** Outside this range JavaScript writes numbers with an exponent, which PostgreSQL expands. */
 const PLAIN_MAX = 1e21;
 const PLAIN_MIN = 1e-6;
+/** The digits of an exact number in that range. */
+const PLAIN = /^-?\d{1,21}(?:\.\d{1,40})?$/;
 
 /** Determines which names and pointers are removed. */
 export class Redaction {
@@ -75,7 +78,7 @@ export class Redaction {
       case "number":
         return number(value);
       case "bigint":
-        return value.toString();
+        return exact(value.toString());
       case "object":
         return value === null ? null : this.#inner(value, path, depth, budget);
       default:
@@ -84,6 +87,9 @@ export class Redaction {
   }
 
   #inner(value: object, path: readonly string[], depth: number, budget: Budget): Json | undefined {
+    if (value instanceof ExactNumber) {
+      return exact(value.text);
+    }
     if (depth >= DEPTH_MAX) {
       return TOO_DEEP;
     }
@@ -135,6 +141,14 @@ function number(value: number): Json {
   const size = Math.abs(value);
   const plain = value === 0 || (size < PLAIN_MAX && size >= PLAIN_MIN);
   return plain || !Number.isFinite(value) ? (Number.isFinite(value) ? value : null) : String(value);
+}
+
+/** A number with all its digits, or text where a number would be one. */
+function exact(digits: string): Json {
+  if (!PLAIN.test(digits)) {
+    return digits;
+  }
+  return Number.isSafeInteger(Number(digits)) && !digits.includes(".") ? Number(digits) : new ExactNumber(digits);
 }
 
 /** A string for a column: without control characters, truncated to a number of characters. */

@@ -1,7 +1,7 @@
 /** One rule of a policy. */
 import type { FailurePolicy } from "../recorder/options.js";
 import type { Table } from "./file.js";
-import { matchPaths, type Params, RoutePattern, StatusPattern } from "./pattern.js";
+import { type Params, RoutePattern, StatusPattern } from "./pattern.js";
 import type { Redaction } from "./redact.js";
 
 /** How much is recorded; `none` marks a request as deliberately not recorded. */
@@ -28,6 +28,8 @@ export interface Rule {
   readonly action: string;
   readonly targetType: string;
   readonly targetId: ValueFrom | undefined;
+  /** Whether a request whose target is unknown is rejected before the handler runs. */
+  readonly requiresTarget: boolean;
   readonly tenantId: ValueFrom | undefined;
   readonly failure: FailurePolicy;
   readonly allow: readonly (readonly string[])[];
@@ -49,6 +51,7 @@ const KEYS = [
   "action",
   "target_type",
   "target_id",
+  "require_target",
   "tenant_id",
   "failure",
   "allow",
@@ -79,6 +82,8 @@ export function readRule(table: Table, defaults: Defaults): Rule {
   if (allow.length > 0 && level !== "request" && level !== "request_response") {
     throw table.wrong("allow", "`allow` needs the level \"request\" or \"request_response\"");
   }
+  const failure = table.failure() ?? defaults.failure;
+  const targetId = valueFrom(table, "target_id", pattern, defaults.redaction);
   return {
     name: table.text("name", 200) ?? [methods.join(","), route].filter((part) => part !== "").join(" "),
     methods,
@@ -87,18 +92,19 @@ export function readRule(table: Table, defaults: Defaults): Rule {
     level,
     action: action(table, level),
     targetType: required(table, "target_type", 50, level),
-    targetId: valueFrom(table, "target_id", pattern, defaults.redaction),
+    targetId,
+    requiresTarget: requiresTarget(table, level, failure, targetId),
     tenantId: valueFrom(table, "tenant_id", pattern, defaults.redaction),
-    failure: table.failure() ?? defaults.failure,
+    failure,
     allow,
   };
 }
 
-/** Matches a method and the interpretations of a path; returns the route's parameters. */
-export function matchRule(rule: Rule, method: string, paths: readonly (readonly string[])[]): Params | undefined {
+/** Matches a method, in upper case, and a reading of a path; returns the route's parameters. */
+export function matchRule(rule: Rule, method: string, path: readonly string[]): Params | undefined {
   // A rule for GET applies to HEAD too, because frameworks route HEAD to the same handler.
   const isMethod = rule.methods.includes(method) || (method === "HEAD" && rule.methods.includes("GET"));
-  return rule.methods.length === 0 || isMethod ? matchPaths(rule.route, paths) : undefined;
+  return rule.methods.length === 0 || isMethod ? rule.route.match(path) : undefined;
 }
 
 function action(table: Table, level: Level): string {
@@ -107,6 +113,21 @@ function action(table: Table, level: Level): string {
     throw table.wrong("action", "`action` must be of the form resource.verb, such as \"project.created\"");
   }
   return action;
+}
+
+/** A target can be required only where it is known before the request is handled. */
+function requiresTarget(table: Table, level: Level, failure: FailurePolicy, targetId: ValueFrom | undefined): boolean {
+  const name = "require_target";
+  if (table.boolean(name) !== true) {
+    return false;
+  }
+  if (failure !== "must" || level === "none") {
+    throw table.wrong(name, `\`${name}\` needs the failure policy "must"`);
+  }
+  if (targetId === undefined || targetId.kind === "response") {
+    throw table.wrong(name, `\`${name}\` needs a \`target_id\` from the request: path, header, body or value`);
+  }
+  return true;
 }
 
 function required(table: Table, name: string, maxChars: number, level: Level): string {

@@ -17,6 +17,8 @@ export const MAX_CHARS = {
 export const METADATA_MAX_BYTES = 64 * 1024;
 /** Maximum levels of nesting of metadata, including the object itself. */
 export const METADATA_MAX_DEPTH = 32;
+/** Maximum digits of a number in metadata when written without an exponent. */
+export const METADATA_MAX_NUMBER_DIGITS = 1_000;
 /** How far `created_at` may be ahead of the service's clock, in milliseconds. */
 export const AHEAD_MAX_MS = 5 * 60 * 1_000;
 /** Maximum errors of one record. */

@@ -1,5 +1,6 @@
 /** The rules of `metadata`: an object within the limits that PostgreSQL's jsonb can store. */
-import { METADATA_MAX_BYTES, METADATA_MAX_DEPTH } from "./limits.js";
+import { ExactNumber, stringifyExactly } from "../exact-number.js";
+import { METADATA_MAX_BYTES, METADATA_MAX_DEPTH, METADATA_MAX_NUMBER_DIGITS } from "./limits.js";
 import type { ValueError } from "./value.js";
 
 /** Checks metadata as parsed from JSON. Of several errors it returns that of the service. */
@@ -7,7 +8,7 @@ export function checkMetadata(metadata: unknown): ValueError | undefined {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) {
     return { code: "wrong_type", detail: "must be an object" };
   }
-  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  const bytes = Buffer.byteLength(stringifyExactly(metadata));
   return tooLarge(bytes) ?? firstError(metadata, 0) ?? tooLarge(bytes + growth(metadata));
 }
 
@@ -18,6 +19,9 @@ function firstError(value: unknown, depth: number): ValueError | undefined {
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
     return { code: "number_out_of_range", detail: `contains ${value}, which JSON cannot express; send it as a string` };
+  }
+  if (value instanceof ExactNumber) {
+    return tooPrecise(value.text);
   }
   if (typeof value !== "object" || value === null) {
     return undefined;
@@ -48,8 +52,8 @@ function unstorable(text: string): ValueError | undefined {
  * would become 3 MiB.
  */
 function growth(value: unknown): number {
-  if (typeof value === "number") {
-    const text = JSON.stringify(value);
+  if (typeof value === "number" || value instanceof ExactNumber) {
+    const text = value instanceof ExactNumber ? value.text : JSON.stringify(value);
     return Math.max(0, plainDigits(text) - text.length);
   }
   if (typeof value !== "object" || value === null) {
@@ -60,9 +64,15 @@ function growth(value: unknown): number {
 
 /** Digits of a number when written without an exponent. */
 function plainDigits(text: string): number {
-  const [mantissa = "", exponent = "0"] = text.replace(/^-/, "").split("e");
+  const [mantissa = "", exponent = "0"] = text.toLowerCase().replace(/^-/, "").split("e");
   const [whole = "", fraction = ""] = mantissa.split(".");
   return Math.max(1, whole.length + Number(exponent)) + Math.max(0, fraction.length - Number(exponent));
+}
+
+function tooPrecise(text: string): ValueError | undefined {
+  const digits = plainDigits(text);
+  const detail = `contains a number of ${digits} digits when written without an exponent, at most ${METADATA_MAX_NUMBER_DIGITS} are allowed`;
+  return digits > METADATA_MAX_NUMBER_DIGITS ? { code: "number_out_of_range", detail } : undefined;
 }
 
 function tooLarge(bytes: number): ValueError | undefined {

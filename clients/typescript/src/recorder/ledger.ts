@@ -1,6 +1,7 @@
 /** The ledger of accepted records: bounds the memory in use, settles each record exactly once, counts. */
 import { monotonic, TIMER_MAX_MS } from "../clock.js";
 import type { AuditrailError } from "../errors.js";
+import { parseExactly } from "../exact-json.js";
 import type { RecordInput } from "../types.js";
 import { DeadLetters } from "../spool/dead-letters.js";
 import { Counters } from "./counters.js";
@@ -91,7 +92,7 @@ export class Ledger {
 
   /** The same for a record of the spool. */
   refuseText(text: string, error: AuditrailError): void {
-    this.#refuse(() => JSON.parse(text) as RecordInput, text, error);
+    this.#refuse(() => parseExactly(text) as RecordInput, text, error);
   }
 
   /** The same for an invalid record, which has no text if it cannot be encoded. */
@@ -121,7 +122,7 @@ export class Ledger {
       this.#warnings.once(`dropped_${reason}`, `an audit record is dropped: ${reason}; set \`onDropped\` to get each`);
       return;
     }
-    const record = text === undefined ? undefined : (): RecordInput => JSON.parse(text) as RecordInput;
+    const record = text === undefined ? undefined : (): RecordInput => parseExactly(text) as RecordInput;
     this.#callBack(() => onDropped(record?.(), reason));
   }
 

@@ -113,6 +113,10 @@ const MIB = 1024 * 1024;
 
 /** Applies the defaults and validates the options. */
 export function settings(options: RecorderOptions): Settings {
+  // Plain JavaScript may leave it out.
+  if (typeof (options as Partial<RecorderOptions> | undefined)?.client?.createEncodedBatch !== "function") {
+    throw invalid("`client` is needed: an `AuditrailClient`");
+  }
   const settings: Settings = {
     failure: options.failure ?? (options.spoolDir === undefined ? "must" : "spool"),
     actions: options.actions ?? {},

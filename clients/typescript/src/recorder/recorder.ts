@@ -97,8 +97,8 @@ export class Recorder {
   }
 
   /**
-   * Opens a recorder, and its spool if one is configured. Rejects with `spool_locked`, `no_spool` or
-   * `invalid_option`.
+   * Opens a recorder, and its spool if one is configured. Rejects with `spool_locked`, `spool_unsafe`,
+   * `no_spool` or `invalid_option`.
    */
   static async open(options: RecorderOptions): Promise<Recorder> {
     const validated = settings(options);

@@ -1,8 +1,9 @@
 /** Appends lines to segments; lines that are queued at the same time share one sync. */
-import { open, unlink, type FileHandle } from "node:fs/promises";
+import { unlink, type FileHandle } from "node:fs/promises";
 
 import { AuditrailError, reason, systemCode } from "../errors.js";
-import { FILE_MODE, segmentPath, syncDirectory } from "./files.js";
+import { segmentPath, syncDirectory } from "./files.js";
+import { createFile } from "./trust.js";
 
 /** A file of the spool. */
 export interface Segment {
@@ -122,7 +123,7 @@ export class Appender {
     await old?.close();
     const number = this.#next;
     this.#next += 1;
-    const handle = await open(segmentPath(this.#directory, number), "wx", FILE_MODE);
+    const handle = await createFile(segmentPath(this.#directory, number));
     this.#handle = handle;
     const segment = { number, durable: 0, recovered: false };
     this.active = segment;

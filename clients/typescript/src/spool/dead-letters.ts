@@ -1,13 +1,11 @@
 /** The dead-letter file of a spool directory: refused records with the reason. */
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 import { timestamp } from "../clock.js";
 import { type AuditrailError, reason } from "../errors.js";
-import { FILE_MODE, syncDirectory } from "./files.js";
+import { DEAD_LETTERS_NAME, syncDirectory } from "./files.js";
+import { openFile } from "./trust.js";
 
-/** The name of the file. */
-export const DEAD_LETTERS_NAME = "refused.ndjson";
 const NEWLINE = 0x0a;
 
 /** Called with the reason when lines were not written. */
@@ -72,7 +70,7 @@ export class DeadLetters {
   }
 
   async #append(lines: readonly string[]): Promise<void> {
-    const handle = await open(this.path, "a+", FILE_MODE);
+    const handle = await openFile(this.path, "append");
     try {
       const { size } = await handle.stat();
       // A line without its end was being written when the process or the machine crashed.

@@ -1,11 +1,13 @@
 /** The files of a spool directory, with durable changes. */
-import { open, readdir, rename, stat, type FileHandle } from "node:fs/promises";
+import { open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Owner only: records contain personal data. */
-export const FILE_MODE = 0o600;
-/** Owner only; for directories that this package creates. */
-export const DIRECTORY_MODE = 0o700;
+import { AuditrailError } from "../errors.js";
+import { checkFile, createFile, openFile } from "./trust.js";
+
+/** The name of the dead-letter file. */
+export const DEAD_LETTERS_NAME = "refused.ndjson";
+const QUARANTINE_NAME = "quarantine.ndjson";
 
 const SEGMENT = /^(\d{12})\.ndjson$/;
 
@@ -29,6 +31,12 @@ export async function segments(directory: string): Promise<number[]> {
   return numbers.sort((a, b) => a - b);
 }
 
+/** Checks the files of a directory that are not read when it is opened. Rejects with `spool_unsafe`. */
+export async function checkFiles(directory: string): Promise<void> {
+  const names = [DEAD_LETTERS_NAME, QUARANTINE_NAME];
+  await Promise.all([...names.map((name) => join(directory, name)), positionPath(directory)].map((path) => checkFile(path)));
+}
+
 /** Makes the entries of a directory durable. Not available on Windows, nor needed there. */
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === "win32") {
@@ -46,10 +54,13 @@ export async function syncDirectory(directory: string): Promise<void> {
 export async function readPosition(directory: string): Promise<Position | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(positionPath(directory), "r");
+    handle = await openFile(positionPath(directory), "read");
     const value: unknown = JSON.parse(await handle.readFile("utf8"));
     return isPosition(value) ? value : undefined;
-  } catch {
+  } catch (error) {
+    if (error instanceof AuditrailError) {
+      throw error;
+    }
     // Missing or damaged: records are sent again and recognized by their ids.
     return undefined;
   } finally {
@@ -61,7 +72,9 @@ export async function readPosition(directory: string): Promise<Position | undefi
 export async function writePosition(directory: string, position: Position): Promise<void> {
   const path = positionPath(directory);
   const fresh = `${path}.new`;
-  const handle = await open(fresh, "w", FILE_MODE);
+  // Of a process that crashed, or a link.
+  await rm(fresh, { force: true });
+  const handle = await createFile(fresh);
   try {
     await handle.writeFile(`${JSON.stringify(position)}\n`);
     await handle.datasync();
@@ -74,7 +87,7 @@ export async function writePosition(directory: string, position: Position): Prom
 
 /** Appends damaged bytes to the quarantine file, durably. */
 export async function quarantine(directory: string, bytes: Buffer): Promise<void> {
-  const handle = await open(join(directory, "quarantine.ndjson"), "a", FILE_MODE);
+  const handle = await openFile(join(directory, QUARANTINE_NAME), "append");
   try {
     await handle.writeFile(bytes);
     await handle.datasync();
@@ -85,12 +98,12 @@ export async function quarantine(directory: string, bytes: Buffer): Promise<void
 
 /** Counts the complete lines of a segment from an offset on; `end` is the end of the last. */
 export async function measure(path: string, offset: number): Promise<{ lines: number; end: number; size: number }> {
-  const { size } = await stat(path);
-  const handle = await open(path, "r");
-  const chunk = Buffer.alloc(1024 * 1024);
-  let lines = 0;
-  let end = Math.min(offset, size);
+  const handle = await openFile(path, "read");
   try {
+    const { size } = await handle.stat();
+    const chunk = Buffer.alloc(1024 * 1024);
+    let lines = 0;
+    let end = Math.min(offset, size);
     for (let at = end; at < size; ) {
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
       if (bytesRead === 0) {
@@ -103,10 +116,20 @@ export async function measure(path: string, offset: number): Promise<{ lines: nu
       }
       at += bytesRead;
     }
+    return { lines, end, size };
   } finally {
     await handle.close();
   }
-  return { lines, end, size };
+}
+
+/** Removes the end of a segment, an incomplete line. */
+export async function shorten(path: string, end: number): Promise<void> {
+  const handle = await openFile(path, "update");
+  try {
+    await handle.truncate(end);
+  } finally {
+    await handle.close();
+  }
 }
 
 function positionPath(directory: string): string {

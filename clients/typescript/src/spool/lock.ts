@@ -1,11 +1,11 @@
 /** The lock of a spool directory. */
 import { createHash, randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
+import { link, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { AuditrailError, systemCode } from "../errors.js";
-import { FILE_MODE } from "./files.js";
+import { FILE_MODE, openFile } from "./trust.js";
 
 /**
  * The process that holds the lock. The start time distinguishes it from later processes with the same
@@ -101,9 +101,11 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** The contents of a lock, which has a second name until the file that it was linked from is removed. */
 async function textOf(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    const handle = await openFile(path, "read", Number.POSITIVE_INFINITY);
+    return await handle.readFile("utf8").finally(() => handle.close());
   } catch (error) {
     if (systemCode(error) === "ENOENT") {
       return undefined;

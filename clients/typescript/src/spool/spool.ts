@@ -5,22 +5,24 @@
  * committed before a segment is deleted; it may lag behind, because records sent again are recognized
  * by their ids.
  */
-import { mkdir, open, truncate, unlink } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
 
 import { AuditrailError, systemCode } from "../errors.js";
 import { Appender, type Segment } from "./appender.js";
 import {
-  DIRECTORY_MODE,
+  checkFiles,
   measure,
   type Position,
   quarantine,
   readPosition,
   segmentPath,
   segments,
+  shorten,
   writePosition,
 } from "./files.js";
 import { decode, encode, LINE_MAX_BYTES, type SpooledRecord } from "./line.js";
 import { Lock } from "./lock.js";
+import { DIRECTORY_MODE, openFile, checkDirectory } from "./trust.js";
 
 /** Consecutive records to send, and the position after them. */
 export interface SpoolBatch {
@@ -75,11 +77,12 @@ export class Spool {
 
   /**
    * Opens a spool, creating it if it does not exist. Rejects with `spool_locked` if another process has
-   * it open.
+   * it open, and with `spool_unsafe` if another user could have written to it.
    */
   static async open(directory: string, maxBytes: number): Promise<Spool> {
-    // The permissions of an existing directory stay: it may have other uses too.
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await checkDirectory(directory);
+    await checkFiles(directory);
     const lock = await Lock.acquire(directory);
     try {
       return new Spool(directory, maxBytes, lock, await scan(directory));
@@ -231,7 +234,7 @@ async function scan(directory: string): Promise<Contents> {
     const measured = number < position.segment ? undefined : await measure(path, from);
     if (measured !== undefined && measured.end < measured.size) {
       // An incomplete line, which was being written when the process or the machine crashed.
-      await truncate(path, measured.end);
+      await shorten(path, measured.end);
       torn += 1;
     }
     if (measured === undefined || measured.lines === 0) {
@@ -245,7 +248,7 @@ async function scan(directory: string): Promise<Contents> {
 }
 
 async function readAt(path: string, offset: number, length: number): Promise<Buffer> {
-  const handle = await open(path, "r");
+  const handle = await openFile(path, "read");
   try {
     const bytes = Buffer.alloc(length);
     let filled = 0;

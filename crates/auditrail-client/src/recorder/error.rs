@@ -10,7 +10,7 @@ use auditrail_core::ValidationErrors;
 use crate::error::ClientError;
 
 /// Why a record was rejected or lost.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
     /// The service did not acknowledge the `must` record before the deadline. The record may have
@@ -88,6 +88,8 @@ pub enum RecordError {
     #[error("the recorder was closed before the record was acknowledged")]
     Closed,
 }
+
+auditrail_core::debug_as_messages!(RecordError);
 
 impl RecordError {
     /// A stable code: that of the service if it rejected the record, that of the first invalid field, else the

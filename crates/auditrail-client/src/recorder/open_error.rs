@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use auditrail_core::ValueError;
 
 /// Why a recorder cannot be opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// A setting is out of range.
@@ -37,6 +37,15 @@ pub enum OpenError {
         /// The spool directory.
         directory: PathBuf,
     },
+    /// Another user owns the spool directory or can write to it, or has put a file or link there, so its records
+    /// could be forged.
+    #[error("the spool {} is not safe to use: {reason}", directory.display())]
+    SpoolUnsafe {
+        /// The spool directory.
+        directory: PathBuf,
+        /// What is wrong, and the next step.
+        reason: String,
+    },
     /// The spool cannot be created or read.
     #[error("cannot open the spool {}", directory.display())]
     Spool {
@@ -46,3 +55,5 @@ pub enum OpenError {
         source: io::Error,
     },
 }
+
+auditrail_core::debug_as_messages!(OpenError);

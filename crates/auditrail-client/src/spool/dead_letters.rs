@@ -8,6 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::DeadLetter;
 use super::directory::{options, sync_entries};
+use super::trust;
 
 /// A bounded file of dead letters. It is never shortened: when it is full, further ones are dropped and
 /// counted until someone moves the file away.
@@ -65,7 +66,7 @@ impl DeadLetters {
 /// Appends the letters that fit into the limit; returns how many did.
 fn append_lines(path: &Path, letters: &[DeadLetter], max_bytes: u64) -> io::Result<u64> {
     let is_new = !path.exists();
-    let mut file = options().append(true).open(path)?;
+    let mut file = trust::open_file(options().append(true), path)?;
     let mut length = file.metadata()?.len();
     let mut text = Vec::new();
     if length > 0 {

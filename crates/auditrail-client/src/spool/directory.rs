@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::SpoolOpenError;
+use super::{SpoolOpenError, trust};
 
 /// Owner only: records contain personal data.
 const FILE_MODE: u32 = 0o600;
@@ -32,15 +32,19 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Creates the directory if it does not exist and locks it. The operating system releases the
-    /// lock when the process ends for whatever reason.
+    /// Creates the directory if it does not exist, checks that no other user can have written to it, and locks
+    /// it. The operating system releases the lock when the process ends for whatever reason.
     pub(super) fn lock(path: &Path) -> Result<Self, SpoolOpenError> {
         let missing: Vec<&Path> = path.ancestors().take_while(|path| is_missing(path)).collect();
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
         // Syncs the parents too: a directory entry that is not durable loses everything below it.
         missing.iter().filter_map(|path| path.parent()).try_for_each(sync_entries)?;
-        fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
-        let lock = options().truncate(false).open(path.join(LOCK))?;
+        let directory = trust::open_directory(path)?;
+        directory.set_permissions(Permissions::from_mode(DIRECTORY_MODE))?;
+        [LOCK, DATABASE, QUARANTINE, DEAD_LETTERS]
+            .into_iter()
+            .try_for_each(|name| trust::check_file(path, name))?;
+        let lock = trust::open_file(options().truncate(false), &path.join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(SpoolOpenError::Locked),
@@ -51,7 +55,7 @@ impl Directory {
     /// Opens the database file, creating it if necessary; its directory entry is durable.
     pub(super) fn database(&self) -> io::Result<File> {
         let path = self.path.join(DATABASE);
-        let file = options().truncate(false).open(&path)?;
+        let file = trust::open_file(options().truncate(false), &path)?;
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
         self.sync()?;
         Ok(file)
@@ -60,7 +64,7 @@ impl Directory {
     /// Moves a damaged database file aside and returns its new path.
     pub(super) fn move_aside(&self) -> io::Result<PathBuf> {
         let name = |number| self.path.join(format!("{DATABASE}.damaged-{number}"));
-        let free = (1..DAMAGED_MAX).map(name).find(|path| !path.exists());
+        let free = (1..DAMAGED_MAX).map(name).find(|path| !is_taken(path));
         let new_path = free.unwrap_or_else(|| name(DAMAGED_MAX));
         fs::rename(self.path.join(DATABASE), &new_path)?;
         self.sync()?;
@@ -83,7 +87,7 @@ impl Directory {
     /// Appends a damaged record to the quarantine file, durably: a line of JSON with its bytes in
     /// base64.
     pub(super) fn quarantine(&self, key: u64, value: &[u8]) -> io::Result<()> {
-        let mut file = options().append(true).open(self.path.join(QUARANTINE))?;
+        let mut file = trust::open_file(options().append(true), &self.path.join(QUARANTINE))?;
         let line = serde_json::json!({ "key": key, "value": STANDARD.encode(value) });
         file.write_all(format!("{line}\n").as_bytes())?;
         file.sync_data()
@@ -93,6 +97,11 @@ impl Directory {
     fn sync(&self) -> io::Result<()> {
         sync_entries(&self.path)
     }
+}
+
+/// Whether there is a file, or a link, with this name.
+fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 fn is_missing(path: &Path) -> bool {

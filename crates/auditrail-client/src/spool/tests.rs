@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod entries;
+mod trust;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

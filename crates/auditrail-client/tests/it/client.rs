@@ -5,7 +5,7 @@ use std::time::Duration;
 use auditrail_client::{Client, ClientError};
 use auditrail_core::{
     ActionFilter, AuditLogService, Count, Created, Cursor, ErrorCode, Filters, OnInvalid, PageSize,
-    Position, Query,
+    Position, Query, Total, TotalRelation,
 };
 
 use crate::proxy::Fault;
@@ -61,7 +61,7 @@ async fn pagination_by_record_by_cursor_and_by_offset_agree() {
     let mut by_record = Vec::new();
     loop {
         let found = client.query(&query).await.unwrap();
-        assert_eq!(found.total, Some(10));
+        assert_eq!(found.total, Some(Total { count: 10, relation: TotalRelation::Exact }));
         by_record.extend(found.records);
         if !found.has_more {
             break;

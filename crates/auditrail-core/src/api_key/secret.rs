@@ -30,7 +30,7 @@ const PREFIX: &str = "adt_";
 pub struct ApiKeySecret(Zeroizing<String>);
 
 /// Why a text is not a key. Never contains the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeySecretError {
     /// It does not have the form of a key. Send a whole key.
     #[error("this is not an API key: one looks like adt_live_ and two more parts")]
@@ -39,6 +39,8 @@ pub enum ApiKeySecretError {
     #[error("the checksum of this API key is wrong: it was mistyped or cut")]
     Checksum,
 }
+
+crate::debug_as_messages!(ApiKeySecretError);
 
 impl ApiKeySecret {
     /// Builds a key from random bytes, which must come from the operating system and be used once.

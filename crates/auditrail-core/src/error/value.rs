@@ -5,7 +5,7 @@ use super::code::ErrorCode;
 /// Why a value is invalid, without its field.
 ///
 /// The text completes "this value …", so callers put the name of the field in front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
     /// The text is empty.

@@ -1,6 +1,7 @@
 //! Whether a stored record matches a request: distinguishes a repeated request from one that reuses an
 //! id for other content.
 
+use crate::inet::StoredAddress;
 use crate::metadata::Metadata;
 use crate::record::Record;
 use crate::record_columns;
@@ -41,6 +42,10 @@ impl ProvidedFields {
                 // The writer is not content: a repeated request may use another key.
                 true
             };
+            (ip_address optional) => {
+                (!self.absent && record.ip_address == Some(None))
+                    || canonical(record.ip_address) == canonical(stored.ip_address)
+            };
             (metadata optional) => {
                 !self.metadata
                     || self.metadata_matches(record.metadata.flatten(), stored.metadata.flatten())
@@ -68,4 +73,9 @@ impl ProvidedFields {
             (Some(_), None) => false,
         }
     }
+}
+
+/// The address without its IPv4-mapped form, which older records have.
+fn canonical(address: Option<Option<StoredAddress>>) -> Option<Option<StoredAddress>> {
+    address.map(|address| address.map(StoredAddress::to_canonical))
 }

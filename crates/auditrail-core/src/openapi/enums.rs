@@ -5,7 +5,9 @@ use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Null, value};
-use crate::{ActorType, Count, ExportFormat, Intents, Interval, OnInvalid, Outcome, Scope};
+use crate::{
+    ActorType, Count, ExportFormat, Intents, Interval, OnInvalid, Outcome, Scope, TotalRelation,
+};
 
 macro_rules! enum_schema {
     ($name:ty, $description:literal, $values:expr) => {
@@ -38,5 +40,10 @@ enum_schema!(
     [Self::Open, Self::All].map(Self::as_str)
 );
 enum_schema!(Count, "How to count matches.", ["exact", "estimated"]);
+enum_schema!(
+    TotalRelation,
+    "What `total` is: `exact`, `at_least` (counting stopped there), or `estimated` from statistics of the table.",
+    Self::ALL.map(Self::as_str)
+);
 enum_schema!(OnInvalid, "How to handle records that cannot be written.", ["refuse", "skip"]);
 enum_schema!(ExportFormat, "Export format.", ["csv", "ndjson"]);

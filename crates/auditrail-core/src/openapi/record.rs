@@ -12,7 +12,9 @@ use crate::limits::{
     ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS,
     TARGET_NAME_MAX_CHARS, TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
 };
-use crate::{ActorType, CreateInput, Outcome, Page, Pagination, Record, record_columns};
+use crate::{
+    ActorType, CreateInput, Outcome, Page, Pagination, Record, TotalRelation, record_columns,
+};
 
 /// The properties of a record, from the list of its columns.
 macro_rules! properties {
@@ -168,6 +170,7 @@ impl PartialSchema for Pagination {
             required("next_cursor", next_cursor),
             required("offset", number(KnownFormat::Int64, Null::Allowed).description(Some(offset))),
             optional("total", number(KnownFormat::Int64, Null::Never).description(Some(total))),
+            optional("total_relation", TotalRelation::schema()),
         ];
         object("Position of a page and cursor of the next.", properties).into()
     }

@@ -12,18 +12,22 @@ use super::filters::Filters;
 use crate::id::RecordId;
 use crate::time::RecordTime;
 
-/// The version of the token's format, in its first byte.
+/// The version of a token without relative times, in its first byte.
 const VERSION: u8 = 1;
+/// The version of a token with the time that relative bounds refer to.
+const RELATIVE_VERSION: u8 = 2;
 /// Version, microseconds, id.
 const BODY_BYTES: usize = 1 + 8 + 16;
+/// The microseconds of the time that relative bounds refer to.
+const REFERENCE_BYTES: usize = 8;
 /// HMAC-SHA256 truncated to 128 bits (RFC 2104 §5 requires at least half of the digest).
 const MAC_BYTES: usize = 16;
 
 /// The position after a record, newest first.
 ///
 /// As a token it is base64url of a version, the time in microseconds, the id, and a MAC over these
-/// and the filters: 55 characters. A token that was modified or made for other filters is
-/// rejected, so it cannot reveal records outside its filters.
+/// and the filters: 55 characters, or 66 with the time that relative bounds refer to. A token that was modified
+/// or made for other filters is rejected, so it cannot reveal records outside its filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The time of the record.
@@ -36,9 +40,23 @@ impl Cursor {
     /// Encodes the token for these filters.
     #[must_use]
     pub fn encode(&self, filters: &Filters, key: &CursorKey) -> String {
-        let body = self.body();
-        let mac = key.mac(&body, filters).finalize().into_bytes();
-        let mut token = body.to_vec();
+        self.encode_relative(filters, None, key)
+    }
+
+    /// Encodes the token for these filters, of which relative times were subtracted from `relative_to`.
+    #[must_use]
+    pub fn encode_relative(
+        &self,
+        filters: &Filters,
+        relative_to: Option<RecordTime>,
+        key: &CursorKey,
+    ) -> String {
+        let mut token = self.body().to_vec();
+        if let Some(time) = relative_to {
+            token[0] = RELATIVE_VERSION;
+            token.extend_from_slice(&time.unix_micros().to_be_bytes());
+        }
+        let mac = key.mac(&token, filters).finalize().into_bytes();
         token.extend_from_slice(&mac[..MAC_BYTES]);
         URL_SAFE_NO_PAD.encode(token)
     }
@@ -49,12 +67,29 @@ impl Cursor {
     /// [`CursorError`]. The MAC is compared in constant time.
     pub fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Self, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Malformed)?;
-        let (body, mac) = bytes.split_first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
-        if body[0] != VERSION || mac.len() != MAC_BYTES {
+        let length = match bytes.first() {
+            Some(&VERSION) => BODY_BYTES,
+            Some(&RELATIVE_VERSION) => BODY_BYTES + REFERENCE_BYTES,
+            _ => return Err(CursorError::Malformed),
+        };
+        let (signed, mac) = bytes.split_at_checked(length).ok_or(CursorError::Malformed)?;
+        if mac.len() != MAC_BYTES {
             return Err(CursorError::Malformed);
         }
-        key.mac(body, filters).verify_truncated_left(mac).map_err(|_| CursorError::NotForThis)?;
+        key.mac(signed, filters).verify_truncated_left(mac).map_err(|_| CursorError::NotForThis)?;
+        let body = signed.first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
         Self::from_body(body).ok_or(CursorError::Malformed)
+    }
+
+    /// The time that relative bounds of the filters refer to, if the token has one.
+    ///
+    /// Not verified: [`decode`](Self::decode) rejects the token if the filters that it leads to are others.
+    #[must_use]
+    pub fn relative_to(token: &str) -> Option<RecordTime> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let bytes = bytes.strip_prefix(&[RELATIVE_VERSION])?.get(BODY_BYTES - 1..)?;
+        let micros = bytes.first_chunk::<REFERENCE_BYTES>()?;
+        RecordTime::from_unix_micros(i64::from_be_bytes(*micros)).ok()
     }
 
     fn body(&self) -> [u8; BODY_BYTES] {

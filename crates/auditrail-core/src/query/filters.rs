@@ -8,14 +8,15 @@ use ipnet::IpNet;
 
 use super::intents::Intents;
 use crate::action::Action;
-use crate::actor::ActorType;
+use crate::actor::{Actor, ActorType};
 use crate::error::ValueError;
 use crate::inet::StoredAddress;
 use crate::limits::{
     ACTION_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS, METADATA_FILTER_VALUE_MAX_CHARS,
+    METADATA_MAX_DEPTH,
 };
 use crate::outcome::Outcome;
-use crate::target::TargetType;
+use crate::target::{Target, TargetType};
 use crate::text::{self, ActorId, Empty, RequestId, TargetId, TenantId};
 use crate::time::RecordTime;
 
@@ -44,28 +45,44 @@ pub struct Filters {
     pub ip_address: Option<IpNet>,
     /// In this range of time.
     pub created_at: TimeRange,
-    /// With all of these top-level metadata values, in the order of their keys.
+    /// With all of these metadata values, in the order of their keys.
     pub metadata: Vec<MetadataFilter>,
 }
 
+/// The parameters that [`Filters::to_pairs`] uses: those that services of every version know.
+const PAIR_NAMES: [&str; 12] = [
+    "actor_id",
+    "actor_type",
+    "action",
+    "target_type",
+    "target_id",
+    "tenant_id",
+    "request_id",
+    "outcome",
+    "intents",
+    "ip_address",
+    "start_date",
+    "end_date",
+];
+
 impl Filters {
-    /// The names of the parameters, apart from `metadata.KEY`.
-    pub const NAMES: [&str; 12] = [
-        "actor_id",
-        "actor_type",
-        "action",
-        "target_type",
-        "target_id",
-        "tenant_id",
-        "request_id",
-        "outcome",
-        "intents",
-        "ip_address",
-        "start_date",
-        "end_date",
-    ];
+    /// With the id and the type of this actor.
+    #[must_use]
+    pub fn with_actor(self, actor: &Actor) -> Self {
+        let actor_id = ActorId::from_stored(actor.id());
+        Self { actor_id: Some(actor_id), actor_type: Some(actor.actor_type()), ..self }
+    }
+
+    /// With the id and the type of this target.
+    #[must_use]
+    pub fn with_target(self, target: Target) -> Self {
+        let Target { target_type, target_id } = target;
+        Self { target_type: Some(target_type), target_id: Some(target_id), ..self }
+    }
 
     /// The filters as parameters, in a fixed order; [`from_pairs`](Self::from_pairs) reads them back.
+    ///
+    /// Uses `start_date` and `end_date`, which services of every version know.
     #[must_use]
     pub fn to_pairs(&self) -> Vec<(Cow<'static, str>, String)> {
         let Self {
@@ -96,7 +113,7 @@ impl Filters {
             start.as_ref().map(ToString::to_string),
             end.as_ref().map(ToString::to_string),
         ];
-        let named = Self::NAMES.into_iter().zip(values);
+        let named = PAIR_NAMES.into_iter().zip(values);
         let mut pairs: Vec<_> =
             named.filter_map(|(name, value)| Some((Cow::Borrowed(name), value?))).collect();
         for MetadataFilter { key, value } in metadata {
@@ -182,9 +199,11 @@ impl TimeRange {
     }
 }
 
-/// A top-level key of the metadata and the required text of its value.
+/// A key of the metadata and the required text of its value.
 ///
-/// The value is compared as `->>` returns it: `5` matches the number 5 and the string `"5"`.
+/// The value is compared as `->>` returns it: `5` matches the number 5 and the string `"5"`. A key with dots is
+/// both a top-level key and a [path](Self::path) through nested objects: `http.status` finds
+/// `{"http.status": 404}` and `{"http": {"status": 404}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MetadataFilter {
     key: Box<str>,
@@ -209,6 +228,13 @@ impl MetadataFilter {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The keys of nested objects that lead to the value, if the key has dots and metadata can be so deep.
+    #[must_use]
+    pub fn path(&self) -> Option<Vec<&str>> {
+        let path: Vec<&str> = self.key.split('.').collect();
+        (2..=METADATA_MAX_DEPTH).contains(&path.len()).then_some(path)
     }
 
     /// The required text.

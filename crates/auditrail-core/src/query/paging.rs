@@ -110,7 +110,8 @@ pub enum Count {
     None,
     /// Count every match.
     Exact,
-    /// Return the database's estimate, which is fast and may be far off.
+    /// Return a number that is quickly found. With a tenant among the filters that is the exact one up to
+    /// 10,000, else an estimate from the statistics of the table, which may be far off.
     Estimated,
 }
 
@@ -122,6 +123,41 @@ impl FromStr for Count {
             "exact" => Ok(Self::Exact),
             "estimated" => Ok(Self::Estimated),
             _ => Err(ValueError::UnknownValue { expected: "exact, estimated" }),
+        }
+    }
+}
+
+/// The number of all matches of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// The number.
+    pub count: u64,
+    /// What it is.
+    pub relation: TotalRelation,
+}
+
+/// What a number of matches is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalRelation {
+    /// The number of matches.
+    Exact,
+    /// A number that the matches exceed: counting stopped there.
+    AtLeast,
+    /// A guess from statistics of the table, which may be far off.
+    Estimated,
+}
+
+impl TotalRelation {
+    pub(crate) const ALL: [Self; 3] = [Self::Exact, Self::AtLeast, Self::Estimated];
+
+    /// The value in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::AtLeast => "at_least",
+            Self::Estimated => "estimated",
         }
     }
 }

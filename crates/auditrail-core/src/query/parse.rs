@@ -1,29 +1,38 @@
 //! Parses a search from named parameters, for the command line and HTTP.
 
-use super::{Cursor, CursorKey, Filters, MetadataFilter, Position, Query, TimeRange};
+use jiff::Timestamp;
+
+use super::names::{PAGING, metadata_key};
+use super::{Cursor, CursorKey, Filters, MetadataFilter, Position, Query, TimeRange, bounds};
+use crate::actor::Actor;
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
 use crate::inet::parse_network;
 use crate::limits::{METADATA_FILTERS_MAX, REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
+use crate::target::Target;
 use crate::time::RecordTime;
 
 impl Filters {
-    /// Parses filters from named parameters; [`Filters::NAMES`] and `metadata.KEY` are known.
+    /// Parses filters from named parameters; [`Filters::NAMES`], [`Filters::OTHER_NAMES`] and `metadata.KEY`
+    /// are known.
     ///
-    /// `start_date` and `end_date` are RFC 3339 times, or bare dates, which mean midnight UTC.
+    /// `since` and `until` are RFC 3339 times, dates, which mean midnight UTC, or durations before `now` such
+    /// as `7d`.
     ///
     /// # Errors
-    /// Every invalid, repeated or unknown parameter; the pointer is the name of the parameter.
+    /// Every invalid, repeated or unknown parameter; the pointer is the name of the parameter. Two names of
+    /// one filter are a repetition.
     pub fn from_pairs<N, V>(
         pairs: impl IntoIterator<Item = (N, V)>,
+        now: Timestamp,
     ) -> Result<Self, ValidationErrors>
     where
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(now);
         for (name, value) in pairs {
             if reader.is_first(name.as_ref()) && !reader.filter(name.as_ref(), value.as_ref()) {
-                reader.report_unknown(name.as_ref());
+                reader.report_unknown(name.as_ref(), &[]);
             }
         }
         reader.filters()
@@ -39,12 +48,17 @@ impl Query {
     pub fn from_pairs<N, V>(
         pairs: impl IntoIterator<Item = (N, V)>,
         key: &CursorKey,
+        now: Timestamp,
     ) -> Result<Self, ValidationErrors>
     where
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        let mut reader = Reader::default();
+        let pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        let token = pairs.iter().find(|(name, _)| name.as_ref() == "cursor");
+        // Of a later page, relative times refer to the time of the first one.
+        let first = token.and_then(|(_, token)| Cursor::relative_to(token.as_ref()));
+        let mut reader = Reader::new(first.map_or(now, RecordTime::timestamp));
         let mut limit = None;
         let mut count = None;
         let mut offset = None;
@@ -61,12 +75,13 @@ impl Query {
                 "offset" => offset = reader.keep(name, Position::parse_offset(value)),
                 "cursor" => cursor = Some(value.to_owned()),
                 _ if reader.filter(name, value) => {}
-                _ => reader.report_unknown(name),
+                _ => reader.report_unknown(name, &PAGING),
             }
         }
         if reader.was_seen("cursor") && reader.was_seen("offset") {
             reader.report("offset", ErrorCode::Conflict, "cannot be given together with cursor");
         }
+        let relative_to = reader.relative_to();
         let filters = reader.filters()?;
         let position = match cursor {
             Some(token) => Position::After(decode(&token, &filters, key)?),
@@ -77,6 +92,7 @@ impl Query {
             limit: limit.unwrap_or_default(),
             position,
             count: count.unwrap_or_default(),
+            relative_to,
         })
     }
 }
@@ -90,40 +106,80 @@ fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Cursor, Fie
 }
 
 /// The filters parsed so far, and the errors.
-#[derive(Default)]
 struct Reader {
-    seen: Vec<String>,
+    now: Timestamp,
+    /// Each parameter as it was given, with its canonical name.
+    seen: Vec<(String, String)>,
     filters: Filters,
     start: Option<RecordTime>,
     end: Option<RecordTime>,
+    /// Whether a bound depends on the time.
+    is_relative: bool,
     errors: Vec<FieldError>,
 }
 
 impl Reader {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            seen: Vec::new(),
+            filters: Filters::default(),
+            start: None,
+            end: None,
+            is_relative: false,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The time that relative bounds were subtracted from, if there are any.
+    fn relative_to(&self) -> Option<RecordTime> {
+        RecordTime::new(self.now).ok().filter(|_| self.is_relative)
+    }
+
     /// Parses one filter; false when the name is not a filter.
     fn filter(&mut self, name: &str, value: &str) -> bool {
         match name {
+            "actor" => self.actor(name, value),
+            "target" => self.target(name, value),
             "actor_id" => self.filters.actor_id = self.keep(name, value.parse()),
             "actor_type" => self.filters.actor_type = self.keep(name, value.parse()),
             "action" => self.filters.action = self.keep(name, value.parse()),
             "target_type" => self.filters.target_type = self.keep(name, value.parse()),
             "target_id" => self.filters.target_id = self.keep(name, value.parse()),
-            "tenant_id" => self.filters.tenant_id = self.keep(name, value.parse()),
+            "tenant_id" | "tenant" => self.filters.tenant_id = self.keep(name, value.parse()),
             "request_id" => self.filters.request_id = self.keep(name, value.parse()),
             "outcome" => self.filters.outcome = self.keep(name, value.parse()),
             "intents" => self.filters.intents = self.keep(name, value.parse()),
-            "ip_address" => {
+            "ip_address" | "ip" => {
                 let network = parse_network(value).map(|network| network.trunc());
                 self.filters.ip_address = self.keep(name, network);
             }
-            "start_date" => self.start = self.keep(name, parse_bound(value)),
-            "end_date" => self.end = self.keep(name, parse_bound(value)),
-            _ => match name.strip_prefix("metadata.") {
+            "since" | "start_date" => self.start = self.bound(name, value),
+            "until" | "end_date" => self.end = self.bound(name, value),
+            _ => match metadata_key(name) {
                 Some(key) => self.metadata(name, key, value),
                 None => return false,
             },
         }
         true
+    }
+
+    fn actor(&mut self, name: &str, value: &str) {
+        if let Some(actor) = self.keep(name, value.parse::<Actor>()) {
+            self.filters = std::mem::take(&mut self.filters).with_actor(&actor);
+        }
+    }
+
+    fn target(&mut self, name: &str, value: &str) {
+        if let Some(target) = self.keep(name, value.parse::<Target>()) {
+            self.filters = std::mem::take(&mut self.filters).with_target(target);
+        }
+    }
+
+    fn bound(&mut self, name: &str, value: &str) -> Option<RecordTime> {
+        let bound = self.keep(name, bounds::parse(value, self.now))?;
+        self.is_relative |= bound.is_relative;
+        Some(bound.time)
     }
 
     fn metadata(&mut self, name: &str, key: &str, value: &str) {
@@ -138,15 +194,34 @@ impl Reader {
     }
 
     fn filters(mut self) -> Result<Filters, ValidationErrors> {
+        for (whole, parts) in
+            [("actor", ["actor_id", "actor_type"]), ("target", ["target_id", "target_type"])]
+        {
+            for part in parts {
+                if self.was_seen(whole) && self.was_seen(part) {
+                    let detail = format!("is a part of `{whole}`, which is given too");
+                    self.report(part, ErrorCode::Conflict, &detail);
+                }
+            }
+        }
         match TimeRange::new(self.start, self.end) {
             Some(range) => self.filters.created_at = range,
-            None => self.report("end_date", ErrorCode::EmptyRange, "must be after start_date"),
+            None => self.report_empty_range(),
         }
         self.filters.metadata.sort_unstable();
         match ValidationErrors::new(self.errors) {
             Some(errors) => Err(errors),
             None => Ok(self.filters),
         }
+    }
+
+    /// The last moment of a range is excluded, so the range of one day ends at the next date.
+    fn report_empty_range(&mut self) {
+        let (since, until) = (self.given("since"), self.given("until"));
+        let detail = format!(
+            "must be after `{since}`; a date is its midnight, so a day ends at the next date"
+        );
+        self.report(&until, ErrorCode::EmptyRange, &detail);
     }
 
     /// Registers a name, and reports a repeated one.
@@ -157,24 +232,38 @@ impl Reader {
         if self.errors.len() >= REPORTED_ERRORS_MAX {
             return false;
         }
-        if self.was_seen(name) {
-            self.report(name, ErrorCode::DuplicateField, "is given more than once");
+        let canonical = Filters::canonical_name(name).unwrap_or_else(|| name.to_owned());
+        if let Some((given, _)) = self.seen.iter().find(|(_, seen)| *seen == canonical) {
+            let detail = if given == name {
+                "is given more than once".to_owned()
+            } else {
+                format!("is the same filter as `{}`, which is given too", short(given))
+            };
+            self.report(name, ErrorCode::DuplicateField, &detail);
             return false;
         }
-        self.seen.push(name.to_owned());
+        self.seen.push((name.to_owned(), canonical));
         true
     }
 
-    fn was_seen(&self, name: &str) -> bool {
-        self.seen.iter().any(|seen| seen == name)
+    fn was_seen(&self, canonical: &str) -> bool {
+        self.seen.iter().any(|(_, seen)| seen == canonical)
+    }
+
+    /// The name under which a filter was given.
+    fn given(&self, canonical: &str) -> String {
+        let given = self.seen.iter().find(|(_, seen)| seen == canonical);
+        given.map_or(canonical, |(given, _)| given).to_owned()
     }
 
     fn keep<T>(&mut self, name: &str, result: Result<T, ValueError>) -> Option<T> {
         result.map_err(|error| self.errors.push(FieldError::new(short(name), &error))).ok()
     }
 
-    fn report_unknown(&mut self, name: &str) {
-        self.report(name, ErrorCode::UnknownField, "is not a parameter of this search");
+    /// Lists all parameters only once.
+    fn report_unknown(&mut self, name: &str, others: &[&str]) {
+        let list = self.errors.iter().all(|error| error.code != ErrorCode::UnknownField);
+        self.errors.push(FieldError::unknown_parameter(name, others, list));
     }
 
     fn report(&mut self, name: &str, code: ErrorCode, detail: &str) {
@@ -184,16 +273,4 @@ impl Reader {
 
 fn short(name: &str) -> String {
     name.chars().take(REPORTED_NAME_MAX_CHARS).collect()
-}
-
-/// Parses a bound of a time range: a time, or a date.
-fn parse_bound(text: &str) -> Result<RecordTime, ValueError> {
-    let is_date = text.len() == 10 && !text.contains(['T', 't', ' ']);
-    let time = if is_date { format!("{text}T00:00:00Z").parse() } else { text.parse() };
-    time.map_err(|error| match error {
-        ValueError::BadFormat { .. } => ValueError::BadFormat {
-            expected: "an RFC 3339 time or a date, such as 2026-01-02T03:04:05Z or 2026-01-02",
-        },
-        other => other,
-    })
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::strategies::{good_text, id, now, time};
 
 fn filters(name: &str, value: &str) -> Filters {
-    Filters::from_pairs([(name, value)]).unwrap()
+    Filters::from_pairs([(name, value)], now()).unwrap()
 }
 
 #[test]

@@ -15,11 +15,11 @@ fn shown(errors: ValidationErrors) -> Vec<String> {
 }
 
 fn refused(pairs: &[(&str, &str)]) -> Vec<String> {
-    shown(Query::from_pairs(pairs.iter().copied(), &CursorKey::public()).unwrap_err())
+    shown(Query::from_pairs(pairs.iter().copied(), &CursorKey::public(), now()).unwrap_err())
 }
 
 fn filters(pairs: &[(&str, &str)]) -> Filters {
-    Filters::from_pairs(pairs.iter().copied()).unwrap()
+    Filters::from_pairs(pairs.iter().copied(), now()).unwrap()
 }
 
 #[test]
@@ -40,7 +40,6 @@ fn every_parameter_is_parsed() {
         ("metadata.a.b", "1"),
         ("metadata.plan", ""),
     ];
-    assert_eq!(pairs[..12].iter().map(|pair| pair.0).collect::<Vec<_>>(), Filters::NAMES);
     let pairs: Vec<String> =
         filters(&pairs).to_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
@@ -65,8 +64,124 @@ fn every_parameter_is_parsed() {
 }
 
 #[test]
+fn every_name_and_other_name_is_parsed() {
+    let values = |name: &str| match name {
+        "actor" => "user:ana",
+        "actor_type" => "user",
+        "target" => "project:p1",
+        "outcome" => "denied",
+        "intents" => "open",
+        "ip_address" => "10.0.0.0/8",
+        "since" | "until" => "2026-01-02T03:04:05Z",
+        _ => "x",
+    };
+    for name in Filters::NAMES {
+        assert_ne!(filters(&[(name, values(name))]), Filters::default(), "{name}");
+    }
+    for (other, name) in Filters::OTHER_NAMES {
+        let value = values(name);
+        assert_eq!(filters(&[(other, value)]), filters(&[(name, value)]), "{other}");
+        let refused = Filters::from_pairs([(other, value), (name, value)], now()).unwrap_err();
+        let expected = format!("{name}: is the same filter as `{other}`, which is given too");
+        assert_eq!(refused.to_string(), expected);
+    }
+}
+
+#[test]
+fn actor_and_target_are_type_and_id() {
+    let both = filters(&[("actor", "user:ana"), ("target", "project:p1")]);
+    let parts = [
+        ("actor_type", "user"),
+        ("actor_id", "ana"),
+        ("target_type", "project"),
+        ("target_id", "p1"),
+    ];
+    assert_eq!(both, filters(&parts));
+    assert_eq!(
+        filters(&[("actor", "system")]),
+        filters(&[("actor_type", "system"), ("actor_id", "system")])
+    );
+    for (pair, part) in [(("actor", "user:ana"), "actor_id"), (("target", "a:b"), "target_type")] {
+        let errors = Filters::from_pairs([(part, "ana"), pair], now()).unwrap_err();
+        let expected = format!("{part}: is a part of `{}`, which is given too", pair.0);
+        assert_eq!(errors.to_string(), expected);
+    }
+    assert_eq!(
+        refused(&[("actor", "ana"), ("target", "p1")]),
+        ["actor bad_format", "target bad_format"]
+    );
+}
+
+#[test]
+fn unknown_names_get_the_nearest_and_all() {
+    let detail = |name: &str| {
+        let errors = Query::from_pairs([(name, "x")], &CursorKey::public(), now()).unwrap_err();
+        errors.as_slice()[0].detail.clone()
+    };
+    for (name, nearest) in [
+        ("sinse", "since"),
+        ("from", "since"),
+        ("to", "until"),
+        ("actor-id", "actor_id"),
+        ("actorId", "actor_id"),
+        ("startDate", "start_date"),
+        ("ipaddress", "ip_address"),
+        ("metadata", "metadata.KEY"),
+        ("meta.plan", "metadata.plan"),
+        ("cursors", "cursor"),
+        ("resource", "target"),
+    ] {
+        let detail = detail(name);
+        assert!(detail.contains(&format!("; the nearest is `{nearest}`;")), "{name}: {detail}");
+        for known in Filters::NAMES.iter().chain(&["metadata.KEY", "limit", "offset"]) {
+            assert!(detail.contains(&format!("`{known}`")), "{known}: {detail}");
+        }
+    }
+    assert!(!detail("xyzzy").contains("nearest"));
+    let two = Filters::from_pairs([("colour", ""), ("shape", "")], now()).unwrap_err();
+    assert!(!two.as_slice()[1].detail.contains("until"), "{two}");
+}
+
+#[test]
+fn metadata_has_two_notations() {
+    let dotted = filters(&[("metadata.http.status", "404")]);
+    assert_eq!(dotted, filters(&[("metadata[http.status]", "404")]));
+    assert_eq!(dotted.metadata[0].path(), Some(vec!["http", "status"]));
+    assert_eq!(filters(&[("metadata[a]b]", "")]).metadata[0].key(), "a]b");
+    let both = [("metadata[a]", "1"), ("metadata.a", "1")];
+    assert_eq!(refused(&both), ["metadata.a duplicate_field"]);
+    assert_eq!(
+        refused(&[("metadata[]", "x"), ("metadata[a", "x"), ("metadata", "x")]),
+        ["metadata[] empty", "metadata[a unknown_field", "metadata unknown_field"]
+    );
+    let deep = vec!["a"; limits::METADATA_MAX_DEPTH + 1].join(".");
+    assert_eq!(filters(&[(&format!("metadata.{deep}"), "x")]).metadata[0].path(), None);
+}
+
+#[test]
+fn later_pages_keep_the_range_of_relative_times() {
+    let key = CursorKey::public();
+    let later = "2030-01-01T00:00:00Z".parse().unwrap();
+    let pair = ("since", "7d");
+    let first = Query::from_pairs([pair], &key, now()).unwrap();
+    let cursor =
+        Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
+    let token = cursor.encode_relative(&first.filters, first.relative_to, &key);
+    let second = Query::from_pairs([pair, ("cursor", token.as_str())], &key, later).unwrap();
+    assert_eq!((second.filters.clone(), second.relative_to), (first.filters, first.relative_to));
+    assert_eq!(second.position, Position::After(cursor));
+    // The command for the next page, and links, have the absolute times.
+    let mut pairs = second.filters.to_pairs();
+    pairs.push(("cursor".into(), token.clone()));
+    assert!(Query::from_pairs(pairs, &key, later).is_ok());
+    for pairs in [[("since", "8d"), ("cursor", &token)], [("until", "7d"), ("cursor", &token)]] {
+        assert_eq!(refused(&pairs), ["cursor invalid_cursor"]);
+    }
+}
+
+#[test]
 fn no_parameters_match_everything_in_default_pages() {
-    let query = Query::from_pairs([("", ""); 0], &CursorKey::public()).unwrap();
+    let query = Query::from_pairs([("", ""); 0], &CursorKey::public(), now()).unwrap();
     assert_eq!(query, Query::default());
     assert_eq!((query.limit.get(), query.position), (100, Position::Offset(0)));
 }
@@ -112,13 +227,16 @@ fn every_invalid_parameter_is_reported_by_name() {
 #[test]
 fn hostile_query_gets_a_short_error() {
     let pairs = (0..200_000).map(|n| (format!("x{n}"), ""));
-    let errors = Filters::from_pairs(pairs).unwrap_err();
+    let errors = Filters::from_pairs(pairs, now()).unwrap_err();
     assert_eq!(errors.as_slice().len(), limits::REPORTED_ERRORS_MAX);
 }
 
 #[test]
 fn paging_parameters_are_no_filters() {
-    assert_eq!(shown(Filters::from_pairs([("limit", "5")]).unwrap_err()), ["limit unknown_field"]);
+    assert_eq!(
+        shown(Filters::from_pairs([("limit", "5")], now()).unwrap_err()),
+        ["limit unknown_field"]
+    );
 }
 
 #[test]
@@ -178,7 +296,8 @@ fn cursor_and_offset_exclude_each_other() {
     let cursor =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
     let token = cursor.encode(&filters(&[("actor_id", "u1")]), &key);
-    let query = Query::from_pairs([("cursor", token.as_str()), ("actor_id", "u1")], &key).unwrap();
+    let pairs = [("cursor", token.as_str()), ("actor_id", "u1")];
+    let query = Query::from_pairs(pairs, &key, now()).unwrap();
     assert_eq!(query.position, Position::After(cursor));
     assert_eq!(refused(&[("cursor", &token), ("actor_id", "u2")]), ["cursor invalid_cursor"]);
     assert_eq!(refused(&[("cursor", "x")]), ["cursor invalid_cursor"]);
@@ -188,7 +307,7 @@ fn cursor_and_offset_exclude_each_other() {
 
 #[test]
 fn parameter_errors_serialize_like_field_errors() {
-    let errors = Filters::from_pairs([("actor_type", "robot")]).unwrap_err();
+    let errors = Filters::from_pairs([("actor_type", "robot")], now()).unwrap_err();
     let expected: Value = json!([{
         "pointer": "actor_type", "code": "unknown_value",
         "detail": "must be one of user, system, api_key",
@@ -224,9 +343,9 @@ prop_compose! {
 proptest! {
     #[test]
     fn filters_round_trip_through_parameters(pairs in any_pairs()) {
-        let filters = Filters::from_pairs(pairs.iter().cloned()).unwrap();
-        prop_assert_eq!(Filters::from_pairs(filters.to_pairs()).unwrap(), filters.clone());
-        let reversed = Filters::from_pairs(pairs.into_iter().rev()).unwrap();
+        let filters = Filters::from_pairs(pairs.iter().cloned(), now()).unwrap();
+        prop_assert_eq!(Filters::from_pairs(filters.to_pairs(), now()).unwrap(), filters.clone());
+        let reversed = Filters::from_pairs(pairs.into_iter().rev(), now()).unwrap();
         prop_assert_eq!(reversed, filters, "the order of parameters does not matter");
     }
 
@@ -234,8 +353,8 @@ proptest! {
     fn parser_never_panics(name in any::<String>(), value in any::<String>()) {
         let named: Vec<_> = Filters::NAMES.iter().map(|known| (*known, value.as_str())).collect();
         for pairs in [named, vec![(name.as_str(), value.as_str())]] {
-            if let Ok(filters) = Filters::from_pairs(pairs) {
-                prop_assert_eq!(Filters::from_pairs(filters.to_pairs()), Ok(filters));
+            if let Ok(filters) = Filters::from_pairs(pairs, now()) {
+                prop_assert_eq!(Filters::from_pairs(filters.to_pairs(), now()), Ok(filters));
             }
         }
     }

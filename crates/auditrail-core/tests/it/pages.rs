@@ -1,6 +1,8 @@
 //! Pages as JSON.
 
-use auditrail_core::{Cursor, CursorKey, Found, Page, Position, Query, Record};
+use auditrail_core::{
+    Cursor, CursorKey, Found, Page, Position, Query, Record, Total, TotalRelation,
+};
 use serde_json::{Value, json};
 
 use crate::strategies::full_json;
@@ -26,16 +28,22 @@ fn last_page_has_no_cursor_and_no_total() {
 #[test]
 fn cursor_has_the_last_record_and_is_bound_to_filters() {
     let key = CursorKey::public();
-    let query =
-        Query::from_pairs([("actor_id", "u1"), ("limit", "1"), ("offset", "3")], &key).unwrap();
-    let found = Found { records: vec![record()], has_more: true, total: Some(9) };
+    let query = Query::from_pairs(
+        [("actor_id", "u1"), ("limit", "1"), ("offset", "3")],
+        &key,
+        crate::strategies::now(),
+    )
+    .unwrap();
+    let total = Some(Total { count: 9, relation: TotalRelation::AtLeast });
+    let found = Found { records: vec![record()], has_more: true, total };
     let page = page(&query, found);
     let token = page["pagination"]["next_cursor"].as_str().unwrap();
     let cursor = Cursor::decode(token, &query.filters, &key).unwrap();
     assert_eq!(cursor, Cursor { created_at: record().created_at, id: record().id });
     assert_eq!(
         page["pagination"],
-        json!({"limit": 1, "has_more": true, "next_cursor": token, "offset": 3, "total": 9})
+        json!({"limit": 1, "has_more": true, "next_cursor": token, "offset": 3, "total": 9,
+               "total_relation": "at_least"})
     );
 }
 

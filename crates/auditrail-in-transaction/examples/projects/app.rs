@@ -44,7 +44,8 @@ async fn create(
         .map_err(failed)?;
     let target = Target::new(TargetType::Project, id.to_string().parse().map_err(failed)?);
     let input = CreateInput::new(actor, Action::ProjectCreated, target)
-        .with_metadata(serde_json::json!({ "name": name }).to_string().parse().map_err(failed)?)
+        .with_metadata_of(&serde_json::json!({ "name": name }))
+        .map_err(failed)?
         .with_context(context(&headers));
     record_in(&mut tx, &input).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;

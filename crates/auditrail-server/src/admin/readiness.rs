@@ -40,6 +40,11 @@ const SHUTTING_DOWN: NotReady = not_ready("shutting_down", "the service is shutt
 const BUSY: NotReady = not_ready("database_busy", "the database does not respond in time");
 const PENDING: NotReady = not_ready("migrations_pending", "run `auditrail migrate`");
 const HISTORY: NotReady = not_ready("history_problem", "run `auditrail migrate status`");
+const PRIVILEGES: NotReady = not_ready(
+    "permission_denied",
+    "the database role of the service lacks privileges, which the log lists; run the output of \
+     `auditrail migrate grants`",
+);
 const LAG: NotReady = not_ready("writer_lag", "write requests have been queued for too long");
 
 impl Readiness {
@@ -73,15 +78,30 @@ impl Readiness {
         {
             return outcome;
         }
-        let status = timeout_at(deadline, database.probe.ask()).await;
-        let outcome = status.as_ref().map_or(Err(BUSY), check_migrations);
+        let checked = timeout_at(deadline, query(&mut database.probe)).await;
+        let (outcome, cause) = checked.unwrap_or((Err(BUSY), None));
         database.last = Some((Instant::now(), outcome));
         // Log changes only: supervisors probe every few seconds.
         if previous.is_none_or(|(_, previous)| previous != outcome) {
-            let cause = status.ok().and_then(Result::err).map(|error| error.to_string());
             log(outcome, cause.as_deref());
         }
         outcome
+    }
+}
+
+/// Whether the database is ready, and the cause for the log if it is not.
+async fn query(probe: &mut StatusProbe) -> (Result<(), NotReady>, Option<String>) {
+    let status = probe.ask().await;
+    if let Err(not_ready) = check_migrations(&status) {
+        return (Err(not_ready), status.err().map(|error| error.to_string()));
+    }
+    match probe.missing_privileges().await {
+        Ok(missing) if missing.is_empty() => (Ok(()), None),
+        Ok(missing) => (Err(PRIVILEGES), Some(format!("missing: {}", missing.join("; ")))),
+        Err(error) => {
+            let detail = "the privileges of the database role cannot be read";
+            (Err(not_ready(error.code(), detail)), Some(error.to_string()))
+        }
     }
 }
 

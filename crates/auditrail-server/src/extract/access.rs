@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::problem::Problem;
 use crate::rate_limit::{BudgetClass, ReportedQuota};
+use crate::share_holder::ShareHolder;
 
 /// Maximum number of repeated lookups of an API key for one request.
 const REFRESHES_MAX: u32 = 3;
@@ -36,6 +37,16 @@ pub(crate) struct Access<R> {
 impl<R> Access<R> {
     pub(crate) fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The API key itself.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The holder of the shares that the request uses.
+    pub(crate) fn share_holder(&self) -> ShareHolder {
+        ShareHolder::from(&self.principal)
     }
 
     pub(crate) fn caller(&self) -> &Caller {
@@ -80,8 +91,8 @@ impl Access<right::Write> {
         let amount = u32::try_from(records.saturating_sub(1)).unwrap_or(u32::MAX);
         let limiter = self.app.rate_limiter();
         let now = clock::monotonic();
-        let key = &self.principal.key_id;
-        if let Some(status) = limiter.charge_overdraft(BudgetClass::Write, key, amount, now) {
+        let holder = self.share_holder();
+        if let Some(status) = limiter.charge_overdraft(BudgetClass::Write, &holder, amount, now) {
             self.quota.set(status);
         }
     }
@@ -160,7 +171,8 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
         }
         let token = token.into();
         let quota = parts.extensions.get::<ReportedQuota>().cloned().unwrap_or_default();
-        match app.rate_limiter().admit(R::CLASS, &principal.key_id, clock::monotonic()) {
+        match app.rate_limiter().admit(R::CLASS, &ShareHolder::from(&principal), clock::monotonic())
+        {
             Ok(Some(status)) => quota.set(status),
             Ok(None) => {}
             Err((status, rejection)) => {

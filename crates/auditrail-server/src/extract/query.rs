@@ -8,18 +8,25 @@ use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::auth::Principal;
+use crate::clock;
 use crate::problem::{Problem, in_query};
 
 /// The query parameters of a request, decoded and in their order.
 #[derive(Clone)]
-pub(crate) struct QueryParams(Vec<(String, String)>);
+pub(crate) struct QueryParams {
+    params: Vec<(String, String)>,
+    /// The names that [`take`](Self::take) was called with.
+    own: Vec<&'static str>,
+}
 
 impl FromRequestParts<App> for QueryParams {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
         match RawQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
-            Ok(RawQuery(params)) if is_utf8(&parts.uri, &params) => Ok(Self(params)),
+            Ok(RawQuery(params)) if is_utf8(&parts.uri, &params) => {
+                Ok(Self { params, own: Vec::new() })
+            }
             _ => Err(Problem::bad_query()),
         }
     }
@@ -38,13 +45,14 @@ fn is_utf8(uri: &Uri, params: &[(String, String)]) -> bool {
 impl QueryParams {
     /// Removes a parameter and returns its value.
     ///
-    /// A parameter that occurs twice is left in place, to be rejected as unknown.
-    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
-        let mut matches = self.0.iter().enumerate().filter(|(_, param)| param.0 == name);
+    /// A parameter that occurs twice is left in place, to be rejected.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<String> {
+        self.own.push(name);
+        let mut matches = self.params.iter().enumerate().filter(|(_, param)| param.0 == name);
         let (Some((index, _)), None) = (matches.next(), matches.next()) else {
             return None;
         };
-        Some(self.0.remove(index).1)
+        Some(self.params.remove(index).1)
     }
 
     /// Rejects the request if there are any parameters left.
@@ -57,37 +65,75 @@ impl QueryParams {
 
     /// An error for each parameter that is left.
     pub(crate) fn unknown_errors(self) -> impl Iterator<Item = FieldError> {
-        self.0.into_iter().take(REPORTED_ERRORS_MAX).map(|(name, _)| FieldError {
-            pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
-            code: ErrorCode::UnknownField,
-            detail: "is not a parameter of this operation".to_owned(),
+        let known = match self.own.as_slice() {
+            [] => "; it has none".to_owned(),
+            own => format!("; its parameters are {}", own.join(", ")),
+        };
+        self.params.into_iter().take(REPORTED_ERRORS_MAX).enumerate().map(move |(n, (name, _))| {
+            if self.own.contains(&name.as_str()) {
+                return repeated(name);
+            }
+            // A list in every error would let a short request have a long response.
+            let known = if n == 0 { known.as_str() } else { "" };
+            FieldError {
+                pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
+                code: ErrorCode::UnknownField,
+                detail: format!("is not a parameter of this operation{known}"),
+            }
         })
     }
 
     /// Parses the parameters as a search.
     pub(crate) fn query(self, principal: &Principal, app: &App) -> Result<Query, Problem> {
-        let params = self.with_tenant_of(principal);
-        let query = Query::from_pairs(params, app.log().cursor_key()).map_err(in_query)?;
+        let params = self.with_tenant_of(principal).params;
+        let key = app.log().cursor_key();
+        let query = Query::from_pairs(params, key, clock::now()).map_err(in_query)?;
         principal.check_tenant(query.filters.tenant_id.as_ref())?;
         Ok(query)
     }
 
     /// Parses the parameters as filters.
     pub(crate) fn filters(self, principal: &Principal) -> Result<Filters, Problem> {
-        let filters = Filters::from_pairs(self.with_tenant_of(principal)).map_err(in_query)?;
+        let Self { params, own } = self.with_tenant_of(principal);
+        let is_filter = |(name, _): &(String, String)| Filters::canonical_name(name).is_some();
+        let (filters, others): (Vec<_>, Vec<_>) = params.into_iter().partition(is_filter);
+        let unknown =
+            others.into_iter().take(REPORTED_ERRORS_MAX).enumerate().map(|(n, (name, _))| {
+                if own.contains(&name.as_str()) {
+                    repeated(name)
+                } else {
+                    FieldError::unknown_parameter(&name, &own, n == 0)
+                }
+            });
+        let unknown: Vec<FieldError> = unknown.collect();
+        let parsed = Filters::from_pairs(filters, clock::now());
+        let filters = match (parsed, ValidationErrors::new(unknown)) {
+            (Ok(filters), None) => filters,
+            (Ok(_), Some(errors)) | (Err(errors), None) => return Err(in_query(errors)),
+            (Err(errors), Some(unknown)) => {
+                let all = ValidationErrors::new(errors.into_iter().chain(unknown).collect());
+                return Err(all.map_or_else(Problem::bad_query, in_query));
+            }
+        };
         principal.check_tenant(filters.tenant_id.as_ref())?;
         Ok(filters)
     }
 
-    /// Adds the tenant of the API key if the request has no `tenant_id`.
+    /// Adds the tenant of the API key if the request has none, under any name.
     ///
     /// This happens before parsing, so that cursors are bound to the tenant like to any other filter.
-    fn with_tenant_of(self, principal: &Principal) -> Vec<(String, String)> {
-        let Self(mut params) = self;
-        let has_tenant = params.iter().any(|(name, _)| name == "tenant_id");
+    fn with_tenant_of(mut self, principal: &Principal) -> Self {
+        let is_tenant =
+            |name: &str| Filters::canonical_name(name).is_some_and(|name| name == "tenant_id");
+        let has_tenant = self.params.iter().any(|(name, _)| is_tenant(name));
         if let Some(tenant) = principal.tenant.as_ref().filter(|_| !has_tenant) {
-            params.push(("tenant_id".to_owned(), tenant.to_string()));
+            self.params.push(("tenant_id".to_owned(), tenant.to_string()));
         }
-        params
+        self
     }
+}
+
+fn repeated(name: String) -> FieldError {
+    let detail = "is given more than once".to_owned();
+    FieldError { pointer: name, code: ErrorCode::DuplicateField, detail }
 }

@@ -56,6 +56,7 @@ impl From<StoreError> for Problem {
                 let title = "Record rejected";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, error.to_string())
             }
+            StoreError::Overloaded { .. } => Self::no_connection(),
             StoreError::Unreachable { .. } | StoreError::Busy { .. } => {
                 report(&error);
                 unavailable(code).retry_after(RETRY_SOON)

@@ -1,4 +1,4 @@
-//! Token buckets, one per API key, in bounded memory.
+//! Token buckets, one per share holder, in bounded memory.
 //!
 //! A bucket is represented by the time when it will be full again. The later that is, the less it
 //! holds; if it is a whole window away the bucket is empty, and beyond that it is overdrawn. (This is the
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Budget;
 
-/// The buckets of all API keys, for one budget.
+/// The buckets of all share holders, for one budget.
 #[derive(Debug)]
 pub(super) struct Buckets {
     budget: Budget,

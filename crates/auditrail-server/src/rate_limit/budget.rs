@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::limits::{EXPORTS_PER_MINUTE, QUERIES_PER_MINUTE};
 
-/// The budgets of each API key; `None` is unlimited.
+/// The budgets of each share holder; `None` is unlimited.
 ///
-/// Keys do not share budgets. A budget is a token bucket: it starts full, refills continuously, and what
+/// A share holder is a tenant, whose keys share its budgets, or an API key that is not restricted to a tenant. A budget is a token bucket: it starts full, refills continuously, and what
 /// it holds may be used at once. A request is admitted while anything is left. A batch is charged for all
 /// its records even if that overdraws the budget, and the overdraft must refill before the next request
 /// is admitted. So no batch is too large to be admitted, and the long-term rate holds.

@@ -89,9 +89,11 @@ async fn write(
     batch.check(options.on_invalid)?;
     writer.charge(batch.size);
     reserved_actions::check_batch(app, &mut batch, options.on_invalid).await?;
+    let ids =
+        key.ids(app, writer, batch.inputs.iter().map(|(index, input)| (*index, input))).await?;
     for (index, input) in &mut batch.inputs {
         writer.principal().default_tenant(&mut input.tenant_id)?;
-        key.apply(writer.principal(), *index, input);
+        ids.apply(*index, input);
         if returns_records {
             assign_id(input)?;
         }

@@ -72,7 +72,7 @@ async fn write(
     let reserved = ReservedAnswer::take(app, writer.caller(), size + RETURNED_BYTES)?;
     let created = loop {
         writer.principal().default_tenant(&mut input.tenant_id)?;
-        key.apply(writer.principal(), 0, &mut input);
+        key.ids(app, writer, [(0, &input)]).await?.apply(0, &mut input);
         let origin = writer.principal().write_origin();
         match app.writes().create(input.clone(), origin).await {
             Err(error) if error.is_key_changed() => writer.refresh().await?,

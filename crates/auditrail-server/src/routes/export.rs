@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::app::App;
-use crate::export_stream;
+use crate::export_stream::{self, ExportContext};
 use crate::extract::{Exporter, QueryParams, RequestOrigin};
 use crate::problem::{Problem, in_parameter, in_query};
 use crate::self_audit::{SelfAuditEvent, filters_by_name, record};
@@ -41,11 +41,12 @@ pub(super) async fn export(
 ) -> Result<Response, Problem> {
     let ExportOptions { format } = ExportOptions::parse(&mut params)?;
     let filters = params.filters(exporter.principal())?;
+    let share = app.database_shares().export(&exporter.share_holder()).await?;
     let metadata = json!({"format": format.to_string(), "filters": filters_by_name(&filters)});
     let tenant = filters.tenant_id.clone();
     record(&app, exporter.principal(), origin, SelfAuditEvent::Exported, tenant, metadata).await?;
-    let (stall, rows) = (app.config().stall_timeout, app.metrics().export_rows(format));
-    let bytes = export_stream::start(app.log().export(filters), format, stall, rows).await?;
+    let context = ExportContext::new(format, app.config(), app.metrics().clone(), share);
+    let bytes = export_stream::start(app.log().export(filters), context).await?;
     Ok(respond(format, Body::from_stream(bytes)))
 }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/audit-logs`: returns a page of matching records.
 
 use auditrail_api::ProblemDocument;
-use auditrail_core::{Page, Pagination, Query, Record};
+use auditrail_core::{Count, Page, Pagination, Query, Record};
 use auditrail_store::StoreError;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -12,6 +12,7 @@ use crate::extract::{QueryParams, RequestOrigin, Searcher};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::self_audit::{ReadOperation, record_read};
+use crate::shares::Share;
 
 /// The page as the OpenAPI document names it: `Page`.
 type RecordPage = Page<Record>;
@@ -41,6 +42,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let query = params.clone().query(reader.principal(), &app)?;
     record_read(&app, reader.principal(), origin, ReadOperation::List(&query.filters)).await?;
+    let shares = Shares::of(&app, &reader, &query).await?;
     match app.log().page_with_key(&query, reader.principal().version).await {
         Err(StoreError::KeyChanged) => reader.refresh().await?,
         page => {
@@ -50,9 +52,29 @@ pub(super) async fn list(
         }
     }
     // The key may be restricted to another tenant now.
+    drop(shares);
     let query = params.query(reader.principal(), &app)?;
+    let _shares = Shares::of(&app, &reader, &query).await?;
     let page = app.log().page(&query).await?;
     Ok((link(&query, &page), Json(page)).into_response())
+}
+
+/// What a search uses of the connections for reads.
+enum Shares {
+    Quick { _share: Share },
+    Counting { _shares: [Share; 2] },
+}
+
+impl Shares {
+    async fn of(app: &App, reader: &Searcher, query: &Query) -> Result<Self, Problem> {
+        let (shares, holder) = (app.database_shares(), reader.share_holder());
+        Ok(match query.count {
+            Count::None => Self::Quick { _share: shares.read(&holder).await? },
+            Count::Exact | Count::Estimated => {
+                Self::Counting { _shares: shares.slow_read(&holder).await? }
+            }
+        })
+    }
 }
 
 /// The `Link` header to the next page, with all its parameters.

@@ -1,22 +1,22 @@
 //! `GET /v1/audit-logs/stats`: counts matching records.
 
-use auditrail_api::{ActionStats, ActorStats, Bucket, ProblemDocument, Stats, TargetStats};
+use auditrail_api::{ProblemDocument, Stats};
 use auditrail_core::{Filters, Interval};
-use auditrail_store::{ActionCount, ActorCount, BucketCount, Summary, SummaryOptions, TargetCount};
+use auditrail_store::SummaryOptions;
 use axum::extract::State;
 
 use crate::app::App;
 use crate::extract::{QueryParams, Reader, RequestOrigin};
 use crate::json::Json;
-use crate::limits::STATS_TOP;
 use crate::problem::{Problem, in_parameter};
 use crate::self_audit::{ReadOperation, record_read};
+use crate::stats;
 
 /// Counts matching records by time, actor, action and target.
 ///
 /// Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-/// 100,000 by time otherwise; see `truncated` and `since`. Use a time range to count older records,
-/// or an export to get all of them.
+/// 100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+/// `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
 #[utoipa::path(
     get,
     path = "/v1/audit-logs/stats",
@@ -38,9 +38,10 @@ pub(super) async fn stats(
     let StatsOptions { interval } = StatsOptions::parse(&mut params)?;
     let filters = params.filters(reader.principal())?;
     record_read(&app, reader.principal(), origin, ReadOperation::Stats(&filters)).await?;
-    let options = SummaryOptions { top: STATS_TOP, interval, recent: true };
+    let options = SummaryOptions { top: stats::STATS_TOP, interval, recent: true };
+    let _shares = app.database_shares().slow_read(&reader.share_holder()).await?;
     let summary = app.log().summary(&filters, options).await?;
-    Ok(Json(response(summary)))
+    Ok(Json(stats::document(summary)))
 }
 
 /// Options of the statistics.
@@ -56,32 +57,5 @@ impl StatsOptions {
     fn parse(params: &mut QueryParams) -> Result<Self, Problem> {
         let interval = params.take("interval").map(|text| text.parse()).transpose();
         Ok(Self { interval: interval.map_err(|error| in_parameter("interval", &error))? })
-    }
-}
-
-fn response(summary: Summary) -> Stats {
-    let Summary { total, since, actors, actions, targets, interval, buckets } = summary;
-    let bucket = |BucketCount { start, count }| Bucket { start: start.to_string(), count };
-    let actor = |ActorCount { actor, count }| ActorStats {
-        actor_type: actor.actor_type().as_str().to_owned(),
-        actor_id: actor.id().to_owned(),
-        count,
-    };
-    let action =
-        |ActionCount { action, count }| ActionStats { action: action.as_str().to_owned(), count };
-    let target = |TargetCount { target, count }| TargetStats {
-        target_type: target.target_type.as_str().to_owned(),
-        target_id: target.target_id.as_str().to_owned(),
-        count,
-    };
-    Stats {
-        total,
-        truncated: since.is_some(),
-        since: since.map(|since| since.to_string()),
-        interval,
-        buckets: buckets.into_iter().map(bucket).collect(),
-        actors: actors.into_iter().map(actor).collect(),
-        actions: actions.into_iter().map(action).collect(),
-        targets: targets.into_iter().map(target).collect(),
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     auth_failures: Family<AuthLabels, Counter>,
     export_rows: Family<ExportLabels, Counter>,
     refusals: Refusals,
+    refused_shares: Family<ShareLabels, Counter>,
+    aborted_exports: Family<AbortLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +56,64 @@ struct AuthLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ExportLabels {
     format: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShareLabels {
+    resource: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AbortLabels {
+    reason: &'static str,
+}
+
+/// A resource that share holders share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SharedResource {
+    Reads,
+    SlowReads,
+    Exports,
+    Keys,
+}
+
+impl SharedResource {
+    const ALL: [Self; 4] = [Self::Reads, Self::SlowReads, Self::Exports, Self::Keys];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::SlowReads => "slow_reads",
+            Self::Exports => "exports",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// Why an export was aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExportAbort {
+    /// The client took nothing for too long.
+    Stalled,
+    /// The client was too slow.
+    Slow,
+    /// The client disconnected.
+    Disconnected,
+    /// The database failed, or a record could not be encoded.
+    Failed,
+}
+
+impl ExportAbort {
+    const ALL: [Self; 4] = [Self::Stalled, Self::Slow, Self::Disconnected, Self::Failed];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stalled => "stalled",
+            Self::Slow => "slow",
+            Self::Disconnected => "disconnected",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +129,8 @@ impl Metrics {
             auth_failures: Family::default(),
             export_rows: Family::default(),
             refusals: Refusals::new(),
+            refused_shares: Family::default(),
+            aborted_exports: Family::default(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -76,7 +138,23 @@ impl Metrics {
         for format in [ExportFormat::Csv, ExportFormat::Ndjson] {
             drop(metrics.export_rows(format));
         }
+        for resource in SharedResource::ALL.map(SharedResource::as_str) {
+            drop(metrics.refused_shares.get_or_create(&ShareLabels { resource }));
+        }
+        for reason in ExportAbort::ALL.map(ExportAbort::as_str) {
+            drop(metrics.aborted_exports.get_or_create(&AbortLabels { reason }));
+        }
         metrics
+    }
+
+    /// Counts a request that got no share of a resource in time.
+    pub(crate) fn count_refused_share(&self, resource: SharedResource) {
+        self.refused_shares.get_or_create(&ShareLabels { resource: resource.as_str() }).inc();
+    }
+
+    /// Counts an export that was aborted.
+    pub(crate) fn count_aborted_export(&self, reason: ExportAbort) {
+        self.aborted_exports.get_or_create(&AbortLabels { reason: reason.as_str() }).inc();
     }
 
     /// The counter of exported rows in this format.
@@ -122,6 +200,10 @@ impl Metrics {
         let help = "Requests that failed authentication or authorization, by reason";
         prefixed.register("auth_failures", help, self.auth_failures.clone());
         prefixed.register("export_rows", "Records exported", self.export_rows.clone());
+        let help = "Requests refused because their share of a resource was in use, by resource";
+        prefixed.register("shares_refused", help, self.refused_shares.clone());
+        let help = "Exports that were aborted, by reason";
+        prefixed.register("exports_aborted", help, self.aborted_exports.clone());
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));

@@ -5,6 +5,7 @@ mod create;
 mod docs;
 mod export;
 mod get;
+mod idempotency;
 mod keys;
 mod list;
 pub(crate) mod openapi;

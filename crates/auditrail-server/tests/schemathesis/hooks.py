@@ -11,7 +11,9 @@ from datetime import datetime, timezone
 
 import schemathesis
 
-FILTER_TIMES = ("start_date", "end_date")
+FILTER_TIMES = ("since", "until")
+OTHER_NAMES = {"start_date": "since", "end_date": "until", "tenant": "tenant_id", "ip": "ip_address"}
+PARTS = {"actor": ("actor_id", "actor_type"), "target": ("target_id", "target_type")}
 PAST = "2026-01-02T03:04:05Z"
 
 
@@ -32,6 +34,14 @@ def before_call(context, case, kwargs):
 def query(pairs):
     # Only the server can make one, and it excludes an offset.
     pairs.pop("cursor", None)
+    # A filter is given under one name.
+    for other, name in OTHER_NAMES.items():
+        if other in pairs:
+            value = pairs.pop(other)
+            pairs.setdefault(name, value)
+    for whole, parts in PARTS.items():
+        if any(part in pairs for part in parts):
+            pairs.pop(whole, None)
     times = [moment(pairs[name]) for name in FILTER_TIMES if pairs.get(name)]
     if None in times or (len(times) == 2 and not times[0] < times[1]):
         for name in FILTER_TIMES:

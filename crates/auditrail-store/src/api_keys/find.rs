@@ -59,6 +59,21 @@ impl Read for ByHashes<'_> {
     }
 }
 
+/// The ids among these that belong to a key, over [`Sessions`](crate::sessions::Sessions).
+pub(super) struct Existing<'a>(pub(super) &'a [ApiKeyId]);
+
+impl Read for Existing<'_> {
+    type Output = HashSet<ApiKeyId>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<HashSet<ApiKeyId>, StoreError> {
+        existing(db, self.0).await
+    }
+}
+
 fn versioned_key(row: &Row) -> Result<VersionedApiKey, StoreError> {
     let key = row::key(row)?;
     let version = ApiKeyVersion::read(key.id, row, row::COUNT + 1)

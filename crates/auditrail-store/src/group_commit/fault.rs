@@ -39,6 +39,7 @@ impl Fault {
                 _ => Self::Outage,
             },
             StoreError::Unreachable { .. }
+            | StoreError::Overloaded { .. }
             | StoreError::ReadOnly { .. }
             | StoreError::PermissionDenied { .. }
             | StoreError::NotMigrated { .. } => Self::Outage,

@@ -5,6 +5,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 use super::error::MigrateError;
 use super::runner::Runner;
 use super::status::Status;
+use crate::connect::end_with_client;
+use crate::grants::missing_for_service;
 
 /// The name under which the session shows in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "auditrail readiness";
@@ -38,11 +40,34 @@ impl StatusProbe {
                 status => return status,
             }
         }
-        let options = self.runner.options.clone().application_name(APPLICATION_NAME);
-        let connection = PgConnection::connect_with(&options)
-            .await
-            .map_err(|cause| MigrateError::Unreachable { cause })?;
+        let connection = self.connect().await?;
         self.ask_over(connection).await
+    }
+
+    /// The privileges of a service that the role lacks, as in GRANT. The schema must be complete.
+    ///
+    /// Dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or rejects the statement.
+    pub async fn missing_privileges(&mut self) -> Result<Vec<String>, MigrateError> {
+        let mut db = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let missing = missing_for_service(&mut db)
+            .await
+            .map_err(MigrateError::while_trying_to("check the privileges of the role"))?;
+        self.connection = Some(db);
+        Ok(missing)
+    }
+
+    async fn connect(&self) -> Result<PgConnection, MigrateError> {
+        let options = self.runner.options.clone().application_name(APPLICATION_NAME);
+        let unreachable = |cause| MigrateError::Unreachable { cause };
+        let mut connection = PgConnection::connect_with(&options).await.map_err(unreachable)?;
+        end_with_client(&mut connection).await.map_err(unreachable)?;
+        Ok(connection)
     }
 
     /// Reads the status, and keeps the connection unless it is lost.

@@ -59,6 +59,19 @@ async fn owner_and_superuser_cannot_change_records() {
 }
 
 #[tokio::test]
+async fn refusal_says_how_the_owner_removes_records() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let error = sqlx::raw_sql("delete from control_plane.audit_logs").execute(&mut owner).await;
+    let error = error.unwrap_err();
+    let error = error.as_database_error().unwrap();
+    let error = error.downcast_ref::<sqlx::postgres::PgDatabaseError>();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("set local auditrail.maintenance = 'retention'"), "{hint}");
+    assert!(hint.contains("docs/operations.md"), "{hint}");
+}
+
+#[tokio::test]
 async fn replica_mode_does_not_disable_the_guard() {
     let db = TestDb::migrated().await;
     let mut admin = db.connect(db.admin()).await;

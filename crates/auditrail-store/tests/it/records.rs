@@ -1,5 +1,6 @@
 //! Writing and reading records.
 
+mod addresses;
 mod create;
 mod export;
 mod filters;

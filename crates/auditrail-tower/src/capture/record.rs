@@ -7,5 +7,6 @@ pub(crate) mod handle;
 pub(crate) mod json;
 mod metadata;
 pub(crate) mod outcome;
+pub(crate) mod own_record;
 pub(crate) mod principal;
 pub(crate) mod route_label;

@@ -8,12 +8,13 @@ use super::compile::{CompiledRule, compile, no_pointer};
 use super::error::{PolicyError, Problem};
 use super::pointer::Pointer;
 use super::redact::Redaction;
-use super::rule::Rule;
+use super::rule::{AmbiguousPaths, Rule};
 
 /// Builds a [`Policy`] in code. Equivalent to a policy file, with the same validation.
 #[derive(Clone, Debug)]
 pub struct PolicyBuilder {
     pub(super) failure: FailurePolicy,
+    pub(super) ambiguous_paths: AmbiguousPaths,
     pub(super) trusted_proxies: Vec<String>,
     pub(super) redact: Vec<String>,
     pub(super) rules: Vec<Rule>,
@@ -23,6 +24,7 @@ impl Default for PolicyBuilder {
     fn default() -> Self {
         Self {
             failure: FailurePolicy::Spool,
+            ambiguous_paths: AmbiguousPaths::Record,
             trusted_proxies: Vec::new(),
             redact: Vec::new(),
             rules: Vec::new(),
@@ -35,6 +37,12 @@ impl PolicyBuilder {
     #[must_use]
     pub fn failure(self, failure: FailurePolicy) -> Self {
         Self { failure, ..self }
+    }
+
+    /// Sets what happens to requests with an ambiguous path. Default: [`AmbiguousPaths::Record`].
+    #[must_use]
+    pub fn ambiguous_paths(self, ambiguous_paths: AmbiguousPaths) -> Self {
+        Self { ambiguous_paths, ..self }
     }
 
     /// Trusts the `X-Forwarded-For` of an address or network, such as `10.0.0.0/8`.
@@ -89,7 +97,7 @@ impl PolicyBuilder {
         // Collected first, so that all rules are validated.
         let rules: Vec<Option<CompiledRule>> = rules.collect();
         let rules = rules.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Policy::new(rules, redaction, trusted_proxies))
+        Some(Policy::new(rules, redaction, trusted_proxies, self.ambiguous_paths))
     }
 
     fn networks(&self, report: &mut dyn ProblemReport) -> Vec<IpNet> {

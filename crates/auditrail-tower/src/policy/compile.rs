@@ -25,6 +25,8 @@ pub(crate) struct CompiledRule {
     /// `None` only at the level `none`.
     pub(crate) what: Option<What>,
     pub(crate) target_id: Option<Source>,
+    /// Whether a request whose target is unknown is rejected.
+    pub(crate) requires_target: bool,
     pub(crate) tenant_id: Option<Source>,
     pub(crate) failure: FailurePolicy,
     pub(crate) allow: Vec<Pointer>,
@@ -72,6 +74,21 @@ impl CompiledRule {
         self.level != Level::None
     }
 
+    /// Whether an intent precedes the request.
+    pub(crate) fn is_intended(&self) -> bool {
+        self.failure == FailurePolicy::Must && self.records()
+    }
+
+    /// How much a record of this rule may be relied on; 0 if it records nothing.
+    pub(crate) fn strictness(&self) -> u8 {
+        match self.failure {
+            _ if !self.records() => 0,
+            FailurePolicy::BestEffort => 1,
+            FailurePolicy::Spool => 2,
+            FailurePolicy::Must => 3,
+        }
+    }
+
     /// The sources of its ids.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.target_id.iter().chain(&self.tenant_id)
@@ -110,6 +127,10 @@ pub(crate) fn compile(
     let allow = check.each("allow", &rule.allow, |text| {
         Pointer::parse(text).ok_or_else(|| no_pointer(text, "allow"))
     });
+    let failure = rule.failure.unwrap_or(default_failure);
+    if rule.require_target {
+        check.required_target(rule, failure);
+    }
     if !rule.allow.is_empty() && !rule.level.has_request() {
         let what = "`allow` needs the level \"request\" or \"request_response\"";
         check.wrong("allow", what.to_owned());
@@ -125,8 +146,9 @@ pub(crate) fn compile(
         level: rule.level,
         what: what.filter(|_| rule.level != Level::None),
         target_id,
+        requires_target: rule.require_target,
         tenant_id,
-        failure: rule.failure.unwrap_or(default_failure),
+        failure,
         allow,
     })
 }
@@ -237,6 +259,18 @@ impl Check<'_> {
             parsed
         });
         Some(What { action: action?, target_type: target_type? })
+    }
+
+    /// A target can be required only where it is known before the request is handled.
+    fn required_target(&mut self, rule: &Rule, failure: FailurePolicy) {
+        let key = "require_target";
+        if failure != FailurePolicy::Must || rule.level == Level::None {
+            let what = "`require_target` needs the failure policy \"must\"";
+            self.wrong(key, what.to_owned());
+        } else if rule.target_id.as_ref().is_none_or(|from| from.kind == IdKind::Response) {
+            let what = "`require_target` needs a `target_id` from the request: path, header, body or value";
+            self.wrong(key, what.to_owned());
+        }
     }
 
     fn needed<'t>(

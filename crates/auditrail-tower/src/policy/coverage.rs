@@ -22,6 +22,7 @@ pub(crate) struct Coverage {
     covered: AtomicU64,
     uncovered: AtomicU64,
     unrouted: AtomicU64,
+    ambiguous: AtomicU64,
     routes: Mutex<HashMap<(String, String), u64>>,
     used: Vec<AtomicBool>,
 }
@@ -41,6 +42,7 @@ impl Coverage {
             covered: AtomicU64::new(0),
             uncovered: AtomicU64::new(0),
             unrouted: AtomicU64::new(0),
+            ambiguous: AtomicU64::new(0),
             routes: Mutex::default(),
             used: (0..rules).map(|_| AtomicBool::new(false)).collect(),
         }
@@ -83,6 +85,15 @@ impl Coverage {
         }
     }
 
+    /// Counts a request, of any method, whose path has readings that match different rules; returns the new count.
+    pub(crate) fn count_ambiguous(&self) -> u64 {
+        self.ambiguous.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn ambiguous(&self) -> u64 {
+        self.ambiguous.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn uncovered(&self) -> u64 {
         self.uncovered.load(Ordering::Relaxed)
     }
@@ -103,6 +114,7 @@ impl Coverage {
             uncovered_requests: self.uncovered(),
             uncovered,
             unrouted: self.unrouted.load(Ordering::Relaxed),
+            ambiguous: self.ambiguous(),
             unused_rules: unused.map(|(rule, _)| rule.name.clone()).collect(),
         }
     }
@@ -113,13 +125,15 @@ impl Coverage {
 pub struct CoverageReport {
     /// Mutating requests that a rule matches.
     pub covered: u64,
-    /// Mutating requests that no rule matches, and those that succeeded (below 400) with a status that no
-    /// rule matches.
+    /// Mutating requests that no rule matches, those that succeeded (below 400) with a status that no rule
+    /// matches, and those with an ambiguous path that are not recorded and have no rule in some reading.
     pub uncovered_requests: u64,
     /// Their routes, most requests first; at most 1,000.
     pub uncovered: Vec<Uncovered>,
     /// Mutating requests without a route in the application (404, 405).
     pub unrouted: u64,
+    /// Requests of any method whose path servers may read in ways that match different rules.
+    pub ambiguous: u64,
     /// Rules that decided about no request.
     pub unused_rules: Vec<String>,
 }
@@ -155,7 +169,8 @@ impl CoverageReport {
 
 impl fmt::Display for CoverageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { covered, uncovered_requests, uncovered, unrouted, unused_rules } = self;
+        let Self { covered, uncovered_requests, uncovered, unrouted, ambiguous, unused_rules } =
+            self;
         let width = uncovered.iter().map(|entry| entry.method.chars().count()).max().unwrap_or(0);
         writeln!(f, "{:>10}  mutating requests", "REQUESTS")?;
         writeln!(f, "{covered:>10}  matched by a rule")?;
@@ -163,6 +178,9 @@ impl fmt::Display for CoverageReport {
         writeln!(f, "{uncovered_requests:>10}  not matched by a rule")?;
         for Uncovered { method, route, requests } in uncovered {
             writeln!(f, "{requests:>10}    {method:<width$} {route}")?;
+        }
+        if *ambiguous > 0 {
+            writeln!(f, "{ambiguous:>10}  with an ambiguous path")?;
         }
         for rule in unused_rules {
             writeln!(f, "{:>10}  rule not used: {rule}", "")?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 /// A policy could not be loaded.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
     /// The file could not be read.
@@ -19,6 +19,8 @@ pub enum PolicyError {
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
 }
+
+auditrail_core::debug_as_messages!(PolicyError);
 
 impl PolicyError {
     /// The problems of an invalid policy, ordered by line.

@@ -11,11 +11,12 @@ use toml::de::{DeTable, DeValue};
 use super::builder::{PolicyBuilder, ProblemReport};
 use super::compile::{source_form, wrong_text};
 use super::error::Problem;
-use super::rule::{IdFrom, IdKind, Level, Rule};
+use super::rule::{AmbiguousPaths, IdFrom, IdKind, Level, Rule};
 
 const VERSION: &str = "1";
-const KEYS: [&str; 5] = ["version", "failure", "trusted_proxies", "redact", "rule"];
-const RULE_KEYS: [&str; 11] = [
+const KEYS: [&str; 6] =
+    ["version", "failure", "ambiguous_paths", "trusted_proxies", "redact", "rule"];
+const RULE_KEYS: [&str; 12] = [
     "name",
     "methods",
     "route",
@@ -24,6 +25,7 @@ const RULE_KEYS: [&str; 11] = [
     "action",
     "target_type",
     "target_id",
+    "require_target",
     "tenant_id",
     "failure",
     "allow",
@@ -54,6 +56,11 @@ fn read_root(root: &DeTable<'_>, builder: &mut PolicyBuilder, report: &mut Repor
     if let Some(failure) = table.choice("failure", &FailurePolicy::ALL, FailurePolicy::as_str) {
         builder.failure = failure;
     }
+    if let Some(ambiguous) =
+        table.choice("ambiguous_paths", &AmbiguousPaths::ALL, AmbiguousPaths::as_str)
+    {
+        builder.ambiguous_paths = ambiguous;
+    }
     builder.trusted_proxies = table.texts("trusted_proxies");
     builder.redact = table.texts("redact");
     let Some(rules) = table.get("rule") else {
@@ -83,6 +90,7 @@ fn read_rule(mut table: Table<'_, '_, '_>) -> Rule {
         action: table.text("action"),
         target_type: table.text("target_type"),
         target_id: table.id_from("target_id"),
+        require_target: table.flag("require_target"),
         tenant_id: table.id_from("tenant_id"),
         failure: table.choice("failure", &FailurePolicy::ALL, FailurePolicy::as_str),
         allow: table.texts("allow"),
@@ -202,6 +210,17 @@ impl<'a, 'r, 'i> Table<'a, 'r, 'i> {
             self.wrong(name, wrong_text(name));
         }
         text.map(str::to_owned)
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        let Some(value) = self.get(name) else {
+            return false;
+        };
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong(name, format!("`{name}` must be true or false"));
+        }
+        flag.unwrap_or_default()
     }
 
     fn texts(&mut self, name: &'static str) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::readings::decoded;
+
 /// A route such as `/v1/projects/{id}`.
 ///
 /// Matching is lenient, because frameworks are, in different ways. An unnecessary record is less harmful than a
@@ -52,7 +54,7 @@ impl RoutePattern {
     }
 
     /// The values of the parameters, in order, if the segments of a path match.
-    fn matching(&self, path: &[Cow<'_, str>]) -> Option<Vec<Box<str>>> {
+    pub(crate) fn matching(&self, path: &[Cow<'_, str>]) -> Option<Vec<Box<str>>> {
         if !self.matches(path) {
             return None;
         }
@@ -75,88 +77,6 @@ impl RoutePattern {
                 Segment::One(_) | Segment::Rest(_) => true,
             })
     }
-}
-
-/// A request target, a path or a whole URL, as different servers may interpret it.
-#[derive(Debug)]
-pub(crate) struct RequestPath<'t> {
-    /// The decoded segments.
-    literal: Vec<Cow<'t, str>>,
-    /// The normalized segments, as some servers resolve them, if different.
-    resolved: Option<Vec<Cow<'t, str>>>,
-}
-
-impl<'t> RequestPath<'t> {
-    pub(crate) fn parse(target: &'t str) -> Self {
-        let literal = path_segments(target);
-        let is_ambiguous =
-            |part: &Cow<'_, str>| matches!(&**part, "." | "..") || part.contains(['/', '\\', ';']);
-        let resolved = literal.iter().any(is_ambiguous).then(|| resolved(&literal));
-        Self { literal, resolved }
-    }
-
-    /// The values of a route's parameters, if the path matches in either interpretation.
-    pub(crate) fn params(&self, route: &RoutePattern) -> Option<Vec<Box<str>>> {
-        route.matching(&self.literal).or_else(|| route.matching(self.resolved.as_ref()?))
-    }
-}
-
-/// Resolves `.`, `..`, encoded slashes and path parameters.
-fn resolved<'t>(literal: &[Cow<'t, str>]) -> Vec<Cow<'t, str>> {
-    let mut path: Vec<Cow<'t, str>> = Vec::with_capacity(literal.len());
-    for part in literal.iter().flat_map(|segment| segment.split(['/', '\\'])) {
-        match part.split(';').next().unwrap_or_default() {
-            "" | "." => {}
-            ".." => drop(path.pop()),
-            part => path.push(Cow::Owned(part.to_owned())),
-        }
-    }
-    path
-}
-
-/// The decoded segments of a request target.
-fn path_segments(target: &str) -> Vec<Cow<'_, str>> {
-    let path = without_origin(target);
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    // Some URL parsers treat a backslash as a slash.
-    let parts = path[..end].split(['/', '\\']).filter(|part| !part.is_empty());
-    parts.map(decoded).collect()
-}
-
-/// The target without a leading `https://host`.
-fn without_origin(target: &str) -> &str {
-    let Some((scheme, rest)) = target.split_once("://") else {
-        return target;
-    };
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    if is_scheme { &rest[rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())..] } else { target }
-}
-
-/// Percent-decodes a segment; unchanged if an escape is invalid or the result is not UTF-8.
-fn decoded(part: &str) -> Cow<'_, str> {
-    if !part.contains('%') {
-        return Cow::Borrowed(part);
-    }
-    unescaped(part.as_bytes())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .map_or(Cow::Borrowed(part), Cow::Owned)
-}
-
-fn unescaped(part: &[u8]) -> Option<Vec<u8>> {
-    let digit = |at: usize| part.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut at = 0;
-    while let Some(&byte) = part.get(at) {
-        if byte == b'%' {
-            bytes.push(u8::try_from(digit(at + 1)? * 16 + digit(at + 2)?).ok()?);
-            at += 3;
-        } else {
-            bytes.push(byte);
-            at += 1;
-        }
-    }
-    Some(bytes)
 }
 
 /// Compares case-insensitively with a lower-case segment of a pattern.

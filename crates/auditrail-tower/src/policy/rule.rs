@@ -39,6 +39,32 @@ impl Level {
     }
 }
 
+/// What happens to a request whose path servers may read in ways that match different rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmbiguousPaths {
+    /// It is handled, and recorded by the strictest of the rules.
+    #[default]
+    Record,
+    /// It is rejected with 400 before the handler runs, and recorded as rejected if the strictest rule records that
+    /// status.
+    Refuse,
+}
+
+impl AmbiguousPaths {
+    /// Both choices.
+    pub const ALL: [Self; 2] = [Self::Record, Self::Refuse];
+
+    /// The name in policy files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// The source of an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdFrom {
@@ -110,6 +136,7 @@ pub struct Rule {
     pub(crate) action: Option<String>,
     pub(crate) target_type: Option<String>,
     pub(crate) target_id: Option<IdFrom>,
+    pub(crate) require_target: bool,
     pub(crate) tenant_id: Option<IdFrom>,
     pub(crate) failure: Option<FailurePolicy>,
     pub(crate) allow: Vec<String>,
@@ -172,6 +199,13 @@ impl Rule {
     #[must_use]
     pub fn target_type(self, target_type: impl Into<String>) -> Self {
         Self { target_type: Some(target_type.into()), ..self }
+    }
+
+    /// Rejects a request with 422, before the handler runs, if its target id is unknown. Needs the failure policy
+    /// [`FailurePolicy::Must`], and a target id that is known then: not one from the response or the handler.
+    #[must_use]
+    pub fn require_target(self) -> Self {
+        Self { require_target: true, ..self }
     }
 
     /// Sets the source of the tenant. Default: the tenant of the principal.

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::pattern::{RequestPath, RoutePattern, StatusPattern};
+use super::pattern::{RoutePattern, StatusPattern};
 use super::pointer::Pointer;
+use super::readings::RequestPath;
 use super::*;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -116,6 +117,69 @@ fn decisions_match_the_vectors() -> Outcome {
             assert_eq!(intent.and_then(|found| found.param(name)), value.as_str(), "{name}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn ambiguous_paths_match_the_vectors() -> Outcome {
+    #[derive(Deserialize)]
+    struct Ambiguous {
+        policy: String,
+        cases: Vec<Case>,
+    }
+    #[derive(Deserialize)]
+    struct Case {
+        method: String,
+        target: String,
+        status: Option<u16>,
+        ambiguous: bool,
+        rule: Option<String>,
+        params: Option<serde_json::Map<String, Value>>,
+        others: Vec<String>,
+        covered: Option<bool>,
+        intent: Option<String>,
+    }
+    let Ambiguous { policy, cases } = vectors("ambiguous")?;
+    let policy = Policy::parse(&policy, "p.toml")?;
+    for case in cases {
+        let matches = policy.matches(&case.method, &case.target);
+        let decided = match case.status {
+            Some(status) => matches.decide(status),
+            None => matches.decide_without_status(),
+        };
+        let label = format!("{} {}", case.method, case.target);
+        assert_eq!(decided.map(|found| found.name()), case.rule.as_deref(), "{label}");
+        for (name, value) in case.params.iter().flatten() {
+            let found = decided.and_then(|found| found.param(name));
+            assert_eq!(found, value.as_str(), "{label} {name}");
+        }
+        let others: Vec<&str> =
+            matches.others(case.status).iter().map(|found| found.name()).collect();
+        assert_eq!(others, case.others, "{label}");
+        assert_eq!(matches.is_ambiguous(), case.ambiguous, "{label}");
+        let covered = case.status.map(|status| matches.covers(status));
+        assert_eq!(covered, case.covered, "{label}");
+        let intent = matches.intent().map(|found| found.name());
+        assert_eq!(intent, case.intent.as_deref(), "{label}");
+    }
+    Ok(())
+}
+
+#[test]
+fn long_ambiguous_paths_are_matched_in_bounded_time() -> Outcome {
+    let policy = Policy::builder()
+        .rule(Rule::any("/public/{*rest}").level(Level::None))
+        .rule(Rule::on("DELETE", "/p/{id}").action("p.deleted").target("p", IdFrom::path("id")))
+        .build()?;
+    let target = format!("//public{}/p/x", "/a%252f;%3f\\..".repeat(5_000));
+    let started = std::time::Instant::now();
+    assert!(policy.matches("DELETE", &target).decide(200).is_some());
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    let hidden = format!("/public{}/p/x", "/a/..".repeat(5_000) + "/..");
+    assert_eq!(
+        policy.matches("DELETE", &hidden).decide(200).map(|rule| rule.level()),
+        Some(Level::Metadata)
+    );
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::buffered::BufferedResponse;
-use super::refusal::refusal;
+use super::refusal::{self, Refusal};
 use crate::body::{RequestBody, ResponseBody};
 use crate::capture::deliver::pending::PendingDelivery;
 use crate::capture::observe::exchange::Exchange;
@@ -60,7 +60,7 @@ type Preparing<B> = Pin<Box<dyn Future<Output = Prepared<B>> + Send>>;
 /// The result of recording the intent.
 enum Prepared<B: Body> {
     Proceed(Box<Request<RequestBody<B>>>, Box<Exchange>),
-    Refused { grpc: bool },
+    Refused { refusal: Refusal, grpc: bool },
 }
 
 impl<I, B, R> ResponseFuture<I, B, R>
@@ -79,7 +79,7 @@ where
         Self { state: State::Handling { future, observation }, request_id, to_head }
     }
 
-    /// The response to a request whose intent is recorded first.
+    /// The response to a request that is rejected, or whose intent is recorded first.
     pub(super) fn preparing(
         inner: I,
         parts: Parts,
@@ -104,17 +104,32 @@ async fn prepare<B: Body>(
     parts: Parts,
     body: B,
     capture: Option<BodyCapture>,
-    exchange: Box<Exchange>,
+    mut exchange: Box<Exchange>,
 ) -> Prepared<B> {
     let body = match capture {
-        Some(capture) if exchange.intent_needs_body() => {
+        Some(capture) if exchange.intent_needs_body() && !exchange.is_refused_for_its_path() => {
             RequestBody::read_ahead(body, capture).await
         }
         capture => RequestBody::new(body, capture),
     };
+    let grpc = grpc::is_grpc(&parts.headers);
+    let refused = if exchange.is_refused_for_its_path() {
+        Some(Refusal::AmbiguousPath)
+    } else if exchange.lacks_required_target() {
+        Some(Refusal::UnknownTarget)
+    } else {
+        None
+    };
+    if let Some(refusal) = refused {
+        exchange.reject(refusal.status());
+        return Prepared::Refused { refusal, grpc };
+    }
+    if !exchange.needs_intent() {
+        return Prepared::Proceed(Box::new(Request::from_parts(parts, body)), exchange);
+    }
     match IntentWrite::new(exchange).await {
         Some(exchange) => Prepared::Proceed(Box::new(Request::from_parts(parts, body)), exchange),
-        None => Prepared::Refused { grpc: grpc::is_grpc(&parts.headers) },
+        None => Prepared::Refused { refusal: Refusal::Unavailable, grpc },
     }
 }
 
@@ -139,8 +154,9 @@ where
                     observation.leave();
                     this.state.set(State::Handling { future, observation });
                 }
-                Prepared::Refused { grpc } => {
-                    return Poll::Ready(Ok(refusal(this.request_id.as_ref(), grpc)));
+                Prepared::Refused { refusal, grpc } => {
+                    let id = this.request_id.as_ref();
+                    return Poll::Ready(Ok(refusal::response(refusal, id, grpc)));
                 }
             }
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod allocations;
+mod ambiguous;
 mod composition;
 mod coverage;
 mod disconnects;
@@ -9,6 +10,7 @@ mod grpc;
 mod inputs;
 mod intents;
 mod outcomes;
+mod own_records;
 mod records;
 mod secrets;
 mod sink;

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::listed::{Listed, SCOPES};
+
 /// Create, list and revoke API keys
 ///
 /// Clients of the HTTP service authenticate with an API key. Every change is itself recorded, in the
@@ -37,7 +39,7 @@ pub(crate) enum KeyCommand {
   auditrail key create --scope admin --json | jq -r .key")]
 pub(crate) struct KeyCreateArgs {
     /// Scope: write, read, export or admin (manages keys); may be repeated
-    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Listed(&SCOPES), hide_possible_values = true)]
     pub(crate) scopes: Vec<String>,
     /// Restrict the key to this tenant [default: all tenants]
     #[arg(long, value_name = "ID")]

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::listed::{Listed, OUTCOMES};
+
 /// Write one record and print it
 ///
 /// With --id the call is idempotent: repeating it prints the existing record, and the same id with
@@ -27,19 +29,19 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<String>,
     /// IP address of the client
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, visible_alias = "ip-address", value_name = "ADDRESS")]
     pub(crate) ip: Option<String>,
     /// User agent of the client
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
     /// Tenant of the record
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "tenant-id", value_name = "ID")]
     pub(crate) tenant: Option<String>,
     /// Id of the request that caused the action
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
     /// How it ended: success, failure, denied or unknown
-    #[arg(long, value_name = "OUTCOME")]
+    #[arg(long, value_name = "OUTCOME", value_parser = Listed(&OUTCOMES), hide_possible_values = true)]
     pub(crate) outcome: Option<String>,
     /// Name of the actor, for people
     #[arg(long, value_name = "NAME")]

@@ -23,7 +23,10 @@ pub(crate) struct QueryArgs {
     /// Cursor of the next page, from an earlier page with the same filters
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
-    /// Also count all matches: exact counts every match, estimated uses the planner's estimate
+    /// Print every field of each record, one per line, instead of a table
+    #[arg(long)]
+    pub(crate) long: bool,
+    /// Also count all matches: exact counts every match, estimated is quick (exact up to 10,000 with --tenant, else the planner's estimate)
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub(crate) count: CountArg,
 }
@@ -35,6 +38,6 @@ pub(crate) enum CountArg {
     None,
     /// Count every match.
     Exact,
-    /// Use the planner's estimate.
+    /// Use the planner's estimate, or with a tenant the exact number up to 10,000.
     Estimated,
 }

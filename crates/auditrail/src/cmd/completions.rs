@@ -3,14 +3,14 @@
 use clap::CommandFactory;
 
 use crate::cli::{Cli, CompletionsArgs};
-use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// Prints the script for a shell.
-pub(super) fn run(cx: &Context, args: &CompletionsArgs) -> Result<Exit, Error> {
+pub(super) fn run(output: Output, args: &CompletionsArgs) -> Result<Exit, Error> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "auditrail", &mut script);
-    cx.output.text(&String::from_utf8_lossy(&script))?;
+    output.text(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Success)
 }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::database;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::table::TextTable;
+use crate::output::table::{Column, TextTable};
 
 /// Runs the subcommand.
 pub(super) fn run(
@@ -59,7 +59,13 @@ fn show(cx: &Context, overview: &Overview) -> Result<Exit, Error> {
         cx.output.document(&Document { file: &overview.path, settings: &overview.settings })?;
         return Ok(Exit::Success);
     }
-    let mut table = TextTable::new(cx.output, &["setting", "variable", "value", "from"]);
+    let columns = [
+        Column::new("setting", 28),
+        Column::optional("variable", 34, 0),
+        Column::new("value", 24),
+        Column::new("from", 11),
+    ];
+    let mut table = TextTable::new(cx.output, columns);
     for ResolvedSetting { key, env, value, source } in &overview.settings {
         table.row([*key, *env, value.as_deref().unwrap_or("-"), *source]);
     }

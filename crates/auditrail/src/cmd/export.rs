@@ -9,7 +9,7 @@ use auditrail_core::Filters;
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-use super::filters::filters;
+use super::filters::{filters, note_excluded_day};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::clock;
 use crate::context::Context;
@@ -23,6 +23,7 @@ use writer::ExportWriter;
 /// Runs the export.
 pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
     let filters = filters(&args.filters, clock::now())?;
+    note_excluded_day(cx.output, &args.filters);
     let destination = Destination::open(args.output.as_deref(), args.force)?;
     let format = match args.format {
         ExportFormat::Csv => auditrail_core::ExportFormat::Csv,

@@ -7,26 +7,26 @@ use clap::CommandFactory;
 use clap_mangen::Man;
 
 use crate::cli::{Cli, ManArgs};
-use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// Prints the top-level page, or writes all pages to a directory.
-pub(super) fn run(cx: &Context, args: &ManArgs) -> Result<Exit, Error> {
+pub(super) fn run(output: Output, args: &ManArgs) -> Result<Exit, Error> {
     match &args.output {
         None => {
             let mut page = Vec::new();
             Man::new(Cli::command()).render(&mut page).map_err(Error::stdout)?;
-            cx.output.text(&String::from_utf8_lossy(&page))?;
+            output.text(&String::from_utf8_lossy(&page))?;
         }
-        Some(dir) => write_all(cx, dir)?,
+        Some(dir) => write_all(output, dir)?,
     }
     Ok(Exit::Success)
 }
 
-fn write_all(cx: &Context, dir: &Path) -> Result<(), Error> {
+fn write_all(output: Output, dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(dir).map_err(Error::io("create the directory", dir))?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(Error::io("write the manual to", dir))?;
-    cx.output.note(&format!("wrote the manual to {}", dir.display()));
+    output.note(&format!("wrote the manual to {}", dir.display()));
     Ok(())
 }

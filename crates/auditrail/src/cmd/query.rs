@@ -1,11 +1,11 @@
 //! `query`: searches records, newest first.
 
-use auditrail_core::{CursorKey, Page, Query, Record};
+use auditrail_core::{CursorKey, Filters, Page, Query, Record, Total, TotalRelation};
 use serde_json::json;
 
-use super::filters::{pairs, with_flag_names};
-use super::record_view::print_records;
-use crate::cli::{CountArg, FilterArgs, QueryArgs};
+use super::filters::{flag, note_excluded_day, pairs, with_flag_names};
+use super::record_view::{print_long, print_records};
+use crate::cli::{CountArg, QueryArgs};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::output::{Output, safe};
 pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
     let query = query(args)?;
     let page = cx.with_database(async |database| Ok(database.log().await?.page(&query).await?))?;
+    note_excluded_day(cx.output, &args.filters);
     if cx.output.json {
         print_json(cx.output, args, &query, &page)?
     } else {
@@ -25,7 +26,7 @@ pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
 }
 
 fn query(args: &QueryArgs) -> Result<Query, Error> {
-    let mut pairs = pairs(&args.filters, clock::now())?;
+    let mut pairs = pairs(&args.filters)?;
     pairs.push(("limit".to_owned(), args.limit.clone()));
     if let Some(cursor) = &args.cursor {
         pairs.push(("cursor".to_owned(), cursor.clone()));
@@ -35,7 +36,7 @@ fn query(args: &QueryArgs) -> Result<Query, Error> {
         CountArg::Exact => pairs.push(("count".to_owned(), "exact".to_owned())),
         CountArg::Estimated => pairs.push(("count".to_owned(), "estimated".to_owned())),
     }
-    Query::from_pairs(pairs, &CursorKey::public()).map_err(with_flag_names)
+    Query::from_pairs(pairs, &CursorKey::public(), clock::now()).map_err(with_flag_names)
 }
 
 /// Prints one line per record on stdout, and the pagination and next command as a line on stderr.
@@ -51,7 +52,7 @@ fn print_json(
     }
     if page.pagination.has_more || page.pagination.total.is_some() {
         let cursor = page.pagination.next_cursor.as_deref();
-        let next = cursor.map(|cursor| next_command(args, query, cursor));
+        let next = cursor.map(|cursor| next_command(query, cursor, form(args)));
         output.note(&json!({"pagination": page.pagination, "next": next}).to_string());
     }
     Ok(())
@@ -65,66 +66,41 @@ fn print(
 ) -> Result<(), Error> {
     if page.data.is_empty() {
         output.note("no matching records")
+    } else if args.long {
+        print_long(output, &page.data)?
     } else {
         print_records(output, &page.data)?
     }
-    if let Some(total) = page.pagination.total {
-        let about = match args.count {
-            CountArg::Estimated => "about ",
-            CountArg::None | CountArg::Exact => "",
+    if let Some(Total { count, relation }) = page.pagination.total() {
+        let about = match relation {
+            TotalRelation::Exact => "",
+            TotalRelation::AtLeast => "more than ",
+            TotalRelation::Estimated => "about ",
         };
-        output.note(&format!("{about}{total} matching records in total"));
+        output.note(&format!("{about}{count} matching records in total"));
     }
     if let Some(cursor) = &page.pagination.next_cursor {
-        output.note(&format!("next page: {}", next_command(args, query, cursor)));
+        output.note(&format!("next page: {}", next_command(query, cursor, form(args))));
     }
     Ok(())
 }
 
+/// The flag of the output's form.
+const fn form(args: &QueryArgs) -> &'static str {
+    if args.long { " --long" } else { "" }
+}
+
 /// The command for the next page. A cursor is bound to its filters, so relative times are replaced by
 /// the absolute times they were resolved to.
-fn next_command(args: &QueryArgs, query: &Query, cursor: &str) -> String {
-    let FilterArgs {
-        actor,
-        actor_id,
-        actor_type,
-        action,
-        target,
-        target_type,
-        target_id,
-        tenant,
-        request_id,
-        outcome,
-        intents,
-        ip,
-        since: _,
-        until: _,
-        metadata,
-    } = &args.filters;
-    let range = query.filters.created_at;
-    let since = range.start();
-    let until = range.end();
-    let flags = [
-        ("--actor", actor.clone()),
-        ("--actor-id", actor_id.clone()),
-        ("--actor-type", actor_type.clone()),
-        ("--action", action.clone()),
-        ("--target", target.clone()),
-        ("--target-type", target_type.clone()),
-        ("--target-id", target_id.clone()),
-        ("--tenant", tenant.clone()),
-        ("--request-id", request_id.clone()),
-        ("--outcome", outcome.clone()),
-        ("--intents", intents.clone()),
-        ("--ip", ip.clone()),
-        ("--since", since.map(|time| time.to_string())),
-        ("--until", until.map(|time| time.to_string())),
-    ];
-    let mut out = "auditrail query".to_owned();
-    let metadata = metadata.iter().map(|text| ("--metadata", Some(text.clone())));
-    for (flag, value) in flags.into_iter().chain(metadata) {
-        if let Some(value) = value {
-            out.push_str(&format!(" {flag} {}", shell_quoted(&value)));
+fn next_command(query: &Query, cursor: &str, form: &str) -> String {
+    let mut out = format!("auditrail query{form}");
+    for (name, value) in query.filters.to_pairs() {
+        let canonical = Filters::canonical_name(&name).unwrap_or_default();
+        match canonical.strip_prefix("metadata.") {
+            Some(key) => {
+                out.push_str(&format!(" --metadata {}", shell_quoted(&format!("{key}={value}"))))
+            }
+            None => out.push_str(&format!(" {} {}", flag(&canonical), shell_quoted(&value))),
         }
     }
     out.push_str(&format!(" --limit {} --cursor {cursor}", query.limit));

@@ -3,11 +3,11 @@
 use auditrail_core::{ActorName, Record, TargetName};
 
 use crate::error::Error;
-use crate::output::table::TextTable;
+use crate::output::table::{Column, TextTable};
 use crate::output::{Output, safe};
 
-/// Metadata in a table is truncated to this many characters; `--json` prints all of it.
-const METADATA_MAX_CHARS: usize = 60;
+/// Metadata in a table is truncated to this many characters; `--long`, `show` and `--json` print all of it.
+const METADATA_MAX_CHARS: usize = 120;
 
 /// Prints one record, a line for each column with a value.
 pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error> {
@@ -32,28 +32,33 @@ pub(super) fn print_record(output: Output, record: &Record) -> Result<(), Error>
     Ok(())
 }
 
+/// Prints records as [`print_record`] does, with an empty line between them.
+pub(super) fn print_long(output: Output, records: &[Record]) -> Result<(), Error> {
+    for (n, record) in records.iter().enumerate() {
+        if n > 0 {
+            output.line("")?;
+        }
+        print_record(output, record)?;
+    }
+    Ok(())
+}
+
 /// Prints records as a table, newest first.
 pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
-    let header =
-        ["time", "actor", "action", "target", "outcome", "ip", "request", "tenant", "metadata"];
-    // Columns without a value on this page are hidden.
-    let optional = [
-        records.iter().any(|record| record.outcome.is_some()),
-        records.iter().any(|record| record.ip_address.is_some()),
-        records.iter().any(|record| record.request_id.is_some()),
-        records.iter().any(|record| record.tenant_id.is_some()),
-        records.iter().any(|record| !metadata(record).is_empty()),
+    let columns = [
+        Column::new("time", 20),
+        Column::new("actor", 14),
+        Column::new("action", 16),
+        Column::new("target", 16),
+        Column::optional("outcome", 7, 4),
+        Column::optional("ip", 15, 2),
+        Column::optional("tenant", 10, 3),
+        Column::optional("request", 12, 0),
+        Column::optional("metadata", 20, 1),
     ];
-    let is_visible = |column: usize| column < 4 || optional[column - 4];
-    let pick = |cells: [String; 9]| {
-        let cells = cells.into_iter().enumerate();
-        cells.filter_map(|(n, cell)| is_visible(n).then_some(cell)).collect::<Vec<_>>()
-    };
-    let header = pick(header.map(ToOwned::to_owned));
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut table = TextTable::new(output, &header);
+    let mut table = TextTable::new(output, columns);
     for record in records {
-        table.row(pick(cells(record)));
+        table.row(cells(record));
     }
     table.print()
 }
@@ -68,8 +73,8 @@ fn cells(record: &Record) -> [String; 9] {
         target(record),
         record.outcome.map(|outcome| outcome.to_string()).unwrap_or_default(),
         record.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
-        record.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         record.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        record.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         safe::truncated(&metadata, METADATA_MAX_CHARS).into_owned(),
     ]
 }

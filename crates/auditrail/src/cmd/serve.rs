@@ -1,5 +1,6 @@
 //! `serve`: the HTTP service.
 
+mod connections;
 mod descriptors;
 mod json_lines;
 mod listeners;
@@ -12,7 +13,7 @@ use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
 };
-use auditrail_store::{GroupWriter, IssuedApiKey, PgApiKeys, PgAuditLog, WriterLimits};
+use auditrail_store::{GroupWriter, IssuedApiKey, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -24,12 +25,9 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::signals::ShutdownSignals;
+use connections::DatabaseConnections;
 use descriptors::ConnectionLimits;
 use listeners::Listeners;
-
-/// Connections for API key lookups. One statement looks up the keys of many requests, so few are
-/// needed.
-const KEY_CONNECTIONS: u32 = 2;
 
 /// Runs the service until a shutdown signal.
 pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
@@ -84,17 +82,13 @@ async fn service(
         public: settings.config.connections_max,
         admin: limits::ADMIN_CONNECTIONS_MAX,
     };
-    let open_max = open_max.fit(settings.database_connections, cx.output);
+    let open_max = open_max.fit(DatabaseConnections::max(settings), cx.output);
     let config = &ServerConfig { connections_max: open_max.public, ..settings.config.clone() };
-    let pool = database.service_pool(settings.database_connections, config.request_timeout);
-    // Separate connections for key lookups, so that long exports cannot starve authentication.
-    let key_sessions = database.service_sessions(KEY_CONNECTIONS, limits::KEY_CHECK_TIMEOUT);
-    let keys = PgApiKeys::new(pool.clone()).with_sessions(key_sessions.clone());
-    let sessions = database.service_sessions(settings.database_connections, config.request_timeout);
+    let database_connections = DatabaseConnections::new(database, settings);
+    let keys = database_connections.api_keys();
     let bootstrap_key =
         if database.is_private() { prepare::bootstrap_key(&keys).await? } else { None };
-    let log = PgAuditLog::new(pool.clone(), settings.cursor_key(database.url()))
-        .with_sessions(sessions.clone());
+    let log = database_connections.log(settings.cursor_key(database.url()));
     let writer = GroupWriter::start(database.options().clone(), writer_limits(config));
     let writes = GroupWrites::new(writer.clone(), log.clone(), config.write_timeout);
     let outage = limits::KEY_OUTAGE_RETRY.min(config.request_timeout / 4);
@@ -105,7 +99,7 @@ async fn service(
     let background = app.background().clone();
     app.start_background_tasks();
     if let Some(private) = database.private() {
-        background.start(supervise::task(private, pool.clone()));
+        background.start(supervise::task(private, database_connections.keys.clone()));
     }
     announce(cx, &listeners, bootstrap_key.as_ref())?;
     drop(bootstrap_key);
@@ -127,7 +121,7 @@ async fn service(
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
         background.stop(config.shutdown_grace).await;
-        tokio::join!(pool.close(), sessions.close(), key_sessions.close());
+        database_connections.close().await;
         drop(stopped);
         (graceful, drained)
     };

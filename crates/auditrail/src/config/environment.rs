@@ -1,14 +1,19 @@
 //! Environment variables, with `.env` as a fallback.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
-use std::io::{self, Cursor};
+use std::fs::File;
+use std::io::Cursor;
 use std::path::Path;
 
 use super::error::ConfigError;
+use super::found;
 
 /// Prefix of the program's variables.
 const PREFIX: &str = "AUDITRAIL_";
+/// The source of a variable of the process.
+pub(super) const ENVIRONMENT: &str = "environment";
+/// The source of a variable of the file.
+pub(super) const DOT_ENV: &str = ".env";
 
 /// The environment with a fallback to `.env`. Variables are never set in the process, since other
 /// threads may read its environment at the same time.
@@ -18,18 +23,11 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Reads the `.env` file at `path`, if it exists.
+    ///
+    /// # Errors
+    /// As [`found::read`]; [`ConfigError::DotEnv`].
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => {
-                return Err(ConfigError::Unreadable {
-                    name: "the working directory's .env file",
-                    path: path.to_owned(),
-                    source,
-                });
-            }
-        };
+        let text = found::read(path, "the working directory's .env file")?.unwrap_or_default();
         let mut dot_env = HashMap::new();
         for item in dotenvy::from_read_iter(Cursor::new(&text)) {
             let (name, value) = item.map_err(|error| dot_env_error(&text, &error))?;
@@ -45,9 +43,9 @@ impl Environment {
         name: &'static str,
     ) -> Result<Option<(String, &'static str)>, ConfigError> {
         let variable = match std::env::var(name) {
-            Ok(value) => Some((value, "environment")),
+            Ok(value) => Some((value, ENVIRONMENT)),
             Err(std::env::VarError::NotPresent) => {
-                self.dot_env.get(name).map(|value| (value.clone(), ".env"))
+                self.dot_env.get(name).map(|value| (value.clone(), DOT_ENV))
             }
             Err(std::env::VarError::NotUnicode(_)) => {
                 let reason = "is not valid UTF-8".to_owned();
@@ -65,13 +63,20 @@ impl Environment {
     }
 }
 
-/// Reads a secret from a file, without the trailing newline.
-pub(super) fn read_secret(name: &'static str, path: &Path) -> Result<String, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        name,
-        path: path.to_owned(),
-        source,
-    })?;
+/// Reads a secret from a file, without the trailing newline. Only the `environment` may name a pipe, as the process
+/// substitution of a shell does.
+pub(super) fn read_secret(
+    name: &'static str,
+    path: &Path,
+    source: &'static str,
+) -> Result<String, ConfigError> {
+    let text = if source == ENVIRONMENT {
+        File::open(path).and_then(found::read_bounded)
+    } else {
+        found::read_regular(path)
+    };
+    let text =
+        text.map_err(|source| ConfigError::Unreadable { name, path: path.to_owned(), source })?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         let reason = "points to an empty file".to_owned();

@@ -1,13 +1,17 @@
 //! The configuration file, `auditrail.toml`.
 
-use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::error::ConfigError;
+use super::found;
 use super::resolver::Scalar;
 use super::server::ServerTable;
+
+/// The name of the file in errors.
+const NAME: &str = "the configuration file";
 
 /// The contents of `auditrail.toml`. Relative paths are resolved against the file's directory.
 #[derive(Debug, Default, Deserialize)]
@@ -23,13 +27,25 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            name: "the configuration file",
-            path: path.to_owned(),
-            source,
+    /// Reads the file that the user named.
+    pub(super) fn read_named(path: &Path) -> Result<Self, ConfigError> {
+        let text = File::open(path).and_then(found::read_bounded).map_err(|source| {
+            ConfigError::Unreadable { name: NAME, path: path.to_owned(), source }
         })?;
-        let mut file: Self = toml::from_str(&text).map_err(|error| {
+        Self::parse(&text, path)
+    }
+
+    /// Reads the file at `path`, in the working directory or named by a file there; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Also if another user could have written it.
+    pub(super) fn read_found(path: &Path) -> Result<Option<Self>, ConfigError> {
+        let text = found::read(path, NAME)?;
+        text.map(|text| Self::parse(&text, path)).transpose()
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let mut file: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let before = text.get(..start).unwrap_or_default();
             ConfigError::Toml {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::{self, Environment};
+use super::environment::{self, DOT_ENV, Environment};
 use super::error::ConfigError;
 use super::value::Value;
 
@@ -102,18 +102,30 @@ impl<'a> Resolver<'a> {
         Ok(default)
     }
 
-    /// A path. A relative path of the file is resolved already.
-    pub(super) fn path(
+    /// A path that decides which programs run or where private data lies: from a flag, a variable of the process, or
+    /// a file that the user named. A relative path of the file is resolved already.
+    ///
+    /// # Errors
+    /// [`ConfigError::Misplaced`] if a file that is only found in the working directory sets it.
+    pub(super) fn private_path(
         &mut self,
-        key: &'static str,
-        env: &'static str,
-        flag: Option<&Path>,
-        file: Option<&Path>,
+        names: &PrivatePath<'_>,
     ) -> Result<Option<PathBuf>, ConfigError> {
+        let PrivatePath { key, env, flag_name, flag, file, found_file } = *names;
+        let misplaced = |name, path: &Path| ConfigError::Misplaced {
+            name,
+            path: path.to_owned(),
+            flag: flag_name,
+            variable: env,
+        };
         let (path, source) = match (flag, self.environment.find(env)?, file) {
             (Some(path), _, _) => (Some(path.to_owned()), "flag"),
+            (None, Some((_, DOT_ENV)), _) => return Err(misplaced(env, Path::new(DOT_ENV))),
             (None, Some((text, source)), _) => (Some(PathBuf::from(text)), source),
-            (None, None, Some(path)) => (Some(path.to_owned()), "file"),
+            (None, None, Some(path)) => match found_file {
+                Some(found) => return Err(misplaced(key, found)),
+                None => (Some(path.to_owned()), "file"),
+            },
             (None, None, None) => (None, "default"),
         };
         let value = path.as_ref().map(|path| path.display().to_string());
@@ -134,14 +146,16 @@ impl<'a> Resolver<'a> {
                 }
                 (Some((text, source)), None) => (Some(text), source),
                 (None, Some((path, source))) => {
-                    (Some(environment::read_secret(file_env, Path::new(&path))?), source)
+                    (Some(environment::read_secret(file_env, Path::new(&path), source)?), source)
                 }
                 (None, None) => match (file, file_path) {
                     (Some(_), Some(_)) => {
                         return Err(ConfigError::Both { one: key, other: file_key });
                     }
                     (Some(text), None) => (Some(text.to_owned()), "file"),
-                    (None, Some(path)) => (Some(environment::read_secret(file_key, path)?), "file"),
+                    (None, Some(path)) => {
+                        (Some(environment::read_secret(file_key, path, "file")?), "file")
+                    }
                     (None, None) => (None, "default"),
                 },
             }
@@ -157,6 +171,18 @@ impl<'a> Resolver<'a> {
             last.value = Some(value);
         }
     }
+}
+
+/// The names and values of a path in each source.
+pub(super) struct PrivatePath<'a> {
+    pub(super) key: &'static str,
+    pub(super) env: &'static str,
+    /// The name of the flag.
+    pub(super) flag_name: &'static str,
+    pub(super) flag: Option<&'a Path>,
+    pub(super) file: Option<&'a Path>,
+    /// The path of the configuration file, unless the user named it.
+    pub(super) found_file: Option<&'a Path>,
 }
 
 /// The names and values of a secret in each source.

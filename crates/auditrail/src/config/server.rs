@@ -19,8 +19,10 @@ use crate::cli::ServeArgs;
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Loopback, since the admin listener has no authentication.
 const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
-/// Connections for reads; the writer and key lookups have their own. A search takes milliseconds.
+/// Connections for reads, of which one tenant gets half. A search takes milliseconds.
 const DATABASE_CONNECTIONS: u32 = 10;
+/// Connections for exports, and so how many run at once; one tenant gets half. Each holds a snapshot.
+const EXPORT_CONNECTIONS: u32 = 4;
 /// Shorter keys could be guessed.
 const CURSOR_KEY_MIN_CHARS: usize = 32;
 
@@ -32,6 +34,8 @@ pub(super) struct ServerTable {
     admin_listen: Option<Scalar>,
     record_reads: Option<Scalar>,
     database_connections: Option<Scalar>,
+    export_connections: Option<Scalar>,
+    export_min_rate: Option<Scalar>,
     connections_max: Option<Scalar>,
     unauthenticated_max: Option<Scalar>,
     body_min_rate: Option<Scalar>,
@@ -57,6 +61,8 @@ pub(crate) struct ServerSettings {
     pub(crate) admin_listen: SocketAddr,
     /// Maximum number of connections for reads.
     pub(crate) database_connections: u32,
+    /// Maximum number of connections for exports.
+    pub(crate) export_connections: u32,
     pub(crate) config: ServerConfig,
     pub(crate) log: LogFilter,
     pub(crate) log_format: LogFormat,
@@ -98,6 +104,15 @@ impl ServerSettings {
                     None,
                     file.database_connections.as_ref(),
                     Count(DATABASE_CONNECTIONS),
+                )?
+                .0,
+            export_connections: r
+                .setting(
+                    "server.export_connections",
+                    "AUDITRAIL_EXPORT_CONNECTIONS",
+                    None,
+                    file.export_connections.as_ref(),
+                    Count(EXPORT_CONNECTIONS),
                 )?
                 .0,
             config: config(&mut r, file)?,
@@ -188,6 +203,12 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
     let mut count = |key, env, file: &Option<Scalar>, default| {
         r.setting(key, env, None, file.as_ref(), Count(default)).map(|count| count.0)
     };
+    let export_min_rate = count(
+        "server.export_min_rate",
+        "AUDITRAIL_EXPORT_MIN_RATE",
+        &file.export_min_rate,
+        limits::EXPORT_MIN_RATE,
+    )?;
     let unauthenticated_max = count(
         "server.unauthenticated_max",
         "AUDITRAIL_UNAUTHENTICATED_MAX",
@@ -224,6 +245,7 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         unauthenticated_max: usize::try_from(unauthenticated_max).unwrap_or(usize::MAX),
         body_min_rate,
         response_min_rate,
+        export_min_rate,
         record_reads,
         ..ServerConfig::default()
     })

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -17,6 +17,8 @@ const COMMANDS: [&[&str]; 28] = [
     &["migrate", "grants"],
     &["log"],
     &["query"],
+    &["show"],
+    &["stats"],
     &["export"],
     &["import"],
     &["key"],
@@ -64,6 +66,17 @@ fn every_command_has_examples() {
         args.push("--help");
         sandbox.run(&args).code(0).stdout_has("Examples:").stdout_has("auditrail ");
     }
+}
+
+#[test]
+fn help_is_a_command() {
+    let sandbox = Sandbox::bare();
+    for command in COMMANDS {
+        let asked = sandbox.run(&[&["help"], command].concat()).code(0).out;
+        let flag = sandbox.run(&[command, &["--help"]].concat()).code(0).out;
+        assert_eq!(asked, flag, "{command:?}");
+    }
+    sandbox.run(&["help", "nothing"]).code(2).stderr_has("nothing");
 }
 
 #[test]

@@ -13,13 +13,20 @@ fn fake(dir: &Path, version: &str) {
     }
 }
 
+/// A directory that the user of the server can enter.
+fn scratch() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    dir
+}
+
 fn nowhere() -> Search {
     Search::usual().with_path(None).with_places(Vec::new())
 }
 
 #[test]
 fn not_found_lists_directories_and_packages() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let search = Search::usual()
         .with_path(Some(dir.path().into()))
         .with_places(vec![format!("{}/pgsql-*/bin", dir.path().display())]);
@@ -32,7 +39,7 @@ fn not_found_lists_directories_and_packages() {
 
 #[test]
 fn newest_version_is_preferred_and_old_rejected() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     for version in ["9.6", "14", "16", "15"] {
         fake(&dir.path().join(version).join("bin"), &format!("{version}.2"));
     }
@@ -52,7 +59,7 @@ fn newest_version_is_preferred_and_old_rejected() {
 
 #[test]
 fn path_comes_first_and_links_are_resolved() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let root = dir.path().canonicalize().unwrap();
     let real = root.join("opt/pg 15/bin");
     fake(&real, "15.1");
@@ -67,8 +74,29 @@ fn path_comes_first_and_links_are_resolved() {
 }
 
 #[test]
+fn version_is_never_queried_as_root() {
+    let dir = scratch();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let bin = dir.path().join("bin");
+    fake(&bin, "16.1");
+    let seen = dir.path().join("seen");
+    let script =
+        format!("#!/bin/sh\nid -u > {}\necho 'postgres (PostgreSQL) 16.1'\n", seen.display());
+    fs::write(bin.join("postgres"), script).unwrap();
+    for search in
+        [nowhere().with_bin_dir(Some(bin.clone())), nowhere().with_path(Some(bin.clone().into()))]
+    {
+        Installation::find(&search).unwrap();
+        let user = fs::read_to_string(&seen).unwrap();
+        assert_eq!(user.trim(), Account::without_directory().unwrap().uid.to_string());
+        assert_ne!(user.trim(), "0");
+        fs::remove_file(&seen).unwrap();
+    }
+}
+
+#[test]
 fn invalid_explicit_directory_is_an_error() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     fake(&dir.path().join("good/bin"), "16.1");
     fake(&dir.path().join("old"), "13.1");
     fs::create_dir(dir.path().join("broken")).unwrap();

@@ -11,6 +11,7 @@
 
 mod crash;
 mod errors;
+mod hostile_files;
 mod lifecycle;
 mod loopback;
 mod recovery;

@@ -41,6 +41,7 @@ pub(in crate::routes) async fn revoke(
     let id: ApiKeyId = id.parse().map_err(|_| super::not_found())?;
     let tenant = admin.principal().tenant.as_ref();
     let actor = super::actor(admin.principal());
+    let _share = app.database_shares().revoke_key().await?;
     let revoked = app.keys().revoke(id, tenant, &actor, &origin.into_context()).await?;
     match revoked.ok_or_else(super::not_found)? {
         Revoked::Now(key) | Revoked::Before(key) => Ok(Json(key)),

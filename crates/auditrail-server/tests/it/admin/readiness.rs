@@ -103,6 +103,36 @@ async fn a_shutting_down_service_is_not_ready_but_serves() {
 }
 
 #[tokio::test]
+async fn a_role_without_a_privilege_is_not_ready() {
+    let service = Service::start().await;
+    let admin = Running::admin(&service.app, None).await;
+    for (privilege, back) in [
+        ("insert (recorded_by) on control_plane.audit_logs", None),
+        ("select on control_plane.audit_logs", None),
+        ("insert on control_plane.audit_api_keys", None),
+        ("update (revoked_at) on control_plane.audit_api_keys", None),
+        (
+            "execute on function control_plane.audit_intent_is_open(uuid, text)",
+            Some(
+                "revoke execute on function control_plane.audit_intent_is_open(uuid, text) from public",
+            ),
+        ),
+    ] {
+        until(&admin, |answer| answer.status.as_u16() == 200).await;
+        if let Some(default) = back {
+            service.db.as_owner(default).await;
+        }
+        service.db.as_owner(&format!("revoke {privilege} from auditrail_service")).await;
+        let is_reported = |answer: &Answer| {
+            answer.status.as_u16() == 503 && answer.problem().1 == "permission_denied"
+        };
+        until(&admin, is_reported).await;
+        service.db.as_owner(&format!("grant {privilege} to auditrail_service")).await;
+    }
+    until(&admin, |answer| answer.status.as_u16() == 200).await;
+}
+
+#[tokio::test]
 async fn a_writer_outage_is_not_ready_until_it_ends() {
     let service = Service::start().await;
     let forbid = "revoke insert on control_plane.audit_logs from auditrail_service";

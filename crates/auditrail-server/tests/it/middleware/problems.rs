@@ -26,7 +26,7 @@ async fn every_invalid_parameter_is_reported() {
     assert_eq!(answer.problem(), (400, "invalid_parameter".to_owned()));
     let expected = [
         ("limit", "out_of_range"),
-        ("actor", "unknown_field"),
+        ("actor", "bad_format"),
         ("start_date", "bad_format"),
         ("count", "unknown_value"),
         ("limit", "duplicate_field"),

@@ -54,6 +54,21 @@ async fn each_key_has_its_own_budget_and_sees_its_status() {
 }
 
 #[tokio::test]
+async fn keys_of_a_tenant_share_its_budgets() {
+    let service = service(RateBudgets { write: hourly(2), ..RateBudgets::UNLIMITED }).await;
+    let write = |number, key| {
+        service.post("/v1/audit-logs").key(key).json(&record(number, Some("t1"))).send()
+    };
+    for (number, key) in [(1, "all-t1"), (2, "write-t1")] {
+        assert_eq!(write(number, key).await.status.as_u16(), 201);
+    }
+    for (number, key) in [(3, "all-t1"), (4, "write-t1")] {
+        assert_eq!(write(number, key).await.problem(), limited());
+    }
+    assert_eq!(write(5, "write").await.status.as_u16(), 201);
+}
+
+#[tokio::test]
 async fn write_query_and_export_budgets_are_separate() {
     let all = RateBudgets { write: hourly(1), query: hourly(1), export: hourly(1) };
     let service = service(all).await;

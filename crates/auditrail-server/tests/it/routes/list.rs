@@ -59,10 +59,72 @@ async fn a_restricted_key_sees_its_tenant_only() {
     for path in ["/v1/audit-logs?tenant_id=t2", "/v1/audit-logs/stats?tenant_id=t2"] {
         assert_eq!(get(path).await.problem(), (403, "other_tenant".to_owned()));
     }
-    let twice = get("/v1/audit-logs?tenant_id=t1&tenant_id=t2").await;
-    assert_eq!(twice.errors(), [("tenant_id".to_owned(), "duplicate_field".to_owned())]);
+    assert_eq!(targets(&get("/v1/audit-logs?tenant=t1").await), ["p1"]);
+    let other = get("/v1/audit-logs/stats?tenant=t2").await;
+    assert_eq!(other.problem(), (403, "other_tenant".to_owned()));
+    for name in ["tenant_id", "tenant"] {
+        let twice = get(&format!("/v1/audit-logs?tenant_id=t1&{name}=t2")).await;
+        assert_eq!(twice.errors(), [(name.to_owned(), "duplicate_field".to_owned())]);
+    }
     for (number, status) in [(1, 200), (2, 404), (3, 404)] {
         let id = record(number, None)["id"].as_str().unwrap().to_owned();
         assert_eq!(get(&format!("/v1/audit-logs/{id}")).await.status.as_u16(), status);
     }
+}
+
+#[tokio::test]
+async fn filters_have_the_names_of_the_command_line() {
+    let service = Service::start().await;
+    service.write((0..6).map(|number| record(number, None)).collect()).await;
+    let get = async |query: &str| {
+        targets(&service.get(&format!("/v1/audit-logs?{query}")).key("read").send().await)
+    };
+    let all = ["p5", "p4", "p3", "p2", "p1", "p0"];
+    assert_eq!(get("actor=user:u0").await, ["p3", "p0"]);
+    assert_eq!(get("target=project:p1").await, ["p1"]);
+    assert_eq!(get("metadata%5Bplan%5D=pro").await, all);
+    assert_eq!(get("since=2026-01-01&until=2026-01-03").await, all);
+    // In a query string a plus sign is a blank.
+    assert_eq!(get("since=2026-01-01T00:00:00+02:00").await, all);
+    assert_eq!(get("since=2026-01-01T00:00:00%2B02:00").await, all);
+    assert_eq!(get("until=2026-01-01T23:00:00-02:00").await, Vec::<String>::new());
+    assert_eq!(get("until=1h").await, all);
+    assert_eq!(get("since=1h").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn relative_times_have_later_pages() {
+    let service = Service::start().await;
+    service.write((0..5).map(|number| record(number, None)).collect()).await;
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/audit-logs?limit=2&since=100y{cursor}");
+        let answer = service.get(&path).key("read").send().await;
+        seen.extend(targets(&answer));
+        let next = answer.json()["pagination"]["next_cursor"].as_str().map(ToOwned::to_owned);
+        let Some(next) = next else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, ["p4", "p3", "p2", "p1", "p0"]);
+}
+
+#[tokio::test]
+async fn unknown_parameters_list_the_known_ones() {
+    let service = Service::start().await;
+    for (path, also, nearest) in [
+        ("?sinse=7d", "`limit`", "`since`"),
+        ("/stats?intervall=day", "`interval`", "`interval`"),
+        ("/export?format=csv&from=7d", "`format`", "`since`"),
+    ] {
+        let answer = service.get(&format!("/v1/audit-logs{path}")).key("all").send().await;
+        assert_eq!(answer.problem(), (400, "invalid_parameter".to_owned()));
+        let detail = answer.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(&format!("the nearest is {nearest}")), "{detail}");
+        for known in [also, "`until`", "`metadata.KEY`", "`actor`"] {
+            assert!(detail.contains(known), "{detail}");
+        }
+    }
+    let twice = service.get("/v1/audit-logs/stats?interval=day&interval=hour").key("all");
+    assert_eq!(twice.send().await.errors()[0].1, "duplicate_field");
 }

@@ -51,7 +51,14 @@ fn every_filter_is_documented() {
         let path = format!("/v1/audit-logs{path}");
         let params = api["paths"][&path]["get"]["parameters"].as_array().unwrap();
         let described: BTreeSet<_> = params.iter().map(|p| p["name"].as_str().unwrap()).collect();
-        let known: BTreeSet<_> = Filters::NAMES.iter().chain(extra).copied().collect();
+        let others = Filters::OTHER_NAMES.map(|(other, _)| other);
+        let known: BTreeSet<_> = Filters::NAMES
+            .iter()
+            .chain(&others)
+            .chain(&["metadata"])
+            .chain(extra)
+            .copied()
+            .collect();
         assert_eq!(described, known, "{path}");
     }
 }

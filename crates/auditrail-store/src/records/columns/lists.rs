@@ -176,6 +176,13 @@ macro_rules! comparison {
                or not requested.compares_metadata \
                or requested.metadata is null and not requested.compares_null)"
     };
+    // Records from before migration 019 have IPv4-mapped addresses.
+    (ip_address optional) => {
+        " and (stored.ip_address is not distinct from requested.ip_address \
+               or requested.ip_address is null and not requested.compares_null \
+               or family(requested.ip_address) = 4 and masklen(requested.ip_address) = 32 \
+                  and stored.ip_address = ('::ffff:' || host(requested.ip_address))::inet)"
+    };
     ($name:ident required) => {
         concat!(" and stored.", stringify!($name), " = requested.", stringify!($name))
     };

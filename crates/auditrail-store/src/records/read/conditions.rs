@@ -4,7 +4,10 @@
 
 mod metadata;
 
-use auditrail_core::{ActionFilter, ActionPrefix, ActorType, Filters, Intents};
+use auditrail_core::{
+    ActionFilter, ActionPrefix, ActorType, Filters, Intents, canonical_network, mapped_network,
+};
+use ipnet::IpNet;
 
 use super::driving_index::{ACTION, DrivingIndex, is_address};
 use super::times::push_times;
@@ -130,10 +133,7 @@ impl<'a> Conditions<'a> {
         }
         self.push_types(sql);
         if let Some(network) = ip_address.filter(|_| !matches!(index, DrivingIndex::Address(_))) {
-            // With `=` the index also serves a range of time.
-            let within =
-                if is_address(&network) { " and ip_address = " } else { " and ip_address <<= " };
-            sql.push(within).push_bind(network);
+            push_address(sql, network);
         }
         if let Some(outcome) = outcome.filter(|_| !matches!(index, DrivingIndex::Outcome(_))) {
             sql.push(" and outcome = ").push_bind(outcome.as_str());
@@ -174,6 +174,23 @@ impl<'a> Conditions<'a> {
             Some(TypeCondition::TargetTypes(types)) => {
                 sql.push(" and target_type = any(").push_bind_array(types).push(")");
             }
+        }
+    }
+}
+
+/// Adds the condition on the address. Records from before migration 019 may have an IPv4 address in its mapped
+/// form.
+fn push_address(sql: &mut Sql, network: IpNet) {
+    let network = canonical_network(network);
+    // With `=` the index also serves a range of time.
+    let within = if is_address(&network) { "ip_address = " } else { "ip_address <<= " };
+    match mapped_network(network) {
+        Some(mapped) => {
+            sql.push(" and (").push(within).push_bind(network);
+            sql.push(" or ").push(within).push_bind(mapped).push(")");
+        }
+        None => {
+            sql.push(" and ").push(within).push_bind(network);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Which index a search walks: one that holds the matches of a filter in the order of time.
 
-use auditrail_core::{ActionFilter, Filters, Outcome, Position, RecordTime};
+use auditrail_core::{
+    ActionFilter, Filters, Outcome, Position, RecordTime, canonical_network, mapped_network,
+};
 use ipnet::IpNet;
 
 use super::times::{is_edge, push_times};
@@ -98,7 +100,8 @@ impl<'a> DrivingIndex<'a> {
             (ACTION, exact_action(filters)),
         ];
         let texts = texts.into_iter().filter_map(|(column, text)| Some(Self::Text(column, text?)));
-        let address = filters.ip_address.filter(is_address).map(Self::Address);
+        let address = filters.ip_address.map(canonical_network).filter(is_address);
+        let address = address.map(Self::Address);
         let outcome = filters.outcome.filter(|outcome| *outcome != Outcome::Success);
         let indexes: Vec<_> = texts.chain(address).chain(outcome.map(Self::Outcome)).collect();
         if indexes.is_empty() { vec![Self::Time] } else { indexes }
@@ -119,6 +122,14 @@ impl<'a> DrivingIndex<'a> {
     /// Whether this is the index of the column.
     pub(in crate::records) fn is(self, name: &str) -> bool {
         matches!(self, Self::Text(column, _) if column == name)
+    }
+
+    /// The index of the same address in the form that records from before migration 019 may have.
+    pub(in crate::records) fn mapped(self) -> Option<Self> {
+        match self {
+            Self::Address(address) => mapped_network(address).map(Self::Address),
+            Self::Time | Self::Text(..) | Self::Outcome(_) => None,
+        }
     }
 
     const fn first_records(self, budget: ScanBudget) -> u32 {
@@ -186,12 +197,22 @@ pub(in crate::records) fn is_address(network: &IpNet) -> bool {
 /// The most selective index is the one whose window, of a fixed number of entries, goes back furthest.
 /// There is no window when the index has fewer entries than that: then all of them are walked.
 pub(in crate::records) async fn most_selective<'a>(
+    db: Db<'_>,
+    filters: &'a Filters,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
+    most_selective_of(DrivingIndex::of(filters), db, filters, position, budget).await
+}
+
+/// As [`most_selective`], among these indexes, of which there is at least one.
+pub(in crate::records) async fn most_selective_of<'a>(
+    indexes: Vec<DrivingIndex<'a>>,
     mut db: Db<'_>,
     filters: &'a Filters,
     position: Position,
     budget: ScanBudget,
 ) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
-    let indexes = DrivingIndex::of(filters);
     let mut sql = Sql::new(
         "select number, start, half,
                 (select created_at from control_plane.audit_logs order by created_at limit 1)

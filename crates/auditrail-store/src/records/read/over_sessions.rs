@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use auditrail_core::{Found, Query, Record, RecordId};
+use auditrail_core::{Filters, Found, Query, Record, RecordId};
 use uuid::Uuid;
 
 use super::get::{self, StoredParts};
 use super::search::{SEARCH_SETTINGS, find};
+use super::summary::{Summary, SummaryOptions, summary};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
@@ -25,8 +26,7 @@ impl Read for Search<'_> {
     type Output = Found;
 
     fn prologue(&self) -> Vec<Sql> {
-        let begin = Sql::new("begin isolation level repeatable read read only");
-        [begin, Sql::new(SEARCH_SETTINGS)].into_iter().chain(check(self.key)).collect()
+        search_prologue().into_iter().chain(check(self.key)).collect()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
@@ -65,6 +65,29 @@ impl Read for GetMany<'_> {
     async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, Record>, StoreError> {
         get::by_ids(db, self.0).await
     }
+}
+
+/// Summarizes the matches, from one snapshot.
+pub(in crate::records) struct Summarize<'a> {
+    pub(in crate::records) filters: &'a Filters,
+    pub(in crate::records) options: SummaryOptions,
+}
+
+impl Read for Summarize<'_> {
+    type Output = Summary;
+
+    fn prologue(&self) -> Vec<Sql> {
+        search_prologue().to_vec()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Summary, StoreError> {
+        summary(db, self.filters, self.options).await
+    }
+}
+
+/// Starts the transaction of a search.
+fn search_prologue() -> [Sql; 2] {
+    [Sql::new("begin isolation level repeatable read read only"), Sql::new(SEARCH_SETTINGS)]
 }
 
 /// Reads the stored parts of records by id.

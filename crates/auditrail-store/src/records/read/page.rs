@@ -125,14 +125,41 @@ pub(in crate::records) fn walk(
     position: Position,
     since: Option<PgTime>,
 ) -> Sql {
-    let mut sql = Sql::new(concat!("select ", column_list!()));
-    conditions.push_from_where_but(&mut sql, index);
-    index.push_condition(&mut sql);
-    push_after(&mut sql, position);
-    push_since(&mut sql, since);
-    index.push_order(&mut sql);
+    let mut sql = Sql::default();
+    let Some(mapped) = index.mapped() else {
+        push_walk(&mut sql, index, conditions, position, since);
+        push_end(&mut sql, size, position);
+        return sql;
+    };
+    // Each form of an address is in the order of time; few records have the mapped one.
+    let skipped = match position {
+        Position::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
+        Position::After(_) => 0,
+    };
+    let most = i64::from(size.get()).saturating_add(1).saturating_add(skipped);
+    sql.push(concat!("select ", column_list!(), " from (("));
+    push_walk(&mut sql, index, conditions, position, since);
+    sql.push("created_at desc, id desc limit ").push_bind(most).push(") union all (");
+    push_walk(&mut sql, mapped, conditions, position, since);
+    sql.push("created_at desc, id desc limit ").push_bind(most).push(")) both_forms order by ");
     push_end(&mut sql, size, position);
     sql
+}
+
+/// Adds the statement of a walk up to the start of its ORDER BY.
+fn push_walk(
+    sql: &mut Sql,
+    index: DrivingIndex<'_>,
+    conditions: &Conditions<'_>,
+    position: Position,
+    since: Option<PgTime>,
+) {
+    sql.push(concat!("select ", column_list!()));
+    conditions.push_from_where_but(sql, index);
+    index.push_condition(sql);
+    push_after(sql, position);
+    push_since(sql, since);
+    index.push_order(sql);
 }
 
 /// Collects the matches since a time, or all, and takes the newest.

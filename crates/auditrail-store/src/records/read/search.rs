@@ -30,6 +30,10 @@ pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Fo
     let total = match query.count {
         Count::None => None,
         Count::Exact => Some(count::exact(db.again(), &conditions).await?),
+        // The statistics of the planner are of all tenants, and would tell one about the others.
+        Count::Estimated if query.filters.tenant_id.is_some() => {
+            Some(count::bounded(db.again(), &conditions).await?)
+        }
         Count::Estimated => Some(count::estimated(db.again(), &conditions).await?),
     };
     let (limit, position) = (query.limit, query.position);

@@ -9,7 +9,7 @@ use auditrail_core::{
 
 pub use self::interval::BUCKETS_MAX;
 use super::conditions::Conditions;
-use super::driving_index::{self, ScanBudget};
+use super::driving_index::{self, DrivingIndex, ScanBudget};
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -51,7 +51,8 @@ pub struct SummaryOptions {
     /// Whether to count recent records only.
     ///
     /// Those are the newest [`RECENT_OF_VALUE_MAX`] that an index finds by the most selective of the filters, or
-    /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time.
+    /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time. With a tenant
+    /// they are the newest [`RECENT_OF_VALUE_MAX`] of that tenant, or [`RECENT_MAX`] if another filter has an index.
     /// Otherwise every match is read.
     pub recent: bool,
 }
@@ -114,14 +115,24 @@ pub(in crate::records) async fn summary(
     })
 }
 
+/// The time from which records are counted, if not all of them are.
+///
+/// It is part of the result, so for one tenant it depends on the records of that tenant alone: that of an
+/// index of actors would tell how many records other tenants have of an actor.
 async fn start_of_recent(db: Db<'_>, filters: &Filters) -> Result<Option<PgTime>, StoreError> {
-    let budget = ScanBudget {
-        time_records: RECENT_MAX,
-        value_records: RECENT_OF_VALUE_MAX,
-        ..ScanBudget::default()
-    };
+    let mut indexes = DrivingIndex::of(filters);
+    let mut value_records = RECENT_OF_VALUE_MAX;
+    if filters.tenant_id.is_some() {
+        if indexes.len() > 1 {
+            // Another index helps to count, so more of the tenant's records take as long.
+            value_records = RECENT_MAX;
+        }
+        indexes.retain(|index| index.is("tenant_id"));
+    }
+    let budget = ScanBudget { time_records: RECENT_MAX, value_records, ..ScanBudget::default() };
+    let position = Position::default();
     let (_, window) =
-        driving_index::most_selective(db, filters, Position::default(), budget).await?;
+        driving_index::most_selective_of(indexes, db, filters, position, budget).await?;
     Ok(window.map(|window| window.start))
 }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use auditrail_core::{Cursor, Filters, PageSize, Position, RecordId};
 use auditrail_testkit::TestDb;
+use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
@@ -31,9 +32,11 @@ select md5(n::text)::uuid,
        (array['{"k": "5", "p": "pro"}', '{"k": 5, "p": "pro"}', '{"k": 5.0}', '{"k": true}',
               '{"k": "true"}', '{"k": null}', '{"k": "null"}', '{"k": {"a": 1}}', '{"k": "{\"a\": 1}"}',
               '{"k": ["x"]}', '{"k": []}', '{"k": ""}', '["k"]', '"k"', '5', 'null', null,
-              '{"p": "pro"}', '{"p": "free"}', '{}'])[1 + floor(20 * power(d, 2))::int]::jsonb,
-       (array['10.0.0.1', '10.0.0.2', '10.1.0.1', '10.0.0.1/8', '2001:db8::1', null])
-           [1 + floor(6 * power(e, 2))::int]::inet,
+              '{"p": "pro"}', '{"p": "free"}', '{}', '{"a.b": 5}', '{"a": {"b": "5"}}',
+              '{"a": {"b": {"c": 5}}}', '{"a": [5, {"b": 5}]}', '{"a": "b", "a.b": "6"}'])
+              [1 + floor(25 * power(d, 2))::int]::jsonb,
+       (array['10.0.0.1', '::ffff:10.0.0.1', '10.0.0.2', '10.1.0.1', '10.0.0.1/8', '2001:db8::1',
+              '::ffff:10.1.0.1', null])[1 + floor(8 * power(e, 2))::int]::inet,
        case when n % 97 = 0 then 'infinity' when n % 89 = 0 then '-infinity'
             when n % 83 = 0 then '200000-01-01' when n % 79 = 0 then '0010-01-01 BC'
             else timestamptz '2026-01-01 00:00:00Z' + n / 3 * interval '1 second'
@@ -70,10 +73,19 @@ const SINGLE: &[(&str, &str, &str)] = &[
     ("outcome", "failure", "outcome = 'failure'"),
     ("outcome", "unknown", "outcome = 'unknown'"),
     ("intents", "all", "true"),
-    ("ip_address", "10.0.0.1", "ip_address <<= '10.0.0.1'"),
-    ("ip_address", "10.1.0.1", "ip_address <<= '10.1.0.1/32'"),
-    ("ip_address", "10.0.0.0/16", "ip_address <<= '10.0.0.0/16'"),
-    ("ip_address", "10.9.0.1/8", "ip_address <<= '10.9.0.1/8'"),
+    ("ip_address", "10.0.0.1", "ip_address = any('{10.0.0.1, ::ffff:10.0.0.1}')"),
+    ("ip_address", "::ffff:10.0.0.1", "ip_address = any('{10.0.0.1, ::ffff:10.0.0.1}')"),
+    ("ip_address", "10.1.0.1", "ip_address = any('{10.1.0.1, ::ffff:10.1.0.1}')"),
+    (
+        "ip_address",
+        "10.0.0.0/16",
+        "(ip_address <<= '10.0.0.0/16' or ip_address <<= '::ffff:10.0.0.0/112')",
+    ),
+    (
+        "ip_address",
+        "::ffff:10.9.0.1/104",
+        "(ip_address <<= '10.0.0.0/8' or ip_address <<= '::ffff:10.0.0.0/104')",
+    ),
     ("ip_address", "2001:db8::/32", "ip_address <<= '2001:db8::/32'"),
     ("metadata.k", "5", "metadata ->> 'k' = '5'"),
     ("metadata.k", "5.0", "metadata ->> 'k' = '5.0'"),
@@ -82,6 +94,8 @@ const SINGLE: &[(&str, &str, &str)] = &[
     ("metadata.k", "", "metadata ->> 'k' = ''"),
     ("metadata.k", "{\"a\": 1}", "metadata ->> 'k' = '{\"a\": 1}'"),
     ("metadata.k", "[]", "metadata ->> 'k' = '[]'"),
+    ("metadata.a.b", "5", "(metadata ->> 'a.b' = '5' or metadata -> 'a' ->> 'b' = '5')"),
+    ("metadata.a.0", "5", "metadata -> 'a' ->> '0' = '5'"),
     ("metadata.p", "pro", "metadata ->> 'p' = 'pro'"),
     ("start_date", "2026-03-01T00:00:00Z", "created_at >= '2026-03-01 00:00:00Z'"),
     ("end_date", "2026-09-15T00:00:00Z", "created_at < '2026-09-15 00:00:00Z'"),
@@ -106,7 +120,8 @@ fn searches() -> Vec<Search> {
 }
 
 fn filters(pairs: &[(&str, &str)]) -> Filters {
-    Filters::from_pairs(pairs.iter().map(|(name, value)| (Cow::from(*name), *value))).unwrap()
+    let pairs = pairs.iter().map(|(name, value)| (Cow::from(*name), *value));
+    Filters::from_pairs(pairs, Timestamp::UNIX_EPOCH).unwrap()
 }
 
 /// The ids of all matches by the plain statement, in its order.

@@ -8,6 +8,7 @@ use std::fs;
 use auditrail_core::{CursorKey, Filters, PageSize, Position, Query};
 use auditrail_testkit::TestDb;
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
@@ -35,7 +36,8 @@ const FILL: &str = "insert into control_plane.audit_logs
                      || '.verb' || floor(8 * power(b, 2)) end,
            case when mid then 'mid' when n = 7 then 'once' else 'project' end,
            'p' || floor(20000 * power(b, 3)),
-           jsonb_build_object('plan', 'pro', 'mid', mid, 'n', n, 'last', n < 300000 and n % 20 = 0),
+           jsonb_build_object('plan', 'pro', 'mid', mid, 'n', n, 'last', n < 300000 and n % 20 = 0,
+                              'http', jsonb_build_object('status', 200 + n % 3000)),
            case when mid then '192.0.2.1' else '10.0.0.0'::inet + (n % 65536) end,
            timestamptz '2026-01-01 00:00:00Z' + n * interval '6.48 seconds',
            't' || floor(400 * power(c, 3)),
@@ -112,6 +114,8 @@ const SEARCHES: &[&str] = &[
     "metadata.n=777",
     "metadata.n=none",
     "metadata.plan={}x",
+    "metadata.http.status=404",
+    "metadata.http.none=404",
     "tenant_id=t0&actor_id=u0",
     "tenant_id=t300&actor_id=u0",
     "tenant_id=t0&action=mid.done",
@@ -129,7 +133,7 @@ const READS_MORE: &[(&str, &str)] =
 
 fn query(parameters: &str) -> Query {
     let pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
-    Query::from_pairs(pairs, &CursorKey::public()).unwrap()
+    Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH).unwrap()
 }
 
 /// Whether a page scans the table, and how many records it reads.
@@ -265,7 +269,10 @@ async fn large_log_is_searched_by_index() {
         ("ip_address=192.0.2.1", "idx_audit_logs_ip_created"),
         ("outcome=denied", "idx_audit_logs_outcome_created"),
     ] {
-        assert_eq!(indexes_of_walk(&mut app, parameters).await, [index], "{parameters}");
+        let mut indexes = indexes_of_walk(&mut app, parameters).await;
+        // Both forms of an address.
+        indexes.dedup();
+        assert_eq!(indexes, [index], "{parameters}");
     }
     assert_constant_memory_of_export(&db).await;
 }

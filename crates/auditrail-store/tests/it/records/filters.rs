@@ -2,7 +2,7 @@
 
 use auditrail_core::{
     Actor, ActorType, AuditLogService, Filters, MetadataFilter, OnInvalid, Record, RecordId,
-    RequestContext, StoredAddress, Target, TimeRange,
+    RequestContext, StoredAddress, Target, TimeRange, Total, TotalRelation,
 };
 use auditrail_store::PgAuditLog;
 use auditrail_testkit::TestDb;
@@ -140,7 +140,7 @@ async fn every_filter_matches_its_model() {
         let found = log.query(&query).await.unwrap();
         let expected: Vec<_> = stored.iter().filter(|r| rule(r)).cloned().collect();
         assert_eq!(found.records, expected, "{:?}", query.filters);
-        assert_eq!(found.total, Some(expected.len() as u64));
+        assert_eq!(found.total, exactly(expected.len() as u64));
         assert!(!found.has_more);
     }
 }
@@ -198,10 +198,35 @@ async fn estimate_is_close_after_analyze() {
     sql(&mut db.connect(db.owner()).await, "analyze control_plane.audit_logs").await;
     let mut query = by(Filters::default());
     query.count = "estimated".parse().unwrap();
-    assert_eq!(log.query(&query).await.unwrap().total, Some(420));
+    let estimated = |count| Some(Total { count, relation: TotalRelation::Estimated });
+    assert_eq!(log.query(&query).await.unwrap().total, estimated(420));
     query.filters.actor_type = Some(ActorType::System);
-    let estimate = log.query(&query).await.unwrap().total.unwrap();
+    let estimate = log.query(&query).await.unwrap().total.unwrap().count;
     assert!((100..=180).contains(&estimate), "{estimate} is far from 140");
+}
+
+fn exactly(count: u64) -> Option<Total> {
+    Some(Total { count, relation: TotalRelation::Exact })
+}
+
+#[tokio::test]
+async fn estimate_of_a_tenant_is_exact_up_to_its_bound() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let mut owner = db.connect(db.owner()).await;
+    let rows = "insert into control_plane.audit_logs
+                    (actor_id, actor_type, action, target_type, target_id, tenant_id)
+                select 'bob', 'user', 'a.b', 'x', 'y', 'b' from generate_series(1, 10001)";
+    sql(&mut owner, rows).await;
+    sql(&mut owner, "analyze control_plane.audit_logs").await;
+    let mut query = by(Filters { actor_id: "bob".parse().ok(), ..Filters::default() });
+    query.count = "estimated".parse().unwrap();
+    for (tenant, total) in
+        [("a", exactly(0)), ("b", Some(Total { count: 10_000, relation: TotalRelation::AtLeast }))]
+    {
+        query.filters.tenant_id = tenant.parse().ok();
+        assert_eq!(log.query(&query).await.unwrap().total, total, "{tenant}");
+    }
 }
 
 fn ids(records: &[Record]) -> Vec<RecordId> {

@@ -98,6 +98,34 @@ async fn buckets_are_the_shortest_that_cover_all_records() {
 }
 
 #[tokio::test]
+async fn summary_of_a_tenant_ignores_records_of_others() {
+    let db = TestDb::migrated().await;
+    let log = log(&db).await;
+    let mut owner = db.connect(db.owner()).await;
+    let rows = format!(
+        "insert into control_plane.audit_logs
+             (actor_id, actor_type, action, target_type, target_id, tenant_id, created_at)
+         select 'bob', 'user', 'a.b', 'x', 'y', case when n > 10 then 'b' else 'a' end,
+                to_timestamp({START_MICROS} / 1000000) + n * interval '1 second'
+           from generate_series(1, {RECENT_OF_VALUE_MAX} + 5000) n"
+    );
+    sql(&mut owner, &rows).await;
+    let recent = SummaryOptions { recent: true, ..ALL };
+    let of = |tenant: &str| Filters {
+        actor_id: "bob".parse().ok(),
+        tenant_id: tenant.parse().ok(),
+        ..Filters::default()
+    };
+    for (tenant, total) in [("a", 10), ("b", u64::from(RECENT_OF_VALUE_MAX) + 4_990), ("c", 0)] {
+        let summary = log.summary(&of(tenant), recent).await.unwrap();
+        assert_eq!((summary.total, summary.since), (total, None), "{tenant}");
+    }
+    let of_b = Filters { actor_id: None, ..of("b") };
+    let summary = log.summary(&of_b, recent).await.unwrap();
+    assert_eq!(summary.total, u64::from(RECENT_OF_VALUE_MAX) + 1);
+}
+
+#[tokio::test]
 async fn recent_summary_has_its_start_and_counts_rare_values() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;

@@ -13,6 +13,11 @@ pub struct AuditCounts {
     pub recorded: u64,
     /// Requests rejected with 503 because their intent could not be recorded.
     pub refused: u64,
+    /// Requests rejected because of an ambiguous path (400) or an unknown target (422), as the policy says.
+    pub rejected: u64,
+    /// Requests whose record the handler wrote in its own transaction, with
+    /// [`AuditHandle::input`](crate::AuditHandle::input).
+    pub committed: u64,
     /// Requests without a record because of [`AuditHandle::skip`](crate::AuditHandle::skip).
     pub skipped: u64,
     /// Records with an unknown target id.
@@ -21,6 +26,8 @@ pub struct AuditCounts {
     pub unknown_actors: u64,
     /// Mutating requests that no rule matches.
     pub uncovered: u64,
+    /// Requests whose path servers may read in ways that match different rules.
+    pub ambiguous: u64,
     /// Records that the sink rejected after the response was sent.
     pub failed: u64,
     /// Requests that this layer ignored because an enclosing layer has another policy.
@@ -32,6 +39,8 @@ pub struct AuditCounts {
 pub(crate) struct Counters {
     recorded: AtomicU64,
     refused: AtomicU64,
+    rejected: AtomicU64,
+    committed: AtomicU64,
     skipped: AtomicU64,
     unknown_targets: AtomicU64,
     unknown_actors: AtomicU64,
@@ -46,6 +55,14 @@ impl Counters {
 
     pub(crate) fn refused(&self) -> u64 {
         add(&self.refused)
+    }
+
+    pub(crate) fn rejected(&self) {
+        add(&self.rejected);
+    }
+
+    pub(crate) fn committed(&self) {
+        add(&self.committed);
     }
 
     pub(crate) fn skipped(&self) {
@@ -68,15 +85,18 @@ impl Counters {
         add(&self.overruled)
     }
 
-    pub(crate) fn read(&self, uncovered: u64) -> AuditCounts {
+    pub(crate) fn read(&self, uncovered: u64, ambiguous: u64) -> AuditCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         AuditCounts {
             recorded: read(&self.recorded),
             refused: read(&self.refused),
+            rejected: read(&self.rejected),
+            committed: read(&self.committed),
             skipped: read(&self.skipped),
             unknown_targets: read(&self.unknown_targets),
             unknown_actors: read(&self.unknown_actors),
             uncovered,
+            ambiguous,
             failed: read(&self.failed),
             overruled: read(&self.overruled),
         }

@@ -71,6 +71,15 @@ impl Shared {
         }
     }
 
+    /// Counts and logs a request whose path servers may read in ways that match different rules.
+    pub(crate) fn count_ambiguous(&self) {
+        if is_logged(self.policy.coverage_tracker().count_ambiguous()) {
+            tracing::warn!(
+                "ambiguous path: readings of it match different rules; the strictest applies"
+            );
+        }
+    }
+
     /// Counts and logs a record that the sink rejected after the response was sent.
     pub(crate) fn lost(&self, error: &BoxError) {
         if is_logged(self.counters.failed()) {

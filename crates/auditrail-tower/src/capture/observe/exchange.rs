@@ -14,9 +14,10 @@ use crate::capture::deliver::pending::PendingDelivery;
 use crate::capture::deliver::shared::Shared;
 use crate::capture::record::body_capture::CapturedBody;
 use crate::capture::record::builder::{BuiltRecord, End, RecordBuilder, RequestFacts};
+use crate::capture::record::handle::Enrichment;
 use crate::capture::record::outcome::Outcome;
 use crate::clock;
-use crate::policy::{Candidate, Source, decide, intent};
+use crate::policy::{Candidate, Decision, Source};
 
 /// A request that a rule matches. Submits its record when it ends; if it is dropped earlier, the record has
 /// the outcome `disconnected`, or `error` after a panic.
@@ -58,22 +59,41 @@ impl Exchange {
 
     /// Whether an intent must be recorded before the request is handled.
     pub(crate) fn needs_intent(&self) -> bool {
-        intent(self.shared.policy.rules(), &self.facts.candidates).is_some()
+        self.intended().is_some()
+    }
+
+    /// Whether the request may be rejected, or an intent must be recorded, before it is handled.
+    pub(crate) fn needs_preparation(&self) -> bool {
+        self.needs_intent() || self.is_refused_for_its_path()
+    }
+
+    /// Whether the policy rejects the request because its path is ambiguous.
+    pub(crate) fn is_refused_for_its_path(&self) -> bool {
+        self.shared.policy.refuses(&self.facts.candidates)
+    }
+
+    /// Whether the rule of the intent requires a target, and the request has none.
+    pub(crate) fn lacks_required_target(&self) -> bool {
+        let rules = self.shared.policy.rules();
+        let required = self.intended().filter(|candidate| rules[candidate.rule].requires_target);
+        let built = required
+            .and_then(|candidate| self.builder(candidate, Vec::new(), None, None, None).build());
+        built.is_some_and(|built| !built.target_known)
     }
 
     /// Whether the intent needs the body of the request.
     pub(crate) fn intent_needs_body(&self) -> bool {
         let rules = self.shared.policy.rules();
-        intent(rules, &self.facts.candidates)
-            .is_some_and(|candidate| rules[candidate.rule].needs_request())
+        self.intended().is_some_and(|candidate| rules[candidate.rule].needs_request())
     }
 
     /// Builds the record of the intent. The record of the outcome will name it.
     pub(crate) fn build_intent(&mut self) -> Option<CreateInput> {
         let id = clock::record_id()?.as_intent();
-        let candidate = intent(self.shared.policy.rules(), &self.facts.candidates)?;
+        let candidate = self.intended()?;
+        let others = self.facts.candidates.other_intents(self.shared.policy.rules());
         let BuiltRecord { input, target_known } =
-            self.builder(candidate, None, None, None).build()?;
+            self.builder(candidate, others, None, None, None).build()?;
         // A target id from the response or the handler is unknown to the intent; the outcome has it.
         let from = &self.shared.policy.rules()[candidate.rule].target_id;
         let later = matches!(from, None | Some(Source::Response(_)));
@@ -81,18 +101,33 @@ impl Exchange {
             self.shared.counters.unknown_target();
         }
         self.intent = Some(id);
+        self.facts.handle.enrichment().own.intent = Some(id);
         Some(input.with_id(id))
+    }
+
+    /// The rule whose intent is recorded.
+    fn intended(&self) -> Option<&Candidate> {
+        self.facts.candidates.intent(self.shared.policy.rules())
     }
 
     /// Forgets the intent, which could not be recorded.
     pub(crate) fn clear_intent(&mut self) {
         self.intent = None;
+        self.facts.handle.enrichment().own.intent = None;
     }
 
     /// Ends a request that was rejected: there is nothing to record.
     pub(crate) fn refuse(&mut self) {
         self.over = true;
         self.shared.policy.coverage_tracker().count_covered(self.facts.method.as_str());
+    }
+
+    /// Ends a request that the layer rejects with this status. It is recorded as one that was handled.
+    pub(crate) fn reject(&mut self, status: u16) {
+        self.shared.counters.rejected();
+        self.status = Some(status);
+        // The response does not wait: nothing was changed.
+        drop(self.end(Some(status), Outcome::of_status(status)));
     }
 
     /// Code of the application is about to run.
@@ -113,7 +148,7 @@ impl Exchange {
         let rules = self.shared.policy.rules();
         let is_captured =
             self.facts.candidates.iter().any(|candidate| rules[candidate.rule].needs_response());
-        self.response = if is_captured { CapturedBody::of(&parts.headers) } else { None };
+        self.response = if is_captured { CapturedBody::of_response(&parts.headers) } else { None };
     }
 
     /// Observes data of the response.
@@ -166,22 +201,26 @@ impl Exchange {
             return None;
         }
         let policy = &self.shared.policy;
-        let decided = decide(policy.rules(), &self.facts.candidates, status);
-        self.count_coverage(decided, status);
-        let skipped = self.facts.handle.enrichment().skipped;
+        let decision = self.facts.candidates.decide(policy.rules(), status);
+        let Enrichment { skipped, own, .. } = *self.facts.handle.enrichment();
+        self.count_coverage(&decision, status, own.is_committed);
+        if own.is_committed {
+            self.shared.counters.committed();
+            return None;
+        }
         if skipped && self.intent.is_none() {
             self.shared.counters.skipped();
             return None;
         }
         // Every intent gets its outcome, whatever the rule for the status.
-        let recording = decided.filter(|candidate| policy.rules()[candidate.rule].records());
-        let intended =
-            || intent(policy.rules(), &self.facts.candidates).filter(|_| self.intent.is_some());
+        let Decision { candidate, others, .. } = decision;
+        let recording = candidate.filter(|candidate| policy.rules()[candidate.rule].records());
+        let intended = || self.intended().filter(|_| self.intent.is_some());
         let candidate = recording.or_else(intended)?;
         let duration_ms = milliseconds(self.started);
         let end = End { outcome, status, grpc_code: self.grpc_code, duration_ms };
         let response = self.response.as_ref().and_then(CapturedBody::document);
-        let builder = self.builder(candidate, Some(end), self.intent, response);
+        let builder = self.builder(candidate, others, Some(end), self.intent, response);
         let BuiltRecord { input, target_known } = builder.build()?;
         if !target_known {
             self.shared.counters.unknown_target();
@@ -190,16 +229,19 @@ impl Exchange {
     }
 
     /// Counts the request for the coverage report. A successful request that no rule decides about counts as
-    /// uncovered, even if a rule matches its failures.
-    fn count_coverage(&self, decided: Option<&Candidate>, status: Option<u16>) {
+    /// uncovered, even if a rule matches its failures; so does one that some reading of its path excludes from the
+    /// log and another leaves without a rule. A record of the handler covers the request.
+    fn count_coverage(&self, decision: &Decision<'_>, status: Option<u16>, is_committed: bool) {
         let coverage = self.shared.policy.coverage_tracker();
         let method = self.facts.method.as_str();
-        let unrecorded = decided.is_none() && status.is_some_and(|status| status < 400);
+        let is_covered = is_committed || decision.covers(self.shared.policy.rules());
+        let is_excluded = decision.candidate.is_some();
+        let unrecorded = !is_covered && (is_excluded || status.is_some_and(|status| status < 400));
         match self.facts.route_label.as_ref().filter(|_| unrecorded) {
             Some(label) => coverage.count_uncovered(method, label.route(false)),
             None => coverage.count_covered(method),
         }
-        if let Some(candidate) = decided {
+        if let Some(candidate) = decision.candidate {
             coverage.mark_used(candidate.rule);
         }
     }
@@ -219,12 +261,13 @@ impl Exchange {
     fn builder<'a>(
         &'a self,
         candidate: &'a Candidate,
+        others: Vec<&'a Candidate>,
         end: Option<End>,
         intent_id: Option<RecordId>,
         response: Option<serde_json::Value>,
     ) -> RecordBuilder<'a> {
         let policy = &self.shared.policy;
-        RecordBuilder { policy, facts: &self.facts, candidate, end, intent_id, response }
+        RecordBuilder { policy, facts: &self.facts, candidate, others, end, intent_id, response }
     }
 }
 

@@ -16,8 +16,9 @@ use crate::capture::record::body_capture::BodyCapture;
 use crate::capture::record::builder::RequestFacts;
 use crate::capture::record::handle::AuditHandle;
 use crate::capture::record::outcome::Outcome;
+use crate::capture::record::own_record::Caller;
 use crate::capture::record::route_label::{RouteLabel, path};
-use crate::policy::{Candidate, Coverage, Source};
+use crate::policy::{Candidates, Coverage, Source};
 
 /// What is observed of a request.
 #[derive(Debug)]
@@ -43,33 +44,56 @@ pub(crate) struct StartedObservation {
 pub(crate) fn start(shared: &Arc<Shared>, parts: &mut Parts) -> StartedObservation {
     let request_id = request_id::of(&parts.headers);
     parts.headers.insert(request_id::HEADER, request_id.clone());
-    let handle = AuditHandle::new(request_id.clone(), Arc::clone(&shared.policy));
-    parts.extensions.insert(handle.clone());
     let candidates = shared.policy.candidates(parts.method.as_str(), path(parts));
+    let caller = caller(shared, parts, &candidates);
+    let handle = AuditHandle::new(request_id.clone(), Arc::clone(&shared.policy), caller);
+    parts.extensions.insert(handle.clone());
     if candidates.is_empty() {
-        let observation = Uncovered::of(shared, parts);
+        let observation = Uncovered::of(shared, parts, handle);
         return StartedObservation { observation, request_id, capture: None };
+    }
+    if candidates.is_ambiguous() {
+        shared.count_ambiguous();
     }
     let rules = shared.policy.rules();
     let is_captured = candidates.iter().any(|candidate| rules[candidate.rule].needs_request());
     let capture = if is_captured { BodyCapture::of(&parts.headers) } else { None };
-    let peer = shared.peer(parts);
     let matches_every_status =
         candidates.iter().any(|candidate| rules[candidate.rule].matches_every_status());
-    let may_be_uncovered = !matches_every_status && Coverage::counts(parts.method.as_str());
+    let may_be_uncovered = (!matches_every_status || candidates.is_ambiguous())
+        && Coverage::counts(parts.method.as_str());
     let facts = RequestFacts {
         route_label: may_be_uncovered.then(|| RouteLabel::of(parts)),
         method: parts.method.clone(),
         headers: headers_of_ids(shared, &candidates, &parts.headers),
         candidates,
-        user_agent: parts.headers.get(USER_AGENT).filter(|agent| !agent.is_sensitive()).cloned(),
-        address: peer.map(|peer| client_address(peer, &parts.headers, &shared.policy)),
-        principal: shared.principal(parts),
         handle,
         body: capture.clone(),
     };
     let observation = Observation::Exchange(Box::new(Exchange::new(Arc::clone(shared), facts)));
     StartedObservation { observation, request_id, capture }
+}
+
+/// What is known of the request, also for a record that the handler writes itself.
+fn caller(shared: &Shared, parts: &Parts, candidates: &Candidates) -> Caller {
+    let rules = shared.policy.rules();
+    let recording =
+        candidates.decide(rules, None).candidate.filter(|found| rules[found.rule].records());
+    let rule_tenant = recording.and_then(|found| match rules[found.rule].tenant_id.as_ref()? {
+        Source::Path(at) => found.params.get(*at).map(|value| value.to_string()),
+        Source::Header(name) => header(&parts.headers, &HeaderName::try_from(name.as_str()).ok()?),
+        Source::Value(text) => Some(text.clone()),
+        Source::Body(_) | Source::Response(_) => None,
+    });
+    let peer = shared.peer(parts);
+    Caller {
+        method: parts.method.clone(),
+        principal: shared.principal(parts),
+        address: peer.map(|peer| client_address(peer, &parts.headers, &shared.policy)),
+        user_agent: parts.headers.get(USER_AGENT).filter(|agent| !agent.is_sensitive()).cloned(),
+        rule: recording.map(|found| found.rule),
+        rule_tenant: rule_tenant.filter(|tenant| !tenant.is_empty()),
+    }
 }
 
 /// Calls a method of the exchange of an [`Observation`], if it has one.
@@ -135,10 +159,11 @@ pub(crate) struct Uncovered {
     method: Method,
     route_label: RouteLabel,
     status: Option<StatusCode>,
+    handle: AuditHandle,
 }
 
 impl Uncovered {
-    fn of(shared: &Arc<Shared>, parts: &Parts) -> Observation {
+    fn of(shared: &Arc<Shared>, parts: &Parts, handle: AuditHandle) -> Observation {
         if !Coverage::counts(parts.method.as_str()) {
             return Observation::Nothing;
         }
@@ -147,12 +172,17 @@ impl Uncovered {
             method: parts.method.clone(),
             route_label: RouteLabel::of(parts),
             status: None,
+            handle,
         }))
     }
 }
 
 impl Drop for Uncovered {
     fn drop(&mut self) {
+        if self.handle.enrichment().own.is_committed {
+            self.shared.counters.committed();
+            return self.shared.policy.coverage_tracker().count_covered(self.method.as_str());
+        }
         let is_unrouted =
             matches!(self.status, Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED));
         let route = self.route_label.route(is_unrouted);
@@ -163,7 +193,7 @@ impl Drop for Uncovered {
 /// The headers from which rules take ids, by lower-case name.
 fn headers_of_ids(
     shared: &Shared,
-    candidates: &[Candidate],
+    candidates: &Candidates,
     headers: &HeaderMap,
 ) -> Vec<(String, String)> {
     let rules = candidates.iter().map(|candidate| &shared.policy.rules()[candidate.rule]);

@@ -1,4 +1,4 @@
-//! Copies of JSON bodies of at most 64 KiB, made only if a rule needs them.
+//! Copies of bodies of at most 64 KiB that may be JSON, made only if a rule needs them.
 
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::json;
+use crate::capture::observe::grpc;
 
 /// Maximum size of a captured body.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 /// Maximum chunks of a non-contiguous buffer.
 const CHUNKS_MAX: usize = 64;
+/// UTF-8 with a byte order mark.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The part of a body that has been captured so far.
 #[derive(Debug, Default)]
@@ -26,13 +29,26 @@ pub(crate) struct CapturedBody {
 }
 
 impl CapturedBody {
-    /// An empty copy of a body with these headers; `None` if such a body is not captured.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    /// An empty copy of the body of a request; `None` if it cannot be JSON of a readable size.
+    ///
+    /// The caller chooses the content type, and many applications ignore it. So it is ignored here, too, except that
+    /// of gRPC.
+    pub(crate) fn of_request(headers: &HeaderMap) -> Option<Self> {
+        if grpc::is_grpc(headers) { None } else { Self::plain(headers) }
+    }
+
+    /// An empty copy of the body of a response; `None` if it is not JSON of a readable size.
+    pub(crate) fn of_response(headers: &HeaderMap) -> Option<Self> {
+        let is_json = headers.get_all(CONTENT_TYPE).iter().any(|value| is_json(value.as_bytes()));
+        Self::plain(headers).filter(|_| is_json)
+    }
+
+    fn plain(headers: &HeaderMap) -> Option<Self> {
         let length = length(headers);
-        let small = length.is_none_or(|length| length <= BODY_MAX_BYTES as u64);
-        let plain = !headers.contains_key(CONTENT_ENCODING);
-        let json = headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
-        (small && plain && json).then(|| Self { length, ..Self::default() })
+        let is_small = length.is_none_or(|length| length <= BODY_MAX_BYTES as u64);
+        let is_plain =
+            headers.get_all(CONTENT_ENCODING).iter().all(|value| is_identity(value.as_bytes()));
+        (is_small && is_plain).then(|| Self { length, ..Self::default() })
     }
 
     pub(crate) fn push(&mut self, data: &impl Buf) {
@@ -51,6 +67,9 @@ impl CapturedBody {
             self.discard();
         }
         self.whole |= self.length == Some(self.bytes.len() as u64);
+        if !may_be_document(&self.bytes) {
+            self.discard();
+        }
     }
 
     pub(crate) fn end(&mut self) {
@@ -63,7 +82,7 @@ impl CapturedBody {
 
     /// The parsed document, if the body was captured completely.
     pub(crate) fn document(&self) -> Option<Value> {
-        if self.whole && !self.too_large { json::parse(&self.bytes) } else { None }
+        if self.whole && !self.too_large { json::parse(without_mark(&self.bytes)) } else { None }
     }
 
     /// Discards the copy, and ignores the rest of the body.
@@ -79,7 +98,7 @@ pub(crate) struct BodyCapture(Arc<Mutex<CapturedBody>>);
 
 impl BodyCapture {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        CapturedBody::of(headers).map(|captured| Self(Arc::new(Mutex::new(captured))))
+        CapturedBody::of_request(headers).map(|captured| Self(Arc::new(Mutex::new(captured))))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, CapturedBody> {
@@ -90,6 +109,27 @@ impl BodyCapture {
 /// The value of `Content-Length`.
 pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Whether the start of a body may be that of an object or array. Nothing is looked up in other documents.
+fn may_be_document(bytes: &[u8]) -> bool {
+    if BYTE_ORDER_MARK.starts_with(bytes) {
+        return true;
+    }
+    let start = without_mark(bytes).trim_ascii_start();
+    matches!(start.first(), None | Some(b'{' | b'['))
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// Whether a `Content-Encoding` changes nothing.
+fn is_identity(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether a content type is JSON: `application/json` or `application/…+json`.

@@ -1,29 +1,30 @@
 //! Builds the record of a request.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use auditrail_core::limits::{
     ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_NAME_MAX_CHARS,
-    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, USER_AGENT_MAX_CHARS,
+    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
 };
-use auditrail_core::{
-    Actor, ActorId, CreateInput, Metadata, RecordId, RequestContext, Target, TargetId,
-};
-use http::{HeaderValue, Method};
+use auditrail_core::{Actor, ActorId, CreateInput, Metadata, RecordId, Target, TargetId};
+use http::Method;
 use serde_json::Value;
 
 use super::body_capture::BodyCapture;
 use super::handle::{AuditHandle, Enrichment};
-use super::metadata::{Http, Parts};
+use super::metadata::{Http, OtherReading, Parts};
 use super::outcome::Outcome;
 use super::principal::Principal;
 use super::route_label::RouteLabel;
-use crate::policy::{Candidate, CompiledRule, Level, Policy, Source, column, number_text, picked};
+use crate::policy::{
+    Candidate, Candidates, CompiledRule, Level, Policy, Source, column, number_text, picked,
+};
 
 /// Maximum characters of a method, which the caller chooses.
 const METHOD_MAX_CHARS: usize = 100;
+/// Maximum other readings that a record names.
+const OTHER_READINGS_MAX: usize = 8;
 const UNKNOWN: &str = "unknown";
 
 /// The properties of a request before it is handled.
@@ -31,12 +32,9 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct RequestFacts {
     pub(crate) method: Method,
     /// The rules that match its method and path.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Candidates,
     /// The headers from which ids are taken, by lower-case name.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) user_agent: Option<HeaderValue>,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) principal: Principal,
     pub(crate) handle: AuditHandle,
     pub(crate) body: Option<BodyCapture>,
     /// Set only if some status may match no rule.
@@ -57,6 +55,8 @@ pub(crate) struct RecordBuilder<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) candidate: &'a Candidate,
+    /// The rules of other readings of the path.
+    pub(crate) others: Vec<&'a Candidate>,
     /// `None` for the intent.
     pub(crate) end: Option<End>,
     /// The intent whose outcome this is.
@@ -77,9 +77,10 @@ impl RecordBuilder<'_> {
         let rule = &self.policy.rules()[self.candidate.rule];
         let what = rule.what.as_ref()?;
         let enrichment = self.facts.handle.enrichment();
-        let principal = enrichment.principal.as_ref().unwrap_or(&self.facts.principal);
+        let caller = self.facts.handle.caller();
+        let principal = enrichment.principal.as_ref().unwrap_or(&caller.principal);
         let body = rule.needs_request().then(|| self.facts.body.as_ref()?.lock().document());
-        let sources = IdSources { builder: self, body: body.flatten() };
+        let sources = IdSources { builder: self, candidate: self.candidate, body: body.flatten() };
 
         let target_id = enrichment
             .target_id
@@ -110,25 +111,32 @@ impl RecordBuilder<'_> {
             .or_else(|| principal.tenant_id.as_deref().map(Cow::Borrowed));
         let mut input = CreateInput::new(actor(&principal.actor), what.action.clone(), target);
         input.tenant_id = tenant.and_then(|tenant| parse_or_truncate(&tenant, TENANT_ID_MAX_CHARS));
-        input.context = self.context();
+        input.context = caller.context(self.facts.handle.request_id());
         input.outcome = Some(
             self.end.map_or(auditrail_core::Outcome::Unknown, |end| end.outcome.column(end.status)),
         );
         input.actor_name = truncated(principal.name.as_deref(), ACTOR_NAME_MAX_CHARS);
         input.target_name = truncated(enrichment.target_name.as_deref(), TARGET_NAME_MAX_CHARS);
-        input.id = self.intent_id.filter(|_| self.end.is_some()).map(RecordId::outcome_of_intent);
+        // A record that the handler has committed, unknown to this process, then wins.
+        let outcome_id = || self.intent_id.map(RecordId::outcome_of_intent).or(enrichment.own.id);
+        input.id = self.end.and_then(|_| outcome_id());
         input.metadata = Some(self.metadata(rule, &enrichment, principal, sources.body.as_ref()));
         Some(BuiltRecord { input, target_known })
     }
 
-    fn context(&self) -> RequestContext {
-        let agent =
-            self.facts.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        RequestContext {
-            ip_address: self.facts.address,
-            user_agent: agent.and_then(|agent| parse_or_truncate(&agent, USER_AGENT_MAX_CHARS)),
-            request_id: self.facts.handle.request_id().parse().ok(),
-        }
+    /// What the other readings of the path come to. Ids from bodies are left out.
+    fn other_readings(&self) -> Vec<OtherReading<'_>> {
+        let reading = |candidate: &&Candidate| {
+            let rule = &self.policy.rules()[candidate.rule];
+            let sources = IdSources { builder: self, candidate, body: None };
+            let target_id = sources.id(rule.target_id.as_ref());
+            OtherReading {
+                rule: &rule.name,
+                action: rule.what.as_ref().map(|what| what.action.as_str()),
+                target_id: target_id.map(|id| column(&id, TARGET_ID_MAX_CHARS)),
+            }
+        };
+        self.others.iter().take(OTHER_READINGS_MAX).map(reading).collect()
     }
 
     fn metadata(
@@ -143,7 +151,6 @@ impl RecordBuilder<'_> {
             picked(&self.policy.redaction().clean(document)?, &rule.allow)
         };
         let short = |text: &String| column(text, ACTOR_ID_MAX_CHARS);
-        let method = self.facts.method.as_str();
         let both = rule.level == Level::RequestResponse;
         let phase = match (self.end, self.intent_id) {
             (None, _) => Some("intent"),
@@ -152,14 +159,15 @@ impl RecordBuilder<'_> {
         };
         let parts = Parts {
             http: Http {
-                method: method.get(..METHOD_MAX_CHARS).unwrap_or(method),
-                route: rule.route.as_str(),
+                method: method_text(&self.facts.method),
+                route: Some(rule.route.as_str()),
                 status: self.end.map(|end| end.status),
                 grpc_status: self.end.and_then(|end| end.grpc_code),
                 duration_ms: self.end.map(|end| end.duration_ms),
             },
             outcome: self.end.map(|end| end.outcome),
-            rule: &rule.name,
+            rule: Some(&rule.name),
+            other_readings: self.other_readings(),
             impersonator: principal.impersonator.as_ref().map(short),
             credential_id: principal.credential_id.as_ref().map(short),
             phase,
@@ -178,6 +186,7 @@ impl RecordBuilder<'_> {
 /// The places from which rules take ids.
 struct IdSources<'a> {
     builder: &'a RecordBuilder<'a>,
+    candidate: &'a Candidate,
     body: Option<Value>,
 }
 
@@ -186,9 +195,7 @@ impl IdSources<'_> {
         let facts = self.builder.facts;
         let id = match from? {
             Source::Value(text) => Some(text.into()),
-            Source::Path(at) => {
-                self.builder.candidate.params.get(*at).map(|value| (&**value).into())
-            }
+            Source::Path(at) => self.candidate.params.get(*at).map(|value| (&**value).into()),
             Source::Header(name) => {
                 let header = facts.headers.iter().find(|(known, _)| known == name);
                 header.map(|(_, value)| value.into())
@@ -202,8 +209,13 @@ impl IdSources<'_> {
     }
 }
 
+pub(super) fn method_text(method: &Method) -> &str {
+    let method = method.as_str();
+    method.get(..METHOD_MAX_CHARS).unwrap_or(method)
+}
+
 /// A name, unless it is empty.
-fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
+pub(super) fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
     parse_or_truncate(name.filter(|name| !name.is_empty())?, max_chars)
 }
 
@@ -216,7 +228,7 @@ fn as_id(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-fn actor(actor: &Actor) -> Actor {
+pub(super) fn actor(actor: &Actor) -> Actor {
     let clean = |id: &ActorId| {
         let is_valid = ActorId::from_str(id.as_str()).is_ok();
         if is_valid {
@@ -234,7 +246,7 @@ fn actor(actor: &Actor) -> Actor {
 }
 
 /// Parses the text of a column, truncated and cleaned if necessary. `None` if it is empty and must not be.
-fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
+pub(super) fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
     text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
 }
 

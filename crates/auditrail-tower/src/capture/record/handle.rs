@@ -7,10 +7,12 @@ use http::HeaderValue;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::own_record::{Caller, OwnRecord};
 use super::principal::Principal;
 use crate::policy::Policy;
 
-/// Enriches the record of a request from its handler.
+/// Enriches the record of a request from its handler, or lets the handler write it in its own transaction
+/// ([`input`](Self::input)).
 ///
 /// An extension of every request. It has no effect if no rule matches the request. Clones refer to the same
 /// request.
@@ -20,6 +22,7 @@ pub struct AuditHandle(Arc<Inner>);
 struct Inner {
     request_id: HeaderValue,
     policy: Arc<Policy>,
+    caller: Caller,
     enrichment: Mutex<Enrichment>,
 }
 
@@ -35,11 +38,20 @@ pub(crate) struct Enrichment {
     pub(crate) before: Option<Value>,
     pub(crate) after: Option<Value>,
     pub(crate) skipped: bool,
+    pub(crate) own: OwnRecord,
 }
 
 impl AuditHandle {
-    pub(crate) fn new(request_id: HeaderValue, policy: Arc<Policy>) -> Self {
-        Self(Arc::new(Inner { request_id, policy, enrichment: Mutex::default() }))
+    pub(crate) fn new(request_id: HeaderValue, policy: Arc<Policy>, caller: Caller) -> Self {
+        Self(Arc::new(Inner { request_id, policy, caller, enrichment: Mutex::default() }))
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.0.policy
     }
 
     /// Whether the handle belongs to a layer with this policy.

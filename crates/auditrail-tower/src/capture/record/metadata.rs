@@ -16,7 +16,10 @@ pub(super) struct Parts<'a> {
     pub(super) http: Http<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<Outcome>,
-    pub(super) rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) other_readings: Vec<OtherReading<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) impersonator: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,11 +42,23 @@ pub(super) struct Parts<'a> {
     pub(super) truncated: Vec<&'static str>,
 }
 
+/// What the request is by another reading of its path.
+#[derive(Serialize)]
+pub(super) struct OtherReading<'a> {
+    pub(super) rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) action: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target_id: Option<String>,
+}
+
 /// The request and its response.
 #[derive(Serialize)]
 pub(super) struct Http<'a> {
     pub(super) method: &'a str,
-    pub(super) route: &'a str,
+    /// That of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) route: Option<&'a str>,
     /// `Some(None)` serializes to null: there was no response. Omitted in intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<Option<u16>>,

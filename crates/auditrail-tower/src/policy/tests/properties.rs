@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::pattern::{RequestPath, RoutePattern, StatusPattern};
+use super::super::pattern::{RoutePattern, StatusPattern};
 use super::super::pointer::Pointer;
+use super::super::readings::RequestPath;
 use super::super::{Policy, Redaction, picked};
 
 /// A segment with ordinary and significant characters of paths.

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::table::{TextTable, Tone};
+use crate::output::table::{Column, TextTable, Tone};
 use crate::output::{Output, safe};
 
 /// Prints every key, oldest first.
@@ -51,8 +51,18 @@ fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
         output.note("no API keys");
         return Ok(());
     }
-    let header = ["id", "key", "name", "scopes", "tenant", "state", "created", "by", "expires"];
-    let mut table = TextTable::new(output, &header);
+    let columns = [
+        Column::new("id", 36),
+        Column::new("state", 7),
+        Column::optional("name", 12, 6),
+        Column::optional("scopes", 24, 5),
+        Column::optional("tenant", 12, 4),
+        Column::optional("expires", 20, 3),
+        Column::optional("key", 14, 2),
+        Column::optional("created", 20, 1),
+        Column::optional("by", 12, 0),
+    ];
+    let mut table = TextTable::new(output, columns);
     for key in keys {
         table.toned_row(row(key, now));
     }
@@ -81,13 +91,13 @@ fn row(key: &ApiKey, now: Timestamp) -> [(String, Tone); 9] {
     let expires = expires_at.map(|end| format!("{:.0}", end.timestamp()));
     [
         plain(id.to_string()),
-        plain(format!("{hint}…")),
+        (state.as_str().to_owned(), tone),
         plain(name.as_ref().map(ToString::to_string).unwrap_or_default()),
         plain(scopes.to_string()),
         plain(tenant_id.as_ref().map(ToString::to_string).unwrap_or_default()),
-        (state.as_str().to_owned(), tone),
+        plain(expires.unwrap_or_default()),
+        plain(format!("{hint}…")),
         plain(format!("{:.0}", created_at.timestamp())),
         plain(created_by.to_string()),
-        plain(expires.unwrap_or_default()),
     ]
 }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::output::table::{TextTable, Tone};
+use crate::output::table::{Column, TextTable, Tone};
 
 /// Prints every migration and every problem of the history.
 pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
@@ -44,8 +44,15 @@ pub(super) fn status(cx: &Context, args: &StatusArgs) -> Result<Exit, Error> {
 }
 
 fn print(output: Output, status: &Status) -> Result<(), Error> {
-    let header = ["migration", "state", "applied at", "took", "checksum", "by"];
-    let mut table = TextTable::new(output, &header);
+    let columns = [
+        Column::new("migration", 36),
+        Column::new("state", 7),
+        Column::optional("applied at", 20, 3),
+        Column::optional("took", 6, 1),
+        Column::optional("checksum", 8, 2),
+        Column::optional("by", 8, 0),
+    ];
+    let mut table = TextTable::new(output, columns);
     for migration in &status.migrations {
         table.toned_row(row(migration));
     }

@@ -7,8 +7,7 @@ use crate::output::Output;
 /// Descriptors of everything but connections: standard streams, listeners, the runtime, logs, traces, and the
 /// files of a private PostgreSQL.
 const FIXED: u64 = 32;
-/// Descriptors of the writer, readiness checks and key lookups, and some for database connections that are being
-/// replaced.
+/// Descriptors of the writer and readiness checks, and some for database connections that are being replaced.
 const DATABASE: u64 = 16;
 /// Fewer connections than that are not useful.
 const CONNECTIONS_MIN: u64 = 4;
@@ -37,8 +36,7 @@ impl ConnectionLimits {
     }
 
     fn within(self, files: u64, database_connections: u32) -> Self {
-        // The pool and the sessions for reads each have that many connections.
-        let reserve = FIXED + DATABASE + 2 * u64::from(database_connections);
+        let reserve = FIXED + DATABASE + u64::from(database_connections);
         let free = files.saturating_sub(reserve).max(2 * CONNECTIONS_MIN);
         let admin = usize::try_from((free / 4).max(CONNECTIONS_MIN)).unwrap_or(usize::MAX);
         let admin = self.admin.min(admin);
@@ -65,14 +63,14 @@ mod tests {
 
     #[test]
     fn usual_limits_leave_the_defaults() {
-        assert_eq!(DEFAULT.within(1_024, 10), DEFAULT);
-        assert_eq!(DEFAULT.within(1 << 20, 10), DEFAULT);
+        assert_eq!(DEFAULT.within(1_024, 20), DEFAULT);
+        assert_eq!(DEFAULT.within(1 << 20, 20), DEFAULT);
     }
 
     #[test]
     fn small_limits_leave_a_reserve() {
-        assert_eq!(DEFAULT.within(256, 10), ConnectionLimits { public: 156, admin: 32 });
-        assert_eq!(DEFAULT.within(100, 10), ConnectionLimits { public: 24, admin: 8 });
-        assert_eq!(DEFAULT.within(16, 10), ConnectionLimits { public: 4, admin: 4 });
+        assert_eq!(DEFAULT.within(256, 20), ConnectionLimits { public: 156, admin: 32 });
+        assert_eq!(DEFAULT.within(100, 20), ConnectionLimits { public: 24, admin: 8 });
+        assert_eq!(DEFAULT.within(16, 20), ConnectionLimits { public: 4, admin: 4 });
     }
 }

@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use auditrail_core::limits::METADATA_MAX_BYTES;
+use auditrail_core::limits::{METADATA_MAX_BYTES, USER_AGENT_MAX_CHARS};
 
 use super::*;
+use http::HeaderValue;
+
 use crate::capture::record::body_capture::CapturedBody;
+use crate::capture::record::own_record::Caller;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -41,7 +44,15 @@ fn made(sizes: Sizes) -> Result<(CreateInput, Value), Box<dyn std::error::Error>
 
 fn handle() -> Result<AuditHandle, Box<dyn std::error::Error>> {
     let policy = Arc::new(Policy::parse(POLICY, "p")?);
-    Ok(AuditHandle::new(HeaderValue::from_static("r-1"), policy))
+    let caller = Caller {
+        method: Method::POST,
+        principal: Principal::new(Actor::User(ActorId::from_stored("u\n".repeat(600)))),
+        address: Some([127, 0, 0, 1].into()),
+        user_agent: HeaderValue::try_from("x".repeat(2_000)).ok(),
+        rule: None,
+        rule_tenant: None,
+    };
+    Ok(AuditHandle::new(HeaderValue::from_static("r-1"), policy, caller))
 }
 
 fn build(
@@ -60,9 +71,6 @@ fn build(
         method: Method::POST,
         candidates: policy.candidates("POST", "/a%00b"),
         headers: Vec::new(),
-        user_agent: HeaderValue::try_from("x".repeat(2_000)).ok(),
-        address: Some([127, 0, 0, 1].into()),
-        principal: Principal::new(Actor::User(ActorId::from_stored("u\n".repeat(600)))),
         handle,
         body: capture,
         route_label: None,
@@ -73,8 +81,9 @@ fn build(
         grpc_code: None,
         duration_ms: 1.5,
     };
-    let candidate = facts.candidates.first().ok_or("no rule")?;
+    let candidate = facts.candidates.iter().next().ok_or("no rule")?;
     let builder = RecordBuilder {
+        others: Vec::new(),
         policy: &policy,
         facts: &facts,
         candidate,

@@ -4,7 +4,18 @@ use super::*;
 
 fn handle() -> Result<AuditHandle, crate::PolicyError> {
     let policy = Policy::builder().redact("password").redact("/card/number").build()?;
-    Ok(AuditHandle::new(HeaderValue::from_static("r-1"), Arc::new(policy)))
+    Ok(AuditHandle::new(HeaderValue::from_static("r-1"), Arc::new(policy), caller()))
+}
+
+fn caller() -> Caller {
+    Caller {
+        method: http::Method::POST,
+        principal: Principal::anonymous(),
+        address: None,
+        user_agent: None,
+        rule: None,
+        rule_tenant: None,
+    }
 }
 
 type Outcome = Result<(), crate::PolicyError>;
