@@ -1,10 +1,12 @@
 //! The open connections of a listener: how many there may be, and which one is closed to make room.
 //!
 //! A connection on which no request had a valid API key yet is unauthenticated. Such connections are bounded by
-//! address, and are closed before all others. So an attacker without a key cannot keep out its callers, however many
-//! connections it opens.
+//! address, and are closed before all others. So an attacker without a key cannot keep out callers with one, however
+//! many connections it opens. A share holder whose requests use more than half of the connections gets no more when
+//! few are left.
 
 mod connection;
+mod in_flight;
 mod shed;
 
 use std::collections::HashMap;
@@ -18,6 +20,8 @@ use tokio::task::AbortHandle;
 use crate::clock;
 use connection::Address;
 pub(crate) use connection::{Connection, RequestGuard};
+pub(crate) use in_flight::InFlight;
+use in_flight::Requests;
 pub(crate) use shed::Reason;
 use shed::ShedCounts;
 
@@ -38,6 +42,7 @@ struct Inner {
     /// Notified when a connection is closed.
     closed: Notify,
     shed: ShedCounts,
+    requests: Requests,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +71,7 @@ impl Connections {
             tasks: AtomicUsize::new(0),
             closed: Notify::new(),
             shed: ShedCounts::default(),
+            requests: Requests::default(),
         }))
     }
 
@@ -176,6 +182,10 @@ pub(crate) struct OpenConnection {
 }
 
 impl OpenConnection {
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }

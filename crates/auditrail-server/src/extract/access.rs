@@ -163,7 +163,7 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
             Some(principal) => principal,
             None => look_up(app, token).await?,
         };
-        caller.set(&principal);
+        caller.set(&principal)?;
         if is_cached {
             unverified.set(token);
         } else {

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::wire::PATIENCE;
+use super::wire::{PATIENCE, connect, head, read_to_end, record, statuses, tenant_key};
 use crate::sandbox::Sandbox;
 use crate::service::{Service, key};
 
@@ -91,4 +91,27 @@ async fn requests_without_a_key_do_not_keep_callers_out() {
     let (_db, key, service) = service().await;
     attack(&service, &key, b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n", 250).await;
     attack(&service, &key, b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_tenant_does_not_use_all_connections() {
+    let db = TestDb::migrated().await;
+    let (a, b) = (tenant_key(&db, "a").await, tenant_key(&db, "b").await);
+    let sandbox = Sandbox::with(&db.url(&db.service())).set("AUDITRAIL_CONNECTIONS_MAX", "40");
+    let service = Service::start(&sandbox, &[]);
+    let unfinished = head("POST", "/v1/audit-logs", &a, 1_000) + "{";
+    let mut streams = Vec::new();
+    for _ in 0..80 {
+        streams.push(connect(service.address, None, unfinished.as_bytes()).await);
+    }
+    let honest = async {
+        for _ in 0..5 {
+            let written = service.post("/v1/audit-logs").key(&b).json(&record("p", 1)).send();
+            assert_eq!(written.await.status.as_u16(), 201);
+        }
+    };
+    // Before the bodies are ended for their rate.
+    tokio::time::timeout(Duration::from_secs(4), honest).await.unwrap();
+    let (response, _) = read_to_end(streams.last_mut().unwrap()).await;
+    assert_eq!(statuses(&response), [503], "{response}");
 }
