@@ -1,7 +1,7 @@
 //! The requests in flight of each share holder.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Connections;
@@ -30,13 +30,13 @@ impl Connections {
     /// more than half of them.
     pub(crate) fn begin_request_of(&self, holder: &ShareHolder) -> Option<InFlight> {
         let max = self.0.max;
-        let is_nearly_full = self.lock().connections.len() >= max - max / 8;
+        let is_nearly_full = self.0.tasks.load(Relaxed) >= max - max / 8;
         let mut requests = self.0.requests.lock();
-        let of_holder = requests.entry(holder.clone()).or_default();
-        if is_nearly_full && *of_holder > max / 2 {
-            return None;
+        match requests.get_mut(holder) {
+            Some(of_holder) if is_nearly_full && *of_holder > max / 2 => return None,
+            Some(of_holder) => *of_holder += 1,
+            None => drop(requests.insert(holder.clone(), 1)),
         }
-        *of_holder += 1;
         drop(requests);
         Some(InFlight { requests: self.0.requests.clone(), holder: holder.clone() })
     }
@@ -44,10 +44,11 @@ impl Connections {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut entry) = self.requests.lock().entry(self.holder.clone()) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
+        let mut requests = self.requests.lock();
+        if let Some(of_holder) = requests.get_mut(&self.holder) {
+            *of_holder -= 1;
+            if *of_holder == 0 {
+                requests.remove(&self.holder);
             }
         }
     }

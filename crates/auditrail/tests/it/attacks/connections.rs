@@ -112,6 +112,10 @@ async fn one_tenant_does_not_use_all_connections() {
     };
     // Before the bodies are ended for their rate.
     tokio::time::timeout(Duration::from_secs(4), honest).await.unwrap();
-    let (response, _) = read_to_end(streams.last_mut().unwrap()).await;
+    let mut one_more = connect(service.address, None, unfinished.as_bytes()).await;
+    let (response, _) = read_to_end(&mut one_more).await;
     assert_eq!(statuses(&response), [503], "{response}");
+    // Its keys can still be revoked.
+    let revoked = service.get("/v1/keys").key(&a).send().await;
+    assert_eq!(revoked.status.as_u16(), 200);
 }
