@@ -15,4 +15,5 @@ mod slow_bodies;
 mod slow_exports;
 mod slow_reads;
 mod tenants;
+mod two_servers;
 mod wire;
