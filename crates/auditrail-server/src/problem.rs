@@ -188,6 +188,14 @@ impl Problem {
             .retry_after(crate::limits::RETRY_SOON)
     }
 
+    /// The requests of the caller's tenant, or of its key, use too many connections. Nothing was written.
+    pub(crate) fn too_many_requests() -> Self {
+        let detail =
+            "too many requests of this tenant or key are in flight; nothing was written; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
     /// The media type of the body is not supported.
     pub(crate) fn media_type(detail: &'static str) -> Self {
         let title = "Unsupported media type";

@@ -9,6 +9,8 @@ mod logging;
 mod prepare;
 mod supervise;
 
+use std::time::Duration;
+
 use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
@@ -28,6 +30,9 @@ use crate::signals::ShutdownSignals;
 use connections::DatabaseConnections;
 use descriptors::ConnectionLimits;
 use listeners::Listeners;
+
+/// How long closing the database connections may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the service until a shutdown signal.
 pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
@@ -121,7 +126,8 @@ async fn service(
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
         background.stop(config.shutdown_grace).await;
-        database_connections.close().await;
+        // Connections of exports that were aborted may take long, and nothing depends on them.
+        drop(tokio::time::timeout(CLOSE_TIMEOUT, database_connections.close()).await);
         drop(stopped);
         (graceful, drained)
     };
