@@ -2,7 +2,7 @@
 //
 // AUDITRAIL_BIN names the program; default: the one in the target directory of the workspace.
 // Arguments are names of test files, such as `spool`.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,9 +19,10 @@ await run("node", ["scripts/build.mjs"]);
 const directory = mkdtempSync(join(tmpdir(), "auditrail-ts-"));
 // As root, PostgreSQL runs as another user, who needs access.
 chmodSync(directory, 0o755);
+const data = join(directory, "data");
 const server = spawn(
   program(),
-  ["--data-dir", join(directory, "data"), "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
+  ["--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
   {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: directory,
@@ -30,11 +31,19 @@ const server = spawn(
 );
 try {
   const { url, key } = await started();
+  const databaseUrl = execFileSync(program(), ["--data-dir", data, "db", "url"], { encoding: "utf8", cwd: directory }).trim();
   const files = process.argv.slice(2).map((name) => `build/test/${name}.test.js`);
   const all = readdirSync("build/test").filter((name) => name.endsWith(".test.js"));
   const which = files.length > 0 ? files : all.map((name) => `build/test/${name}`);
   const args = ["--test", "--test-concurrency=2", "--test-reporter=spec", ...which];
-  const env = { ...process.env, AUDITRAIL_TS_URL: url, AUDITRAIL_TS_KEY: key, AUDITRAIL_KEY: "", AUDITRAIL_KEY_FILE: "" };
+  const env = {
+    ...process.env,
+    AUDITRAIL_TS_URL: url,
+    AUDITRAIL_TS_KEY: key,
+    AUDITRAIL_TS_DATABASE_URL: databaseUrl,
+    AUDITRAIL_KEY: "",
+    AUDITRAIL_KEY_FILE: "",
+  };
   await run(process.execPath, args, env);
 } finally {
   const exited = server.exitCode === null ? once(server, "exit") : undefined;

@@ -12,6 +12,7 @@ import { auditrail as forExpress } from "../src/express.js";
 import { auditrail as forFastify } from "../src/fastify.js";
 import { Policy, Recorder } from "../src/index.js";
 import { recorder, spooling } from "./recorder-fixtures.js";
+import { noRecord } from "./support.js";
 
 function request(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
@@ -71,7 +72,7 @@ allow = ["/text"]
   const [matched] = policy.match("GET", "/")?.candidates ?? [];
   assert.ok(matched);
   const sizes = (request_: number, response: number, extra: number, before: number): Record<string, unknown> => {
-    const handle = new Handle("r-1", policy.redaction);
+    const handle = new Handle("r-1", policy.redaction, noRecord);
     handle.addMetadata({ text: "x".repeat(extra) });
     handle.diff("x".repeat(before), "y");
     const { input } = buildRecord({
@@ -86,6 +87,7 @@ allow = ["/text"]
       response: () => ({ text: "x".repeat(response) }),
       end: { outcome: "success", status: 200, durationMs: 1 },
       others: [],
+      action: undefined,
       intentId: undefined,
     });
     assert.ok(Buffer.byteLength(JSON.stringify(input.metadata)) <= 65_536);
@@ -114,7 +116,7 @@ describe("values set by a handler", () => {
     }
     const people: Person[] = Array.from({ length: 10 }, (_, i) => ({ name: `p${i}`, friends: [] }));
     people.forEach((person) => person.friends.push(...people));
-    const handle = new Handle("r-1", redaction);
+    const handle = new Handle("r-1", redaction, noRecord);
     handle.diff(people[0], { ...people[0], name: "other" });
     handle.addMetadata({ list: Array.from({ length: 1_000_000 }, () => null) });
     assert.deepEqual([handle.before, handle.after], [{ name: "p0" }, { name: "other" }]);
@@ -125,14 +127,14 @@ describe("values set by a handler", () => {
   });
 
   it("may throw when read", () => {
-    const handle = new Handle("r-1", redaction);
+    const handle = new Handle("r-1", redaction, noRecord);
     const broken = { toJSON: () => assert.fail("a bug of the application") };
     handle.addMetadata({ broken, sound: 1 });
     assert.deepEqual({ ...handle.extra }, { broken: "[unreadable]", sound: 1 });
   });
 
   it("are compared by value, regardless of the order of members", () => {
-    const handle = new Handle("r-1", redaction);
+    const handle = new Handle("r-1", redaction, noRecord);
     handle.diff({ name: "a", size: { x: 1, y: [2] } }, { size: { y: [2], x: 1 }, name: "b" });
     assert.deepEqual([handle.before, handle.after], [{ name: "a" }, { name: "b" }]);
   });

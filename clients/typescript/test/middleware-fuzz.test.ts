@@ -11,6 +11,7 @@ import { recordErrors } from "../src/record/check.js";
 import { asIntent } from "../src/record/intent.js";
 import { Redaction } from "../src/policy/redact.js";
 import { json, nearLimit, pick, random, seed, text } from "./random.js";
+import { noRecord } from "./support.js";
 
 const RECORDS = 2_000;
 
@@ -59,7 +60,7 @@ function principal(): Principal {
 }
 
 function handle(): Handle {
-  const made = new Handle("r-1", new Redaction([]));
+  const made = new Handle("r-1", new Redaction([]), noRecord);
   const calls: readonly (() => void)[] = [
     () => made.setTarget({ id: anything(500), type: anything(50), name: anything(200) }),
     () => made.setTargetName(anything(200)),
@@ -95,6 +96,7 @@ describe("a record of the middleware", () => {
         response: () => body,
         end: pick([undefined, { outcome, status: pick([200, 403, null]), durationMs: 0.5 }]),
         others: [],
+      action: undefined,
         intentId: pick([undefined, asIntent(crypto.randomUUID())]),
       });
       const record: unknown = JSON.parse(JSON.stringify(input));

@@ -49,6 +49,20 @@ export { wrong };
     assert.match(output, /project\.created/);
   });
 
+  it("shares the recorder of the README between copies of a module", () => {
+    const code = codeBlocks("README.md", "ts").find((block) => block.includes("globalThis")) ?? "";
+    writeFileSync(join(project, "shared.mts"), code);
+    assert.equal(compile(["--strict", "--module", "NodeNext", "--target", "ES2022", "--types", "node", "shared.mts"], project), "");
+    writeFileSync(join(project, "shared.mjs"), code.replace(/ as typeof globalThis & \{.*\}/, ""));
+    const both = "const [a, b] = await Promise.all([import('./shared.mjs?a'), import('./shared.mjs?b')]); console.log(a === b, a.recorder === b.recorder); await a.recorder.close();";
+    const output = run("node", ["--input-type=module", "--eval", both], project, { AUDITRAIL_URL: service.url, AUDITRAIL_KEY: service.key });
+    assert.equal(output.trim(), "false true");
+  });
+
+  it("passes the checks of publint", () => {
+    run("npx", ["publint", "--strict", "--pack", "false"], ".");
+  });
+
   it("has a valid policy in its README", () => {
     const [policy = ""] = codeBlocks("README.md", "toml");
     assert.equal(Policy.parse(policy).rules.length, 1);

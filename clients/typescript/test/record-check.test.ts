@@ -73,7 +73,7 @@ describe("record()", () => {
   it("rejects what the service cannot take, before it is spooled", async () => {
     const spoolDir = temporary();
     const here = await spooling(undefined, { spoolDir, onRefused: () => undefined });
-    const nested = (levels: number): object => (levels === 0 ? {} : { a: nested(levels - 1) });
+    const nested = (levels: number): object => Array.from({ length: levels }).reduce((inner: object) => ({ a: inner }), {});
     const wrong: readonly (readonly [string, unknown])[] = [
       ["unstorable_text", sample("a", { metadata: { name: "Family dinner 👨‍👩‍👧 at 8".slice(0, 15) } })],
       ["unstorable_text", sample("a", { target_id: "\udc00" })],

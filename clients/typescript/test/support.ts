@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+import type { HandlerRecord } from "../src/capture/handle.js";
 import { AuditrailClient, type AuditRecord, type RecordInput } from "../src/index.js";
 
 /** The URL of the real service and a key with all scopes. */
 export const service = { url: env("AUDITRAIL_TS_URL"), key: env("AUDITRAIL_TS_KEY") };
+
+/** The URL of its database, as its owner. */
+export const databaseUrl = env("AUDITRAIL_TS_DATABASE_URL");
 
 /** A client of the real service, or of a proxy in front of it. */
 export function client(url = service.url, key = service.key): AuditrailClient {
@@ -100,3 +104,9 @@ function env(name: string): string {
   assert.ok(value, `${name} is not set: run the tests by \`npm test\``);
   return value;
 }
+
+/** For handles that are made without a request. */
+export const noRecord: HandlerRecord = {
+  input: () => Promise.reject(new Error("there is no request")),
+  committed: () => undefined,
+};

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::Extensions;
 
 use crate::auth::Principal;
-use crate::connections::Connection;
+use crate::connections::{Connection, Connections, InFlight, OpenConnection};
 use crate::share_holder::ShareHolder;
 
 /// The caller of a request: unknown until its API key was accepted. Clones share it; the listener creates it,
@@ -16,13 +16,20 @@ pub(crate) struct Caller(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     holder: OnceLock<ShareHolder>,
-    connection: Option<Arc<Connection>>,
+    /// The connection of the request, and all others.
+    listener: Option<(Arc<Connection>, Connections)>,
+    in_flight: OnceLock<InFlight>,
 }
+
+/// Requests of the same share holder use too many connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooManyRequests;
 
 impl Caller {
     /// An unknown caller on a connection.
-    pub(crate) fn on(connection: Arc<Connection>) -> Self {
-        Self(Arc::new(Inner { holder: OnceLock::new(), connection: Some(connection) }))
+    pub(crate) fn on(connection: &OpenConnection) -> Self {
+        let listener = (Arc::clone(connection.connection()), connection.connections().clone());
+        Self(Arc::new(Inner { listener: Some(listener), ..Inner::default() }))
     }
 
     /// The caller of a request; a new one if the request did not come from the listener.
@@ -30,13 +37,21 @@ impl Caller {
         extensions.get::<Self>().cloned().unwrap_or_default()
     }
 
-    /// Sets the principal of the accepted key.
-    pub(crate) fn set(&self, principal: &Principal) {
-        if self.0.holder.set(principal.into()).is_ok()
-            && let Some(connection) = &self.0.connection
+    /// Sets the principal of the accepted key. The request is counted for its share holder until all clones of this
+    /// are dropped.
+    ///
+    /// # Errors
+    /// The share holder has too many requests in flight.
+    pub(crate) fn set(&self, principal: &Principal) -> Result<(), TooManyRequests> {
+        let holder = self.0.holder.get_or_init(|| principal.into());
+        if let Some((connection, connections)) = &self.0.listener
+            && self.0.in_flight.get().is_none()
         {
             connection.set_authenticated();
+            let request = connections.begin_request_of(holder).ok_or(TooManyRequests)?;
+            drop(self.0.in_flight.set(request));
         }
+        Ok(())
     }
 
     /// The holder of the shares that the request uses, once its key was accepted.

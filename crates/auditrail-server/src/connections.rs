@@ -1,14 +1,17 @@
 //! The open connections of a listener: how many there may be, and which one is closed to make room.
 //!
 //! A connection on which no request had a valid API key yet is unauthenticated. Such connections are bounded by
-//! address, and are closed before all others. So an attacker without a key cannot keep out its callers, however many
-//! connections it opens.
+//! address, and are closed before all others. So an attacker without a key cannot keep out callers with one, however
+//! many connections it opens. A share holder whose requests use more than half of the connections gets no more when
+//! few are left.
 
 mod connection;
+mod in_flight;
 mod shed;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -17,8 +20,13 @@ use tokio::task::AbortHandle;
 use crate::clock;
 use connection::Address;
 pub(crate) use connection::{Connection, RequestGuard};
+pub(crate) use in_flight::InFlight;
+use in_flight::Requests;
 pub(crate) use shed::Reason;
 use shed::ShedCounts;
+
+/// Maximum number of connections that are being closed, beyond those that may be open.
+const CLOSING_MAX: usize = 8;
 
 /// The open connections of a listener. Clones share them.
 #[derive(Clone, Debug)]
@@ -29,9 +37,12 @@ struct Inner {
     max: usize,
     unauthenticated_max: usize,
     open: Mutex<Open>,
+    /// Connections whose task has not ended, including closed ones.
+    tasks: AtomicUsize,
     /// Notified when a connection is closed.
     closed: Notify,
     shed: ShedCounts,
+    requests: Requests,
 }
 
 #[derive(Debug, Default)]
@@ -57,8 +68,10 @@ impl Connections {
             max: max.max(1),
             unauthenticated_max: unauthenticated_max.max(1),
             open: Mutex::default(),
+            tasks: AtomicUsize::new(0),
             closed: Notify::new(),
             shed: ShedCounts::default(),
+            requests: Requests::default(),
         }))
     }
 
@@ -85,7 +98,10 @@ impl Connections {
         loop {
             let mut closed = std::pin::pin!(self.0.closed.notified());
             closed.as_mut().enable();
-            if let Some(connection) = self.try_add(peer) {
+            // Connections that were closed have their file descriptors until their tasks have ended.
+            if self.0.tasks.load(Relaxed) < self.0.max + CLOSING_MAX
+                && let Some(connection) = self.try_add(peer)
+            {
                 return connection;
             }
             closed.await;
@@ -115,6 +131,7 @@ impl Connections {
         let entry = Entry { connection: Arc::clone(&connection), task: None };
         open.connections.insert(number, entry);
         drop(open);
+        self.0.tasks.fetch_add(1, Relaxed);
         Some(OpenConnection { connections: self.clone(), connection, number })
     }
 
@@ -165,6 +182,10 @@ pub(crate) struct OpenConnection {
 }
 
 impl OpenConnection {
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
@@ -182,6 +203,7 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         drop(self.connections.lock().remove(self.number));
+        self.connections.0.tasks.fetch_sub(1, Relaxed);
         self.connections.0.closed.notify_one();
     }
 }

@@ -82,12 +82,11 @@ impl Server {
         watcher: Watcher,
     ) {
         let (stream, traffic) = (Arc::new(stream), Arc::new(Traffic::default()));
-        let connection = open.connection();
-        let io =
-            Io::new(Arc::clone(&stream), Arc::clone(&traffic), Arc::clone(connection), self.pace);
+        let connection = Arc::clone(open.connection());
+        let io = Io::new(Arc::clone(&stream), Arc::clone(&traffic), connection, self.pace);
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
-            response::respond(&self.router, request, connection, &stream)
+            response::respond(&self.router, request, &open, &stream)
         });
         let served = watcher.watch(self.http.serve_connection(TokioIo::new(io), service)).await;
         if let Err(error) = served {

@@ -34,6 +34,10 @@ struct Inner {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
+/// Where a browser finds the API description.
+const DOCS_HINT: &str = "the admin listener (http://127.0.0.1:9090 by default) serves /docs and /openapi.json \
+     without an API key";
+
 impl Problem {
     pub(crate) fn new(
         status: StatusCode,
@@ -60,6 +64,13 @@ impl Problem {
     /// Adds the invalid fields.
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// Adds to the detail where the API description needs no API key.
+    pub(crate) fn with_docs_hint(mut self) -> Self {
+        let detail = &self.0.detail;
+        self.0.detail = format!("{detail}; {DOCS_HINT}").into();
         self
     }
 
@@ -173,6 +184,14 @@ impl Problem {
     pub(crate) fn no_connection() -> Self {
         let detail = "no database connection is free for this operation; retry, a write with the same id \
                       or Idempotency-Key";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
+            .retry_after(crate::limits::RETRY_SOON)
+    }
+
+    /// The requests of the caller's tenant, or of its key, use too many connections. Nothing was written.
+    pub(crate) fn too_many_requests() -> Self {
+        let detail =
+            "too many requests of this tenant or key are in flight; nothing was written; retry";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service overloaded", detail)
             .retry_after(crate::limits::RETRY_SOON)
     }

@@ -3,11 +3,13 @@
 //! A tenant with an `admin` key can create any number of keys, so a limit for each key does not bound a
 //! tenant.
 
+use std::sync::Arc;
+
 use crate::auth::Principal;
 
-/// The tenant of an API key if the key is restricted to one, else the key.
+/// The tenant of an API key if the key is restricted to one, else the key. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ShareHolder(Box<str>);
+pub(crate) struct ShareHolder(Arc<str>);
 
 impl ShareHolder {
     /// A text that identifies the holder; no tenant has that of a key.

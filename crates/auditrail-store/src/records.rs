@@ -269,7 +269,7 @@ impl PgAuditLog {
         ids: &[RecordId],
     ) -> Result<HashMap<RecordId, StoredParts>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| *id.as_uuid()).collect();
-        match &self.sessions {
+        match self.written.as_ref().or(self.sessions.as_ref()) {
             Some(sessions) => sessions.read(&GetStoredParts(&ids)).await,
             None => get::stored_parts((&mut *self.acquire().await?).into(), &ids).await,
         }

@@ -3,20 +3,21 @@ import type { IncomingMessage } from "node:http";
 
 import { asId, at, picked } from "../policy/pointer.js";
 import { column, type Redaction } from "../policy/redact.js";
-import type { Matched, ValueFrom } from "../policy/rule.js";
+import { isUnruled, type Matched, type ValueFrom } from "../policy/rule.js";
 import { MAX_CHARS, METADATA_MAX_BYTES } from "../record/limits.js";
-import type { Json, RecordInput, RecordOutcome } from "../types.js";
+import type { ActionName, Json, RecordInput, RecordOutcome } from "../types.js";
 import type { Handle } from "./handle.js";
 import type { Principal } from "./options.js";
 
 /** The end of a request, as in `metadata.outcome`. */
 export type Outcome = "success" | "failure" | "error" | "timeout" | "disconnected";
 
-/** How a request ended, with its status, if there was one, and duration. */
+/** How a request ended. */
 export interface RequestEnd {
   readonly outcome: Outcome;
-  readonly status: number | null;
-  readonly durationMs: number;
+  /** Null if there was none; undefined, as the duration, in a record that the handler writes. */
+  readonly status?: number | null;
+  readonly durationMs?: number;
 }
 
 /** The data that a record is built from. */
@@ -26,6 +27,8 @@ export interface RequestFacts {
   readonly matched: Matched;
   /** The rules of other readings of an ambiguous path. */
   readonly others: readonly Matched[];
+  /** The action, if it is not that of the rule. */
+  readonly action: ActionName | undefined;
   readonly handle: Handle;
   readonly principal: Principal;
   readonly address: string | undefined;
@@ -63,7 +66,7 @@ export function buildRecord(facts: RequestFacts): BuiltRecord {
     actor_type: principal.actor.type,
     actor_id: column(principal.actor.id, MAX_CHARS.actor_id),
     // The policy file has checked it.
-    action: rule.action as RecordInput["action"],
+    action: facts.action ?? (rule.action as ActionName),
     target_type: column(handle.target?.type || rule.targetType, MAX_CHARS.target_type),
     target_id: column(targetId ?? "unknown", MAX_CHARS.target_id),
     metadata: metadata(facts),
@@ -100,11 +103,11 @@ function metadata(facts: RequestFacts): { [key: string]: Json } {
   const all: { [key: string]: Json | undefined } = {
     http: {
       method: facts.method,
-      route: rule.route.text,
-      ...(end === undefined ? {} : { status: end.status, duration_ms: end.durationMs }),
+      ...(isUnruled(rule) ? {} : { route: rule.route.text }),
+      ...(end?.status === undefined ? {} : { status: end.status, duration_ms: end.durationMs ?? null }),
     },
     outcome: end?.outcome,
-    rule: rule.name,
+    rule: isUnruled(rule) ? undefined : rule.name,
     other_readings: facts.others.length === 0 ? undefined : otherReadings(facts),
     impersonator: principal.impersonator === undefined ? undefined : column(principal.impersonator, 500),
     credential_id: principal.credential_id === undefined ? undefined : column(principal.credential_id, 500),

@@ -2,16 +2,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { monotonic, recordId } from "../clock.js";
+import { AuditrailError } from "../errors.js";
 import type { Decision, Match } from "../policy/match.js";
-import type { Matched } from "../policy/rule.js";
+import { isUnruled, type Matched, UNMATCHED } from "../policy/rule.js";
 import { asIntent, outcomeOfIntent } from "../record/intent.js";
 import type { FailurePolicy } from "../recorder/options.js";
+import type { ActionName, RecordInput } from "../types.js";
 import { clientAddress } from "./address.js";
 import { captureBody, requestBody } from "./body.js";
 import { type BuiltRecord, buildRecord, type Outcome, type RequestEnd } from "./build.js";
 import { Handle } from "./handle.js";
 import { hold } from "./hold.js";
+import { assignRequestId, isReset, outcomeOfStatus } from "./http.js";
 import type { Capture } from "./options.js";
+import { OwnRecord } from "./own-record.js";
 import { ANONYMOUS, type Principal, UNKNOWN, validPrincipal } from "./principal.js";
 import type { Refusal } from "./refusal.js";
 import { onTimeout } from "./socket-timeout.js";
@@ -35,7 +39,11 @@ interface Recording {
   /** The rules of other readings of an ambiguous path. */
   readonly others: readonly Matched[];
   readonly end?: RequestEnd;
+  readonly action?: ActionName | undefined;
 }
+
+/** The status by which the rule for a record is chosen that a handler writes. */
+const SUCCESS = 200;
 
 export class Exchange<Request extends IncomingMessage> {
   readonly handle: Handle;
@@ -58,6 +66,8 @@ export class Exchange<Request extends IncomingMessage> {
   #isDone = false;
   #intent: { readonly id: string; readonly matched: Matched } | undefined;
   #intentWritten: Promise<unknown> | undefined;
+  /** The record that the handler writes. */
+  readonly #own = new OwnRecord();
 
   constructor(capture: Capture<Request>, request: Request, response: ServerResponse, framework: Framework) {
     const { policy, timeoutMs } = capture.options;
@@ -73,7 +83,10 @@ export class Exchange<Request extends IncomingMessage> {
     }
     // Read now, because a closed socket has no address.
     this.#address = clientAddress(request, policy.trustedProxies);
-    this.handle = new Handle(assignRequestId(request, response), policy.redaction);
+    this.handle = new Handle(assignRequestId(request, response), policy.redaction, {
+      input: (action) => this.#input(action),
+      committed: (id) => this.#own.commit(id, this.#outcomeId),
+    });
     if (this.#mayHoldResponse()) {
       hold(response, () => this.#beforeEnd());
     }
@@ -131,6 +144,17 @@ export class Exchange<Request extends IncomingMessage> {
     return this.#intend(matched);
   }
 
+  /** The record of this request, for a handler that writes it. */
+  async #input(action: ActionName | undefined): Promise<RecordInput> {
+    const matched = this.#recordingRule(this.#decide(SUCCESS)) ?? this.#recordingRule(this.#decide(null)) ?? UNMATCHED;
+    if (isUnruled(matched.rule) && (action === undefined || this.handle.target?.type === undefined)) {
+      const detail = "no rule matches this request, so `input` needs an action, and a target with a type";
+      throw AuditrailError.local("invalid_option", detail);
+    }
+    const { input } = await this.#build({ matched, others: [], end: { outcome: "success" }, action });
+    return { ...input, id: this.#own.nextId(this.#outcomeId) };
+  }
+
   async #intend(matched: Matched): Promise<Verdict> {
     const intent = { id: asIntent(recordId()), matched };
     const others = this.#match?.otherIntents ?? [];
@@ -183,7 +207,7 @@ export class Exchange<Request extends IncomingMessage> {
     const { statusCode: status } = this.#response;
     const decision = this.#decide(status);
     const rule = this.#recordingRule(decision);
-    if (rule === undefined || this.#failure(rule) !== "spool") {
+    if (rule === undefined || this.#failure(rule) !== "spool" || this.#own.satisfies(this.#outcomeOfResponse(status), this.#outcomeId)) {
       return undefined;
     }
     const durationMs = this.#durationMs();
@@ -238,7 +262,7 @@ export class Exchange<Request extends IncomingMessage> {
     // that a rule excludes by some reading of its path only.
     const isExcluded = decision?.matched !== undefined;
     const unrecorded = decision?.isCovered === false && (isExcluded || (status !== null && status < 400));
-    const covered = this.#match !== undefined && !unrecorded;
+    const covered = (this.#match !== undefined && !unrecorded) || this.#own.isCommitted;
     policy.countRequest(this.#method, this.#framework.route(), decision?.matched?.rule, covered);
   }
 
@@ -252,8 +276,17 @@ export class Exchange<Request extends IncomingMessage> {
       this.#capture.counts.skipped += this.handle.skipped ? 1 : 0;
       return;
     }
-    const id = this.#intent === undefined ? undefined : outcomeOfIntent(this.#intent.id);
-    await this.#write({ matched, others: decision?.others ?? [], end }, id, this.#failure(matched));
+    const id = this.#outcomeId;
+    if (this.#own.satisfies(end.outcome, id)) {
+      this.#capture.counts.committed += this.#own.isCommitted ? 1 : 0;
+      return;
+    }
+    await this.#write({ matched, others: decision?.others ?? [], end }, this.#own.idFor(end.outcome, id), this.#failure(matched));
+  }
+
+  /** The id of the outcome of the intent, if there is one. */
+  get #outcomeId(): string | undefined {
+    return this.#intent === undefined ? undefined : outcomeOfIntent(this.#intent.id);
   }
 
   /** The rule that the final record is built by; `undefined` if there is none. */
@@ -282,18 +315,20 @@ export class Exchange<Request extends IncomingMessage> {
     await this.#capture.options.recorder.record(id === undefined ? input : { ...input, id }, { failure });
   }
 
-  async #build({ matched, others, end }: Recording): Promise<BuiltRecord> {
+  async #build({ matched, others, end, action }: Recording): Promise<BuiltRecord> {
     return buildRecord({
       request: this.#request,
       method: this.#method,
       matched,
       others,
+      action,
       handle: this.handle,
       principal: await this.#resolvePrincipal(),
       address: this.#address,
       redaction: this.#capture.options.policy.redaction,
       body: () => requestBody(this.#request, this.#framework.body()),
-      response: end === undefined ? () => undefined : this.#responseBody,
+      // There is none before the end of the request.
+      response: end?.status === undefined ? () => undefined : this.#responseBody,
       end,
       intentId: this.#intent?.id,
     });
@@ -325,30 +360,4 @@ export class Exchange<Request extends IncomingMessage> {
         rule.level === "request_response" || rule.targetId?.kind === "response" || rule.tenantId?.kind === "response",
     );
   }
-}
-
-/** Assigns the request id: that of the caller if it is printable ASCII without spaces, else a new one. */
-function assignRequestId(request: IncomingMessage, response: ServerResponse): string {
-  const header = request.headers["x-request-id"];
-  const isValid = typeof header === "string" && /^[\x21-\x7e]{1,200}$/.test(header);
-  const id = isValid ? header : recordId();
-  // Services further down should use the same id.
-  request.headers["x-request-id"] = id;
-  response.setHeader("x-request-id", id);
-  return id;
-}
-
-/** Whether an HTTP/2 stream was reset; its response emits `finish` nevertheless. */
-function isReset(response: ServerResponse): boolean {
-  return "stream" in response && (response.stream as { readonly aborted?: boolean } | undefined)?.aborted === true;
-}
-
-function outcomeOfStatus(status: number): Outcome {
-  if (status === 408 || status === 504) {
-    return "timeout";
-  }
-  if (status >= 500) {
-    return "error";
-  }
-  return status >= 400 ? "failure" : "success";
 }

@@ -35,6 +35,8 @@ export interface CaptureOptions<Request extends IncomingMessage = IncomingMessag
 export interface CaptureStats {
   /** Records passed to the recorder, including intents. */
   readonly recorded: number;
+  /** Requests whose record the handler committed itself. */
+  readonly committed: number;
   /** Requests suppressed by a handler with `skip()`. */
   readonly skipped: number;
   /** Requests refused because their intent could not be written. */
@@ -58,6 +60,7 @@ export class Capture<Request extends IncomingMessage = IncomingMessage> {
   readonly options: CaptureOptions<Request>;
   readonly counts = {
     recorded: 0,
+    committed: 0,
     skipped: 0,
     refused: 0,
     rejected: 0,

@@ -41,6 +41,30 @@ export interface Matched {
   readonly params: Params;
 }
 
+/** In place of a rule, for the record that a handler writes of a request that no rule matches. */
+const UNRULED: Rule = {
+  name: "",
+  methods: [],
+  route: new RoutePattern("/"),
+  status: [],
+  level: "metadata",
+  action: "",
+  targetType: "",
+  targetId: undefined,
+  requiresTarget: false,
+  tenantId: undefined,
+  failure: "best_effort",
+  allow: [],
+};
+
+/** In place of a matching rule. */
+export const UNMATCHED: Matched = { rule: UNRULED, params: {} };
+
+/** Whether a rule is only in place of one. */
+export function isUnruled(rule: Rule): boolean {
+  return rule === UNRULED;
+}
+
 const LEVELS: readonly Level[] = ["none", "metadata", "request", "request_response"];
 const KEYS = [
   "name",

@@ -1,7 +1,6 @@
 //! The response to one request of a connection.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tower::ServiceExt;
 
 use super::io;
 use crate::caller::Caller;
-use crate::connections::{Connection, RequestGuard};
+use crate::connections::{OpenConnection, RequestGuard};
 
 /// How long a read may take after its client has closed its sending side.
 const ABANDONED_AFTER: Duration = Duration::from_secs(1);
@@ -33,11 +32,12 @@ pub(super) struct ClientGone;
 pub(super) async fn respond(
     router: &Router,
     mut request: Request<Incoming>,
-    connection: &Arc<Connection>,
+    open: &OpenConnection,
     stream: &TcpStream,
 ) -> Result<Response<TrackedBody>, ClientGone> {
+    let connection = open.connection();
     let guard = connection.begin_request();
-    let caller = Caller::on(Arc::clone(connection));
+    let caller = Caller::on(open);
     request.extensions_mut().insert(caller.clone());
     let is_read = request.method().is_safe();
     let handling = router.clone().oneshot(request.map(Body::new));
@@ -60,7 +60,7 @@ pub(super) async fn respond(
         // Connections are for callers with a key.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| TrackedBody { body, _guard: guard }))
+    Ok(response.map(|body| TrackedBody { body, _guard: guard, _caller: caller }))
 }
 
 /// The body of a response. The connection is in use until it was sent.
@@ -68,6 +68,7 @@ pub(super) async fn respond(
 pub(super) struct TrackedBody {
     body: Body,
     _guard: RequestGuard,
+    _caller: Caller,
 }
 
 impl HttpBody for TrackedBody {

@@ -109,6 +109,9 @@ impl BodyPermit {
     /// # Errors
     /// [`NoMemory`]
     pub(crate) async fn grow_to(&mut self, bytes: usize) -> Result<(), NoMemory> {
+        if bytes <= self.held.bytes() {
+            return Ok(());
+        }
         loop {
             let verdict = self.memory.lock().grow(&mut self.held, bytes, &self.wake);
             match verdict {

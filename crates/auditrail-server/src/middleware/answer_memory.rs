@@ -39,7 +39,9 @@ pub(super) async fn layer(
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let caller = Caller::of(request.extensions());
-    request.extensions_mut().insert(caller.clone());
+    if request.extensions().get::<Caller>().is_none() {
+        request.extensions_mut().insert(caller.clone());
+    }
     let is_read = request.method().is_safe();
     let response = next(request).await;
     match response.body().size_hint().exact() {

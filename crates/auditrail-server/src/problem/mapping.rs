@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 
 use super::Problem;
 use crate::auth::{AuthError, TenantMismatch};
+use crate::caller::TooManyRequests;
 use crate::limits::{RETRY_LATER, RETRY_SOON};
 use crate::writes::WritesError;
 
@@ -25,6 +26,12 @@ impl From<AuthError> for Problem {
                     .retry_after(RETRY_SOON)
             }
         }
+    }
+}
+
+impl From<TooManyRequests> for Problem {
+    fn from(TooManyRequests: TooManyRequests) -> Self {
+        Self::too_many_requests()
     }
 }
 

@@ -9,6 +9,8 @@ mod logging;
 mod prepare;
 mod supervise;
 
+use std::time::Duration;
+
 use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
@@ -29,6 +31,9 @@ use connections::DatabaseConnections;
 use descriptors::ConnectionLimits;
 use listeners::Listeners;
 
+/// How long closing the database connections may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Runs the service until a shutdown signal.
 pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
     let settings = Settings::server(flags, args)?;
@@ -44,9 +49,9 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
     let (listeners, signals) = runtime.block_on(async {
         let signals =
             ShutdownSignals::listen().map_err(Error::startup("cannot start the service"))?;
-        Listeners::bind(&settings).map(|listeners| (listeners, signals))
+        Listeners::bind(&settings).await.map(|listeners| (listeners, signals))
     })?;
-    let database = Database::open(&cx.settings, cx.output)?;
+    let database = cx.open_database()?;
     let outcome = runtime.block_on(async {
         let second_signal = signals.clone().received(2);
         tokio::select! {
@@ -121,7 +126,8 @@ async fn service(
         tracing::info!("shutting down: draining accepted writes");
         let drained = writer.close(config.shutdown_grace).await;
         background.stop(config.shutdown_grace).await;
-        database_connections.close().await;
+        // Connections of exports that were aborted may take long, and nothing depends on them.
+        drop(tokio::time::timeout(CLOSE_TIMEOUT, database_connections.close()).await);
         drop(stopped);
         (graceful, drained)
     };
@@ -178,6 +184,8 @@ fn announce(
         cx.output.line(secret.expose())?;
         cx.output.warn("this key is shown only once; store it where only its client can read it");
     }
-    cx.output.note(&format!("listening on {listen} (health and metrics on {admin_listen})"));
+    cx.output.note(&format!(
+        "listening on {listen} (API description on {admin_listen}/docs, health and metrics on {admin_listen})"
+    ));
     Ok(())
 }

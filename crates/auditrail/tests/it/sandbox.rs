@@ -35,6 +35,8 @@ const CLEARED_VARIABLES: [&str; 18] = [
 pub(crate) struct Sandbox {
     dir: TempDir,
     env: Vec<(String, String)>,
+    /// The limit of open files, if not that of the test.
+    files: Option<u32>,
 }
 
 /// The result of a run.
@@ -48,7 +50,7 @@ pub(crate) struct Run {
 impl Sandbox {
     /// Without a database.
     pub(crate) fn bare() -> Self {
-        Self { dir: TempDir::new().unwrap(), env: Vec::new() }
+        Self { dir: TempDir::new().unwrap(), env: Vec::new(), files: None }
     }
 
     /// With this database.
@@ -59,6 +61,11 @@ impl Sandbox {
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Limits the number of files that the program may have open.
+    pub(crate) fn limit_files(self, files: u32) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -78,7 +85,15 @@ impl Sandbox {
     }
 
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
+        const PROGRAM: &str = env!("CARGO_BIN_EXE_auditrail");
+        let mut command = match self.files {
+            None => Command::new(PROGRAM),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), PROGRAM]);
+                shell
+            }
+        };
         for name in CLEARED_VARIABLES {
             command.env_remove(name);
         }

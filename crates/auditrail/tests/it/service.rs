@@ -72,6 +72,32 @@ impl Service {
         Call::new(self.address, "POST", path)
     }
 
+    /// The metrics of the admin listener.
+    pub(crate) async fn metrics(&self) -> String {
+        let metrics = Call::new(self.admin, "GET", "/metrics").send().await;
+        String::from_utf8(metrics.body.to_vec()).unwrap()
+    }
+
+    /// Resident memory of the process, in bytes.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix("kB").unwrap().trim().parse::<usize>().unwrap() * 1_024
+    }
+
+    /// The result of a future, and the most resident memory of the process until then, in bytes.
+    pub(crate) async fn peak_bytes_during<F: Future>(&self, future: F) -> (F::Output, usize) {
+        let mut future = std::pin::pin!(future);
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
+        let mut peak = 0;
+        loop {
+            tokio::select! {
+                output = &mut future => return (output, peak.max(self.resident_bytes())),
+                _ = ticks.tick() => peak = peak.max(self.resident_bytes()),
+            }
+        }
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }

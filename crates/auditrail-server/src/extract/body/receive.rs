@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use bytes::BytesMut;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Frame;
 use tokio::time::Instant;
 
 use crate::config::ServerConfig;
@@ -82,6 +84,8 @@ impl From<NoMemory> for Problem {
     }
 }
 
+type NextFrame = Result<Frame<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
+
 /// The frames of a body, with the limits of its size, rate and duration.
 struct Frames {
     body: Limited<Body>,
@@ -108,30 +112,39 @@ impl Frames {
     /// The next bytes; `None` at the end.
     async fn next(&mut self, permit: &BodyPermit) -> Result<Option<Bytes>, Problem> {
         loop {
-            let began = Instant::now();
-            let allowance = self.time_left.min(self.pace.allowance());
-            let frame = tokio::select! {
-                biased;
-                frame = tokio::time::timeout(allowance, self.body.frame()) => frame,
-                evicted = permit.evicted() => return Err(evicted.into()),
+            // Often it has arrived already, so neither a clock nor a timer is needed.
+            let frame = match self.body.frame().now_or_never() {
+                Some(frame) => frame,
+                None => self.wait(permit).await?,
             };
             let frame = match frame {
-                Err(_) => return Err(Problem::slow_body()),
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) if error.is::<LengthLimitError>() => {
+                None => return Ok(None),
+                Some(Err(error)) if error.is::<LengthLimitError>() => {
                     return Err(Problem::large_body(self.max));
                 }
-                Ok(Some(Err(_))) => return Err(Problem::broken_body()),
-                Ok(Some(Ok(frame))) => frame,
+                Some(Err(_)) => return Err(Problem::broken_body()),
+                Some(Ok(frame)) => frame,
             };
-            let waited = began.elapsed();
-            self.time_left = self.time_left.saturating_sub(waited);
-            self.pace.waited(waited);
             // Trailers are ignored.
             if let Ok(data) = frame.into_data() {
                 self.pace.moved(data.len());
                 return Ok(Some(data));
             }
         }
+    }
+
+    /// Waits for the sender.
+    async fn wait(&mut self, permit: &BodyPermit) -> Result<Option<NextFrame>, Problem> {
+        let began = Instant::now();
+        let allowance = self.time_left.min(self.pace.allowance());
+        let frame = tokio::select! {
+            biased;
+            frame = tokio::time::timeout(allowance, self.body.frame()) => frame,
+            evicted = permit.evicted() => return Err(evicted.into()),
+        };
+        let waited = began.elapsed();
+        self.time_left = self.time_left.saturating_sub(waited);
+        self.pace.waited(waited);
+        frame.map_err(|_| Problem::slow_body())
     }
 }

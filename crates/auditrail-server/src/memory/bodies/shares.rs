@@ -61,6 +61,10 @@ impl Held {
         Self { holder, announced, small: 0, rest: 0, id: None, is_complete: false }
     }
 
+    pub(super) const fn bytes(&self) -> usize {
+        self.small + self.rest
+    }
+
     /// Whether the body holds memory that another may need.
     pub(super) fn can_be_evicted(&self) -> bool {
         self.id.is_some()
@@ -151,7 +155,7 @@ impl Shares {
 
     /// Grows what a body holds to a number of bytes.
     pub(super) fn grow(&mut self, held: &mut Held, bytes: usize, wake: &Arc<Notify>) -> Verdict {
-        if bytes <= held.small + held.rest {
+        if bytes <= held.bytes() {
             return Verdict::Granted;
         }
         if held.rest == 0 && bytes <= SMALL_BODY_MAX_BYTES && self.grow_small(held, bytes) {

@@ -1,9 +1,11 @@
 //! Pages: complete, without repetitions, and stable while records arrive.
 
+use std::time::Duration;
+
 use auditrail_core::{
     AuditLogService, Cursor, Filters, PageSize, Position, Query, Record, RecordId,
 };
-use auditrail_store::PgAuditLog;
+use auditrail_store::{PgAuditLog, Sessions};
 use auditrail_testkit::TestDb;
 use uuid::Uuid;
 
@@ -135,4 +137,36 @@ async fn pages_contain_times_outside_the_range_once() {
     }
     let first = &log.query(&pages_of(1)).await.unwrap().records[0];
     assert_eq!(first.created_at.to_string(), "9999-12-30T22:00:00.000000Z");
+}
+
+#[tokio::test]
+async fn pages_of_large_records_end_early_and_lose_none() {
+    let db = TestDb::migrated().await;
+    let over_pool = log(&db).await;
+    let sessions = Sessions::new(&db.app(), 2, Duration::from_secs(30));
+    let over_sessions = over_pool.clone().with_sessions(sessions);
+    let metadata = format!("{{\"p\":\"{}\"}}", "z".repeat(60_000));
+    let large =
+        |number| Record { metadata: Some(metadata.parse().unwrap()), ..record(number, number) };
+    let records: Vec<_> = (1..=150).map(large).collect();
+    over_pool.bulk_writer().await.unwrap().write(&records).await.unwrap();
+    let expected = newest_first(records);
+    let target: Filters = Filters { target_id: Some("p1".parse().unwrap()), ..Filters::default() };
+    let actor = Filters { actor_id: Some("u1".parse().unwrap()), ..target.clone() };
+    for log in [over_pool, over_sessions] {
+        for filters in [Filters::default(), target.clone(), actor.clone()] {
+            let mut query = Query { limit: PageSize::new(1_000).unwrap(), ..by(filters) };
+            let (mut seen, mut sizes) = (Vec::new(), Vec::new());
+            loop {
+                let page = log.page(&query).await.unwrap();
+                seen.extend(page.data.iter().map(|record| record.id));
+                sizes.push(page.data.len());
+                let Some(token) = page.pagination.next_cursor else { break };
+                turn(&log, &mut query, &token);
+            }
+            assert_eq!(seen, expected);
+            // Four mebibytes have 69 such records.
+            assert!(sizes.len() == 3 && sizes.iter().all(|size| *size < 70), "{sizes:?}");
+        }
+    }
 }
