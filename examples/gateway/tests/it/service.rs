@@ -52,8 +52,8 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let connections = app.connections().clone();
         tokio::spawn(async move {
+            let connections = app.connections().clone();
             serve(listener, router(app), &config, &connections, async { drop(stopped.await) }).await
         });
         Self { url, log, _db: db, _stop: stop }
