@@ -124,7 +124,7 @@
 //!    links), that neither group nor others can write. Links are never followed and pipes never waited for, neither
 //!    when the spool is opened nor later.
 //!
-//! The directories above are not checked: whoever can write to the parent, unless it is sticky like `/tmp`, can move
+//! The directories above are not checked: a user who can write to the parent, unless it is sticky like `/tmp`, can move
 //! the spool away and delay or lose its records, and can put another directory of the same user in its place, but
 //! cannot forge records. A mounted volume that belongs to root or that everybody can write, such as `emptyDir` of
 //! Kubernetes, cannot be the spool itself: use a directory below it, which the process creates.

@@ -2,5 +2,6 @@
 //! it to the sink. `observe` uses the other two, `deliver` uses `record`.
 
 pub(crate) mod deliver;
+pub(crate) mod grpc;
 pub(crate) mod observe;
 pub(crate) mod record;

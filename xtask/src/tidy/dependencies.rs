@@ -39,6 +39,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-testkit", "auditrail-store"),
     ("auditrail-testkit", "local-postgres"),
     ("auditrail-tower", "auditrail-core"),
+    ("example-axum", "auditrail-client"),
+    ("example-axum", "auditrail-core"),
+    ("example-axum", "auditrail-tower"),
     ("example-gateway", "auditrail-client"),
     ("example-gateway", "auditrail-core"),
     ("example-gateway", "auditrail-tower"),
@@ -61,6 +64,13 @@ const ALLOWED_FOR_TESTS: &[(&str, &str)] = &[
     // Locks that make the database slow.
     ("auditrail-server", "sqlx"),
     ("auditrail", "auditrail-testkit"),
+    // The examples are tested against the real service.
+    ("example-axum", "auditrail-server"),
+    ("example-axum", "auditrail-store"),
+    ("example-axum", "auditrail-testkit"),
+    ("example-gateway", "auditrail-server"),
+    ("example-gateway", "auditrail-store"),
+    ("example-gateway", "auditrail-testkit"),
     // Itself, with its feature.
     ("auditrail-tower", "auditrail-tower"),
 ];

@@ -1,7 +1,7 @@
 //! Whether the directory of a spool and its files belong to this process alone.
 //!
-//! Records of the spool are delivered with the API key of this process. Whoever can write to the directory can forge
-//! them, and links in it could redirect writes to other files. The rules are those of the crate's documentation.
+//! Records of the spool are delivered with the API key of this process. A user who can write to the directory can
+//! forge them, and links in it could redirect writes to other files. The rules are those of the crate's documentation.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;

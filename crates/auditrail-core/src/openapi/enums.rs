@@ -43,7 +43,7 @@ enum_schema!(Count, "How to count matches.", ["exact", "estimated"]);
 enum_schema!(
     TotalRelation,
     "What `total` is: `exact`, `at_least` (counting stopped there), or `estimated` from statistics of the table.",
-    Self::ALL.map(Self::as_str)
+    [Self::Exact, Self::AtLeast, Self::Estimated].map(Self::as_str)
 );
 enum_schema!(OnInvalid, "How to handle records that cannot be written.", ["refuse", "skip"]);
 enum_schema!(ExportFormat, "Export format.", ["csv", "ndjson"]);

@@ -149,8 +149,6 @@ pub enum TotalRelation {
 }
 
 impl TotalRelation {
-    pub(crate) const ALL: [Self; 3] = [Self::Exact, Self::AtLeast, Self::Estimated];
-
     /// The value in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

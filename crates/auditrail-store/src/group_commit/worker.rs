@@ -104,14 +104,24 @@ impl Worker {
     async fn serve(&mut self, group: Vec<Pending>) {
         let mut parts = VecDeque::from([group]);
         while let Some(part) = parts.pop_front() {
-            let (abandoned, mut part): (Vec<_>, Vec<_>) =
-                part.into_iter().partition(Pending::is_abandoned);
-            self.queue.done(&abandoned);
+            let mut part = self.without_abandoned(part);
             if part.is_empty() {
                 continue;
             }
+            let connected = self.reconnect().await;
+            if connected.is_ok() {
+                // Connecting may have taken until the deadline of a caller, who was then answered.
+                part = self.without_abandoned(part);
+                if part.is_empty() {
+                    continue;
+                }
+            }
             let start = Instant::now();
-            match self.attempt(&part).await {
+            let outcome = match connected {
+                Ok(()) => self.attempt(&part).await,
+                Err(error) => Err(Failed { error, fault: Fault::Outage }),
+            };
+            match outcome {
                 Ok(Written::Committed { verdicts, by_insert, .. }) => {
                     self.acknowledge(part, verdicts, by_insert, start.elapsed());
                 }
@@ -147,6 +157,20 @@ impl Worker {
                 },
             }
         }
+    }
+
+    /// Completes the requests without a caller, and returns the others.
+    fn without_abandoned(&self, part: Vec<Pending>) -> Vec<Pending> {
+        let (abandoned, part): (Vec<_>, Vec<_>) = part.into_iter().partition(Pending::is_abandoned);
+        self.queue.done(&abandoned);
+        part
+    }
+
+    /// Connects if there is no connection.
+    async fn reconnect(&mut self) -> Result<(), StoreError> {
+        let db = self.take_connection().await?;
+        self.db = Some(db);
+        Ok(())
     }
 
     /// One attempt to write a group, over a new connection if there is none.

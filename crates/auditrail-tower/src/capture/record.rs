@@ -3,10 +3,12 @@
 pub(crate) mod address;
 pub(crate) mod body_capture;
 pub(crate) mod builder;
+pub(crate) mod caller;
+mod columns;
 pub(crate) mod handle;
 pub(crate) mod json;
 mod metadata;
 pub(crate) mod outcome;
-pub(crate) mod own_record;
+mod own_record;
 pub(crate) mod principal;
 pub(crate) mod route_label;

@@ -2,9 +2,6 @@
 
 use std::borrow::Cow;
 
-#[cfg(test)]
-use super::pattern::RoutePattern;
-
 /// Maximum segments of a path that is read in every way; longer ones only literally and with all steps. Bounds the
 /// work that a caller can cause.
 const SEGMENTS_MAX: usize = 256;
@@ -56,12 +53,6 @@ impl<'t> RequestPath<'t> {
     /// All readings, the literal one first.
     pub(crate) fn readings(&self) -> impl Iterator<Item = &Segments<'t>> {
         std::iter::once(&self.literal).chain(&self.others)
-    }
-
-    /// The values of a route's parameters in the first reading that matches.
-    #[cfg(test)]
-    pub(crate) fn params(&self, route: &RoutePattern) -> Option<Vec<Box<str>>> {
-        self.readings().find_map(|reading| route.matching(reading))
     }
 }
 

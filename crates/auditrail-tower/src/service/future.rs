@@ -15,10 +15,11 @@ use super::buffered::BufferedResponse;
 use super::refusal::{self, Refusal};
 use crate::body::{RequestBody, ResponseBody};
 use crate::capture::deliver::pending::PendingDelivery;
+use crate::capture::grpc;
 use crate::capture::observe::exchange::Exchange;
 use crate::capture::observe::intent::IntentWrite;
 use crate::capture::observe::observation::Observation;
-use crate::capture::observe::{grpc, request_id};
+use crate::capture::observe::request_id;
 use crate::capture::record::body_capture::{BodyCapture, length};
 use crate::capture::record::outcome::Outcome;
 

@@ -1,6 +1,6 @@
 //! Files that are read because they lie in the working directory, and not because the user named them.
 //!
-//! Whoever can write such a file chooses the database of the command. So it must belong to this user or to root, and
+//! A user who can write such a file chooses the database of the command. So it must belong to this user or to root, and
 //! no other user may be able to write or replace it. `docs/operations.md` describes the rules.
 
 use std::fs::{self, File, Metadata, OpenOptions};

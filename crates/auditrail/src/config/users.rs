@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nsync:x:5:0::/:/bin/sync\n\
-        ana:x:1000:1000::/home/ana:/bin/sh\nben:x:1001:1001::/home/ben:/bin/sh\n";
+        ana:x:1000:1000::/h/ana:/bin/sh\nben:x:1001:1001::/h/ben:/bin/sh\n";
     const GROUP: &str = "root:x:0:\nana:x:1000:\nben:x:1001:ana,ben\nstaff:x:50:ana\nbroken\n";
 
     #[test]

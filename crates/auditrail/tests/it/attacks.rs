@@ -7,3 +7,4 @@ mod settings;
 mod slow_exports;
 mod slow_reads;
 mod tenants;
+mod two_servers;

@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use auditrail_server::ServerConfig;
-use auditrail_testkit::until;
+use auditrail_testkit::{eventually, until};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::service::{Service, record};
+use crate::support::service::{Running, Service, record};
+
+/// 18 MB, more than the buffers of a connection hold.
+const LARGE: &str = "insert into control_plane.audit_logs
+        (actor_id, actor_type, action, target_type, target_id, metadata)
+    select 'u1', 'user', 'a.b', 't', 't', jsonb_build_object('pad', repeat('x', 60000))
+      from generate_series(1, 300)";
 
 #[tokio::test]
 async fn ndjson_ends_with_a_manifest_of_what_came_before() {
@@ -158,4 +164,59 @@ async fn an_export_is_aborted_when_the_database_fails() {
     drop(reader.read_to_end(&mut rest).await);
     assert!(!rest.ends_with(b"0\r\n\r\n"));
     assert!(!String::from_utf8_lossy(&rest).contains("auditrail_manifest"));
+}
+
+#[tokio::test]
+async fn an_export_ends_if_its_client_is_too_slow() {
+    let config = ServerConfig {
+        export_min_rate: u32::MAX,
+        export_rate_window: Duration::from_millis(1),
+        ..ServerConfig::default()
+    };
+    let service = Service::start_with(config).await;
+    service.db.as_owner(LARGE).await;
+    let admin = Running::admin(&service.app, None).await;
+    let mut client = TcpStream::connect(service.address).await.unwrap();
+    let request = "GET /v1/audit-logs/export?format=ndjson HTTP/1.1\r\nhost: a\r\n\
+                   authorization: Bearer export\r\n\r\n";
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut chunk = vec![0; 64 * 1_024];
+    // Each poll reads a chunk.
+    eventually("the export is aborted", async || {
+        drop(client.read(&mut chunk).await);
+        let metrics = admin.get("/metrics").send().await;
+        let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+        text.contains("auditrail_exports_aborted_total{reason=\"slow\"} 1")
+    })
+    .await;
+    until(
+        &mut service.db.connect(service.db.admin()).await,
+        "select not exists (select from pg_stat_activity where state = 'idle in transaction'
+             and datname = current_database())",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn exports_of_a_tenant_get_half_of_the_connections() {
+    let service = Service::start().await;
+    service.db.as_owner(LARGE).await;
+    let mut running = Vec::new();
+    // The pool of the tests has eight connections.
+    for _ in 0..4 {
+        let mut client = TcpStream::connect(service.address).await.unwrap();
+        let request = "GET /v1/audit-logs/export?format=ndjson HTTP/1.1\r\nhost: a\r\n\
+                       authorization: Bearer export\r\n\r\n";
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut status = [0; 15];
+        client.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 OK");
+        running.push(client);
+    }
+    let path = "/v1/audit-logs/export?format=ndjson&actor_id=none";
+    let beyond = service.get(path).key("export").send().await;
+    assert_eq!(beyond.problem(), (429, "too_many_exports".to_owned()));
+    assert_eq!(beyond.header("retry-after"), "10");
+    let other = service.get(path).key("all-t1").send().await;
+    assert_eq!(other.status.as_u16(), 200);
 }

@@ -9,9 +9,9 @@ use bytes::Buf;
 use http::HeaderMap;
 use http::response;
 
-use super::grpc;
 use crate::capture::deliver::pending::PendingDelivery;
 use crate::capture::deliver::shared::Shared;
+use crate::capture::grpc;
 use crate::capture::record::body_capture::CapturedBody;
 use crate::capture::record::builder::{BuiltRecord, End, RecordBuilder, RequestFacts};
 use crate::capture::record::handle::Enrichment;

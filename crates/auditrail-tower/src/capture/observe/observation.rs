@@ -14,9 +14,9 @@ use crate::capture::deliver::shared::Shared;
 use crate::capture::record::address::client_address;
 use crate::capture::record::body_capture::BodyCapture;
 use crate::capture::record::builder::RequestFacts;
+use crate::capture::record::caller::Caller;
 use crate::capture::record::handle::AuditHandle;
 use crate::capture::record::outcome::Outcome;
-use crate::capture::record::own_record::Caller;
 use crate::capture::record::route_label::{RouteLabel, path};
 use crate::policy::{Candidates, Coverage, Source};
 

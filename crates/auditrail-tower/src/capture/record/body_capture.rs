@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::json;
-use crate::capture::observe::grpc;
+use crate::capture::grpc;
 
 /// Maximum size of a captured body.
 const BODY_MAX_BYTES: usize = 64 * 1024;

@@ -1,17 +1,17 @@
 //! Builds the record of a request.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use auditrail_core::limits::{
     ACTOR_ID_MAX_CHARS, ACTOR_NAME_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_NAME_MAX_CHARS,
     TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS,
 };
-use auditrail_core::{Actor, ActorId, CreateInput, Metadata, RecordId, Target, TargetId};
+use auditrail_core::{CreateInput, Metadata, RecordId, Target, TargetId};
 use http::Method;
 use serde_json::Value;
 
 use super::body_capture::BodyCapture;
+use super::columns::{UNKNOWN, actor, method_text, parse_or_truncate, truncated};
 use super::handle::{AuditHandle, Enrichment};
 use super::metadata::{Http, OtherReading, Parts};
 use super::outcome::Outcome;
@@ -21,11 +21,8 @@ use crate::policy::{
     Candidate, Candidates, CompiledRule, Level, Policy, Source, column, number_text, picked,
 };
 
-/// Maximum characters of a method, which the caller chooses.
-const METHOD_MAX_CHARS: usize = 100;
 /// Maximum other readings that a record names.
 const OTHER_READINGS_MAX: usize = 8;
-const UNKNOWN: &str = "unknown";
 
 /// The properties of a request before it is handled.
 #[derive(Debug)]
@@ -209,16 +206,6 @@ impl IdSources<'_> {
     }
 }
 
-pub(super) fn method_text(method: &Method) -> &str {
-    let method = method.as_str();
-    method.get(..METHOD_MAX_CHARS).unwrap_or(method)
-}
-
-/// A name, unless it is empty.
-pub(super) fn truncated<T: FromStr>(name: Option<&str>, max_chars: usize) -> Option<T> {
-    parse_or_truncate(name.filter(|name| !name.is_empty())?, max_chars)
-}
-
 /// A value as an id: a text, or a number as text.
 fn as_id(value: &Value) -> Option<Cow<'_, str>> {
     match value {
@@ -226,28 +213,6 @@ fn as_id(value: &Value) -> Option<Cow<'_, str>> {
         Value::Number(number) => Some(number_text(number).into()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-pub(super) fn actor(actor: &Actor) -> Actor {
-    let clean = |id: &ActorId| {
-        let is_valid = ActorId::from_str(id.as_str()).is_ok();
-        if is_valid {
-            id.clone()
-        } else {
-            parse_or_truncate(id.as_str(), ACTOR_ID_MAX_CHARS)
-                .unwrap_or_else(|| ActorId::from_stored(UNKNOWN))
-        }
-    };
-    match actor {
-        Actor::User(id) => Actor::User(clean(id)),
-        Actor::ApiKey(id) => Actor::ApiKey(clean(id)),
-        Actor::System => Actor::System,
-    }
-}
-
-/// Parses the text of a column, truncated and cleaned if necessary. `None` if it is empty and must not be.
-pub(super) fn parse_or_truncate<T: FromStr>(text: &str, max_chars: usize) -> Option<T> {
-    text.parse().ok().or_else(|| column(text, max_chars).parse().ok())
 }
 
 #[cfg(test)]

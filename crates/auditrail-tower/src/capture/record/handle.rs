@@ -7,7 +7,7 @@ use http::HeaderValue;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::own_record::{Caller, OwnRecord};
+use super::caller::{Caller, OwnRecord};
 use super::principal::Principal;
 use crate::policy::Policy;
 

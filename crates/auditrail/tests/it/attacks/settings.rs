@@ -103,7 +103,7 @@ fn own_files_and_those_of_root_are_used() {
                 put(&sandbox, name, owner, bits);
                 run_as(&sandbox, user, &["query"]).code(6).stderr_has("as ana");
             }
-            // Nobody else can replace the files of a sticky directory.
+            // Other users cannot replace the files of a sticky directory.
             let sandbox = directory_of(user);
             put(&sandbox, name, user, 0o600);
             mode(&sandbox.path(""), 0o1777);

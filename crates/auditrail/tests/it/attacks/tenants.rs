@@ -40,7 +40,7 @@ async fn totals_and_statistics_show_no_other_tenant() {
     let get = async |path: String| service.get(&path).key(&a).send().await.json();
     for (filter, total) in [
         ("actor_id=bob%40b.example", 0),
-        ("actor_id=nobody%40b.example", 0),
+        ("actor_id=none%40b.example", 0),
         ("action=acquisition.planned", 0),
         ("action=acquisition.*", 0),
         ("target_id=x5000", 0),
@@ -89,6 +89,8 @@ fn guesses(tenant: &str, key_id: &str, hash: &[u8], idempotency_key: &str) -> Ve
 async fn ids_of_idempotency_keys_are_not_taken_or_guessed() {
     let db = TestDb::migrated().await;
     let service = start(&db).await;
+    let url = db.url(&db.service().application_name("other"));
+    let other = Service::start(&Sandbox::with(&url), &[]);
     let a = token(&db, "a").await;
     let b = key(&db, &ALL, Some("b")).await;
     let hash = b.secret.hash();
@@ -116,6 +118,9 @@ async fn ids_of_idempotency_keys_are_not_taken_or_guessed() {
             let answer = write(b.secret.expose(), &record("invoice.paid"), Some(name)).await;
             assert_eq!(answer.status.as_u16(), status, "{answer:?}");
         }
+        // Another server, reached by another URL, derives the same id.
+        let call = other.post(PATH).key(b.secret.expose()).json(&record("invoice.paid"));
+        assert_eq!(call.header("idempotency-key", name).send().await.status.as_u16(), 200);
     }
 }
 

@@ -41,7 +41,7 @@ async fn dead_connections_leave_the_pool(transport: Transport) {
     let proxy = Proxy::start(&server.service()).await;
     let key = key_in(server.service()).await;
     let mut probe = Probe::start(&proxy.url(&server.service()), key.clone()).await;
-    // Requests that use every connection of the pool, all waiting for this lock.
+    // Requests that use every connection that one key may, all waiting for this lock.
     let mut holder = server.connect().await;
     let mut admin = server.connect().await;
     let lock = "begin; lock table control_plane.audit_logs in access exclusive mode";
@@ -61,7 +61,7 @@ async fn dead_connections_leave_the_pool(transport: Transport) {
             }
         });
     }
-    let waits = "select count(*) >= 8 from pg_stat_activity where wait_event_type = 'Lock'";
+    let waits = "select count(*) >= 5 from pg_stat_activity where wait_event_type = 'Lock'";
     until(&mut admin, waits).await;
     proxy.drop_packets();
     is_last.store(true, Ordering::Relaxed);

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use auditrail_core::limits::{METADATA_MAX_BYTES, USER_AGENT_MAX_CHARS};
+use auditrail_core::{Actor, ActorId};
 
 use super::*;
 use http::HeaderValue;
 
 use crate::capture::record::body_capture::CapturedBody;
-use crate::capture::record::own_record::Caller;
+use crate::capture::record::caller::Caller;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
