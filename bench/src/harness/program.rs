@@ -44,9 +44,7 @@ impl Bench {
 
     /// The name of the default database.
     pub(crate) fn database(&self) -> Result<String> {
-        let url = self.run(&["db", "url"])?;
-        let name = url.trim().rsplit_once('/').map(|(_, name)| name.to_owned());
-        name.ok_or_else(|| Error::Refused(format!("`{url}` is not a database URL")))
+        Ok(self.sql("select current_database()")?.trim().to_owned())
     }
 
     pub(crate) fn auditrail(&self) -> Command {
