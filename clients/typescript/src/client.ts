@@ -45,6 +45,12 @@ export interface BatchOptions extends CallOptions {
   readonly returnFull?: boolean | undefined;
 }
 
+/** Options of `export`. */
+export interface ExportOptions extends CallOptions {
+  /** Whether a CSV export starts with a byte order mark, by which Excel recognizes UTF-8. Default false. */
+  readonly bom?: boolean | undefined;
+}
+
 const TIMEOUT_MS = 65_000;
 const LOGS = "/v1/audit-logs";
 
@@ -148,12 +154,16 @@ export class AuditrailClient {
   async export(
     format: ExportFormat,
     filters: Filters = {},
-    options: CallOptions = {},
+    options: ExportOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
+    const { bom, ...call } = options;
     const query = parameters(filters);
     query.set("format", format);
+    if (bom !== undefined) {
+      query.set("bom", String(bom));
+    }
     const accept = format === "csv" ? "text/csv" : "application/x-ndjson";
-    return this.#transport.stream({ ...options, method: "GET", path: `${LOGS}/export`, query, accept });
+    return this.#transport.stream({ ...call, method: "GET", path: `${LOGS}/export`, query, accept });
   }
 
   /**

@@ -8,7 +8,7 @@
  * without a callback warnings of the process.
  */
 export { AuditrailClient } from "./client.js";
-export type { BatchOptions, ClientOptions, Created } from "./client.js";
+export type { BatchOptions, ClientOptions, Created, ExportOptions } from "./client.js";
 export { AuditrailError } from "./errors.js";
 export type { ErrorFields } from "./errors.js";
 export { ExactNumber } from "./exact-number.js";

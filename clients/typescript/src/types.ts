@@ -76,7 +76,7 @@ type ExportQuery = operations["export"]["parameters"]["query"];
 type ListQuery = NonNullable<operations["list"]["parameters"]["query"]>;
 
 /** Filters of a search; a record must match all of them. The names are those of the HTTP API and of the CLI. */
-export type Filters = Omit<ExportQuery, "format" | "metadata"> & {
+export type Filters = Omit<ExportQuery, "format" | "bom" | "metadata"> & {
   /** Top-level members of `metadata` and their required values. */
   metadata?: Readonly<Record<string, string>>;
 };

@@ -117,6 +117,8 @@ describe("AuditrailClient", () => {
     await client().createBatch([sample(actor), sample(actor)]);
     const csv = await new Response(await client().export("csv", { actor_id: actor })).text();
     assert.equal(csv.trim().split("\n").length, 3);
+    const marked = await new Response(await client().export("csv", { actor_id: actor }, { bom: true })).arrayBuffer();
+    assert.equal(Buffer.from(marked).toString("utf8"), `\ufeff${csv}`);
     const records = await all(client().exportRecords({ actor_id: actor }));
     assert.deepEqual(records, (await stored(actor)).reverse());
   });

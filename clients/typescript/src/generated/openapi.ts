@@ -859,6 +859,11 @@ export interface operations {
                 };
                 /** @description CSV with a header row, or NDJSON with a manifest as its last line. */
                 format: "csv" | "ndjson";
+                /**
+                 * @description Whether a CSV export starts with a byte order mark, without which Excel does not read it as UTF-8.
+                 *     Default: false.
+                 */
+                bom?: boolean;
             };
             header?: never;
             path?: never;
