@@ -51,8 +51,11 @@
 //! # Guarantees
 //!
 //! - Each request that a rule matches produces exactly one record when its response ends, even if the service
-//!   fails, panics or times out, or the caller disconnects. A rule with `must` produces two. A response ends
+//!   fails, panics or times out, or the caller disconnects. A rule with `must` produces two. The handler can write the
+//!   record in its own transaction instead ([`AuditHandle::input`]). A response ends
 //!   when the server has taken its last frame, not when the caller has received it.
+//! - A path that servers read in different ways is recorded by the strictest of the rules that they lead to; `none`
+//!   excludes it only if all lead to such a rule. [`AmbiguousPaths::Refuse`] rejects it.
 //! - Bodies are streamed. If the record is spooled, the last frame waits until the record is on disk; a response
 //!   of up to 64 KiB that is available at once waits together with its head.
 //! - At the level `metadata`, allocations do not grow with bodies; otherwise at most 64 KiB are copied. A

@@ -12,6 +12,8 @@ export type Segments = readonly string[];
  * work that a caller can cause.
  */
 const SEGMENTS_MAX = 256;
+/** Maximum steps whose combinations are all read; of more, `combinations` has some. */
+const STEPS_MAX = 8;
 /** Maximum rounds of percent-decoding. */
 const DECODING_ROUNDS = 4;
 
@@ -19,14 +21,28 @@ const DECODING_ROUNDS = 4;
  * What some servers do with a path and others do not, in this order:
  *
  * - `authority`: `//host/path` is a URL without a scheme.
+ * - `plainDots`: `.` and `..` are resolved before decoding.
+ * - `plainParameters`: parameters after a plain `;` are removed from each segment before decoding.
  * - `decodeAgain`: percent-decoding is repeated, and done despite invalid escapes.
  * - `cut`: an encoded `?`, `#` or NUL ends the path.
  * - `slashes`, `backslashes`: an encoded slash, or a backslash, separates segments.
  * - `parameters`: parameters after `;` are removed from each segment.
  * - `merge`: empty segments are removed before, and not after, dot segments are resolved.
  * - `dots`: `.` and `..` are resolved.
+ * - `cutLast`: as `cut`, at the end.
  */
-type Step = "authority" | "decodeAgain" | "cut" | "slashes" | "backslashes" | "parameters" | "merge" | "dots";
+type Step =
+  | "authority"
+  | "plainDots"
+  | "plainParameters"
+  | "decodeAgain"
+  | "cut"
+  | "slashes"
+  | "backslashes"
+  | "parameters"
+  | "merge"
+  | "dots"
+  | "cutLast";
 
 /** The steps of a reading. */
 type Taken = { readonly [S in Step]?: boolean };
@@ -49,10 +65,9 @@ export function readings(target: string): readonly Segments[] {
   const steps = relevantSteps(path, whole);
   const withoutAuthority = steps.includes("authority") ? new Parts(path.replace(/^[/\\]{2}[^/\\]*/, "")) : whole;
   const distinct = new Map<string, Segments>([[JSON.stringify(literal), literal]]);
-  const all = 2 ** steps.length - 1;
-  const last = literal.length > SEGMENTS_MAX ? all : 0;
-  for (let chosen = all; steps.length > 0 && chosen >= last; chosen -= 1) {
-    const taken: Taken = Object.fromEntries(steps.map((step, at) => [step, ((chosen >> at) & 1) === 1]));
+  const chosen = combinations(steps.length).slice(0, literal.length > SEGMENTS_MAX ? 1 : undefined);
+  for (const bits of steps.length > 0 ? chosen : []) {
+    const taken: Taken = Object.fromEntries(steps.map((step, at) => [step, ((bits >> at) & 1) === 1]));
     const reading = read(taken.authority ? withoutAuthority : whole, taken);
     const key = JSON.stringify(reading);
     if (!distinct.has(key)) {
@@ -62,15 +77,29 @@ export function readings(target: string): readonly Segments[] {
   return [...distinct.values()];
 }
 
+/**
+ * The combinations of steps that are read, as bits: all steps first, none last. Beyond `STEPS_MAX` steps, which only an
+ * attack has, those with all, all but one, one, and no step.
+ */
+function combinations(steps: number): number[] {
+  const all = 2 ** steps - 1;
+  if (steps <= STEPS_MAX) {
+    return Array.from({ length: all + 1 }, (_value, at) => all - at);
+  }
+  const each = Array.from({ length: steps }, (_value, at) => 2 ** at);
+  return [all, ...each.map((one) => all ^ one), ...each, 0];
+}
+
 /** The parts of a path between slashes, decoded once for all readings. */
 class Parts {
+  readonly raw: readonly string[];
   readonly once: readonly string[];
   readonly fully: readonly string[];
 
   constructor(path: string) {
-    const parts = path.split("/");
-    this.once = parts.map(decoded);
-    this.fully = parts.map(fullyDecoded);
+    this.raw = path.split("/");
+    this.once = this.raw.map(decoded);
+    this.fully = this.raw.map(fullyDecoded);
   }
 }
 
@@ -81,6 +110,8 @@ function relevantSteps(path: string, { once, fully }: Parts): Step[] {
   const hasDots = fully.some((part) => part.split(/[/\\?#\0]/).some(isDots));
   const relevant: Readonly<Record<Step, boolean>> = {
     authority: /^[/\\]{2}/.test(path),
+    plainDots: /(?:^|\/)\.{1,2}(?:\/|$)/.test(path),
+    plainParameters: path.includes(";"),
     decodeAgain: once.some((part, index) => part !== fully[index]),
     cut: has(/[?#\0]/),
     slashes: has(/\//),
@@ -88,15 +119,21 @@ function relevantSteps(path: string, { once, fully }: Parts): Step[] {
     parameters: has(/;/),
     merge: hasDots,
     dots: hasDots,
+    cutLast: has(/[?#\0]/),
   };
   return (Object.keys(relevant) as Step[]).filter((step) => relevant[step]);
 }
 
 /** Reads a path with the given steps. */
-function read({ once, fully }: Parts, taken: Taken): Segments {
+function read({ raw, once, fully }: Parts, taken: Taken): Segments {
   const segments: string[] = [];
   const separator = SEPARATORS[`${taken.slashes ? "/" : ""}${taken.backslashes ? "\\" : ""}`];
-  for (const part of taken.decodeAgain ? fully : once) {
+  const decode = taken.decodeAgain ? fullyDecoded : decoded;
+  const known = taken.decodeAgain ? fully : once;
+  for (const at of taken.plainDots ? resolved(raw, taken.merge === true) : raw.keys()) {
+    const encoded = raw[at] ?? "";
+    const plain = taken.plainParameters ? encoded.indexOf(";") : -1;
+    const part = plain < 0 ? (known[at] ?? "") : decode(encoded.slice(0, plain));
     const end = taken.cut ? part.search(/[?#\0]/) : -1;
     const kept = end < 0 ? part : part.slice(0, end);
     for (const piece of separator === undefined ? [kept] : kept.split(separator)) {
@@ -107,7 +144,26 @@ function read({ once, fully }: Parts, taken: Taken): Segments {
       break;
     }
   }
-  return segments.filter((segment) => segment !== "");
+  return (taken.cutLast ? cutLast(segments) : segments).filter((segment) => segment !== "");
+}
+
+/** Resolves the plain dot segments of a path that is not decoded; returns the indexes of the parts that stay. */
+function resolved(raw: readonly string[], merges: boolean): number[] {
+  const kept: number[] = [];
+  for (const [at, part] of raw.entries()) {
+    if (part === "..") {
+      kept.pop();
+    } else if (part !== "." && (part !== "" || !merges)) {
+      kept.push(at);
+    }
+  }
+  return kept;
+}
+
+/** Ends the path at its first `?`, `#` or NUL. */
+function cutLast(segments: readonly string[]): readonly string[] {
+  const at = segments.findIndex((segment) => /[?#\0]/.test(segment));
+  return at < 0 ? segments : [...segments.slice(0, at), (segments[at] ?? "").replace(/[?#\0].*$/s, "")];
 }
 
 /** Appends a segment, or resolves it. */

@@ -105,8 +105,8 @@ async fn full_file_of_dead_letters_drops_and_counts() {
 async fn unwritable_dead_letters_are_counted_and_others_arrive() {
     let service = Service::start().await;
     let spool = tempfile::tempdir().unwrap();
-    std::fs::create_dir(spool.path().join("refused.ndjson")).unwrap();
     let recorder = open(service.client(), quick().spool(spool.path())).await;
+    std::fs::create_dir(spool.path().join("refused.ndjson")).unwrap();
     refuse_all(&recorder).await;
     recorder.record(input("good")).await.unwrap();
     assert_eq!(recorder.close(LONG).await.pending, 0);

@@ -8,6 +8,11 @@ const SEGMENTS_MAX: usize = 256;
 /// Maximum rounds of percent-decoding.
 const DECODING_ROUNDS: usize = 4;
 
+/// Maximum steps whose combinations are all read; of more, [`combinations`] has some.
+const STEPS_MAX: usize = 8;
+/// What ends a path in an URL, and a text in C.
+const ENDS: [char; 3] = ['?', '#', '\0'];
+
 /// The decoded segments of a path.
 pub(crate) type Segments<'t> = Vec<Cow<'t, str>>;
 
@@ -32,9 +37,9 @@ impl<'t> RequestPath<'t> {
         if steps.is_empty() {
             return Self { literal, others: Vec::new() };
         }
-        let all = (1_u32 << steps.len()) - 1;
+        let chosen = combinations(steps.len());
         let is_long = literal.len() > SEGMENTS_MAX;
-        let others = (0..=all).rev().take(if is_long { 1 } else { usize::MAX }).map(|chosen| {
+        let others = chosen.into_iter().take(if is_long { 1 } else { usize::MAX }).map(|chosen| {
             let has = |step| {
                 steps.iter().position(|s| *s == step).is_some_and(|at| chosen >> at & 1 == 1)
             };
@@ -61,6 +66,10 @@ impl<'t> RequestPath<'t> {
 enum Step {
     /// `//host/path` is an URL without a scheme.
     Authority,
+    /// `.` and `..` are resolved before decoding.
+    PlainDots,
+    /// Parameters after a plain `;` are removed from each segment before decoding.
+    PlainParameters,
     /// Percent-decoding is repeated, and done despite invalid escapes.
     DecodeAgain,
     /// An encoded `?`, `#` or NUL ends the path.
@@ -75,6 +84,19 @@ enum Step {
     Merge,
     /// `.` and `..` are resolved.
     Dots,
+    /// As `Cut`, at the end.
+    CutLast,
+}
+
+/// The combinations of steps that are read, as bits: all steps first, none last. Beyond [`STEPS_MAX`] steps, which only
+/// an attack has, those with all, all but one, one, and no step.
+fn combinations(steps: usize) -> Vec<u32> {
+    let all = (1_u32 << steps) - 1;
+    if steps <= STEPS_MAX {
+        return (0..=all).rev().collect();
+    }
+    let each = || (0..steps).map(|at| 1_u32 << at);
+    std::iter::once(all).chain(each().map(|one| all ^ one)).chain(each()).chain([0]).collect()
 }
 
 /// The steps that may change the reading of a path.
@@ -91,13 +113,16 @@ fn relevant_steps(path: &str) -> Vec<Step> {
         }
     };
     add(Step::Authority, starts_with_two_slashes(path));
+    add(Step::PlainDots, path.split('/').any(|part| matches!(part, "." | "..")));
+    add(Step::PlainParameters, path.contains(';'));
     add(Step::DecodeAgain, once != fully);
-    add(Step::Cut, any(&['?', '#', '\0']));
+    add(Step::Cut, any(&ENDS));
     add(Step::Slashes, any(&['/']));
     add(Step::Backslashes, any(&['\\']));
     add(Step::Parameters, any(&[';']));
     add(Step::Merge, has_dots);
     add(Step::Dots, has_dots);
+    add(Step::CutLast, any(&ENDS));
     steps
 }
 
@@ -105,9 +130,16 @@ fn relevant_steps(path: &str) -> Vec<Step> {
 fn read<'t>(path: &'t str, has: impl Fn(Step) -> bool) -> Segments<'t> {
     let path = if has(Step::Authority) { without_authority(path) } else { path };
     let mut segments = Segments::new();
-    for part in path.split('/') {
+    let raw = path.split('/');
+    let raw: Vec<&str> =
+        if has(Step::PlainDots) { resolved(raw, has(Step::Merge)) } else { raw.collect() };
+    for part in raw {
+        let part = match part.find(';').filter(|_| has(Step::PlainParameters)) {
+            Some(end) => &part[..end],
+            None => part,
+        };
         let part = if has(Step::DecodeAgain) { fully_decoded(part) } else { decoded(part) };
-        let end = part.find(['?', '#', '\0']).filter(|_| has(Step::Cut));
+        let end = part.find(ENDS).filter(|_| has(Step::Cut));
         let kept = &part[..end.unwrap_or(part.len())];
         let is_separator =
             |c: char| c == '/' && has(Step::Slashes) || c == '\\' && has(Step::Backslashes);
@@ -127,8 +159,29 @@ fn read<'t>(path: &'t str, has: impl Fn(Step) -> bool) -> Segments<'t> {
             break;
         }
     }
+    if has(Step::CutLast)
+        && let Some(at) = segments.iter().position(|segment| segment.contains(ENDS))
+    {
+        segments.truncate(at + 1);
+        let end = segments[at].find(ENDS).unwrap_or(0);
+        segments[at] = Cow::Owned(segments[at][..end].to_owned());
+    }
     segments.retain(|segment| !segment.is_empty());
     segments
+}
+
+/// Resolves the plain dot segments of a path that is not decoded.
+fn resolved<'t>(parts: impl Iterator<Item = &'t str>, merges: bool) -> Vec<&'t str> {
+    let mut kept = Vec::new();
+    for part in parts {
+        match part {
+            "" if merges => {}
+            "." => {}
+            ".." => drop(kept.pop()),
+            part => kept.push(part),
+        }
+    }
+    kept
 }
 
 /// The path of a target, without origin, query and fragment.

@@ -1,6 +1,7 @@
 //! The vectors of `docs/policy-vectors.json`, shared with the TypeScript client, and tests of Rust alone.
 
 mod properties;
+mod servers;
 
 use std::path::PathBuf;
 
