@@ -85,6 +85,9 @@ impl Client {
     /// without, only an offset is supported. For a position after a record use
     /// [`query`](AuditLogService::query).
     ///
+    /// [`Filters::from_pairs`] reads filters by their names over HTTP and on the command line, such as `actor`,
+    /// `since` and `metadata.KEY`.
+    ///
     /// # Errors
     /// When the request fails, or the cursor was issued for other filters.
     pub async fn page(

@@ -24,7 +24,7 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 pub(crate) fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
+    let args = with_metadata_flags(std::env::args_os().collect());
     let command = Cli::command().styles(STYLES).color(color_choice(&args));
     let parsed =
         command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -50,6 +50,35 @@ pub(crate) fn main() -> ExitCode {
         }
     }
     .into()
+}
+
+/// Replaces `--metadata.KEY=VALUE` and `--metadata.KEY VALUE`, the name of the filter over HTTP, by
+/// `--metadata=KEY=VALUE`.
+fn with_metadata_flags(args: Vec<OsString>) -> Vec<OsString> {
+    // psql has arguments of its own.
+    if args.iter().any(|arg| arg == "psql") {
+        return args;
+    }
+    let mut replaced = Vec::with_capacity(args.len());
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            replaced.push(arg);
+            break;
+        }
+        match arg.to_str().and_then(|arg| arg.strip_prefix("--metadata.")) {
+            Some(pair) if pair.contains('=') => replaced.push(format!("--metadata={pair}").into()),
+            Some(key) => {
+                let value = args.next().unwrap_or_default();
+                let mut flag = OsString::from(format!("--metadata={key}="));
+                flag.push(value);
+                replaced.push(flag);
+            }
+            None => replaced.push(arg),
+        }
+    }
+    replaced.extend(args);
+    replaced
 }
 
 /// The value of `--color`, which also applies to help texts and usage errors, so before the arguments are
@@ -91,5 +120,32 @@ fn parse_failure(error: &clap::Error, args: &[OsString]) -> Exit {
         Ok(()) => Exit::Usage,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
         Err(_) => Exit::Failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_flags_are_replaced() {
+        let replaced = |args: &[&str]| {
+            let args = with_metadata_flags(args.iter().map(OsString::from).collect());
+            args.into_iter().map(|arg| arg.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(replaced(&["query", "--metadata.a.b=c=d"]), ["query", "--metadata=a.b=c=d"]);
+        assert_eq!(replaced(&["--metadata.a", "b", "c"]), ["--metadata=a=b", "c"]);
+        assert_eq!(replaced(&["--", "--metadata.a", "b"]), ["--", "--metadata.a", "b"]);
+        assert_eq!(replaced(&["db", "psql", "--metadata.a"]), ["db", "psql", "--metadata.a"]);
+    }
+
+    #[test]
+    fn colour_is_known_before_arguments_are_parsed() {
+        let choice =
+            |args: &[&str]| color_choice(&args.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(choice(&["query", "--color", "always"]), ColorChoice::Always);
+        assert_eq!(choice(&["--color=never", "query"]), ColorChoice::Never);
+        assert_eq!(choice(&["query"]), ColorChoice::Auto);
+        assert_eq!(choice(&["--", "--color=never"]), ColorChoice::Auto);
     }
 }

@@ -181,7 +181,7 @@ prop_compose! {
         target_id in good_text(),
         plan in option::of(any::<String>().prop_filter("no NUL", |text| !text.contains('\0'))),
         (id, created_at) in (option::of(id()), option::of(past_time())),
-        ip_address in option::of(any::<IpAddr>()),
+        ip_address in option::of(any::<IpAddr>().prop_map(|address| address.to_canonical())),
         user_agent in option::of(good_text()),
         tenant_id in option::of(good_text()),
         request_id in option::of(good_text()),

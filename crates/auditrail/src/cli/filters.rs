@@ -53,6 +53,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
     /// Value of a metadata key; a key with dots, as http.status, is also a path; may be repeated
+    /// [also: --metadata.KEY=VALUE]
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) metadata: Vec<String>,
     /// Another name of --tenant-id

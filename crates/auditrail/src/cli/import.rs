@@ -37,7 +37,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
     /// Tenant of the records; a record that names another tenant is rejected
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "tenant-id", value_name = "ID")]
     pub(crate) tenant: Option<String>,
     /// Stop at the first rejected line; chunks written before it stay
     #[arg(long)]

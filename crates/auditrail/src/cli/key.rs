@@ -42,7 +42,7 @@ pub(crate) struct KeyCreateArgs {
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Listed(&SCOPES), hide_possible_values = true)]
     pub(crate) scopes: Vec<String>,
     /// Restrict the key to this tenant [default: all tenants]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "tenant-id", value_name = "ID")]
     pub(crate) tenant: Option<String>,
     /// Display name
     #[arg(long)]

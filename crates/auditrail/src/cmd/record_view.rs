@@ -46,7 +46,7 @@ pub(super) fn print_long(output: Output, records: &[Record]) -> Result<(), Error
 /// Prints records as a table, newest first.
 pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Error> {
     let columns = [
-        Column::new("time", 20),
+        Column::whole("time", 20),
         Column::new("actor", 14),
         Column::new("action", 16),
         Column::new("target", 16),

@@ -73,7 +73,7 @@ fn print_counts(
     name: &'static str,
     counts: impl Iterator<Item = (String, u64)>,
 ) -> Result<(), Error> {
-    let mut table = TextTable::new(output, [Column::new("records", 7), Column::new(name, 20)]);
+    let mut table = TextTable::new(output, [Column::whole("records", 7), Column::new(name, 20)]);
     let mut is_empty = true;
     for (text, count) in counts {
         table.row([format!("{count:>7}"), text]);

@@ -108,3 +108,23 @@ fn manual_has_a_page_per_command() {
         assert!(text.contains("Examples:"), "{page}");
     }
 }
+
+#[test]
+fn help_and_usage_errors_follow_the_colour() {
+    let sandbox = Sandbox::bare();
+    let escape = '\u{1b}';
+    assert!(sandbox.run(&["--help", "--color", "always"]).code(0).out.contains(escape));
+    assert!(sandbox.run(&["quer", "--color=always"]).code(2).err.contains(escape));
+    assert!(!sandbox.run(&["--help"]).code(0).out.contains(escape));
+    assert!(!sandbox.run(&["quer"]).code(2).err.contains(escape));
+}
+
+#[test]
+fn values_of_flags_are_completed() {
+    let script = Sandbox::bare().run(&["completions", "bash"]).code(0).out;
+    for values in
+        ["write read export admin", "user system api_key", "success failure denied unknown"]
+    {
+        assert!(script.contains(values), "{values}");
+    }
+}

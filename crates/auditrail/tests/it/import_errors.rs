@@ -59,7 +59,7 @@ async fn rejects_are_grouped_by_reason_and_counted() {
     sandbox.file("bad.ndjson", "no\n".repeat(12_345));
     let run = sandbox.run(&["import", "--format", "ndjson", "bad.ndjson"]).code(1);
     let run = run
-        .stderr_has("12344 more lines rejected for the reason of ")
+        .stderr_has("12344 more lines rejected for a reason like that of ")
         .stderr_has("12345 lines rejected");
     assert_eq!(run.err.matches("not JSON").count(), 1);
 }

@@ -19,6 +19,7 @@ mod import_inputs;
 mod import_recipes;
 mod import_rejects;
 mod import_samples;
+mod interrupts;
 mod key;
 mod kill;
 mod log;

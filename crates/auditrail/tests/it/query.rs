@@ -49,6 +49,11 @@ async fn filters_select_records_newest_first() {
         (&["--tenant", "t7"], &["p7"]),
         (&["--ip", "203.0.113.8/31"], &["p9", "p8"]),
         (&["--metadata", "n=2", "--metadata", "reason=unpaid"], &["p2"]),
+        (&["--metadata.n=2", "--metadata.reason", "unpaid"], &["p2"]),
+        (&["--tenant-id", "t7"], &["p7"]),
+        (&["--ip-address", "::ffff:203.0.113.8"], &["p8"]),
+        (&["--start-date", "2026-01-01T08:00:00Z"], &["p9", "p8"]),
+        (&["--end-date", "2026-01-01T01:00:00Z"], &["p0"]),
         (&["--since", "2026-01-01T08:00:00Z"], &["p9", "p8"]),
         (&["--since", "2026-01-02"], &[]),
         (&["--since", "1h"], &[]),
@@ -133,7 +138,17 @@ fn invalid_filters_are_reported_by_flag() {
         .run(&["query", "--since", "2026-02-01", "--until", "2026-01-01"])
         .code(2)
         .stderr_has("--until: must be after --since");
-    Sandbox::bare().run(&["query", "--actor", "user:a", "--actor-id", "b"]).code(2);
+    Sandbox::bare()
+        .run(&["query", "--actor", "user:a", "--actor-id", "b"])
+        .code(2)
+        .stderr_has("--actor-id: is a part of --actor");
+    for (flags, error) in [
+        (["--since", "1d", "--start-date", "2d"], "--start-date: is the same filter as --since"),
+        (["--tenant", "a", "--tenant-id", "b"], "--tenant: is the same filter as --tenant-id"),
+        (["--ip", "::1", "--ip-address", "::1"], "--ip: is the same filter as --ip-address"),
+    ] {
+        Sandbox::bare().run(&[&["query"], &flags[..]].concat()).code(2).stderr_has(error);
+    }
 }
 
 /// Direct SQL can insert values that Auditrail rejects.
@@ -190,4 +205,30 @@ async fn colours_require_a_terminal_or_a_flag() {
     let run = sandbox.run(&["migrate", "status"]).code(0);
     assert!(!run.out.contains('\u{1b}'), "{run:?}");
     sandbox.run(&["migrate", "status", "--color", "always"]).code(0).stdout_has("\u{1b}[");
+}
+
+#[tokio::test]
+async fn a_date_as_end_is_explained() {
+    let db = TestDb::migrated().await;
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let run = sandbox.run(&["query", "--until", "2026-01-31"]).code(0);
+    run.stderr_has("2026-01-31 itself is left out; --until 2026-02-01 includes it");
+    let same_day = ["query", "--since", "2026-01-31", "--until", "2026-01-31"];
+    sandbox.run(&same_day).code(2).stderr_has("a day ends at the next date");
+    for args in [&["query", "--until", "2026-01-31", "--quiet"][..], &["query", "--until", "1h"]] {
+        let run = sandbox.run(args).code(0);
+        assert!(!run.err.contains("left out"), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn invisible_characters_are_escaped() {
+    let db = TestDb::migrated().await;
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let log = ["log", "--action", "a.b", "--target", "t:x", "--actor", "user:adm\u{200b}in"];
+    sandbox.run(&log).code(0).stdout_has("user:adm\\u{200b}in");
+    for form in [&["query"][..], &["query", "--long"], &["query", "--json"], &["stats"]] {
+        let run = sandbox.run(form).code(0);
+        assert!(!run.out.contains('\u{200b}'), "{form:?}: {run:?}");
+    }
 }

@@ -14,6 +14,8 @@ use crate::output::file::temporary_beside;
 use crate::output::progress::count;
 use crate::output::{Output, safe};
 
+/// Number of invalid fields in a printed reason; the file of `--rejects` has all.
+const PRINTED_FIELDS: usize = 5;
 /// Number of different reasons that are printed, each with its first record; all records are counted.
 const REASONS_MAX: usize = 20;
 
@@ -33,11 +35,26 @@ pub(super) struct Reason {
     pub(super) code: &'static str,
     /// Human-readable message.
     pub(super) text: String,
+    /// The message that is printed, if it is shorter.
+    brief: Option<String>,
 }
 
 impl Reason {
     pub(super) fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), brief: None }
+    }
+
+    /// The message that is printed.
+    fn brief(&self) -> &str {
+        self.brief.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The printed message without what differs between records with the same fault: words with digits, such as
+    /// columns, lengths and ids.
+    fn kind(&self) -> String {
+        let has_digit = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+        let words = self.brief().split(' ').map(|word| if has_digit(word) { "#" } else { word });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// For `map_err`: an invalid value of a field.
@@ -64,7 +81,14 @@ impl From<InputError> for Reason {
             }
             InputError::Invalid(errors) => {
                 let code = errors.as_slice().first().map_or("invalid", |e| e.code.as_str());
-                Self::new(code, errors.to_string())
+                let fields = errors.as_slice();
+                let brief = (fields.len() > PRINTED_FIELDS).then(|| {
+                    let first: Vec<_> =
+                        fields.iter().take(PRINTED_FIELDS).map(ToString::to_string).collect();
+                    let more = (fields.len() - PRINTED_FIELDS) as u64;
+                    format!("{}; and {}", first.join("; "), count(more, "more invalid field"))
+                });
+                Self { brief, ..Self::new(code, errors.to_string()) }
             }
         }
     }
@@ -85,7 +109,8 @@ pub(super) struct Rejects {
 
 /// The records with one reason.
 struct Group {
-    reason: String,
+    /// What [`Reason::kind`] returns for each.
+    kind: String,
     /// The first of them.
     first: String,
     /// How many there are after the first.
@@ -130,7 +155,8 @@ impl Rejects {
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
         let Reject { position: Position { line, nth }, reason, .. } = reject;
         let has_room = self.groups.len() < REASONS_MAX;
-        match self.groups.iter_mut().find(|group| group.reason == reason.text) {
+        let kind = reason.kind();
+        match self.groups.iter_mut().find(|group| group.kind == kind) {
             Some(group) => group.more += 1,
             None if has_room => {
                 let nth = match nth {
@@ -138,8 +164,8 @@ impl Rejects {
                     nth => format!(" (record {nth})"),
                 };
                 let first = format!("{file}:{line}{nth}");
-                self.output.warn(&safe::text(&format!("{first}: {}", reason.text)));
-                self.groups.push(Group { reason: reason.text.clone(), first, more: 0 });
+                self.output.warn(&safe::text(&format!("{first}: {}", reason.brief())));
+                self.groups.push(Group { kind, first, more: 0 });
             }
             None => self.others += 1,
         }
@@ -151,18 +177,18 @@ impl Rejects {
 
     /// Renames the files into place, and prints how many more records each reason has.
     pub(super) fn finish(self) -> Result<(), Error> {
-        let hint = match self.files {
-            Some(_) => "",
-            None => "; --rejects FILE writes all of them",
-        };
         for Group { first, more, .. } in self.groups.iter().filter(|group| group.more > 0) {
             let more = count(*more, "more line");
             self.output
-                .warn(&safe::text(&format!("{more} rejected for the reason of {first}{hint}")));
+                .warn(&safe::text(&format!("{more} rejected for a reason like that of {first}")));
         }
         if self.others > 0 {
             let more = count(self.others, "more line");
-            self.output.warn(&format!("{more} rejected for other reasons{hint}"));
+            self.output.warn(&format!("{more} rejected for other reasons"));
+        }
+        let is_complete = self.others == 0 && self.groups.iter().all(|group| group.more == 0);
+        if !is_complete && self.files.is_none() {
+            self.output.note("--rejects FILE writes every rejected line with its reason");
         }
         let Some(RejectFiles { records, reasons, .. }) = self.files else {
             return Ok(());

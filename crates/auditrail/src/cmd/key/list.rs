@@ -52,7 +52,7 @@ fn print(output: Output, keys: &[ApiKey], now: Timestamp) -> Result<(), Error> {
         return Ok(());
     }
     let columns = [
-        Column::new("id", 36),
+        Column::whole("id", 36),
         Column::new("state", 7),
         Column::optional("name", 12, 6),
         Column::optional("scopes", 24, 5),

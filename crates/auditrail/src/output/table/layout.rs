@@ -10,18 +10,26 @@ pub(crate) struct Column {
     useful: usize,
     /// Columns with a lower number are left out first; `None` for the last ones.
     rank: Option<u8>,
+    /// Whether a truncated cell is useless.
+    is_whole: bool,
 }
 
 impl Column {
     /// A column that is left out only when not even its name fits.
     pub(crate) const fn new(name: &'static str, useful: usize) -> Self {
-        Self { name, useful, rank: None }
+        Self { name, useful, rank: None, is_whole: false }
+    }
+
+    /// A column whose cells have this width or less and are not truncated as long as there is another one to
+    /// truncate.
+    pub(crate) const fn whole(name: &'static str, width: usize) -> Self {
+        Self { name, useful: width, rank: None, is_whole: true }
     }
 
     /// A column that is left out in narrow terminals, those with the lowest `rank` first, and when it has no
     /// values.
     pub(crate) const fn optional(name: &'static str, useful: usize, rank: u8) -> Self {
-        Self { name, useful, rank: Some(rank) }
+        Self { name, useful, rank: Some(rank), is_whole: false }
     }
 
     pub(super) const fn is_optional(&self) -> bool {
@@ -47,7 +55,7 @@ pub(super) fn fit(
         shown.remove(place);
     }
     // Not even the columns that should stay fit: the last ones go, until each has a few letters.
-    let few = |n: usize| least(n).min(FEW);
+    let few = |n: usize| if columns[n].is_whole { least(n) } else { least(n).min(FEW) };
     while shown.len() > 1 && sum(&shown, few) > width {
         shown.pop();
     }
@@ -86,7 +94,7 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 5] = [
-        Column::new("time", 20),
+        Column::whole("time", 20),
         Column::new("actor", 12),
         Column::optional("ip", 15, 3),
         Column::optional("request", 12, 1),
@@ -106,6 +114,14 @@ mod tests {
         assert_eq!(columns(40), [0, 1]);
         assert_eq!(columns(9), [0]);
         assert_eq!(columns(0), [0]);
+    }
+
+    #[test]
+    fn whole_columns_are_complete_as_long_as_possible() {
+        for width in 26..40 {
+            assert_eq!(fitted(width)[0], (0, 20), "{width}");
+        }
+        assert_eq!(fitted(19), [(0, 19)]);
     }
 
     #[test]
