@@ -75,7 +75,7 @@ impl ServerInfo {
     }
 
     /// As [`url`](Self::url) with the socket as a parameter, which more programs take:
-    /// `postgres:///app?host=/home/me/data/run&user=postgres`.
+    /// `postgres:///app?host=/srv/data/run&user=postgres`.
     #[must_use]
     pub fn portable_url(&self, database: &str) -> String {
         portable_url(&self.running, database)

@@ -14,7 +14,7 @@ pub(crate) fn url(running: &Running, database: &str) -> String {
     )
 }
 
-/// The URL with the socket as a parameter. Programs that do not decode the host of a URL, such as SQLAlchemy,
+/// The URL with the socket as a parameter. Programs that do not decode the host of a URL, such as `SQLAlchemy`,
 /// take it as well.
 pub(crate) fn portable_url(running: &Running, database: &str) -> String {
     let directory = running.socket_dir.display().to_string();

@@ -23,7 +23,7 @@ impl Address {
                 let network = address.to_bits() >> 64 << 64;
                 IpAddr::V6(Ipv6Addr::from_bits(network))
             }
-            v4 => v4,
+            v4 @ IpAddr::V4(_) => v4,
         }
     }
 

@@ -205,16 +205,37 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         None,
         file.cors_origins.as_ref(),
     )?;
-    let connections_max = r.setting(
-        "server.connections_max",
-        "AUDITRAIL_CONNECTIONS_MAX",
+    let bounds = client_bounds(r, file)?;
+    let record_reads = r.setting(
+        "server.record_reads",
+        "AUDITRAIL_RECORD_READS",
         None,
-        file.connections_max.as_ref(),
-        Count(u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX)),
+        file.record_reads.as_ref(),
+        false,
     )?;
+    Ok(ServerConfig {
+        budgets: budgets(r, file)?,
+        write_timeout,
+        request_timeout,
+        shutdown_grace,
+        shutdown_delay,
+        cors: cors.map(|Origins { origins, .. }| CorsConfig::new(origins)),
+        record_reads,
+        ..bounds
+    })
+}
+
+/// The settings of connections and rates of clients.
+fn client_bounds(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, ConfigError> {
     let mut count = |key, env, file: &Option<Scalar>, default| {
         r.setting(key, env, None, file.as_ref(), Count(default)).map(|count| count.0)
     };
+    let connections_max = count(
+        "server.connections_max",
+        "AUDITRAIL_CONNECTIONS_MAX",
+        &file.connections_max,
+        u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX),
+    )?;
     let export_min_rate = count(
         "server.export_min_rate",
         "AUDITRAIL_EXPORT_MIN_RATE",
@@ -239,26 +260,12 @@ fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, Conf
         &file.response_min_rate,
         limits::RESPONSE_MIN_RATE,
     )?;
-    let record_reads = r.setting(
-        "server.record_reads",
-        "AUDITRAIL_RECORD_READS",
-        None,
-        file.record_reads.as_ref(),
-        false,
-    )?;
     Ok(ServerConfig {
-        budgets: budgets(r, file)?,
-        write_timeout,
-        request_timeout,
-        shutdown_grace,
-        shutdown_delay,
-        cors: cors.map(|Origins { origins, .. }| CorsConfig::new(origins)),
-        connections_max: usize::try_from(connections_max.0).unwrap_or(usize::MAX),
+        connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX),
         unauthenticated_max: usize::try_from(unauthenticated_max).unwrap_or(usize::MAX),
         body_min_rate,
         response_min_rate,
         export_min_rate,
-        record_reads,
         ..ServerConfig::default()
     })
 }
