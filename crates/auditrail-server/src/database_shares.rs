@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use auditrail_store::{PgAuditLog, Sessions};
 use axum::http::StatusCode;
+use tokio::time::timeout;
 
 use crate::config::ServerConfig;
-use crate::limits::{EXPORT_SHARE_WAIT, READ_SHARE_WAIT, RETRY_EXPORT, RETRY_SOON};
+use crate::limits::{EXPORT_SHARE_WAIT, QUICK_READ, READ_SHARE_WAIT, RETRY_EXPORT, RETRY_SOON};
 use crate::problem::Problem;
 use crate::share_holder::ShareHolder;
 use crate::shares::{NoShare, Share, Shares};
@@ -44,7 +45,24 @@ impl DatabaseShares {
         }
     }
 
-    /// For a search or a single record.
+    /// Runs a search. It may turn out to be slow, and then needs a share of the slow reads too: without one
+    /// it ends, as its connection is one of those for quick reads.
+    pub(crate) async fn search<T>(
+        &self,
+        holder: &ShareHolder,
+        search: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        let _share = self.read(holder).await?;
+        let mut search = std::pin::pin!(search);
+        if let Ok(found) = timeout(QUICK_READ, &mut search).await {
+            return Ok(found);
+        }
+        let slow = self.slow_reads.try_take(holder);
+        let _slow = slow.map_err(|_| self.overloaded(SharedResource::SlowReads))?;
+        Ok(search.await)
+    }
+
+    /// For a single record.
     pub(crate) async fn read(&self, holder: &ShareHolder) -> Result<Share, Problem> {
         let share = self.reads.take(holder).await;
         share.map_err(|_| self.overloaded(SharedResource::Reads))

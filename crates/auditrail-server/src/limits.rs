@@ -104,6 +104,8 @@ pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
 pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
 /// How long a request waits for a free database connection.
 pub const READ_SHARE_WAIT: Duration = Duration::from_secs(5);
+/// A search that takes longer counts as slow. Almost every search takes milliseconds.
+pub const QUICK_READ: Duration = Duration::from_secs(2);
 /// How long an export waits for the end of another: one that ends in this moment, as the previous export of
 /// the same client does. Others take too long to wait for.
 pub const EXPORT_SHARE_WAIT: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use auditrail_api::ProblemDocument;
 use auditrail_core::{Count, Page, Pagination, Query, Record};
-use auditrail_store::StoreError;
+use auditrail_store::{ApiKeyVersion, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,6 @@ use crate::extract::{QueryParams, RequestOrigin, Searcher};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::self_audit::{ReadOperation, record_read};
-use crate::shares::Share;
 
 /// The page as the OpenAPI document names it: `Page`.
 type RecordPage = Page<Record>;
@@ -42,8 +41,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let query = params.clone().query(reader.principal(), &app)?;
     record_read(&app, reader.principal(), origin, ReadOperation::List(&query.filters)).await?;
-    let shares = Shares::of(&app, &reader, &query).await?;
-    match app.log().page_with_key(&query, reader.principal().version).await {
+    match search(&app, &reader, &query, reader.principal().version).await? {
         Err(StoreError::KeyChanged) => reader.refresh().await?,
         page => {
             let page = page?;
@@ -52,29 +50,25 @@ pub(super) async fn list(
         }
     }
     // The key may be restricted to another tenant now.
-    drop(shares);
     let query = params.query(reader.principal(), &app)?;
-    let _shares = Shares::of(&app, &reader, &query).await?;
-    let page = app.log().page(&query).await?;
+    let page = search(&app, &reader, &query, None).await??;
     Ok((link(&query, &page), Json(page)).into_response())
 }
 
-/// What a search uses of the connections for reads.
-enum Shares {
-    Quick { _share: Share },
-    Counting { _shares: [Share; 2] },
-}
-
-impl Shares {
-    async fn of(app: &App, reader: &Searcher, query: &Query) -> Result<Self, Problem> {
-        let (shares, holder) = (app.database_shares(), reader.share_holder());
-        Ok(match query.count {
-            Count::None => Self::Quick { _share: shares.read(&holder).await? },
-            Count::Exact | Count::Estimated => {
-                Self::Counting { _shares: shares.slow_read(&holder).await? }
-            }
-        })
+/// Searches with a share of the database connections; counting is slow.
+async fn search(
+    app: &App,
+    reader: &Searcher,
+    query: &Query,
+    key: Option<ApiKeyVersion>,
+) -> Result<Result<RecordPage, StoreError>, Problem> {
+    let (shares, holder) = (app.database_shares(), reader.share_holder());
+    let page = app.log().page_with_key(query, key);
+    if query.count == Count::None {
+        return shares.search(&holder, page).await;
     }
+    let _shares = shares.slow_read(&holder).await?;
+    Ok(page.await)
 }
 
 /// The `Link` header to the next page, with all its parameters.

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use auditrail_core::Scope;
-use auditrail_testkit::{TestDb, eventually};
+use auditrail_testkit::{TestDb, eventually, until};
 use futures_util::future::join_all;
+use rustix::process::Signal;
 use sqlx::Row;
 
 use super::caller::{abandon, get, key, post};
@@ -85,4 +86,27 @@ async fn abandoned_statements_end_in_the_database() {
             == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_killed_service_leaves_no_statement() {
+    let db = TestDb::migrated().await;
+    let reader = key(&db, &[Scope::Read, Scope::Export, Scope::Write], None).await;
+    let service = Service::start(&Sandbox::with(&db.url(&db.service())), &[]);
+    let _lock = db.lock(TABLE).await;
+    let token = reader.secret.expose();
+    for request in [
+        get("/v1/audit-logs", token),
+        get("/v1/audit-logs/export?format=csv", token),
+        post("/v1/audit-logs", token, RECORD),
+    ] {
+        tokio::spawn(abandon(service.address, request, Duration::from_secs(60)));
+    }
+    let mut observer = db.connect(db.admin()).await;
+    let waits = "select count(*) >= 2 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    until(&mut observer, waits).await;
+    service.signal(Signal::KILL);
+    let gone = format!("select ({BACKENDS}) = 0");
+    until(&mut observer, &gone).await;
 }

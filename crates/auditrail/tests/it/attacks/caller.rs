@@ -37,6 +37,11 @@ pub(super) fn get(path: &str, key: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n")
 }
 
+/// The request, after whose response the connection ends.
+pub(super) fn closing(request: &str) -> String {
+    request.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)
+}
+
 /// A POST request with a JSON body.
 pub(super) fn post(path: &str, key: &str, body: &str) -> String {
     let length = body.len();

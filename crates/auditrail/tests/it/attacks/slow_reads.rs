@@ -1,11 +1,14 @@
 //! Slow reads of one tenant, by any number of keys, delay neither another tenant nor the management of keys.
 
+use std::time::Duration;
+
 use auditrail_core::Scope;
 use auditrail_testkit::http::Call;
 use auditrail_testkit::{TestDb, until};
 use futures_util::future::join_all;
+use tokio::task::JoinSet;
 
-use super::caller::{abandon, get, key};
+use super::caller::{abandon, closing, get, key};
 use crate::sandbox::Sandbox;
 use crate::service::Service;
 
@@ -35,10 +38,16 @@ async fn slow_reads_of_a_tenant_leave_others_quick() {
         .set("AUDITRAIL_REQUEST_TIMEOUT", "20s");
     let service = Service::start(&sandbox, &[]);
     let paths = ["/v1/audit-logs?limit=90", "/v1/audit-logs?count=exact", "/v1/audit-logs/stats"];
-    let slow: Vec<_> = (0..24)
-        .map(|n| get(paths[n % 3], attackers[n % 2].secret.expose()))
-        .map(|request| tokio::spawn(abandon(service.address, request, std::time::Duration::MAX)))
-        .collect();
+    let mut slow = JoinSet::new();
+    for n in 0..24 {
+        let (to, request) =
+            (service.address, closing(&get(paths[n % 3], attackers[n % 2].secret.expose())));
+        slow.spawn(async move {
+            loop {
+                abandon(to, request.clone(), Duration::from_secs(60)).await;
+            }
+        });
+    }
     until(&mut db.connect(db.admin()).await, RUNNING).await;
 
     let token = honest.secret.expose();
@@ -48,16 +57,46 @@ async fn slow_reads_of_a_tenant_leave_others_quick() {
     for answer in join_all(calls).await {
         assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
     }
+    // The tenant's own requests learn that it is their number, and not the database.
+    let own = key(&db, &[Scope::Read], Some("a")).await;
+    let own = service.get("/v1/audit-logs?limit=1").key(own.secret.expose()).send().await;
+    assert_eq!(own.problem(), (503, "overloaded".to_owned()));
     for attacker in &attackers {
         let path = format!("/v1/keys/{}", attacker.key.id);
         let revoke = Call::new(service.address, "DELETE", &path).key(admin.secret.expose());
         assert_eq!(revoke.send().await.status.as_u16(), 200);
     }
-    // The attack was still running.
+    slow.abort_all();
+}
+
+#[tokio::test]
+async fn slow_searches_of_many_tenants_leave_others_served() {
+    let db = TestDb::migrated().await;
+    db.as_owner(RECORDS).await;
+    db.as_owner("insert into control_plane.audit_logs
+        (actor_id, actor_type, action, target_type, target_id, tenant_id, outcome)
+        select 'u1', 'user', 'a.b', 't', 't', 'a' || n % 5, 'unknown' from generate_series(1, 500) n").await;
+    db.as_owner(SLOW).await;
+    let honest = key(&db, &[Scope::Read], Some("b")).await;
+    let sandbox = Sandbox::with(&db.url(&db.service())).set("AUDITRAIL_REQUEST_TIMEOUT", "30s");
+    let service = Service::start(&sandbox, &[]);
+    let mut slow = JoinSet::new();
+    for tenant in 0..5 {
+        let key = key(&db, &[Scope::Read], Some(&format!("a{tenant}"))).await;
+        for _ in 0..6 {
+            let (to, request) =
+                (service.address, closing(&get("/v1/audit-logs?limit=90", key.secret.expose())));
+            slow.spawn(async move {
+                loop {
+                    abandon(to, request.clone(), Duration::from_secs(60)).await;
+                }
+            });
+        }
+    }
     until(&mut db.connect(db.admin()).await, RUNNING).await;
-    // The tenant's own requests learn that it is their number, and not the database.
-    let own = key(&db, &[Scope::Read], Some("a")).await;
-    let own = service.get("/v1/audit-logs?limit=1").key(own.secret.expose()).send().await;
-    assert_eq!(own.problem(), (503, "overloaded".to_owned()));
-    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    for _ in 0..5 {
+        let answer = service.get("/v1/audit-logs?limit=1").key(honest.secret.expose()).send().await;
+        assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    }
+    slow.abort_all();
 }
