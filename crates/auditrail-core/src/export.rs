@@ -16,6 +16,9 @@ use crate::record::Record;
 
 pub use ndjson::MANIFEST_KEY;
 
+/// What Excel takes as the sign that a CSV file is UTF-8: the byte order mark. An encoder does not write it.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExportFormat {

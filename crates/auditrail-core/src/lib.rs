@@ -50,7 +50,7 @@ pub use context::RequestContext;
 #[doc(hidden)]
 pub use error::write_messages;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
-pub use export::{ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
+pub use export::{BYTE_ORDER_MARK, ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, canonical_network, mapped_network, parse_address, parse_network};

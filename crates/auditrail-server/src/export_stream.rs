@@ -3,8 +3,6 @@
 //! A task reads and encodes the records, at most a few chunks ahead of the client. If the client stalls, is too
 //! slow or disconnects, the task aborts, because it holds a snapshot and a connection of the database.
 
-mod pace;
-
 use std::time::Duration;
 
 use auditrail_core::{ExportEncoder, ExportFormat, Record};
@@ -17,10 +15,10 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::time::Instant;
 
 use crate::config::ServerConfig;
+use crate::pace::Pace;
 use crate::problem::Problem;
 use crate::shares::Share;
 use crate::telemetry::metrics::{ExportAbort, Metrics};
-use pace::Pace;
 
 /// Size from which a chunk is sent.
 const CHUNK_BYTES: usize = 64 * 1_024;
@@ -182,12 +180,19 @@ impl Client<'_> {
             Message::Chunk(bytes) => bytes.len(),
             Message::End => 0,
         };
+        let allowance = self.pace.allowance();
         let start = Instant::now();
-        match self.sender.send_timeout(Ok(message), self.stall).await {
+        match self.sender.send_timeout(Ok(message), self.stall.min(allowance)).await {
+            Err(SendTimeoutError::Timeout(_)) if allowance < self.stall => {
+                Err(Stop::Aborted(ExportAbort::Slow))
+            }
             Err(SendTimeoutError::Timeout(_)) => Err(Stop::Aborted(ExportAbort::Stalled)),
             Err(SendTimeoutError::Closed(_)) => Err(Stop::Aborted(ExportAbort::Disconnected)),
-            Ok(()) if self.pace.is_kept(start.elapsed(), bytes) => Ok(()),
-            Ok(()) => Err(Stop::Aborted(ExportAbort::Slow)),
+            Ok(()) => {
+                self.pace.waited(start.elapsed());
+                self.pace.moved(bytes);
+                Ok(())
+            }
         }
     }
 }

@@ -34,6 +34,10 @@ struct Inner {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
+/// Where a browser finds the API description.
+const DOCS_HINT: &str = "the admin listener (http://127.0.0.1:9090 by default) serves /docs and /openapi.json \
+     without an API key";
+
 impl Problem {
     pub(crate) fn new(
         status: StatusCode,
@@ -60,6 +64,13 @@ impl Problem {
     /// Adds the invalid fields.
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// Adds to the detail where the API description needs no API key.
+    pub(crate) fn with_docs_hint(mut self) -> Self {
+        let detail = &self.0.detail;
+        self.0.detail = format!("{detail}; {DOCS_HINT}").into();
         self
     }
 

@@ -95,6 +95,17 @@ impl Roles {
 /// version may grant more. The roles must exist.
 #[must_use]
 pub fn sql(roles: &Roles) -> String {
+    script(roles, false)
+}
+
+/// As [`sql`], with statements that create the roles that do not exist: with LOGIN and without a password.
+/// To be run by a role with CREATEROLE.
+#[must_use]
+pub fn sql_with_roles(roles: &Roles) -> String {
+    script(roles, true)
+}
+
+fn script(roles: &Roles, create_roles: bool) -> String {
     let mut out = String::from(HEADER);
     let Roles { writer, reader, service } = roles;
     for (role, purpose, privileges) in
@@ -103,8 +114,14 @@ pub fn sql(roles: &Roles) -> String {
         let Some(role) = role else {
             continue;
         };
+        let name = role;
         let role = role.quoted();
-        out.push_str(&format!("\n-- {purpose}\n-- create role {role} login;\n"));
+        out.push_str(&format!("\n-- {purpose}\n"));
+        if create_roles {
+            out.push_str(&create_role(name));
+        } else {
+            out.push_str(&format!("-- create role {role} login;\n"));
+        }
         if privileges.iter().any(|privilege| privilege.starts_with("insert (")) {
             // An earlier version granted INSERT on the table, which includes xact_id and recorded_by.
             out.push_str(&format!("revoke insert on control_plane.audit_logs from {role};\n"));
@@ -115,6 +132,22 @@ pub fn sql(roles: &Roles) -> String {
     }
     out.push_str("\ncommit;\n");
     out
+}
+
+/// A statement that creates a role if there is none of the name: CREATE ROLE has no IF NOT EXISTS.
+fn create_role(role: &RoleName) -> String {
+    let literal = format!("'{}'", role.as_str().replace('\'', "''"));
+    // A quote that the name cannot end.
+    let tag = (0..).map(|n| format!("$create_role_{n}$")).find(|tag| !role.as_str().contains(tag));
+    let tag = tag.unwrap_or_default();
+    format!(
+        "do {tag} begin
+    if not exists (select from pg_catalog.pg_roles where rolname = {literal}) then
+        create role {} login;
+    end if;
+end {tag};\n",
+        role.quoted()
+    )
 }
 
 const HEADER: &str = "\

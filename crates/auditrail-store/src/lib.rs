@@ -10,6 +10,7 @@
 mod api_keys;
 mod clock;
 mod connect;
+mod database_url;
 mod db;
 mod error;
 pub mod grants;
@@ -27,6 +28,7 @@ mod value;
 
 pub use api_keys::{ApiKeyPage, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey};
 pub use connect::end_with_client;
+pub use database_url::{DatabaseUrlError, parse_database_url};
 pub use error::StoreError;
 pub use group_commit::{
     GroupWriter, Histogram, OnConflict, Unfinished, WriteError, WriteOutcome, WriteRequest,

@@ -3,11 +3,9 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use local_postgres::{Config, Durability, Installation, LocalPostgres, Loopback, Search};
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
 
 use crate::access::Access;
@@ -32,7 +30,7 @@ pub(crate) async fn get() -> &'static Server {
 
 async fn start() -> Server {
     if let Ok(url) = env::var("AUDITRAIL_TEST_URL") {
-        let admin = PgConnectOptions::from_str(&url)
+        let admin = auditrail_store::parse_database_url(&url)
             .unwrap_or_else(|e| panic!("AUDITRAIL_TEST_URL is not a database URL: {e}"));
         return Server { access: Access::external(admin).await, _lease: None };
     }

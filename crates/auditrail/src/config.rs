@@ -10,6 +10,7 @@ mod sources;
 mod users;
 mod value;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,14 +20,16 @@ use crate::cli::{GlobalArgs, ServeArgs};
 pub(crate) use error::ConfigError;
 pub(crate) use resolver::ResolvedSetting;
 use resolver::{PrivatePath, Resolver, Secret};
+use server::LOG_FORMAT_VARIABLE;
 pub(crate) use server::ServerSettings;
 use sources::{CONFIG_VARIABLE, Sources};
-pub(crate) use value::{LogFormat, parse_duration};
+pub(crate) use value::{ListenAddress, LogFormat, parse_duration};
 
 /// Data directory for root, since a system service has no home directory.
 const ROOT_DATA_DIR: &str = "/var/lib/auditrail";
 
 /// Resolved settings of all commands.
+#[derive(Clone)]
 pub(crate) struct Settings {
     /// `None` means the private PostgreSQL. May contain a password, so it is never printed.
     pub(crate) database_url: Option<String>,
@@ -146,6 +149,23 @@ impl Settings {
         let unknown = sources.environment.own_names().into_iter().filter(|name| !is_known(name));
         Ok(Overview { unknown: unknown.collect(), path: sources.path, settings })
     }
+}
+
+/// Whether `serve` logs JSON on stderr, as far as the settings can be read: those that cannot are reported in
+/// the form that the environment asks for.
+pub(crate) fn logs_json(flags: &GlobalArgs) -> bool {
+    let Ok(sources) = Sources::read(flags) else { return variable_says_json() };
+    let format = ServerSettings::log_format(&sources.environment, &sources.file.server);
+    match format.unwrap_or(LogFormat::Auto) {
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    }
+}
+
+/// Whether the environment asks for a JSON log, before any setting is read.
+pub(crate) fn variable_says_json() -> bool {
+    std::env::var(LOG_FORMAT_VARIABLE).is_ok_and(|format| format == "json")
 }
 
 fn default_data_dir() -> Result<PathBuf, ConfigError> {

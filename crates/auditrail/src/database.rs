@@ -1,12 +1,13 @@
 //! The database of a command: the one of the URL, or the private PostgreSQL.
 
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
-use auditrail_store::{BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client};
+use auditrail_store::{
+    BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client, parse_database_url,
+};
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -37,6 +38,7 @@ pub(crate) struct Database {
     options: PgConnectOptions,
     url: String,
     private: Option<Arc<PrivatePostgres>>,
+    output: Output,
 }
 
 /// This process's handle of the private PostgreSQL, which other processes may share.
@@ -87,7 +89,7 @@ impl Database {
             }
         };
         let options = parse(&url)?.application_name("auditrail").disable_statement_logging();
-        Ok(Self { options, url, private })
+        Ok(Self { options, url, private, output })
     }
 
     /// The migration runner, after a test connection.
@@ -113,8 +115,23 @@ impl Database {
         Ok(self.log().await?.bulk_writer().await?)
     }
 
+    /// Migrates the private database, as `serve` does: its schema belongs to this program.
+    async fn migrate_private(&self) -> Result<(), Error> {
+        if !self.is_private() {
+            return Ok(());
+        }
+        let runner = Runner::new(self.options.clone());
+        let status = runner.status().await?;
+        if status.pending() > 0 && status.problems.is_empty() {
+            self.output.note("migrating the private PostgreSQL…");
+            runner.up(None, &mut |_| {}).await?;
+        }
+        Ok(())
+    }
+
     async fn pool(&self) -> Result<PgPool, Error> {
         self.check_connection().await?;
+        self.migrate_private().await?;
         PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
@@ -267,23 +284,10 @@ pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
 
 /// Parses a URL. It may contain a password, so no message repeats it.
 fn parse(url: &str) -> Result<PgConnectOptions, Error> {
-    let invalid = |why: &str| {
+    parse_database_url(url).map_err(|error| {
         Error::Usage(format!(
-            "the database URL {why}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE"
+            "the database URL {error}; the format is postgres://USER:PASSWORD@HOST:5432/DATABASE, or \
+             postgres:///DATABASE?host=/DIRECTORY&user=USER for a Unix socket"
         ))
-    };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(invalid("does not start with postgres://"));
-    }
-    let options = PgConnectOptions::from_str(url).map_err(|_| invalid("is malformed"))?;
-    // A URL has an IPv6 address in brackets, which the system's resolver rejects.
-    let ipv6 = options
-        .get_host()
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .map(str::to_owned);
-    Ok(match ipv6 {
-        Some(address) => options.host(&address),
-        None => options,
     })
 }

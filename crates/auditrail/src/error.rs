@@ -158,7 +158,9 @@ impl Error {
             Self::Migrate(MigrateError::LockBusy { .. } | MigrateError::TableBusy { .. }) => {
                 Some("retry, or set a longer --lock-timeout")
             }
-            Self::Partial { .. } => Some("run the same command again: the import is idempotent"),
+            Self::Partial { .. } => Some(
+                "run the same command again to go on: records that are present are not written twice",
+            ),
             Self::Failed { hint, .. } => *hint,
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! Output: results on stdout, everything else on stderr.
 
+mod event;
 pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod safe;
@@ -24,6 +25,8 @@ pub(crate) struct Output {
     quiet: bool,
     color_out: bool,
     color_err: bool,
+    /// Print messages on stderr as lines of a JSON log.
+    log_events: bool,
 }
 
 impl Output {
@@ -37,7 +40,22 @@ impl Output {
                 auto(anstream::AutoStream::choice(&io::stderr())),
             ),
         };
-        Self { json: flags.json, quiet: flags.quiet, color_out, color_err }
+        Self { json: flags.json, quiet: flags.quiet, color_out, color_err, log_events: false }
+    }
+
+    /// Prints every message on stderr as a line of a JSON log from now on, in the form of the service's events.
+    pub(crate) fn with_log_events(self) -> Self {
+        Self { log_events: true, ..self }
+    }
+
+    /// As [`with_log_events`](Self::with_log_events), for panics.
+    pub(crate) fn print_panics_as_events() {
+        event::print_panics();
+    }
+
+    /// As [`with_log_events`](Self::with_log_events), for wrong arguments.
+    pub(crate) fn usage_event(message: &str) {
+        event::print_usage(message);
     }
 
     /// Whether stdout is coloured.
@@ -58,12 +76,20 @@ impl Output {
     /// Prints a note on stderr, unless quiet.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            if self.log_events {
+                event::print("INFO", text, None);
+            } else {
+                eprintln!("{text}");
+            }
         }
     }
 
     /// Prints a warning on stderr, even when quiet.
     pub(crate) fn warn(self, text: &str) {
+        if self.log_events {
+            event::print("WARN", text, None);
+            return;
+        }
         let style = self.style(AnsiColor::Yellow);
         eprintln!("{style}warning{style:#}: {text}");
     }
@@ -82,17 +108,18 @@ impl Output {
         if let Some(hint) = error.hint() {
             message.push_str(&format!("\n  hint: {hint}"));
         }
-        if self.json {
-            let body = ErrorBody {
-                error: ErrorFields {
-                    code: error.code(),
-                    message: &message,
-                    errors: match error {
-                        Error::Invalid(errors) => errors.as_slice(),
-                        _ => &[],
-                    },
-                },
-            };
+        let fields = ErrorFields {
+            code: error.code(),
+            message: &message,
+            errors: match error {
+                Error::Invalid(errors) => errors.as_slice(),
+                _ => &[],
+            },
+        };
+        if self.log_events {
+            event::print("ERROR", &message, Some(&fields));
+        } else if self.json {
+            let body = ErrorBody { error: fields };
             // Serialising strings does not fail.
             eprintln!("{}", serde_json::to_string(&body).unwrap_or_default());
         } else {

@@ -3,23 +3,40 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
 use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::cmd;
+use crate::config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
 
+/// Colours of help texts and usage errors.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
 pub(crate) fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let command = Cli::command().styles(STYLES).color(color_choice(&args));
+    let parsed =
+        command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return parse_failure(&error, &args).into(),
     };
-    let output = Output::new(&cli.global);
+    let mut output = Output::new(&cli.global);
+    if matches!(cli.command, Command::Serve(_)) && config::logs_json(&cli.global) {
+        output = output.with_log_events();
+        Output::print_panics_as_events();
+    }
     let outcome = cmd::run_without_settings(output, &cli.command).unwrap_or_else(|| {
         Context::new(&cli.global, output).and_then(|cx| cmd::run(&cx, &cli.global, &cli.command))
     });
@@ -35,12 +52,36 @@ pub(crate) fn main() -> ExitCode {
     .into()
 }
 
+/// The value of `--color`, which also applies to help texts and usage errors, so before the arguments are
+/// parsed.
+fn color_choice(args: &[OsString]) -> ColorChoice {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    while let Some(arg) = args.next() {
+        let value = match arg {
+            "--" => break,
+            "--color" => args.next(),
+            arg => arg.strip_prefix("--color="),
+        };
+        match value {
+            Some("always") => return ColorChoice::Always,
+            Some("never") => return ColorChoice::Never,
+            _ => {}
+        }
+    }
+    ColorChoice::Auto
+}
+
 /// Prints help and version as they are, and wrong arguments as an error, as JSON with `--json`.
 fn parse_failure(error: &clap::Error, args: &[OsString]) -> Exit {
     let wants_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !wants_help && args.iter().any(|arg| arg == "--json") {
-        let message = error.to_string();
-        let message = message.trim_end().trim_start_matches("error: ");
+    let has = |name: &str| args.iter().any(|arg| arg == name);
+    let message = error.to_string();
+    let message = message.trim_end().trim_start_matches("error: ");
+    if !wants_help && has("serve") && config::variable_says_json() {
+        Output::usage_event(message);
+        return Exit::Usage;
+    }
+    if !wants_help && has("--json") {
         let body = serde_json::json!({"error": {"code": "usage", "message": message}});
         eprintln!("{body}");
         return Exit::Usage;

@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::lock::{LockFile, LockGuard, SERVER, START, USERS};
 use crate::process::Shutdown;
 use crate::server::{Running, ServerState};
-use crate::url::url;
+use crate::url::{portable_url, url};
 use crate::version::Version;
 use crate::watchdog::Mode;
 use crate::{cluster, opening, server, socket};
@@ -72,6 +72,13 @@ impl ServerInfo {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         url(&self.running, database)
+    }
+
+    /// As [`url`](Self::url) with the socket as a parameter, which more programs take:
+    /// `postgres:///app?host=/srv/data/run&user=postgres`.
+    #[must_use]
+    pub fn portable_url(&self, database: &str) -> String {
+        portable_url(&self.running, database)
     }
 
     /// Whether it keeps running without users: it was started by [`start_pinned`], or without this crate.

@@ -1,5 +1,5 @@
 /** The rules that match a request, whichever way a server reads its path. */
-import { readings } from "./readings.js";
+import { readings, type Segments } from "./readings.js";
 import { type Matched, matchRule, type Rule } from "./rule.js";
 
 /** What the rules decide about a request. */
@@ -16,38 +16,31 @@ export interface Decision {
 export class Match {
   /** The matching rules in their order, each with the parameters of the first reading that it matches. */
   readonly candidates: readonly Matched[];
-  /** The rules of each reading, without duplicates; more than one list if readings match different rules. */
-  readonly #readings: readonly (readonly Rule[])[];
+  /** If readings match different rules: the rules of each reading, without duplicates. */
+  readonly #readings: readonly (readonly Rule[])[] | undefined;
 
-  private constructor(candidates: readonly Matched[], readings: readonly (readonly Rule[])[]) {
+  private constructor(candidates: readonly Matched[], readings: readonly (readonly Rule[])[] | undefined) {
     this.candidates = candidates;
     this.#readings = readings;
   }
 
-  /** The rules that match a request; `undefined` if there is none. */
+  /** The rules that match a request, whose method is in upper case; `undefined` if there is none. */
   static find(rules: readonly Rule[], method: string, target: string): Match | undefined {
-    const found = new Map<Rule, Matched>();
-    const lists = new Map<string, readonly Rule[]>();
-    for (const path of readings(target)) {
-      const matching = rules.flatMap((rule, index) => {
-        const params = matchRule(rule, method, path);
-        if (params === undefined) {
-          return [];
-        }
-        if (!found.has(rule)) {
-          found.set(rule, { rule, params });
-        }
-        return [{ rule, index }];
-      });
-      lists.set(matching.map(({ index }) => index).join(), matching.map(({ rule }) => rule));
+    const [literal = [], ...others] = readings(target);
+    const first = matching(rules, method, literal);
+    if (others.length === 0) {
+      return first.length === 0 ? undefined : new Match(first, undefined);
     }
-    const candidates = rules.flatMap((rule) => found.get(rule) ?? []);
-    return candidates.length === 0 ? undefined : new Match(candidates, [...lists.values()]);
+    const all = [first, ...others.map((path) => matching(rules, method, path))];
+    const lists = new Map(all.map((list) => [list.map(({ rule }) => rules.indexOf(rule)).join(), list.map(({ rule }) => rule)]));
+    const candidates = firstOfEach(rules, all.flat());
+    const distinct = lists.size > 1 ? [...lists.values()] : undefined;
+    return candidates.length === 0 ? undefined : new Match(candidates, distinct);
   }
 
   /** Whether servers may read the path in ways that match different rules. */
   get isAmbiguous(): boolean {
-    return this.#readings.length > 1;
+    return this.#readings !== undefined;
   }
 
   /** The rule for a status: the first that matches it; of an ambiguous path, the strictest. */
@@ -81,6 +74,10 @@ export class Match {
   }
 
   #strictest(applies: (rule: Rule) => boolean): Decision {
+    if (this.#readings === undefined) {
+      const matched = this.candidates.find(({ rule }) => applies(rule));
+      return { matched, others: [], isCovered: matched !== undefined };
+    }
     const decided = this.#readings.map((rules) => rules.find(applies));
     const isUnanimous = decided.every((rule) => rule !== undefined);
     // In the order of the policy, which the sorting keeps.
@@ -89,6 +86,29 @@ export class Match {
     const isCovered = matched !== undefined && (matched.rule.level !== "none" || isUnanimous);
     return { matched, others, isCovered };
   }
+}
+
+/** The rules that match a reading of a path, in order. */
+function matching(rules: readonly Rule[], method: string, path: Segments): Matched[] {
+  const found: Matched[] = [];
+  for (const rule of rules) {
+    const params = matchRule(rule, method, path);
+    if (params !== undefined) {
+      found.push({ rule, params });
+    }
+  }
+  return found;
+}
+
+/** The first match of each rule, in the order of the rules. */
+function firstOfEach(rules: readonly Rule[], matches: readonly Matched[]): Matched[] {
+  const first = new Map<Rule, Matched>();
+  for (const matched of matches) {
+    if (!first.has(matched.rule)) {
+      first.set(matched.rule, matched);
+    }
+  }
+  return rules.flatMap((rule) => first.get(rule) ?? []);
 }
 
 /** How much a record of a rule may be relied on; 0 if it records nothing. */

@@ -28,6 +28,12 @@ const DECODING_ROUNDS = 4;
  */
 type Step = "authority" | "decodeAgain" | "cut" | "slashes" | "backslashes" | "parameters" | "merge" | "dots";
 
+/** The steps of a reading. */
+type Taken = { readonly [S in Step]?: boolean };
+
+/** What separates segments, by the characters that do. */
+const SEPARATORS: Readonly<Record<string, RegExp>> = { "/": /\//, "\\": /\\/, "/\\": /[/\\]/ };
+
 /** Without any of these, all servers read a path alike. */
 const SUSPECT = /[%\\;]|(?:^|\/)\.{1,2}(?:\/|$)|^\/\//;
 
@@ -36,15 +42,18 @@ export function readings(target: string): readonly Segments[] {
   const path = pathOf(target);
   // Some URL parsers treat a backslash as a slash.
   const literal = path.split(/[/\\]/).filter((part) => part !== "").map(decoded);
-  const steps = SUSPECT.test(path) ? relevantSteps(path) : [];
-  if (steps.length === 0) {
+  if (!SUSPECT.test(path)) {
     return [literal];
   }
+  const whole = new Parts(path);
+  const steps = relevantSteps(path, whole);
+  const withoutAuthority = steps.includes("authority") ? new Parts(path.replace(/^[/\\]{2}[^/\\]*/, "")) : whole;
   const distinct = new Map<string, Segments>([[JSON.stringify(literal), literal]]);
   const all = 2 ** steps.length - 1;
   const last = literal.length > SEGMENTS_MAX ? all : 0;
-  for (let chosen = all; chosen >= last; chosen -= 1) {
-    const reading = read(path, new Set(steps.filter((_step, at) => ((chosen >> at) & 1) === 1)));
+  for (let chosen = all; steps.length > 0 && chosen >= last; chosen -= 1) {
+    const taken: Taken = Object.fromEntries(steps.map((step, at) => [step, ((chosen >> at) & 1) === 1]));
+    const reading = read(taken.authority ? withoutAuthority : whole, taken);
     const key = JSON.stringify(reading);
     if (!distinct.has(key)) {
       distinct.set(key, reading);
@@ -53,16 +62,26 @@ export function readings(target: string): readonly Segments[] {
   return [...distinct.values()];
 }
 
+/** The parts of a path between slashes, decoded once for all readings. */
+class Parts {
+  readonly once: readonly string[];
+  readonly fully: readonly string[];
+
+  constructor(path: string) {
+    const parts = path.split("/");
+    this.once = parts.map(decoded);
+    this.fully = parts.map(fullyDecoded);
+  }
+}
+
 /** The steps that may change the reading of a path, in order. */
-function relevantSteps(path: string): Step[] {
-  const parts = path.split("/");
-  const fully = parts.map(fullyDecoded);
+function relevantSteps(path: string, { once, fully }: Parts): Step[] {
   const has = (pattern: RegExp): boolean => fully.some((part) => pattern.test(part));
   const isDots = (part: string): boolean => /^\.{1,2}(?:;|$)/.test(part);
   const hasDots = fully.some((part) => part.split(/[/\\?#\0]/).some(isDots));
   const relevant: Readonly<Record<Step, boolean>> = {
     authority: /^[/\\]{2}/.test(path),
-    decodeAgain: parts.some((part, index) => decoded(part) !== fully[index]),
+    decodeAgain: once.some((part, index) => part !== fully[index]),
     cut: has(/[?#\0]/),
     slashes: has(/\//),
     backslashes: has(/\\/),
@@ -74,17 +93,15 @@ function relevantSteps(path: string): Step[] {
 }
 
 /** Reads a path with the given steps. */
-function read(path: string, steps: ReadonlySet<Step>): Segments {
+function read({ once, fully }: Parts, taken: Taken): Segments {
   const segments: string[] = [];
-  const rest = steps.has("authority") ? path.replace(/^[/\\]{2}[^/\\]*/, "") : path;
-  const separators = `${steps.has("slashes") ? "/" : ""}${steps.has("backslashes") ? "\\\\" : ""}`;
-  const separator = separators === "" ? undefined : new RegExp(`[${separators}]`);
-  for (const encoded of rest.split("/")) {
-    const part = steps.has("decodeAgain") ? fullyDecoded(encoded) : decoded(encoded);
-    const end = steps.has("cut") ? part.search(/[?#\0]/) : -1;
+  const separator = SEPARATORS[`${taken.slashes ? "/" : ""}${taken.backslashes ? "\\" : ""}`];
+  for (const part of taken.decodeAgain ? fully : once) {
+    const end = taken.cut ? part.search(/[?#\0]/) : -1;
     const kept = end < 0 ? part : part.slice(0, end);
     for (const piece of separator === undefined ? [kept] : kept.split(separator)) {
-      append(segments, steps.has("parameters") ? piece.replace(/;.*$/s, "") : piece, steps);
+      const parameters = taken.parameters ? piece.indexOf(";") : -1;
+      append(segments, parameters < 0 ? piece : piece.slice(0, parameters), taken);
     }
     if (end >= 0) {
       break;
@@ -94,11 +111,11 @@ function read(path: string, steps: ReadonlySet<Step>): Segments {
 }
 
 /** Appends a segment, or resolves it. */
-function append(segments: string[], segment: string, steps: ReadonlySet<Step>): void {
-  const resolves = steps.has("dots");
+function append(segments: string[], segment: string, taken: Taken): void {
+  const resolves = taken.dots === true;
   if (resolves && segment === "..") {
     segments.pop();
-  } else if (!(resolves && segment === ".") && (segment !== "" || (resolves && !steps.has("merge")))) {
+  } else if (!(resolves && segment === ".") && (segment !== "" || (resolves && !taken.merge))) {
     segments.push(segment);
   }
 }

@@ -44,9 +44,14 @@ fn row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, out: &mut Vec<u8>) ->
     writer.flush()
 }
 
+/// Characters that start a formula, also in their full-width forms, or that spreadsheets skip at the start of a
+/// cell (OWASP, "CSV Injection").
+const FORMULA_STARTS: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
 /// Prefixes a cell that a spreadsheet would interpret as a formula with an apostrophe.
 fn escape_formula(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if cell.starts_with(FORMULA_STARTS) {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)
@@ -59,10 +64,22 @@ mod tests {
 
     #[test]
     fn formulas_are_escaped() {
-        for cell in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
+        for cell in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@x",
+            "\tx",
+            "\rx",
+            "\n=1",
+            "＝cmd|calc",
+            "＋1",
+            "－1+1",
+            "＠SUM(1)",
+        ] {
             assert_eq!(escape_formula(cell), format!("'{cell}"));
         }
-        for cell in ["", "a=1", "1-1", "{\"a\":1}", " =1"] {
+        for cell in ["", "a=1", "1-1", "{\"a\":1}", " =1", "−1", "＊1", "ー"] {
             assert_eq!(escape_formula(cell), cell);
         }
     }

@@ -86,9 +86,15 @@ fn format(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match essence.to_ascii_lowercase().as_str() {
         "application/json" => Ok(BodyFormat::Json),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-            Ok(BodyFormat::Ndjson)
-        }
+        "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/x-jsonl"
+        | "application/jsonlines"
+        | "application/x-jsonlines"
+        | "application/json-lines"
+        | "application/x-json-lines"
+        | "text/x-ndjson" => Ok(BodyFormat::Ndjson),
         _ => Err(Problem::media_type(
             "set Content-Type to application/json, or to application/x-ndjson for batches",
         )),

@@ -69,18 +69,15 @@ impl QueryParams {
             [] => "; it has none".to_owned(),
             own => format!("; its parameters are {}", own.join(", ")),
         };
-        self.params.into_iter().take(REPORTED_ERRORS_MAX).enumerate().map(move |(n, (name, _))| {
-            if self.own.contains(&name.as_str()) {
-                return repeated(name);
-            }
-            // A list in every error would let a short request have a long response.
-            let known = if n == 0 { known.as_str() } else { "" };
-            FieldError {
-                pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
-                code: ErrorCode::UnknownField,
-                detail: format!("is not a parameter of this operation{known}"),
-            }
-        })
+        let unknown = |name: &str, list: bool| FieldError {
+            pointer: name.chars().take(REPORTED_NAME_MAX_CHARS).collect(),
+            code: ErrorCode::UnknownField,
+            detail: format!(
+                "is not a parameter of this operation{}",
+                if list { &known } else { "" }
+            ),
+        };
+        leftover_errors(&self.params, &self.own, unknown).into_iter()
     }
 
     /// Parses the parameters as a search.
@@ -97,15 +94,9 @@ impl QueryParams {
         let Self { params, own } = self.with_tenant_of(principal);
         let is_filter = |(name, _): &(String, String)| Filters::canonical_name(name).is_some();
         let (filters, others): (Vec<_>, Vec<_>) = params.into_iter().partition(is_filter);
-        let unknown =
-            others.into_iter().take(REPORTED_ERRORS_MAX).enumerate().map(|(n, (name, _))| {
-                if own.contains(&name.as_str()) {
-                    repeated(name)
-                } else {
-                    FieldError::unknown_parameter(&name, &own, n == 0)
-                }
-            });
-        let unknown: Vec<FieldError> = unknown.collect();
+        let unknown = leftover_errors(&others, &own, |name, list| {
+            FieldError::unknown_parameter(name, &own, list)
+        });
         let parsed = Filters::from_pairs(filters, clock::now());
         let filters = match (parsed, ValidationErrors::new(unknown)) {
             (Ok(filters), None) => filters,
@@ -133,7 +124,28 @@ impl QueryParams {
     }
 }
 
-fn repeated(name: String) -> FieldError {
-    let detail = "is given more than once".to_owned();
-    FieldError { pointer: name, code: ErrorCode::DuplicateField, detail }
+/// An error for each parameter that is none of the operation, and one for each that is given repeatedly.
+///
+/// `unknown` is called with the name, and whether to list the known parameters: a list in every error would let
+/// a short request have a long response.
+fn leftover_errors(
+    params: &[(String, String)],
+    own: &[&str],
+    unknown: impl Fn(&str, bool) -> FieldError,
+) -> Vec<FieldError> {
+    let mut errors: Vec<FieldError> = Vec::new();
+    for (name, _) in params.iter().take(REPORTED_ERRORS_MAX) {
+        if !own.contains(&name.as_str()) {
+            let list = errors.iter().all(|error| error.code != ErrorCode::UnknownField);
+            errors.push(unknown(name, list));
+        } else if errors.iter().all(|error| error.pointer != *name) {
+            let detail = "is given more than once".to_owned();
+            errors.push(FieldError {
+                pointer: name.clone(),
+                code: ErrorCode::DuplicateField,
+                detail,
+            });
+        }
+    }
+    errors
 }

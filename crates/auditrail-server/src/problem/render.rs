@@ -43,7 +43,10 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
 fn of_status(status: StatusCode) -> Problem {
     let title = status.canonical_reason().unwrap_or("Error");
     let (code, detail) = match status {
-        StatusCode::NOT_FOUND => ("no_such_route", "no route matches this path"),
+        StatusCode::NOT_FOUND => {
+            let detail = "no route matches this path; the routes start with /v1/";
+            return Problem::new(status, "no_such_route", title, detail).with_docs_hint();
+        }
         StatusCode::METHOD_NOT_ALLOWED => {
             ("method_not_allowed", "the method is not allowed for this path; see the Allow header")
         }

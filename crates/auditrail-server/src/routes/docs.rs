@@ -18,7 +18,11 @@ use crate::problem::Problem;
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn docs(_: KeyHolder, params: QueryParams) -> Result<Response, Problem> {
+pub(super) async fn docs(
+    key: Result<KeyHolder, Problem>,
+    params: QueryParams,
+) -> Result<Response, Problem> {
+    key.map_err(Problem::with_docs_hint)?;
     params.reject_unknown()?;
     Ok(super::docs_page())
 }

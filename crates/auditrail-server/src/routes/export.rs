@@ -1,11 +1,12 @@
 //! `GET /v1/audit-logs/export`: streams every matching record.
 
 use auditrail_api::ProblemDocument;
-use auditrail_core::{ErrorCode, ExportFormat, FieldError, Filters};
-use axum::body::Body;
+use auditrail_core::{BYTE_ORDER_MARK, ErrorCode, ExportFormat, FieldError, Filters, ValueError};
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use crate::app::App;
@@ -39,7 +40,7 @@ pub(super) async fn export(
     origin: RequestOrigin,
     mut params: QueryParams,
 ) -> Result<Response, Problem> {
-    let ExportOptions { format } = ExportOptions::parse(&mut params)?;
+    let ExportOptions { format, bom } = ExportOptions::parse(&mut params)?;
     let filters = params.filters(exporter.principal())?;
     let share = app.database_shares().export(&exporter.share_holder()).await?;
     let metadata = json!({"format": format.to_string(), "filters": filters_by_name(&filters)});
@@ -47,7 +48,8 @@ pub(super) async fn export(
     record(&app, exporter.principal(), origin, SelfAuditEvent::Exported, tenant, metadata).await?;
     let context = ExportContext::new(format, app.config(), app.metrics().clone(), share);
     let bytes = export_stream::start(app.log().export(filters), context).await?;
-    Ok(respond(format, Body::from_stream(bytes)))
+    let mark = bom.unwrap_or_default().then_some(Ok(Bytes::from_static(BYTE_ORDER_MARK)));
+    Ok(respond(format, Body::from_stream(stream::iter(mark).chain(bytes))))
 }
 
 /// Options of an export.
@@ -57,6 +59,9 @@ struct ExportOptions {
     /// CSV with a header row, or NDJSON with a manifest as its last line.
     #[param(inline)]
     format: ExportFormat,
+    /// Whether a CSV export starts with a byte order mark, without which Excel does not read it as UTF-8.
+    /// Default: false.
+    bom: Option<bool>,
 }
 
 impl ExportOptions {
@@ -67,7 +72,23 @@ impl ExportOptions {
             return Err(in_query(FieldError { pointer, code: ErrorCode::Required, detail }.into()));
         };
         let format = format.parse().map_err(|error| in_parameter("format", &error))?;
-        Ok(Self { format })
+        let bom = match params.take("bom").as_deref() {
+            None => None,
+            Some("true") if format == ExportFormat::Csv => Some(true),
+            Some("false") => Some(false),
+            Some("true") => {
+                let detail = "is for CSV alone: NDJSON has no byte order mark".to_owned();
+                let pointer = "bom".to_owned();
+                return Err(in_query(
+                    FieldError { pointer, code: ErrorCode::Conflict, detail }.into(),
+                ));
+            }
+            Some(_) => {
+                let expected = "true, false";
+                return Err(in_parameter("bom", &ValueError::UnknownValue { expected }));
+            }
+        };
+        Ok(Self { format, bom })
     }
 }
 

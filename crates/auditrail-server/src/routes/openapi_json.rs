@@ -20,9 +20,10 @@ use crate::problem::Problem;
     )
 )]
 pub(super) async fn openapi_json(
-    _: KeyHolder,
+    key: Result<KeyHolder, Problem>,
     params: QueryParams,
 ) -> Result<Json<OpenApi>, Problem> {
+    key.map_err(Problem::with_docs_hint)?;
     params.reject_unknown()?;
     Ok(Json(super::openapi()))
 }

@@ -122,12 +122,14 @@ pub(crate) struct DownArgs {
 
 /// Print SQL that grants each role the privileges it needs
 ///
-/// Review it, then run it as the role that migrates, after the migrations; the roles must exist.
+/// Review it, then run it as the role that migrates, after the migrations. The roles must exist, unless
+/// --create-roles is given.
 /// Without options it covers auditrail_writer, auditrail_reader and auditrail_service. Needs no
 /// database.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail migrate grants
+  auditrail migrate grants --create-roles | psql -v ON_ERROR_STOP=1 mydb
   auditrail migrate grants --service audit_api | psql mydb")]
 pub(crate) struct GrantsArgs {
     /// Role that writes and reads records
@@ -139,4 +141,7 @@ pub(crate) struct GrantsArgs {
     /// Role that writes and reads records and manages API keys: the HTTP service and `auditrail key`
     #[arg(long, value_name = "ROLE")]
     pub(crate) service: Option<String>,
+    /// Create the roles that do not exist, without a password; needs a role with CREATEROLE
+    #[arg(long)]
+    pub(crate) create_roles: bool,
 }

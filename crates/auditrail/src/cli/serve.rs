@@ -18,7 +18,7 @@ use clap::Args;
   curl -H \"Authorization: Bearer $KEY\" 'http://127.0.0.1:8080/v1/audit-logs?limit=10'
   curl http://127.0.0.1:9090/readyz")]
 pub(crate) struct ServeArgs {
-    /// Address of the public listener [env: AUDITRAIL_LISTEN] [default: 127.0.0.1:8080]
+    /// Address of the public listener; a name is resolved [env: AUDITRAIL_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// Address of the admin listener [env: AUDITRAIL_ADMIN_LISTEN] [default: 127.0.0.1:9090]

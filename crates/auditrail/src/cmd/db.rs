@@ -38,7 +38,7 @@ fn start(cx: &Context) -> Result<Exit, Error> {
     } else {
         cx.output.line(&format!(
             "running: {} (pid {}); stop it with `auditrail db stop`",
-            info.url(PRIVATE_DATABASE),
+            info.portable_url(PRIVATE_DATABASE),
             info.pid()
         ))?
     }
@@ -90,7 +90,7 @@ fn running(cx: &Context, info: &ServerInfo) -> serde_json::Value {
         "data_dir": cx.settings.data_dir,
         "pid": info.pid(),
         "version": info.version().to_string(),
-        "url": info.url(PRIVATE_DATABASE),
+        "url": info.portable_url(PRIVATE_DATABASE),
         "pinned": info.is_pinned(),
         "in_use": info.is_in_use(),
     })
@@ -103,7 +103,7 @@ fn running_text(info: &ServerInfo) -> String {
         "running {lifetime} (PostgreSQL {}, pid {})\n{}",
         info.version(),
         info.pid(),
-        info.url(PRIVATE_DATABASE)
+        info.portable_url(PRIVATE_DATABASE)
     )
 }
 
@@ -116,7 +116,7 @@ fn url(cx: &Context) -> Result<Exit, Error> {
             hint: Some("start it with `auditrail db start`"),
         });
     };
-    let url = info.url(PRIVATE_DATABASE);
+    let url = info.portable_url(PRIVATE_DATABASE);
     if cx.output.json {
         cx.output.document(&json!({"url": url}))?
     } else {

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::database::Database;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::progress::{Meter, rate};
+use crate::output::progress::{Meter, count, rate_in_parentheses};
 use destination::Destination;
 use writer::ExportWriter;
 
@@ -29,7 +29,12 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         ExportFormat::Csv => auditrail_core::ExportFormat::Csv,
         ExportFormat::Ndjson => auditrail_core::ExportFormat::Ndjson,
     };
-    let writer = ExportWriter::new(format, destination);
+    if args.bom && format != auditrail_core::ExportFormat::Csv {
+        return Err(Error::Usage(
+            "--bom is for CSV alone: NDJSON has no byte order mark".to_owned(),
+        ));
+    }
+    let writer = ExportWriter::new(format, args.bom, destination);
     let (records, elapsed) =
         cx.with_database(async |database| stream(cx, database, filters, writer).await)?;
     let Some(path) = &args.output else {
@@ -39,9 +44,10 @@ pub(super) fn run(cx: &Context, args: &ExportArgs) -> Result<Exit, Error> {
         cx.output.document(&json!({"file": path, "records": records}))?
     } else {
         cx.output.note(&format!(
-            "wrote {records} records to {} ({}/s)",
+            "wrote {} to {}{}",
+            count(records, "record"),
             path.display(),
-            rate(records, elapsed)
+            rate_in_parentheses(records, elapsed)
         ))
     }
     Ok(Exit::Success)

@@ -65,12 +65,20 @@ pub(super) fn run(cx: &Context, args: &ImportArgs) -> Result<Exit, Error> {
     let rejects = Rejects::new(cx.output, args.rejects.as_deref())?;
     let meter = Meter::bytes(cx.output, files.bytes);
     let writer = Writer::new(cx.output, &files.paths, args.strict, rejects, meter, read);
+    let committed = writer.committed();
     let report = if args.dry_run {
         cx.block_on(import(options, writer, None))?
     } else {
-        cx.with_database(async |database| {
+        let outcome = cx.with_database(async |database| {
             let bulk = database.bulk_writer().await?;
             import(options, writer, Some(bulk)).await
+        });
+        outcome.map_err(|error| match error {
+            Error::Interrupted => Error::Partial {
+                detail: format!("the import was interrupted: {committed}"),
+                source: Box::new(Error::Interrupted),
+            },
+            error => error,
         })?
     };
     report.print(cx.output, args)?;

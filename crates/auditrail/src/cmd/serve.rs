@@ -49,9 +49,9 @@ pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<
     let (listeners, signals) = runtime.block_on(async {
         let signals =
             ShutdownSignals::listen().map_err(Error::startup("cannot start the service"))?;
-        Listeners::bind(&settings).map(|listeners| (listeners, signals))
+        Listeners::bind(&settings).await.map(|listeners| (listeners, signals))
     })?;
-    let database = Database::open(&cx.settings, cx.output)?;
+    let database = cx.open_database()?;
     let outcome = runtime.block_on(async {
         let second_signal = signals.clone().received(2);
         tokio::select! {
@@ -184,6 +184,8 @@ fn announce(
         cx.output.line(secret.expose())?;
         cx.output.warn("this key is shown only once; store it where only its client can read it");
     }
-    cx.output.note(&format!("listening on {listen} (health and metrics on {admin_listen})"));
+    cx.output.note(&format!(
+        "listening on {listen} (API description on {admin_listen}/docs, health and metrics on {admin_listen})"
+    ));
     Ok(())
 }

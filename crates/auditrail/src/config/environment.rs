@@ -49,7 +49,7 @@ impl Environment {
             }
             Err(std::env::VarError::NotUnicode(_)) => {
                 let reason = "is not valid UTF-8".to_owned();
-                return Err(ConfigError::Value { name, reason });
+                return Err(ConfigError::Value { name: name.into(), reason });
             }
         };
         Ok(variable.filter(|(value, _)| !value.is_empty()))
@@ -80,7 +80,7 @@ pub(super) fn read_secret(
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         let reason = "points to an empty file".to_owned();
-        return Err(ConfigError::Value { name, reason });
+        return Err(ConfigError::Value { name: name.into(), reason });
     }
     Ok(secret.to_owned())
 }

@@ -1,5 +1,6 @@
 //! Configuration errors.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,8 +57,8 @@ pub(crate) enum ConfigError {
     /// A setting has an invalid value.
     #[error("{name} {reason}")]
     Value {
-        /// The setting.
-        name: &'static str,
+        /// The setting, as it was given: a flag, a variable or a key of the file.
+        name: Cow<'static, str>,
         /// Continues the sentence after the name.
         reason: String,
     },

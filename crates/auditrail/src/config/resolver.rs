@@ -1,5 +1,6 @@
 //! Resolves one setting at a time and records its source.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -70,9 +71,9 @@ impl<'a> Resolver<'a> {
         file: Option<&Scalar>,
     ) -> Result<Option<T>, ConfigError> {
         let source = match (flag, self.environment.find(env)?, file) {
-            (Some(text), _, _) => Some((text.to_owned(), "flag", env)),
-            (None, Some((text, source)), _) => Some((text, source, env)),
-            (None, None, Some(scalar)) => Some((scalar.text(), "file", key)),
+            (Some(text), _, _) => Some((text.to_owned(), "flag", flag_name(key))),
+            (None, Some((text, source)), _) => Some((text, source, env.into())),
+            (None, None, Some(scalar)) => Some((scalar.text(), "file", key.into())),
             (None, None, None) => None,
         };
         let Some((text, source, name)) = source else {
@@ -183,6 +184,12 @@ pub(super) struct PrivatePath<'a> {
     pub(super) file: Option<&'a Path>,
     /// The path of the configuration file, unless the user named it.
     pub(super) found_file: Option<&'a Path>,
+}
+
+/// The flag of a key: `--admin-listen` of `server.admin_listen`.
+fn flag_name(key: &str) -> Cow<'static, str> {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    format!("--{}", name.replace('_', "-")).into()
 }
 
 /// The names and values of a secret in each source.

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
-use super::value::{Count, Limit, LogFilter, LogFormat, Origins};
+use super::value::{Count, Limit, ListenAddress, LogFilter, LogFormat, Origins};
 use crate::cli::ServeArgs;
 
 /// Loopback, so that exposing the service is an explicit choice.
@@ -23,6 +23,8 @@ const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::
 const DATABASE_CONNECTIONS: u32 = 10;
 /// Connections for exports, and so how many run at once; one tenant gets half. Each holds a snapshot.
 const EXPORT_CONNECTIONS: u32 = 4;
+/// The format of log lines.
+pub(super) const LOG_FORMAT_VARIABLE: &str = "AUDITRAIL_LOG_FORMAT";
 /// Shorter keys could be guessed.
 const CURSOR_KEY_MIN_CHARS: usize = 32;
 
@@ -57,8 +59,8 @@ pub(super) struct ServerTable {
 
 /// Resolved settings of `serve`.
 pub(crate) struct ServerSettings {
-    pub(crate) listen: SocketAddr,
-    pub(crate) admin_listen: SocketAddr,
+    pub(crate) listen: ListenAddress,
+    pub(crate) admin_listen: ListenAddress,
     /// Maximum number of connections for reads.
     pub(crate) database_connections: u32,
     /// Maximum number of connections for exports.
@@ -88,14 +90,14 @@ impl ServerSettings {
                 "AUDITRAIL_LISTEN",
                 args.listen.as_deref(),
                 file.listen.as_ref(),
-                LISTEN,
+                LISTEN.into(),
             )?,
             admin_listen: r.setting(
                 "server.admin_listen",
                 "AUDITRAIL_ADMIN_LISTEN",
                 args.admin_listen.as_deref(),
                 file.admin_listen.as_ref(),
-                ADMIN_LISTEN,
+                ADMIN_LISTEN.into(),
             )?,
             database_connections: r
                 .setting(
@@ -130,15 +132,20 @@ impl ServerSettings {
                 file.log.as_ref(),
                 LogFilter(Targets::new().with_default(LevelFilter::INFO)),
             )?,
-            log_format: r.setting(
-                "server.log_format",
-                "AUDITRAIL_LOG_FORMAT",
-                None,
-                file.log_format.as_ref(),
-                LogFormat::Auto,
-            )?,
+            log_format: log_format(&mut r, file)?,
         };
         Ok((settings, r.into_resolved()))
+    }
+
+    /// The format of log lines alone.
+    ///
+    /// # Errors
+    /// When its value is invalid.
+    pub(super) fn log_format(
+        environment: &Environment,
+        file: &ServerTable,
+    ) -> Result<LogFormat, ConfigError> {
+        log_format(&mut Resolver::new(environment), file)
     }
 
     /// The key that signs page cursors. By default it is derived from the database URL, so that all
@@ -157,6 +164,11 @@ impl ServerSettings {
         }
         CursorKey::new(digest.finalize().into())
     }
+}
+
+fn log_format(r: &mut Resolver<'_>, file: &ServerTable) -> Result<LogFormat, ConfigError> {
+    let given = file.log_format.as_ref();
+    r.setting("server.log_format", LOG_FORMAT_VARIABLE, None, given, LogFormat::Auto)
 }
 
 fn config(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfig, ConfigError> {
@@ -297,7 +309,7 @@ fn cursor_key(r: &mut Resolver<'_>, file: &ServerTable) -> Result<Option<String>
     })?;
     match &key {
         Some(text) if text.chars().count() < CURSOR_KEY_MIN_CHARS => Err(ConfigError::Value {
-            name: "server.cursor_key",
+            name: "server.cursor_key".into(),
             reason: format!("must have at least {CURSOR_KEY_MIN_CHARS} characters"),
         }),
         _ => Ok(key),

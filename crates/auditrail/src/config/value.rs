@@ -18,13 +18,42 @@ pub(super) trait Value: Sized {
     fn format(&self) -> String;
 }
 
-impl Value for SocketAddr {
+/// The address of a listener: a socket address, or the name of a host with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListenAddress(String);
+
+impl ListenAddress {
+    /// The address as it was given.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<SocketAddr> for ListenAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.to_string())
+    }
+}
+
+impl Value for ListenAddress {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "is not a socket address such as 127.0.0.1:8080".to_owned())
+        let is_name = |host: &str| {
+            let is_part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            !host.is_empty() && host.bytes().all(is_part_of_name)
+        };
+        let is_host_and_port = text
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok());
+        if is_host_and_port || text.parse::<SocketAddr>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("is not an address with a port, such as 127.0.0.1:8080, [::]:8080 or localhost:8080"
+                .to_owned())
+        }
     }
 
     fn format(&self) -> String {
-        self.to_string()
+        self.0.clone()
     }
 }
 
@@ -185,6 +214,17 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listen_addresses_have_a_host_and_a_port() {
+        for text in ["127.0.0.1:0", "[::1]:8080", "localhost:8080", "db-1.example.com:80"] {
+            assert_eq!(ListenAddress::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "localhost", ":8080", "8080", "::1:8080", "a b:1", "host:65536", "host:x"]
+        {
+            assert!(ListenAddress::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn durations_need_a_unit() {

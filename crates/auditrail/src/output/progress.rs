@@ -60,7 +60,7 @@ impl Meter {
         if elapsed < SHOW_AFTER {
             return;
         }
-        let message = format!("{records} records, {}/s", rate(records, elapsed));
+        let message = format!("{}, {}/s", count(records, "record"), rate(records, elapsed));
         if self.bar.is_hidden() {
             if self.last_line.elapsed() >= LINE_INTERVAL {
                 self.last_line = Instant::now();
@@ -84,8 +84,22 @@ impl Meter {
     }
 }
 
+/// Operations shorter than this have no rate: it would be that of connecting.
+const RATE_AFTER: Duration = Duration::from_secs(3);
+
+/// A number of things, in the singular for one.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
+
+/// The rate of an operation, such as ` (1200/s)`; empty for short ones.
+pub(crate) fn rate_in_parentheses(records: u64, elapsed: Duration) -> String {
+    if elapsed < RATE_AFTER { String::new() } else { format!(" ({}/s)", rate(records, elapsed)) }
+}
+
 /// Records per second, rounded down.
-pub(crate) fn rate(records: u64, elapsed: Duration) -> u64 {
+fn rate(records: u64, elapsed: Duration) -> u64 {
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     records.saturating_mul(1000) / millis.max(1)
 }

@@ -13,9 +13,9 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// As [`text`], but keeps line feeds, for messages of several lines.
+/// As [`text`], but keeps line feeds and tabs, for messages of several lines.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
-    escape(text, |c| c == '\n')
+    escape(text, |c| matches!(c, '\n' | '\t'))
 }
 
 /// As [`text`], for JSON: uses JSON escapes, so the document stays equivalent. Keeps the line feeds
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(text("a\u{9b}2Jb\n"), "a\\u{9b}2Jb\\u{a}");
         assert_eq!(text("exe.\u{202e}txt"), "exe.\\u{202e}txt");
         assert_eq!(text("plain ü 漢"), "plain ü 漢");
-        assert_eq!(lines("a\n\u{7}"), "a\n\\u{7}");
+        assert_eq!(lines("a\n\tb\u{7}"), "a\n\tb\\u{7}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn config_check_reports_invalid_settings() {
     run.stderr_has("unknown setting AUDITRAIL_LISTENS").stdout_has("settings are valid");
     for (line, complaint) in [
         ("listn = \"x\"", "auditrail.toml:2: unknown field `listn`"),
-        ("listen = \"x\"", "server.listen is not a socket address"),
+        ("listen = \"x\"", "server.listen is not an address with a port"),
         ("record_reads = \"maybe\"", "server.record_reads must be true or false"),
         ("connections_max = 0", "server.connections_max must be a number from 1"),
         ("write_timeout = 5", "server.write_timeout is not a duration"),

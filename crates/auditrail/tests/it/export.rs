@@ -69,6 +69,19 @@ async fn csv_formulas_are_neutralised() {
 }
 
 #[tokio::test]
+async fn csv_for_excel_has_a_byte_order_mark() {
+    let db = TestDb::migrated().await;
+    let sandbox = three(&db).await;
+    let run = sandbox.run(&["export", "--format", "csv", "--bom"]).code(0);
+    assert_eq!(run.out.matches('\u{feff}').count(), 1);
+    assert!(run.out.starts_with("\u{feff}id,"), "{run:?}");
+    let none = ["export", "--format", "csv", "--bom", "--since", "1s"];
+    assert!(sandbox.run(&none).code(0).out.starts_with("\u{feff}id,"));
+    assert!(sandbox.run(&["export", "--format", "csv"]).code(0).out.starts_with("id,"));
+    sandbox.run(&["export", "--format", "ndjson", "--bom"]).code(2).stderr_has("CSV");
+}
+
+#[tokio::test]
 async fn export_applies_filters() {
     let db = TestDb::migrated().await;
     let sandbox = three(&db).await;

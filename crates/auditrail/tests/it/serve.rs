@@ -140,7 +140,13 @@ async fn address_in_use_is_reported() {
         .code(1)
         .stderr_has(&format!("cannot listen on {address}"));
     let sandbox = sandbox.set("AUDITRAIL_LISTEN", "localhost");
-    sandbox.run(&["serve"]).code(2).stderr_has("AUDITRAIL_LISTEN is not a socket address");
+    sandbox.run(&["serve"]).code(2).stderr_has("AUDITRAIL_LISTEN is not an address with a port");
+    let flag = sandbox.run(&["serve", "--listen", "8080"]).code(2);
+    flag.stderr_has("--listen is not an address with a port");
+    let admin = sandbox.run(&["serve", "--listen", "localhost:0", "--admin-listen", ":1"]).code(2);
+    admin.stderr_has("--admin-listen is not an address with a port");
+    let unknown = sandbox.run(&["serve", "--listen", "host.invalid:0"]).code(1);
+    unknown.stderr_has("cannot listen on host.invalid:0 (--listen)");
 }
 
 #[tokio::test]
@@ -236,4 +242,20 @@ async fn cursors_work_on_every_server_of_a_database() {
     let third = Service::start(&other, &[]);
     let refused = third.get(&path).key(&key).send().await;
     assert_eq!(refused.errors(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
+}
+
+#[tokio::test]
+async fn names_of_hosts_are_resolved() {
+    let db = TestDb::migrated().await;
+    let sandbox = Sandbox::with(&db.url(&db.service())).set("AUDITRAIL_LISTEN", "localhost:0");
+    let mut command = sandbox.command(&["serve", "--json", "--admin-listen", "localhost:0"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert!(ready["listen"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{ready}");
 }

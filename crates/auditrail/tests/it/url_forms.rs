@@ -131,4 +131,13 @@ async fn unix_socket_is_given_by_directory() {
     works(&Sandbox::with(&format!("postgres://{user}@{escaped}:{port}/{name}")), "host");
     let parameter = format!("postgres://{user}@localhost/{name}?host={directory}&port={port}");
     works(&Sandbox::with(&parameter), "parameter");
+    for (form, url) in [
+        ("empty host", format!("postgresql://{user}@/{name}?host={directory}&port={port}")),
+        ("port alone", format!("postgres://{user}@:{port}/{name}?host={directory}")),
+        ("no authority", format!("postgres:///{name}?host={directory}&port={port}&user={user}")),
+        ("no path", format!("postgres://?host={directory}&port={port}&user={user}&dbname={name}")),
+        ("encoded", format!("postgres://{user}@/{name}?host={escaped}&port={port}")),
+    ] {
+        works(&Sandbox::with(&url), form);
+    }
 }

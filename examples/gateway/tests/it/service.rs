@@ -53,7 +53,8 @@ impl Service {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            serve(listener, router(app), &config, async { drop(stopped.await) }).await
+            let connections = app.connections().clone();
+            serve(listener, router(app), &config, &connections, async { drop(stopped.await) }).await
         });
         Self { url, log, _db: db, _stop: stop }
     }

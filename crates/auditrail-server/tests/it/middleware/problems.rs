@@ -19,6 +19,18 @@ async fn unknown_routes_and_methods_are_problems() {
 }
 
 #[tokio::test]
+async fn a_browser_is_directed_to_the_description() {
+    let service = Service::start().await;
+    for (path, status) in [("/", 404), ("/nothing", 404), ("/docs", 401), ("/openapi.json", 401)] {
+        let answer = service.get(path).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("admin listener") && detail.contains("/docs"), "{detail}");
+    }
+    assert_eq!(service.get("/docs").key("read").send().await.status.as_u16(), 200);
+}
+
+#[tokio::test]
 async fn every_invalid_parameter_is_reported() {
     let service = Service::start().await;
     let path = "/v1/audit-logs?limit=0&actor=u1&start_date=x&count=all&limit=3";

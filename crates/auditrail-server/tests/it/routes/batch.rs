@@ -32,7 +32,15 @@ async fn json_and_ndjson_batches_are_equivalent() {
     let lines = service.post(PATH).key("write").body("application/x-ndjson", ndjson(&records));
     assert_eq!(numbers(&lines.send().await), [0, 5, 0]);
     assert_eq!(total(&service).await, 5);
-    for (form, nothing) in [("application/json", "[]"), ("application/x-ndjson", "\n")] {
+    for (form, nothing) in [
+        ("application/json", "[]"),
+        ("application/x-ndjson", "\n"),
+        ("application/ndjson", "\n"),
+        ("application/jsonl", "\n"),
+        ("application/x-jsonlines", "\n"),
+        ("Application/JSONLines; charset=utf-8", "\n"),
+        ("text/x-ndjson", "\n"),
+    ] {
         let empty = service.post(PATH).key("write").body(form, nothing).send().await;
         assert_eq!(numbers(&empty), [0, 0, 0]);
     }

@@ -58,6 +58,24 @@ async fn csv_formula_cells_are_neutralised() {
 }
 
 #[tokio::test]
+async fn csv_starts_with_a_byte_order_mark_on_request() {
+    let service = Service::start().await;
+    let get = async |query: &str| {
+        service.get(&format!("/v1/audit-logs/export?{query}")).key("export").send().await
+    };
+    let marked = get("format=csv&bom=true").await;
+    assert!(marked.body.starts_with("\u{feff}id,".as_bytes()));
+    assert!(get("format=csv&bom=false").await.body.starts_with(b"id,"));
+    for (query, code) in [
+        ("format=ndjson&bom=true", "conflict"),
+        ("format=csv&bom=1", "unknown_value"),
+        ("format=csv&bom=true&bom=true", "duplicate_field"),
+    ] {
+        assert_eq!(get(query).await.errors(), [("bom".to_owned(), code.to_owned())], "{query}");
+    }
+}
+
+#[tokio::test]
 async fn an_export_is_audited() {
     let service = Service::start().await;
     service.write(vec![record(1, Some("t1")), record(2, Some("t2"))]).await;

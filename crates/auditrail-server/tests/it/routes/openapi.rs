@@ -46,7 +46,7 @@ fn operation_ids_are_unique() {
 fn every_filter_is_documented() {
     let api = serde_json::to_value(openapi()).unwrap();
     let paging = ["limit", "cursor", "offset", "count"];
-    let calls = [("", &paging[..]), ("/stats", &["interval"]), ("/export", &["format"])];
+    let calls = [("", &paging[..]), ("/stats", &["interval"]), ("/export", &["format", "bom"])];
     for (path, extra) in calls {
         let path = format!("/v1/audit-logs{path}");
         let params = api["paths"][&path]["get"]["parameters"].as_array().unwrap();

@@ -11,10 +11,11 @@ use tempfile::NamedTempFile;
 use super::raw_record::{FramingError, Position};
 use crate::error::Error;
 use crate::output::file::temporary_beside;
+use crate::output::progress::count;
 use crate::output::{Output, safe};
 
-/// Number of rejected records that are printed; all are counted.
-const PRINTED_MAX: u64 = 20;
+/// Number of different reasons that are printed, each with its first record; all records are counted.
+const REASONS_MAX: usize = 20;
 
 /// A rejected record.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl From<InputError> for Reason {
     }
 }
 
-/// Prints the first rejected records, counts all, and writes all to the file of `--rejects`.
+/// Prints the first rejected record of each reason, counts all, and writes all to the file of `--rejects`.
 ///
 /// The file has the raw records, one per line, so that it can be corrected and imported. The reasons are in a
 /// second file beside it. Both are renamed into place at the end, so that an interrupted import can be
@@ -77,7 +78,18 @@ impl From<InputError> for Reason {
 pub(super) struct Rejects {
     output: Output,
     files: Option<RejectFiles>,
-    count: u64,
+    groups: Vec<Group>,
+    /// Records whose reason is not printed.
+    others: u64,
+}
+
+/// The records with one reason.
+struct Group {
+    reason: String,
+    /// The first of them.
+    first: String,
+    /// How many there are after the first.
+    more: u64,
 }
 
 /// The two files of `--rejects`.
@@ -111,19 +123,25 @@ impl Rejects {
                 lines: 0,
             })
         });
-        Ok(Self { output, files: files.transpose()?, count: 0 })
+        Ok(Self { output, files: files.transpose()?, groups: Vec::new(), others: 0 })
     }
 
     /// Adds a rejected record of `file`.
     pub(super) fn add(&mut self, file: &str, reject: &Reject) -> Result<(), Error> {
         let Reject { position: Position { line, nth }, reason, .. } = reject;
-        self.count += 1;
-        if self.count <= PRINTED_MAX {
-            let nth = match nth {
-                0 => String::new(),
-                nth => format!(" (record {nth})"),
-            };
-            self.output.warn(&safe::text(&format!("{file}:{line}{nth}: {}", reason.text)));
+        let has_room = self.groups.len() < REASONS_MAX;
+        match self.groups.iter_mut().find(|group| group.reason == reason.text) {
+            Some(group) => group.more += 1,
+            None if has_room => {
+                let nth = match nth {
+                    0 => String::new(),
+                    nth => format!(" (record {nth})"),
+                };
+                let first = format!("{file}:{line}{nth}");
+                self.output.warn(&safe::text(&format!("{first}: {}", reason.text)));
+                self.groups.push(Group { reason: reason.text.clone(), first, more: 0 });
+            }
+            None => self.others += 1,
         }
         match &mut self.files {
             Some(files) => files.add(file, reject),
@@ -131,15 +149,20 @@ impl Rejects {
         }
     }
 
-    /// Renames the files into place, and prints how many rejected records were not printed.
+    /// Renames the files into place, and prints how many more records each reason has.
     pub(super) fn finish(self) -> Result<(), Error> {
-        if self.count > PRINTED_MAX {
-            let more = self.count - PRINTED_MAX;
-            let hint = match self.files {
-                Some(_) => "",
-                None => "; --rejects FILE writes all of them",
-            };
-            self.output.warn(&format!("{more} more rejected{hint}"));
+        let hint = match self.files {
+            Some(_) => "",
+            None => "; --rejects FILE writes all of them",
+        };
+        for Group { first, more, .. } in self.groups.iter().filter(|group| group.more > 0) {
+            let more = count(*more, "more line");
+            self.output
+                .warn(&safe::text(&format!("{more} rejected for the reason of {first}{hint}")));
+        }
+        if self.others > 0 {
+            let more = count(self.others, "more line");
+            self.output.warn(&format!("{more} rejected for other reasons{hint}"));
         }
         let Some(RejectFiles { records, reasons, .. }) = self.files else {
             return Ok(());

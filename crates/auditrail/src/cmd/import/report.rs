@@ -1,12 +1,14 @@
 //! The result of an import.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cli::ImportArgs;
 use crate::error::Error;
-use crate::output::progress::rate;
+use crate::output::progress::{count, rate_in_parentheses};
 use crate::output::{Output, safe};
 
 /// The counts of an import; its JSON output.
@@ -40,17 +42,38 @@ pub(super) struct UnreadableFile {
     pub(super) reason: String,
 }
 
-impl ImportReport {
-    /// The committed part, for the error of an aborted import.
-    pub(super) fn committed(&self) -> String {
-        format!(
+/// The committed part of an import that is still running.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    created: AtomicU64,
+    duplicates: AtomicU64,
+    chunks: AtomicU64,
+}
+
+impl Committed {
+    /// Takes the counts over after a commit.
+    pub(super) fn update(&self, report: &ImportReport) {
+        self.created.store(report.created, Ordering::Relaxed);
+        self.duplicates.store(report.duplicates, Ordering::Relaxed);
+        self.chunks.store(report.chunks, Ordering::Relaxed);
+    }
+}
+
+/// The committed part, for the error of an aborted import.
+impl fmt::Display for Committed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        write!(
+            f,
             "{} in {} committed, {} already present",
-            count(self.created, "record"),
-            count(self.chunks, "chunk"),
-            self.duplicates
+            count(number(&self.created), "record"),
+            count(number(&self.chunks), "chunk"),
+            number(&self.duplicates)
         )
     }
+}
 
+impl ImportReport {
     /// Prints the counts. Returns an error if anything was rejected or unreadable.
     pub(super) fn print(&self, output: Output, args: &ImportArgs) -> Result<(), Error> {
         if output.json {
@@ -116,18 +139,13 @@ impl ImportReport {
             return format!("{} valid; nothing was written (dry run)", count(valid, "record"));
         }
         format!(
-            "imported {}, {} already present, in {:.1} s ({}/s)",
+            "imported {}, {} already present, in {:.1} s{}",
             count(self.created, "record"),
             self.duplicates,
             self.took.as_secs_f64(),
-            rate(valid, self.took),
+            rate_in_parentheses(valid, self.took),
         )
     }
-}
-
-fn count(n: u64, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{s}")
 }
 
 fn as_millis<S: serde::Serializer>(took: &Duration, out: S) -> Result<S::Ok, S::Error> {

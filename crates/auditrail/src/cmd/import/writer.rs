@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::reader::{Chunk, FileEnd, Origin};
 use super::reject::{Reason, Reject, Rejects};
-use super::report::{ImportReport, UnreadableFile};
+use super::report::{Committed, ImportReport, UnreadableFile};
 use crate::error::Error;
 use crate::output::progress::Meter;
 use crate::output::{Output, safe};
@@ -26,6 +26,7 @@ pub(super) struct Writer {
     meter: Meter,
     read: Arc<AtomicU64>,
     report: ImportReport,
+    committed: Arc<Committed>,
 }
 
 impl Writer {
@@ -45,6 +46,7 @@ impl Writer {
             meter,
             read,
             report: ImportReport::default(),
+            committed: Arc::default(),
         }
     }
 
@@ -76,6 +78,11 @@ impl Writer {
         Ok(is_complete)
     }
 
+    /// What is committed, also while the import is running.
+    pub(super) fn committed(&self) -> Arc<Committed> {
+        Arc::clone(&self.committed)
+    }
+
     /// Removes the progress bar after an error.
     pub(super) fn abandon(self) {
         self.meter.finish();
@@ -101,7 +108,7 @@ impl Writer {
         if let (Some(bulk), false) = (bulk, chunk.records.is_empty()) {
             let outcome = bulk.write_with_times(&chunk.records, &chunk.time_given).await.map_err(
                 |error| Error::Partial {
-                    detail: format!("the import was aborted: {}", self.report.committed()),
+                    detail: format!("the import was aborted: {}", self.committed),
                     source: Box::new(error.into()),
                 },
             )?;
@@ -110,6 +117,7 @@ impl Writer {
             self.report.created += outcome.created;
             self.report.duplicates += outcome.duplicates;
             self.report.chunks += 1;
+            self.committed.update(&self.report);
             self.reject_conflicts(chunk, &outcome.conflicts)?;
         }
         let without_time = chunk.time_given.iter().filter(|given| !**given).count();

@@ -25,7 +25,7 @@ pub(super) fn run(cx: &Context, args: &GrantsArgs) -> Result<Exit, Error> {
         return Err(Error::Invalid(errors));
     }
     let roles = if given == Roles::default() { Roles::usual() } else { given };
-    let sql = grants::sql(&roles);
+    let sql = if args.create_roles { grants::sql_with_roles(&roles) } else { grants::sql(&roles) };
     if cx.output.json {
         cx.output.document(&json!({"sql": sql}))?
     } else {
