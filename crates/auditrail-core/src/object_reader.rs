@@ -42,32 +42,9 @@ impl<'a, const N: usize> ObjectReader<'a, N> {
             return Err(ValidationErrors::from(FieldError::new("", &error)).into());
         }
         // Parsed from the whole text again, so that error positions count from its start.
-        let members = serde_json::Deserializer::from_str(text)
-            .deserialize_map(Members)
+        let (fields, name_errors) = serde_json::Deserializer::from_str(text)
+            .deserialize_map(Members { names, unknown })
             .map_err(|error| not_json(&error))?;
-        let mut seen = [false; N];
-        let mut fields = [None; N];
-        let mut name_errors = Vec::new();
-        for (name, value) in members {
-            match names.iter().position(|field| *field == name) {
-                Some(field) if !seen[field] => {
-                    seen[field] = true;
-                    fields[field] = Some(value).filter(|value| value.get() != "null");
-                }
-                // A hostile body may repeat or invent millions of names; the error stays small.
-                _ if name_errors.len() == REPORTED_ERRORS_MAX => {}
-                Some(_) => name_errors.push(FieldError {
-                    pointer: pointer(&name),
-                    code: ErrorCode::DuplicateField,
-                    detail: "is given more than once".to_owned(),
-                }),
-                None => name_errors.push(FieldError {
-                    pointer: pointer(&name),
-                    code: ErrorCode::UnknownField,
-                    detail: unknown.to_owned(),
-                }),
-            }
-        }
         Ok(Self { names, fields, errors: Vec::new(), name_errors })
     }
 
@@ -160,22 +137,40 @@ fn not_json(error: &serde_json::Error) -> InputError {
     InputError::NotJson { line: error.line(), column: error.column(), detail: detail.to_owned() }
 }
 
-/// Collects the members of an object in order, repeated names included.
-struct Members;
+/// Collects the fields of an object, and the errors of other members. A hostile body may repeat or invent
+/// millions of names, so it keeps nothing of members beyond the number of errors that are reported.
+struct Members<const N: usize> {
+    names: &'static [&'static str; N],
+    unknown: &'static str,
+}
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, &'de RawValue)>;
+impl<'de, const N: usize> Visitor<'de> for Members<N> {
+    type Value = ([Option<&'de RawValue>; N], Vec<FieldError>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+        let mut seen = [false; N];
+        let mut fields = [None; N];
+        let mut errors = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            let (code, detail) = match self.names.iter().position(|field| *field == name) {
+                Some(field) if !seen[field] => {
+                    seen[field] = true;
+                    fields[field] = Some(value).filter(|value| value.get() != "null");
+                    continue;
+                }
+                Some(_) => (ErrorCode::DuplicateField, "is given more than once"),
+                None => (ErrorCode::UnknownField, self.unknown),
+            };
+            if errors.len() < REPORTED_ERRORS_MAX {
+                let pointer = pointer(&name);
+                errors.push(FieldError { pointer, code, detail: detail.to_owned() });
+            }
         }
-        Ok(members)
+        Ok((fields, errors))
     }
 }
 

@@ -51,6 +51,14 @@ async fn parsed_batches_take_bounded_memory() {
             calls.push(call.body("application/json", body.clone()).send());
         }
     }
+    let many_fields = format!("{{{}\"z\":0}}", "\"a\":0,".repeat(2_500_000));
+    for key in [&a, &b] {
+        for (path, body) in
+            [("/v1/audit-logs", many_fields.clone()), (BATCH, format!("[{many_fields}]"))]
+        {
+            calls.push(service.post(path).key(key).body("application/json", body).send());
+        }
+    }
     let (answers, peak) = service.peak_bytes_during(join_all(calls)).await;
     let grown = peak.saturating_sub(before) / MIB;
     for answer in &answers {
