@@ -170,7 +170,7 @@ impl Soak<'_> {
         hostile.args(["--idle", &self.args.idle.to_string()]);
         hostile.args(["--slow", &self.args.slow.to_string()]);
         let mut batches = self.command(&self.load, &self.keys.bulk, seconds);
-        batches.args(["--connections", "2", "--batch", "10000", "--record-bytes", "1500"]);
+        batches.args(["--connections", "1", "--batch", "10000", "--record-bytes", "1500"]);
         batches.args(["--per-second", "0.2"]);
         let mut exports = self.command(&self.load, &self.keys.bulk, seconds);
         exports.args(["--connections", "2", "--mib-per-second", "4"]);
