@@ -69,6 +69,9 @@ pub(super) const LEAVE_RECORDS: u64 = 24;
 /// a blocked record must not delay others.
 pub(super) const LEAVE_FOR: Duration = Duration::from_millis(5);
 
+/// Requests of more records are not waited for at all: writing them takes longer than [`LEAVE_FOR`].
+pub(super) const LEAVE_REQUEST_RECORDS: usize = 200;
+
 /// How long making a connection may take. Servers that recover refuse at once; this is for networks
 /// that swallow packets.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

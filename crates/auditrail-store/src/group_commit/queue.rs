@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::WriteError;
-use super::limits::{LEAVE_FOR, LEAVE_RECORDS, WriterLimits};
+use super::limits::{LEAVE_FOR, LEAVE_RECORDS, LEAVE_REQUEST_RECORDS, WriterLimits};
 use super::request::{WriteOutcome, WriteRequest};
 use super::stats::WriterStats;
 
@@ -40,6 +40,8 @@ struct State {
     waiting: BTreeMap<u64, Pending>,
     next_number: u64,
     closed: bool,
+    /// Requests that are being written and will soon be.
+    brief_in_flight: usize,
     stats: WriterStats,
 }
 
@@ -59,6 +61,11 @@ impl Pending {
     /// Whether its caller no longer waits.
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
+    }
+
+    /// Whether writing it takes so little time that others can wait for the same worker.
+    fn is_brief(&self) -> bool {
+        self.request.records.len() <= LEAVE_REQUEST_RECORDS
     }
 
     /// Releases its permits and answers the caller, which may be gone.
@@ -183,6 +190,7 @@ impl Queue {
             let pending = first.remove();
             state.stats.count_out(&pending);
             state.stats.in_flight_records += pending.request.records.len() as u64;
+            state.brief_in_flight += usize::from(pending.is_brief());
             group.push(pending);
         }
         group
@@ -191,7 +199,9 @@ impl Queue {
     /// Subtracts answered and abandoned requests from those in flight.
     pub(super) fn done(&self, group: &[Pending]) {
         let records: usize = group.iter().map(|pending| pending.request.records.len()).sum();
-        self.state().stats.in_flight_records -= records as u64;
+        let mut state = self.state();
+        state.stats.in_flight_records -= records as u64;
+        state.brief_in_flight -= group.iter().filter(|pending| pending.is_brief()).count();
     }
 
     /// Refuses new requests; accepted ones are still written.
@@ -273,10 +283,10 @@ impl State {
         }
     }
 
-    /// Whether to write the queued requests now: there are enough of them, or no write is in flight to
-    /// wait for.
+    /// Whether to write the queued requests now: there are enough of them, or no write is in flight that is
+    /// worth waiting for.
     fn has_enough_for_a_group(&self) -> bool {
-        self.stats.in_flight_records == 0 || self.stats.queued_records >= LEAVE_RECORDS
+        self.brief_in_flight == 0 || self.stats.queued_records >= LEAVE_RECORDS
     }
 }
 

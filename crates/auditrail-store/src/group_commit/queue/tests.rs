@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::request::{OnConflict, WriteOutcome, WriteRequest};
-use super::{LEAVE_FOR, LEAVE_RECORDS, Pending, Queue, WriterLimits};
+use super::{LEAVE_FOR, LEAVE_RECORDS, LEAVE_REQUEST_RECORDS, Pending, Queue, WriterLimits};
 
 fn record(n: u64) -> Record {
     let actor = Actor::user("u1").unwrap();
@@ -87,6 +87,20 @@ async fn records_of_a_blocked_worker_are_taken_by_another() {
     assert_eq!(records, 1);
     // The clock of timers counts in milliseconds.
     assert!((LEAVE_FOR..=LEAVE_FOR * 2).contains(&waited), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_waits_for_a_large_one() {
+    let queue = queue();
+    submit(&queue, &[LEAVE_REQUEST_RECORDS as u64 + 1]).await;
+    let (_, _, large) = next_group(&queue).await;
+    submit(&queue, &[1]).await;
+    let (records, waited, small) = next_group(&queue).await;
+    assert_eq!((records, waited), (1, Duration::ZERO));
+    queue.done(&large);
+    queue.done(&small);
+    submit(&queue, &[1]).await;
+    assert_eq!(next_group(&queue).await.1, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
