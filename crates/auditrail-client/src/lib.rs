@@ -112,7 +112,8 @@
 //!
 //! Spooled records are delivered with the API key of this process, so another user that can write to the spool can
 //! forge records. [`Recorder::open`] refuses a spool by these rules, also when it runs as root
-//! ([`OpenError::SpoolUnsafe`]); the TypeScript client has the same rules and messages.
+//! ([`OpenError::SpoolUnsafe`]); the TypeScript client has the same rules and messages, except that it leaves
+//! permissions to read an existing directory as they are.
 //!
 //! 1. The directory belongs to the effective user of the process. Root's is no exception in either direction:
 //!    root does not use the directory of another user, nor another user that of root. A missing directory is
