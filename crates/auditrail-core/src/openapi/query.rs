@@ -15,7 +15,7 @@ use crate::limits::{
 };
 use crate::{ActorType, Count, Filters, Intents, Outcome, Query};
 
-/// The filters. A record must match all of them. The parameters of [`metadata`] stand for those of every key.
+/// The filters. A record must match all of them. The parameters of `metadata` stand for those of every key.
 impl IntoParams for Filters {
     fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let id = |max_chars| identifier(max_chars, Null::Never);
