@@ -161,6 +161,10 @@ impl Error {
             Self::Partial { .. } => Some(
                 "run the same command again to go on: records that are present are not written twice",
             ),
+            Self::PrivatePostgres(local_postgres::Error::NotFound { .. }) => Some(
+                "name that directory with --pg-bin (AUDITRAIL_PG_BIN), or a server of your own with \
+                 DATABASE_URL",
+            ),
             Self::Failed { hint, .. } => *hint,
             _ => None,
         }
