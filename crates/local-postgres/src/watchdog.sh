@@ -5,25 +5,31 @@
 dir=$1
 trap '' HUP INT TERM
 cd / || exit 1
+
+# Opening a pipe would wait for a writer, with the locks that are held by then.
+is_file() { [ -f "$1" ]; }
+
+is_file "$dir/locks/watchdog" && is_file "$dir/locks/users" || exit 1
 exec 8<"$dir/locks/watchdog" 9<"$dir/locks/users" || exit 1
 flock -n 8 || exit 0 # one watchdog is enough
 
 while :; do
     flock 9 || exit 1
-    read -r mode linger <"$dir/locks/mode" || exit 0
+    is_file "$dir/locks/mode" && read -r mode linger <"$dir/locks/mode" || exit 0
     [ "$mode" = leased ] || exit 0
     [ "$linger" = 0 ] && break
     # Every user increments the counter in `users`, so a user in between is detected.
+    is_file "$dir/locks/users" || exit 0
     before=$(cat "$dir/locks/users")
     flock -u 9
     sleep "$linger"
     flock -n 9 || continue
-    [ "$before" = "$(cat "$dir/locks/users")" ] && break
+    is_file "$dir/locks/users" && [ "$before" = "$(cat "$dir/locks/users")" ] && break
     flock -u 9
 done
 
 # A server cannot start now, because that requires the lock `users`.
-read -r pid <"$dir/pg/postmaster.pid" || exit 0
+is_file "$dir/pg/postmaster.pid" && read -r pid <"$dir/pg/postmaster.pid" || exit 0
 case $pid in '' | *[!0-9]*) exit 0 ;; esac
 if [ -d /proc/self/fd ]; then
     # The server has the lock `server` as standard input; another process with its id does not.

@@ -7,7 +7,9 @@ use std::sync::mpsc;
 
 use local_postgres::{LocalPostgres, Status, StopMode, status, stop};
 
-use crate::support::{TIMEOUT, TestDir, User};
+use rustix::process::Signal;
+
+use crate::support::{TIMEOUT, TestDir, User, assert_exited, signal, until};
 
 /// A stopped cluster.
 fn cluster() -> TestDir {
@@ -51,6 +53,36 @@ fn pipes_instead_of_files_are_not_waited_for() {
             opened.expect_err("it opened a pipe");
         }
     }
+}
+
+#[test]
+fn watchdog_waits_for_no_pipe() {
+    for name in ["locks/mode", "pg/postmaster.pid"] {
+        let test_dir = TestDir::new(User::Current);
+        let mut holder = test_dir.hold(&[]);
+        let (pid, _) = holder.open();
+        assert!(has_watchdog(&test_dir.data()), "{name}");
+        let file = test_dir.data().join(name);
+        fs::remove_file(&file).unwrap();
+        pipe(&file);
+        holder.kill();
+        // It would wait with the lock `users`, so that no program could open the directory.
+        until("the watchdog to exit", TIMEOUT, || !has_watchdog(&test_dir.data()));
+        signal(pid, Signal::INT);
+        assert_exited(pid);
+    }
+}
+
+/// Whether a watchdog of the directory runs, by the arguments of all processes.
+fn has_watchdog(data: &Path) -> bool {
+    let data = data.to_str().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes.filter_map(|process| fs::read_to_string(process.path().join("cmdline")).ok()).any(
+        |line| {
+            let args: Vec<&str> = line.split('\0').collect();
+            args.contains(&"local-postgres-watchdog") && args.contains(&data)
+        },
+    )
 }
 
 #[test]
