@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use auditrail_api::FieldError;
+use auditrail_core::with_sources;
 
 /// Why the client could not be created, or a call failed. It never contains the API key.
 #[derive(thiserror::Error)]
@@ -118,20 +119,6 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-/// An error with its sources. The message of an HTTP library names the failed step; the cause is in a source.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
-        }
-        source = error.source();
-    }
-    text
-}
 
 auditrail_core::debug_as_messages!(ClientError);
 

@@ -10,15 +10,10 @@ use serde::Serialize;
 pub use code::ErrorCode;
 pub use value::ValueError;
 
-/// Writes an error's message with those of its sources, for the `Debug` of errors: `fn main() -> Result<(), Box<dyn
-/// Error>>` prints that.
-///
-/// A source is left out if the text contains its message.
-///
-/// # Errors
-/// Those of the formatter.
+/// An error's message with those of its sources. A source is left out if the text contains its message.
 #[doc(hidden)]
-pub fn write_messages(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+#[must_use]
+pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -28,7 +23,16 @@ pub fn write_messages(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>)
         }
         source = error.source();
     }
-    f.write_str(&text)
+    text
+}
+
+/// Writes [`with_sources`], for the `Debug` of errors: `fn main() -> Result<(), Box<dyn Error>>` prints that.
+///
+/// # Errors
+/// Those of the formatter.
+#[doc(hidden)]
+pub fn write_messages(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(&with_sources(error))
 }
 
 /// Implements `Debug` for error types as [`write_messages`].

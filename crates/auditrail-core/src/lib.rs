@@ -47,9 +47,9 @@ pub use api_key::{
 };
 pub use backoff::Backoff;
 pub use context::RequestContext;
-#[doc(hidden)]
-pub use error::write_messages;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
+#[doc(hidden)]
+pub use error::{with_sources, write_messages};
 pub use export::{BYTE_ORDER_MARK, ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::Extensions;
 
-use crate::auth::Principal;
 use crate::connections::{Connection, Connections, InFlight, OpenConnection};
 use crate::share_holder::ShareHolder;
 
@@ -37,13 +36,13 @@ impl Caller {
         extensions.get::<Self>().cloned().unwrap_or_default()
     }
 
-    /// Sets the principal of the accepted key. The request is counted for its share holder until all clones of this
-    /// are dropped.
+    /// Sets the share holder of the accepted key. The request is counted for it until all clones of this are
+    /// dropped.
     ///
     /// # Errors
     /// The share holder has too many requests in flight.
-    pub(crate) fn set(&self, principal: &Principal) -> Result<(), TooManyRequests> {
-        let holder = self.0.holder.get_or_init(|| principal.into());
+    pub(crate) fn set(&self, holder: &ShareHolder) -> Result<(), TooManyRequests> {
+        let holder = self.0.holder.get_or_init(|| holder.clone());
         if let Some((connection, connections)) = &self.0.listener
             && self.0.in_flight.get().is_none()
         {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use auditrail_core::with_sources;
 use jiff::Timestamp;
 
 use super::backoff::{Verdict, verdict};
 use crate::clock;
-use crate::error::{ClientError, with_sources};
+use crate::error::ClientError;
 
 /// Why records cannot be delivered at present: the last request failed, and is repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,18 @@
 //! The requests in flight of each share holder.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Connections;
-use crate::share_holder::ShareHolder;
+use crate::share_holder::{AmountByHolder, ShareHolder};
 
 /// Numbers of requests in flight, by share holder. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Requests(Arc<Mutex<HashMap<ShareHolder, usize>>>);
+pub(super) struct Requests(Arc<Mutex<AmountByHolder>>);
 
 impl Requests {
     /// A poisoned lock is fine: no code panics while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, HashMap<ShareHolder, usize>> {
+    fn lock(&self) -> MutexGuard<'_, AmountByHolder> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -32,11 +31,10 @@ impl Connections {
         let max = self.0.max;
         let is_nearly_full = self.0.tasks.load(Relaxed) >= max - max / 8;
         let mut requests = self.0.requests.lock();
-        match requests.get_mut(holder) {
-            Some(of_holder) if is_nearly_full && *of_holder > max / 2 => return None,
-            Some(of_holder) => *of_holder += 1,
-            None => drop(requests.insert(holder.clone(), 1)),
+        if is_nearly_full && requests.of(holder) > max / 2 {
+            return None;
         }
+        requests.add(holder, 1);
         drop(requests);
         Some(InFlight { requests: self.0.requests.clone(), holder: holder.clone() })
     }
@@ -44,13 +42,7 @@ impl Connections {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut requests = self.requests.lock();
-        if let Some(of_holder) = requests.get_mut(&self.holder) {
-            *of_holder -= 1;
-            if *of_holder == 0 {
-                requests.remove(&self.holder);
-            }
-        }
+        self.requests.lock().subtract(&self.holder, 1);
     }
 }
 

@@ -24,6 +24,7 @@ const REFRESHES_MAX: u32 = 3;
 /// an unauthenticated request is not read.
 pub(crate) struct Access<R> {
     principal: Principal,
+    holder: ShareHolder,
     caller: Caller,
     /// The token, to look the key up again if it has changed.
     token: Box<str>,
@@ -45,8 +46,8 @@ impl<R> Access<R> {
     }
 
     /// The holder of the shares that the request uses.
-    pub(crate) fn share_holder(&self) -> ShareHolder {
-        ShareHolder::from(&self.principal)
+    pub(crate) fn share_holder(&self) -> &ShareHolder {
+        &self.holder
     }
 
     pub(crate) fn caller(&self) -> &Caller {
@@ -65,6 +66,7 @@ impl<R: Right> Access<R> {
         }
         self.refreshes += 1;
         self.principal = look_up(&self.app, &self.token).await?;
+        self.holder = ShareHolder::from(&self.principal);
         check_scope::<R>(&self.principal)?;
         self.unverified.clear();
         Ok(())
@@ -91,8 +93,8 @@ impl Access<right::Write> {
         let amount = u32::try_from(records.saturating_sub(1)).unwrap_or(u32::MAX);
         let limiter = self.app.rate_limiter();
         let now = clock::monotonic();
-        let holder = self.share_holder();
-        if let Some(status) = limiter.charge_overdraft(BudgetClass::Write, &holder, amount, now) {
+        let charged = limiter.charge_overdraft(BudgetClass::Write, &self.holder, amount, now);
+        if let Some(status) = charged {
             self.quota.set(status);
         }
     }
@@ -163,7 +165,8 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
             Some(principal) => principal,
             None => look_up(app, token).await?,
         };
-        match caller.set(&principal) {
+        let holder = ShareHolder::from(&principal);
+        match caller.set(&holder) {
             // The holder of a leaked key must not prevent its revocation.
             Err(busy) if R::SCOPE != Some(Scope::Admin) => return Err(busy.into()),
             _ => {}
@@ -175,8 +178,7 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
         }
         let token = token.into();
         let quota = parts.extensions.get::<ReportedQuota>().cloned().unwrap_or_default();
-        match app.rate_limiter().admit(R::CLASS, &ShareHolder::from(&principal), clock::monotonic())
-        {
+        match app.rate_limiter().admit(R::CLASS, &holder, clock::monotonic()) {
             Ok(Some(status)) => quota.set(status),
             Ok(None) => {}
             Err((status, rejection)) => {
@@ -186,6 +188,7 @@ impl<R: Right> FromRequestParts<App> for Access<R> {
         }
         Ok(Self {
             principal,
+            holder,
             caller,
             token,
             refreshes: 0,

@@ -1,13 +1,11 @@
 //! The memory of large responses, from their serialization until their last byte was sent.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::share_holder::ShareHolder;
+use crate::share_holder::{AmountByHolder, ShareHolder};
 
 /// The memory of all large responses. Clones share it.
 #[derive(Clone, Debug)]
@@ -24,7 +22,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Used {
     total: usize,
-    holders: HashMap<ShareHolder, usize>,
+    holders: AmountByHolder,
 }
 
 impl AnswerMemory {
@@ -38,7 +36,7 @@ impl AnswerMemory {
     /// It does not wait: whatever is to be sent takes memory meanwhile.
     pub(crate) fn take(&self, holder: &ShareHolder, bytes: usize) -> Option<AnswerPermit> {
         let mut used = self.lock();
-        let of_holder = used.holders.get(holder).copied().unwrap_or_default();
+        let of_holder = used.holders.of(holder);
         let is_free = used.total + bytes <= self.0.max && of_holder + bytes <= self.0.max / 2;
         if !is_free {
             self.0.refused.fetch_add(1, Relaxed);
@@ -82,17 +80,12 @@ impl AnswerMemory {
 impl Used {
     fn add(&mut self, holder: &ShareHolder, bytes: usize) {
         self.total += bytes;
-        *self.holders.entry(holder.clone()).or_default() += bytes;
+        self.holders.add(holder, bytes);
     }
 
     fn subtract(&mut self, holder: &ShareHolder, bytes: usize) {
         self.total -= bytes;
-        if let Entry::Occupied(mut entry) = self.holders.entry(holder.clone()) {
-            *entry.get_mut() -= bytes;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
+        self.holders.subtract(holder, bytes);
     }
 }
 

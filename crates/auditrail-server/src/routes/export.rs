@@ -42,7 +42,7 @@ pub(super) async fn export(
 ) -> Result<Response, Problem> {
     let ExportOptions { format, bom } = ExportOptions::parse(&mut params)?;
     let filters = params.filters(exporter.principal())?;
-    let share = app.database_shares().export(&exporter.share_holder()).await?;
+    let share = app.database_shares().export(exporter.share_holder()).await?;
     let metadata = json!({"format": format.to_string(), "filters": filters_by_name(&filters)});
     let tenant = filters.tenant_id.clone();
     record(&app, exporter.principal(), origin, SelfAuditEvent::Exported, tenant, metadata).await?;

@@ -43,7 +43,7 @@ pub(super) async fn get(
     params.reject_unknown()?;
     let id: RecordId = id.parse().map_err(|_| Problem::no_record())?;
     let record = loop {
-        let _share = app.database_shares().read(&reader.share_holder()).await?;
+        let _share = app.database_shares().read(reader.share_holder()).await?;
         match app.log().get_with_key(id, reader.principal().version).await {
             Err(StoreError::KeyChanged) => reader.refresh().await?,
             record => break record?,

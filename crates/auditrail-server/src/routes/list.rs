@@ -65,9 +65,9 @@ async fn search(
     let (shares, holder) = (app.database_shares(), reader.share_holder());
     let page = app.log().page_with_key(query, key);
     if query.count == Count::None {
-        return shares.search(&holder, page).await;
+        return shares.search(holder, page).await;
     }
-    let _shares = shares.slow_read(&holder).await?;
+    let _shares = shares.slow_read(holder).await?;
     Ok(page.await)
 }
 

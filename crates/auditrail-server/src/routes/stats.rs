@@ -39,7 +39,7 @@ pub(super) async fn stats(
     let filters = params.filters(reader.principal())?;
     record_read(&app, reader.principal(), origin, ReadOperation::Stats(&filters)).await?;
     let options = SummaryOptions { top: stats::STATS_TOP, interval, recent: true };
-    let _shares = app.database_shares().slow_read(&reader.share_holder()).await?;
+    let _shares = app.database_shares().slow_read(reader.share_holder()).await?;
     let summary = app.log().summary(&filters, options).await?;
     Ok(Json(stats::document(summary)))
 }

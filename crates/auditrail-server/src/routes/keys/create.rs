@@ -43,7 +43,7 @@ pub(in crate::routes) async fn create(
     let mut new = NewApiKey::from_json(body.json()?, clock::now()).map_err(invalid_input)?;
     admin.principal().default_tenant(&mut new.tenant_id)?;
     let actor = super::actor(admin.principal());
-    let _share = app.database_shares().manage_keys(&admin.share_holder()).await?;
+    let _share = app.database_shares().manage_keys(admin.share_holder()).await?;
     let issued =
         app.keys().create(&new, &actor, &origin.into_context()).await.map_err(creation_failed)?;
     let IssuedApiKey { key: api_key, secret } = &issued;

@@ -42,7 +42,7 @@ pub(in crate::routes) async fn list(
     params: QueryParams,
 ) -> Result<Response, Problem> {
     let request = ListRequest::parse(params, admin.principal())?;
-    let _share = app.database_shares().manage_keys(&admin.share_holder()).await?;
+    let _share = app.database_shares().manage_keys(admin.share_holder()).await?;
     let page = app.keys().list(request.tenant.as_ref(), request.after, request.size).await?;
     let page = response(page, request.size);
     Ok((request.link(&page), Json(page)).into_response())
