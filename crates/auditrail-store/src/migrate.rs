@@ -8,11 +8,12 @@
 //! - the whole history is validated before a step runs: `validate`
 //! - a transactional step and its tracking row commit together or not at all; a step that does not get
 //!   its table lock soon is rolled back, so that other sessions proceed, and is retried: `execute`
-//! - an index that is built concurrently is completed or removed: `concurrent`
+//! - an index that is built concurrently is completed or removed: `concurrent`, `partitioned_index`
 //! - an older program works on a newer schema unless a migration is marked as breaking: `validate`
 //!
 //! Deliberately missing: several files in one transaction, repair of checksums, and dumps of the schema.
 
+mod attempts;
 mod baseline;
 mod blocker;
 mod concurrent;
@@ -23,6 +24,8 @@ mod execute;
 mod header;
 mod lock;
 mod migration;
+mod partition_triggers;
+mod partitioned_index;
 mod probe;
 mod progress;
 mod runner;

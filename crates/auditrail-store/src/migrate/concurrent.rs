@@ -2,7 +2,8 @@
 //!
 //! When such a step is interrupted, it leaves an invalid index. The state of the index in the catalog, not
 //! an error message, determines the next action: build the index, drop an invalid one first, wait for a
-//! build that continues without its client, or record a valid one as applied.
+//! build that continues without its client, or record a valid one as applied. For partitioned tables, see
+//! `partitioned_index`.
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session;
 use super::step::Step;
+use super::tracking::quote;
 use crate::sqlstate::is_lock_failure;
 
 /// How often the progress of a build is queried.
@@ -27,7 +29,7 @@ const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state of an index in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Missing,
     Ready,
     /// Invalid, and a session is building it.
@@ -35,11 +37,12 @@ enum State {
     Invalid,
 }
 
-/// Creates or drops the index of `step`.
+/// Creates or drops an index by the statement `sql`, for `step`.
 pub(super) async fn run(
     run: &mut Run<'_>,
     step: Step<'_>,
     index: &ConcurrentIndex,
+    sql: &str,
     started: Instant,
     progress: Progress<'_>,
 ) -> Result<(), MigrateError> {
@@ -57,15 +60,15 @@ pub(super) async fn run(
         (ConcurrentIndex::Create { .. }, State::Invalid) => {
             drop_index(&mut run.connection, schema, name)
                 .await
-                .map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))?;
+                .map_err(|cause| MigrateError::in_file(step.file(), sql, cause))?;
             progress(Event::Healed { index: name });
         }
         (ConcurrentIndex::Drop { .. }, State::Missing) => return Ok(()),
         _ => {}
     }
-    match execute(run, step, progress).await {
+    match execute(run, step, sql, progress).await {
         Ok(()) => Ok(()),
-        Err(cause) => Err(failed(run, step, index, started, cause).await),
+        Err(cause) => Err(failed(run, step, index, sql, started, cause).await),
     }
 }
 
@@ -95,10 +98,11 @@ async fn settled_state(
 async fn execute(
     run: &mut Run<'_>,
     step: Step<'_>,
+    sql: &str,
     progress: Progress<'_>,
 ) -> Result<(), sqlx::Error> {
     let options = run.options;
-    let statement = sqlx::raw_sql(AssertSqlSafe(step.sql.to_owned())).execute(&mut run.connection);
+    let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut run.connection);
     let mut statement = std::pin::pin!(statement);
     let mut ticks = interval_at(Instant::now() + TICK, TICK);
     loop {
@@ -125,6 +129,7 @@ async fn failed(
     run: &mut Run<'_>,
     step: Step<'_>,
     index: &ConcurrentIndex,
+    sql: &str,
     started: Instant,
     cause: sqlx::Error,
 ) -> MigrateError {
@@ -133,7 +138,7 @@ async fn failed(
     if lock_failure {
         return busy(run, step, started).await;
     }
-    match MigrateError::in_file(step.file(), step.sql, cause) {
+    match MigrateError::in_file(step.file(), sql, cause) {
         MigrateError::StepFailed { file, excerpt, cause, .. } => {
             MigrateError::StepFailed { file, excerpt, leftover, cause }
         }
@@ -166,7 +171,12 @@ async fn busy(run: &mut Run<'_>, step: Step<'_>, started: Instant) -> MigrateErr
     MigrateError::TableBusy { file: step.file(), waited, blockers: holders.unwrap_or_default() }
 }
 
-async fn state(db: &mut PgConnection, schema: &str, name: &str) -> Result<State, sqlx::Error> {
+/// The state of an index.
+pub(super) async fn state(
+    db: &mut PgConnection,
+    schema: &str,
+    name: &str,
+) -> Result<State, sqlx::Error> {
     let row = sqlx::query(
         "select x.indisvalid and x.indisready as ready,
                 exists (select from pg_catalog.pg_stat_progress_create_index p
@@ -192,8 +202,7 @@ async fn state(db: &mut PgConnection, schema: &str, name: &str) -> Result<State,
 }
 
 async fn drop_index(db: &mut PgConnection, schema: &str, name: &str) -> Result<(), sqlx::Error> {
-    // Both names come from a migration file and consist of letters, digits and underscores.
-    let sql = format!("drop index concurrently if exists {schema}.{name}");
+    let sql = format!("drop index concurrently if exists {}.{}", quote(schema), quote(name));
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await?;
     Ok(())
 }

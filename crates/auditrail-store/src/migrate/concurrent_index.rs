@@ -6,8 +6,8 @@
 /// A statement that builds or drops one index concurrently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConcurrentIndex {
-    /// `CREATE [UNIQUE] INDEX CONCURRENTLY index ON schema.table …`
-    Create { schema: String, table: String, index: String },
+    /// `CREATE [UNIQUE] INDEX CONCURRENTLY index ON schema.table rest`
+    Create { schema: String, table: String, index: String, is_unique: bool, rest: String },
     /// `DROP INDEX CONCURRENTLY schema.index`
     Drop { schema: String, index: String },
 }
@@ -28,7 +28,8 @@ impl ConcurrentIndex {
         let mut words = spaced.split_whitespace();
         let verb = words.next()?.to_ascii_lowercase();
         let mut word = words.next()?;
-        if verb == "create" && word.eq_ignore_ascii_case("unique") {
+        let is_unique = verb == "create" && word.eq_ignore_ascii_case("unique");
+        if is_unique {
             word = words.next()?;
         }
         let concurrently = words.next()?.eq_ignore_ascii_case("concurrently");
@@ -39,11 +40,17 @@ impl ConcurrentIndex {
         match verb.as_str() {
             "create" => {
                 let on = words.next()?.eq_ignore_ascii_case("on");
-                let (schema, table) = qualified(words.next()?)?;
-                (on && is_name(name)).then(|| Self::Create {
+                let relation = words.next()?;
+                let (schema, table) = qualified(relation)?;
+                // The first one: the name of the index has no dot.
+                let (_, rest) = statement.split_once(relation)?;
+                let (index, rest) = (name.to_owned(), rest.trim().to_owned());
+                (on && is_name(name)).then_some(Self::Create {
                     schema,
                     table,
-                    index: name.to_owned(),
+                    index,
+                    is_unique,
+                    rest,
                 })
             }
             "drop" => {
@@ -86,6 +93,8 @@ mod tests {
             schema: "s".to_owned(),
             table: "t".to_owned(),
             index: "i_a".to_owned(),
+            is_unique: true,
+            rest: "(a) where a > 0".to_owned(),
         };
         assert_eq!(parsed, Some(expected));
     }

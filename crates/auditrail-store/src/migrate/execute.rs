@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use auditrail_core::Backoff;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgTransaction};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::error::MigrateError;
 use super::migration::Mode;
@@ -13,11 +12,8 @@ use super::runner::Run;
 use super::session::{self, ATTEMPT};
 use super::step::{Direction, Step};
 use super::tracking::{Origin, Tracking};
-use super::{blocker, concurrent};
-use crate::sqlstate::is_lock_failure;
-
-/// The pauses between attempts, from 100 ms on. They need no jitter: one runner at a time retries.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+use super::{attempts, concurrent, partition_triggers, partitioned_index};
+use crate::sqlstate::sqlstate;
 
 /// Runs `step` and updates the tracking table. Returns its duration, or `None` if another runner has done
 /// it already.
@@ -39,7 +35,11 @@ pub(super) async fn run(
     match step.mode {
         Mode::Transaction => in_transaction(run, step, started, progress).await?,
         Mode::Concurrent(index) => {
-            concurrent::run(run, step, index, started, progress).await?;
+            if partitioned_index::is_partitioned(run, index).await? {
+                partitioned_index::run(run, step, index, started, progress).await?;
+            } else {
+                concurrent::run(run, step, index, step.sql, started, progress).await?;
+            }
             track(&mut run.connection, &run.tracking, step, started.elapsed(), run.program)
                 .await
                 .map_err(MigrateError::while_trying_to("update the tracking table"))?;
@@ -57,36 +57,35 @@ async fn in_transaction(
     started: Instant,
     progress: Progress<'_>,
 ) -> Result<(), MigrateError> {
-    let mut attempts = 0;
+    let (mut attempts, mut releases_triggers) = (0, false);
     loop {
         let left = run.lock_timeout.saturating_sub(started.elapsed());
-        let Err(error) = attempt(run, step, ATTEMPT.min(left), started).await else {
+        let tried = attempt(run, step, releases_triggers, ATTEMPT.min(left), started).await;
+        let Err(error) = tried else {
             return Ok(());
         };
+        if !releases_triggers && step.direction == Direction::Down && has_dependents(&error) {
+            releases_triggers = true;
+            continue;
+        }
         attempts += 1;
-        let MigrateError::StepFailed { cause, .. } = &error else {
-            return Err(error);
-        };
-        if !is_lock_failure(cause) {
-            return Err(error);
-        }
-        let blockers = blocker::table_blockers(&mut run.connection, run.tracking.schema())
-            .await
-            .map_err(MigrateError::while_trying_to("identify the sessions that hold locks"))?;
-        let waited = started.elapsed();
-        if waited >= run.lock_timeout {
-            return Err(MigrateError::TableBusy { file: step.file(), waited, blockers });
-        }
-        progress(Event::Retrying { migration: step.migration, attempts, blockers: &blockers });
-        let pause = BACKOFF.pause(attempts, 1.0);
-        sleep(pause.min(run.lock_timeout.saturating_sub(waited))).await;
+        attempts::pause_after(run, step, error, attempts, started, progress).await?;
     }
 }
 
+/// Whether a script failed because it drops something that other objects need.
+fn has_dependents(error: &MigrateError) -> bool {
+    matches!(error, MigrateError::StepFailed { cause, .. } if sqlstate(cause) == Some("2BP01"))
+}
+
 /// One transaction: the script and its row in the tracking table.
+///
+/// With `releases_triggers`, partitions have no triggers for each statement while the script runs, and those of
+/// their table afterwards: a script that drops the function of a trigger knows the table alone.
 async fn attempt(
     run: &mut Run<'_>,
     step: Step<'_>,
+    releases_triggers: bool,
     lock_timeout: Duration,
     started: Instant,
 ) -> Result<(), MigrateError> {
@@ -99,10 +98,15 @@ async fn attempt(
         .await
         .map_err(MigrateError::while_trying_to("set the lock timeout"))?;
     let before = transaction_id(&mut tx).await?;
-    sqlx::raw_sql(AssertSqlSafe(step.sql.to_owned()))
-        .execute(&mut *tx)
-        .await
-        .map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))?;
+    let schema = run.tracking.schema();
+    let in_script = |cause| MigrateError::in_file(step.file(), step.sql, cause);
+    if releases_triggers {
+        partition_triggers::drop_all(&mut tx, schema).await.map_err(in_script)?;
+    }
+    sqlx::raw_sql(AssertSqlSafe(step.sql.to_owned())).execute(&mut *tx).await.map_err(in_script)?;
+    if releases_triggers {
+        partition_triggers::restore(&mut tx, schema).await.map_err(in_script)?;
+    }
     if transaction_id(&mut tx).await? != before {
         return Err(MigrateError::TransactionEnded { file: step.file() });
     }
@@ -110,7 +114,7 @@ async fn attempt(
         .await
         .map_err(MigrateError::while_trying_to("update the tracking table"))?;
     // Deferred constraints are checked now, so a failed commit is a failure of the script.
-    tx.commit().await.map_err(|cause| MigrateError::in_file(step.file(), step.sql, cause))
+    tx.commit().await.map_err(in_script)
 }
 
 async fn transaction_id(tx: &mut PgTransaction<'_>) -> Result<String, MigrateError> {

@@ -9,6 +9,14 @@ select case when pg_catalog.current_setting('server_encoding') <> 'UTF8'
             then ('the encoding of the database must be UTF8, but is '
                   || pg_catalog.current_setting('server_encoding'))::pg_catalog.int4 end;";
 
+/// What to do about concurrent steps on a partitioned table. It is plain before the first migration.
+const PARTITIONED: &str = "\
+-- If the table is partitioned, PostgreSQL builds none of its indexes concurrently. Then apply the
+-- migrations with `auditrail migrate`, or run, in place of `create index concurrently I on T ...`:
+--     create index I on only T ...;
+--     create index concurrently I_P on P ...;      for each partition P of T
+--     alter index I attach partition I_P;          likewise";
+
 impl Runner {
     /// The SQL of every migration with a number in `from..=to`, including the tracking rows that
     /// [`Runner::status`] reads. Needs no database.
@@ -28,13 +36,17 @@ impl Runner {
             "-- Run each step unchanged: steps outside begin and commit build an index\n\
               -- concurrently and cannot be part of a transaction.",
         );
+        let is_selected = |version| from <= version && version <= target;
+        let selected = || self.set.migrations().iter().filter(|m| is_selected(m.version));
+        if from > 1 && selected().any(|migration| !migration.transactional()) {
+            line(PARTITIONED);
+        }
         if from <= 1 {
             line(ENCODING_CHECK);
             line(&format!("{};", tracking.create_schema_sql()));
             line(&format!("{};", tracking.create_table_sql()));
         }
-        let is_selected = |version| from <= version && version <= target;
-        for migration in self.set.migrations().iter().filter(|m| is_selected(m.version)) {
+        for migration in selected() {
             let tracking_row = format!("{};", tracking.insert_sql(migration, &self.program));
             line(&format!("-- ===== {} =====", migration.file()));
             if migration.transactional() {

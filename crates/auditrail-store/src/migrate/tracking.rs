@@ -233,6 +233,7 @@ impl Origin {
     }
 }
 
-fn quote(identifier: &str) -> String {
+/// Quotes a name.
+pub(super) fn quote(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }

@@ -6,6 +6,7 @@ mod concurrent;
 mod down;
 mod history;
 mod lock;
+mod partitioned_steps;
 mod partitions;
 mod probe;
 mod settings;
