@@ -5,9 +5,11 @@
 //!
 //! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
 //! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
-//! migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
+//! migrations, [`partitions`] for the parts of the table, [`schema`] for the descriptions of the schema and
+//! [`grants`] for privileges.
 
 mod api_keys;
+mod blocker;
 mod clock;
 mod connect;
 mod database_url;
@@ -19,6 +21,8 @@ mod import;
 mod key_version;
 mod leadership;
 pub mod migrate;
+mod owner_session;
+pub mod partitions;
 mod records;
 pub mod schema;
 mod sessions;

@@ -15,7 +15,6 @@
 
 mod attempts;
 mod baseline;
-mod blocker;
 mod concurrent;
 mod concurrent_index;
 mod down;
@@ -24,6 +23,7 @@ mod execute;
 mod header;
 mod lock;
 mod migration;
+mod partition;
 mod partition_triggers;
 mod partitioned_index;
 mod probe;
@@ -38,7 +38,8 @@ mod tracking;
 mod up;
 mod validate;
 
-pub use blocker::Blocker;
+use crate::blocker;
+pub use crate::blocker::Blocker;
 pub use error::MigrateError;
 pub use migration::{Checksum, Migration, MigrationFileError, Undo};
 pub use probe::StatusProbe;

@@ -7,12 +7,12 @@ use auditrail_core::Backoff;
 use sqlx::AssertSqlSafe;
 use tokio::time::{Instant, sleep};
 
-use super::blocker;
 use super::error::MigrateError;
 use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session::{self, ATTEMPT};
 use super::step::Step;
+use crate::blocker;
 use crate::sqlstate::is_lock_failure;
 
 /// The pauses between attempts, from 100 ms on. They need no jitter: one runner at a time retries.

@@ -44,12 +44,12 @@ async fn index_is_built_on_each_partition_and_dropped() {
     let mut owner = db.connect(db.owner()).await;
     assert_eq!(
         one::<String>(&mut owner, INDEXES).await,
-        "things_n things_n_a things_n_b things_n_rest"
+        "things_a_n things_b_n things_n things_rest_n"
     );
-    let definition = "select pg_get_indexdef('shop.things_n_b'::regclass)";
+    let definition = "select pg_get_indexdef('shop.things_b_n'::regclass)";
     assert_eq!(
         one::<String>(&mut owner, definition).await,
-        "CREATE UNIQUE INDEX things_n_b ON shop.things_b USING btree (n) WHERE (n > 0)"
+        "CREATE UNIQUE INDEX things_b_n ON shop.things_b USING btree (n) WHERE (n > 0)"
     );
     runner.down(1, false, &mut silent).await.unwrap();
     assert_eq!(one::<Option<String>>(&mut owner, INDEXES).await, None);
@@ -75,9 +75,9 @@ async fn interrupted_build_on_a_partition_is_completed() {
     assert!(matches!(task.await.unwrap().unwrap_err(), MigrateError::Unreachable { .. }));
     assert_eq!(
         one::<String>(&mut observer, INDEXES).await,
-        "things_n invalid things_n_a things_n_b invalid"
+        "things_a_n things_b_n invalid things_n invalid"
     );
-    let built = "select 'shop.things_n_a'::regclass::oid::int8";
+    let built = "select 'shop.things_a_n'::regclass::oid::int8";
     let before: i64 = one(&mut observer, built).await;
     run(&mut gate, "rollback").await;
 
@@ -89,7 +89,7 @@ async fn interrupted_build_on_a_partition_is_completed() {
     };
     runner.up(None, &mut watch).await.unwrap();
 
-    assert_eq!(dropped_indexes, ["things_n_b"]);
+    assert_eq!(dropped_indexes, ["things_b_n"]);
     assert!(one::<bool>(&mut observer, VALID).await);
     assert_eq!(one::<i64>(&mut observer, built).await, before, "it was built twice");
 }
@@ -123,10 +123,10 @@ async fn failed_build_on_a_partition_is_not_tracked() {
 
     let error = runner.up(None, &mut silent).await.unwrap_err();
 
-    assert!(error.to_string().contains("could not create unique index \"things_n_b\""), "{error}");
+    assert!(error.to_string().contains("could not create unique index \"things_b_n\""), "{error}");
     let newest = "select max(version) from shop.schema_migrations";
     assert_eq!(one::<i64>(&mut owner, newest).await, 1);
-    assert_eq!(one::<String>(&mut owner, INDEXES).await, "things_n invalid things_n_a");
+    assert_eq!(one::<String>(&mut owner, INDEXES).await, "things_a_n things_n invalid");
     run(&mut owner, "delete from shop.things where n = 12").await;
     runner.up(None, &mut silent).await.unwrap();
     assert!(one::<bool>(&mut owner, VALID).await);
@@ -156,7 +156,7 @@ async fn drop_of_an_index_waits_for_readers_in_short_attempts() {
 
 #[tokio::test]
 async fn migrations_of_a_partitioned_table_can_be_reverted_and_reapplied() {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let latest = runner.set().latest();
     let versions = runner.set().migrations().iter().map(|migration| migration.version());
@@ -177,7 +177,7 @@ async fn migrations_of_a_partitioned_table_can_be_reverted_and_reapplied() {
 
 #[tokio::test]
 async fn records_of_a_partitioned_table_survive_reverting_without_data_loss() {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     run(
         &mut owner,
@@ -195,7 +195,7 @@ async fn records_of_a_partitioned_table_survive_reverting_without_data_loss() {
 
 #[tokio::test]
 async fn reverting_what_a_partitioned_table_cannot_reapply_is_rejected() {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let error = runner.down(13, true, &mut silent).await.unwrap_err();
     assert!(matches!(error, MigrateError::Partitioned { version: 14, .. }), "{error}");
@@ -210,7 +210,7 @@ async fn reverting_what_a_partitioned_table_cannot_reapply_is_rejected() {
 
 #[tokio::test]
 async fn script_says_how_a_partitioned_table_gets_an_index() {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let way = "alter index I attach partition";
     assert!(runner.script(Some(17), None).unwrap().contains(way));

@@ -14,7 +14,7 @@ async fn differences(db: &TestDb) -> Vec<String> {
 
 /// The differences after a role changed a partitioned database.
 async fn after_as(role: impl Fn(&TestDb) -> PgConnectOptions, sql: &str) -> Vec<String> {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     run(&mut db.connect(role(&db)).await, sql).await;
     differences(&db).await
 }
@@ -26,7 +26,7 @@ async fn after(sql: &str) -> Vec<String> {
 
 /// Records with 70 ids, spread over five partitions and the default.
 async fn spread() -> TestDb {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     db.as_owner(
         "insert into control_plane.audit_logs (id, actor_id, actor_type, action, target_type, target_id)
          select lpad(to_hex(n), 32, '0')::uuid, 'u1', 'user', 'project.created', 'project', 'p1'
@@ -282,7 +282,7 @@ async fn partitions_elsewhere_and_nested_ones_are_reported() {
 
 #[tokio::test]
 async fn partitioned_table_is_described_as_its_version() {
-    let db = TestDb::partitioned().await;
+    let db = TestDb::migrated().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, "drop table control_plane.schema_migrations").await;
     let runner = Runner::new(db.owner());
