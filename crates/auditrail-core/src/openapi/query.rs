@@ -6,14 +6,14 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Required, SchemaFormat};
 
-use super::{Null, PLAIN_TEXT_PATTERN, identifier, network, string, time_or_date, value};
+use super::{Null, PLAIN_TEXT_PATTERN, identifier, network, string, time_or_date, uuid, value};
 use crate::limits::{
     ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS,
     METADATA_FILTER_VALUE_MAX_CHARS, METADATA_FILTERS_MAX, OFFSET_MAX, PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
     TENANT_ID_MAX_CHARS,
 };
-use crate::{ActorType, Count, Filters, Intents, Outcome, Query};
+use crate::{ActorType, Count, Filters, Intents, Order, Outcome, Query};
 
 /// The filters. A record must match all of them. The parameters of `metadata` stand for those of every key.
 impl IntoParams for Filters {
@@ -104,16 +104,20 @@ const NO_NUL_PATTERN: &str = r"^[^\u0000]*$";
 /// The filters, then the position and size of the page.
 impl IntoParams for Query {
     fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let cursor = "`next_cursor` of the previous page; requires the same filters.";
+        let cursor = "`next_cursor` of the page before, or `prev_cursor` of the page after; requires the same \
+             filters and order.";
+        let around = "Id of a matching record in the middle of the page: half of the page precedes it. Not together \
+             with `cursor` or `offset`.";
         let offset = integer(KnownFormat::Int64).minimum(Some(0)).maximum(Some(OFFSET_MAX));
-        let skipped =
-            "Number of newest matches to skip. New records shift such pages; prefer a cursor.";
+        let skipped = "Number of matches to skip from the start. New records shift such pages; prefer a cursor.";
         let count = "Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which.";
         let mut parameters = Filters::into_params(place);
         parameters.extend([
             parameter("limit", "Page size.", page_size()),
+            parameter("order", "Order of the records by time.", Order::schema()),
             parameter("cursor", cursor, string(Null::Never)),
             parameter("offset", skipped, offset),
+            parameter("around", around, uuid(Null::Never)),
             parameter("count", count, Count::schema()),
         ]);
         parameters

@@ -1,7 +1,8 @@
 //! Statements that read records.
 //!
-//! `search` finds a page: `driving_index` decides which index a search walks, `conditions` holds the
-//! filters, `page` reads the rows. `get`, `count`, `export` and `summary` are the other reads.
+//! `search` finds a page: `turn` divides it into scans in a direction of time (`scan`), `driving_index` decides
+//! which index a scan walks, `conditions` holds the filters, `page` reads the rows. `get`, `count`, `export` and
+//! `summary` are the other reads.
 
 mod actions;
 pub(super) mod conditions;
@@ -11,7 +12,10 @@ pub(super) mod export;
 pub(super) mod get;
 pub(super) mod over_sessions;
 pub(super) mod page;
+pub(super) mod scan;
 pub(super) mod search;
+
 pub(super) mod summary;
 mod target_types;
 mod times;
+pub(super) mod turn;

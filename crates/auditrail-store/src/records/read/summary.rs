@@ -3,13 +3,13 @@
 mod interval;
 
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, Filters, Interval, Position, RecordTime, Target, TargetId,
-    TargetType,
+    Action, Actor, ActorId, ActorType, Filters, Interval, RecordTime, Target, TargetId, TargetType,
 };
 
 pub use self::interval::BUCKETS_MAX;
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
+use super::scan::Scan;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -130,10 +130,9 @@ async fn start_of_recent(db: Db<'_>, filters: &Filters) -> Result<Option<PgTime>
         indexes.retain(|index| index.is("tenant_id"));
     }
     let budget = ScanBudget { time_records: RECENT_MAX, value_records, ..ScanBudget::default() };
-    let position = Position::default();
-    let (_, window) =
-        driving_index::most_selective_of(indexes, db, filters, position, budget).await?;
-    Ok(window.map(|window| window.start))
+    let scan = Scan::newest_first();
+    let (_, window) = driving_index::most_selective_of(indexes, db, filters, scan, budget).await?;
+    Ok(window.map(|window| window.edge))
 }
 
 /// The records to count.
