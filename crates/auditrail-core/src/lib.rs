@@ -61,7 +61,7 @@ pub use page::{Page, Pagination};
 pub use query::{
     ActionFilter, ActionPrefix, Bars, BucketWidth, Count, Cursor, CursorError, CursorKey, Facet,
     Filters, Intents, Interval, MetadataFilter, Order, PageSize, Position, Query, TimeRange,
-    TokenPage, Total, TotalRelation, ValueField,
+    TokenPage, Total, TotalRelation, ValueField, ValuePrefix, ValuesLimit,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

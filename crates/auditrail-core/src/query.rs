@@ -13,7 +13,7 @@ mod parse;
 
 pub use buckets::{Bars, BucketWidth};
 pub use cursor::{Cursor, CursorError, CursorKey, TokenPage};
-pub use fields::{Facet, ValueField};
+pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;

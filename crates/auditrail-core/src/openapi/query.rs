@@ -6,14 +6,16 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Required, SchemaFormat};
 
-use super::{Null, PLAIN_TEXT_PATTERN, identifier, network, string, time_or_date, uuid, value};
+use super::{
+    Null, PLAIN_TEXT_PATTERN, identifier, network, string, text, time_or_date, uuid, value,
+};
 use crate::limits::{
-    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS,
+    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, BARS_DEFAULT, BARS_MAX, METADATA_FILTER_KEY_MAX_CHARS,
     METADATA_FILTER_VALUE_MAX_CHARS, METADATA_FILTERS_MAX, OFFSET_MAX, PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS,
+    TENANT_ID_MAX_CHARS, VALUES_DEFAULT, VALUES_MAX,
 };
-use crate::{ActorType, Count, Filters, Intents, Order, Outcome, Query};
+use crate::{ActorType, Bars, Count, Filters, Intents, Order, Outcome, Query, ValueField};
 
 /// The filters. A record must match all of them. The parameters of `metadata` stand for those of every key.
 impl IntoParams for Filters {
@@ -121,6 +123,44 @@ impl IntoParams for Query {
             parameter("count", count, Count::schema()),
         ]);
         parameters
+    }
+}
+
+/// The number of buckets.
+impl IntoParams for Bars {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let bars = integer(KnownFormat::Int32).minimum(Some(1)).maximum(Some(BARS_MAX));
+        vec![parameter(
+            "bars",
+            "Maximum number of buckets.",
+            bars.default(Some(BARS_DEFAULT.into())),
+        )]
+    }
+}
+
+/// The parameters of a list of values.
+impl IntoParams for ValueField {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut field = parameter("field", "Field whose values are listed.", Self::schema());
+        field.required = Required::True;
+        let prefix = text(TARGET_ID_MAX_CHARS, Null::Never);
+        let tenant = || identifier(TENANT_ID_MAX_CHARS, Null::Never);
+        let limit = integer(KnownFormat::Int32).minimum(Some(1)).maximum(Some(VALUES_MAX));
+        vec![
+            field,
+            parameter(
+                "prefix",
+                "Start of the values, in the same case. Default: all values.",
+                prefix,
+            ),
+            parameter("tenant_id", "Tenant whose newest records are searched.", tenant()),
+            other("tenant", tenant()),
+            parameter(
+                "limit",
+                "Maximum number of values.",
+                limit.default(Some(VALUES_DEFAULT.into())),
+            ),
+        ]
     }
 }
 

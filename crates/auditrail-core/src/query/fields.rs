@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Filters;
+use super::paging::parse_number;
 use crate::error::ValueError;
+use crate::limits::{TARGET_ID_MAX_CHARS, VALUES_DEFAULT, VALUES_MAX};
+use crate::text::{self, Empty};
 
 /// A field whose most frequent values are counted. Each value is one of the filter of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +172,67 @@ impl ValueField {
             Self::RequestId => "request_id",
             Self::IpAddress => "ip_address",
         }
+    }
+}
+
+/// What the values of a field start with: at most as long as the longest field, without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValuePrefix(Box<str>);
+
+impl ValuePrefix {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ValuePrefix {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text::check(text, TARGET_ID_MAX_CHARS, Empty::allowed)?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// Most values in one list: 1 to [`VALUES_MAX`], [`VALUES_DEFAULT`] by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValuesLimit(u16);
+
+impl ValuesLimit {
+    /// A number of values.
+    ///
+    /// # Errors
+    /// [`ValueError::OutOfRange`] for 0 and above [`VALUES_MAX`].
+    pub const fn new(values: u16) -> Result<Self, ValueError> {
+        if values == 0 || values > VALUES_MAX {
+            return Err(VALUES_RANGE);
+        }
+        Ok(Self(values))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+const VALUES_RANGE: ValueError = ValueError::OutOfRange { range: "between 1 and 100" };
+
+impl Default for ValuesLimit {
+    fn default() -> Self {
+        Self(VALUES_DEFAULT)
+    }
+}
+
+impl FromStr for ValuesLimit {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let values = parse_number(text)?;
+        Self::new(u16::try_from(values).map_err(|_| VALUES_RANGE)?)
     }
 }
 
