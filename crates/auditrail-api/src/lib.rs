@@ -7,10 +7,14 @@
 
 mod api_key;
 mod batch;
+mod facets;
+mod histogram;
 mod problem;
 mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
+pub use facets::{FacetValue, FacetValues, Facets, Values};
+pub use histogram::{Histogram, HistogramBucket};
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

@@ -59,8 +59,9 @@ pub use metadata::Metadata;
 pub use outcome::Outcome;
 pub use page::{Page, Pagination};
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Intents, Interval,
-    MetadataFilter, PageSize, Position, Query, TimeRange, Total, TotalRelation,
+    ActionFilter, ActionPrefix, Bars, BucketWidth, Count, Cursor, CursorError, CursorKey, Facet,
+    Filters, Intents, Interval, MetadataFilter, Order, PageSize, Position, Query, TimeRange,
+    TokenPage, Total, TotalRelation, ValueField, ValuePrefix, ValuesLimit,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

@@ -40,6 +40,16 @@ pub const CREATED_AT_MAX_AHEAD_SECONDS: i64 = 5 * 60;
 pub const PAGE_SIZE_MAX: u16 = 1_000;
 /// Records in a page by default.
 pub const PAGE_SIZE_DEFAULT: u16 = 100;
+/// Most buckets of a histogram: more than a screen has room for.
+pub const BARS_MAX: u16 = 200;
+/// Buckets of a histogram by default.
+pub const BARS_DEFAULT: u16 = 60;
+/// Most values in one list of values.
+pub const VALUES_MAX: u16 = 100;
+/// Values in a list of values by default.
+pub const VALUES_DEFAULT: u16 = 20;
+/// Most values of each facet.
+pub const FACET_VALUES: u16 = 20;
 /// Most records an offset may skip. PostgreSQL reads and discards each of them; use a cursor for deep
 /// paging.
 pub const OFFSET_MAX: u64 = 100_000;

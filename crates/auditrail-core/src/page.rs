@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::query::{Cursor, CursorKey, PageSize, Position, Query, Total, TotalRelation};
+use crate::query::{Cursor, CursorKey, PageSize, Position, Query, TokenPage, Total, TotalRelation};
 use crate::record::Record;
 use crate::service::Found;
 
 /// A page of a search, as it is returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
-    /// The rows, newest first.
+    /// The rows, in the order of the search.
     pub data: Vec<T>,
     /// The position of this page and of the next.
     pub pagination: Pagination,
@@ -20,10 +20,13 @@ pub struct Page<T> {
 pub struct Pagination {
     /// Most rows in a page.
     pub limit: PageSize,
-    /// Whether there are more rows.
+    /// Whether there are more rows after this page.
     pub has_more: bool,
     /// The token for the next page; `null` when there are no more rows.
     pub next_cursor: Option<String>,
+    /// The token for the page before; absent when there are no rows before this page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev_cursor: Option<String>,
     /// How many rows were skipped; `null` when the page was reached by a cursor.
     pub offset: Option<u64>,
     /// The number of all matches; absent unless it was requested.
@@ -47,19 +50,29 @@ impl Page<Record> {
     /// The response to a query.
     #[must_use]
     pub fn new(query: &Query, found: Found, key: &CursorKey) -> Self {
-        let Found { records, has_more, total } = found;
-        let last = records.last().filter(|_| has_more);
-        let next_cursor = last.map(|record| {
+        let Found { records, has_previous, has_more, total } = found;
+        let token = |record: &Record, is_backward| {
             let cursor = Cursor { created_at: record.created_at, id: record.id };
-            cursor.encode_relative(&query.filters, query.relative_to, key)
-        });
+            let Query { order, relative_to, .. } = *query;
+            let page = TokenPage { order, is_backward, relative_to };
+            cursor.encode_page(&query.filters, page, key)
+        };
+        let next_cursor = records.last().filter(|_| has_more).map(|record| token(record, false));
+        let prev_cursor =
+            records.first().filter(|_| has_previous).map(|record| token(record, true));
         let offset = match query.position {
             Position::Offset(offset) => Some(offset),
-            Position::After(_) => None,
+            Position::After(_) | Position::Before(_) | Position::Around(_) => None,
         };
-        let (limit, total_relation) = (query.limit, total.map(|total| total.relation));
-        let total = total.map(|total| total.count);
-        let pagination = Pagination { limit, has_more, next_cursor, offset, total, total_relation };
+        let pagination = Pagination {
+            limit: query.limit,
+            has_more,
+            next_cursor,
+            prev_cursor,
+            offset,
+            total: total.map(|total| total.count),
+            total_relation: total.map(|total| total.relation),
+        };
         Self { data: records, pagination }
     }
 }

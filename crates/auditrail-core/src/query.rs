@@ -1,7 +1,9 @@
 //! A search, and the page of its result.
 
 mod bounds;
+mod buckets;
 mod cursor;
+mod fields;
 mod filters;
 mod intents;
 mod interval;
@@ -9,22 +11,26 @@ mod names;
 mod paging;
 mod parse;
 
-pub use cursor::{Cursor, CursorError, CursorKey};
+pub use buckets::{Bars, BucketWidth};
+pub use cursor::{Cursor, CursorError, CursorKey, TokenPage};
+pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
-pub use paging::{Count, PageSize, Position, Total, TotalRelation};
+pub use paging::{Count, Order, PageSize, Position, Total, TotalRelation};
 
 use crate::time::RecordTime;
 
-/// One page of a search, newest first: by `created_at`, then by id, both descending.
+/// One page of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// The records to find.
     pub filters: Filters,
     /// The size of the page.
     pub limit: PageSize,
-    /// Where the page starts.
+    /// The order of the records.
+    pub order: Order,
+    /// Where the page is.
     pub position: Position,
     /// Whether to count all matches too.
     pub count: Count,

@@ -38,10 +38,11 @@ pub trait AuditLogService: Send + Sync {
         on_invalid: OnInvalid,
     ) -> impl Future<Output = Result<BatchOutcome, Self::Error>> + Send;
 
-    /// Finds records, newest first.
+    /// Finds records.
     ///
     /// # Errors
-    /// When the store is unavailable. An empty result is not an error.
+    /// When the store is unavailable, or no record matches whose page
+    /// [`Position::Around`](crate::Position::Around) requests. Otherwise an empty result is not an error.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Self::Error>> + Send;
 
     /// Reads one record.
@@ -114,8 +115,10 @@ pub struct Rejected {
 /// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The records of the page, newest first.
+    /// The records of the page, in the order of the search.
     pub records: Vec<Record>,
+    /// Whether more match before the first of them.
+    pub has_previous: bool,
     /// Whether more match after the last of them.
     pub has_more: bool,
     /// The number of all matches, if the query requested it.

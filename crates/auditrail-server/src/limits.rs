@@ -71,6 +71,15 @@ pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
 pub const UPGRADE_RETRIES: Duration = Duration::from_hours(1);
 /// Number of actors, actions and targets in the statistics.
 pub const STATS_TOP: u16 = 20;
+/// How long counting for a histogram may take; below the second after which people notice that they wait.
+pub const HISTOGRAM_BUDGET: Duration = Duration::from_millis(800);
+/// How long counting the values of all requested facets may take.
+pub const FACETS_BUDGET: Duration = Duration::from_secs(2);
+/// How long listing the values of a field may take; it is done while people type.
+pub const VALUES_BUDGET: Duration = Duration::from_millis(500);
+/// Maximum number of distinct values that are visited for a list of values. Each takes about ten microseconds, or a
+/// millisecond in 60 partitions.
+pub const VALUES_VISITED_MAX: u32 = 1_000;
 /// How long a readiness check may take; supervisors rarely wait longer.
 pub const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an API key lookup may take. It is an index lookup of a millisecond; after seconds the

@@ -4,11 +4,14 @@ mod batch;
 mod create;
 mod docs;
 mod export;
+mod facets;
 mod get;
+mod histogram;
 mod keys;
 mod list;
 mod openapi_json;
 mod stats;
+mod values;
 
 use std::sync::LazyLock;
 
@@ -64,6 +67,9 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(batch::batch))
         .routes(routes!(stats::stats))
+        .routes(routes!(histogram::histogram))
+        .routes(routes!(facets::facets))
+        .routes(routes!(values::values))
         .routes(routes!(export::export))
         .routes(routes!(get::get))
         .routes(routes!(keys::list::list, keys::create::create))

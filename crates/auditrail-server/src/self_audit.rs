@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use auditrail_core::limits::METADATA_MAX_BYTES;
 use auditrail_core::{
     Action, Actor, ActorId, CreateInput, Filters, Metadata, Record, Target, TargetId, TargetType,
-    TenantId,
+    TenantId, ValueField, ValuePrefix,
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -43,6 +43,12 @@ pub(crate) enum ReadOperation<'a> {
     List(&'a Filters),
     /// The counts of a search.
     Stats(&'a Filters),
+    /// The counts of a search by buckets of time.
+    Histogram(&'a Filters),
+    /// The most frequent values of fields of a search.
+    Facets(&'a Filters),
+    /// The values of a field with a prefix, of one tenant or of all.
+    Values(ValueField, &'a ValuePrefix, Option<&'a TenantId>),
     /// One record.
     Get(&'a Record),
 }
@@ -50,15 +56,25 @@ pub(crate) enum ReadOperation<'a> {
 impl ReadOperation<'_> {
     fn tenant(self) -> Option<TenantId> {
         match self {
-            Self::List(filters) | Self::Stats(filters) => filters.tenant_id.clone(),
+            Self::List(filters)
+            | Self::Stats(filters)
+            | Self::Histogram(filters)
+            | Self::Facets(filters) => filters.tenant_id.clone(),
+            Self::Values(_, _, tenant) => tenant.cloned(),
             Self::Get(record) => record.tenant_id.clone(),
         }
     }
 
     fn metadata(self) -> Value {
+        let of_search = |call, filters| json!({"call": call, "filters": filters_by_name(filters)});
         match self {
-            Self::List(filters) => json!({"call": "list", "filters": filters_by_name(filters)}),
-            Self::Stats(filters) => json!({"call": "stats", "filters": filters_by_name(filters)}),
+            Self::List(filters) => of_search("list", filters),
+            Self::Stats(filters) => of_search("stats", filters),
+            Self::Histogram(filters) => of_search("histogram", filters),
+            Self::Facets(filters) => of_search("facets", filters),
+            Self::Values(field, prefix, _) => {
+                json!({"call": "values", "field": field.as_str(), "prefix": prefix.as_str()})
+            }
             Self::Get(record) => json!({"call": "get", "id": record.id}),
         }
     }

@@ -41,6 +41,12 @@ pub enum StoreError {
         /// The id.
         id: RecordId,
     },
+    /// No record with this id matches the filters of the search around it.
+    #[error("no record with the id {id} matches these filters")]
+    NoMatch {
+        /// The id.
+        id: RecordId,
+    },
     /// A record of the batch breaks a rule that depends on the clock. Nothing was written.
     #[error("record {index} cannot be written: {error}")]
     Invalid {
@@ -132,6 +138,7 @@ impl StoreError {
             Self::Busy { .. } => "database_busy",
             Self::Overloaded { .. } => "overloaded",
             Self::IdConflict { .. } => "id_conflict",
+            Self::NoMatch { .. } => "not_found",
             Self::Invalid { error, .. } => error.code.as_str(),
             Self::Rejected { .. } => "rejected_by_database",
             Self::PermissionDenied { .. } => "permission_denied",

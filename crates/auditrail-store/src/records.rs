@@ -3,9 +3,10 @@
 //! One file and function per statement. Rows do not leave their file: the interface has the types of
 //! `auditrail-core`.
 //!
-//! The order of searches is `(created_at, id)`, newest first. A cursor is the last record of a page, so
-//! records that arrive between two pages do not repeat or hide older ones.
+//! The order of searches is `(created_at, id)`, newest or oldest first. A cursor is a record at the end of a page,
+//! so records that arrive between two pages neither repeat nor hide others.
 
+mod aggregate;
 pub(crate) mod columns;
 mod read;
 #[cfg(test)]
@@ -22,18 +23,22 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use columns::size_in_memory;
+pub use read::facets::{FacetCounts, FacetsOptions, ValueCount};
 pub use read::get::StoredParts;
+pub use read::histogram::{HistogramBucket, HistogramOptions, TimeHistogram};
 pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, RECENT_MAX, RECENT_OF_VALUE_MAX, Summary,
     SummaryOptions, TargetCount,
 };
 
+pub use read::values::{FieldValues, ValuesOptions};
+
 use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::Sessions;
-use read::over_sessions::{Get, GetMany, GetStoredParts, Search, Summarize};
+use read::over_sessions::{Get, GetMany, GetStoredParts, Search};
 use read::search::{SEARCH, find};
-use read::{export, get, summary};
+use read::{export, get};
 use write::create;
 
 /// The audit log in the database of a pool.
@@ -155,7 +160,7 @@ impl PgAuditLog {
         create::one(transaction.into(), input).await
     }
 
-    /// Reads one page of records, newest first, with the cursor of the next.
+    /// Reads one page of records, with the cursors of the next and of the one before.
     ///
     /// # Errors
     /// As [`AuditLogService::query`].
@@ -220,29 +225,6 @@ impl PgAuditLog {
         filters: Filters,
     ) -> impl Stream<Item = Result<Record, StoreError>> + Send + 'static {
         export::stream(self.export_pool().clone(), filters)
-    }
-
-    /// Counts the matches by actor, action, target and time, from one snapshot.
-    ///
-    /// # Errors
-    /// Errors of the database.
-    pub async fn summary(
-        &self,
-        filters: &Filters,
-        options: SummaryOptions,
-    ) -> Result<Summary, StoreError> {
-        if let Some(sessions) = &self.sessions {
-            return sessions.read(&Summarize { filters, options }).await;
-        }
-        let mut tx = self
-            .pool
-            .begin_with(SEARCH)
-            .await
-            .map_err(StoreError::while_trying_to("start a summary"))?;
-        let summary = summary::summary((&mut *tx).into(), filters, options).await?;
-        // Read-only, so the caller need not wait for its end.
-        drop(tx);
-        Ok(summary)
     }
 
     /// Reads the records with these ids.

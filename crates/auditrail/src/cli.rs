@@ -33,7 +33,7 @@ pub(crate) use log::LogArgs;
 pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
-pub(crate) use query::{CountArg, QueryArgs};
+pub(crate) use query::{CountArg, OrderArg, QueryArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;

@@ -6,7 +6,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{Null, value};
 use crate::{
-    ActorType, Count, ExportFormat, Intents, Interval, OnInvalid, Outcome, Scope, TotalRelation,
+    ActorType, Count, ExportFormat, Facet, Intents, Interval, OnInvalid, Order, Outcome, Scope,
+    TotalRelation, ValueField,
 };
 
 macro_rules! enum_schema {
@@ -39,6 +40,13 @@ enum_schema!(
     "Which records of intents to include.",
     [Self::Open, Self::All].map(Self::as_str)
 );
+enum_schema!(
+    Order,
+    "Order of the records by time: `desc` (default) is newest first, `asc` oldest first.",
+    [Self::NewestFirst, Self::OldestFirst].map(Self::as_str)
+);
+enum_schema!(Facet, "Field whose values are counted.", Self::ALL.map(Self::as_str));
+enum_schema!(ValueField, "Field whose values are listed.", Self::ALL.map(Self::as_str));
 enum_schema!(Count, "How to count matches.", ["exact", "estimated"]);
 enum_schema!(
     TotalRelation,

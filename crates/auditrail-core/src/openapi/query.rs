@@ -6,14 +6,16 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Required, SchemaFormat};
 
-use super::{Null, PLAIN_TEXT_PATTERN, identifier, network, string, time_or_date, value};
+use super::{
+    Null, PLAIN_TEXT_PATTERN, identifier, network, string, text, time_or_date, uuid, value,
+};
 use crate::limits::{
-    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, METADATA_FILTER_KEY_MAX_CHARS,
+    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, BARS_DEFAULT, BARS_MAX, METADATA_FILTER_KEY_MAX_CHARS,
     METADATA_FILTER_VALUE_MAX_CHARS, METADATA_FILTERS_MAX, OFFSET_MAX, PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS,
+    TENANT_ID_MAX_CHARS, VALUES_DEFAULT, VALUES_MAX,
 };
-use crate::{ActorType, Count, Filters, Intents, Outcome, Query};
+use crate::{ActorType, Bars, Count, Filters, Intents, Order, Outcome, Query, ValueField};
 
 /// The filters. A record must match all of them. The parameters of `metadata` stand for those of every key.
 impl IntoParams for Filters {
@@ -104,19 +106,61 @@ const NO_NUL_PATTERN: &str = r"^[^\u0000]*$";
 /// The filters, then the position and size of the page.
 impl IntoParams for Query {
     fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let cursor = "`next_cursor` of the previous page; requires the same filters.";
+        let cursor = "`next_cursor` of the page before, or `prev_cursor` of the page after; requires the same \
+             filters and order.";
+        let around = "Id of a matching record in the middle of the page: half of the page precedes it. Not together \
+             with `cursor` or `offset`.";
         let offset = integer(KnownFormat::Int64).minimum(Some(0)).maximum(Some(OFFSET_MAX));
-        let skipped =
-            "Number of newest matches to skip. New records shift such pages; prefer a cursor.";
+        let skipped = "Number of matches to skip from the start. New records shift such pages; prefer a cursor.";
         let count = "Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which.";
         let mut parameters = Filters::into_params(place);
         parameters.extend([
             parameter("limit", "Page size.", page_size()),
+            parameter("order", "Order of the records by time.", Order::schema()),
             parameter("cursor", cursor, string(Null::Never)),
             parameter("offset", skipped, offset),
+            parameter("around", around, uuid(Null::Never)),
             parameter("count", count, Count::schema()),
         ]);
         parameters
+    }
+}
+
+/// The number of buckets.
+impl IntoParams for Bars {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let bars = integer(KnownFormat::Int32).minimum(Some(1)).maximum(Some(BARS_MAX));
+        vec![parameter(
+            "bars",
+            "Maximum number of buckets.",
+            bars.default(Some(BARS_DEFAULT.into())),
+        )]
+    }
+}
+
+/// The parameters of a list of values.
+impl IntoParams for ValueField {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut field = parameter("field", "Field whose values are listed.", Self::schema());
+        field.required = Required::True;
+        let prefix = text(TARGET_ID_MAX_CHARS, Null::Never);
+        let tenant = || identifier(TENANT_ID_MAX_CHARS, Null::Never);
+        let limit = integer(KnownFormat::Int32).minimum(Some(1)).maximum(Some(VALUES_MAX));
+        vec![
+            field,
+            parameter(
+                "prefix",
+                "Start of the values, in the same case. Default: all values.",
+                prefix,
+            ),
+            parameter("tenant_id", "Tenant whose newest records are searched.", tenant()),
+            other("tenant", tenant()),
+            parameter(
+                "limit",
+                "Maximum number of values.",
+                limit.default(Some(VALUES_DEFAULT.into())),
+            ),
+        ]
     }
 }
 

@@ -137,9 +137,9 @@ impl PartialSchema for Page<Record> {
     fn schema() -> RefOr<Schema> {
         let data = ArrayBuilder::new().items(Ref::from_schema_name("Record"));
         let pagination = RefBuilder::new().ref_location_from_schema_name("Pagination");
-        let description = "Position of this page and cursor of the next.";
+        let description = "Position of this page, and cursors of the next and of the one before.";
         let properties = [
-            required("data", data.description(Some("Records, newest first."))),
+            required("data", data.description(Some("Records, in the order of the search."))),
             required("pagination", pagination.description(Some(description))),
         ];
         object("Page of records.", properties).into()
@@ -162,17 +162,22 @@ impl PartialSchema for Pagination {
         let limit = number(KnownFormat::Int32, Null::Never).description(Some("Page size."));
         let has_more = value(Type::Boolean, Null::Never);
         let next_cursor = string(Null::Allowed).description(Some("Cursor of the next page."));
-        let offset = "Number of skipped records; null for a page requested by cursor.";
+        let prev_cursor = "Cursor of the page before; absent if no records precede this page. That page ends at this one, \
+             so it may be shorter than `limit` at the start.";
+        let offset =
+            "Number of skipped records; null for a page requested by cursor or around a record.";
         let total = "Number of matching records, if requested with `count`.";
         let properties = [
             required("limit", limit),
             required("has_more", has_more.description(Some("Whether more records follow."))),
             required("next_cursor", next_cursor),
+            optional("prev_cursor", string(Null::Never).description(Some(prev_cursor))),
             required("offset", number(KnownFormat::Int64, Null::Allowed).description(Some(offset))),
             optional("total", number(KnownFormat::Int64, Null::Never).description(Some(total))),
             optional("total_relation", TotalRelation::schema()),
         ];
-        object("Position of a page and cursor of the next.", properties).into()
+        object("Position of a page, and cursors of the next and of the one before.", properties)
+            .into()
     }
 }
 

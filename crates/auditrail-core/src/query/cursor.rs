@@ -9,6 +9,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use super::filters::Filters;
+use super::paging::{Order, Position};
 use crate::id::RecordId;
 use crate::time::RecordTime;
 
@@ -16,6 +17,10 @@ use crate::time::RecordTime;
 const VERSION: u8 = 1;
 /// The version of a token with the time that relative bounds refer to.
 const RELATIVE_VERSION: u8 = 2;
+/// Added to the version of a token for pages with the oldest record first.
+const OLDEST_FIRST: u8 = 4;
+/// Added to the version of a token for the page that ends before the record.
+const BACKWARD: u8 = 8;
 /// Version, microseconds, id.
 const BODY_BYTES: usize = 1 + 8 + 16;
 /// The microseconds of the time that relative bounds refer to.
@@ -23,11 +28,12 @@ const REFERENCE_BYTES: usize = 8;
 /// HMAC-SHA256 truncated to 128 bits (RFC 2104 §5 requires at least half of the digest).
 const MAC_BYTES: usize = 16;
 
-/// The position after a record, newest first.
+/// The position of a record in the order of searches.
 ///
 /// As a token it is base64url of a version, the time in microseconds, the id, and a MAC over these
-/// and the filters: 55 characters, or 66 with the time that relative bounds refer to. A token that was modified
-/// or made for other filters is rejected, so it cannot reveal records outside its filters.
+/// and the filters: 55 characters, or 66 with the time that relative bounds refer to. The version states the
+/// order, and whether the page starts after the record or ends before it. A token that was modified or made for
+/// other filters or the other order is rejected, so it cannot reveal records outside its filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The time of the record.
@@ -37,39 +43,60 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Encodes the token for these filters.
+    /// Encodes the token of the page after the record, newest first, for these filters.
     #[must_use]
     pub fn encode(&self, filters: &Filters, key: &CursorKey) -> String {
-        self.encode_relative(filters, None, key)
+        let page = TokenPage { order: Order::NewestFirst, is_backward: false, relative_to: None };
+        self.encode_page(filters, page, key)
     }
 
-    /// Encodes the token for these filters, of which relative times were subtracted from `relative_to`.
+    /// Encodes the token of a page for these filters.
     #[must_use]
-    pub fn encode_relative(
-        &self,
-        filters: &Filters,
-        relative_to: Option<RecordTime>,
-        key: &CursorKey,
-    ) -> String {
+    pub fn encode_page(&self, filters: &Filters, page: TokenPage, key: &CursorKey) -> String {
         let mut token = self.body().to_vec();
-        if let Some(time) = relative_to {
+        if let Some(time) = page.relative_to {
             token[0] = RELATIVE_VERSION;
             token.extend_from_slice(&time.unix_micros().to_be_bytes());
+        }
+        if page.order == Order::OldestFirst {
+            token[0] |= OLDEST_FIRST;
+        }
+        if page.is_backward {
+            token[0] |= BACKWARD;
         }
         let mac = key.mac(&token, filters).finalize().into_bytes();
         token.extend_from_slice(&mac[..MAC_BYTES]);
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Decodes a token that was made for the same filters with the same key.
+    /// Decodes the token of a page after a record, newest first, that was made for the same filters with the
+    /// same key.
     ///
     /// # Errors
     /// [`CursorError`]. The MAC is compared in constant time.
     pub fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Self, CursorError> {
+        match Self::decode_page(token, filters, Order::NewestFirst, key)? {
+            Position::After(cursor) => Ok(cursor),
+            _ => Err(CursorError::NotForThis),
+        }
+    }
+
+    /// Decodes a token that was made for the same filters and order with the same key:
+    /// [`Position::After`] or [`Position::Before`].
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_page(
+        token: &str,
+        filters: &Filters,
+        order: Order,
+        key: &CursorKey,
+    ) -> Result<Position, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Malformed)?;
-        let length = match bytes.first() {
-            Some(&VERSION) => BODY_BYTES,
-            Some(&RELATIVE_VERSION) => BODY_BYTES + REFERENCE_BYTES,
+        let version = *bytes.first().ok_or(CursorError::Malformed)?;
+        let length = match version & !(OLDEST_FIRST | BACKWARD) {
+            VERSION => BODY_BYTES,
+            RELATIVE_VERSION => BODY_BYTES + REFERENCE_BYTES,
             _ => return Err(CursorError::Malformed),
         };
         let (signed, mac) = bytes.split_at_checked(length).ok_or(CursorError::Malformed)?;
@@ -77,18 +104,27 @@ impl Cursor {
             return Err(CursorError::Malformed);
         }
         key.mac(signed, filters).verify_truncated_left(mac).map_err(|_| CursorError::NotForThis)?;
+        if (version & OLDEST_FIRST != 0) != (order == Order::OldestFirst) {
+            return Err(CursorError::NotForThis);
+        }
         let body = signed.first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
-        Self::from_body(body).ok_or(CursorError::Malformed)
+        let cursor = Self::from_body(body).ok_or(CursorError::Malformed)?;
+        let is_backward = version & BACKWARD != 0;
+        Ok(if is_backward { Position::Before(cursor) } else { Position::After(cursor) })
     }
 
     /// The time that relative bounds of the filters refer to, if the token has one.
     ///
-    /// Not verified: [`decode`](Self::decode) rejects the token if the filters that it leads to are others.
+    /// Not verified: [`decode_page`](Self::decode_page) rejects the token if the filters that it leads to are
+    /// others.
     #[must_use]
     pub fn relative_to(token: &str) -> Option<RecordTime> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let bytes = bytes.strip_prefix(&[RELATIVE_VERSION])?.get(BODY_BYTES - 1..)?;
-        let micros = bytes.first_chunk::<REFERENCE_BYTES>()?;
+        let (version, bytes) = bytes.split_first()?;
+        if version & !(OLDEST_FIRST | BACKWARD) != RELATIVE_VERSION {
+            return None;
+        }
+        let micros = bytes.get(BODY_BYTES - 1..)?.first_chunk::<REFERENCE_BYTES>()?;
         RecordTime::from_unix_micros(i64::from_be_bytes(*micros)).ok()
     }
 
@@ -108,14 +144,27 @@ impl Cursor {
     }
 }
 
+/// The page that a token leads to, beside its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenPage {
+    /// The order of the records.
+    pub order: Order,
+    /// Whether the page ends before the record instead of starting after it.
+    pub is_backward: bool,
+    /// The time that relative bounds of the filters were subtracted from.
+    pub relative_to: Option<RecordTime>,
+}
+
 /// Why a token is rejected. Start again from the first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CursorError {
     /// The text is not a cursor.
     #[error("is not a cursor; start again without one")]
     Malformed,
-    /// It was modified, or made for other filters or by another server.
-    #[error("was not made for these filters; start again without it, or repeat the filters")]
+    /// It was modified, or made for other filters, the other order or by another server.
+    #[error(
+        "was not made for these filters and this order; start again without it, or repeat both"
+    )]
     NotForThis,
 }
 

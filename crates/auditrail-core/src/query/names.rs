@@ -5,7 +5,7 @@ use crate::error::{ErrorCode, FieldError};
 use crate::limits::REPORTED_NAME_MAX_CHARS;
 
 /// The names of the paging parameters.
-pub(super) const PAGING: [&str; 4] = ["limit", "cursor", "offset", "count"];
+pub(super) const PAGING: [&str; 6] = ["limit", "order", "cursor", "offset", "around", "count"];
 
 /// Words that people try for a parameter, and which text similarity does not lead to it.
 const SYNONYMS: [(&str, &str); 14] = [

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
 use crate::error::ValueError;
+use crate::id::RecordId;
 use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 
 /// Most records in one page: 1 to [`PAGE_SIZE_MAX`], [`PAGE_SIZE_DEFAULT`] by default.
@@ -70,15 +71,52 @@ impl fmt::Display for PageSize {
     }
 }
 
-/// Where a page starts.
+/// The order of the records of a search, by `created_at`, then by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Both descending.
+    #[default]
+    NewestFirst,
+    /// Both ascending.
+    OldestFirst,
+}
+
+impl Order {
+    /// The value of the parameter.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NewestFirst => "desc",
+            Self::OldestFirst => "asc",
+        }
+    }
+}
+
+impl FromStr for Order {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "desc" => Ok(Self::NewestFirst),
+            "asc" => Ok(Self::OldestFirst),
+            _ => Err(ValueError::UnknownValue { expected: "desc, asc" }),
+        }
+    }
+}
+
+/// Where a page is, in the order of its search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// After skipping so many of the newest matches, at most [`OFFSET_MAX`]; 0 is the first page.
+    /// After skipping so many of the first matches, at most [`OFFSET_MAX`]; 0 is the first page.
     ///
     /// New records shift such pages; use a cursor to avoid that.
     Offset(u64),
-    /// After the record of a cursor.
+    /// It starts after the record of a cursor.
     After(Cursor),
+    /// It ends before the record of a cursor.
+    Before(Cursor),
+    /// Around a record, which must match: half of the page before it, the record, and the rest after it.
+    Around(RecordId),
 }
 
 impl Default for Position {
@@ -161,7 +199,7 @@ impl TotalRelation {
 }
 
 /// Parses a number without sign. One too large for u64 becomes the maximum, which every limit rejects.
-fn parse_number(text: &str) -> Result<u64, ValueError> {
+pub(super) fn parse_number(text: &str) -> Result<u64, ValueError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ValueError::BadFormat { expected: "a whole number" });
     }

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 
 use super::names::{PAGING, metadata_key};
-use super::{Cursor, CursorKey, Filters, MetadataFilter, Position, Query, TimeRange, bounds};
+use super::{
+    Cursor, CursorKey, Filters, MetadataFilter, Order, Position, Query, TimeRange, bounds,
+};
 use crate::actor::Actor;
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
+use crate::id::RecordId;
 use crate::inet::parse_network;
 use crate::limits::{METADATA_FILTERS_MAX, REPORTED_ERRORS_MAX, REPORTED_NAME_MAX_CHARS};
 use crate::target::Target;
@@ -40,11 +43,11 @@ impl Filters {
 }
 
 impl Query {
-    /// Parses a search: filters, `limit`, `cursor`, `offset` and `count`.
+    /// Parses a search: filters, `limit`, `order`, `cursor`, `offset`, `around` and `count`.
     ///
     /// # Errors
-    /// As [`Filters::from_pairs`]; also when a cursor was made for other filters or another key, and
-    /// when both `cursor` and `offset` are given.
+    /// As [`Filters::from_pairs`]; also when a cursor was made for other filters, the other order or another
+    /// key, and when more than one of `cursor`, `offset` and `around` is given.
     pub fn from_pairs<N, V>(
         pairs: impl IntoIterator<Item = (N, V)>,
         key: &CursorKey,
@@ -60,8 +63,10 @@ impl Query {
         let first = token.and_then(|(_, token)| Cursor::relative_to(token.as_ref()));
         let mut reader = Reader::new(first.map_or(now, RecordTime::timestamp));
         let mut limit = None;
+        let mut order = None;
         let mut count = None;
         let mut offset = None;
+        let mut around = None;
         let mut cursor = None;
         for (name, value) in pairs {
             let name = name.as_ref();
@@ -71,6 +76,8 @@ impl Query {
             }
             match name {
                 "limit" => limit = reader.keep(name, value.parse()),
+                "order" => order = reader.keep(name, value.parse()),
+                "around" => around = reader.keep(name, value.parse::<RecordId>()),
                 "count" => count = reader.keep(name, value.parse()),
                 "offset" => offset = reader.keep(name, Position::parse_offset(value)),
                 "cursor" => cursor = Some(value.to_owned()),
@@ -78,18 +85,19 @@ impl Query {
                 _ => reader.report_unknown(name, &PAGING),
             }
         }
-        if reader.was_seen("cursor") && reader.was_seen("offset") {
-            reader.report("offset", ErrorCode::Conflict, "cannot be given together with cursor");
-        }
+        reader.report_positions();
         let relative_to = reader.relative_to();
         let filters = reader.filters()?;
-        let position = match cursor {
-            Some(token) => Position::After(decode(&token, &filters, key)?),
-            None => offset.unwrap_or_default(),
+        let order = order.unwrap_or_default();
+        let position = match (cursor, around) {
+            (Some(token), _) => decode(&token, &filters, order, key)?,
+            (None, Some(id)) => Position::Around(id),
+            (None, None) => offset.unwrap_or_default(),
         };
         Ok(Self {
             filters,
             limit: limit.unwrap_or_default(),
+            order,
             position,
             count: count.unwrap_or_default(),
             relative_to,
@@ -97,8 +105,13 @@ impl Query {
     }
 }
 
-fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Cursor, FieldError> {
-    Cursor::decode(token, filters, key).map_err(|error| FieldError {
+fn decode(
+    token: &str,
+    filters: &Filters,
+    order: Order,
+    key: &CursorKey,
+) -> Result<Position, FieldError> {
+    Cursor::decode_page(token, filters, order, key).map_err(|error| FieldError {
         pointer: "cursor".to_owned(),
         code: ErrorCode::InvalidCursor,
         detail: error.to_string(),
@@ -191,6 +204,20 @@ impl Reader {
         }
         let filter = self.keep(name, MetadataFilter::new(key, value));
         self.filters.metadata.extend(filter);
+    }
+
+    /// Reports each position after the first: a page has one.
+    fn report_positions(&mut self) {
+        let mut given =
+            ["cursor", "offset", "around"].into_iter().filter(|name| self.was_seen(name));
+        let first = given.next();
+        let others: Vec<_> = given.collect();
+        for (first, other) in
+            first.into_iter().flat_map(|first| others.iter().map(move |other| (first, other)))
+        {
+            let detail = format!("cannot be given together with {first}");
+            self.report(other, ErrorCode::Conflict, &detail);
+        }
     }
 
     fn filters(mut self) -> Result<Filters, ValidationErrors> {

@@ -1,6 +1,8 @@
 //! Cursors: they round-trip, for the filters and the key they were made with only.
 
-use auditrail_core::{Cursor, CursorError, CursorKey, Filters, RecordId, RecordTime};
+use auditrail_core::{
+    Cursor, CursorError, CursorKey, Filters, Order, Position, RecordId, RecordTime, TokenPage,
+};
 use proptest::prelude::*;
 
 use crate::strategies::{good_text, id, now, time};
@@ -26,7 +28,7 @@ fn invalid_tokens_are_malformed() {
     let good =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) }
             .encode(&Filters::default(), &key);
-    let other_version = format!("B{}", &good[1..]);
+    let other_version = format!("E{}", &good[1..]);
     for wrong in
         ["", "x", "!!!", &good[..54], &format!("{good}A"), &format!("{good}="), &other_version]
     {
@@ -43,6 +45,37 @@ fn filter_boundaries_are_part_of_the_mac() {
     let token = cursor.encode(&filters("metadata.a", "bc"), &key);
     let error = Cursor::decode(&token, &filters("metadata.ab", "c"), &key);
     assert_eq!(error, Err(CursorError::NotForThis));
+}
+
+#[test]
+fn tokens_are_bound_to_their_order_and_direction() {
+    let cursor =
+        Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
+    let (key, filters) = (CursorKey::public(), Filters::default());
+    let relative = Some(RecordTime::new(now()).unwrap());
+    let mut tokens = Vec::new();
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        for (is_backward, relative_to) in
+            [(false, None), (true, None), (false, relative), (true, relative)]
+        {
+            let page = TokenPage { order, is_backward, relative_to };
+            let token = cursor.encode_page(&filters, page, &key);
+            let expected =
+                if is_backward { Position::Before(cursor) } else { Position::After(cursor) };
+            assert_eq!(Cursor::decode_page(&token, &filters, order, &key), Ok(expected));
+            assert_eq!(Cursor::relative_to(&token), relative_to);
+            let other =
+                if order == Order::NewestFirst { Order::OldestFirst } else { Order::NewestFirst };
+            let refused = Cursor::decode_page(&token, &filters, other, &key);
+            assert_eq!(refused, Err(CursorError::NotForThis));
+            tokens.push(token);
+        }
+    }
+    // What earlier versions made is the page after a record, newest first.
+    assert_eq!(tokens[0], cursor.encode(&filters, &key));
+    assert_eq!(Cursor::decode(&tokens[1], &filters, &key), Err(CursorError::NotForThis));
+    tokens.dedup();
+    assert_eq!(tokens.len(), 8);
 }
 
 #[test]

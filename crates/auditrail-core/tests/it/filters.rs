@@ -2,7 +2,7 @@
 
 use auditrail_core::{
     Action, ActionFilter, Count, Cursor, CursorKey, Filters, PageSize, Position, Query, RecordId,
-    RecordTime, ValidationErrors, limits,
+    RecordTime, TokenPage, ValidationErrors, limits,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -166,7 +166,8 @@ fn later_pages_keep_the_range_of_relative_times() {
     let first = Query::from_pairs([pair], &key, now()).unwrap();
     let cursor =
         Cursor { created_at: RecordTime::new(now()).unwrap(), id: RecordId::derived(None, &[]) };
-    let token = cursor.encode_relative(&first.filters, first.relative_to, &key);
+    let page = TokenPage { relative_to: first.relative_to, ..TokenPage::default() };
+    let token = cursor.encode_page(&first.filters, page, &key);
     let second = Query::from_pairs([pair, ("cursor", token.as_str())], &key, later).unwrap();
     assert_eq!((second.filters.clone(), second.relative_to), (first.filters, first.relative_to));
     assert_eq!(second.position, Position::After(cursor));
@@ -177,6 +178,19 @@ fn later_pages_keep_the_range_of_relative_times() {
     for pairs in [[("since", "8d"), ("cursor", &token)], [("until", "7d"), ("cursor", &token)]] {
         assert_eq!(refused(&pairs), ["cursor invalid_cursor"]);
     }
+}
+
+#[test]
+fn a_page_has_one_position() {
+    let id = RecordId::derived(None, &[]);
+    let around = Query::from_pairs([("around", id.to_string())], &CursorKey::public(), now());
+    assert_eq!(around.unwrap().position, Position::Around(id));
+    let id = id.to_string();
+    assert_eq!(refused(&[("around", &id), ("offset", "1")]), ["around conflict"]);
+    let all = [("around", id.as_str()), ("offset", "1"), ("cursor", "x")];
+    assert_eq!(refused(&all), ["offset conflict", "around conflict"]);
+    assert_eq!(refused(&[("around", "x")]), ["around bad_format"]);
+    assert_eq!(refused(&[("order", "up")]), ["order unknown_value"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pages as JSON.
 
 use auditrail_core::{
-    Cursor, CursorKey, Found, Page, Position, Query, Record, Total, TotalRelation,
+    Cursor, CursorKey, Found, Order, Page, Position, Query, Record, Total, TotalRelation,
 };
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn page(query: &Query, found: Found) -> Value {
 
 #[test]
 fn last_page_has_no_cursor_and_no_total() {
-    let found = Found { records: vec![record()], has_more: false, total: None };
+    let found = Found { records: vec![record()], ..Found::default() };
     let expected = json!({
         "data": [full_json()],
         "pagination": {"limit": 100, "has_more": false, "next_cursor": null, "offset": 0},
@@ -35,7 +35,7 @@ fn cursor_has_the_last_record_and_is_bound_to_filters() {
     )
     .unwrap();
     let total = Some(Total { count: 9, relation: TotalRelation::AtLeast });
-    let found = Found { records: vec![record()], has_more: true, total };
+    let found = Found { records: vec![record()], has_more: true, total, ..Found::default() };
     let page = page(&query, found);
     let token = page["pagination"]["next_cursor"].as_str().unwrap();
     let cursor = Cursor::decode(token, &query.filters, &key).unwrap();
@@ -57,8 +57,27 @@ fn page_after_a_cursor_has_no_offset() {
 }
 
 #[test]
+fn pages_lead_in_both_directions_in_their_order() {
+    let key = CursorKey::public();
+    let query = Query { order: Order::OldestFirst, ..Query::default() };
+    let found =
+        Found { records: vec![record()], has_previous: true, has_more: true, ..Found::default() };
+    let pagination = Page::new(&query, found, &key).pagination;
+    let cursor = Cursor { created_at: record().created_at, id: record().id };
+    for (token, expected) in [
+        (pagination.next_cursor, Position::After(cursor)),
+        (pagination.prev_cursor, Position::Before(cursor)),
+    ] {
+        let token = token.unwrap();
+        let decoded = Cursor::decode_page(&token, &query.filters, query.order, &key);
+        assert_eq!(decoded, Ok(expected));
+        assert!(Cursor::decode(&token, &query.filters, &key).is_err());
+    }
+}
+
+#[test]
 fn page_round_trips_through_json() {
-    let found = Found { records: vec![record()], has_more: true, total: None };
+    let found = Found { records: vec![record()], has_more: true, ..Found::default() };
     let page = Page::new(&Query::default(), found, &CursorKey::public());
     let text = serde_json::to_string(&page).unwrap();
     assert_eq!(serde_json::from_str::<Page<Record>>(&text).unwrap(), page);

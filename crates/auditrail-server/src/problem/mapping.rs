@@ -57,6 +57,9 @@ impl From<StoreError> for Problem {
             StoreError::IdConflict { .. } => {
                 Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
+            StoreError::NoMatch { .. } => {
+                Self::new(StatusCode::NOT_FOUND, code, "Not found", error.to_string())
+            }
             StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
             StoreError::Rejected { .. } => {
                 tracing::warn!(code, error = %error, "the database rejected a record");

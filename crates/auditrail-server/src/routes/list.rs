@@ -1,7 +1,7 @@
 //! `GET /v1/audit-logs`: returns a page of matching records.
 
 use auditrail_api::ProblemDocument;
-use auditrail_core::{Count, Page, Pagination, Query, Record};
+use auditrail_core::{Count, Order, Page, Pagination, Query, Record};
 use auditrail_store::{ApiKeyVersion, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -19,7 +19,10 @@ type RecordPage = Page<Record>;
 /// Also the path in links to the next page.
 const PATH: &str = "/v1/audit-logs";
 
-/// Returns matching records, newest first.
+/// Returns matching records, newest first unless `order=asc` is given.
+///
+/// `next_cursor` leads to the next page and `prev_cursor` back. `around` returns the page in whose middle a record is;
+/// if it does not match the filters, or does not exist, the response is 404.
 #[utoipa::path(
     get,
     path = PATH,
@@ -76,6 +79,9 @@ fn link(query: &Query, page: &Page<Record>) -> Option<[(HeaderName, HeaderValue)
     let Pagination { limit, next_cursor, .. } = &page.pagination;
     let mut params = query.filters.to_pairs();
     params.push(("limit".into(), limit.to_string()));
+    if query.order != Order::default() {
+        params.push(("order".into(), query.order.as_str().to_owned()));
+    }
     params.push(("cursor".into(), next_cursor.clone()?));
     let query = serde_urlencoded::to_string(params).ok()?;
     let link = HeaderValue::try_from(format!("<{PATH}?{query}>; rel=\"next\"")).ok()?;

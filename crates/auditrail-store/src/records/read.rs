@@ -1,17 +1,25 @@
 //! Statements that read records.
 //!
-//! `search` finds a page: `driving_index` decides which index a search walks, `conditions` holds the
-//! filters, `page` reads the rows. `get`, `count`, `export` and `summary` are the other reads.
+//! `search` finds a page: `turn` divides it into scans in a direction of time (`scan`), `driving_index` decides
+//! which index a scan walks, `conditions` holds the filters, `page` reads the rows. `get`, `count`,
+//! `export`, `summary`, `histogram`, `facets` and `values` are the other reads; the last three end at a `deadline`.
 
 mod actions;
 pub(super) mod conditions;
 mod count;
+mod deadline;
 pub(super) mod driving_index;
 pub(super) mod export;
+pub(super) mod facets;
 pub(super) mod get;
+pub(super) mod histogram;
 pub(super) mod over_sessions;
 pub(super) mod page;
+pub(super) mod scan;
 pub(super) mod search;
+
 pub(super) mod summary;
 mod target_types;
 mod times;
+pub(super) mod turn;
+pub(super) mod values;

@@ -3,9 +3,13 @@
 mod addresses;
 mod create;
 mod export;
+mod facets;
 mod filters;
+mod generated;
+mod histogram;
 mod intents;
 mod paging;
 mod stored;
 mod summary;
+mod values;
 mod writer;

@@ -20,7 +20,10 @@ pub(crate) struct QueryArgs {
     /// Maximum number of records, 1 to 1000
     #[arg(long, value_name = "N", default_value = "100")]
     pub(crate) limit: String,
-    /// Cursor of the next page, from an earlier page with the same filters
+    /// Order of the records by time
+    #[arg(long, value_name = "ORDER", default_value = "desc")]
+    pub(crate) order: OrderArg,
+    /// Cursor of the next page, from an earlier page with the same filters and order
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
     /// Print every field of each record, one per line, instead of a table
@@ -29,6 +32,15 @@ pub(crate) struct QueryArgs {
     /// Also count all matches: exact counts every match, estimated is quick (exact up to 10,000 with --tenant, else the planner's estimate)
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub(crate) count: CountArg,
+}
+
+/// The order of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderArg {
+    /// Newest first.
+    Desc,
+    /// Oldest first.
+    Asc,
 }
 
 /// How to count all matches.

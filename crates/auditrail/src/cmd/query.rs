@@ -1,11 +1,11 @@
-//! `query`: searches records, newest first.
+//! `query`: searches records.
 
-use auditrail_core::{CursorKey, Filters, Page, Query, Record, Total, TotalRelation};
+use auditrail_core::{CursorKey, Filters, Order, Page, Query, Record, Total, TotalRelation};
 use serde_json::json;
 
 use super::filters::{flag, note_excluded_day, pairs, with_flag_names};
 use super::record_view::{print_long, print_records};
-use crate::cli::{CountArg, QueryArgs};
+use crate::cli::{CountArg, OrderArg, QueryArgs};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Error;
@@ -28,6 +28,9 @@ pub(super) fn run(cx: &Context, args: &QueryArgs) -> Result<Exit, Error> {
 fn query(args: &QueryArgs) -> Result<Query, Error> {
     let mut pairs = pairs(&args.filters)?;
     pairs.push(("limit".to_owned(), args.limit.clone()));
+    if args.order == OrderArg::Asc {
+        pairs.push(("order".to_owned(), Order::OldestFirst.as_str().to_owned()));
+    }
     if let Some(cursor) = &args.cursor {
         pairs.push(("cursor".to_owned(), cursor.clone()));
     }
@@ -102,6 +105,9 @@ fn next_command(query: &Query, cursor: &str, form: &str) -> String {
             }
             None => out.push_str(&format!(" {} {}", flag(&canonical), shell_quoted(&value))),
         }
+    }
+    if query.order != Order::default() {
+        out.push_str(&format!(" --order {}", query.order.as_str()));
     }
     out.push_str(&format!(" --limit {} --cursor {cursor}", query.limit));
     out

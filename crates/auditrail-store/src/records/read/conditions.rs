@@ -5,7 +5,8 @@
 mod metadata;
 
 use auditrail_core::{
-    ActionFilter, ActionPrefix, ActorType, Filters, Intents, canonical_network, mapped_network,
+    ActionFilter, ActionPrefix, ActorType, Filters, Intents, Outcome, canonical_network,
+    mapped_network,
 };
 use ipnet::IpNet;
 
@@ -29,6 +30,10 @@ pub(in crate::records) struct Conditions<'a> {
 /// The condition on intents. The function is called only for records with an unknown outcome.
 const OPEN_INTENTS: &str = " and (outcome is distinct from 'unknown' \
      or control_plane.audit_intent_is_open(id, tenant_id))";
+
+/// The condition on intents that have an outcome, which are left out.
+const CLOSED_INTENTS: &str =
+    " and outcome = 'unknown' and not control_plane.audit_intent_is_open(id, tenant_id)";
 
 /// The condition on the action.
 #[derive(Debug)]
@@ -100,6 +105,30 @@ impl<'a> Conditions<'a> {
     /// As [`push_from_where`](Self::push_from_where) without the condition of the driving index, which
     /// [`DrivingIndex::push_condition`] adds.
     pub(in crate::records) fn push_from_where_but(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
+        self.push_filters(sql, index);
+        if self.only_open_intents {
+            sql.push(OPEN_INTENTS);
+        }
+    }
+
+    /// Whether intents that have an outcome could match otherwise.
+    pub(in crate::records) fn leave_out_intents(&self) -> bool {
+        let can_be_intent = matches!(self.filters.outcome, None | Some(Outcome::Unknown));
+        self.only_open_intents && can_be_intent
+    }
+
+    /// As [`push_from_where`](Self::push_from_where), with the intents that have an outcome.
+    pub(in crate::records) fn push_from_where_with_closed_intents(&self, sql: &mut Sql) {
+        self.push_filters(sql, DrivingIndex::Time);
+    }
+
+    /// As [`push_from_where`](Self::push_from_where), with nothing but the intents that have an outcome.
+    pub(in crate::records) fn push_from_where_closed_intents(&self, sql: &mut Sql) {
+        self.push_filters(sql, DrivingIndex::Outcome(Outcome::Unknown));
+        sql.push(CLOSED_INTENTS);
+    }
+
+    fn push_filters(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
         let Filters {
             actor_id,
             actor_type,
@@ -141,9 +170,6 @@ impl<'a> Conditions<'a> {
         push_times(sql, created_at);
         for filter in metadata {
             metadata::push(sql, filter);
-        }
-        if self.only_open_intents {
-            sql.push(OPEN_INTENTS);
         }
     }
 

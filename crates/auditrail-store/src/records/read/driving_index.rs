@@ -1,11 +1,10 @@
 //! Which index a search walks: one that holds the matches of a filter in the order of time.
 
-use auditrail_core::{
-    ActionFilter, Filters, Outcome, Position, RecordTime, canonical_network, mapped_network,
-};
+use auditrail_core::{ActionFilter, Filters, Outcome, canonical_network, mapped_network};
 use ipnet::IpNet;
 
-use super::times::{is_edge, push_times};
+use super::scan::{Direction, Scan};
+use super::times::push_times;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -14,7 +13,7 @@ use crate::value::PgTime;
 /// The action as it is indexed: ordered by bytes, so that a prefix is a range.
 pub(in crate::records) const ACTION: &str = r#"action collate "C""#;
 
-/// An index whose entries for one value are in the order of time: a search walks it newest first and
+/// An index whose entries for one value are in the order of time: a search walks it in either direction and
 /// stops when the page is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::records) enum DrivingIndex<'a> {
@@ -48,16 +47,17 @@ impl Default for ScanBudget {
     }
 }
 
-/// A range of time that ends where the search starts, sized by the entries of one driving index.
+/// A range of time that begins where the scan starts, sized by the entries of one driving index.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::records) struct TimeWindow {
-    /// Its oldest time.
-    pub(in crate::records) start: PgTime,
-    /// Its length in microseconds, estimated as twice its older half: the newest few times may be
+    direction: Direction,
+    /// Its last time in the direction of the scan: the oldest one of a scan from newer to older.
+    pub(in crate::records) edge: PgTime,
+    /// Its length in microseconds, estimated as twice its later half: the first few times may be
     /// outliers.
     micros: i64,
-    /// The time of the oldest record of the table.
-    oldest: PgTime,
+    /// The time of the last record of the table in the direction of the scan.
+    last: PgTime,
 }
 
 /// By what factor the next window is longer: at least and at most.
@@ -67,24 +67,24 @@ impl TimeWindow {
     /// Whether the driving index has at most `times` as many records as this window, assuming the
     /// density of the window.
     pub(in crate::records) fn is_most_of(self, times: i64) -> bool {
-        let before = self.start.0.unix_micros().saturating_sub(self.oldest.0.unix_micros());
-        before <= self.micros.saturating_mul(times)
+        let rest = self.direction.micros_between(self.edge.0, self.last.0);
+        rest <= self.micros.saturating_mul(times)
     }
 
     /// A longer window that should hold `wanted` matches, given that this one holds `matches`; `None`
-    /// when it would reach the oldest record anyway.
+    /// when it would reach the last record anyway.
     ///
-    /// It assumes that older records are as dense as those in the older half of this window.
+    /// It assumes that later records of the scan are as dense as those in the later half of this window.
     pub(in crate::records) fn longer(self, matches: u64, wanted: u64) -> Option<Self> {
         let enough = wanted.saturating_mul(3).checked_div(matches.saturating_mul(2));
         let times = enough.unwrap_or(LONGER.1).clamp(LONGER.0, LONGER.1);
         let further = self.micros.checked_mul(i64::try_from(times - 1).ok()?)?;
-        let start = self.start.0.unix_micros().checked_sub(further)?;
-        let is_worth_it = further > 0 && self.oldest.0.unix_micros() < start;
+        let edge = self.direction.later(self.edge.0, further)?;
+        let is_worth_it = further > 0 && self.direction.micros_between(edge, self.last.0) > 0;
         is_worth_it.then_some(Self {
-            start: PgTime(RecordTime::from_unix_micros(start).ok()?),
+            edge: PgTime(edge),
             micros: self.micros.checked_add(further)?,
-            oldest: self.oldest,
+            ..self
         })
     }
 }
@@ -162,21 +162,16 @@ impl<'a> DrivingIndex<'a> {
         }
     }
 
-    /// Adds the start of the ORDER BY; `created_at desc` follows.
-    pub(in crate::records) fn push_order(self, sql: &mut Sql) {
+    /// Adds the start of the ORDER BY; the time follows in the same direction.
+    pub(in crate::records) fn push_order(self, sql: &mut Sql, direction: Direction) {
         sql.push(" order by ");
-        match self {
-            Self::Time => {}
-            Self::Text(column, _) => {
-                sql.push(column).push(", ");
-            }
-            Self::Address(_) => {
-                sql.push("ip_address, ");
-            }
-            Self::Outcome(_) => {
-                sql.push("outcome, ");
-            }
-        }
+        let column = match self {
+            Self::Time => return,
+            Self::Text(column, _) => column,
+            Self::Address(_) => "ip_address",
+            Self::Outcome(_) => "outcome",
+        };
+        sql.push(column).push(direction.of_column()).push(", ");
     }
 }
 
@@ -194,15 +189,15 @@ pub(in crate::records) fn is_address(network: &IpNet) -> bool {
 
 /// The most selective driving index, and the first window of time to search.
 ///
-/// The most selective index is the one whose window, of a fixed number of entries, goes back furthest.
+/// The most selective index is the one whose window, of a fixed number of entries, reaches furthest.
 /// There is no window when the index has fewer entries than that: then all of them are walked.
 pub(in crate::records) async fn most_selective<'a>(
     db: Db<'_>,
     filters: &'a Filters,
-    position: Position,
+    scan: Scan,
     budget: ScanBudget,
 ) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
-    most_selective_of(DrivingIndex::of(filters), db, filters, position, budget).await
+    most_selective_of(DrivingIndex::of(filters), db, filters, scan, budget).await
 }
 
 /// As [`most_selective`], among these indexes, of which there is at least one.
@@ -210,44 +205,45 @@ pub(in crate::records) async fn most_selective_of<'a>(
     indexes: Vec<DrivingIndex<'a>>,
     mut db: Db<'_>,
     filters: &'a Filters,
-    position: Position,
+    scan: Scan,
     budget: ScanBudget,
 ) -> Result<(DrivingIndex<'a>, Option<TimeWindow>), StoreError> {
+    let direction = scan.direction;
     let mut sql = Sql::new(
-        "select number, start, half,
-                (select created_at from control_plane.audit_logs order by created_at limit 1)
-           from (",
+        "select number, edge, half, (select created_at from control_plane.audit_logs order by ",
     );
+    sql.push(direction.reversed().of_time()).push(" limit 1) from (");
     let mut between = "";
     for (number, index) in (0_i64..).zip(&indexes) {
         let records = index.first_records(budget);
         sql.push(between).push("select ").push_bind(number).push(" as number, (");
-        push_nth(&mut sql, *index, filters, position, records);
-        sql.push(") as start, (");
-        push_nth(&mut sql, *index, filters, position, records / 2);
+        push_nth(&mut sql, *index, filters, scan, records);
+        sql.push(") as edge, (");
+        push_nth(&mut sql, *index, filters, scan, records / 2);
         sql.push(") as half");
         between = " union all ";
     }
-    sql.push(") of_indexes order by start nulls first limit 1");
+    sql.push(") of_indexes order by edge").push(direction.of_column());
+    sql.push(" nulls first limit 1");
     let rows = db.fetch(&sql).await;
     let rows = rows.map_err(StoreError::while_trying_to("estimate the selectivity of a search"))?;
     let (number, window) = rows
         .first()
         .ok_or(sqlx::Error::RowNotFound)
-        .and_then(read_window)
+        .and_then(|row| read_window(row, direction))
         .map_err(StoreError::while_trying_to("estimate the selectivity of a search"))?;
     let index = usize::try_from(number).ok().and_then(|number| indexes.get(number));
     Ok((index.copied().unwrap_or(DrivingIndex::Time), window))
 }
 
-fn read_window(row: &Row) -> Result<(i64, Option<TimeWindow>), sqlx::Error> {
-    let start: Option<PgTime> = row.get(1)?;
+fn read_window(row: &Row, direction: Direction) -> Result<(i64, Option<TimeWindow>), sqlx::Error> {
+    let edge: Option<PgTime> = row.get(1)?;
     let half: Option<PgTime> = row.get(2)?;
-    let oldest: Option<PgTime> = row.get(3)?;
-    let window = match (start, half, oldest) {
-        (Some(start), Some(half), Some(oldest)) => {
-            let older_half = half.0.unix_micros().saturating_sub(start.0.unix_micros());
-            Some(TimeWindow { start, micros: older_half.saturating_mul(2), oldest })
+    let last: Option<PgTime> = row.get(3)?;
+    let window = match (edge, half, last) {
+        (Some(edge), Some(half), Some(last)) => {
+            let later_half = direction.micros_between(half.0, edge.0);
+            Some(TimeWindow { direction, edge, micros: later_half.saturating_mul(2), last })
         }
         _ => None,
     };
@@ -255,21 +251,11 @@ fn read_window(row: &Row) -> Result<(i64, Option<TimeWindow>), sqlx::Error> {
 }
 
 /// Adds a subquery for the time of the nth entry of an index; an index-only scan answers it.
-fn push_nth(
-    sql: &mut Sql,
-    index: DrivingIndex<'_>,
-    filters: &Filters,
-    position: Position,
-    nth: u32,
-) {
+fn push_nth(sql: &mut Sql, index: DrivingIndex<'_>, filters: &Filters, scan: Scan, nth: u32) {
     sql.push("select created_at from control_plane.audit_logs where true");
     index.push_condition(sql);
     push_times(sql, &filters.created_at);
-    if let Position::After(cursor) = position
-        && !is_edge(cursor.created_at)
-    {
-        sql.push(" and created_at <= ").push_bind(PgTime(cursor.created_at));
-    }
-    index.push_order(sql);
-    sql.push("created_at desc limit 1 offset ").push_bind(i64::from(nth));
+    scan.push_start_time(sql);
+    index.push_order(sql, scan.direction);
+    sql.push(scan.direction.of_time()).push(" limit 1 offset ").push_bind(i64::from(nth));
 }

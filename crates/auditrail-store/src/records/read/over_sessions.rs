@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use auditrail_core::{Filters, Found, Query, Record, RecordId};
 use uuid::Uuid;
 
+use super::facets::{FacetCounts, FacetsOptions, facets};
 use super::get::{self, StoredParts};
+use super::histogram::{HistogramOptions, TimeHistogram, histogram};
 use super::search::{SEARCH_SETTINGS, find};
 use super::summary::{Summary, SummaryOptions, summary};
+use super::values::{FieldValues, ValuesOptions, values};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
@@ -82,6 +85,57 @@ impl Read for Summarize<'_> {
 
     async fn read(&self, db: Db<'_>) -> Result<Summary, StoreError> {
         summary(db, self.filters, self.options).await
+    }
+}
+
+/// Counts the matches by time, from one snapshot.
+pub(in crate::records) struct CountByTime<'a> {
+    pub(in crate::records) filters: &'a Filters,
+    pub(in crate::records) options: HistogramOptions,
+}
+
+impl Read for CountByTime<'_> {
+    type Output = TimeHistogram;
+
+    fn prologue(&self) -> Vec<Sql> {
+        search_prologue().to_vec()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<TimeHistogram, StoreError> {
+        histogram(db, self.filters, self.options).await
+    }
+}
+
+/// Counts the values of fields, from one snapshot.
+pub(in crate::records) struct CountValues<'a> {
+    pub(in crate::records) filters: &'a Filters,
+    pub(in crate::records) options: FacetsOptions<'a>,
+}
+
+impl Read for CountValues<'_> {
+    type Output = Vec<FacetCounts>;
+
+    fn prologue(&self) -> Vec<Sql> {
+        search_prologue().to_vec()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<Vec<FacetCounts>, StoreError> {
+        facets(db, self.filters, self.options).await
+    }
+}
+
+/// Lists the values of a field.
+pub(in crate::records) struct ListValues<'a>(pub(in crate::records) ValuesOptions<'a>);
+
+impl Read for ListValues<'_> {
+    type Output = FieldValues;
+
+    fn prologue(&self) -> Vec<Sql> {
+        search_prologue().to_vec()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<FieldValues, StoreError> {
+        values(db, self.0).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! One page of a search: the statements, and which of them to run.
+//! The first matches of a scan: the statements, and which of them to run.
 //!
 //! With a single filter whose index is in the order of time, a search walks that index until the page
 //! is full. With more filters that walk may read very many entries between two matches, and collecting
@@ -6,14 +6,14 @@
 //! few matches, the search reads longer windows with whatever plan the planner prefers; for few matches
 //! that is a combination of several indexes.
 //!
-//! If a window holds a full page of matches, these are the newest of all. So the lengths of the windows
+//! If a window holds a full page of matches, these are the first of all. So the lengths of the windows
 //! affect how long a search takes, and never its result.
 
-use auditrail_core::{Cursor, PageSize, Position, Record};
+use auditrail_core::Record;
 
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
-use super::times::is_edge;
+use super::scan::Scan;
 use crate::db::{Db, Rows};
 use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
@@ -35,7 +35,7 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
                              set_config('random_page_cost', '1.1', true),
                              set_config('work_mem', '32MB', true)";
 
-/// Reads one page, newest first, and whether more records follow. A page of large records ends early, so that the
+/// Reads the first matches of a scan, in its order, and whether more records follow. A page of large records ends early, so that the
 /// rows of one search take only some megabytes.
 ///
 /// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution:
@@ -44,41 +44,39 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
 pub(in crate::records) async fn page(
     db: Db<'_>,
     conditions: &Conditions<'_>,
-    size: PageSize,
-    position: Position,
+    size: u16,
+    scan: Scan,
     budget: ScanBudget,
 ) -> Result<(Vec<Record>, bool), StoreError> {
     let found = match DrivingIndex::only(conditions.filters()) {
-        Some(index) => fetch_last(db, &walk(index, conditions, size, position, None)).await?,
+        Some(index) => {
+            fetch_last(db, &walk(index, conditions, size, scan, None), scan.is_last).await?
+        }
         None if conditions.match_nothing() => Rows { rows: Vec::new(), is_truncated: false },
-        None => newest_matches(db, conditions, size, position, budget).await?,
+        None => first_matches(db, conditions, size, scan, budget).await?,
     };
-    let wanted = usize::from(size.get());
+    let wanted = usize::from(size);
     let records = found.rows.iter().take(wanted).map(columns::record);
     let has_more = found.is_truncated || found.rows.len() > wanted;
     Ok((records.collect::<Result<_, _>>()?, has_more))
 }
 
 /// Walks one window of the driving index, then collects the matches of longer windows.
-async fn newest_matches(
+async fn first_matches(
     mut db: Db<'_>,
     conditions: &Conditions<'_>,
-    size: PageSize,
-    position: Position,
+    size: u16,
+    scan: Scan,
     budget: ScanBudget,
 ) -> Result<Rows, StoreError> {
-    let skipped = match position {
-        Position::Offset(offset) => offset,
-        Position::After(_) => 0,
-    };
-    let wanted = usize::from(size.get()) + 1;
+    let wanted = usize::from(size) + 1;
     let (index, window) =
-        driving_index::most_selective(db.again(), conditions.filters(), position, budget).await?;
+        driving_index::most_selective(db.again(), conditions.filters(), scan, budget).await?;
     let Some(mut window) = window else {
-        return fetch_last(db, &walk(index, conditions, size, position, None)).await;
+        return fetch_last(db, &walk(index, conditions, size, scan, None), scan.is_last).await;
     };
-    let since = Some(window.start);
-    let mut found = fetch(db.again(), &walk(index, conditions, size, position, since)).await?;
+    let edge = Some(window.edge);
+    let mut found = fetch(db.again(), &walk(index, conditions, size, scan, edge)).await?;
     if is_full(&found, wanted) {
         return Ok(found);
     }
@@ -87,17 +85,17 @@ async fn newest_matches(
     let is_quickly_collected = found.rows.is_empty() && window.is_most_of(budget.few);
     let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };
     for _ in 0..longer_windows {
-        match window.longer(found.rows.len() as u64, skipped + wanted as u64) {
+        match window.longer(found.rows.len() as u64, scan.skipped + wanted as u64) {
             Some(longer) => window = longer,
             None => break,
         }
-        let since = Some(window.start);
-        found = fetch(db.again(), &matches(conditions, size, position, since)).await?;
+        let edge = Some(window.edge);
+        found = fetch(db.again(), &matches(conditions, size, scan, edge)).await?;
         if is_full(&found, wanted) {
             return Ok(found);
         }
     }
-    fetch_last(db, &matches(conditions, size, position, None)).await
+    fetch_last(db, &matches(conditions, size, scan, None), scan.is_last).await
 }
 
 /// Whether the rows are a page and one row more, or as much of that as may be in memory.
@@ -110,9 +108,9 @@ async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
-/// As [`fetch`], for the last statement of a search.
-async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
-    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, true).await;
+/// As [`fetch`], for the last statement of a scan.
+async fn fetch_last(mut db: Db<'_>, sql: &Sql, is_last: bool) -> Result<Rows, StoreError> {
+    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, is_last).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
@@ -121,28 +119,26 @@ async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
 pub(in crate::records) fn walk(
     index: DrivingIndex<'_>,
     conditions: &Conditions<'_>,
-    size: PageSize,
-    position: Position,
-    since: Option<PgTime>,
+    size: u16,
+    scan: Scan,
+    edge: Option<PgTime>,
 ) -> Sql {
     let mut sql = Sql::default();
     let Some(mapped) = index.mapped() else {
-        push_walk(&mut sql, index, conditions, position, since);
-        push_end(&mut sql, size, position);
+        push_walk(&mut sql, index, conditions, scan, edge);
+        push_end(&mut sql, size, scan);
         return sql;
     };
     // Each form of an address is in the order of time; few records have the mapped one.
-    let skipped = match position {
-        Position::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
-        Position::After(_) => 0,
-    };
-    let most = i64::from(size.get()).saturating_add(1).saturating_add(skipped);
+    let skipped = i64::try_from(scan.skipped).unwrap_or(i64::MAX);
+    let most = i64::from(size).saturating_add(1).saturating_add(skipped);
     sql.push(concat!("select ", column_list!(), " from (("));
-    push_walk(&mut sql, index, conditions, position, since);
-    sql.push("created_at desc, id desc limit ").push_bind(most).push(") union all (");
-    push_walk(&mut sql, mapped, conditions, position, since);
-    sql.push("created_at desc, id desc limit ").push_bind(most).push(")) both_forms order by ");
-    push_end(&mut sql, size, position);
+    push_walk(&mut sql, index, conditions, scan, edge);
+    sql.push(scan.direction.order()).push(" limit ").push_bind(most).push(") union all (");
+    push_walk(&mut sql, mapped, conditions, scan, edge);
+    sql.push(scan.direction.order()).push(" limit ").push_bind(most);
+    sql.push(")) both_forms order by ");
+    push_end(&mut sql, size, scan);
     sql
 }
 
@@ -151,69 +147,39 @@ fn push_walk(
     sql: &mut Sql,
     index: DrivingIndex<'_>,
     conditions: &Conditions<'_>,
-    position: Position,
-    since: Option<PgTime>,
+    scan: Scan,
+    edge: Option<PgTime>,
 ) {
     sql.push(concat!("select ", column_list!()));
     conditions.push_from_where_but(sql, index);
     index.push_condition(sql);
-    push_after(sql, position);
-    push_since(sql, since);
-    index.push_order(sql);
+    scan.push_start(sql);
+    scan.push_window(sql, edge);
+    index.push_order(sql, scan.direction);
 }
 
-/// Collects the matches since a time, or all, and takes the newest.
+/// Collects the matches in a window of time, or all, and takes the first.
 ///
 /// Materialized, because the planner would otherwise assume that matches are spread evenly over time and
 /// that it can stop early. This statement runs when they are not, or are few.
 pub(in crate::records) fn matches(
     conditions: &Conditions<'_>,
-    size: PageSize,
-    position: Position,
-    since: Option<PgTime>,
+    size: u16,
+    scan: Scan,
+    edge: Option<PgTime>,
 ) -> Sql {
     let mut sql = Sql::new(concat!("with matches as materialized (select ", column_list!()));
     conditions.push_from_where(&mut sql);
-    push_after(&mut sql, position);
-    push_since(&mut sql, since);
+    scan.push_start(&mut sql);
+    scan.push_window(&mut sql, edge);
     sql.push(concat!(") select ", column_list!(), " from matches order by "));
-    push_end(&mut sql, size, position);
+    push_end(&mut sql, size, scan);
     sql
 }
 
-fn push_since(sql: &mut Sql, since: Option<PgTime>) {
-    if let Some(since) = since {
-        sql.push(" and created_at >= ").push_bind(since);
+fn push_end(sql: &mut Sql, size: u16, scan: Scan) {
+    sql.push(scan.direction.order()).push(" limit ").push_bind(i64::from(size) + 1);
+    if scan.skipped > 0 {
+        sql.push(" offset ").push_bind(i64::try_from(scan.skipped).unwrap_or(i64::MAX));
     }
-}
-
-fn push_end(sql: &mut Sql, size: PageSize, position: Position) {
-    sql.push("created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
-    if let Position::Offset(offset @ 1..) = position {
-        sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
-    }
-}
-
-/// Adds the condition that a row comes after the row of the cursor.
-///
-/// A cursor at either end of the printable range may stand for a row beyond it, such as one with
-/// `infinity`, so its time is then read from that row. Otherwise such rows would repeat on every page or
-/// be skipped.
-fn push_after(sql: &mut Sql, position: Position) {
-    let Position::After(Cursor { created_at, id }) = position else {
-        return;
-    };
-    sql.push(" and (created_at, id) < (");
-    if is_edge(created_at) {
-        sql.push(
-            "coalesce((select own.created_at from control_plane.audit_logs own where own.id = ",
-        )
-        .push_bind(*id.as_uuid())
-        .push("), ")
-        .push_bind(PgTime(created_at))
-        .push(")");
-    } else {
-        sql.push_bind(PgTime(created_at));
-    }
-    sql.push(", ").push_bind(*id.as_uuid()).push(")");
 }

@@ -4,7 +4,7 @@ use auditrail_core::{Count, Found, Query};
 
 use super::conditions::Conditions;
 use super::driving_index::ScanBudget;
-use super::{count, page};
+use super::{count, turn};
 use crate::db::Db;
 use crate::error::StoreError;
 
@@ -36,8 +36,6 @@ pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Fo
         }
         Count::Estimated => Some(count::estimated(db.again(), &conditions).await?),
     };
-    let (limit, position) = (query.limit, query.position);
-    let (records, has_more) =
-        page::page(db, &conditions, limit, position, ScanBudget::default()).await?;
-    Ok(Found { records, has_more, total })
+    let page = turn::page(db, &conditions, query, ScanBudget::default()).await?;
+    Ok(Found { total, ..page })
 }

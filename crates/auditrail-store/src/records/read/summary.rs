@@ -3,13 +3,13 @@
 mod interval;
 
 use auditrail_core::{
-    Action, Actor, ActorId, ActorType, Filters, Interval, Position, RecordTime, Target, TargetId,
-    TargetType,
+    Action, Actor, ActorId, ActorType, Filters, Interval, RecordTime, Target, TargetId, TargetType,
 };
 
 pub use self::interval::BUCKETS_MAX;
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
+use super::scan::Scan;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -100,7 +100,10 @@ pub(in crate::records) async fn summary(
     options: SummaryOptions,
 ) -> Result<Summary, StoreError> {
     let SummaryOptions { top, interval, recent } = options;
-    let since = if recent { start_of_recent(db.again(), filters).await? } else { None };
+    let since = match recent {
+        true => start_of_recent(db.again(), filters, (RECENT_MAX, RECENT_OF_VALUE_MAX)).await?,
+        false => None,
+    };
     let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
     let (total, span) = total(db.again(), &counted).await?;
     let interval = interval.unwrap_or_else(|| interval::covering(span));
@@ -115,25 +118,28 @@ pub(in crate::records) async fn summary(
     })
 }
 
-/// The time from which records are counted, if not all of them are.
+/// The time from which records are counted, if not all of them are: so many by time, or so many of a value.
 ///
 /// It is part of the result, so for one tenant it depends on the records of that tenant alone: that of an
 /// index of actors would tell how many records other tenants have of an actor.
-async fn start_of_recent(db: Db<'_>, filters: &Filters) -> Result<Option<PgTime>, StoreError> {
+pub(super) async fn start_of_recent(
+    db: Db<'_>,
+    filters: &Filters,
+    (time_records, of_value): (u32, u32),
+) -> Result<Option<PgTime>, StoreError> {
     let mut indexes = DrivingIndex::of(filters);
-    let mut value_records = RECENT_OF_VALUE_MAX;
+    let mut value_records = of_value;
     if filters.tenant_id.is_some() {
         if indexes.len() > 1 {
             // Another index helps to count, so more of the tenant's records take as long.
-            value_records = RECENT_MAX;
+            value_records = time_records;
         }
         indexes.retain(|index| index.is("tenant_id"));
     }
-    let budget = ScanBudget { time_records: RECENT_MAX, value_records, ..ScanBudget::default() };
-    let position = Position::default();
-    let (_, window) =
-        driving_index::most_selective_of(indexes, db, filters, position, budget).await?;
-    Ok(window.map(|window| window.start))
+    let budget = ScanBudget { time_records, value_records, ..ScanBudget::default() };
+    let scan = Scan::newest_first();
+    let (_, window) = driving_index::most_selective_of(indexes, db, filters, scan, budget).await?;
+    Ok(window.map(|window| window.edge))
 }
 
 /// The records to count.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use auditrail_core::{Cursor, Filters, PageSize, Position, RecordId};
+use auditrail_core::{Cursor, Filters, Found, Order, PageSize, Position, Query, Record, RecordId};
 use auditrail_testkit::TestDb;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::ScanBudget;
-use crate::records::read::page;
 use crate::records::read::search::SEARCH;
+use crate::records::read::turn;
 
 const RECORDS: usize = 2_400;
 
@@ -133,45 +133,71 @@ async fn plain(db: &mut PgConnection, condition: &str) -> Vec<RecordId> {
     ids.into_iter().map(RecordId::from).collect()
 }
 
-/// The ids that a search returns from a position on, with the cursor after the last.
-async fn search(
-    db: &mut PgConnection,
-    filters: &Filters,
-    size: u16,
-    position: Position,
-    budget: ScanBudget,
-) -> (Vec<RecordId>, Option<Cursor>) {
+/// A page.
+async fn search(db: &mut PgConnection, query: &Query, budget: ScanBudget) -> Found {
     let mut tx = db.begin_with(SEARCH).await.unwrap();
-    let conditions = Conditions::of((&mut *tx).into(), filters).await.unwrap();
-    let size = PageSize::new(size).unwrap();
-    let page = page::page((&mut *tx).into(), &conditions, size, position, budget).await;
+    let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
+    let page = turn::page((&mut *tx).into(), &conditions, query, budget).await;
     tx.rollback().await.unwrap();
-    let (records, has_more) = page.unwrap();
-    let last = records.last().filter(|_| has_more);
-    let next = last.map(|record| Cursor { created_at: record.created_at, id: record.id });
-    (records.iter().map(|record| record.id).collect(), next)
+    page.unwrap()
 }
 
-/// Compares every page, and one by offset.
-async fn compare(db: &mut PgConnection, case: &Search, expected: &[RecordId], budget: ScanBudget) {
-    let (filters, condition) = case;
-    let size = 170;
-    let (mut all, mut position) = (Vec::new(), Position::Offset(0));
-    loop {
-        let (ids, next) = search(db, filters, size, position, budget).await;
-        all.extend(ids);
-        match next {
-            Some(cursor) => position = Position::After(cursor),
-            None => break,
+fn ids(records: &[Record]) -> Vec<RecordId> {
+    records.iter().map(|record| record.id).collect()
+}
+
+fn cursor(record: &Record) -> Cursor {
+    Cursor { created_at: record.created_at, id: record.id }
+}
+
+/// Compares every page to the end and back, one by offset, and one around a record.
+async fn compare(
+    db: &mut PgConnection,
+    (filters, condition): &Search,
+    expected: &[RecordId],
+    order: Order,
+    budget: ScanBudget,
+) {
+    let context = format!("{condition} {} with {budget:?}", order.as_str());
+    let limit = PageSize::new(170).unwrap();
+    let mut query = Query { filters: filters.clone(), limit, order, ..Query::default() };
+    let mut all = Vec::new();
+    let last = loop {
+        let page = search(db, &query, budget).await;
+        all.extend(ids(&page.records));
+        assert!(all.len() <= RECORDS, "the pages of {context} never end");
+        match page.records.last().filter(|_| page.has_more) {
+            Some(last) => query.position = Position::After(cursor(last)),
+            None => break page,
         }
-        assert!(all.len() < RECORDS, "the pages of {condition} never end with {budget:?}");
+    };
+    assert!(all == expected, "{context}");
+    let mut page = last;
+    let mut back = vec![ids(&page.records)];
+    while let Some(first) = page.records.first().filter(|_| page.has_previous) {
+        query.position = Position::Before(cursor(first));
+        page = search(db, &query, budget).await;
+        assert!(page.has_more || page.records.is_empty(), "{context} backwards");
+        back.push(ids(&page.records));
+        assert!(back.len() <= RECORDS, "the pages of {context} never end backwards");
     }
-    assert!(all == expected, "{condition} differs with {budget:?}");
-    let skipped = expected.len() / 2;
-    let (ids, next) = search(db, filters, 9, Position::Offset(skipped as u64), budget).await;
-    let rest = &expected[skipped..];
-    assert!(ids == rest[..rest.len().min(9)], "{condition} by offset with {budget:?}");
-    assert_eq!(next.is_some(), rest.len() > 9);
+    back.reverse();
+    assert!(back.concat() == expected, "{context} backwards");
+
+    let middle = expected.len() / 2;
+    let rest = &expected[middle..];
+    query.limit = PageSize::new(9).unwrap();
+    query.position = Position::Offset(middle as u64);
+    let page = search(db, &query, budget).await;
+    assert!(ids(&page.records) == rest[..rest.len().min(9)], "{context} by offset");
+    assert_eq!((page.has_previous, page.has_more), (middle > 0, rest.len() > 9), "{context}");
+    let Some(id) = expected.get(middle) else { return };
+    query.position = Position::Around(*id);
+    let page = search(db, &query, budget).await;
+    let (start, end) = (middle.saturating_sub(4), expected.len().min(middle + 5));
+    assert!(ids(&page.records) == expected[start..end], "{context} around a record");
+    let more = (start > 0, end < expected.len());
+    assert_eq!((page.has_previous, page.has_more), more, "{context} around a record");
 }
 
 #[tokio::test]
@@ -188,10 +214,13 @@ async fn searches_equal_the_plain_statement_with_any_budget() {
     let budget = |time_records, value_records, few| ScanBudget { time_records, value_records, few };
     let budgets = [budget(40, 15, 0), budget(40, 15, 8), budget(400, 100, 0)];
     for (number, search) in searches().iter().enumerate() {
-        let expected = plain(&mut app, &search.1).await;
-        compare(&mut app, search, &expected, budgets[number % budgets.len()]).await;
+        let mut expected = plain(&mut app, &search.1).await;
+        let budget = budgets[number % budgets.len()];
+        compare(&mut app, search, &expected, Order::NewestFirst, budget).await;
         if number % 16 == 0 {
-            compare(&mut app, search, &expected, ScanBudget::default()).await;
+            compare(&mut app, search, &expected, Order::NewestFirst, ScanBudget::default()).await;
         }
+        expected.reverse();
+        compare(&mut app, search, &expected, Order::OldestFirst, budget).await;
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use auditrail_core::{CursorKey, Filters, PageSize, Position, Query};
+use auditrail_core::{CursorKey, Filters, Order, Position, Query};
 use auditrail_testkit::TestDb;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -15,8 +15,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use crate::records::PgAuditLog;
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::{DrivingIndex, ScanBudget};
-use crate::records::read::page;
+use crate::records::read::scan::{Direction, Scan};
 use crate::records::read::search::SEARCH;
+use crate::records::read::{page, turn};
 
 const RECORDS: u64 = 400_000;
 /// Most records that a page of 100 may read: one in twenty of all.
@@ -137,14 +138,11 @@ fn query(parameters: &str) -> Query {
 }
 
 /// Whether a page scans the table, and how many records it reads.
-async fn read(db: &mut PgConnection, filters: &Filters, position: Position) -> (bool, i64) {
+async fn read(db: &mut PgConnection, query: &Query) -> (bool, i64) {
     let mut tx = db.begin_with(SEARCH).await.unwrap();
     let (scans, records) = read_so_far(&mut tx).await;
-    let conditions = Conditions::of((&mut *tx).into(), filters).await.unwrap();
-    let size = PageSize::default();
-    page::page((&mut *tx).into(), &conditions, size, position, ScanBudget::default())
-        .await
-        .unwrap();
+    let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
+    turn::page((&mut *tx).into(), &conditions, query, ScanBudget::default()).await.unwrap();
     let (scans_after, records_after) = read_so_far(&mut tx).await;
     tx.rollback().await.unwrap();
     (scans_after > scans, records_after - records)
@@ -157,19 +155,24 @@ async fn read_so_far(db: &mut PgConnection) -> (i64, i64) {
     sqlx::query_as(sql).fetch_one(db).await.unwrap()
 }
 
-/// Errors of the first page, and of one in the middle of the log.
+/// Errors of the first page, and of those after and before a record in the middle of the log, in both orders.
 async fn faults(db: &mut PgConnection, parameters: &str) -> Vec<String> {
-    let filters = query(parameters).filters;
     let middle = auditrail_core::Cursor {
         created_at: "2026-01-15T00:00:00Z".parse().unwrap(),
         id: uuid::Uuid::from_u128(186_666).into(),
     };
     let mut faults = Vec::new();
-    for position in [Position::Offset(0), Position::After(middle)] {
-        let (scans, records) = read(db, &filters, position).await;
-        if scans || records > READ_MAX {
-            let from = if position == Position::default() { "the start" } else { "the middle" };
-            faults.push(format!("{parameters} from {from}: scans {scans}, reads {records}"));
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        for position in [Position::Offset(0), Position::After(middle), Position::Before(middle)] {
+            let query = Query { order, position, ..query(parameters) };
+            let (scans, records) = read(db, &query).await;
+            if scans || records > READ_MAX {
+                let from = if position == Position::default() { "the start" } else { "the middle" };
+                let order = order.as_str();
+                faults.push(format!(
+                    "{parameters} {order} from {from}: scans {scans}, reads {records}"
+                ));
+            }
         }
     }
     faults
@@ -191,12 +194,17 @@ fn walk(plan: &serde_json::Value, indexes: &mut Vec<String>, scans: &mut Vec<Str
 
 /// The generic plan of walking the driving index, which a pooler with prepared statements would use. It
 /// must be the index for all values.
-async fn indexes_of_walk(db: &mut PgConnection, parameters: &str) -> Vec<String> {
+async fn indexes_of_walk(
+    db: &mut PgConnection,
+    parameters: &str,
+    direction: Direction,
+) -> Vec<String> {
     let filters = query(parameters).filters;
     let mut tx = db.begin_with(SEARCH).await.unwrap();
     let conditions = Conditions::of((&mut *tx).into(), &filters).await.unwrap();
     let index = DrivingIndex::only(&filters).unwrap();
-    let sql = page::walk(index, &conditions, PageSize::default(), Position::Offset(0), None);
+    let scan = Scan { direction, ..Scan::newest_first() };
+    let sql = page::walk(index, &conditions, 100, scan, None);
     let text = sql.text();
     let values = (1..).take_while(|n| text.contains(&format!("${n}"))).count();
     let nulls = vec!["null"; values].join(", ");
@@ -269,10 +277,12 @@ async fn large_log_is_searched_by_index() {
         ("ip_address=192.0.2.1", "idx_audit_logs_ip_created"),
         ("outcome=denied", "idx_audit_logs_outcome_created"),
     ] {
-        let mut indexes = indexes_of_walk(&mut app, parameters).await;
-        // Both forms of an address.
-        indexes.dedup();
-        assert_eq!(indexes, [index], "{parameters}");
+        for direction in [Direction::Older, Direction::Newer] {
+            let mut indexes = indexes_of_walk(&mut app, parameters, direction).await;
+            // Both forms of an address.
+            indexes.dedup();
+            assert_eq!(indexes, [index], "{parameters} {direction:?}");
+        }
     }
     assert_constant_memory_of_export(&db).await;
 }
