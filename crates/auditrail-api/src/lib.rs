@@ -7,10 +7,12 @@
 
 mod api_key;
 mod batch;
+mod feed;
 mod problem;
 mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
+pub use feed::FeedPage;
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

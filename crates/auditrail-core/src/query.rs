@@ -5,6 +5,7 @@ mod cursor;
 mod filters;
 mod intents;
 mod interval;
+mod matching;
 mod names;
 mod paging;
 mod parse;

@@ -121,3 +121,29 @@ pub const RETRY_EXPORT: Duration = Duration::from_secs(10);
 pub const RETRY_SOON: Duration = Duration::from_secs(1);
 /// `Retry-After` for a condition that an operator has to fix.
 pub const RETRY_LATER: Duration = Duration::from_secs(30);
+/// Maximum number of requests that follow the log at once, unless there are fewer connections: each has a connection
+/// for as long as it lasts. One share holder gets half.
+pub const TAILS_MAX: usize = 400;
+/// Memory for the newest records, which listeners read from: about 10,000 ordinary records.
+pub const TAIL_MEMORY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+/// Records that a listener reads from memory, or from the database, in one step.
+pub const TAIL_STEP_RECORDS: usize = 256;
+/// Size of the events that a listener sends in one step.
+pub const TAIL_STEP_BYTES: usize = 64 * 1_024;
+/// Interval in which the head of the sequence is read while there are listeners, unless the sequencer of this process
+/// reports new records.
+pub const TAIL_POLL_INTERVAL: Duration = Duration::from_millis(150);
+/// Pause after the head could not be read.
+pub const TAIL_OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a tail sends nothing: proxies usually close a connection after 30 to 60 seconds.
+pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Interval in which the API key of a tail is looked up again.
+pub const TAIL_KEY_CHECK: Duration = Duration::from_secs(5);
+/// How long a tail may take to end at a shutdown; then its connection is closed.
+pub const TAIL_SHUTDOWN: Duration = Duration::from_millis(700);
+/// Maximum of `wait` of a feed: half of the request timeout.
+pub const FEED_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often the same read of a feed is recorded, if reads are.
+pub const FEED_RECORD_INTERVAL: Duration = Duration::from_secs(60);
+/// Maximum number of reads of feeds of which the last record is remembered.
+pub const FEED_READS_MAX: usize = 10_000;

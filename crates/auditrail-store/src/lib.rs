@@ -37,8 +37,8 @@ pub use group_commit::{
 pub use import::{BulkWriter, ChunkOutcome};
 pub use key_version::ApiKeyVersion;
 pub use records::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
-    StoredParts, Summary, SummaryOptions, TargetCount,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, FeedBatch, PgAuditLog, RECENT_MAX,
+    RECENT_OF_VALUE_MAX, StoredParts, Summary, SummaryOptions, TargetCount,
 };
 pub use sessions::Sessions;
 

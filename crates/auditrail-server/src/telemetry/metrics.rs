@@ -75,10 +75,11 @@ pub(crate) enum SharedResource {
     SlowReads,
     Exports,
     Keys,
+    Tails,
 }
 
 impl SharedResource {
-    const ALL: [Self; 4] = [Self::Reads, Self::SlowReads, Self::Exports, Self::Keys];
+    const ALL: [Self; 5] = [Self::Reads, Self::SlowReads, Self::Exports, Self::Keys, Self::Tails];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -86,6 +87,7 @@ impl SharedResource {
             Self::SlowReads => "slow_reads",
             Self::Exports => "exports",
             Self::Keys => "keys",
+            Self::Tails => "tails",
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Statements that read records.
 //!
 //! `search` finds a page: `driving_index` decides which index a search walks, `conditions` holds the
-//! filters, `page` reads the rows. `get`, `count`, `export` and `summary` are the other reads.
+//! filters, `page` reads the rows. `get`, `count`, `export` and `summary` are the other reads;
+//! `feed` reads records in the order of their seq.
 
 mod actions;
 pub(super) mod conditions;
 mod count;
 pub(super) mod driving_index;
 pub(super) mod export;
+pub(super) mod feed;
 pub(super) mod get;
 pub(super) mod over_sessions;
 pub(super) mod page;
