@@ -18,3 +18,15 @@ pub struct FeedPage {
     /// have left the log are missing.
     pub filtered: bool,
 }
+
+/// The data of the last event of a tail, `end`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TailEnd {
+    /// Why the tail ends: `shutdown`, `invalid_key`, `behind`, `position_unknown` or `unavailable`.
+    pub reason: String,
+    /// What happened, and how to continue.
+    pub detail: String,
+    /// Where to continue.
+    pub position: FeedPosition,
+}

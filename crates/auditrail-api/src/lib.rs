@@ -13,6 +13,6 @@ mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
-pub use feed::FeedPage;
+pub use feed::{FeedPage, TailEnd};
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
+use tokio::sync::Notify;
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
@@ -12,10 +13,12 @@ use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::database_shares::DatabaseShares;
+use crate::feed_reads::FeedReads;
 use crate::limits::UPGRADE_RETRIES;
 use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
 use crate::shutdown::ShuttingDown;
+use crate::tails::Tails;
 use crate::telemetry::metrics::Metrics;
 use crate::writes::Writes;
 
@@ -32,7 +35,9 @@ struct Inner {
     body_memory: BodyMemory,
     answer_memory: AnswerMemory,
     keys: PgApiKeys,
-    database_shares: DatabaseShares,
+    database_shares: Arc<DatabaseShares>,
+    tails: Tails,
+    feed_reads: FeedReads,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     metrics: Metrics,
@@ -54,12 +59,21 @@ impl App {
     ) -> Self {
         let metrics = Metrics::new();
         let (bodies, body) = (config.bodies_max_bytes, config.body_max_bytes);
+        let database_shares = Arc::new(DatabaseShares::new(&config, &log, metrics.clone()));
+        let tails = Tails::new(
+            config.tails_max,
+            log.clone(),
+            Arc::clone(&database_shares),
+            metrics.clone(),
+        );
         Self(Arc::new(Inner {
             connections: Connections::new(config.connections_max, config.unauthenticated_max),
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
-            database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
+            database_shares,
+            tails,
+            feed_reads: FeedReads::default(),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
             metrics,
@@ -96,6 +110,8 @@ impl App {
     /// Outside a Tokio runtime.
     pub fn start_background_tasks(&self) {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
+        let begun = self.0.shutting_down.begun(Duration::ZERO);
+        tokio::spawn(self.0.tails.clone().close_at_shutdown(begun));
     }
 
     /// Whether clients may still retry requests that an earlier version of the service received.
@@ -144,6 +160,23 @@ impl App {
     /// The connections for reads, exports and API keys, of which each share holder gets a share.
     pub(crate) fn database_shares(&self) -> &DatabaseShares {
         &self.0.database_shares
+    }
+
+    /// The requests that follow the log.
+    pub(crate) fn tails(&self) -> &Tails {
+        &self.0.tails
+    }
+
+    /// Notify it when records got their seq, so that requests that follow the log get them at once. Otherwise they
+    /// get them within 150 ms.
+    #[must_use]
+    pub fn sequenced(&self) -> Arc<Notify> {
+        self.0.tails.wake()
+    }
+
+    /// The reads of feeds that were recorded.
+    pub(crate) fn feed_reads(&self) -> &FeedReads {
+        &self.0.feed_reads
     }
 
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {

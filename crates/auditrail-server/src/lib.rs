@@ -13,8 +13,9 @@
 //!
 //! Modules, each depending only on those above it: `limits`, `clock`, `config`, `pace`; `connections`; `auth` and
 //! `caller` (who calls), `memory` (of bodies and responses), `refusals` (of records), `problem` (RFC 9457 errors),
-//! `share_holder`, `shares`, `rate_limit`, `telemetry`, `background`; `database_shares`; `app` (shared state);
-//! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
+//! `share_holder`, `shares`, `rate_limit`, `telemetry`, `background`; `database_shares`; `tails` (the newest records),
+//! `feed_reads`; `app` (shared state); `middleware`; `extract` (typed parts of a request); `self_audit`,
+//! `tail_stream`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
 //! # async fn run(
@@ -60,6 +61,7 @@ mod cors;
 mod database_shares;
 mod export_stream;
 mod extract;
+mod feed_reads;
 mod json;
 pub mod limits;
 mod listen;
@@ -77,6 +79,8 @@ mod share_holder;
 mod shares;
 mod shutdown;
 pub mod stats;
+mod tail_stream;
+mod tails;
 mod telemetry;
 mod writes;
 

@@ -21,6 +21,7 @@ use crate::connections::{Connections, OpenConnection};
 use crate::limits::{HEAD_MAX_BYTES, HEADERS_MAX};
 use crate::pace::Pace;
 use io::{Io, Traffic};
+use response::ABANDONED_AFTER;
 
 /// The peer address of the connection of a request, as the kernel reports it.
 ///
@@ -35,10 +36,11 @@ pub(crate) struct PeerStream(Weak<TcpStream>);
 impl PeerStream {
     /// Completes when the client has closed its sending side, or the connection is closed.
     pub(crate) async fn gone(self) {
-        if let Some(stream) = self.0.upgrade() {
-            let gone = io::gone(&self.0, response::ABANDONED_AFTER);
-            drop(stream);
-            gone.await;
+        loop {
+            tokio::time::sleep(ABANDONED_AFTER).await;
+            if self.0.upgrade().is_none_or(|stream| io::is_gone(&stream)) {
+                return;
+            }
         }
     }
 }

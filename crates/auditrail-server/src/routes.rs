@@ -4,11 +4,13 @@ mod batch;
 mod create;
 mod docs;
 mod export;
+mod feed;
 mod get;
 mod keys;
 mod list;
 mod openapi_json;
 mod stats;
+mod tail;
 
 use std::sync::LazyLock;
 
@@ -65,6 +67,8 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(batch::batch))
         .routes(routes!(stats::stats))
         .routes(routes!(export::export))
+        .routes(routes!(feed::feed))
+        .routes(routes!(tail::tail))
         .routes(routes!(get::get))
         .routes(routes!(keys::list::list, keys::create::create))
         .routes(routes!(keys::revoke::revoke))

@@ -8,6 +8,7 @@ mod encoding;
 mod reader;
 mod ring;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +23,10 @@ use crate::limits::{RETRY_EXPORT, RETRY_SOON, TAIL_SHUTDOWN};
 use crate::problem::Problem;
 use crate::share_holder::ShareHolder;
 use crate::shares::{NoShare, Share, Shares};
-use crate::telemetry::metrics::{Metrics, SharedResource};
+use crate::telemetry::metrics::{Metrics, OpenTail, SharedResource};
 pub(crate) use encoding::record_event;
-pub(crate) use ring::{Newest, RingItem};
 use ring::Ring;
+pub(crate) use ring::{Newest, RingItem};
 
 /// The listeners of the log. Clones share them.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ struct State {
     is_reading: bool,
     next_number: u64,
     /// The connections of the listeners, which are closed if they do not end at shutdown.
-    connections: std::collections::HashMap<u64, ConnectionHandle>,
+    connections: HashMap<u64, ConnectionHandle>,
 }
 
 /// What the reader has read.
@@ -87,11 +88,6 @@ impl Tails {
         Arc::clone(&self.0.wake)
     }
 
-    /// The number of listeners.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().listeners
-    }
-
     /// Adds a listener, and starts the reader for the first one.
     ///
     /// # Errors
@@ -118,7 +114,8 @@ impl Tails {
             tokio::spawn(reader::run(self.clone()));
         }
         drop(state);
-        Ok(Listening { tails: self.clone(), number, _share: share })
+        let open = self.0.metrics.tails().begin();
+        Ok(Listening { tails: self.clone(), number, _share: share, _open: open })
     }
 
     /// Closes the connections of listeners that have not ended some time after the shutdown began: those of
@@ -143,6 +140,7 @@ pub(crate) struct Listening {
     tails: Tails,
     number: u64,
     _share: Share,
+    _open: OpenTail,
 }
 
 impl Listening {

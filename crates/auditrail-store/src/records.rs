@@ -32,7 +32,7 @@ pub use read::summary::{
 use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::{Read, Sessions};
-use read::over_sessions::{Get, GetMany, GetStoredParts, Head, Search, Summarize};
+use read::over_sessions::{Get, GetMany, GetStoredParts, Head, Known, Search, Summarize};
 use read::search::{SEARCH, find};
 use read::{export, feed, get, summary};
 use write::create;
@@ -295,6 +295,14 @@ impl PgAuditLog {
                 return Ok(batch);
             }
         }
+    }
+
+    /// The position with the id of its record, if the log has it.
+    ///
+    /// # Errors
+    /// [`StoreError::PositionUnknown`] and errors of the database.
+    pub async fn position(&self, position: FeedPosition) -> Result<FeedPosition, StoreError> {
+        self.read(&Known(position), None).await
     }
 
     /// The position after the last record of the sequence.

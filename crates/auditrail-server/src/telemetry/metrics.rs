@@ -9,6 +9,7 @@ mod pool;
 mod pressure;
 mod process;
 mod requests;
+mod tails;
 mod writer;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::refusals::Refusals;
 pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
+pub(crate) use tails::{OpenTail, TailEndReason, TailMetrics};
 
 /// The content type of [`scrape`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,6 +48,7 @@ pub(crate) struct Metrics {
     refusals: Refusals,
     refused_shares: Family<ShareLabels, Counter>,
     aborted_exports: Family<AbortLabels, Counter>,
+    tails: TailMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,6 +136,7 @@ impl Metrics {
             refusals: Refusals::new(),
             refused_shares: Family::default(),
             aborted_exports: Family::default(),
+            tails: TailMetrics::new(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -157,6 +161,11 @@ impl Metrics {
     /// Counts an export that was aborted.
     pub(crate) fn count_aborted_export(&self, reason: ExportAbort) {
         self.aborted_exports.get_or_create(&AbortLabels { reason: reason.as_str() }).inc();
+    }
+
+    /// Metrics of the requests that follow the log.
+    pub(crate) fn tails(&self) -> &TailMetrics {
+        &self.tails
     }
 
     /// The counter of exported rows in this format.
@@ -206,6 +215,7 @@ impl Metrics {
         prefixed.register("shares_refused", help, self.refused_shares.clone());
         let help = "Exports that were aborted, by reason";
         prefixed.register("exports_aborted", help, self.aborted_exports.clone());
+        self.tails.register(prefixed);
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));

@@ -121,6 +121,21 @@ impl Read for Head {
     }
 }
 
+/// Checks a position of the sequence.
+pub(in crate::records) struct Known(pub(in crate::records) FeedPosition);
+
+impl Read for Known {
+    type Output = FeedPosition;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<FeedPosition, StoreError> {
+        feed::known(db, self.0).await
+    }
+}
+
 fn check(key: Option<ApiKeyVersion>) -> Option<Sql> {
     key.map(|key| verify_for_reading_sql(&[key]))
 }

@@ -63,6 +63,18 @@ pub(super) async fn after(
     Ok(Entries { first_seq: position.seq + 1, ids, id_at_position: at_position, head })
 }
 
+/// A position with the id of its entry.
+///
+/// # Errors
+/// As [`after`].
+pub(in crate::records) async fn known(
+    db: Db<'_>,
+    position: FeedPosition,
+) -> Result<FeedPosition, StoreError> {
+    let id = after(db, position, 0).await?.id_at_position;
+    Ok(FeedPosition { id, ..position })
+}
+
 /// The ids of the rows from a seq to another, without those before the first seq.
 fn after_sql(from: i64, to: i64) -> Sql {
     Sql::new(
