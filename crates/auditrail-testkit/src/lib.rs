@@ -17,6 +17,7 @@ mod drop_database;
 pub mod http;
 mod roles;
 mod round_trips;
+mod sequence;
 mod shared_server;
 mod transport;
 

@@ -3,6 +3,7 @@
 mod addresses;
 mod create;
 mod export;
+mod feed;
 mod filters;
 mod intents;
 mod paging;
