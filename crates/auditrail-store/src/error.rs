@@ -107,6 +107,13 @@ pub enum StoreError {
     /// up again.
     #[error("the API key was revoked or changed meanwhile")]
     KeyChanged,
+    /// The records are spread over several servers, whose ids of transactions are unrelated: the sequencer would
+    /// skip records. Keep the table on one server.
+    #[error(
+        "the records cannot be sequenced: control_plane.audit_logs is a distributed table of Citus, and the ids of \
+         transactions differ between its servers; make it a local table again"
+    )]
+    Distributed,
     /// No random bytes for an id or a key.
     #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
@@ -141,6 +148,7 @@ impl StoreError {
             Self::InvalidApiKey { error } => error.code.as_str(),
             Self::CorruptApiKey { .. } => "corrupt_key",
             Self::KeyChanged => "key_changed",
+            Self::Distributed => "distributed_table",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

@@ -52,6 +52,7 @@ impl Fault {
             | StoreError::InvalidApiKey { .. }
             | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged
+            | StoreError::Distributed
             | StoreError::Database { .. } => Self::Record,
         }
     }
