@@ -124,6 +124,13 @@ pub enum StoreError {
         /// The seq of the last record, if it is before the position; else the record there has another id.
         head: Option<i64>,
     },
+    /// The records are spread over several servers, whose ids of transactions are unrelated: the sequencer would
+    /// skip records. Keep the table on one server.
+    #[error(
+        "the records cannot be sequenced: control_plane.audit_logs is a distributed table of Citus, and the ids of \
+         transactions differ between its servers; make it a local table again"
+    )]
+    Distributed,
     /// No random bytes for an id or a key.
     #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
@@ -159,6 +166,7 @@ impl StoreError {
             Self::CorruptApiKey { .. } => "corrupt_key",
             Self::KeyChanged => "key_changed",
             Self::PositionUnknown { .. } => "position_unknown",
+            Self::Distributed => "distributed_table",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

@@ -4,8 +4,8 @@
 //! instead of rows. Deliberately without HTTP and configuration files; only [`GroupWriter`] retries writes.
 //!
 //! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
-//! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
-//! migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
+//! [`GroupWriter`] to write for many callers at once, [`sequencer`] for the order of the records,
+//! [`PgApiKeys`] for API keys, [`migrate`] for the migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
 mod api_keys;
 mod clock;
@@ -21,6 +21,7 @@ mod leadership;
 pub mod migrate;
 mod records;
 pub mod schema;
+pub mod sequencer;
 mod sessions;
 mod sql;
 mod sqlstate;

@@ -53,6 +53,7 @@ impl Fault {
             | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged
             | StoreError::PositionUnknown { .. }
+            | StoreError::Distributed
             | StoreError::Database { .. } => Self::Record,
         }
     }

@@ -12,4 +12,5 @@ mod import;
 mod migrate;
 mod record_audit_log;
 mod records;
+mod sequencer;
 mod support;

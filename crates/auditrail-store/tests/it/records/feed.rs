@@ -39,7 +39,9 @@ async fn add_entries(db: &TestDb, count: u32) {
          select coalesce((select max(first_seq + records) from control_plane.audit_log_entries), 0)
                     + (part - 1) * 1000, 1000, 5, 5, string_agg(uuid_send(gen_random_uuid()), '')
            from generate_series(1, {count} / 1000) part, generate_series(1, 1000)
-          group by part"
+          group by part;
+         update control_plane.audit_log_sequencer
+            set next_seq = (select max(first_seq + records) from control_plane.audit_log_entries)"
     );
     sql(&mut service, &add).await;
 }

@@ -1,0 +1,9 @@
+//! The sequencer gives each committed record exactly one seq.
+
+mod edited;
+mod large;
+mod open_transactions;
+mod restore;
+mod rounds;
+mod servers;
+mod support;
