@@ -15,6 +15,7 @@ use crate::database_shares::DatabaseShares;
 use crate::limits::UPGRADE_RETRIES;
 use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
+use crate::sequencing::Sequencing;
 use crate::shutdown::ShuttingDown;
 use crate::telemetry::metrics::Metrics;
 use crate::writes::Writes;
@@ -35,6 +36,7 @@ struct Inner {
     database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
+    sequencing: Sequencing,
     metrics: Metrics,
     shutting_down: ShuttingDown,
     started_at: Instant,
@@ -62,6 +64,7 @@ impl App {
             database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
+            sequencing: Sequencing::default(),
             metrics,
             shutting_down: ShuttingDown::default(),
             started_at: clock::monotonic(),
@@ -88,6 +91,12 @@ impl App {
     #[must_use]
     pub fn background(&self) -> &Background {
         &self.0.background
+    }
+
+    /// What this process knows about the sequence of records, and the tasks that advance it.
+    #[must_use]
+    pub fn sequencing(&self) -> &Sequencing {
+        &self.0.sequencing
     }
 
     /// Starts the service's own background tasks. Call this once.

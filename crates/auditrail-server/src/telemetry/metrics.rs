@@ -9,6 +9,7 @@ mod pool;
 mod pressure;
 mod process;
 mod requests;
+mod sequencer;
 mod writer;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use prometheus_client::registry::Registry;
 
 use crate::background::Background;
 use crate::refusals::Refusals;
+use crate::sequencing::Sequencing;
 pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
@@ -189,6 +191,7 @@ impl Metrics {
         log: &PgAuditLog,
         writer: Option<GroupWriter>,
         background: Background,
+        sequencing: Sequencing,
         pressure: Pressure,
     ) -> Registry {
         let mut registry = Registry::default();
@@ -209,6 +212,7 @@ impl Metrics {
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
+        prefixed.register_collector(Box::new(sequencer::SequencerMetrics(sequencing)));
         if let Some(writer) = writer {
             prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));
         }
