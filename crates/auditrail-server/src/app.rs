@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
-use tokio::sync::Notify;
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
@@ -17,8 +16,9 @@ use crate::feed_reads::FeedReads;
 use crate::limits::UPGRADE_RETRIES;
 use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
+use crate::sequencing::Sequencing;
 use crate::shutdown::ShuttingDown;
-use crate::tails::Tails;
+use crate::tails::{TailSource, Tails};
 use crate::telemetry::metrics::Metrics;
 use crate::writes::Writes;
 
@@ -40,6 +40,7 @@ struct Inner {
     feed_reads: FeedReads,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
+    sequencing: Sequencing,
     metrics: Metrics,
     shutting_down: ShuttingDown,
     started_at: Instant,
@@ -60,12 +61,13 @@ impl App {
         let metrics = Metrics::new();
         let (bodies, body) = (config.bodies_max_bytes, config.body_max_bytes);
         let database_shares = Arc::new(DatabaseShares::new(&config, &log, metrics.clone()));
-        let tails = Tails::new(
-            config.tails_max,
-            log.clone(),
-            Arc::clone(&database_shares),
-            metrics.clone(),
-        );
+        let sequencing = Sequencing::default();
+        let source = TailSource {
+            log: log.clone(),
+            database_shares: Arc::clone(&database_shares),
+            next_seq: sequencing.next_seq(),
+        };
+        let tails = Tails::new(config.tails_max, source, metrics.clone());
         Self(Arc::new(Inner {
             connections: Connections::new(config.connections_max, config.unauthenticated_max),
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
@@ -76,6 +78,7 @@ impl App {
             feed_reads: FeedReads::default(),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
+            sequencing,
             metrics,
             shutting_down: ShuttingDown::default(),
             started_at: clock::monotonic(),
@@ -102,6 +105,12 @@ impl App {
     #[must_use]
     pub fn background(&self) -> &Background {
         &self.0.background
+    }
+
+    /// What this process knows about the sequence of records, and the tasks that advance it.
+    #[must_use]
+    pub fn sequencing(&self) -> &Sequencing {
+        &self.0.sequencing
     }
 
     /// Starts the service's own background tasks. Call this once.
@@ -165,13 +174,6 @@ impl App {
     /// The requests that follow the log.
     pub(crate) fn tails(&self) -> &Tails {
         &self.0.tails
-    }
-
-    /// Notify it when records got their seq, so that requests that follow the log get them at once. Otherwise they
-    /// get them within 150 ms.
-    #[must_use]
-    pub fn sequenced(&self) -> Arc<Notify> {
-        self.0.tails.wake()
     }
 
     /// The reads of feeds that were recorded.

@@ -100,6 +100,17 @@ pub const READY_FRESH: Duration = Duration::from_secs(1);
 /// How long a request may wait in the writer's queue before the service is not ready: callers time out
 /// soon after, and another instance may be faster.
 pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
+/// How often the active server looks for records of other writers, and so their usual lag. A look costs the
+/// database about half a millisecond.
+pub const SEQUENCER_POLL: Duration = Duration::from_millis(100);
+/// Shortest time between two rounds of the sequencer. Rounds of more records cost less for each.
+pub const SEQUENCER_ROUNDS_APART: Duration = Duration::from_millis(50);
+/// How often a server looks while another one sequences, within a quarter more or less.
+pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
+/// How often the reconciler compares some thousand records: ten million in an hour.
+pub const RECONCILER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the reconciler pauses after it has compared all records.
+pub const RECONCILER_PASSES_APART: Duration = Duration::from_secs(60);
 /// How long a browser may cache a preflight response; Chromium caches it no longer.
 pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
 /// How long a request waits for a free database connection.

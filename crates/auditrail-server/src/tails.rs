@@ -15,7 +15,7 @@ use std::time::Duration;
 use auditrail_core::FeedPosition;
 use auditrail_store::PgAuditLog;
 use axum::http::StatusCode;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::connections::ConnectionHandle;
 use crate::database_shares::DatabaseShares;
@@ -34,15 +34,21 @@ pub(crate) struct Tails(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    log: PgAuditLog,
-    database_shares: Arc<DatabaseShares>,
+    source: TailSource,
     shares: Shares,
     metrics: Metrics,
     state: Mutex<State>,
     /// The end of the ring.
     head: watch::Sender<Head>,
-    /// Wakes the reader before its next poll.
-    wake: Arc<Notify>,
+}
+
+/// Where new records are read.
+#[derive(Clone, Debug)]
+pub(crate) struct TailSource {
+    pub(crate) log: PgAuditLog,
+    pub(crate) database_shares: Arc<DatabaseShares>,
+    /// Changes when the sequencer of this process has sequenced records, which ends a pause of the reader.
+    pub(crate) next_seq: watch::Receiver<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -66,26 +72,14 @@ pub(crate) struct Head {
 
 impl Tails {
     /// At most `max` listeners, and half of them for one holder.
-    pub(crate) fn new(
-        max: usize,
-        log: PgAuditLog,
-        database_shares: Arc<DatabaseShares>,
-        metrics: Metrics,
-    ) -> Self {
+    pub(crate) fn new(max: usize, source: TailSource, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
-            log,
-            database_shares,
+            source,
             shares: Shares::new(max, max.div_ceil(2), Duration::ZERO),
             metrics,
             state: Mutex::default(),
             head: watch::Sender::default(),
-            wake: Arc::default(),
         }))
-    }
-
-    /// Notify it when records got their seq, so that listeners need not wait for the next poll.
-    pub(crate) fn wake(&self) -> Arc<Notify> {
-        Arc::clone(&self.0.wake)
     }
 
     /// Adds a listener, and starts the reader for the first one.

@@ -185,8 +185,8 @@ impl Sequencer {
         session::run_one(db, &position::forget_sql(), "request a recovery").await.map(drop)
     }
 
-    /// Closes the connection.
-    pub async fn close(mut self) {
+    /// Closes the connection; a later call opens another one.
+    pub async fn close(&mut self) {
         self.session.close().await;
     }
 

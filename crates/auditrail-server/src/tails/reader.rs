@@ -2,6 +2,7 @@
 
 use auditrail_core::{FeedPosition, FeedQuery, Filters, PageSize};
 use auditrail_store::{FeedBatch, StoreError};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::ring::Ring;
@@ -21,14 +22,14 @@ enum ReadError {
 
 /// Reads until there are no listeners.
 pub(super) async fn run(tails: Tails) {
+    let mut next_seq = tails.0.source.next_seq.clone();
     let mut is_failing = false;
     while !tails.ends_reading() {
         match tails.read_next().await {
             Ok(has_more) => {
                 is_failing = false;
                 if !has_more {
-                    // The interval is over if nothing was notified.
-                    drop(timeout(TAIL_POLL_INTERVAL, tails.0.wake.notified()).await);
+                    pause(&mut next_seq).await;
                 }
             }
             Err(ReadError::Store(error @ StoreError::PositionUnknown { .. })) => {
@@ -43,6 +44,14 @@ pub(super) async fn run(tails: Tails) {
                 sleep(TAIL_OUTAGE_PAUSE).await;
             }
         }
+    }
+}
+
+/// Waits for the interval, or until the sequencer of this process has sequenced records.
+async fn pause(next_seq: &mut watch::Receiver<i64>) {
+    if let Ok(Err(_)) = timeout(TAIL_POLL_INTERVAL, next_seq.changed()).await {
+        // There is no sequencer any more.
+        sleep(TAIL_POLL_INTERVAL).await;
     }
 }
 
@@ -61,17 +70,18 @@ impl Tails {
     /// Reads the records after the ring; first the head. Returns whether there are more.
     async fn read_next(&self) -> Result<bool, ReadError> {
         let is_started = self.0.head.borrow().position.is_some();
-        let share = self.0.database_shares.read_for_tails().await;
+        let share = self.0.source.database_shares.read_for_tails().await;
         let _share = share.map_err(|_| ReadError::NoConnection)?;
         if !is_started {
-            let head = self.0.log.head().await?;
+            let head = self.0.source.log.head().await?;
             self.lock().ring = Ring::from_position(head);
             self.0.head.send_modify(|shared| shared.position = Some(head));
             return Ok(false);
         }
         let after = self.lock().ring.end();
         let limit = PageSize::new(1_000).unwrap_or_default();
-        let batch = self.0.log.feed(&FeedQuery { filters: all(), after, limit }, None).await?;
+        let batch =
+            self.0.source.log.feed(&FeedQuery { filters: all(), after, limit }, None).await?;
         let has_more = batch.has_more();
         self.push(batch, after)?;
         Ok(has_more)

@@ -9,6 +9,7 @@ mod pool;
 mod pressure;
 mod process;
 mod requests;
+mod sequencer;
 mod tails;
 mod writer;
 
@@ -27,6 +28,7 @@ use prometheus_client::registry::Registry;
 
 use crate::background::Background;
 use crate::refusals::Refusals;
+use crate::sequencing::Sequencing;
 pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
@@ -200,6 +202,7 @@ impl Metrics {
         log: &PgAuditLog,
         writer: Option<GroupWriter>,
         background: Background,
+        sequencing: Sequencing,
         pressure: Pressure,
     ) -> Registry {
         let mut registry = Registry::default();
@@ -221,6 +224,7 @@ impl Metrics {
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
+        prefixed.register_collector(Box::new(sequencer::SequencerMetrics(sequencing)));
         if let Some(writer) = writer {
             prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));
         }

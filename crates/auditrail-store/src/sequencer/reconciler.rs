@@ -91,8 +91,8 @@ impl Reconciler {
         Ok(Checked { records: expected.len(), unsequenced: unsequenced.collect(), is_end })
     }
 
-    /// Closes the connection.
-    pub async fn close(mut self) {
+    /// Closes the connection; a later call opens another one.
+    pub async fn close(&mut self) {
         self.session.close().await;
     }
 }

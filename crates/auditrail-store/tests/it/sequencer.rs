@@ -6,4 +6,5 @@ mod open_transactions;
 mod restore;
 mod rounds;
 mod servers;
+mod stress;
 mod support;
