@@ -8,6 +8,7 @@
 mod api_key;
 mod batch;
 mod facets;
+mod feed;
 mod histogram;
 mod problem;
 mod stats;
@@ -15,6 +16,7 @@ mod stats;
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
 pub use facets::{FacetValue, FacetValues, Facets, Values};
+pub use feed::{FeedPage, TailEnd};
 pub use histogram::{Histogram, HistogramBucket};
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

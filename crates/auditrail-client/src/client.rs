@@ -8,7 +8,7 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_api::BatchResponse;
+use auditrail_api::{BatchResponse, FeedPage};
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, Cursor, ErrorCode, Filters, Found,
     OnInvalid, Page, PageSize, Position, Query, Record, RecordId, RecordTime, Rejected, TimeRange,
@@ -112,6 +112,16 @@ impl Client {
             .map_err(|_| ClientError::Url { reason: "cannot contain these filters" })?;
         let max_bytes = RECORD_MAX_BYTES * (usize::from(query.limit.get()) + 1);
         self.get_json(format!("{LOGS}?{parameters}"), max_bytes).await
+    }
+
+    /// Returns one page of the sequence of records.
+    pub(crate) async fn feed_page(
+        &self,
+        parameters: &str,
+        limit: PageSize,
+    ) -> Result<FeedPage, ClientError> {
+        let max_bytes = RECORD_MAX_BYTES * (usize::from(limit.get()) + 1);
+        self.get_json(format!("{LOGS}/feed?{parameters}"), max_bytes).await
     }
 
     /// The same as [`create_many`](AuditLogService::create_many) with [`OnInvalid::Skip`], for

@@ -130,6 +130,11 @@
 //! cannot forge records. A mounted volume that belongs to root or that everybody can write, such as `emptyDir` of
 //! Kubernetes, cannot be the spool itself: use a directory below it, which the process creates.
 //!
+//! # Following the log
+//!
+//! [`Client::feed`] returns every record once, in the order of its seq, and waits for new ones. Its position can be
+//! stored and continued from; it retries while the service is unreachable or restarts.
+//!
 //! # Faults
 //!
 //! Each line is a test against the real service (`transient_faults`, `outages`, `rejected`,
@@ -177,12 +182,14 @@ mod client;
 mod clock;
 mod entry;
 mod error;
+mod feed;
 mod recorder;
 mod spool;
 
 pub use auditrail_api::FieldError;
 pub use client::{Client, ClientBuilder};
 pub use error::{ClientError, Problem};
+pub use feed::{Feed, FeedStart};
 pub use recorder::{
     DropReason, Flushed, Lost, OpenError, RecordError, Recorder, RecorderConfig, Stats, Trouble,
 };

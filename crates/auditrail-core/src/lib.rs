@@ -19,6 +19,7 @@ mod backoff;
 mod context;
 mod error;
 mod export;
+mod feed;
 mod id;
 mod id_bytes;
 mod inet;
@@ -51,6 +52,7 @@ pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError}
 #[doc(hidden)]
 pub use error::{with_sources, write_messages};
 pub use export::{BYTE_ORDER_MARK, ExportEncoder, ExportFormat, MANIFEST_KEY, Rewrite};
+pub use feed::{FeedItem, FeedPosition, FeedQuery};
 pub use id::RecordId;
 pub use id_bytes::IdBytes;
 pub use inet::{StoredAddress, canonical_network, mapped_network, parse_address, parse_network};

@@ -6,6 +6,7 @@
 
 mod api_key;
 mod enums;
+mod feed;
 mod query;
 mod record;
 

@@ -7,6 +7,7 @@ mod fields;
 mod filters;
 mod intents;
 mod interval;
+mod matching;
 mod names;
 mod paging;
 mod parse;

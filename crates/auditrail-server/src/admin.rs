@@ -43,7 +43,9 @@ impl Operations {
             answers: app.answer_memory().clone(),
         };
         let background = app.background().clone();
-        let registry = app.metrics().registry(log, writer.clone(), background, pressure);
+        let sequencing = app.sequencing().clone();
+        let registry =
+            app.metrics().registry(log, writer.clone(), background, sequencing, pressure);
         let readiness = Readiness::new(log, writer, shutting_down);
         Self(Arc::new(Inner { registry, readiness }))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use auditrail_store::{PgApiKeys, PgAuditLog};
 
@@ -12,10 +12,13 @@ use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::database_shares::DatabaseShares;
+use crate::feed_reads::FeedReads;
 use crate::limits::UPGRADE_RETRIES;
 use crate::memory::{AnswerMemory, BodyMemory};
 use crate::rate_limit::RateLimiter;
+use crate::sequencing::Sequencing;
 use crate::shutdown::ShuttingDown;
+use crate::tails::{TailSource, Tails};
 use crate::telemetry::metrics::Metrics;
 use crate::writes::Writes;
 
@@ -32,9 +35,12 @@ struct Inner {
     body_memory: BodyMemory,
     answer_memory: AnswerMemory,
     keys: PgApiKeys,
-    database_shares: DatabaseShares,
+    database_shares: Arc<DatabaseShares>,
+    tails: Tails,
+    feed_reads: FeedReads,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
+    sequencing: Sequencing,
     metrics: Metrics,
     shutting_down: ShuttingDown,
     started_at: Instant,
@@ -54,14 +60,25 @@ impl App {
     ) -> Self {
         let metrics = Metrics::new();
         let (bodies, body) = (config.bodies_max_bytes, config.body_max_bytes);
+        let database_shares = Arc::new(DatabaseShares::new(&config, &log, metrics.clone()));
+        let sequencing = Sequencing::default();
+        let source = TailSource {
+            log: log.clone(),
+            database_shares: Arc::clone(&database_shares),
+            next_seq: sequencing.next_seq(),
+        };
+        let tails = Tails::new(config.tails_max, source, metrics.clone());
         Self(Arc::new(Inner {
             connections: Connections::new(config.connections_max, config.unauthenticated_max),
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
-            database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
+            database_shares,
+            tails,
+            feed_reads: FeedReads::default(),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
+            sequencing,
             metrics,
             shutting_down: ShuttingDown::default(),
             started_at: clock::monotonic(),
@@ -90,12 +107,20 @@ impl App {
         &self.0.background
     }
 
+    /// What this process knows about the sequence of records, and the tasks that advance it.
+    #[must_use]
+    pub fn sequencing(&self) -> &Sequencing {
+        &self.0.sequencing
+    }
+
     /// Starts the service's own background tasks. Call this once.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn start_background_tasks(&self) {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
+        let begun = self.0.shutting_down.begun(Duration::ZERO);
+        tokio::spawn(self.0.tails.clone().close_at_shutdown(begun));
     }
 
     /// Whether clients may still retry requests that an earlier version of the service received.
@@ -144,6 +169,16 @@ impl App {
     /// The connections for reads, exports and API keys, of which each share holder gets a share.
     pub(crate) fn database_shares(&self) -> &DatabaseShares {
         &self.0.database_shares
+    }
+
+    /// The requests that follow the log.
+    pub(crate) fn tails(&self) -> &Tails {
+        &self.0.tails
+    }
+
+    /// The reads of feeds that were recorded.
+    pub(crate) fn feed_reads(&self) -> &FeedReads {
+        &self.0.feed_reads
     }
 
     pub(crate) fn rate_limiter(&self) -> &RateLimiter {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::Extensions;
 
-use crate::connections::{Connection, Connections, InFlight, OpenConnection};
+use crate::connections::{Connection, ConnectionHandle, Connections, InFlight, OpenConnection};
 use crate::share_holder::ShareHolder;
 
 /// The caller of a request: unknown until its API key was accepted. Clones share it; the listener creates it,
@@ -51,6 +51,11 @@ impl Caller {
             drop(self.0.in_flight.set(request));
         }
         Ok(())
+    }
+
+    /// The connection of the request, if it came from the listener.
+    pub(crate) fn connection(&self) -> Option<ConnectionHandle> {
+        self.0.listener.as_ref().map(|(connection, _)| ConnectionHandle::new(connection))
     }
 
     /// The holder of the shares that the request uses, once its key was accepted.

@@ -27,6 +27,15 @@ pub(crate) fn request_id() -> String {
     RecordId::from_parts(now(), random).to_string()
 }
 
+/// A random number from 0 to 1, not for secrets; 1 when there are no random bytes.
+pub(crate) fn random_fraction() -> f64 {
+    let mut random = [0; 4];
+    match getrandom::fill(&mut random) {
+        Ok(()) => f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}
+
 /// A new record id.
 pub(crate) fn record_id() -> Result<RecordId, getrandom::Error> {
     Ok(RecordId::from_parts(now(), id_bytes()?))

@@ -49,6 +49,8 @@ pub struct ServerConfig {
     /// Maximum number of connections of one address on which no request had a valid API key yet; beyond it, the
     /// oldest of them is closed.
     pub unauthenticated_max: usize,
+    /// Maximum number of requests that follow the log at once; one tenant, or key of all tenants, gets half.
+    pub tails_max: usize,
     /// Whether searches, counts and single reads are audited too. Exports always are.
     pub record_reads: bool,
     /// How many bytes per second the client of an export must take over
@@ -81,6 +83,7 @@ impl Default for ServerConfig {
             shutdown_grace: limits::SHUTDOWN_GRACE,
             connections_max: limits::CONNECTIONS_MAX,
             unauthenticated_max: limits::UNAUTHENTICATED_MAX,
+            tails_max: limits::TAILS_MAX,
             record_reads: false,
             export_min_rate: limits::EXPORT_MIN_RATE,
             export_rate_window: limits::EXPORT_RATE_WINDOW,

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::clock;
 use connection::Address;
-pub(crate) use connection::{Connection, RequestGuard};
+pub(crate) use connection::{Connection, ConnectionHandle, RequestGuard};
 pub(crate) use in_flight::InFlight;
 use in_flight::Requests;
 pub(crate) use shed::Reason;

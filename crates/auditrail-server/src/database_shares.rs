@@ -68,7 +68,12 @@ impl DatabaseShares {
         share.map_err(|_| self.overloaded(SharedResource::Reads))
     }
 
-    /// For a count or for statistics.
+    /// For the task that reads new records for all tails.
+    pub(crate) async fn read_for_tails(&self) -> Result<Share, NoShare> {
+        self.reads.take_beyond_share().await
+    }
+
+    /// For a count or for statistics, or for a tail that is behind.
     pub(crate) async fn slow_read(&self, holder: &ShareHolder) -> Result<[Share; 2], Problem> {
         let slow = self.slow_reads.take(holder).await;
         let slow = slow.map_err(|_| self.overloaded(SharedResource::SlowReads))?;

@@ -13,8 +13,9 @@
 //!
 //! Modules, each depending only on those above it: `limits`, `clock`, `config`, `pace`; `connections`; `auth` and
 //! `caller` (who calls), `memory` (of bodies and responses), `refusals` (of records), `problem` (RFC 9457 errors),
-//! `share_holder`, `shares`, `rate_limit`, `telemetry`, `background`; `database_shares`; `app` (shared state);
-//! `middleware`; `extract` (typed parts of a request); `self_audit`; `openapi`; `routes`; `admin`.
+//! `share_holder`, `shares`, `rate_limit`, `background`, `sequencing`, `telemetry`; `database_shares`; `tails` (the
+//! newest records), `feed_reads`; `app` (shared state); `middleware`; `extract` (typed parts of a request);
+//! `self_audit`, `tail_stream`; `openapi`; `routes`; `admin`.
 //!
 //! ```no_run
 //! # async fn run(
@@ -60,6 +61,7 @@ mod cors;
 mod database_shares;
 mod export_stream;
 mod extract;
+mod feed_reads;
 mod json;
 pub mod limits;
 mod listen;
@@ -73,10 +75,13 @@ mod refusals;
 mod reserved_actions;
 mod routes;
 mod self_audit;
+mod sequencing;
 mod share_holder;
 mod shares;
 mod shutdown;
 pub mod stats;
+mod tail_stream;
+mod tails;
 mod telemetry;
 mod writes;
 
@@ -89,6 +94,7 @@ pub use cors::{CorsConfig, Origin, OriginError};
 pub use listen::{Peer, serve};
 pub use rate_limit::{Budget, BudgetError, RateBudgets};
 pub use routes::{openapi, router};
+pub use sequencing::{Sequencing, SequencingStatus};
 pub use shutdown::ShuttingDown;
 #[cfg(feature = "otlp")]
 pub use telemetry::otlp;

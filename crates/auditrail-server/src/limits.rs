@@ -109,6 +109,17 @@ pub const READY_FRESH: Duration = Duration::from_secs(1);
 /// How long a request may wait in the writer's queue before the service is not ready: callers time out
 /// soon after, and another instance may be faster.
 pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
+/// How often the active server looks for records of other writers, and so their usual lag. A look costs the
+/// database about half a millisecond.
+pub const SEQUENCER_POLL: Duration = Duration::from_millis(100);
+/// Shortest time between two rounds of the sequencer. Rounds of more records cost less for each.
+pub const SEQUENCER_ROUNDS_APART: Duration = Duration::from_millis(50);
+/// How often a server looks while another one sequences, within a quarter more or less.
+pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
+/// How often the reconciler compares some thousand records: ten million in an hour.
+pub const RECONCILER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the reconciler pauses after it has compared all records.
+pub const RECONCILER_PASSES_APART: Duration = Duration::from_secs(60);
 /// How long a browser may cache a preflight response; Chromium caches it no longer.
 pub const CORS_MAX_AGE: Duration = Duration::from_hours(2);
 /// How long a request waits for a free database connection.
@@ -130,3 +141,29 @@ pub const RETRY_EXPORT: Duration = Duration::from_secs(10);
 pub const RETRY_SOON: Duration = Duration::from_secs(1);
 /// `Retry-After` for a condition that an operator has to fix.
 pub const RETRY_LATER: Duration = Duration::from_secs(30);
+/// Maximum number of requests that follow the log at once, unless there are fewer connections: each has a connection
+/// for as long as it lasts. One share holder gets half.
+pub const TAILS_MAX: usize = 400;
+/// Memory for the newest records, which listeners read from: about 10,000 ordinary records.
+pub const TAIL_MEMORY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+/// Records that a listener reads from memory, or from the database, in one step.
+pub const TAIL_STEP_RECORDS: usize = 256;
+/// Size of the events that a listener sends in one step.
+pub const TAIL_STEP_BYTES: usize = 64 * 1_024;
+/// Interval in which the head of the sequence is read while there are listeners, unless the sequencer of this process
+/// reports new records.
+pub const TAIL_POLL_INTERVAL: Duration = Duration::from_millis(150);
+/// Pause after the head could not be read.
+pub const TAIL_OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a tail sends nothing: proxies usually close a connection after 30 to 60 seconds.
+pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Interval in which the API key of a tail is looked up again.
+pub const TAIL_KEY_CHECK: Duration = Duration::from_secs(5);
+/// How long a tail may take to end at a shutdown; then its connection is closed.
+pub const TAIL_SHUTDOWN: Duration = Duration::from_millis(700);
+/// Maximum of `wait` of a feed: half of the request timeout.
+pub const FEED_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often the same read of a feed is recorded, if reads are.
+pub const FEED_RECORD_INTERVAL: Duration = Duration::from_secs(60);
+/// Maximum number of reads of feeds of which the last record is remembered.
+pub const FEED_READS_MAX: usize = 10_000;

@@ -6,7 +6,7 @@ mod response;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::Router;
 use hyper::body::Incoming;
@@ -21,12 +21,29 @@ use crate::connections::{Connections, OpenConnection};
 use crate::limits::{HEAD_MAX_BYTES, HEADERS_MAX};
 use crate::pace::Pace;
 use io::{Io, Traffic};
+use response::ABANDONED_AFTER;
 
 /// The peer address of the connection of a request, as the kernel reports it.
 ///
 /// It is never taken from a header, which clients could forge.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
+
+/// The connection of a request, to find out that its client is gone while a response is sent that never ends.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerStream(Weak<TcpStream>);
+
+impl PeerStream {
+    /// Completes when the client has closed its sending side, or the connection is closed.
+    pub(crate) async fn gone(self) {
+        loop {
+            tokio::time::sleep(ABANDONED_AFTER).await;
+            if self.0.upgrade().is_none_or(|stream| io::is_gone(&stream)) {
+                return;
+            }
+        }
+    }
+}
 
 /// Serves requests until `shutdown` completes; then accepts no more and drains those in flight.
 ///
@@ -83,14 +100,21 @@ impl Server {
     ) {
         let (stream, traffic) = (Arc::new(stream), Arc::new(Traffic::default()));
         let connection = Arc::clone(open.connection());
-        let io = Io::new(Arc::clone(&stream), Arc::clone(&traffic), connection, self.pace);
+        let io =
+            Io::new(Arc::clone(&stream), Arc::clone(&traffic), Arc::clone(&connection), self.pace);
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(PeerStream(Arc::downgrade(&stream)));
             response::respond(&self.router, request, &open, &stream)
         });
-        let served = watcher.watch(self.http.serve_connection(TokioIo::new(io), service)).await;
-        if let Err(error) = served {
-            tracing::debug!(%error, "connection error");
+        let serving = watcher.watch(self.http.serve_connection(TokioIo::new(io), service));
+        tokio::select! {
+            served = serving => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "connection error");
+                }
+            }
+            () = connection.ended() => {}
         }
         if let Some(stream) = Arc::into_inner(stream) {
             io::close(stream, &traffic).await;

@@ -5,12 +5,14 @@ mod create;
 mod docs;
 mod export;
 mod facets;
+mod feed;
 mod get;
 mod histogram;
 mod keys;
 mod list;
 mod openapi_json;
 mod stats;
+mod tail;
 mod values;
 
 use std::sync::LazyLock;
@@ -71,6 +73,8 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(facets::facets))
         .routes(routes!(values::values))
         .routes(routes!(export::export))
+        .routes(routes!(feed::feed))
+        .routes(routes!(tail::tail))
         .routes(routes!(get::get))
         .routes(routes!(keys::list::list, keys::create::create))
         .routes(routes!(keys::revoke::revoke))

@@ -97,6 +97,40 @@ pub(crate) async fn record_read(
     record(app, principal, origin, SelfAuditEvent::Read, tenant, metadata).await
 }
 
+/// The operations that follow the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FeedOperation {
+    Feed,
+    Tail,
+}
+
+/// Audits that a program follows the log, if that is configured: the same read once in an interval, or its record
+/// would be the next record to read.
+///
+/// # Errors
+/// As [`record_read`].
+pub(crate) async fn record_feed(
+    app: &App,
+    principal: &Principal,
+    origin: RequestOrigin,
+    operation: FeedOperation,
+    filters: &Filters,
+) -> Result<(), Problem> {
+    let now = clock::monotonic();
+    if !app.config().record_reads || !app.feed_reads().is_due(&principal.key_id, filters, now) {
+        return Ok(());
+    }
+    let call = match operation {
+        FeedOperation::Feed => "feed",
+        FeedOperation::Tail => "tail",
+    };
+    let metadata = json!({"call": call, "filters": filters_by_name(filters)});
+    let tenant = filters.tenant_id.clone();
+    record(app, principal, origin, SelfAuditEvent::Read, tenant, metadata).await?;
+    app.feed_reads().set_recorded(&principal.key_id, filters, now);
+    Ok(())
+}
+
 /// Audits the use of an API key. The record belongs to the requested tenant, so that a tenant can see who
 /// read its part of the log.
 ///

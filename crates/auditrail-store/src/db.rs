@@ -80,6 +80,13 @@ impl Db<'_> {
         }
     }
 
+    /// Sends these statements before the next one, in the same exchange. Over sqlx the caller has run them already.
+    pub(crate) fn prepend(&mut self, statements: impl IntoIterator<Item = Sql>) {
+        if let Self::Pipeline { prologue, .. } = self {
+            prologue.0.extend(statements);
+        }
+    }
+
     /// Reborrows the connection.
     pub(crate) fn again(&mut self) -> Db<'_> {
         match self {

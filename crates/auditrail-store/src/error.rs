@@ -1,6 +1,6 @@
 //! The error of the store.
 
-use auditrail_core::{ApiKeyId, FieldError, RecordId, ValueError};
+use auditrail_core::{ApiKeyId, FeedPosition, FieldError, RecordId, ValueError};
 
 use crate::sqlstate::{KEY_CHANGED, is_connection_loss, sqlstate};
 
@@ -113,6 +113,30 @@ pub enum StoreError {
     /// up again.
     #[error("the API key was revoked or changed meanwhile")]
     KeyChanged,
+    /// The log has no such position: the database lost its newest records, such as when it was restored to an
+    /// earlier state, or the position is of another log. Nothing was read. Continue from a position that the
+    /// caller stored earlier, or from the start.
+    #[error(
+        "the log has no record at the position {position}{}; it was restored to an earlier state, or the \
+         position is of another log: continue from an earlier position, or from the start",
+        match head {
+            None => String::new(),
+            Some(head) => format!(": its last record has the seq {head}"),
+        }
+    )]
+    PositionUnknown {
+        /// The position.
+        position: FeedPosition,
+        /// The seq of the last record, if it is before the position; else the record there has another id.
+        head: Option<i64>,
+    },
+    /// The records are spread over several servers, whose ids of transactions are unrelated: the sequencer would
+    /// skip records. Keep the table on one server.
+    #[error(
+        "the records cannot be sequenced: control_plane.audit_logs is a distributed table of Citus, and the ids of \
+         transactions differ between its servers; make it a local table again"
+    )]
+    Distributed,
     /// No random bytes for an id or a key.
     #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
@@ -148,6 +172,8 @@ impl StoreError {
             Self::InvalidApiKey { error } => error.code.as_str(),
             Self::CorruptApiKey { .. } => "corrupt_key",
             Self::KeyChanged => "key_changed",
+            Self::PositionUnknown { .. } => "position_unknown",
+            Self::Distributed => "distributed_table",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
@@ -133,6 +134,13 @@ impl GroupWriter {
         let records = queue.abandon();
         workers.iter().for_each(AbortHandle::abort);
         Err(Unfinished { records })
+    }
+
+    /// The number of committed groups, which changes after each commit: something that reads what was written waits
+    /// for it.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.inner.queue.commits()
     }
 
     /// The current statistics.

@@ -4,9 +4,9 @@
 //! instead of rows. Deliberately without HTTP and configuration files; only [`GroupWriter`] retries writes.
 //!
 //! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
-//! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
-//! migrations, [`partitions`] for the parts of the table, [`schema`] for the descriptions of the schema and
-//! [`grants`] for privileges.
+//! [`GroupWriter`] to write for many callers at once, [`sequencer`] for the order of the records,
+//! [`PgApiKeys`] for API keys, [`migrate`] for the migrations, [`partitions`] for the parts of the table,
+//! [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
 mod api_keys;
 mod blocker;
@@ -25,6 +25,7 @@ mod owner_session;
 pub mod partitions;
 mod records;
 pub mod schema;
+pub mod sequencer;
 mod sessions;
 mod sql;
 mod sqlstate;
@@ -41,9 +42,9 @@ pub use group_commit::{
 pub use import::{BulkWriter, ChunkOutcome};
 pub use key_version::ApiKeyVersion;
 pub use records::{
-    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, FacetCounts, FacetsOptions, FieldValues,
-    HistogramBucket, HistogramOptions, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX, StoredParts,
-    Summary, SummaryOptions, TargetCount, TimeHistogram, ValueCount, ValuesOptions,
+    ActionCount, ActorCount, BUCKETS_MAX, BucketCount, FacetCounts, FacetsOptions, FeedBatch,
+    FieldValues, HistogramBucket, HistogramOptions, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
+    StoredParts, Summary, SummaryOptions, TargetCount, TimeHistogram, ValueCount, ValuesOptions,
 };
 pub use sessions::Sessions;
 

@@ -16,14 +16,15 @@ pub(crate) mod write;
 use std::collections::HashMap;
 
 use auditrail_core::{
-    AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, Filters, Found, OnInvalid,
-    Page, Query, Record, RecordId,
+    AuditLogService, BatchOutcome, CreateInput, Created, CursorKey, FeedPosition, FeedQuery,
+    Filters, Found, OnInvalid, Page, Query, Record, RecordId,
 };
 use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use columns::size_in_memory;
 pub use read::facets::{FacetCounts, FacetsOptions, ValueCount};
+pub use read::feed::FeedBatch;
 pub use read::get::StoredParts;
 pub use read::histogram::{HistogramBucket, HistogramOptions, TimeHistogram};
 pub use read::summary::{
@@ -35,10 +36,10 @@ pub use read::values::{FieldValues, ValuesOptions};
 
 use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
-use crate::sessions::Sessions;
-use read::over_sessions::{Get, GetMany, GetStoredParts, Search};
+use crate::sessions::{Read, Sessions};
+use read::over_sessions::{Get, GetMany, GetStoredParts, Head, Known, Search};
 use read::search::{SEARCH, find};
-use read::{export, get};
+use read::{export, feed, get};
 use write::create;
 
 /// The audit log in the database of a pool.
@@ -255,6 +256,57 @@ impl PgAuditLog {
             Some(sessions) => sessions.read(&GetStoredParts(&ids)).await,
             None => get::stored_parts((&mut *self.acquire().await?).into(), &ids).await,
         }
+    }
+
+    /// Reads the next records of the sequence, ascending, if the key is still at its version.
+    ///
+    /// Examines at most 10,000 entries and returns about 4 MiB, so fewer records than requested do not mean that
+    /// there are no more; see [`FeedBatch::has_more`].
+    ///
+    /// # Errors
+    /// [`StoreError::PositionUnknown`], [`StoreError::KeyChanged`] and errors of the database.
+    pub async fn feed(
+        &self,
+        query: &FeedQuery,
+        key: Option<ApiKeyVersion>,
+    ) -> Result<FeedBatch, StoreError> {
+        let mut progress = feed::Progress::new(query);
+        loop {
+            let found = self.read(&progress.step(key), key).await?;
+            if let Some(batch) = progress.add(found) {
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// The position with the id of its record, if the log has it.
+    ///
+    /// # Errors
+    /// [`StoreError::PositionUnknown`] and errors of the database.
+    pub async fn position(&self, position: FeedPosition) -> Result<FeedPosition, StoreError> {
+        self.read(&Known(position), None).await
+    }
+
+    /// The position after the last record of the sequence.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn head(&self) -> Result<FeedPosition, StoreError> {
+        self.read(&Head, None).await
+    }
+
+    /// Reads over the sessions, or else in a transaction of the pool.
+    async fn read<R: Read>(
+        &self,
+        read: &R,
+        key: Option<ApiKeyVersion>,
+    ) -> Result<R::Output, StoreError> {
+        if let Some(sessions) = &self.sessions {
+            return sessions.read(read).await;
+        }
+        self.verify(key).await?;
+        let mut tx = self.begin().await?;
+        read.read((&mut *tx).into()).await
     }
 
     async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {

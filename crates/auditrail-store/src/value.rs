@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub(crate) use read::{FromValue, decode};
 use types::{JSONB_VERSION, micros_since_2000};
-pub(crate) use types::{JsonText, PgTime, Xid};
+pub(crate) use types::{JsonText, PgTime, XactId, Xid};
 
 /// The length of NULL.
 const NULL: i32 = -1;
@@ -94,6 +94,7 @@ values! {
     IpNet: 869, 1041, |value, out| network::put(out, *value);
     PgTime: 1184, 1185, |value, out| out.put_i64(micros_since_2000(value.0));
     Uuid: 2950, 2951, |value, out| out.put_slice(value.as_bytes());
+    XactId: 5069, 271, |value, out| out.put_u64(value.0);
     JsonText<'_>: 3802, 3807, |value, out| {
         out.put_u8(JSONB_VERSION);
         out.put_slice(value.0.as_bytes());

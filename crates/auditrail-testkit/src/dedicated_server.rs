@@ -41,6 +41,10 @@ pub struct OwnServer {
     loopback: Loopback,
 }
 
+/// A copy of the data directory of a stopped [`OwnServer`].
+#[derive(Debug)]
+pub struct Saved(TempDir);
+
 /// The target of SIGKILL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
@@ -171,6 +175,58 @@ impl OwnServer {
         self.running = None;
     }
 
+    /// Stops it, without waiting for its clients, and starts it again: settings of `alter system` take effect.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn stop_and_start(&mut self) {
+        self.stop(StopMode::Fast);
+        self.restart();
+    }
+
+    /// Stops it, copies its data directory, and starts it again.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn save(&mut self) -> Saved {
+        self.stop(StopMode::Fast);
+        let saved =
+            Saved(TempDir::new().unwrap_or_else(|e| panic!("cannot create a directory: {e}")));
+        copy(&self.cluster(), &saved.0.path().join("pg"));
+        self.restart();
+        saved
+    }
+
+    /// Replaces its data directory by an earlier copy, as after the loss of a disk: what was written since is gone.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn go_back_to(&mut self, saved: &Saved) {
+        self.stop(StopMode::Fast);
+        fs::remove_dir_all(self.cluster()).unwrap_or_else(|e| panic!("cannot remove: {e}"));
+        copy(&saved.0.path().join("pg"), &self.cluster());
+        self.restart();
+    }
+
+    /// A program of the installation, such as `pg_dump`, that connects as the superuser. The caller names the database.
+    ///
+    /// # Panics
+    /// If the server is stopped.
+    #[must_use]
+    pub fn tool(&self, program: &str) -> Command {
+        let Some(running) = &self.running else { panic!("the server is stopped") };
+        let mut tool = Command::new(running.installation().bin_dir().join(program));
+        tool.arg("--host").arg(running.socket_dir()).arg("--port").arg(running.port().to_string());
+        tool.arg("--username").arg(running.superuser());
+        tool
+    }
+
+    /// Options for the superuser in another database of this server.
+    #[must_use]
+    pub fn other_database(&self, name: &str) -> PgConnectOptions {
+        self.admin().database(name)
+    }
+
     /// Starts it again, also while it is still stopping; does nothing if it runs.
     ///
     /// # Panics
@@ -180,6 +236,13 @@ impl OwnServer {
         let running = open(self.dir.path(), &self.loopback);
         self.running = Some(running);
     }
+}
+
+/// Copies a directory with its owners.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("--archive").arg(from).arg(to).status();
+    let copied = copied.unwrap_or_else(|e| panic!("cannot run cp: {e}"));
+    assert!(copied.success(), "cannot copy {}", from.display());
 }
 
 /// Sends SIGKILL to processes of the server with this postmaster.

@@ -18,10 +18,11 @@ pub mod http;
 mod partitions;
 mod roles;
 mod round_trips;
+mod sequence;
 mod shared_server;
 mod transport;
 
 pub use db::{TestDb, eventually, until};
-pub use dedicated_server::{Kill, OwnServer, kill_server};
+pub use dedicated_server::{Kill, OwnServer, Saved, kill_server};
 pub use round_trips::RoundTrips;
 pub use transport::{Transport, through, unrelated_certificate};

@@ -17,6 +17,7 @@ mod query;
 mod serve;
 mod show;
 mod stats;
+mod tail;
 mod tools;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub(crate) use query::{CountArg, OrderArg, QueryArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
+pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 
 /// Fixed, so that the help does not depend on the width of the terminal.
@@ -118,6 +120,7 @@ pub(crate) enum Command {
     Query(QueryArgs),
     Show(ShowArgs),
     Stats(StatsArgs),
+    Tail(TailArgs),
     Export(ExportArgs),
     Import(ImportArgs),
     #[command(subcommand)]

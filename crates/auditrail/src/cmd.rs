@@ -16,6 +16,7 @@ mod record_view;
 mod serve;
 mod show;
 mod stats;
+mod tail;
 
 use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
@@ -32,6 +33,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Query(args) => query::run(cx, args),
         Command::Show(args) => show::run(cx, args),
         Command::Stats(args) => stats::run(cx, args),
+        Command::Tail(args) => tail::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
         Command::Key(command) => key::run(cx, command),

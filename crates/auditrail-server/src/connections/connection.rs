@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::clock;
 
 /// The connections of one address.
@@ -54,6 +56,8 @@ pub(crate) struct Connection {
     is_sending: AtomicBool,
     /// When the last request ended, in milliseconds after `opened`.
     idle_since: AtomicU64,
+    /// Ends the task of the connection.
+    end: Notify,
 }
 
 impl Connection {
@@ -68,6 +72,7 @@ impl Connection {
             is_in_request: AtomicBool::new(false),
             is_sending: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
+            end: Notify::new(),
         }
     }
 
@@ -122,10 +127,30 @@ impl Connection {
         }
     }
 
+    /// Completes when the connection is to be closed, whatever its client does.
+    pub(crate) async fn ended(&self) {
+        self.end.notified().await;
+    }
+
     /// Marks the connection as in use until the guard is dropped.
     pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
         self.is_in_request.store(true, Relaxed);
         RequestGuard(Arc::clone(self))
+    }
+}
+
+/// Closes a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionHandle(Arc<Connection>);
+
+impl ConnectionHandle {
+    pub(crate) fn new(connection: &Arc<Connection>) -> Self {
+        Self(Arc::clone(connection))
+    }
+
+    /// Closes the connection, also while its client reads nothing.
+    pub(crate) fn close(&self) {
+        self.0.end.notify_one();
     }
 }
 

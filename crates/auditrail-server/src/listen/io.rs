@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, timeout};
@@ -190,12 +191,16 @@ async fn discard(stream: &TcpStream, most: usize, idle: Duration) {
 /// A client that is gone cannot be distinguished from one that only has nothing more to send. So a read that
 /// takes long is abandoned for either of them.
 pub(super) async fn gone(stream: &TcpStream, after: Duration) {
-    use futures_util::FutureExt;
     loop {
         tokio::time::sleep(after).await;
-        let ready = stream.ready(tokio::io::Interest::READABLE).now_or_never();
-        if matches!(ready, Some(Ok(ready)) if ready.is_read_closed()) {
+        if is_gone(stream) {
             return;
         }
     }
+}
+
+/// Whether the client has closed its sending side, or reset the connection.
+pub(super) fn is_gone(stream: &TcpStream) -> bool {
+    let ready = stream.ready(tokio::io::Interest::READABLE).now_or_never();
+    matches!(ready, Some(Ok(ready)) if ready.is_read_closed())
 }

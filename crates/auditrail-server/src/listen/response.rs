@@ -18,7 +18,7 @@ use crate::caller::Caller;
 use crate::connections::{OpenConnection, RequestGuard};
 
 /// How long a read may take after its client has closed its sending side.
-const ABANDONED_AFTER: Duration = Duration::from_secs(1);
+pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 
 /// The client of a read has closed its connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

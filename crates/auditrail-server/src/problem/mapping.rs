@@ -66,6 +66,9 @@ impl From<StoreError> for Problem {
                 let title = "Record rejected";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, error.to_string())
             }
+            StoreError::PositionUnknown { .. } => {
+                Self::new(StatusCode::GONE, code, "Unknown position", error.to_string())
+            }
             StoreError::Overloaded { .. } => Self::no_connection(),
             StoreError::Unreachable { .. } | StoreError::Busy { .. } => {
                 report(&error);

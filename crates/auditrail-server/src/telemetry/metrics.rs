@@ -9,6 +9,8 @@ mod pool;
 mod pressure;
 mod process;
 mod requests;
+mod sequencer;
+mod tails;
 mod writer;
 
 use std::fmt;
@@ -26,9 +28,11 @@ use prometheus_client::registry::Registry;
 
 use crate::background::Background;
 use crate::refusals::Refusals;
+use crate::sequencing::Sequencing;
 pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
 use requests::Requests;
+pub(crate) use tails::{OpenTail, TailEndReason, TailMetrics};
 
 /// The content type of [`scrape`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,6 +50,7 @@ pub(crate) struct Metrics {
     refusals: Refusals,
     refused_shares: Family<ShareLabels, Counter>,
     aborted_exports: Family<AbortLabels, Counter>,
+    tails: TailMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,10 +80,11 @@ pub(crate) enum SharedResource {
     SlowReads,
     Exports,
     Keys,
+    Tails,
 }
 
 impl SharedResource {
-    const ALL: [Self; 4] = [Self::Reads, Self::SlowReads, Self::Exports, Self::Keys];
+    const ALL: [Self; 5] = [Self::Reads, Self::SlowReads, Self::Exports, Self::Keys, Self::Tails];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -86,6 +92,7 @@ impl SharedResource {
             Self::SlowReads => "slow_reads",
             Self::Exports => "exports",
             Self::Keys => "keys",
+            Self::Tails => "tails",
         }
     }
 }
@@ -131,6 +138,7 @@ impl Metrics {
             refusals: Refusals::new(),
             refused_shares: Family::default(),
             aborted_exports: Family::default(),
+            tails: TailMetrics::new(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -155,6 +163,11 @@ impl Metrics {
     /// Counts an export that was aborted.
     pub(crate) fn count_aborted_export(&self, reason: ExportAbort) {
         self.aborted_exports.get_or_create(&AbortLabels { reason: reason.as_str() }).inc();
+    }
+
+    /// Metrics of the requests that follow the log.
+    pub(crate) fn tails(&self) -> &TailMetrics {
+        &self.tails
     }
 
     /// The counter of exported rows in this format.
@@ -189,6 +202,7 @@ impl Metrics {
         log: &PgAuditLog,
         writer: Option<GroupWriter>,
         background: Background,
+        sequencing: Sequencing,
         pressure: Pressure,
     ) -> Registry {
         let mut registry = Registry::default();
@@ -204,11 +218,13 @@ impl Metrics {
         prefixed.register("shares_refused", help, self.refused_shares.clone());
         let help = "Exports that were aborted, by reason";
         prefixed.register("exports_aborted", help, self.aborted_exports.clone());
+        self.tails.register(prefixed);
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));
+        prefixed.register_collector(Box::new(sequencer::SequencerMetrics(sequencing)));
         if let Some(writer) = writer {
             prefixed.register_collector(Box::new(writer::WriterMetrics(writer)));
         }

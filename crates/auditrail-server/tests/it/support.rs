@@ -2,4 +2,5 @@
 
 pub(crate) mod client;
 pub(crate) mod db_keys;
+pub(crate) mod events;
 pub(crate) mod service;

@@ -53,6 +53,8 @@ impl Fault {
             | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged
             | StoreError::NoMatch { .. }
+            | StoreError::PositionUnknown { .. }
+            | StoreError::Distributed
             | StoreError::Database { .. } => Self::Record,
         }
     }

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::WriteError;
@@ -32,6 +32,8 @@ pub(super) struct Queue {
     work: Notify,
     /// Notifies a closing caller that a worker has ended.
     ended: Notify,
+    /// Committed groups.
+    commits: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +86,7 @@ impl Queue {
             state: Mutex::default(),
             work: Notify::new(),
             ended: Notify::new(),
+            commits: watch::Sender::new(0),
         }
     }
 
@@ -242,6 +245,16 @@ impl Queue {
     pub(super) fn worker_ended(&self) {
         self.state().stats.writers -= 1;
         self.ended.notify_waiters();
+    }
+
+    /// Reports a committed group.
+    pub(super) fn committed(&self) {
+        self.commits.send_modify(|commits| *commits += 1);
+    }
+
+    /// See [`GroupWriter::commits`](super::GroupWriter::commits).
+    pub(super) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     /// The current statistics.

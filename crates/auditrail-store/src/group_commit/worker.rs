@@ -241,6 +241,7 @@ impl Worker {
                 }
             }
         });
+        self.queue.committed();
         self.queue.done(&part);
         for (pending, verdict) in part.into_iter().zip(verdicts) {
             pending.answer(verdict.map_err(|conflicts| WriteError::Conflict { conflicts }));

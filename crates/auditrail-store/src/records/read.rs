@@ -3,6 +3,7 @@
 //! `search` finds a page: `turn` divides it into scans in a direction of time (`scan`), `driving_index` decides
 //! which index a scan walks, `conditions` holds the filters, `page` reads the rows. `get`, `count`,
 //! `export`, `summary`, `histogram`, `facets` and `values` are the other reads; the last three end at a `deadline`.
+//! `feed` reads records in the order of their seq.
 
 mod actions;
 pub(super) mod conditions;
@@ -11,6 +12,7 @@ mod deadline;
 pub(super) mod driving_index;
 pub(super) mod export;
 pub(super) mod facets;
+pub(super) mod feed;
 pub(super) mod get;
 pub(super) mod histogram;
 pub(super) mod over_sessions;

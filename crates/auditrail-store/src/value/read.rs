@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::network;
-use super::types::{JSONB_VERSION, MICROS_1970_TO_2000, PgTime, Xid};
+use super::types::{JSONB_VERSION, MICROS_1970_TO_2000, PgTime, XactId, Xid};
 
 /// A value that can be decoded from its binary format.
 pub(crate) trait FromValue<'r>: Sized {
@@ -74,6 +74,12 @@ impl FromValue<'_> for i64 {
 impl FromValue<'_> for Xid {
     fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         bytes.try_into().map(|bytes| Self(u32::from_be_bytes(bytes))).map_err(|_| "an xid")
+    }
+}
+
+impl FromValue<'_> for XactId {
+    fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        bytes.try_into().map(|bytes| Self(u64::from_be_bytes(bytes))).map_err(|_| "an xid8")
     }
 }
 

@@ -11,6 +11,10 @@ pub(super) const MICROS_1970_TO_2000: i64 = 946_684_800_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Xid(pub(crate) u32);
 
+/// The id of a transaction that is never reused, as `xid8`: `audit_logs.xact_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct XactId(pub(crate) u64);
+
 /// A time as `timestamptz`.
 ///
 /// Decoding never fails: `infinity`, `-infinity` and years beyond RFC 3339 are clamped to the range. Plain

@@ -4,6 +4,7 @@ mod addresses;
 mod create;
 mod export;
 mod facets;
+mod feed;
 mod filters;
 mod generated;
 mod histogram;

@@ -1,4 +1,4 @@
-//! Filters, shared by `query`, `stats` and `export`.
+//! Filters, shared by `query`, `stats`, `tail` and `export`.
 
 use clap::Args;
 

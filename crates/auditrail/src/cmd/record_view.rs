@@ -63,6 +63,13 @@ pub(super) fn print_records(output: Output, records: &[Record]) -> Result<(), Er
     table.print()
 }
 
+/// The record on one line, as a row of [`print_records`] without columns: those that follow are not known yet.
+pub(super) fn line(record: &Record) -> String {
+    let cells = cells(record);
+    let cells = cells.iter().filter(|cell| !cell.is_empty()).map(|cell| safe::text(cell));
+    cells.collect::<Vec<_>>().join("  ")
+}
+
 fn cells(record: &Record) -> [String; 9] {
     let time = record.created_at.timestamp();
     let metadata = metadata(record);

@@ -15,6 +15,7 @@ use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
 };
+use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{GroupWriter, IssuedApiKey, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -103,6 +104,11 @@ async fn service(
     let shutting_down = app.shutting_down().clone();
     let background = app.background().clone();
     app.start_background_tasks();
+    if settings.sequencer {
+        let sequencer = Sequencer::new(database.options());
+        let reconciler = Reconciler::new(database.options());
+        app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
+    }
     if let Some(private) = database.private() {
         background.start(supervise::task(private, database_connections.keys.clone()));
     }

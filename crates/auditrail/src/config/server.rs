@@ -35,6 +35,7 @@ pub(super) struct ServerTable {
     listen: Option<Scalar>,
     admin_listen: Option<Scalar>,
     record_reads: Option<Scalar>,
+    sequencer: Option<Scalar>,
     database_connections: Option<Scalar>,
     export_connections: Option<Scalar>,
     export_min_rate: Option<Scalar>,
@@ -65,6 +66,8 @@ pub(crate) struct ServerSettings {
     pub(crate) database_connections: u32,
     /// Maximum number of connections for exports.
     pub(crate) export_connections: u32,
+    /// Whether this server may sequence records.
+    pub(crate) sequencer: bool,
     pub(crate) config: ServerConfig,
     pub(crate) log: LogFilter,
     pub(crate) log_format: LogFormat,
@@ -117,6 +120,13 @@ impl ServerSettings {
                     Count(EXPORT_CONNECTIONS),
                 )?
                 .0,
+            sequencer: r.setting(
+                "server.sequencer",
+                "AUDITRAIL_SEQUENCER",
+                None,
+                file.sequencer.as_ref(),
+                true,
+            )?,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
             otlp_endpoint: r.optional(

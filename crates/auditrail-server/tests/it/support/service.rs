@@ -121,6 +121,15 @@ impl Service {
         Call::new(self.address, "POST", path)
     }
 
+    /// The number of requests that follow the log.
+    pub(crate) async fn tails(&self) -> usize {
+        let admin = Running::admin(&self.app, None).await;
+        let metrics = admin.get("/metrics").send().await;
+        let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("auditrail_tails "));
+        line.unwrap().parse().unwrap()
+    }
+
     /// Writes records directly to the store.
     pub(crate) async fn write(&self, records: Vec<Value>) {
         let inputs = records.iter().map(input).collect();

@@ -80,6 +80,16 @@ impl<'a> Conditions<'a> {
         Ok(Self { filters, action, types, only_open_intents })
     }
 
+    /// The filters alone, for records that are found by other means than an index of a filter.
+    pub(in crate::records) fn without_index(filters: &'a Filters) -> Self {
+        let action = filters.action.as_ref().map(|action| match action {
+            ActionFilter::Exact(action) => ActionCondition::Exact(action.as_str()),
+            ActionFilter::Prefix(prefix) => ActionCondition::Prefix(prefix),
+        });
+        let only_open_intents = filters.intents != Some(Intents::All);
+        Self { filters, action, types: None, only_open_intents }
+    }
+
     /// With every intent, unless the filters ask for the open ones.
     pub(in crate::records) fn with_all_intents(mut self) -> Self {
         self.only_open_intents = self.filters.intents == Some(Intents::Open);

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use auditrail_core::{Filters, Found, Query, Record, RecordId};
+use auditrail_core::{FeedPosition, Filters, Found, Query, Record, RecordId};
 use uuid::Uuid;
 
 use super::facets::{FacetCounts, FacetsOptions, facets};
+use super::feed;
 use super::get::{self, StoredParts};
 use super::histogram::{HistogramOptions, TimeHistogram, histogram};
 use super::search::{SEARCH_SETTINGS, find};
@@ -156,6 +157,36 @@ impl Read for GetStoredParts<'_> {
 
     async fn read(&self, db: Db<'_>) -> Result<HashMap<RecordId, StoredParts>, StoreError> {
         get::stored_parts(db, self.0).await
+    }
+}
+
+/// Reads the position after the last record of the sequence.
+pub(in crate::records) struct Head;
+
+impl Read for Head {
+    type Output = FeedPosition;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<FeedPosition, StoreError> {
+        feed::head(db).await
+    }
+}
+
+/// Checks a position of the sequence.
+pub(in crate::records) struct Known(pub(in crate::records) FeedPosition);
+
+impl Read for Known {
+    type Output = FeedPosition;
+
+    fn prologue(&self) -> Vec<Sql> {
+        Vec::new()
+    }
+
+    async fn read(&self, db: Db<'_>) -> Result<FeedPosition, StoreError> {
+        feed::known(db, self.0).await
     }
 }
 

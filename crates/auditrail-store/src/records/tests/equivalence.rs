@@ -3,17 +3,23 @@
 //! A unit test, because the scan budget is not part of the interface.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use auditrail_core::{Cursor, Filters, Found, Order, PageSize, Position, Query, Record, RecordId};
+use auditrail_core::{
+    Cursor, Filters, Found, Intents, Order, PageSize, Position, Query, Record, RecordId,
+};
 use auditrail_testkit::TestDb;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
+use crate::db::Db;
+use crate::records::columns::{self, column_list};
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::ScanBudget;
 use crate::records::read::search::SEARCH;
 use crate::records::read::turn;
+use crate::sql::Sql;
 
 const RECORDS: usize = 2_400;
 
@@ -200,6 +206,24 @@ async fn compare(
     assert_eq!((page.has_previous, page.has_more), more, "{context} around a record");
 }
 
+/// All records.
+async fn all(db: &mut PgConnection) -> Vec<Record> {
+    let filters = Filters { intents: Some(Intents::All), ..Filters::default() };
+    let conditions = Conditions::without_index(&filters);
+    let mut sql = Sql::new(concat!("select ", column_list!()));
+    conditions.push_from_where(&mut sql);
+    let rows = Db::from(db).fetch(&sql).await.unwrap();
+    rows.iter().map(|row| columns::record(row).unwrap()).collect()
+}
+
+/// Compares the matches that are found in memory, as for the listeners of a tail.
+fn compare_in_memory(all: &[Record], (filters, condition): &Search, expected: &[RecordId]) {
+    let found: HashSet<_> =
+        all.iter().filter(|record| filters.matches(record)).map(|record| record.id).collect();
+    let expected: HashSet<_> = expected.iter().copied().collect();
+    assert!(found == expected, "{condition} differs in memory");
+}
+
 #[tokio::test]
 async fn searches_equal_the_plain_statement_with_any_budget() {
     let db = TestDb::migrated().await;
@@ -213,9 +237,11 @@ async fn searches_equal_the_plain_statement_with_any_budget() {
     app.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
     let budget = |time_records, value_records, few| ScanBudget { time_records, value_records, few };
     let budgets = [budget(40, 15, 0), budget(40, 15, 8), budget(400, 100, 0)];
+    let all = all(&mut app).await;
     for (number, search) in searches().iter().enumerate() {
         let mut expected = plain(&mut app, &search.1).await;
         let budget = budgets[number % budgets.len()];
+        compare_in_memory(&all, search, &expected);
         compare(&mut app, search, &expected, Order::NewestFirst, budget).await;
         if number % 16 == 0 {
             compare(&mut app, search, &expected, Order::NewestFirst, ScanBudget::default()).await;

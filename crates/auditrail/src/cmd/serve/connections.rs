@@ -1,4 +1,5 @@
-//! The database connections of the service, besides those of the writer and of the readiness check.
+//! The database connections of the service, besides those of the writer, of the sequencer and of the readiness
+//! check.
 
 use auditrail_core::CursorKey;
 use auditrail_server::limits::KEY_CHECK_TIMEOUT;
@@ -16,6 +17,9 @@ const KEY_CONNECTIONS: u32 = 3;
 /// Connections for what writes read: the stored records of duplicates.
 const WRITTEN_CONNECTIONS: u32 = 2;
 
+/// Connections of the sequencer: its own, and that of the reconciler.
+const SEQUENCER_CONNECTIONS: u32 = 2;
+
 /// Connections for each kind of operation, so that none of them can delay another.
 pub(super) struct DatabaseConnections {
     reads: Sessions,
@@ -28,11 +32,13 @@ pub(super) struct DatabaseConnections {
 impl DatabaseConnections {
     /// The most that there may be.
     pub(super) const fn max(settings: &ServerSettings) -> u32 {
+        let sequencer = if settings.sequencer { SEQUENCER_CONNECTIONS } else { 0 };
         settings.database_connections
             + settings.export_connections
             + KEY_CONNECTIONS
             + LOOKUP_CONNECTIONS
             + WRITTEN_CONNECTIONS
+            + sequencer
     }
 
     /// Connects on first use.

@@ -1,0 +1,92 @@
+//! Runs the sequencer and its reconciler beside the requests.
+//!
+//! The sequencer runs when the group writer of this process has committed, and polls for records of other writers.
+//! Of several servers one is active: a server that finds that another one has sequenced records looks only about
+//! once a second, and takes over when records wait and nobody advances. The lock of the position, not this, is what
+//! makes it safe.
+
+mod reconciler;
+mod sequencer;
+mod status;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use auditrail_store::sequencer::{Look, Reconciler, Sequencer};
+use tokio::sync::watch;
+
+use crate::background::Background;
+use crate::clock;
+pub use status::SequencingStatus;
+
+/// What this process knows about the sequence. Cheap to clone; clones share it.
+#[derive(Clone, Debug)]
+pub struct Sequencing(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    status: Mutex<SequencingStatus>,
+    next_seq: watch::Sender<i64>,
+}
+
+impl Default for Sequencing {
+    fn default() -> Self {
+        let status = Mutex::new(SequencingStatus::new(clock::monotonic()));
+        Self(Arc::new(Inner { status, next_seq: watch::Sender::new(0) }))
+    }
+}
+
+impl Sequencing {
+    /// Starts the tasks. `commits` is [`GroupWriter::commits`](auditrail_store::GroupWriter::commits), if this
+    /// process writes. Call this at most once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start(
+        &self,
+        background: &Background,
+        sequencer: Sequencer,
+        reconciler: Reconciler,
+        commits: Option<watch::Receiver<u64>>,
+    ) {
+        background.start(sequencer::SequencerTask::new(sequencer, commits, self.clone()));
+        background.start(reconciler::ReconcilerTask::new(reconciler, self.clone()));
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn status(&self) -> SequencingStatus {
+        self.lock().clone()
+    }
+
+    /// The seq of the next record, whenever this process learns of a higher one: at once if this server is the active
+    /// one, else about once a second. 0 before it is known.
+    #[must_use]
+    pub fn next_seq(&self) -> watch::Receiver<i64> {
+        self.0.next_seq.subscribe()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut SequencingStatus)) {
+        change(&mut self.lock());
+    }
+
+    /// Adds the result of a look that began at `began`.
+    fn looked(&self, look: Look, began: Instant) {
+        self.change(|status| status.looked(look, began));
+        self.advance_to(look.next_seq);
+    }
+
+    fn advance_to(&self, next_seq: i64) {
+        // Also to a lower one: a database that lost its newest records.
+        self.0.next_seq.send_if_modified(|known| {
+            let is_other = *known != next_seq;
+            *known = next_seq;
+            is_other
+        });
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, SequencingStatus> {
+        self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

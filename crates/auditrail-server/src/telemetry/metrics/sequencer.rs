@@ -1,0 +1,53 @@
+//! Metrics of the sequencer.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::{counter, gauge, to_float};
+use crate::clock;
+use crate::sequencing::{Sequencing, SequencingStatus};
+
+/// Reads the status of the sequencer at each scrape.
+#[derive(Debug)]
+pub(super) struct SequencerMetrics(pub(super) Sequencing);
+
+impl Collector for SequencerMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let status = self.0.status();
+        gauges(&mut encoder, &status)?;
+        for (name, help, value) in [
+            ("steps", "Committed steps of the sequencer.", status.steps),
+            ("records", "Records that got a seq from this server.", status.records),
+            ("failures", "Failed attempts to sequence records.", status.failures),
+            ("reconciled_records", "Records compared with the sequence.", status.compared),
+        ] {
+            counter(&mut encoder, &format!("sequencer_{name}"), help, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn gauges(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
+    let flag = |is_set: bool| if is_set { 1.0 } else { 0.0 };
+    let next_seq = status.next_seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or_default();
+    for (name, help, value) in [
+        ("active", "1 while this server sequences records.", flag(status.is_active)),
+        ("next_seq", "The seq of the next record.", to_float(next_seq)),
+        (
+            "lag_seconds",
+            "Upper bound of the age of the oldest committed record without a seq.",
+            status.lag(clock::monotonic()).as_secs_f64(),
+        ),
+        ("recovering", "1 while a recovery is in progress.", flag(status.is_recovering)),
+        (
+            "unsequenced_records",
+            "Records without a seq that no round will find.",
+            to_float(status.unsequenced),
+        ),
+    ] {
+        gauge(encoder, &format!("sequencer_{name}"), help, value)?;
+    }
+    Ok(())
+}

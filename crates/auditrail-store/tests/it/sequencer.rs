@@ -1,0 +1,10 @@
+//! The sequencer gives each committed record exactly one seq.
+
+mod edited;
+mod large;
+mod open_transactions;
+mod restore;
+mod rounds;
+mod servers;
+mod stress;
+mod support;
