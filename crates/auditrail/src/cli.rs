@@ -14,6 +14,7 @@ mod listed;
 mod log;
 mod migrate;
 mod query;
+mod sequence;
 mod serve;
 mod show;
 mod stats;
@@ -34,6 +35,7 @@ pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
 pub(crate) use query::{CountArg, QueryArgs};
+pub(crate) use sequence::SequenceArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
@@ -120,6 +122,7 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    Sequence(SequenceArgs),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]
