@@ -2,7 +2,7 @@
 //!
 //! The sequencer runs when the group writer of this process has committed, and polls for records of other writers.
 //! Of several servers one is active: a server that finds that another one has sequenced records looks only about
-//! once a second, and takes over when records wait and nobody advances. The lock of the position, not this, is what
+//! once a second, and takes over when records wait and no seq is assigned. The lock of the position, not this, is what
 //! makes it safe.
 
 mod reconciler;

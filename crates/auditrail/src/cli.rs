@@ -14,6 +14,7 @@ mod listed;
 mod log;
 mod migrate;
 mod query;
+mod sequence;
 mod serve;
 mod show;
 mod stats;
@@ -35,6 +36,7 @@ pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
 pub(crate) use query::{CountArg, OrderArg, QueryArgs};
+pub(crate) use sequence::SequenceArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
@@ -123,6 +125,7 @@ pub(crate) enum Command {
     Tail(TailArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    Sequence(SequenceArgs),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

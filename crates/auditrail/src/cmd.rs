@@ -13,6 +13,7 @@ mod man;
 mod migrate;
 mod query;
 mod record_view;
+mod sequence;
 mod serve;
 mod show;
 mod stats;
@@ -36,6 +37,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Tail(args) => tail::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
+        Command::Sequence(args) => sequence::run(cx, args),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),

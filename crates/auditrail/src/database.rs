@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
+use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client, parse_database_url,
 };
@@ -115,6 +116,18 @@ impl Database {
         Ok(self.log().await?.bulk_writer().await?)
     }
 
+    /// The sequencer, over a connection of its own.
+    pub(crate) async fn sequencer(&self) -> Result<Sequencer, Error> {
+        self.prepare().await?;
+        Ok(Sequencer::new(&self.options))
+    }
+
+    /// The check of the sequencer, over a connection of its own.
+    pub(crate) async fn reconciler(&self) -> Result<Reconciler, Error> {
+        self.prepare().await?;
+        Ok(Reconciler::new(&self.options))
+    }
+
     /// Migrates the private database, as `serve` does: its schema belongs to this program.
     async fn migrate_private(&self) -> Result<(), Error> {
         if !self.is_private() {
@@ -129,9 +142,14 @@ impl Database {
         Ok(())
     }
 
-    async fn pool(&self) -> Result<PgPool, Error> {
+    /// Checks that the database is reachable, and migrates a private one.
+    async fn prepare(&self) -> Result<(), Error> {
         self.check_connection().await?;
-        self.migrate_private().await?;
+        self.migrate_private().await
+    }
+
+    async fn pool(&self) -> Result<PgPool, Error> {
+        self.prepare().await?;
         PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)

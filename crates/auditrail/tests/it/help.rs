@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["stats"],
     &["export"],
     &["import"],
+    &["sequence"],
     &["key"],
     &["key", "create"],
     &["key", "list"],

@@ -29,6 +29,7 @@ mod migrate_drift;
 mod query;
 mod reading;
 mod sandbox;
+mod sequence;
 mod serve;
 mod serve_log;
 mod service;

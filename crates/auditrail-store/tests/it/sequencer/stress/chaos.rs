@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep};
 use super::writers::{Tally, bounds};
 use super::{SERVERS, serve};
 
-/// Creates a partition, lets the writers use it, and drops it, again and again.
+/// Attaches a partition, lets the writers use it, detaches and drops it, again and again. Neither waits for a lock that
+/// would hold up the writers.
 pub(super) async fn replace_partitions(
     options: PgConnectOptions,
     tally: Arc<Tally>,
@@ -24,38 +25,27 @@ pub(super) async fn replace_partitions(
         if Instant::now() >= until {
             return;
         }
+        let name = format!("control_plane.audit_logs_{partition}");
         let (from, to) = bounds(partition);
-        let create = format!(
-            "create table control_plane.audit_logs_{partition}
-                 partition of control_plane.audit_logs for values from ('{from}') to ('{to}')"
-        );
-        if !run_between_transactions(&mut db, &create, until).await {
-            return;
+        for statement in [
+            format!("create table {name} (like control_plane.audit_logs including all)"),
+            format!(
+                "alter table control_plane.audit_logs attach partition {name}
+                     for values from ('{from}') to ('{to}')"
+            ),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut db).await.unwrap();
         }
         tally.partition.store(partition, Relaxed);
         sleep(Duration::from_millis(300)).await;
-        let drop = format!("drop table control_plane.audit_logs_{partition}");
-        if !run_between_transactions(&mut db, &drop, until).await {
-            return;
+        for statement in [
+            format!("alter table control_plane.audit_logs detach partition {name} concurrently"),
+            format!("drop table {name}"),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut db).await.unwrap();
         }
         tally.partitions_dropped.fetch_add(1, Relaxed);
     }
-}
-
-/// Retries a statement that needs the whole table, with a short wait, so that no writer waits for it for long.
-async fn run_between_transactions(db: &mut PgConnection, statement: &str, until: Instant) -> bool {
-    while Instant::now() < until {
-        let block = format!("begin; set local lock_timeout = '20ms'; {statement}; commit");
-        match sqlx::raw_sql(AssertSqlSafe(block)).execute(&mut *db).await {
-            Ok(_) => return true,
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("55P03") => {
-                sqlx::raw_sql("rollback").execute(&mut *db).await.unwrap();
-                sleep(Duration::from_millis(5)).await;
-            }
-            Err(error) => panic!("{statement}: {error}"),
-        }
-    }
-    false
 }
 
 /// Runs the sequencers of two servers, and kills one of them after each pause: the process or its session. Returns
