@@ -15,6 +15,7 @@
 mod action;
 mod actor;
 mod api_key;
+mod archive;
 mod backoff;
 mod context;
 mod error;
@@ -33,6 +34,7 @@ mod outcome;
 mod page;
 mod query;
 mod record;
+mod retention;
 mod service;
 mod sink;
 mod target;
@@ -45,6 +47,7 @@ pub use api_key::{
     ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
     NewApiKey, Scope, ScopeSet,
 };
+pub use archive::{ArchiveManifest, ArchiveName, ArchivedLine, InvalidArchive, SeqBounds};
 pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
@@ -63,6 +66,7 @@ pub use query::{
     MetadataFilter, PageSize, Position, Query, TimeRange, Total, TotalRelation,
 };
 pub use record::Record;
+pub use retention::{KeepDays, NewRetentionRule, RetentionRule, RetentionRuleId};
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
 pub use sink::{DeliveryStatus, FailurePolicy, RecordSink};
 pub use target::{OtherTargetType, Target, TargetType};

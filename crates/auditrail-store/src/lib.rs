@@ -8,6 +8,7 @@
 //! migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
 mod api_keys;
+pub mod archive;
 mod clock;
 mod connect;
 mod database_url;
@@ -20,6 +21,7 @@ mod key_version;
 mod leadership;
 pub mod migrate;
 mod records;
+mod retention;
 pub mod schema;
 mod sessions;
 mod sql;
@@ -39,6 +41,10 @@ pub use key_version::ApiKeyVersion;
 pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
     StoredParts, Summary, SummaryOptions, TargetCount,
+};
+pub use retention::{
+    PgRetention, RemovedRecords, RetentionError, RetentionOptions, RetentionPlan, RetentionReport,
+    RetentionRun, RetentionStep, RuleChange, RunLimits, TablePlan,
 };
 pub use sessions::Sessions;
 

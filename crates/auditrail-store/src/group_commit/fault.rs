@@ -52,6 +52,8 @@ impl Fault {
             | StoreError::InvalidApiKey { .. }
             | StoreError::CorruptApiKey { .. }
             | StoreError::KeyChanged
+            | StoreError::TooManyRules { .. }
+            | StoreError::CorruptRule { .. }
             | StoreError::Database { .. } => Self::Record,
         }
     }
