@@ -8,15 +8,18 @@
 mod catalog;
 mod compare;
 mod describe;
+mod difference;
 pub(crate) mod golden;
 mod model;
+mod partitions;
 mod protection;
 mod protection_catalog;
 mod settings;
 
-pub use compare::{Difference, Finding, compare};
+pub use compare::compare;
 pub use describe::describe;
-pub use model::{Column, Function, Index, Schema, Table, Trigger};
+pub use difference::{Difference, Finding};
+pub use model::{Column, Function, Index, Partition, Schema, Table, Trigger};
 pub(crate) use protection::ENCODING;
 pub use protection::weaknesses;
 pub(crate) use protection_catalog::encoding;

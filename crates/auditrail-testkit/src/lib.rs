@@ -15,6 +15,7 @@ mod db;
 mod dedicated_server;
 mod drop_database;
 pub mod http;
+mod partitions;
 mod roles;
 mod round_trips;
 mod shared_server;

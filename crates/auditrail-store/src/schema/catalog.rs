@@ -3,12 +3,13 @@
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::model::{Column, Function, Index, Trigger};
+use super::model::{Column, Function, Index, Partition, Trigger};
 
-/// A table and its comment.
+/// A table, its comment and how it is partitioned.
 pub(super) struct TableRow {
     pub(super) name: String,
     pub(super) comment: Option<String>,
+    pub(super) partitioned_by: Option<String>,
 }
 
 pub(super) async fn tables(
@@ -16,13 +17,53 @@ pub(super) async fn tables(
     schema: &str,
 ) -> Result<Vec<TableRow>, sqlx::Error> {
     sqlx::query(
-        "select n.nspname || '.' || c.relname as name, obj_description(c.oid, 'pg_class') as comment
+        "select n.nspname || '.' || c.relname as name, obj_description(c.oid, 'pg_class') as comment,
+                pg_get_partkeydef(c.oid) as partitioned_by
            from pg_class c
            join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = $1 and c.relkind in ('r', 'p') and c.relname <> 'schema_migrations'",
+          where n.nspname = $1 and c.relkind in ('r', 'p') and c.relname <> 'schema_migrations'
+             or n.nspname = $1 and c.relkind = 'f' and c.relispartition",
     )
     .bind(schema)
-    .try_map(|row: PgRow| Ok(TableRow { name: row.try_get("name")?, comment: row.try_get("comment")? }))
+    .try_map(|row: PgRow| {
+        Ok(TableRow {
+            name: row.try_get("name")?,
+            comment: row.try_get("comment")?,
+            partitioned_by: row.try_get("partitioned_by")?,
+        })
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// The tables that are partitions. PostgreSQL 13 cannot detach concurrently and lacks the column for it.
+pub(super) async fn partitions(
+    db: &mut PgConnection,
+    schema: &str,
+) -> Result<Vec<(String, Partition)>, sqlx::Error> {
+    sqlx::query(
+        "select n.nspname || '.' || c.relname as name, pn.nspname || '.' || p.relname as parent,
+                pg_get_expr(c.relpartbound, c.oid) as bounds,
+                case c.relkind when 'r' then 'table' when 'p' then 'partitioned table'
+                               else 'foreign table' end as kind,
+                coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) as detaching
+           from pg_inherits i
+           join pg_class c on c.oid = i.inhrelid
+           join pg_namespace n on n.oid = c.relnamespace
+           join pg_class p on p.oid = i.inhparent
+           join pg_namespace pn on pn.oid = p.relnamespace
+          where n.nspname = $1 and c.relispartition and c.relkind in ('r', 'p', 'f')",
+    )
+    .bind(schema)
+    .try_map(|row: PgRow| {
+        let partition = Partition {
+            of: row.try_get("parent")?,
+            bounds: row.try_get("bounds")?,
+            kind: row.try_get("kind")?,
+            attached: !row.try_get::<bool, _>("detaching")?,
+        };
+        Ok((row.try_get("name")?, partition))
+    })
     .fetch_all(db)
     .await
 }
@@ -77,18 +118,22 @@ pub(super) async fn constraints(
     .await
 }
 
+/// `ON ONLY`, which is printed for an index of a partitioned table, is printed as `ON`.
 pub(super) async fn indexes(
     db: &mut PgConnection,
     schema: &str,
 ) -> Result<Vec<(String, String, Index)>, sqlx::Error> {
     sqlx::query(
         "select n.nspname || '.' || c.relname as table_name, i.relname::text as name,
-                pg_get_indexdef(i.oid) as definition, x.indisunique as unique,
-                x.indisvalid and x.indisready as valid
+                regexp_replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON ') as definition,
+                x.indisunique as unique, x.indisvalid and x.indisready as valid,
+                parent.relname::text as part_of
            from pg_index x
            join pg_class i on i.oid = x.indexrelid
            join pg_class c on c.oid = x.indrelid
            join pg_namespace n on n.oid = c.relnamespace
+           left join pg_inherits h on h.inhrelid = i.oid
+           left join pg_class parent on parent.oid = h.inhparent
           where n.nspname = $1",
     )
     .bind(schema)
@@ -97,6 +142,7 @@ pub(super) async fn indexes(
             definition: row.try_get("definition")?,
             unique: row.try_get("unique")?,
             valid: row.try_get("valid")?,
+            part_of: row.try_get("part_of")?,
         };
         Ok((row.try_get("table_name")?, row.try_get("name")?, index))
     })
@@ -104,6 +150,7 @@ pub(super) async fn indexes(
     .await
 }
 
+/// Up to version 14, PostgreSQL marks the clone of a row trigger on a partition as internal.
 pub(super) async fn triggers(
     db: &mut PgConnection,
     schema: &str,
@@ -116,7 +163,8 @@ pub(super) async fn triggers(
            from pg_trigger t
            join pg_class c on c.oid = t.tgrelid
            join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = $1 and not t.tgisinternal",
+          where n.nspname = $1
+            and (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstraint = 0)",
     )
     .bind(schema)
     .try_map(|row: PgRow| {

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::catalog;
+use super::catalog::{self, TableRow};
 use super::model::{Schema, Table};
 use super::settings::{PRINTING, set_all};
 
@@ -15,8 +15,13 @@ pub async fn describe(db: &mut PgConnection, schema: &str) -> Result<Schema, sql
     set_all(db, &PRINTING).await?;
     let mut live = Schema::default();
     for row in catalog::tables(db, schema).await? {
-        let table = Table { comment: row.comment, ..Table::default() };
-        live.tables.insert(row.name, table);
+        let TableRow { name, comment, partitioned_by } = row;
+        live.tables.insert(name, Table { comment, partitioned_by, ..Table::default() });
+    }
+    for (table, partition) in catalog::partitions(db, schema).await? {
+        if let Some(table) = live.tables.get_mut(&table) {
+            table.partition = Some(partition);
+        }
     }
     for (table, name, column) in catalog::columns(db, schema).await? {
         if let Some(table) = live.tables.get_mut(&table) {

@@ -26,6 +26,26 @@ pub struct Table {
     pub indexes: BTreeMap<String, Index>,
     /// Triggers by name, as `pg_get_triggerdef` prints them, and when they fire.
     pub triggers: BTreeMap<String, Trigger>,
+    /// How it is partitioned, as `pg_get_partkeydef` prints it, such as `RANGE (id)`. The committed
+    /// descriptions have a plain table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitioned_by: Option<String>,
+    /// Its place in a partitioned table, if it is a partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+}
+
+/// The place of a table in a partitioned table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// The partitioned table.
+    pub of: String,
+    /// Its bounds, as `pg_get_expr` prints them.
+    pub bounds: String,
+    /// `table`, `partitioned table` or `foreign table`.
+    pub kind: String,
+    /// Whether it is attached; false while or after `DETACH CONCURRENTLY` was interrupted.
+    pub attached: bool,
 }
 
 /// One column.
@@ -51,6 +71,9 @@ pub struct Index {
     pub unique: bool,
     /// Whether queries can use it; false after an interrupted concurrent build.
     pub valid: bool,
+    /// The name of the index of the partitioned table that it is attached to, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
 }
 
 /// One trigger.

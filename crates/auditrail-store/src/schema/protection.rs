@@ -1,13 +1,14 @@
 //! What protects the records beside the definitions of the schema, and how a live database weakens it.
 //!
 //! The expectations are the same for every version, so they are not part of the descriptions: tables are
-//! permanent, have no rules, policies or relatives, and belong to one owner, as do the functions; no role
-//! has more privileges than [`grants`](crate::grants) prints; no setting of a database or role opens the
+//! permanent, have no rules, policies or relatives other than partitions in their schema, and belong to one
+//! owner, as do the functions; no role has more privileges than [`grants`](crate::grants) prints, and none on
+//! a partition; no setting of a database or role opens the
 //! guard or names an actor; and the triggers that capture row changes are enabled.
 
 use sqlx::PgConnection;
 
-use super::compare::{Difference, Finding};
+use super::difference::{Difference, Finding};
 use super::model::Schema;
 use super::protection_catalog as catalog;
 
@@ -28,18 +29,22 @@ pub async fn weaknesses(
     expected: &Schema,
 ) -> Result<Vec<Difference>, sqlx::Error> {
     let tables: Vec<String> = expected.tables.keys().cloned().collect();
+    let partitions = catalog::partitions(db, schema, &tables).await?;
+    // Partitions are protected as their table is, but have no privileges of their own.
+    let all = [tables.as_slice(), &partitions].concat();
     let functions: Vec<String> = expected.functions.keys().cloned().collect();
-    let mut out = different_tables(db, &tables).await?;
-    let mut extras = catalog::rules(db, &tables).await?;
-    extras.extend(catalog::policies(db, &tables).await?);
-    extras.extend(catalog::relatives(db, &tables).await?);
+    let mut out = different_tables(db, &all).await?;
+    let mut extras = catalog::rules(db, &all).await?;
+    extras.extend(catalog::policies(db, &all).await?);
+    extras.extend(catalog::relatives(db, schema, &all).await?);
     extras.extend(catalog::table_privileges(db, schema, &tables).await?);
     extras.extend(catalog::column_privileges(db, schema, &tables).await?);
+    extras.extend(catalog::partition_privileges(db, &partitions).await?);
     extras.extend(catalog::schema_privileges(db, schema).await?);
     extras.extend(catalog::public_functions(db, schema, &PRIVATE_FUNCTIONS).await?);
     extras.extend(catalog::settings(db).await?);
     out.extend(extras.into_iter().map(|object| Difference { object, finding: Finding::Extra }));
-    for (object, owner, found) in catalog::foreign_owners(db, schema, &tables, &functions).await? {
+    for (object, owner, found) in catalog::foreign_owners(db, schema, &all, &functions).await? {
         out.push(different(&object, "owner", &owner, &found));
     }
     for (object, fires) in catalog::disabled_captures(db, schema).await? {

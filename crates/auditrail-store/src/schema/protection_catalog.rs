@@ -93,23 +93,73 @@ pub(super) async fn policies(
     .await
 }
 
-/// Parents and children, partitions included.
+/// The partitions of the tables in their schema, at any depth.
+pub(super) async fn partitions(
+    db: &mut PgConnection,
+    schema: &str,
+    tables: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select n.nspname || '.' || c.relname
+           from pg_class p
+           join pg_namespace pn on pn.oid = p.relnamespace
+          cross join pg_partition_tree(p.oid) t
+           join pg_class c on c.oid = t.relid
+           join pg_namespace n on n.oid = c.relnamespace
+          where pn.nspname || '.' || p.relname = any ($2) and t.level > 0 and n.nspname = $1",
+    )
+    .bind(schema)
+    .bind(tables)
+    .fetch_all(db)
+    .await
+}
+
+/// Parents and children, except for partitions in the schema.
 pub(super) async fn relatives(
     db: &mut PgConnection,
+    schema: &str,
     tables: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "with related as (
-             select c.oid, n.nspname || '.' || c.relname as name
+             select c.oid, c.relispartition, n.nspname, n.nspname || '.' || c.relname as name
                from pg_class c join pg_namespace n on n.oid = c.relnamespace)
-         select case when child.name = any ($1) then 'parent ' || parent.name || ' of ' || child.name
+         select case when child.name = any ($2) then 'parent ' || parent.name || ' of ' || child.name
                      else 'child ' || child.name || ' of ' || parent.name end
            from pg_inherits i
            join related child on child.oid = i.inhrelid
            join related parent on parent.oid = i.inhparent
-          where child.name = any ($1) or parent.name = any ($1)",
+          where (child.name = any ($2) or parent.name = any ($2))
+            and not (child.relispartition and child.nspname = $1 and parent.name = any ($2))",
     )
+    .bind(schema)
     .bind(tables)
+    .fetch_all(db)
+    .await
+}
+
+/// Privileges on partitions and their columns, of roles other than their owners. Access to the table does not
+/// need them, and they bypass what is granted there.
+pub(super) async fn partition_privileges(
+    db: &mut PgConnection,
+    partitions: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "with granted as (
+             select c.oid, c.relowner, '' as part, c.relacl as acl from pg_class c
+             union all
+             select c.oid, c.relowner, '.' || a.attname, a.attacl
+               from pg_class c join pg_attribute a on a.attrelid = c.oid)
+         select 'privilege ' || a.privilege_type || ' on '
+                || case part when '' then '' else 'column ' end || n.nspname || '.' || c.relname || part
+                || ' of ' || case a.grantee when 0 then 'PUBLIC' else pg_get_userbyid(a.grantee) end
+           from granted g
+           join pg_class c on c.oid = g.oid
+           join pg_namespace n on n.oid = c.relnamespace
+          cross join aclexplode(g.acl) a
+          where n.nspname || '.' || c.relname = any ($1) and a.grantee <> g.relowner",
+    )
+    .bind(partitions)
     .fetch_all(db)
     .await
 }
@@ -166,7 +216,8 @@ pub(super) async fn table_privileges(
                  or n.nspname = $1 and c.relname = 'schema_migrations')
             and a.grantee <> c.relowner
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
-                 and (a.privilege_type <> 'INSERT' or c.relname = 'schema_migrations'))",
+                 and (a.privilege_type <> 'INSERT'
+                      or c.relname in ('schema_migrations', 'audit_log_maintenance')))",
     )
     .bind(schema)
     .bind(tables)
@@ -193,7 +244,7 @@ pub(super) async fn column_privileges(
             and a.grantee <> c.relowner
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
                  and (a.privilege_type <> 'INSERT' or t.attname = 'xact_id'
-                      or c.relname = 'schema_migrations')
+                      or c.relname in ('schema_migrations', 'audit_log_maintenance'))
                  and (a.privilege_type <> 'UPDATE' or c.relname <> 'audit_api_keys'
                       or t.attname <> 'revoked_at'))",
     )

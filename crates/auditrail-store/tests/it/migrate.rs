@@ -6,6 +6,7 @@ mod concurrent;
 mod down;
 mod history;
 mod lock;
+mod partitions;
 mod probe;
 mod settings;
 mod support;

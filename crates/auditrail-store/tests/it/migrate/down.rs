@@ -11,7 +11,9 @@ async fn every_migration_can_be_reverted_and_reapplied() {
     let db = TestDb::empty().await;
     let runner = Runner::new(db.owner());
     let latest = runner.set().latest();
-    for version in (0..latest).rev() {
+    let mut versions: Vec<i64> = runner.set().migrations().iter().map(|m| m.version()).collect();
+    versions.insert(0, 0);
+    for version in versions.into_iter().rev().skip(1) {
         runner.up(None, &mut silent).await.unwrap();
         runner.down(version, true, &mut silent).await.unwrap();
         let mut owner = db.connect(db.owner()).await;
