@@ -9,10 +9,11 @@
 //!   `auditrail log` and `import`. It can insert records and read them: the stored record shows whether a
 //!   write is repeated or a conflict. It cannot read keys.
 //! - A **reader** queries in SQL, or with `auditrail query` and `export`. It cannot read keys.
-//! - A **service** is `auditrail serve` and `auditrail key`. It has the privileges of a writer, and can look
-//!   up, create and revoke keys; it cannot change other columns of a key, or delete one.
+//! - A **service** is `auditrail serve`, `auditrail key` and the rules of `auditrail retention`. It has the
+//!   privileges of a writer, and can look up, create and revoke keys; it cannot change other columns of a key, or
+//!   delete one. It can set and remove rules of retention, but not run it.
 //!
-//! No role can change or delete a record. No role can attach the trigger that records changes of rows: it
+//! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
 
 mod missing;
@@ -170,10 +171,19 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records. No keys.";
-const READ: [&str; 5] = [USAGE, "select on control_plane.audit_logs", SEARCH, CHANGES, HISTORY];
+const READ: [&str; 7] = [
+    USAGE,
+    "select on control_plane.audit_logs",
+    SEARCH,
+    CHANGES,
+    HISTORY,
+    RETENTION,
+    RETENTION_FUNCTIONS,
+];
 
-const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys.";
-const SERVE: [&str; 8] = [
+const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys; sets and \
+     removes rules of retention.";
+const SERVE: [&str; 11] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -182,6 +192,9 @@ const SERVE: [&str; 8] = [
     "select, insert on control_plane.audit_api_keys",
     "update (revoked_at) on control_plane.audit_api_keys",
     HISTORY,
+    RETENTION,
+    RETENTION_FUNCTIONS,
+    "insert, update, delete on control_plane.audit_log_retention_rules",
 ];
 
 /// Every column but `xact_id`, which the database fills in: a writer that chooses it could place its record
@@ -200,6 +213,15 @@ const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(json
                          control_plane.audit_log_time(text), \
                          control_plane.audit_log_address(text), \
                          control_plane.audit_context(jsonb)";
+/// To show the rules of retention and what its runs removed.
+const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
+                         control_plane.audit_log_retention_runs, \
+                         control_plane.audit_log_retention_removals";
+/// To count what a run would remove.
+const RETENTION_FUNCTIONS: &str =
+    "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
+     control_plane.audit_log_is_held(uuid, text, text, text, text, text, text, text, inet, timestamptz), \
+     control_plane.audit_log_retention_version()";
 /// To compare the version of the schema with the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 

@@ -5,10 +5,12 @@
 //!
 //! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
 //! [`GroupWriter`] to write for many callers at once, [`PgApiKeys`] for API keys, [`migrate`] for the
-//! migrations, [`schema`] for the descriptions of the schema and [`grants`] for privileges.
+//! migrations, [`partitions`] for the parts of the table, [`schema`] for the descriptions of the schema and
+//! [`grants`] for privileges.
 
 mod api_keys;
 pub mod archive;
+mod blocker;
 mod clock;
 mod connect;
 mod database_url;
@@ -20,6 +22,8 @@ mod import;
 mod key_version;
 mod leadership;
 pub mod migrate;
+mod owner_session;
+pub mod partitions;
 mod records;
 mod retention;
 pub mod schema;

@@ -14,7 +14,6 @@
 //! Deliberately missing: several files in one transaction, repair of checksums, and dumps of the schema.
 
 mod baseline;
-mod blocker;
 mod concurrent;
 mod concurrent_index;
 mod down;
@@ -23,6 +22,7 @@ mod execute;
 mod header;
 mod lock;
 mod migration;
+mod partition;
 mod probe;
 mod progress;
 mod runner;
@@ -35,7 +35,8 @@ mod tracking;
 mod up;
 mod validate;
 
-pub use blocker::Blocker;
+use crate::blocker;
+pub use crate::blocker::Blocker;
 pub use error::MigrateError;
 pub use migration::{Checksum, Migration, MigrationFileError, Undo};
 pub use probe::StatusProbe;

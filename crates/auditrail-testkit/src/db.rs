@@ -172,6 +172,8 @@ async fn template() -> String {
         hash.update(migration.checksum().as_bytes());
     }
     hash.update(grants());
+    // The layout of the table, which is no migration.
+    hash.update("partitioned");
     let hash: [u8; 32] = hash.finalize().into();
     let name = format!("template_{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let mut db = connect(direct).await;
@@ -195,10 +197,11 @@ async fn create_template(db: &mut PgConnection, admin: &PgConnectOptions, name: 
     run(db, &format!("drop database if exists {name}_new")).await;
     run(db, &format!("create database {name}_new owner {OWNER}")).await;
     let owner = admin.clone().database(&format!("{name}_new")).username(OWNER);
-    Runner::new(owner.clone())
+    let applied = Runner::new(owner.clone())
         .up(None, &mut silent)
         .await
         .unwrap_or_else(|e| panic!("cannot migrate the template: {e}"));
+    assert_eq!(applied.not_partitioned, None, "the template is not partitioned");
     let mut template = connect(&owner).await;
     run(&mut template, &grants()).await;
     template.close().await.unwrap_or_else(|e| panic!("cannot close the template: {e}"));

@@ -10,6 +10,7 @@ mod grants;
 mod group_commit;
 mod import;
 mod migrate;
+mod partitions;
 mod record_audit_log;
 mod records;
 mod support;

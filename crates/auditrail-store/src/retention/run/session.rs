@@ -8,6 +8,7 @@ use super::error::RetentionError;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::leadership::{Attempt, Candidate, Leadership};
+use crate::owner_session;
 use crate::sql::Sql;
 
 /// Longest duration of a statement. It looks at a bounded number of rows.
@@ -22,16 +23,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects. The search path is that of functions of the system only.
+    /// Connects. No setting of the URL, the database or the role affects the session.
     pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let options = options.clone().application_name("auditrail retention").options([
-            ("lock_timeout", format!("{LOCK_TIMEOUT_MILLIS}ms").as_str()),
-            ("statement_timeout", STATEMENT_TIMEOUT),
-            ("search_path", "pg_catalog"),
-        ]);
-        let connection = PgConnection::connect_with(&options);
-        let connection = connection.await.map_err(StoreError::while_trying_to("connect"))?;
-        Ok(Self { connection })
+        let connection = owner_session::connect(options, "auditrail retention").await;
+        let connection = connection.map_err(StoreError::while_trying_to("connect"))?;
+        let mut session = Self { connection };
+        let timeouts = format!(
+            "set lock_timeout = '{LOCK_TIMEOUT_MILLIS}ms'; set statement_timeout = '{STATEMENT_TIMEOUT}'"
+        );
+        session.execute("set the timeouts of a session", timeouts).await?;
+        Ok(session)
     }
 
     pub(super) fn into_inner(self) -> PgConnection {

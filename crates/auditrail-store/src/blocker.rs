@@ -1,4 +1,4 @@
-//! Sessions that block the runner.
+//! Sessions that block a change of the schema.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-/// A session that holds a lock for which the runner waits.
+/// A session that holds a lock for which a change of the schema waits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Blocker {
     /// Process id of the server session.
@@ -58,7 +58,7 @@ pub(crate) async fn table_blockers(
     .await
 }
 
-pub(super) fn read_blocker(row: &PgRow) -> Result<Blocker, sqlx::Error> {
+pub(crate) fn read_blocker(row: &PgRow) -> Result<Blocker, sqlx::Error> {
     Ok(Blocker {
         pid: row.try_get("pid")?,
         application: row.try_get("application_name")?,

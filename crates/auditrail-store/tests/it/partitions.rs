@@ -1,0 +1,4 @@
+//! The partitions of the table.
+
+mod adopt_small;
+mod support;
