@@ -218,8 +218,7 @@ const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
                          control_plane.audit_log_retention_runs, \
                          control_plane.audit_log_retention_removals";
 /// To count what a run would remove.
-const RETENTION_FUNCTIONS: &str =
-    "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
+const RETENTION_FUNCTIONS: &str = "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
      control_plane.audit_log_is_held(uuid, text, text, text, text, text, text, text, inet, timestamptz), \
      control_plane.audit_log_retention_version()";
 /// To compare the version of the schema with the program.

@@ -217,7 +217,10 @@ pub(super) async fn table_privileges(
             and a.grantee <> c.relowner
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
                  and (a.privilege_type <> 'INSERT'
-                      or c.relname in ('schema_migrations', 'audit_log_maintenance')))",
+                      or c.relname in ('schema_migrations', 'audit_log_maintenance',
+                          'audit_log_retention_runs', 'audit_log_retention_removals'))
+                 and (a.privilege_type not in ('UPDATE', 'DELETE')
+                      or c.relname <> 'audit_log_retention_rules'))",
     )
     .bind(schema)
     .bind(tables)

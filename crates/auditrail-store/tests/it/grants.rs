@@ -70,8 +70,17 @@ async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
     let name = role.get_username().to_owned();
     let mut connection = db.connect(role).await;
     for statement in [
-        INSERT, CALL, READ, CHANGES, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_RULES,
-        SET_RULE, REMOVE_RULE,
+        INSERT,
+        CALL,
+        READ,
+        CHANGES,
+        HISTORY,
+        READ_KEYS,
+        CREATE_KEY,
+        REVOKE_KEY,
+        READ_RULES,
+        SET_RULE,
+        REMOVE_RULE,
     ] {
         let can_run = can_run(&mut connection, statement).await;
         assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
@@ -111,7 +120,15 @@ async fn each_role_has_the_least_privileges() {
     check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
     check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_RULES]).await;
     let service = [
-        INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_RULES, SET_RULE,
+        INSERT,
+        CALL,
+        READ,
+        HISTORY,
+        READ_KEYS,
+        CREATE_KEY,
+        REVOKE_KEY,
+        READ_RULES,
+        SET_RULE,
         REMOVE_RULE,
     ];
     check(&db, db.service(), &service).await;

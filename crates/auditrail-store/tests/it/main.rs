@@ -13,4 +13,5 @@ mod migrate;
 mod partitions;
 mod record_audit_log;
 mod records;
+mod retention;
 mod support;

@@ -170,7 +170,7 @@ impl<'a> Work<'a> {
     }
 
     /// After a transaction: gives processor and disk to others for as long as it took.
-    async fn pause(&self, since: Instant) {
+    async fn pause(&mut self, since: Instant) {
         if self.options.limits.pauses {
             tokio::time::sleep(since.elapsed().min(PAUSE_MAX)).await;
         }
