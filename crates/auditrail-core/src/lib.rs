@@ -15,6 +15,7 @@
 mod action;
 mod actor;
 mod api_key;
+mod archive;
 mod backoff;
 mod context;
 mod error;
@@ -34,6 +35,7 @@ mod outcome;
 mod page;
 mod query;
 mod record;
+mod retention;
 mod service;
 mod sink;
 mod target;
@@ -46,6 +48,7 @@ pub use api_key::{
     ApiKey, ApiKeyEnv, ApiKeyHash, ApiKeyId, ApiKeySecret, ApiKeySecretError, ApiKeyState,
     NewApiKey, Scope, ScopeSet,
 };
+pub use archive::{ArchiveManifest, ArchiveName, ArchivedLine, InvalidArchive, SeqBounds};
 pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
@@ -66,6 +69,7 @@ pub use query::{
     TokenPage, Total, TotalRelation, ValueField, ValuePrefix, ValuesLimit,
 };
 pub use record::Record;
+pub use retention::{KeepDays, NewRetentionRule, RetentionRule, RetentionRuleId};
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};
 pub use sink::{DeliveryStatus, FailurePolicy, RecordSink};
 pub use target::{OtherTargetType, Target, TargetType};

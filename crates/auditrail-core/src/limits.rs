@@ -80,6 +80,19 @@ pub const KEY_HINT_MAX_CHARS: usize = 4 + KEY_ENV_MAX_CHARS + 1 + KEY_HINT_SECRE
 pub const KEY_MAX_CHARS: usize =
     4 + KEY_ENV_MAX_CHARS + 1 + KEY_SECRET_CHARS + 1 + KEY_CHECKSUM_CHARS;
 
+/// Fewest days that a rule of retention keeps records: time to notice a rule that was set by mistake.
+pub const RETENTION_DAYS_MIN: i32 = 7;
+/// Most days that a rule of retention keeps records, a century. A rule can also keep them for ever.
+pub const RETENTION_DAYS_MAX: i32 = 36_500;
+/// Most rules of retention. Each is read for every tenant and action that a run meets.
+pub const RETENTION_RULES_MAX: usize = 1_000;
+
+/// Most bytes in the manifest of an archive; one that this program writes has about 1,200.
+pub const ARCHIVE_MANIFEST_MAX_BYTES: usize = 16 * 1_024;
+/// Most bytes in a line of an archive. A record within its limits has at most 90 KiB as a line; plain SQL can
+/// write larger ones.
+pub const ARCHIVE_LINE_MAX_BYTES: usize = 64 * 1_024 * 1_024;
+
 /// Most errors in one response; without a limit a hostile body could get a response larger than itself.
 pub const REPORTED_ERRORS_MAX: usize = 100;
 /// Most characters of an unknown field's name that an error contains.

@@ -1,6 +1,6 @@
 //! The error of the store.
 
-use auditrail_core::{ApiKeyId, FeedPosition, FieldError, RecordId, ValueError};
+use auditrail_core::{ApiKeyId, FeedPosition, FieldError, RecordId, RetentionRuleId, ValueError};
 
 use crate::sqlstate::{KEY_CHANGED, is_connection_loss, sqlstate};
 
@@ -109,6 +109,23 @@ pub enum StoreError {
         /// What is wrong with it.
         source: ValueError,
     },
+    /// There are as many rules of retention as there can be. Remove one, or use prefixes of actions.
+    #[error("there are {max} rules of retention already, which is the maximum; remove one first")]
+    TooManyRules {
+        /// The maximum.
+        max: usize,
+    },
+    /// The row of a rule of retention breaks a rule the schema should hold. Compare the schema with
+    /// `auditrail migrate verify`.
+    #[error(
+        "the rule of retention {id} breaks a rule of the table; run `auditrail migrate verify`"
+    )]
+    CorruptRule {
+        /// The id of the row.
+        id: RetentionRuleId,
+        /// What is wrong with it.
+        source: ValueError,
+    },
     /// The API key of the call was revoked or changed since it was looked up. Nothing was read. Look it
     /// up again.
     #[error("the API key was revoked or changed meanwhile")]
@@ -171,6 +188,8 @@ impl StoreError {
             Self::Corrupt { .. } => "corrupt_record",
             Self::InvalidApiKey { error } => error.code.as_str(),
             Self::CorruptApiKey { .. } => "corrupt_key",
+            Self::TooManyRules { .. } => "too_many_rules",
+            Self::CorruptRule { .. } => "corrupt_rule",
             Self::KeyChanged => "key_changed",
             Self::PositionUnknown { .. } => "position_unknown",
             Self::Distributed => "distributed_table",

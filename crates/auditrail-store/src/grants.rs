@@ -10,11 +10,12 @@
 //!   write is repeated or a conflict. It cannot read keys.
 //! - A **reader** queries in SQL, or with `auditrail query` and `export`, also in the order of seq. It cannot
 //!   read keys.
-//! - A **service** is `auditrail serve`, `auditrail sequence` and `auditrail key`. It has the privileges of a
-//!   writer, and can look up, create and revoke keys; it cannot change other columns of a key, or delete one.
-//!   It can give records their seq; it cannot change the seq that a record has.
+//! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of
+//!   `auditrail retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot
+//!   change other columns of a key, or delete one. It can give records their seq; it cannot change the seq that a
+//!   record has. It can set and remove rules of retention, but not run it.
 //!
-//! No role can change or delete a record. No role can attach the trigger that records changes of rows: it
+//! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
 
 mod missing;
@@ -172,7 +173,7 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records and their order. No keys.";
-const READ: [&str; 7] = [
+const READ: [&str; 9] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -180,11 +181,13 @@ const READ: [&str; 7] = [
     "select on control_plane.audit_log_sequencer",
     "select on control_plane.audit_log_entries",
     HISTORY,
+    RETENTION,
+    RETENTION_FUNCTIONS,
 ];
 
-const SERVICE: &str =
-    "The service: writes, reads and sequences records; looks up, creates and revokes keys.";
-const SERVE: [&str; 10] = [
+const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; \
+    sets and removes rules of retention.";
+const SERVE: [&str; 13] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -195,6 +198,9 @@ const SERVE: [&str; 10] = [
     "select, update on control_plane.audit_log_sequencer",
     "select, insert on control_plane.audit_log_entries",
     HISTORY,
+    RETENTION,
+    RETENTION_FUNCTIONS,
+    "insert, update, delete on control_plane.audit_log_retention_rules",
 ];
 
 /// Every column but `xact_id`, which the database fills in: a writer that chooses it could place its record
@@ -213,6 +219,14 @@ const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(json
                          control_plane.audit_log_time(text), \
                          control_plane.audit_log_address(text), \
                          control_plane.audit_context(jsonb)";
+/// To show the rules of retention and what its runs removed.
+const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
+                         control_plane.audit_log_retention_runs, \
+                         control_plane.audit_log_retention_removals";
+/// To count what a run would remove.
+const RETENTION_FUNCTIONS: &str = "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
+     control_plane.audit_log_is_held(uuid, text, text, text, text, text, text, text, inet, timestamptz), \
+     control_plane.audit_log_retention_version()";
 /// To compare the version of the schema with the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 

@@ -9,6 +9,7 @@
 //! [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
 mod api_keys;
+pub mod archive;
 mod blocker;
 mod clock;
 mod connect;
@@ -24,6 +25,7 @@ pub mod migrate;
 mod owner_session;
 pub mod partitions;
 mod records;
+mod retention;
 pub mod schema;
 pub mod sequencer;
 mod sessions;
@@ -45,6 +47,10 @@ pub use records::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, FacetCounts, FacetsOptions, FeedBatch,
     FieldValues, HistogramBucket, HistogramOptions, PgAuditLog, RECENT_MAX, RECENT_OF_VALUE_MAX,
     StoredParts, Summary, SummaryOptions, TargetCount, TimeHistogram, ValueCount, ValuesOptions,
+};
+pub use retention::{
+    PgRetention, RemovedRecords, RetentionError, RetentionOptions, RetentionPlan, RetentionReport,
+    RetentionRun, RetentionStep, RuleChange, RunLimits, TablePlan,
 };
 pub use sessions::Sessions;
 

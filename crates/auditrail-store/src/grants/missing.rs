@@ -24,7 +24,15 @@ const MISSING: &str = concat!(
          ('select on control_plane.audit_log_entries',
           has_table_privilege('control_plane.audit_log_entries', 'select')),
          ('insert on control_plane.audit_log_entries',
-          has_table_privilege('control_plane.audit_log_entries', 'insert'))
+          has_table_privilege('control_plane.audit_log_entries', 'insert')),
+         ('select on control_plane.audit_log_retention_rules',
+          has_table_privilege('control_plane.audit_log_retention_rules', 'select')),
+         ('insert on control_plane.audit_log_retention_rules',
+          has_table_privilege('control_plane.audit_log_retention_rules', 'insert')),
+         ('update on control_plane.audit_log_retention_rules',
+          has_table_privilege('control_plane.audit_log_retention_rules', 'update')),
+         ('delete on control_plane.audit_log_retention_rules',
+          has_table_privilege('control_plane.audit_log_retention_rules', 'delete'))
      ) as needed (privilege, is_granted)
      where not is_granted
      union all

@@ -55,6 +55,8 @@ impl Fault {
             | StoreError::NoMatch { .. }
             | StoreError::PositionUnknown { .. }
             | StoreError::Distributed
+            | StoreError::TooManyRules { .. }
+            | StoreError::CorruptRule { .. }
             | StoreError::Database { .. } => Self::Record,
         }
     }

@@ -32,8 +32,18 @@ const SEQUENCE: &str = "update control_plane.audit_log_sequencer set next_seq = 
 const ATTACH: &str = "create temporary table mine (id int);
     create trigger t after insert on mine for each row
     execute function control_plane.record_row_change('key', '{id}', '{}', '')";
+const READ_RULES: &str = "select * from control_plane.audit_log_retention_rules";
+const SET_RULE: &str = "insert into control_plane.audit_log_retention_rules as rule
+         (id, keep_days, created_at, created_by, changed_at, changed_by)
+     values ('01890a5d-ac96-774b-bcce-b302099a8057', 30, now(), 'system', now(), 'system')
+         on conflict (id) do update set keep_days = excluded.keep_days";
+const REMOVE_RULE: &str = "delete from control_plane.audit_log_retention_rules";
 /// Statements that only the owner can run.
-const FORBIDDEN: [&str; 17] = [
+const FORBIDDEN: [&str; 20] = [
+    "insert into control_plane.audit_log_retention_runs (id, kept_at, started_by)
+     values (gen_random_uuid(), now(), 'system')",
+    "delete from control_plane.audit_log_retention_removals",
+    "truncate control_plane.audit_log_retention_rules",
     "insert into control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id, xact_id)
      values ('u1', 'user', 'project.created', 'project', 'p1', '3')",
     "insert into control_plane.audit_logs select * from control_plane.audit_logs",
@@ -70,8 +80,19 @@ async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
     let name = role.get_username().to_owned();
     let mut connection = db.connect(role).await;
     for statement in [
-        INSERT, CALL, READ, CHANGES, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_ORDER,
+        INSERT,
+        CALL,
+        READ,
+        CHANGES,
+        HISTORY,
+        READ_KEYS,
+        CREATE_KEY,
+        REVOKE_KEY,
+        READ_ORDER,
         SEQUENCE,
+        READ_RULES,
+        SET_RULE,
+        REMOVE_RULE,
     ] {
         let can_run = can_run(&mut connection, statement).await;
         assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
@@ -109,9 +130,21 @@ async fn each_role_has_the_least_privileges() {
     sql(&mut owner, &grants::sql(&roles())).await;
     sql(&mut owner, &grants::sql(&roles())).await;
     check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
-    check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_ORDER]).await;
-    let service =
-        [INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_ORDER, SEQUENCE];
+    check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_ORDER, READ_RULES]).await;
+    let service = [
+        INSERT,
+        CALL,
+        READ,
+        HISTORY,
+        READ_KEYS,
+        CREATE_KEY,
+        REVOKE_KEY,
+        READ_ORDER,
+        SEQUENCE,
+        READ_RULES,
+        SET_RULE,
+        REMOVE_RULE,
+    ];
     check(&db, db.service(), &service).await;
 }
 
@@ -150,18 +183,27 @@ async fn privileges_in_the_catalog_are_the_printed_ones() {
             "auditrail_app SELECT audit_logs",
             "auditrail_app SELECT schema_migrations",
             "auditrail_reader SELECT audit_log_entries",
+            "auditrail_reader SELECT audit_log_retention_removals",
+            "auditrail_reader SELECT audit_log_retention_rules",
+            "auditrail_reader SELECT audit_log_retention_runs",
             "auditrail_reader SELECT audit_log_sequencer",
             "auditrail_reader SELECT audit_logs",
             "auditrail_reader SELECT schema_migrations",
+            "auditrail_service DELETE audit_log_retention_rules",
             "auditrail_service INSERT audit_api_keys",
             "auditrail_service INSERT audit_log_entries",
+            "auditrail_service INSERT audit_log_retention_rules",
             &format!("auditrail_service INSERT audit_logs.({columns} columns)"),
             "auditrail_service SELECT audit_api_keys",
             "auditrail_service SELECT audit_log_entries",
+            "auditrail_service SELECT audit_log_retention_removals",
+            "auditrail_service SELECT audit_log_retention_rules",
+            "auditrail_service SELECT audit_log_retention_runs",
             "auditrail_service SELECT audit_log_sequencer",
             "auditrail_service SELECT audit_logs",
             "auditrail_service SELECT schema_migrations",
             "auditrail_service UPDATE audit_api_keys.revoked_at",
+            "auditrail_service UPDATE audit_log_retention_rules",
             "auditrail_service UPDATE audit_log_sequencer",
         ]
     );

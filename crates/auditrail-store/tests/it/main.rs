@@ -13,5 +13,6 @@ mod migrate;
 mod partitions;
 mod record_audit_log;
 mod records;
+mod retention;
 mod sequencer;
 mod support;

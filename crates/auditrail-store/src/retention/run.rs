@@ -1,0 +1,151 @@
+//! A run: removes the records that no rule keeps.
+//!
+//! It runs as the owner of the log; no other role can remove records. One process at a time changes partitions or
+//! removes records, elected by the leadership `partitions`.
+//!
+//! Each table (the log itself, or its partitions) is walked in the order of `(created_at, id)` in bounded
+//! statements. A closed partition of which little stays is replaced: what stays is copied to a new partition,
+//! which takes the place of the old one under a short lock, and the old table is dropped afterwards. From every
+//! other table records are deleted in small transactions. Each transaction adds what it removed to
+//! `audit_log_retention_removals`, of which the record of the run is made, so the log says that records left if
+//! and only if they did. A run that is interrupted at any moment has removed exactly what is listed there, and the
+//! next one writes its record.
+//!
+//! Nothing waits for a lock for more than [`LOCK_TIMEOUT_MILLIS`], so readers and writers are not held up by a
+//! queue behind it; an exchange of partitions ends after [`EXCHANGE_TIMEOUT_MILLIS`], or is undone.
+
+mod archived;
+mod context;
+mod delete;
+mod error;
+mod exchange;
+mod expired;
+mod groups;
+mod ledger;
+mod lines;
+mod options;
+mod owner;
+mod record;
+mod retired;
+mod session;
+mod survey;
+mod tables;
+mod work;
+
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnectOptions;
+
+pub use error::RetentionError;
+pub use groups::RemovedRecords;
+pub use options::{RetentionOptions, RetentionStep, RunLimits};
+
+use context::Context;
+use session::Session;
+use work::Work;
+
+/// Longest wait of a run for a lock, in milliseconds. Requests that come after it in the queue wait as long.
+pub(crate) const LOCK_TIMEOUT_MILLIS: u32 = 50;
+/// Longest duration of an exchange of two partitions, with its wait for the lock, in milliseconds.
+pub(crate) const EXCHANGE_TIMEOUT_MILLIS: u32 = 95;
+
+/// What a run would remove from a table.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct TablePlan {
+    /// The table: a partition, or `audit_logs`.
+    pub partition: String,
+    /// The records, by tenant and action.
+    pub removed: Vec<RemovedRecords>,
+}
+
+/// What a run would remove.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RetentionPlan {
+    /// The time from which ages are counted; `None` when no rule removes records.
+    pub kept_at: Option<auditrail_core::RecordTime>,
+    /// The tables from which it would remove records.
+    pub tables: Vec<TablePlan>,
+}
+
+impl RetentionPlan {
+    /// The number of records.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.tables.iter().flat_map(|table| &table.removed).map(|group| group.records).sum()
+    }
+}
+
+/// What a run removed.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct RetentionReport {
+    /// The id of the run; `None` when it removed nothing.
+    pub run_id: Option<uuid::Uuid>,
+    /// Records that were removed.
+    pub records: u64,
+    /// Archives that were written.
+    pub archives: Vec<String>,
+    /// Tables whose turn did not come: their locks were not free, or the run was stopped.
+    pub postponed: Vec<String>,
+    /// Interrupted runs that got their record from this one.
+    pub completed_runs: u64,
+}
+
+/// Runs of retention over connections of the owner of the log.
+#[derive(Clone, Debug)]
+pub struct RetentionRun {
+    options: PgConnectOptions,
+}
+
+impl RetentionRun {
+    /// With connections of these options. Does not connect yet.
+    #[must_use]
+    pub const fn new(options: PgConnectOptions) -> Self {
+        Self { options }
+    }
+
+    /// Counts what a run would remove now. Reads only, so a reader that can list rules can call it.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn plan(&self) -> Result<RetentionPlan, RetentionError> {
+        let mut db = Session::open(&self.options).await?;
+        let Some(context) = Context::read(&mut db).await? else {
+            return Ok(RetentionPlan { kept_at: None, tables: Vec::new() });
+        };
+        let mut plan = RetentionPlan { kept_at: Some(context.kept_at), tables: Vec::new() };
+        for table in tables::list(&mut db).await? {
+            let removed = survey::all(&mut db, &context, &table).await?;
+            if !removed.is_empty() {
+                plan.tables.push(TablePlan { partition: table.name, removed });
+            }
+        }
+        db.close().await;
+        Ok(plan)
+    }
+
+    /// Removes the records that no rule keeps. Without rules it does nothing.
+    ///
+    /// # Errors
+    /// [`RetentionError`]; what was removed before it is listed, and the next run records it.
+    pub async fn run(
+        &self,
+        options: RetentionOptions<'_>,
+    ) -> Result<RetentionReport, RetentionError> {
+        let mut db = Session::open(&self.options).await?;
+        owner::check(&mut db).await?;
+        let leader = session::lead(&self.options).await?;
+        let mut work = Work::new(db, leader, options);
+        let outcome = work.run().await;
+        let (db, leader) = work.into_parts();
+        db.close().await;
+        drop(leader.release().await);
+        outcome
+    }
+}
+
+/// The connection of a run.
+impl Session {
+    async fn close(self) {
+        // The server ends the session in any case.
+        drop(self.into_inner().close().await);
+    }
+}

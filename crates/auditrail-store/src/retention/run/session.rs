@@ -1,0 +1,89 @@
+//! The connections of a run.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+
+use super::LOCK_TIMEOUT_MILLIS;
+use super::error::RetentionError;
+use crate::db::{Db, Row};
+use crate::error::StoreError;
+use crate::leadership::{Attempt, Candidate, Leadership};
+use crate::owner_session;
+use crate::sql::Sql;
+
+/// Longest duration of a statement. It looks at a bounded number of rows.
+const STATEMENT_TIMEOUT: &str = "60s";
+/// The leadership of everything that changes partitions.
+const LEADERSHIP: &str = "partitions";
+
+/// The connection of a run.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: PgConnection,
+}
+
+impl Session {
+    /// Connects. No setting of the URL, the database or the role affects the session.
+    pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, StoreError> {
+        let connection = owner_session::connect(options, "auditrail retention").await;
+        let connection = connection.map_err(StoreError::while_trying_to("connect"))?;
+        let mut session = Self { connection };
+        let timeouts = format!(
+            "set lock_timeout = '{LOCK_TIMEOUT_MILLIS}ms'; set statement_timeout = '{STATEMENT_TIMEOUT}'"
+        );
+        session.execute("set the timeouts of a session", timeouts).await?;
+        Ok(session)
+    }
+
+    pub(super) fn into_inner(self) -> PgConnection {
+        self.connection
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Runs a statement that is not worth preparing.
+    pub(super) async fn fetch(
+        &mut self,
+        doing: &'static str,
+        sql: Sql,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = Db::from(&mut self.connection).fetch(&sql.unprepared()).await;
+        rows.map_err(StoreError::while_trying_to(doing))
+    }
+
+    /// Runs statements without parameters. Their text has only names and values that were quoted.
+    pub(super) async fn execute(
+        &mut self,
+        doing: &'static str,
+        text: String,
+    ) -> Result<(), StoreError> {
+        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
+        let outcome = statements.execute(&mut self.connection).await;
+        outcome.map(drop).map_err(StoreError::while_trying_to(doing))
+    }
+}
+
+/// Becomes the one process that changes partitions.
+pub(super) async fn lead(options: &PgConnectOptions) -> Result<Leadership, RetentionError> {
+    let doing = "elect the process that removes records";
+    let options = options.clone().application_name("auditrail retention lock");
+    let connection = PgConnection::connect_with(&options).await;
+    let connection = connection.map_err(StoreError::while_trying_to(doing))?;
+    let attempt = Candidate::new(connection, LEADERSHIP).attempt().await;
+    match attempt.map_err(StoreError::while_trying_to(doing))? {
+        Attempt::Elected(leadership) => Ok(leadership),
+        Attempt::Busy(_) => Err(RetentionError::Busy),
+    }
+}
+
+/// A name as a quoted identifier.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Text as a literal, whatever `standard_conforming_strings` is.
+pub(super) fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}

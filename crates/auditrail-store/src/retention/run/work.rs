@@ -1,0 +1,276 @@
+//! The order of a run: interrupted runs first, then one table after the other, then its record.
+
+mod by_archive;
+mod by_deletion;
+mod by_exchange;
+
+use std::time::{Duration, Instant};
+
+use auditrail_core::ArchiveName;
+use uuid::Uuid;
+
+use super::context::{self, Context};
+use super::error::RetentionError;
+use super::groups::Listed;
+use super::ledger::{ArchiveReference, UnrecordedRun};
+use super::options::{RetentionOptions, RetentionStep};
+use super::session::Session;
+use super::tables::{self, Table};
+use super::{RemovedRecords, RetentionReport, ledger, record, retired};
+use crate::archive::{ArchiveDir, blocking};
+use crate::clock;
+use crate::error::StoreError;
+use crate::leadership::Leadership;
+use crate::records::write::insert_one;
+use crate::value::PgTime;
+
+/// Attempts of a transaction that gets no lock in time.
+const ATTEMPTS: u32 = 12;
+/// The longest pause between two attempts, and after a transaction.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The first pause between two attempts; it doubles.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+
+/// A run in progress.
+pub(super) struct Work<'a> {
+    db: Session,
+    leader: Leadership,
+    options: RetentionOptions<'a>,
+    run_id: Option<Uuid>,
+    archives: u32,
+    exchanges: u32,
+    report: RetentionReport,
+}
+
+/// How a table was dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Too much of the partition stays to replace it.
+    Unsuitable,
+    /// The run is to stop, or locks were not free.
+    Postponed,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(db: Session, leader: Leadership, options: RetentionOptions<'a>) -> Self {
+        let report = RetentionReport::default();
+        Self { db, leader, options, run_id: None, archives: 0, exchanges: 0, report }
+    }
+
+    pub(super) fn into_parts(self) -> (Session, Leadership) {
+        (self.db, self.leader)
+    }
+
+    pub(super) async fn run(&mut self) -> Result<RetentionReport, RetentionError> {
+        self.complete_interrupted_runs().await?;
+        self.drop_retired().await?;
+        if let Some(context) = Context::read(&mut self.db).await? {
+            let outcome = self.tables(&context).await;
+            // What left is recorded even if a later table failed.
+            self.record_this_run(context.kept_at).await?;
+            outcome?;
+        }
+        Ok(std::mem::take(&mut self.report))
+    }
+
+    async fn tables(&mut self, context: &Context) -> Result<(), RetentionError> {
+        for table in tables::list(&mut self.db).await? {
+            if (self.options.stop)() {
+                self.report.postponed.push(table.name);
+                continue;
+            }
+            let extent = tables::extent(&mut self.db, &table, PgTime(context.upper)).await?;
+            if !extent.may_expire {
+                continue;
+            }
+            let mut outcome = Outcome::Unsuitable;
+            if table.is_closed && !extent.has_impossible_times {
+                outcome = self.exchange(context, &table).await?;
+            }
+            if outcome == Outcome::Unsuitable {
+                outcome = match self.options.archive.clone() {
+                    Some(dir) => self.archive_and_delete(context, &table, &dir).await?,
+                    None => self.delete(context, &table).await?,
+                };
+            }
+            if outcome == Outcome::Postponed {
+                self.report.postponed.push(table.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: RetentionStep) {
+        (self.options.on_step)(step);
+    }
+
+    /// The id of this run. Its row is there before its first archive and its first removal.
+    async fn run_id(&mut self, context: &Context) -> Result<Uuid, RetentionError> {
+        if let Some(id) = self.run_id {
+            return Ok(id);
+        }
+        let id = Uuid::from(clock::new_id(clock::now())?);
+        ledger::start(&mut self.db, id, context.kept_at, &self.options.by).await?;
+        self.run_id = Some(id);
+        self.report.run_id = Some(id);
+        Ok(id)
+    }
+
+    /// The name of the next archive of this run.
+    async fn archive_name(&mut self, context: &Context) -> Result<ArchiveName, RetentionError> {
+        let run_id = self.run_id(context).await?;
+        self.archives += 1;
+        Ok(ArchiveName::new(run_id, self.archives))
+    }
+
+    /// Starts a transaction, if this process is still the one that may remove records.
+    async fn begin(&mut self) -> Result<(), RetentionError> {
+        self.leader
+            .check()
+            .await
+            .map_err(StoreError::while_trying_to("check that no other process removes records"))?;
+        Ok(self.db.execute("start a transaction", "begin".to_owned()).await?)
+    }
+
+    /// Commits if the work was successful, and undoes it otherwise.
+    async fn end<T>(&mut self, outcome: Result<T, RetentionError>) -> Result<T, RetentionError> {
+        match outcome {
+            Ok(value) => {
+                let commit = "commit".to_owned();
+                self.db.execute("commit the removal of records", commit).await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Without a connection the server undoes it.
+                drop(self.db.execute("undo a transaction", "rollback".to_owned()).await);
+                Err(error)
+            }
+        }
+    }
+
+    /// In a transaction that removes records: lists them, and checks that the rules are as they were. They are locked
+    /// until the commit, so a rule or hold that is set afterwards finds the records gone, and one before keeps them.
+    async fn list_removed(
+        &mut self,
+        context: &Context,
+        table: &Table,
+        archive: &ArchiveReference,
+        removed: Vec<RemovedRecords>,
+        listed: &mut Listed,
+    ) -> Result<(), RetentionError> {
+        let run_id = self.run_id(context).await?;
+        let groups = listed.bounded(removed);
+        ledger::add(&mut self.db, run_id, &table.name, archive, &groups).await?;
+        if context::lock_rules(&mut self.db).await? == context.version {
+            Ok(())
+        } else {
+            Err(RetentionError::RulesChanged)
+        }
+    }
+
+    /// After a transaction: gives processor and disk to others for as long as it took.
+    async fn pause(&mut self, since: Instant) {
+        if self.options.limits.pauses {
+            tokio::time::sleep(since.elapsed().min(PAUSE_MAX)).await;
+        }
+    }
+
+    /// Before another attempt.
+    async fn back_off(attempt: u32) {
+        let longest = PAUSE_MIN.saturating_mul(1 << attempt.min(10)).min(PAUSE_MAX);
+        tokio::time::sleep(longest.mul_f64(clock::random_fraction().max(0.2))).await;
+    }
+
+    /// Drops the tables of replaced partitions. One that is in use is dropped by a later run.
+    async fn drop_retired(&mut self) -> Result<(), RetentionError> {
+        for attempt in 0..ATTEMPTS {
+            match retired::drop_all(&mut self.db).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {
+                    self.step(RetentionStep::Dropped);
+                    return Ok(());
+                }
+                Err(error) if error.is_lock_timeout() => Self::back_off(attempt).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the runs that were interrupted, and removes their archives of records that did not leave.
+    async fn complete_interrupted_runs(&mut self) -> Result<(), RetentionError> {
+        for run in ledger::unrecorded(&mut self.db).await? {
+            if let Some(dir) = self.options.archive.clone() {
+                self.remove_unused_archives(&dir, run.id).await?;
+            }
+            self.complete(&run, true).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_unused_archives(
+        &mut self,
+        dir: &ArchiveDir,
+        run_id: Uuid,
+    ) -> Result<(), RetentionError> {
+        let removals = ledger::removals(&mut self.db, run_id).await?;
+        let used: Vec<String> = removals.into_iter().map(|removal| removal.archive.name).collect();
+        let dir = dir.clone();
+        let remove = move || {
+            let names = dir.of_run(run_id)?;
+            let unused = names.into_iter().filter(|name| !used.contains(&name.to_string()));
+            unused.into_iter().try_for_each(|name| dir.remove(name))
+        };
+        Ok(blocking(remove).await?)
+    }
+
+    async fn record_this_run(
+        &mut self,
+        kept_at: auditrail_core::RecordTime,
+    ) -> Result<(), RetentionError> {
+        let Some(id) = self.run_id else { return Ok(()) };
+        let started_by = self.options.by.to_string();
+        self.complete(&UnrecordedRun { id, kept_at, started_by }, false).await
+    }
+
+    /// Writes the record of a run; forgets one that removed nothing.
+    async fn complete(
+        &mut self,
+        run: &UnrecordedRun,
+        is_interrupted: bool,
+    ) -> Result<(), RetentionError> {
+        let removals = ledger::removals(&mut self.db, run.id).await?;
+        if removals.is_empty() {
+            ledger::forget(&mut self.db, run.id).await?;
+            if !is_interrupted {
+                self.report.run_id = None;
+            }
+            return Ok(());
+        }
+        let record = record::of_run(run, &removals, is_interrupted)?;
+        self.begin().await?;
+        let written = self.write_record(run.id, &record).await;
+        self.end(written).await?;
+        if is_interrupted {
+            self.report.completed_runs += 1;
+            self.step(RetentionStep::CompletedRun);
+        } else {
+            self.step(RetentionStep::Recorded);
+        }
+        Ok(())
+    }
+
+    async fn write_record(
+        &mut self,
+        run_id: Uuid,
+        record: &auditrail_core::Record,
+    ) -> Result<(), RetentionError> {
+        if ledger::finish(&mut self.db, run_id).await?
+            && insert_one(self.db.connection().into(), record).await?.is_none()
+        {
+            return Err(StoreError::IdConflict { id: record.id }.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Retention and archives.
+
+mod archives;
+mod deletion;
+mod exchange;
+mod interruptions;
+mod rules;
+mod support;
+mod writers;

@@ -1,0 +1,234 @@
+//! Removal in small steps, from a plain table and from the partitions that are never replaced.
+
+use auditrail_core::Actor;
+use auditrail_store::{RetentionError, RetentionOptions, RetentionRun};
+use auditrail_testkit::TestDb;
+use serde_json::json;
+
+use super::support::{
+    LIMITS, contents, count, in_own_runtime, plain, plan, retention, rule, run, run_records,
+    run_with, texts, write,
+};
+use crate::support::sql;
+
+const OLD: &str = "2024-01-05";
+const YOUNG: &str = "2999-01-01";
+
+/// Records of two tenants and without one, of two actions, old and young.
+async fn fill(db: &TestDb) {
+    for tenant in ["t1", "t2", ""] {
+        for action in ["project.created", "secret.accessed"] {
+            write(db, 25, OLD, tenant, action).await;
+        }
+        // Old ids with a young created_at, and the other way round.
+        write(db, 5, YOUNG, tenant, "project.created").await;
+    }
+}
+
+#[tokio::test]
+async fn plan_is_what_a_run_removes() {
+    for db in [plain().await, TestDb::migrated().await] {
+        fill(&db).await;
+        rule(&db, "", "", 400).await;
+        rule(&db, "t2", "secret.*", -1).await;
+        let plan = plan(&db).await;
+        assert_eq!(plan.records(), 125);
+        let groups: Vec<_> = plan.tables.iter().flat_map(|table| &table.removed).collect();
+        assert_eq!(groups.len(), 5);
+        let group = groups.iter().find(|group| group.tenant_id.as_deref() == Some("t2")).unwrap();
+        assert_eq!((group.action.as_str(), group.records), ("project.created", 25));
+        assert_eq!(group.oldest.to_string(), "2024-01-05T00:01:00.000000Z");
+        assert_eq!(group.newest.to_string(), "2024-01-05T00:25:00.000000Z");
+
+        let report = run(&db).await.unwrap();
+        assert_eq!((report.records, report.archives.len()), (125, 0));
+        assert_eq!(report.postponed, Vec::<String>::new());
+        assert_eq!(count(&db, "created_at < '2025-01-01'").await, 25);
+        assert_eq!(count(&db, "tenant_id = 't2' and action = 'secret.accessed'").await, 25);
+        assert_eq!(count(&db, "created_at > '2025-01-01'").await, 15 + 2 + 1);
+        let [record] = &run_records(&db).await[..] else { panic!("one record") };
+        assert_eq!(record["records"], 125);
+        assert_eq!(record["run_id"], json!(report.run_id));
+        let mut removed = json!(plan.tables[0].removed);
+        let mut recorded = record["removed"].clone();
+        for groups in [&mut removed, &mut recorded] {
+            let groups = groups.as_array_mut().unwrap();
+            for group in &mut *groups {
+                group.as_object_mut().unwrap().remove("partition");
+            }
+            groups.sort_by_key(ToString::to_string);
+        }
+        assert_eq!(recorded, removed);
+        // A second run has nothing to do, and records nothing.
+        assert_eq!(run(&db).await.unwrap().run_id, None);
+        assert_eq!(run_records(&db).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn without_rules_nothing_leaves() {
+    let db = TestDb::migrated().await;
+    fill(&db).await;
+    let before = contents(&db).await;
+    assert_eq!(plan(&db).await.kept_at, None);
+    assert_eq!(run(&db).await.unwrap().records, 0);
+    rule(&db, "", "", -1).await;
+    assert_eq!(run(&db).await.unwrap().records, 0);
+    assert_eq!(contents(&db).await, before);
+}
+
+#[tokio::test]
+async fn held_records_stay() {
+    for db in [plain().await, TestDb::migrated().await] {
+        fill(&db).await;
+        db.as_owner(HOLD_U1).await;
+        rule(&db, "", "", 400).await;
+        let (held, expired) = (30, 120);
+        assert_eq!(plan(&db).await.records(), expired);
+        assert_eq!(run(&db).await.unwrap().records, expired);
+        let kept = count(&db, "created_at < '2025-01-01'").await;
+        assert_eq!(kept, held);
+        assert_eq!(count(&db, "created_at < '2025-01-01' and actor_id = 'u1'").await, held);
+    }
+}
+
+/// A hold of everything that u1 did.
+pub(crate) const HOLD_U1: &str = "
+    create or replace function control_plane.audit_log_is_held(
+        id uuid, actor_type text, actor_id text, action text, target_type text, target_id text,
+        tenant_id text, request_id text, ip_address inet, created_at timestamptz)
+        returns boolean language sql stable parallel safe
+        as $$ select audit_log_is_held.actor_id = 'u1' $$";
+
+#[tokio::test]
+async fn only_the_owner_removes_records() {
+    let db = TestDb::migrated().await;
+    fill(&db).await;
+    rule(&db, "", "", 400).await;
+    let before = contents(&db).await;
+    for role in [db.service(), db.reader(), db.app()] {
+        let name = role.get_username().to_owned();
+        let run = RetentionRun::new(role);
+        let options = RetentionOptions {
+            by: Actor::System,
+            archive: None,
+            stop: &|| false,
+            on_step: &mut |_| {},
+            limits: LIMITS,
+        };
+        match run.run(options).await {
+            Err(RetentionError::NotOwner { role }) => assert_eq!(role, name),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(contents(&db).await, before);
+    // A reader can count what would leave.
+    let reader = RetentionRun::new(db.reader());
+    assert_eq!(reader.plan().await.unwrap().records(), 150);
+}
+
+#[tokio::test]
+async fn one_process_removes_records() {
+    let db = TestDb::migrated().await;
+    fill(&db).await;
+    rule(&db, "", "", 400).await;
+    let (mut second, other) = (None, retention(&db));
+    let mut on_step = |_| {
+        if second.is_none() {
+            second = Some(in_own_runtime(async {
+                let options = RetentionOptions {
+                    by: Actor::System,
+                    archive: None,
+                    stop: &|| false,
+                    on_step: &mut |_| {},
+                    limits: LIMITS,
+                };
+                other.run(options).await
+            }));
+        }
+    };
+    assert_eq!(run_with(&db, None, &mut on_step).await.unwrap().records, 150);
+    assert!(matches!(second, Some(Err(RetentionError::Busy))), "{second:?}");
+}
+
+#[tokio::test]
+async fn changed_rule_ends_the_run_before_the_commit() {
+    let db = TestDb::migrated().await;
+    fill(&db).await;
+    rule(&db, "", "", 400).await;
+    db.as_owner(
+        "create table public.steps (n int);
+         create function public.change_rule() returns trigger language plpgsql as $$
+         begin
+             update control_plane.audit_log_retention_rules set keep_days = 36500;
+             return null;
+         end $$;
+         create trigger change_rule after insert on control_plane.audit_log_retention_removals
+             for each statement execute function public.change_rule()",
+    )
+    .await;
+    let before = contents(&db).await;
+    let outcome = run(&db).await;
+    assert!(matches!(outcome, Err(RetentionError::RulesChanged)), "{outcome:?}");
+    assert_eq!(contents(&db).await, before);
+    assert_eq!(run_records(&db).await, Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
+async fn records_without_a_position_stay() {
+    let db = TestDb::migrated().await;
+    write(&db, 10, OLD, "t1", "project.created").await;
+    // As the sequencer has it: what is committed now has a position, what follows has none.
+    db.as_owner(
+        "create table if not exists control_plane.audit_log_sequencer (done pg_snapshot);
+         create table if not exists control_plane.audit_log_entries
+             (first_seq bigint, records integer, lowest_xact_id bigint, highest_xact_id bigint);
+         delete from control_plane.audit_log_sequencer;
+         insert into control_plane.audit_log_sequencer (done) values (pg_current_snapshot())",
+    )
+    .await;
+    write(&db, 10, "2024-01-06", "t1", "project.created").await;
+    rule(&db, "", "", 400).await;
+    assert_eq!(plan(&db).await.records(), 10);
+    assert_eq!(run(&db).await.unwrap().records, 10);
+    assert_eq!(count(&db, "created_at >= '2024-01-06' and created_at < '2025-01-01'").await, 10);
+    db.as_owner("update control_plane.audit_log_sequencer set done = pg_current_snapshot()").await;
+    assert_eq!(run(&db).await.unwrap().records, 10);
+}
+
+#[tokio::test]
+async fn restored_records_with_later_transaction_ids_expire_too() {
+    let db = TestDb::migrated().await;
+    write(&db, 10, OLD, "t1", "project.created").await;
+    db.as_owner(
+        "begin; set local auditrail.maintenance = 'erasure';
+         update control_plane.audit_logs set xact_id = '99999999'; commit",
+    )
+    .await;
+    rule(&db, "", "", 400).await;
+    assert_eq!(run(&db).await.unwrap().records, 10);
+}
+
+#[tokio::test]
+async fn impossible_times_are_never_removed() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    sql(
+        &mut owner,
+        "alter table control_plane.audit_logs drop constraint audit_logs_created_at_check;
+         insert into control_plane.audit_logs
+             (actor_id, actor_type, action, target_type, target_id, created_at)
+         select 'u1', 'user', 'a.b', 'project', 'p1', at::timestamptz
+           from unnest(array['-infinity', '0044-03-15 BC', 'infinity', '20000-01-01']) at",
+    )
+    .await;
+    write(&db, 3, OLD, "", "a.b").await;
+    rule(&db, "", "", 400).await;
+    assert_eq!(run(&db).await.unwrap().records, 3);
+    assert_eq!(
+        texts(&db, "select created_at::text from control_plane.audit_logs where action = 'a.b'")
+            .await
+            .len(),
+        4
+    );
+}

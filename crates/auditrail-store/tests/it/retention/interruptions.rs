@@ -1,0 +1,156 @@
+//! Runs that are interrupted after each of their steps.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+use auditrail_core::ArchiveManifest;
+use auditrail_store::archive::{ArchiveDir, ArchiveReader};
+use auditrail_store::{RetentionError, RetentionReport, RetentionStep};
+use auditrail_testkit::TestDb;
+use futures_util::FutureExt as _;
+use tempfile::TempDir;
+
+use super::support::{
+    contents, rule, run_records, run_with, tables, texts, verify_schema, with_closed_partitions,
+    write,
+};
+
+/// Old records of t1, which expire, in a closed partition, in the default one and in the newest.
+async fn filled() -> TestDb {
+    let db = with_closed_partitions().await;
+    write(&db, 40, "2024-01-05", "t1", "project.created").await;
+    write(&db, 10, "2024-01-06", "t2", "project.created").await;
+    write(&db, 30, "2023-11-05", "t1", "project.created").await;
+    write(&db, 5, "2023-11-06", "t2", "project.created").await;
+    rule(&db, "t1", "project.*", 400).await;
+    db
+}
+
+const EXPIRED: usize = 70;
+
+/// Runs until the step with this number, at which the run panics, and so loses its connections. Returns whether it had
+/// that many steps.
+async fn interrupt(db: &TestDb, archive: Option<&Path>, at: usize) -> Option<RetentionStep> {
+    let (mut number, mut last) = (0, None);
+    let mut on_step = |step: RetentionStep| {
+        number += 1;
+        if number > at {
+            last = Some(step);
+            std::panic::resume_unwind(Box::new("interrupted"));
+        }
+    };
+    let outcome = AssertUnwindSafe(run_with(db, archive, &mut on_step)).catch_unwind().await;
+    if outcome.is_ok() {
+        outcome.unwrap().unwrap();
+    }
+    last
+}
+
+/// A run, once the server has noticed that the former one is gone.
+async fn resume(db: &TestDb, archive: Option<&Path>) -> RetentionReport {
+    for _ in 0..1_000 {
+        match run_with(db, archive, &mut |_| {}).await {
+            Err(RetentionError::Busy) => tokio::task::yield_now().await,
+            outcome => return outcome.unwrap(),
+        }
+    }
+    panic!("the interrupted run still has its lock");
+}
+
+/// The lines of all archives.
+fn archived(dir: &Path) -> Vec<(String, ArchiveManifest)> {
+    let dir = ArchiveDir::open(dir).unwrap();
+    let mut lines = Vec::new();
+    for archive in dir.list().unwrap() {
+        let manifest = dir.verify(archive.name).unwrap();
+        let mut reader = ArchiveReader::open(&dir, manifest.clone()).unwrap();
+        while let Some((line, _)) = reader.next_line().unwrap() {
+            lines.push((line.id.to_string(), manifest.clone()));
+        }
+    }
+    lines
+}
+
+async fn interrupted_at_each_step(with_archive: bool) {
+    let mut interrupted = 0;
+    loop {
+        let (db, dir) = (filled().await, TempDir::new().unwrap());
+        let archive = with_archive.then(|| dir.path());
+        let before = contents(&db).await;
+        let stays = texts(
+            &db,
+            "select r::text from control_plane.audit_logs r
+              where action = 'project.created' and tenant_id = 't2' order by id",
+        )
+        .await;
+        let Some(step) = interrupt(&db, archive, interrupted).await else { break };
+        let now: HashSet<String> = contents(&db).await.into_iter().collect();
+        assert!(stays.iter().all(|record| now.contains(record)), "lost after {step:?}");
+        assert!(now.iter().all(|record| before.contains(record)), "changed after {step:?}");
+        let left = before.len() - now.len();
+        let listed = texts(
+            &db,
+            "select coalesce(sum(records), 0)::text from control_plane.audit_log_retention_removals",
+        )
+        .await;
+        assert_eq!(listed, [left.to_string()], "after {step:?}");
+
+        resume(&db, archive).await;
+        assert_eq!(contents(&db).await, stays, "after {step:?}");
+        let records = run_records(&db).await;
+        let recorded: u64 = records.iter().filter_map(|record| record["records"].as_u64()).sum();
+        assert_eq!(recorded, EXPIRED as u64, "after {step:?}: {records:?}");
+        let incomplete = records.iter().filter(|record| record["interrupted"] == true).count();
+        let is_recorded = matches!(step, RetentionStep::Recorded);
+        assert_eq!(incomplete, usize::from(left > 0 && !is_recorded), "after {step:?}");
+        let unrecorded = "select id::text from control_plane.audit_log_retention_runs
+                           where recorded_at is null";
+        assert_eq!(texts(&db, unrecorded).await, Vec::<String>::new());
+        assert_eq!(tables(&db, "audit_logs_retired").await, Vec::<String>::new());
+        assert_eq!(tables(&db, "audit_logs_new").await, Vec::<String>::new());
+        verify_schema(&db).await;
+        if with_archive {
+            let lines = archived(dir.path());
+            let ids: HashSet<&str> = lines.iter().map(|(id, _)| id.as_str()).collect();
+            assert_eq!((lines.len(), ids.len()), (EXPIRED, EXPIRED), "after {step:?}");
+        }
+        interrupted += 1;
+    }
+    // Surveyed, copied, exchanged, dropped, several deletions of two events each, recorded.
+    assert!(interrupted >= 10, "{interrupted}");
+}
+
+#[tokio::test]
+async fn interruption_at_any_step_loses_and_doubles_nothing() {
+    interrupted_at_each_step(false).await;
+}
+
+#[tokio::test]
+async fn interruption_leaves_each_record_in_the_log_or_in_one_archive() {
+    interrupted_at_each_step(true).await;
+}
+
+#[tokio::test]
+async fn terminated_session_ends_the_run_and_the_next_one_goes_on() {
+    let db = filled().await;
+    let mut steps = 0;
+    let mut on_step = |_| {
+        steps += 1;
+        if steps == 4 {
+            super::support::meanwhile(
+                &db,
+                db.admin(),
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                  where datname = current_database() and application_name like 'auditrail retention%'",
+            );
+        }
+    };
+    let outcome = run_with(&db, None, &mut on_step).await;
+    outcome.unwrap_err();
+    resume(&db, None).await;
+    let recorded: u64 =
+        run_records(&db).await.iter().filter_map(|record| record["records"].as_u64()).sum();
+    assert_eq!(recorded, EXPIRED as u64);
+    verify_schema(&db).await;
+}

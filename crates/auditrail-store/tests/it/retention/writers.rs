@@ -1,0 +1,50 @@
+//! Writers and readers beside a run.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::support::{count, impatient, records, rule, run, with_closed_partitions, write};
+use crate::support::sql;
+
+/// Each statement waits for at most 100 milliseconds for a lock, or fails, and with it the test.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_and_readers_wait_for_no_lock_for_long() {
+    let db = with_closed_partitions().await;
+    for (day, count) in [("2024-01-05", 3_000), ("2024-02-05", 3_000), ("2023-11-05", 300)] {
+        write(&db, count, day, "t1", "project.created").await;
+        write(&db, count / 20, day, "t2", "project.created").await;
+    }
+    rule(&db, "t1", "project.*", 400).await;
+    let is_done = AtomicBool::new(false);
+    let writes = async {
+        let mut app = impatient(&db, db.app()).await;
+        let (mut written, mut longest) = (0_u32, Duration::ZERO);
+        while !is_done.load(Ordering::Relaxed) {
+            let started = Instant::now();
+            // Into the newest partition, and into one that is being replaced.
+            let day = if written.is_multiple_of(2) { "2026-11-01" } else { "2024-01-20" };
+            sql(&mut app, &records(1, day, "t3", "project.created")).await;
+            written += 1;
+            longest = longest.max(started.elapsed());
+        }
+        (written, longest)
+    };
+    let reads = async {
+        let mut reader = impatient(&db, db.reader()).await;
+        while !is_done.load(Ordering::Relaxed) {
+            sql(&mut reader, "select count(*) from control_plane.audit_logs").await;
+        }
+    };
+    let removal = async {
+        let report = run(&db).await;
+        is_done.store(true, Ordering::Relaxed);
+        report
+    };
+    let ((written, longest), (), report) = tokio::join!(writes, reads, removal);
+    let report = report.unwrap();
+    assert_eq!((report.records, report.postponed.len()), (6_300, 0));
+    assert!(written > 10, "{written} writes");
+    assert_eq!(count(&db, "tenant_id = 't3'").await, i64::from(written));
+    assert_eq!(count(&db, "tenant_id = 't2'").await, 315);
+    eprintln!("{written} writes beside the run, the longest took {longest:?}");
+}
