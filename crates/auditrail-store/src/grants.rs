@@ -8,9 +8,11 @@
 //! - A **writer** is an application that writes records in its own transactions, or a program such as
 //!   `auditrail log` and `import`. It can insert records and read them: the stored record shows whether a
 //!   write is repeated or a conflict. It cannot read keys.
-//! - A **reader** queries in SQL, or with `auditrail query` and `export`. It cannot read keys.
-//! - A **service** is `auditrail serve` and `auditrail key`. It has the privileges of a writer, and can look
-//!   up, create and revoke keys; it cannot change other columns of a key, or delete one.
+//! - A **reader** queries in SQL, or with `auditrail query` and `export`, also in the order of seq. It cannot
+//!   read keys.
+//! - A **service** is `auditrail serve`, `auditrail sequence` and `auditrail key`. It has the privileges of a
+//!   writer, and can look up, create and revoke keys; it cannot change other columns of a key, or delete one.
+//!   It can give records their seq; it cannot change the seq that a record has.
 //!
 //! No role can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
@@ -169,11 +171,20 @@ const WRITER: &str =
 const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
-const READER: &str = "Reads records. No keys.";
-const READ: [&str; 5] = [USAGE, "select on control_plane.audit_logs", SEARCH, CHANGES, HISTORY];
+const READER: &str = "Reads records and their order. No keys.";
+const READ: [&str; 7] = [
+    USAGE,
+    "select on control_plane.audit_logs",
+    SEARCH,
+    CHANGES,
+    "select on control_plane.audit_log_sequencer",
+    "select on control_plane.audit_log_entries",
+    HISTORY,
+];
 
-const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys.";
-const SERVE: [&str; 8] = [
+const SERVICE: &str =
+    "The service: writes, reads and sequences records; looks up, creates and revokes keys.";
+const SERVE: [&str; 10] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -181,6 +192,8 @@ const SERVE: [&str; 8] = [
     FUNCTIONS,
     "select, insert on control_plane.audit_api_keys",
     "update (revoked_at) on control_plane.audit_api_keys",
+    "select, update on control_plane.audit_log_sequencer",
+    "select, insert on control_plane.audit_log_entries",
     HISTORY,
 ];
 

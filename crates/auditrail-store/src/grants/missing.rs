@@ -16,7 +16,15 @@ const MISSING: &str = concat!(
          ('insert on control_plane.audit_api_keys',
           has_table_privilege('control_plane.audit_api_keys', 'insert')),
          ('update (revoked_at) on control_plane.audit_api_keys',
-          has_column_privilege('control_plane.audit_api_keys', 'revoked_at', 'update'))
+          has_column_privilege('control_plane.audit_api_keys', 'revoked_at', 'update')),
+         ('select on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'select')),
+         ('update on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'update')),
+         ('select on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'select')),
+         ('insert on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'insert'))
      ) as needed (privilege, is_granted)
      where not is_granted
      union all

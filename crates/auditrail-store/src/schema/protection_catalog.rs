@@ -200,7 +200,8 @@ pub(super) async fn foreign_owners(
     .await
 }
 
-/// Privileges on whole tables that `grants` prints for no role, and those of PUBLIC.
+/// Privileges on whole tables that `grants` prints for no role, and those of PUBLIC. A service may update the
+/// position of the sequencer.
 pub(super) async fn table_privileges(
     db: &mut PgConnection,
     schema: &str,
@@ -217,7 +218,9 @@ pub(super) async fn table_privileges(
             and a.grantee <> c.relowner
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
                  and (a.privilege_type <> 'INSERT'
-                      or c.relname in ('schema_migrations', 'audit_log_maintenance')))",
+                     or c.relname in ('schema_migrations', 'audit_log_maintenance',
+                                      'audit_log_partition_work', 'audit_log_sequencer'))
+                 and (a.privilege_type <> 'UPDATE' or c.relname <> 'audit_log_sequencer'))",
     )
     .bind(schema)
     .bind(tables)

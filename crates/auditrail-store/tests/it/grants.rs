@@ -23,11 +23,17 @@ const CREATE_KEY: &str =
 const CHANGES: &str = "select * from control_plane.changes_without_intent()";
 const REVOKE_KEY: &str =
     "update control_plane.audit_api_keys set revoked_at = now() where revoked_at is null";
+const READ_ORDER: &str =
+    "select * from control_plane.audit_log_sequencer, control_plane.audit_log_entries";
+const SEQUENCE: &str = "update control_plane.audit_log_sequencer set next_seq = next_seq;
+    insert into control_plane.audit_log_entries (first_seq, records, lowest_xact_id, highest_xact_id, ids)
+    select coalesce(max(first_seq) + 1, 0), 1, 3, 3, decode(repeat('00', 16), 'hex')
+      from control_plane.audit_log_entries";
 const ATTACH: &str = "create temporary table mine (id int);
     create trigger t after insert on mine for each row
     execute function control_plane.record_row_change('key', '{id}', '{}', '')";
 /// Statements that only the owner can run.
-const FORBIDDEN: [&str; 13] = [
+const FORBIDDEN: [&str; 17] = [
     "insert into control_plane.audit_logs (actor_id, actor_type, action, target_type, target_id, xact_id)
      values ('u1', 'user', 'project.created', 'project', 'p1', '3')",
     "insert into control_plane.audit_logs select * from control_plane.audit_logs",
@@ -40,6 +46,10 @@ const FORBIDDEN: [&str; 13] = [
     "delete from control_plane.audit_api_keys",
     "truncate control_plane.audit_api_keys",
     "delete from control_plane.schema_migrations",
+    "update control_plane.audit_log_entries set records = 1",
+    "delete from control_plane.audit_log_entries",
+    "truncate control_plane.audit_log_entries",
+    "delete from control_plane.audit_log_sequencer",
     "create table control_plane.mine (id int)",
     ATTACH,
 ];
@@ -59,7 +69,10 @@ async fn can_run(db: &mut PgConnection, statement: &str) -> bool {
 async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
     let name = role.get_username().to_owned();
     let mut connection = db.connect(role).await;
-    for statement in [INSERT, CALL, READ, CHANGES, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY] {
+    for statement in [
+        INSERT, CALL, READ, CHANGES, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_ORDER,
+        SEQUENCE,
+    ] {
         let can_run = can_run(&mut connection, statement).await;
         assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
     }
@@ -96,9 +109,10 @@ async fn each_role_has_the_least_privileges() {
     sql(&mut owner, &grants::sql(&roles())).await;
     sql(&mut owner, &grants::sql(&roles())).await;
     check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
-    check(&db, db.reader(), &[READ, CHANGES, HISTORY]).await;
-    check(&db, db.service(), &[INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY])
-        .await;
+    check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_ORDER]).await;
+    let service =
+        [INSERT, CALL, READ, HISTORY, READ_KEYS, CREATE_KEY, REVOKE_KEY, READ_ORDER, SEQUENCE];
+    check(&db, db.service(), &service).await;
 }
 
 #[tokio::test]
@@ -135,14 +149,20 @@ async fn privileges_in_the_catalog_are_the_printed_ones() {
             &format!("auditrail_app INSERT audit_logs.({} columns)", columns - 1),
             "auditrail_app SELECT audit_logs",
             "auditrail_app SELECT schema_migrations",
+            "auditrail_reader SELECT audit_log_entries",
+            "auditrail_reader SELECT audit_log_sequencer",
             "auditrail_reader SELECT audit_logs",
             "auditrail_reader SELECT schema_migrations",
             "auditrail_service INSERT audit_api_keys",
+            "auditrail_service INSERT audit_log_entries",
             &format!("auditrail_service INSERT audit_logs.({columns} columns)"),
             "auditrail_service SELECT audit_api_keys",
+            "auditrail_service SELECT audit_log_entries",
+            "auditrail_service SELECT audit_log_sequencer",
             "auditrail_service SELECT audit_logs",
             "auditrail_service SELECT schema_migrations",
             "auditrail_service UPDATE audit_api_keys.revoked_at",
+            "auditrail_service UPDATE audit_log_sequencer",
         ]
     );
 }
