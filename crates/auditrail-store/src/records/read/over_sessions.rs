@@ -6,7 +6,7 @@ use auditrail_core::{Filters, Found, Query, Record, RecordId};
 use uuid::Uuid;
 
 use super::get::{self, StoredParts};
-use super::search::{SEARCH_SETTINGS, find};
+use super::search::{SEARCH_SETTINGS, WALK_SETTINGS, find, is_walk};
 use super::summary::{Summary, SummaryOptions, summary};
 use crate::db::Db;
 use crate::error::StoreError;
@@ -26,7 +26,8 @@ impl Read for Search<'_> {
     type Output = Found;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().into_iter().chain(check(self.key)).collect()
+        let settings = if is_walk(self.query) { WALK_SETTINGS } else { SEARCH_SETTINGS };
+        prologue(settings).into_iter().chain(check(self.key)).collect()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
@@ -77,7 +78,7 @@ impl Read for Summarize<'_> {
     type Output = Summary;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().to_vec()
+        prologue(SEARCH_SETTINGS).to_vec()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Summary, StoreError> {
@@ -86,8 +87,8 @@ impl Read for Summarize<'_> {
 }
 
 /// Starts the transaction of a search.
-fn search_prologue() -> [Sql; 2] {
-    [Sql::new("begin isolation level repeatable read read only"), Sql::new(SEARCH_SETTINGS)]
+fn prologue(settings: &'static str) -> [Sql; 2] {
+    [Sql::new("begin isolation level repeatable read read only"), Sql::new(settings)]
 }
 
 /// Reads the stored parts of records by id.
