@@ -38,7 +38,7 @@ use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::{Read, Sessions};
 use read::over_sessions::{Get, GetMany, GetStoredParts, Head, Known, Search};
-use read::search::{SEARCH, find};
+use read::search::{SEARCH, WALK, find, is_walk};
 use read::{export, feed, get};
 use write::create;
 
@@ -343,7 +343,7 @@ impl AuditLogService for PgAuditLog {
         // transaction also prevents a pooler from switching the server connection in between.
         let mut tx = self
             .pool
-            .begin_with(SEARCH)
+            .begin_with(if is_walk(query) { WALK } else { SEARCH })
             .await
             .map_err(StoreError::while_trying_to("start a search"))?;
         let result = find((&mut *tx).into(), query).await?;

@@ -105,6 +105,66 @@ async fn maintenance_mode_allows_changes_in_one_transaction() {
     run(&mut owner, &format!("{retention} delete from control_plane.audit_logs; commit")).await;
 }
 
+/// The number of statements that the guard has let through.
+async fn changes(db: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("select changes from control_plane.audit_log_maintenance")
+        .fetch_one(db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn permitted_changes_are_counted_once_a_statement() {
+    for db in [TestDb::migrated().await, TestDb::plain().await] {
+        let mut owner = db.connect(db.owner()).await;
+        run(&mut owner, &format!("{RECORD}; {RECORD}; {RECORD}")).await;
+        assert_eq!(changes(&mut owner).await, 0);
+        rejection(&mut owner, "delete from control_plane.audit_logs").await;
+        assert_eq!(changes(&mut owner).await, 0);
+        let erasure = "begin; set local auditrail.maintenance = 'erasure'; ";
+        let update = "update control_plane.audit_logs set user_agent = null";
+        run(&mut owner, &format!("{erasure} {update}; {update} where false; commit")).await;
+        assert_eq!(changes(&mut owner).await, 2);
+        run(&mut owner, &format!("{erasure} {update}; rollback")).await;
+        assert_eq!(changes(&mut owner).await, 2);
+        // Without its row it is counted from there on.
+        run(&mut owner, "delete from control_plane.audit_log_maintenance").await;
+        let retention = "begin; set local auditrail.maintenance = 'retention'; ";
+        run(&mut owner, &format!("{retention} delete from control_plane.audit_logs; commit")).await;
+        assert_eq!(changes(&mut owner).await, 1);
+        for role in [db.app(), db.service(), db.reader()] {
+            let sql = "update control_plane.audit_log_maintenance set changes = 0";
+            let message = rejection(&mut db.connect(role).await, sql).await;
+            assert_eq!(message, "permission denied for table audit_log_maintenance");
+        }
+    }
+}
+
+#[tokio::test]
+async fn change_of_a_single_partition_is_permitted_and_counted_alike() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    run(&mut owner, RECORD).await;
+    for partition in ["audit_logs_hot", "audit_logs_rest"] {
+        let before = changes(&mut owner).await;
+        for role in [db.owner(), db.admin()] {
+            let mut connection = db.connect(role).await;
+            for (sql, verb) in [("delete from", "DELETE"), ("truncate", "TRUNCATE")] {
+                let message =
+                    rejection(&mut connection, &format!("{sql} control_plane.{partition}")).await;
+                assert!(message.starts_with(&format!("{verb} on control_plane.{partition} is")));
+            }
+        }
+        let app = &mut db.connect(db.app()).await;
+        let message = rejection(app, &format!("select from control_plane.{partition}")).await;
+        assert_eq!(message, format!("permission denied for table {partition}"));
+        let retention = "begin; set local auditrail.maintenance = 'retention'; ";
+        run(&mut owner, &format!("{retention} delete from control_plane.{partition}; commit"))
+            .await;
+        assert_eq!(changes(&mut owner).await, before + 1);
+    }
+}
+
 #[tokio::test]
 async fn maintenance_mode_requires_the_owner() {
     let db = TestDb::migrated().await;
@@ -133,7 +193,7 @@ async fn records_of_one_transaction_have_its_id() {
 
 #[tokio::test]
 async fn records_cannot_be_changed_through_a_parent_table() {
-    let db = TestDb::migrated().await;
+    let db = TestDb::plain().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, RECORD).await;
     run(
@@ -164,7 +224,7 @@ async fn records_cannot_be_changed_through_a_parent_table() {
 
 #[tokio::test]
 async fn records_cannot_be_changed_through_a_partitioned_table() {
-    let db = TestDb::migrated().await;
+    let db = TestDb::plain().await;
     let mut owner = db.connect(db.owner()).await;
     run(&mut owner, RECORD).await;
     run(

@@ -18,7 +18,11 @@ mod withheld;
 
 /// A database with an audited table that the application can change.
 async fn shop() -> TestDb {
-    let db = TestDb::migrated().await;
+    shop_in(TestDb::migrated().await).await
+}
+
+/// The same in a given database.
+async fn shop_in(db: TestDb) -> TestDb {
     db.as_owner(
         "create schema shop;
          create table shop.projects (

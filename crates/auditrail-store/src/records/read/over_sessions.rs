@@ -9,7 +9,7 @@ use super::facets::{FacetCounts, FacetsOptions, facets};
 use super::feed;
 use super::get::{self, StoredParts};
 use super::histogram::{HistogramOptions, TimeHistogram, histogram};
-use super::search::{SEARCH_SETTINGS, find};
+use super::search::{SEARCH_SETTINGS, WALK_SETTINGS, find, is_walk};
 use super::summary::{Summary, SummaryOptions, summary};
 use super::values::{FieldValues, ValuesOptions, values};
 use crate::db::Db;
@@ -30,7 +30,8 @@ impl Read for Search<'_> {
     type Output = Found;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().into_iter().chain(check(self.key)).collect()
+        let settings = if is_walk(self.query) { WALK_SETTINGS } else { SEARCH_SETTINGS };
+        prologue(settings).into_iter().chain(check(self.key)).collect()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Found, StoreError> {
@@ -81,7 +82,7 @@ impl Read for Summarize<'_> {
     type Output = Summary;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().to_vec()
+        prologue(SEARCH_SETTINGS).to_vec()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Summary, StoreError> {
@@ -99,7 +100,7 @@ impl Read for CountByTime<'_> {
     type Output = TimeHistogram;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().to_vec()
+        prologue(SEARCH_SETTINGS).to_vec()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<TimeHistogram, StoreError> {
@@ -117,7 +118,7 @@ impl Read for CountValues<'_> {
     type Output = Vec<FacetCounts>;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().to_vec()
+        prologue(SEARCH_SETTINGS).to_vec()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<Vec<FacetCounts>, StoreError> {
@@ -132,7 +133,7 @@ impl Read for ListValues<'_> {
     type Output = FieldValues;
 
     fn prologue(&self) -> Vec<Sql> {
-        search_prologue().to_vec()
+        prologue(SEARCH_SETTINGS).to_vec()
     }
 
     async fn read(&self, db: Db<'_>) -> Result<FieldValues, StoreError> {
@@ -141,8 +142,8 @@ impl Read for ListValues<'_> {
 }
 
 /// Starts the transaction of a search.
-fn search_prologue() -> [Sql; 2] {
-    [Sql::new("begin isolation level repeatable read read only"), Sql::new(SEARCH_SETTINGS)]
+fn prologue(settings: &'static str) -> [Sql; 2] {
+    [Sql::new("begin isolation level repeatable read read only"), Sql::new(settings)]
 }
 
 /// Reads the stored parts of records by id.

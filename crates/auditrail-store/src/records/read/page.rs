@@ -38,9 +38,8 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
 /// Reads the first matches of a scan, in its order, and whether more records follow. A page of large records ends early, so that the
 /// rows of one search take only some megabytes.
 ///
-/// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution:
-/// a good plan for the busiest actor is a bad one for an actor with three records, and planning costs
-/// less than reading a page.
+/// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution, except for
+/// a walk of one index: a good plan for the busiest actor is a bad one for an actor with three records.
 pub(in crate::records) async fn page(
     db: Db<'_>,
     conditions: &Conditions<'_>,

@@ -3,7 +3,7 @@
 use auditrail_core::{Count, Found, Query};
 
 use super::conditions::Conditions;
-use super::driving_index::ScanBudget;
+use super::driving_index::{DrivingIndex, ScanBudget};
 use super::{count, turn};
 use crate::db::Db;
 use crate::error::StoreError;
@@ -11,7 +11,7 @@ use crate::error::StoreError;
 /// Starts the transaction of a search: one snapshot, and settings that keep the planner to the intended
 /// plans. A plan with a sort collects all matches first, possibly millions; the planner prefers it when
 /// it underestimates them. JIT compilation takes longer than the statements. A generic plan suits no
-/// value.
+/// value, except for a [walk](is_walk).
 pub(in crate::records) const SEARCH: &str = "begin isolation level repeatable read read only;
                       set local enable_sort = off;
                       set local jit = off;
@@ -23,7 +23,25 @@ pub(in crate::records) const SEARCH_SETTINGS: &str =
                                       set_config('jit', 'off', true),
                                       set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-/// Finds one page of records; the connection is in a transaction started as [`SEARCH`] does.
+/// As [`SEARCH`], for a [walk](is_walk).
+pub(in crate::records) const WALK: &str = "begin isolation level repeatable read read only;
+                      set local enable_sort = off;
+                      set local jit = off;
+                      set local plan_cache_mode = force_generic_plan";
+
+/// As [`SEARCH_SETTINGS`], for a [walk](is_walk).
+pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_sort', 'off', true),
+                                      set_config('jit', 'off', true),
+                                      set_config('plan_cache_mode', 'force_generic_plan', true)";
+
+/// Whether the search is one statement that walks one index, for which there is one plan, whatever the values. It is
+/// planned once for each connection: planning takes as long as the walk itself where the table has some tens of
+/// partitions, and locks every index of each.
+pub(in crate::records) fn is_walk(query: &Query) -> bool {
+    query.count == Count::None && DrivingIndex::only(&query.filters).is_some()
+}
+
+/// Finds one page of records; the connection is in a transaction started as [`SEARCH`] or [`WALK`] does.
 pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Found, StoreError> {
     let conditions = Conditions::of(db.again(), &query.filters).await?;
     // Before the page, which may change planner settings for the rest of the transaction.

@@ -150,8 +150,8 @@ async fn read(db: &mut PgConnection, query: &Query) -> (bool, i64) {
 
 /// Scans and read records of the current transaction.
 async fn read_so_far(db: &mut PgConnection) -> (i64, i64) {
-    let sql = "select seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0)
-                 from pg_stat_xact_user_tables where relname = 'audit_logs'";
+    let sql = "select sum(seq_scan)::int8, sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int8
+                 from pg_stat_xact_user_tables where relname like 'audit_logs%'";
     sqlx::query_as(sql).fetch_one(db).await.unwrap()
 }
 

@@ -1,10 +1,11 @@
 //! Statements that change rows, and those that fire no trigger.
 
 use auditrail_store::migrate::{Runner, silent};
+use auditrail_testkit::TestDb;
 use serde_json::json;
 use sqlx::postgres::PgPoolCopyExt as _;
 
-use super::{ADD, records, rejection, shop};
+use super::{ADD, records, rejection, shop, shop_in};
 use crate::support::{number, sql};
 
 const COUNT: &str = "select count(*) from control_plane.audit_logs";
@@ -66,7 +67,7 @@ async fn rolled_back_intent_is_not_referenced() {
 
 #[tokio::test]
 async fn functions_cannot_be_dropped_while_in_use() {
-    let db = shop().await;
+    let db = shop_in(TestDb::plain().await).await;
     let runner = Runner::new(db.owner());
     let error = runner.down(12, true, &mut silent).await.unwrap_err();
     let reason = format!("{error:?}");

@@ -132,7 +132,7 @@ async fn transaction_id_migration_rewrites_no_row() {
     let mut observer = db.connect(db.owner()).await;
     let filenode = "select pg_relation_filenode('control_plane.audit_logs')::int8";
     let before: i64 = one(&mut observer, filenode).await;
-    runner.up(None, &mut silent).await.unwrap();
+    runner.up(Some(6), &mut silent).await.unwrap();
     assert_eq!(one::<i64>(&mut observer, filenode).await, before);
 }
 

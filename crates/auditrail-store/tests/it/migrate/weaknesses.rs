@@ -24,6 +24,11 @@ async fn parents_and_children_are_reported() {
     let parent = "create table public.p (like control_plane.audit_logs including defaults including constraints);
                   alter table control_plane.audit_logs inherit public.p";
     let child = "create table public.c () inherits (control_plane.audit_logs)";
+    let after = async |sql: &str| {
+        let db = TestDb::plain().await;
+        run(&mut db.connect(db.owner()).await, sql).await;
+        differences(&db).await
+    };
     assert_eq!(
         after(parent).await,
         ["parent public.p of control_plane.audit_logs should not be there"]

@@ -198,8 +198,10 @@ async fn estimate_is_close_after_analyze() {
     sql(&mut db.connect(db.owner()).await, "analyze control_plane.audit_logs").await;
     let mut query = by(Filters::default());
     query.count = "estimated".parse().unwrap();
-    let estimated = |count| Some(Total { count, relation: TotalRelation::Estimated });
-    assert_eq!(log.query(&query).await.unwrap().total, estimated(420));
+    let total = log.query(&query).await.unwrap().total.unwrap();
+    assert_eq!(total.relation, TotalRelation::Estimated);
+    // The estimate of each partition is one or more.
+    assert!((420..=422).contains(&total.count), "{total:?}");
     query.filters.actor_type = Some(ActorType::System);
     let estimate = log.query(&query).await.unwrap().total.unwrap().count;
     assert!((100..=180).contains(&estimate), "{estimate} is far from 140");
