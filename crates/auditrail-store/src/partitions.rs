@@ -19,15 +19,21 @@ mod adopt;
 mod bound;
 mod catalog;
 mod clock;
+mod close;
 mod create;
 mod definition;
 mod error;
+mod leftover;
+mod limits;
 mod maintenance;
+mod merge;
 mod moving;
 mod name;
+mod plan;
 mod progress;
 mod properties;
 mod retry;
+mod run;
 mod suitability;
 mod work;
 
@@ -39,8 +45,10 @@ pub(crate) use adopt::{Adoption, adopt_small};
 pub use bound::Bound;
 pub use catalog::{Kind, Layout, Partition};
 pub use error::PartitionError;
+pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use progress::{Event, Progress, silent};
+pub use run::Done;
 
 /// How long one attempt waits for a table lock. Statements on the table wait behind it.
 const LOCK_ATTEMPT: Duration = Duration::from_millis(50);

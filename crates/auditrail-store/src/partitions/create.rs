@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::bound::Bound;
 use super::definition::Definition;
-use super::error::PartitionError;
 use super::{name, properties};
 
 /// Runs statements in one round trip.
@@ -41,40 +41,41 @@ pub(super) fn indexes(partition: &str, definition: &Definition) -> Vec<String> {
     definition.indexes.iter().map(|index| index.create(&named(&index.name), partition)).collect()
 }
 
-/// Drops a table that an interrupted run left, if there is one. Within a transaction that keeps it from being
-/// attached meanwhile.
-///
-/// # Errors
-/// [`PartitionError::Unsuitable`] if the table is attached, or was not created by this program: its tables
-/// have the guard.
-pub(super) async fn drop_leftover(
-    db: &mut PgConnection,
-    table: &str,
-) -> Result<(), PartitionError> {
-    let failed = || PartitionError::while_trying_to("drop the table of an interrupted run");
-    match is_leftover(db, table).await.map_err(failed())? {
-        None => Ok(()),
-        Some(true) => {
-            run(db, [format!("drop table {}", name::table(table))]).await.map_err(failed())
-        }
-        Some(false) => {
-            let reasons = vec![format!("table {}.{table} exists", name::SCHEMA)];
-            Err(PartitionError::Unsuitable { reasons })
-        }
-    }
+/// The statement that attaches a partition.
+pub(super) fn attach(partition: &str, lower: Bound, upper: Bound) -> String {
+    format!(
+        "alter table {} attach partition {} for values from ('{}') to ('{}')",
+        name::table(name::LOG),
+        name::table(partition),
+        lower.id(),
+        upper.id()
+    )
 }
 
-/// Whether the table is no partition and has the guard; `None` if there is no such table.
-async fn is_leftover(db: &mut PgConnection, table: &str) -> Result<Option<bool>, sqlx::Error> {
+/// The statements that rename a table and those of its indexes that are named after it.
+pub(super) fn rename(from: &str, to: &str, indexes: &[String]) -> Vec<String> {
+    let renamed = |name: &str, new: &str| {
+        format!("alter index {} rename to {}", name::table(name), name::quoted(new))
+    };
+    let mut all = vec![format!("alter table {} rename to {}", name::table(from), name::quoted(to))];
+    for index in indexes.iter().filter(|index| index.contains(from)) {
+        all.push(renamed(index, &index.replacen(from, to, 1)));
+    }
+    all
+}
+
+/// The names of the indexes of a table.
+pub(super) async fn index_names(
+    db: &mut PgConnection,
+    table: &str,
+) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
-        "select not c.relispartition and exists (
-                    select from pg_catalog.pg_trigger t
-                     where t.tgrelid = c.oid and t.tgfoid
-                         = pg_catalog.to_regprocedure('control_plane.refuse_audit_log_change()'))
-           from pg_catalog.pg_class c
-          where c.oid = pg_catalog.to_regclass($1)",
+        "select i.relname::text
+           from pg_catalog.pg_index x
+           join pg_catalog.pg_class i on i.oid = x.indexrelid
+          where x.indrelid = pg_catalog.to_regclass($1)",
     )
     .bind(name::table(table))
-    .fetch_optional(db)
+    .fetch_all(db)
     .await
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
-use super::adopt;
 use super::error::PartitionError;
+use super::limits::Limits;
 use super::progress::Progress;
+use super::run::{self, Conduct, Done};
 use super::suitability::{Scope, become_owner};
+use super::{adopt, close};
 use crate::leadership::{Attempt, Candidate, Leadership};
 use crate::owner_session;
 
@@ -23,6 +25,8 @@ const APPLICATION: &str = "auditrail partition";
 pub struct Maintenance {
     options: PgConnectOptions,
     lock_timeout: Duration,
+    limits: Limits,
+    share: f64,
 }
 
 /// An operation in progress, which holds the lock of maintenance.
@@ -35,13 +39,29 @@ impl Maintenance {
     /// Maintenance of the database of `options`.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
-        Self { options, lock_timeout: LOCK_TIMEOUT }
+        Self { options, lock_timeout: LOCK_TIMEOUT, limits: Limits::default(), share: 1.0 }
     }
 
     /// Sets how long each step waits for its table locks.
     #[must_use]
     pub fn with_lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// Sets the sizes at which partitions are closed and merged.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the share of the time that merges take up, from 0 to 1: after each step there is a pause in
+    /// proportion to it. 1 by default, no pauses. Without effect while more partitions are attached than the
+    /// limit.
+    #[must_use]
+    pub fn with_share(mut self, share: f64) -> Self {
+        self.share = share;
         self
     }
 
@@ -53,8 +73,40 @@ impl Maintenance {
     pub async fn adopt(&self, progress: Progress<'_>) -> Result<bool, PartitionError> {
         let mut run = self.begin().await?;
         let is_changed = adopt::adopt(&mut run.db, self.lock_timeout, progress).await?;
+        if is_changed {
+            run::analyze(&mut run.db).await?;
+        }
         run.end().await?;
         Ok(is_changed)
+    }
+
+    /// Closes the hot partition, however many records it has. Returns the name of the closed partition; `None`
+    /// if there was nothing to close.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub async fn close(&self, progress: Progress<'_>) -> Result<Option<String>, PartitionError> {
+        let mut run = self.begin().await?;
+        adopt::finish(&mut run.db, self.lock_timeout, progress).await?;
+        let closed = close::close(&mut run.db, self.lock_timeout, progress).await?;
+        run.end().await?;
+        Ok(closed)
+    }
+
+    /// Does what is due: completes an adoption, closes the hot partition if it is full, and merges closed
+    /// partitions until no merge is due.
+    ///
+    /// # Errors
+    /// See [`PartitionError`]; [`PartitionError::NotPartitioned`] for a plain table. Run it again after the
+    /// cause is removed: it resumes.
+    pub async fn run(&self, progress: Progress<'_>) -> Result<Done, PartitionError> {
+        let mut run = self.begin().await?;
+        adopt::finish(&mut run.db, self.lock_timeout, progress).await?;
+        let Self { options: _, limits, lock_timeout, share } = self;
+        let conduct = Conduct { limits: *limits, lock_timeout: *lock_timeout, share: *share };
+        let done = run::run(&mut run.db, &mut run.leadership, &conduct, progress).await?;
+        run.end().await?;
+        Ok(done)
     }
 
     /// Connects as the owner, and becomes the one process that changes partitions.

@@ -21,20 +21,6 @@ pub(super) struct Move<'a> {
 }
 
 impl Move<'_> {
-    /// The number of records to move, at most `max`.
-    pub(super) async fn count(&self, db: &mut PgConnection, max: i64) -> Result<i64, sqlx::Error> {
-        let sql = format!(
-            "select count(*) from (select from {} where id >= $1 and id < $2 limit $3) counted",
-            name::table(self.source)
-        );
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(self.lower)
-            .bind(self.upper)
-            .bind(max)
-            .fetch_one(db)
-            .await
-    }
-
     /// Copies the records in short transactions. The copies are in no partition yet.
     pub(super) async fn copy(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
         let mut next = Some(self.lower);

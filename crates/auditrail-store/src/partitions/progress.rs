@@ -13,12 +13,19 @@ pub enum Event<'a> {
         /// The table.
         table: &'a str,
     },
-    /// Records were copied.
+    /// Records were copied to a merged partition.
     Copied {
-        /// The number of records so far.
+        /// The partition.
+        table: &'a str,
+        /// The number of its records so far.
         rows: i64,
-        /// The estimated number of all.
-        total: i64,
+    },
+    /// Records of a merged source that were not found by their transaction id were written.
+    Restored {
+        /// The source.
+        table: &'a str,
+        /// Their number.
+        rows: u64,
     },
     /// Another session holds a lock on the table; the step was rolled back and will be retried.
     Retrying {

@@ -130,6 +130,59 @@ pub(super) async fn end(db: &mut PgConnection, kind: Kind) -> Result<(), sqlx::E
     Ok(())
 }
 
+/// The number of permitted changes of records. It cannot change until the end of the transaction.
+pub(super) async fn lock_changes(db: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select changes from control_plane.audit_log_maintenance for update")
+        .fetch_one(db)
+        .await
+}
+
+/// Lets a merge continue after a change that this program made itself, if the merge was valid until then,
+/// with `before` changes.
+pub(super) async fn keep_merge(db: &mut PgConnection, before: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update control_plane.audit_log_partition_work work
+            set changes = maintained.changes
+           from control_plane.audit_log_maintenance maintained
+          where work.kind = 'merge' and work.changes = $1",
+    )
+    .bind(before)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether records were erased or removed since the merge in progress started.
+pub(super) async fn is_merge_outdated(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from control_plane.audit_log_partition_work work
+                          join control_plane.audit_log_maintenance maintained
+                            on maintained.changes is distinct from work.changes
+                         where work.kind = 'merge')",
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Adds to the records that the merge in progress has copied.
+pub(super) async fn add_copied(
+    db: &mut PgConnection,
+    through: Option<Uuid>,
+    rows: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update control_plane.audit_log_partition_work
+            set copied_through = coalesce($1, copied_through), copied_rows = copied_rows + $2,
+                updated_at = clock_timestamp()
+          where kind = 'merge'",
+    )
+    .bind(through)
+    .bind(rows)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 impl Work {
     /// The lower bound; `None` if the row was changed by hand.
     pub(super) fn lower_bound(&self) -> Option<Bound> {

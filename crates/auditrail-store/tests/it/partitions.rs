@@ -2,5 +2,8 @@
 
 mod adopt_large;
 mod adopt_small;
+mod close;
+mod interrupted;
 mod load;
+mod merge;
 mod support;

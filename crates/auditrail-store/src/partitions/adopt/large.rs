@@ -15,13 +15,13 @@ use sqlx::{Connection, PgConnection};
 use super::swap::Exchange;
 use super::{is_partitioned, lenient, swap};
 use crate::partitions::bound::Bound;
-use crate::partitions::create::{self, run};
+use crate::partitions::create::run;
 use crate::partitions::definition::Definition;
 use crate::partitions::error::PartitionError;
 use crate::partitions::progress::{Event, Progress};
 use crate::partitions::retry::Attempts;
 use crate::partitions::work::{self, Kind, Work};
-use crate::partitions::{clock, name, suitability};
+use crate::partitions::{clock, leftover, name, suitability};
 
 /// The least time between the choice of the bound and the exchange. Ids that are made in that time are
 /// before the bound, and stay where they are.
@@ -122,7 +122,7 @@ async fn copy_strays(
     if is_partitioned(&mut tx).await.map_err(failed())? {
         return Ok(false);
     }
-    create::drop_leftover(&mut tx, name::HOT).await?;
+    leftover::drop(&mut tx, name::HOT).await?;
     swap::create_hot(&mut tx, definition).await.map_err(failed())?;
     tx.commit().await.map_err(failed())?;
     swap::strays(name::LOG, lower).copy(db).await.map_err(failed())?;

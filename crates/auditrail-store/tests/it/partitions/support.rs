@@ -34,9 +34,24 @@ pub(crate) async fn names(db: &mut PgConnection) -> Vec<String> {
 
 /// An id with a time, `seconds` from now.
 pub(crate) fn timed_id(seconds: i32) -> String {
+    timed_id_of(&format!("clock_timestamp() + interval '{seconds} s'"))
+}
+
+/// An id with a time.
+pub(crate) fn timed_id_at(time: &str) -> String {
+    timed_id_of(&format!("timestamptz '{time} 00:00:00+00'"))
+}
+
+/// An id in the last millisecond of a partition.
+pub(crate) fn late_id(partition: &Partition) -> String {
+    let ms = partition.upper.unwrap().unix_ms() - 1;
+    timed_id_of(&format!("to_timestamp({ms} / 1000.0)"))
+}
+
+fn timed_id_of(time: &str) -> String {
     format!(
-        "(lpad(to_hex(floor(extract(epoch from clock_timestamp() + interval '{seconds} s') * 1000)::bigint),
-               12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
+        "(lpad(to_hex(floor(extract(epoch from {time}) * 1000)::bigint), 12, '0')
+          || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
     )
 }
 
