@@ -24,6 +24,15 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of an exchange, and of connecting.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The statements are planned once, without knowing the range: only an ordered scan of an index reads no more than the
+/// records of a step.
+pub(super) const PLANNING: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("jit", "off"),
+];
+
 /// Opens connections with the settings that the statements need.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -36,17 +45,12 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(options: &PgConnectOptions) -> Self {
         let millis = |timeout: Duration| timeout.as_millis().to_string();
-        let options = options.clone().application_name(APPLICATION_NAME).options([
-            ("statement_timeout", millis(STATEMENT_TIMEOUT)),
-            ("lock_timeout", millis(LOCK_TIMEOUT)),
-            ("idle_in_transaction_session_timeout", millis(IDLE_TIMEOUT)),
-            // Planned once, without knowing the range: only an ordered scan of an index reads no more than the
-            // records of a step.
-            ("plan_cache_mode", "force_generic_plan".to_owned()),
-            ("enable_seqscan", "off".to_owned()),
-            ("enable_bitmapscan", "off".to_owned()),
-            ("jit", "off".to_owned()),
-        ]);
+        let options =
+            options.clone().application_name(APPLICATION_NAME).options(PLANNING).options([
+                ("statement_timeout", millis(STATEMENT_TIMEOUT)),
+                ("lock_timeout", millis(LOCK_TIMEOUT)),
+                ("idle_in_transaction_session_timeout", millis(IDLE_TIMEOUT)),
+            ]);
         Self { options: pipeline_options(&options), db: None, cluster: String::new() }
     }
 

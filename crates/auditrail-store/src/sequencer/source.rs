@@ -22,7 +22,8 @@ pub(super) struct TransactionIds;
 
 /// `$1` is the maximum.
 ///
-/// Each scan has one lower bound, `(xact_id, id)`, so that it starts in the index where the last step ended.
+/// Each scan has one lower bound, `(xact_id, id)`, so that it starts in the index where the last step ended. That of a
+/// transaction is a range too: with `xact_id = …` the planner could walk the primary key in the order of the ids instead.
 const NEW_RECORDS: &str = "
     with position as materialized (
         select coalesce(s.target, pg_current_snapshot()) as target, s.done,
@@ -36,11 +37,13 @@ const NEW_RECORDS: &str = "
          cross join lateral (
              select r.xact_id, r.id
                from control_plane.audit_logs r
-              where r.xact_id = open.xact_id
-                and r.id >= case when open.xact_id = p.after_xact_id then p.after_id
-                                 else '00000000-0000-0000-0000-000000000000' end
+              where (r.xact_id, r.id) >= (
+                        open.xact_id,
+                        case when open.xact_id = p.after_xact_id then p.after_id
+                             else '00000000-0000-0000-0000-000000000000' end)
+                and r.xact_id <= open.xact_id
                 and r.id is distinct from p.after_id
-              order by r.id
+              order by r.xact_id, r.id
               limit $1) found
          where pg_visible_in_snapshot(open.xact_id, p.target)
            and (p.after_xact_id is null or open.xact_id >= p.after_xact_id)
@@ -88,4 +91,43 @@ impl Source for TransactionIds {
 
 fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use auditrail_testkit::TestDb;
+    use sqlx::{AssertSqlSafe, Executor};
+
+    use super::*;
+
+    /// The worst statistics: all records have one `xact_id`, as those from before migration 006.
+    #[tokio::test]
+    async fn records_are_read_in_the_order_of_the_index() {
+        let db = TestDb::migrated().await;
+        db.as_owner(
+            "insert into control_plane.audit_logs
+                 (actor_id, actor_type, action, target_type, target_id)
+             select 'u1', 'user', 'project.created', 'project', 'p1' from generate_series(1, 20000);
+             analyze",
+        )
+        .await;
+        let mut service = db.connect(db.service()).await;
+        for (name, value) in super::super::session::PLANNING {
+            let set = format!("set {name} = {value}");
+            service.execute(sqlx::raw_sql(AssertSqlSafe(set))).await.unwrap();
+        }
+        for (name, statement) in [("new", NEW_RECORDS), ("stored", STORED_RECORDS)] {
+            let prepare = format!("prepare {name} (bigint) as {statement}");
+            service.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await.unwrap();
+            let explain = format!("explain execute {name} (4096)");
+            let plan: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut service).await.unwrap();
+            let scans: Vec<_> =
+                plan.iter().filter(|line| line.contains(" on audit_logs ")).collect();
+            assert!(!scans.is_empty(), "{plan:#?}");
+            for scan in scans {
+                assert!(scan.contains("using idx_audit_logs_xact_id"), "{plan:#?}");
+            }
+        }
+    }
 }

@@ -76,7 +76,7 @@ async fn every_committed_record_has_exactly_one_seq() {
         })
         .collect();
     let partitions = tokio::spawn(replace_partitions(server.admin(), Arc::clone(&tally), until));
-    let pause = load.duration / load.kills;
+    let pause = load.duration.mul_f64(0.8) / load.kills;
     let killer = tokio::spawn(kill_sequencers(server.admin(), server.service(), pause, until));
     let checks = tokio::spawn(reconcile_until(Reconciler::new(&server.service()), until));
 
@@ -88,7 +88,7 @@ async fn every_committed_record_has_exactly_one_seq() {
     let compared = checks.await.unwrap();
     sequence(&server.service()).await;
 
-    assert!(kills >= load.kills * 3 / 4, "{kills}");
+    assert!(kills >= load.kills, "{kills}");
     let committed: HashSet<Uuid> = tally.committed().into_iter().collect();
     let dropped = tally.in_dropped_partitions();
     // Also checks that there is no gap and no id twice.
