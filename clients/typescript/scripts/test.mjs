@@ -41,6 +41,7 @@ try {
     AUDITRAIL_TS_URL: url,
     AUDITRAIL_TS_KEY: key,
     AUDITRAIL_TS_DATABASE_URL: databaseUrl,
+    AUDITRAIL_TS_PROGRAM: program(),
     AUDITRAIL_KEY: "",
     AUDITRAIL_KEY_FILE: "",
   };

@@ -2,9 +2,12 @@
 import { AuditrailError } from "./errors.js";
 import { parseExactly } from "./exact-json.js";
 import { type ExportFormat, exportedRecords } from "./export.js";
+import { Feed, type FeedOptions } from "./feed.js";
 import { Key, type KeyOptions } from "./key.js";
+import { filterParameters } from "./parameters.js";
 import { recordErrors } from "./record/check.js";
 import { encodeRecord } from "./record/encode.js";
+import { Tail, type TailOptions } from "./tail.js";
 import { type CallOptions, Transport } from "./transport.js";
 import type {
   AuditRecord,
@@ -117,7 +120,7 @@ export class AuditrailClient {
 
   /** Returns one page of a search, newest first. */
   async query(query: Query = {}, options: CallOptions = {}): Promise<Page> {
-    const { body } = await this.#transport.json({ ...options, method: "GET", path: LOGS, query: parameters(query) });
+    const { body } = await this.#transport.json({ ...options, method: "GET", path: LOGS, query: filterParameters(query) });
     return body as Page;
   }
 
@@ -142,7 +145,7 @@ export class AuditrailClient {
   /** Counts matching records by time, actor, action and target. */
   async stats(filters: Filters = {}, options: CallOptions & { interval?: Interval } = {}): Promise<Stats> {
     const { interval, ...call } = options;
-    const query = parameters(filters);
+    const query = filterParameters(filters);
     if (interval) {
       query.set("interval", interval);
     }
@@ -157,7 +160,7 @@ export class AuditrailClient {
     options: ExportOptions = {},
   ): Promise<ReadableStream<Uint8Array>> {
     const { bom, ...call } = options;
-    const query = parameters(filters);
+    const query = filterParameters(filters);
     query.set("format", format);
     if (bom !== undefined) {
       query.set("bom", String(bom));
@@ -172,6 +175,20 @@ export class AuditrailClient {
    */
   async *exportRecords(filters: Filters = {}, options: CallOptions = {}): AsyncGenerator<AuditRecord, void, void> {
     yield* exportedRecords(await this.export("ndjson", filters, options));
+  }
+
+  /**
+   * Follows the log from a position: every record once, in the order of its seq, with requests for pages.
+   *
+   * Store `position` of the result after a record was processed, and pass it as `after` next time.
+   */
+  feed(options: FeedOptions = {}): Feed {
+    return new Feed(this.#transport, LOGS, options);
+  }
+
+  /** As `feed`, over one connection (server-sent events), and from the newest record on unless `after` is given. */
+  tail(options: TailOptions = {}): Tail {
+    return new Tail(this.#transport, LOGS, options);
   }
 
   /**
@@ -207,18 +224,4 @@ export class AuditrailClient {
     }
     return recordErrors(record, this.#transport.serviceTime());
   }
-}
-
-function parameters(query: Query): URLSearchParams {
-  const parameters = new URLSearchParams();
-  const { metadata, ...rest } = query;
-  for (const [name, value] of Object.entries(rest)) {
-    if (value !== undefined) {
-      parameters.set(name, String(value));
-    }
-  }
-  for (const [name, value] of Object.entries(metadata ?? {})) {
-    parameters.set(`metadata.${name}`, value);
-  }
-  return parameters;
 }

@@ -10,6 +10,7 @@ import type { FieldError } from "./types.js";
  * | `unreachable`, `timeout` | a write may have been applied; retry it with the same id |
  * | `bad_answer` | the server may be a proxy or a later version of the service |
  * | `aborted` | the call's signal was aborted |
+ * | `position_unknown` (of the service) | the log was restored to an earlier state; continue from an earlier position |
  * | `incomplete_export` | the export was truncated or does not match its manifest; repeat it |
  * | `queue_full`, `spool_full` | the service is slow or unreachable; slow down, or reject work |
  * | `spool_failed` | the spool had an I/O error; check the disk |

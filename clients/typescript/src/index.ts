@@ -13,6 +13,9 @@ export { AuditrailError } from "./errors.js";
 export type { ErrorFields } from "./errors.js";
 export { ExactNumber } from "./exact-number.js";
 export type { ExportFormat } from "./export.js";
+export { Feed } from "./feed.js";
+export type { FeedOptions } from "./feed.js";
+export type { FeedItem, FeedStart, FollowOptions } from "./follow.js";
 export type { KeyOptions } from "./key.js";
 export { Match } from "./policy/match.js";
 export type { Decision } from "./policy/match.js";
@@ -23,6 +26,8 @@ export { Recorder } from "./recorder/recorder.js";
 export type { Flushed, Recorded } from "./recorder/recorder.js";
 export type { DropReason, FailurePolicy, RecorderOptions } from "./recorder/options.js";
 export type { RecorderStats } from "./recorder/counters.js";
+export { Tail } from "./tail.js";
+export type { TailOptions } from "./tail.js";
 export type { CallOptions } from "./transport.js";
 export type {
   ActionName,
@@ -30,6 +35,7 @@ export type {
   AuditRecord,
   BatchAnswer,
   BatchError,
+  FeedPosition,
   FieldError,
   Filters,
   Interval,

@@ -57,6 +57,9 @@ export interface Page {
   pagination: Pagination;
 }
 
+/** A position in the order of the log, to be stored. */
+export type FeedPosition = Schemas["FeedPosition"];
+
 /** Counts of matching records. */
 export type Stats = Schemas["Stats"];
 

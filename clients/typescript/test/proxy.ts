@@ -19,7 +19,11 @@ export type Fault =
   /** The request is forwarded only after `release`. */
   | { readonly kind: "hold" }
   /** The response is held until `release`. */
-  | { readonly kind: "hold_after" };
+  | { readonly kind: "hold_after" }
+  /** Of a stream, this many bytes are passed on, and then the connection is reset. */
+  | { readonly kind: "cut"; readonly bytes: number }
+  /** Of a stream, this many bytes are passed on, and then nothing. */
+  | { readonly kind: "stall"; readonly bytes: number };
 
 const PASS: Fault = { kind: "pass" };
 
@@ -28,6 +32,8 @@ export class Proxy {
   readonly next: Fault[] = [];
   /** The fault of all other requests. */
   otherwise: Fault = PASS;
+  /** The service. */
+  target = service.url;
   /** Number of requests. */
   seen = 0;
   /** Their arrival times on the monotonic clock. */
@@ -118,7 +124,11 @@ export class Proxy {
         break;
       default:
     }
-    const answer = await forward(request, Buffer.concat(chunks));
+    if (request.headers.accept === "text/event-stream") {
+      await this.#stream(request, response, fault);
+      return;
+    }
+    const answer = await forward(request, Buffer.concat(chunks), this.target);
     if (fault.kind === "reset_after") {
       request.socket.resetAndDestroy();
       return;
@@ -127,6 +137,30 @@ export class Proxy {
       await this.#hold();
     }
     response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  /** Passes a response on as it arrives. */
+  async #stream(request: IncomingMessage, response: ServerResponse, fault: Fault): Promise<void> {
+    const { method = "GET", url = "/", headers } = request;
+    const onward = ask(new URL(url, this.target), { method, headers, agent: false });
+    response.on("close", () => onward.destroy());
+    onward.end();
+    const [answer] = (await once(onward, "response")) as [IncomingMessage];
+    response.writeHead(answer.statusCode ?? 502, { "content-type": answer.headers["content-type"] });
+    let left = fault.kind === "cut" || fault.kind === "stall" ? fault.bytes : Number.POSITIVE_INFINITY;
+    for await (const chunk of answer) {
+      response.write((chunk as Buffer).subarray(0, left));
+      left -= (chunk as Buffer).length;
+      if (left <= 0) {
+        if (fault.kind === "cut") {
+          // What was written before must arrive.
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          request.socket.resetAndDestroy();
+        }
+        return;
+      }
+    }
+    response.end();
   }
 
   async #hold(): Promise<void> {
@@ -139,9 +173,10 @@ export class Proxy {
 async function forward(
   request: IncomingMessage,
   body: Buffer,
+  target: string,
 ): Promise<{ status: number; headers: IncomingMessage["headers"]; body: Buffer }> {
   const { method = "GET", url = "/", headers } = request;
-  const onward = ask(new URL(url, service.url), { method, headers, agent: false });
+  const onward = ask(new URL(url, target), { method, headers, agent: false });
   onward.end(body);
   const [answer] = (await once(onward, "response")) as [IncomingMessage];
   const chunks: Buffer[] = [];

@@ -114,14 +114,17 @@ impl Client {
         self.get_json(format!("{LOGS}?{parameters}"), max_bytes).await
     }
 
-    /// Returns one page of the sequence of records.
+    /// Returns one page of the sequence of records, within a timeout other than that of the client.
     pub(crate) async fn feed_page(
         &self,
         parameters: &str,
         limit: PageSize,
+        timeout: Option<Duration>,
     ) -> Result<FeedPage, ClientError> {
         let max_bytes = RECORD_MAX_BYTES * (usize::from(limit.get()) + 1);
-        self.get_json(format!("{LOGS}/feed?{parameters}"), max_bytes).await
+        let path = format!("{LOGS}/feed?{parameters}");
+        let request = ApiRequest { method: Method::GET, path, body: None, max_bytes, timeout };
+        self.transport.send(request).await?.json(|text| self.transport.redact(text))
     }
 
     /// The same as [`create_many`](AuditLogService::create_many) with [`OnInvalid::Skip`], for

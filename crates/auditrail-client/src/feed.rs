@@ -13,6 +13,8 @@ use crate::error::ClientError;
 
 /// How long the service waits for the next record, in seconds: less than proxies usually allow.
 const WAIT_SECONDS: u32 = 20;
+/// Timeout of a request that waits, whatever that of other requests is.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(40);
 /// Pauses between failed requests.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
 /// Pause if the service responded without a record and without waiting, as it does during a shutdown.
@@ -147,7 +149,9 @@ impl Feed {
     async fn fetch(&mut self) -> Result<(), ClientError> {
         let waits = self.follows && !self.has_more;
         let started = clock::monotonic();
-        let page = match self.client.feed_page(&self.parameters(waits)?, self.limit).await {
+        let parameters = self.parameters(waits)?;
+        let timeout = waits.then_some(WAIT_TIMEOUT);
+        let page = match self.client.feed_page(&parameters, self.limit, timeout).await {
             Ok(page) => page,
             Err(error) if is_temporary(&error) => {
                 tokio::time::sleep(self.pause_after(&error)).await;

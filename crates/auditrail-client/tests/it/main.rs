@@ -6,6 +6,7 @@ mod child;
 mod client;
 mod clock;
 mod dead_letters;
+mod feed;
 mod invalid;
 mod kill;
 mod lifecycle;

@@ -1,6 +1,7 @@
 //! The real service in this process, and recorders that use it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ impl Authenticator for Keys {
 pub(crate) struct Service {
     log: PgAuditLog,
     pub(crate) proxy: Proxy,
-    _db: TestDb,
+    db: TestDb,
     /// Shuts the service down when dropped.
     _stop: oneshot::Sender<()>,
 }
@@ -63,19 +64,22 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn start() -> Self {
         let db = TestDb::migrated().await;
-        let config = ServerConfig::default();
         let log = PgAuditLog::new(db.pool(db.service()).await, CursorKey::new([7; 32]));
-        let writer = GroupWriter::start(db.service(), WriterLimits::default());
-        let writes = GroupWrites::new(writer, log.clone(), config.write_timeout);
-        let app = App::new(config.clone(), log.clone(), Arc::new(Keys), writes);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(async move {
-            let connections = app.connections().clone();
-            serve(listener, router(app), &config, &connections, async { drop(stopped.await) }).await
-        });
-        Self { _db: db, log, proxy: Proxy::start(address).await, _stop: stop }
+        let (address, stop) = serve_log(&db, &log).await;
+        Self { db, log, proxy: Proxy::start(address).await, _stop: stop }
+    }
+
+    /// Another server of the same log, which runs as long as the test.
+    pub(crate) async fn another(&self) -> Proxy {
+        let (address, stop) = serve_log(&self.db, &self.log).await;
+        // Dropping it would shut the server down.
+        std::mem::forget(stop);
+        Proxy::start(address).await
+    }
+
+    /// Gives the records their seq.
+    pub(crate) async fn sequence(&self) {
+        self.db.sequence().await;
     }
 
     /// A client that sends its requests through the proxy.
@@ -109,6 +113,22 @@ impl Service {
         targets.sort();
         targets
     }
+}
+
+/// Serves a log until the sender is dropped.
+async fn serve_log(db: &TestDb, log: &PgAuditLog) -> (SocketAddr, oneshot::Sender<()>) {
+    let config = ServerConfig::default();
+    let writer = GroupWriter::start(db.service(), WriterLimits::default());
+    let writes = GroupWrites::new(writer, log.clone(), config.write_timeout);
+    let app = App::new(config.clone(), log.clone(), Arc::new(Keys), writes);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    tokio::spawn(async move {
+        let connections = app.connections().clone();
+        serve(listener, router(app), &config, &connections, async { drop(stopped.await) }).await
+    });
+    (address, stop)
 }
 
 pub(crate) fn client(url: &str, key: &str) -> Client {

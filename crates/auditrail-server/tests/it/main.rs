@@ -6,6 +6,7 @@ mod admin;
 mod authorization;
 mod group_commit;
 mod listener;
+mod many_tails;
 mod middleware;
 mod round_trips;
 mod routes;

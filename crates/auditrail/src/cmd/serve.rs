@@ -89,7 +89,12 @@ async fn service(
         admin: limits::ADMIN_CONNECTIONS_MAX,
     };
     let open_max = open_max.fit(DatabaseConnections::max(settings), cx.output);
-    let config = &ServerConfig { connections_max: open_max.public, ..settings.config.clone() };
+    let config = &ServerConfig {
+        connections_max: open_max.public,
+        // Each has a connection, and others need some too.
+        tails_max: settings.config.tails_max.min(open_max.public.div_ceil(2)),
+        ..settings.config.clone()
+    };
     let database_connections = DatabaseConnections::new(database, settings);
     let keys = database_connections.api_keys();
     let bootstrap_key =

@@ -41,6 +41,7 @@ pub(super) struct ServerTable {
     export_min_rate: Option<Scalar>,
     connections_max: Option<Scalar>,
     unauthenticated_max: Option<Scalar>,
+    tails_max: Option<Scalar>,
     body_min_rate: Option<Scalar>,
     response_min_rate: Option<Scalar>,
     write_timeout: Option<Scalar>,
@@ -246,6 +247,12 @@ fn client_bounds(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfi
         &file.connections_max,
         u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX),
     )?;
+    let tails_max = count(
+        "server.tails_max",
+        "AUDITRAIL_TAILS_MAX",
+        &file.tails_max,
+        u32::try_from(limits::TAILS_MAX).unwrap_or(u32::MAX),
+    )?;
     let export_min_rate = count(
         "server.export_min_rate",
         "AUDITRAIL_EXPORT_MIN_RATE",
@@ -273,6 +280,7 @@ fn client_bounds(r: &mut Resolver<'_>, file: &ServerTable) -> Result<ServerConfi
     Ok(ServerConfig {
         connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX),
         unauthenticated_max: usize::try_from(unauthenticated_max).unwrap_or(usize::MAX),
+        tails_max: usize::try_from(tails_max).unwrap_or(usize::MAX),
         body_min_rate,
         response_min_rate,
         export_min_rate,

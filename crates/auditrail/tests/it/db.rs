@@ -8,10 +8,10 @@ use crate::migrate::latest;
 use crate::sandbox::Sandbox;
 
 /// A sandbox with a private PostgreSQL in its directory, which the server's user can access.
-struct Private(Sandbox);
+pub(crate) struct Private(pub(crate) Sandbox);
 
 impl Private {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut sandbox = Sandbox::bare().set("AUDITRAIL_DATA_DIR", "data");
         if let Ok(bin) = std::env::var("AUDITRAIL_PG_BIN") {
             sandbox = sandbox.set("AUDITRAIL_PG_BIN", &bin);

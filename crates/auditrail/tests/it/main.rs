@@ -35,6 +35,7 @@ mod serve_log;
 mod service;
 mod show;
 mod stats;
+mod tail;
 mod terminal;
 mod tls;
 mod url_forms;

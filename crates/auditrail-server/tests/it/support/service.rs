@@ -190,6 +190,12 @@ pub(crate) fn app(log: PgAuditLog) -> App {
     App::new(ServerConfig::default(), log, Keys::new(), writes)
 }
 
+/// As [`app`], with these settings.
+pub(crate) fn app_with(config: ServerConfig, log: PgAuditLog) -> App {
+    let writes = writes(&log);
+    App::new(config, log, Keys::new(), writes)
+}
+
 /// A writer with the connection options of this log.
 pub(crate) fn writes(log: &PgAuditLog) -> GroupWrites {
     let options = log.pool().connect_options().as_ref().clone();
