@@ -30,8 +30,11 @@ export type {
   AuditRecord,
   BatchAnswer,
   BatchError,
+  Facet,
+  Facets,
   FieldError,
   Filters,
+  Histogram,
   Interval,
   Json,
   JsonInput,
@@ -43,4 +46,6 @@ export type {
   RecordInput,
   RecordOutcome,
   Stats,
+  ValueField,
+  Values,
 } from "./types.js";

@@ -180,7 +180,9 @@ mod error;
 mod recorder;
 mod spool;
 
-pub use auditrail_api::FieldError;
+pub use auditrail_api::{
+    FacetValue, FacetValues, Facets, FieldError, Histogram, HistogramBucket, Values,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{ClientError, Problem};
 pub use recorder::{
