@@ -12,13 +12,18 @@ import { type CallOptions, Transport } from "./transport.js";
 import type {
   AuditRecord,
   BatchAnswer,
+  Facet,
+  Facets,
   FieldError,
   Filters,
+  Histogram,
   Interval,
   Page,
   Query,
   RecordInput,
   Stats,
+  ValueField,
+  Values,
 } from "./types.js";
 
 /** Configuration of a client. */
@@ -46,6 +51,14 @@ export interface BatchOptions extends CallOptions {
   readonly onInvalid?: "refuse" | "skip" | undefined;
   /** Whether the response contains the records. */
   readonly returnFull?: boolean | undefined;
+}
+
+/** Options of `values`. */
+export interface ValuesOptions extends CallOptions {
+  /** The tenant whose newest records are searched. Default: that of the API key, or all. */
+  readonly tenantId?: string | undefined;
+  /** Maximum number of values, 1 to 100. Default 20. */
+  readonly limit?: number | undefined;
 }
 
 /** Options of `export`. */
@@ -118,7 +131,7 @@ export class AuditrailClient {
     }
   }
 
-  /** Returns one page of a search, newest first. */
+  /** Returns one page of a search, newest first unless `order` is `asc`. */
   async query(query: Query = {}, options: CallOptions = {}): Promise<Page> {
     const { body } = await this.#transport.json({ ...options, method: "GET", path: LOGS, query: filterParameters(query) });
     return body as Page;
@@ -126,7 +139,7 @@ export class AuditrailClient {
 
   /** Iterates over the pages of a search, one request each. */
   async *pages(query: Query = {}, options: CallOptions = {}): AsyncGenerator<Page, void, void> {
-    const { offset, ...rest } = query;
+    const { offset, around, ...rest } = query;
     let page = await this.query(query, options);
     yield page;
     while (page.pagination.next_cursor !== null) {
@@ -135,7 +148,7 @@ export class AuditrailClient {
     }
   }
 
-  /** Iterates over the records of a search, newest first, one request per page. */
+  /** Iterates over the records of a search in its order, one request per page. */
   async *records(query: Query = {}, options: CallOptions = {}): AsyncGenerator<AuditRecord, void, void> {
     for await (const page of this.pages(query, options)) {
       yield* page.data;
@@ -151,6 +164,42 @@ export class AuditrailClient {
     }
     const { body } = await this.#transport.json({ ...call, method: "GET", path: `${LOGS}/stats`, query });
     return body as Stats;
+  }
+
+  /** Counts matching records by at most `bars` buckets of time (1 to 200, default 60). */
+  async histogram(filters: Filters = {}, options: CallOptions & { bars?: number } = {}): Promise<Histogram> {
+    const { bars, ...call } = options;
+    const query = parameters(filters);
+    if (bars !== undefined) {
+      query.set("bars", String(bars));
+    }
+    const { body } = await this.#transport.json({ ...call, method: "GET", path: `${LOGS}/histogram`, query });
+    return body as Histogram;
+  }
+
+  /** Counts the most frequent values of fields (default: all) among matching records. Each ignores its own filter. */
+  async facets(filters: Filters = {}, options: CallOptions & { fields?: readonly Facet[] } = {}): Promise<Facets> {
+    const { fields, ...call } = options;
+    const query = parameters(filters);
+    if (fields !== undefined) {
+      query.set("fields", fields.join(","));
+    }
+    const { body } = await this.#transport.json({ ...call, method: "GET", path: `${LOGS}/facets`, query });
+    return body as Facets;
+  }
+
+  /** Lists the values of a field that start with a prefix. */
+  async values(field: ValueField, prefix = "", options: ValuesOptions = {}): Promise<Values> {
+    const { tenantId, limit, ...call } = options;
+    const query = new URLSearchParams({ field, prefix });
+    if (tenantId !== undefined) {
+      query.set("tenant_id", tenantId);
+    }
+    if (limit !== undefined) {
+      query.set("limit", String(limit));
+    }
+    const { body } = await this.#transport.json({ ...call, method: "GET", path: `${LOGS}/values`, query });
+    return body as Values;
   }
 
   /** Exports the matching records as bytes, oldest first. The stream fails if the export is truncated. */

@@ -36,8 +36,11 @@ export type {
   BatchAnswer,
   BatchError,
   FeedPosition,
+  Facet,
+  Facets,
   FieldError,
   Filters,
+  Histogram,
   Interval,
   Json,
   JsonInput,
@@ -49,4 +52,6 @@ export type {
   RecordInput,
   RecordOutcome,
   Stats,
+  ValueField,
+  Values,
 } from "./types.js";

@@ -46,10 +46,10 @@ export type AuditRecord = Omit<Schemas["Record"], "action" | "metadata"> & {
   metadata: JsonObject | null;
 };
 
-/** The position of a page, and the cursor of the next. */
+/** The position of a page, and the cursors of the next and of the one before. */
 export type Pagination = Schemas["Pagination"];
 
-/** A page of a search, newest first. */
+/** A page of a search. */
 export interface Page {
   /** The records. */
   data: AuditRecord[];
@@ -62,6 +62,15 @@ export type FeedPosition = Schemas["FeedPosition"];
 
 /** Counts of matching records. */
 export type Stats = Schemas["Stats"];
+
+/** Counts of matching records by buckets of time. */
+export type Histogram = Schemas["Histogram"];
+
+/** The most frequent values of fields among matching records. */
+export type Facets = Schemas["Facets"];
+
+/** The values of a field that start with a prefix. */
+export type Values = Schemas["Values"];
 
 /** A record of a batch that was rejected. */
 export type BatchError = Schemas["BatchError"];
@@ -85,10 +94,16 @@ export type Filters = Omit<ExportQuery, "format" | "bom" | "metadata"> & {
 };
 
 /** A search: filters and pagination. */
-export type Query = Filters & Pick<ListQuery, "limit" | "cursor" | "offset" | "count">;
+export type Query = Filters & Pick<ListQuery, "limit" | "order" | "cursor" | "offset" | "around" | "count">;
 
 /** The interval of counts over time; by default the shortest that covers the range. */
 export type Interval = NonNullable<NonNullable<operations["stats"]["parameters"]["query"]>["interval"]>;
+
+/** A field whose most frequent values are counted. */
+export type Facet = NonNullable<NonNullable<operations["facets"]["parameters"]["query"]>["fields"]>[number];
+
+/** A field whose values are listed. */
+export type ValueField = operations["values"]["parameters"]["query"]["field"];
 
 /** How an action ended. */
 export type RecordOutcome = NonNullable<RecordInput["outcome"]>;

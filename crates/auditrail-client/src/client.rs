@@ -1,18 +1,20 @@
 //! The HTTP client: one request per call, without retries. The recorder retries.
 
+mod aggregate;
 mod builder;
 mod key;
+mod positions;
 mod response;
 mod transport;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auditrail_api::{BatchResponse, FeedPage};
 use auditrail_core::{
-    AuditLogService, BatchOutcome, Count, CreateInput, Created, Cursor, ErrorCode, Filters, Found,
-    OnInvalid, Page, PageSize, Position, Query, Record, RecordId, RecordTime, Rejected, TimeRange,
-    Total,
+    AuditLogService, BatchOutcome, Count, CreateInput, Created, ErrorCode, Found, OnInvalid, Order,
+    Page, Position, Query, Record, RecordId, Rejected,
 };
 use bytes::Bytes;
 use hyper::Method;
@@ -82,8 +84,8 @@ impl Client {
 
     /// Returns one page of a search with the cursor of the next, the fastest way through many
     /// pages. With `cursor`, that of an earlier page, the position of the query is ignored;
-    /// without, only an offset is supported. For a position after a record use
-    /// [`query`](AuditLogService::query).
+    /// without, only an offset and a record in the middle are supported. For a position after or before a record
+    /// use [`query`](AuditLogService::query).
     ///
     /// [`Filters::from_pairs`] reads filters by their names over HTTP and on the command line, such as `actor`,
     /// `since` and `metadata.KEY`.
@@ -100,16 +102,19 @@ impl Client {
         add("limit", query.limit.to_string());
         match (cursor, query.position) {
             (Some(cursor), _) => add("cursor", cursor.to_owned()),
-            (None, Position::Offset(0) | Position::After(_)) => {}
+            (None, Position::Offset(0) | Position::After(_) | Position::Before(_)) => {}
             (None, Position::Offset(offset)) => add("offset", offset.to_string()),
+            (None, Position::Around(id)) => add("around", id.to_string()),
+        }
+        if query.order != Order::default() {
+            add("order", query.order.as_str().to_owned());
         }
         match query.count {
             Count::None => {}
             Count::Exact => add("count", "exact".to_owned()),
             Count::Estimated => add("count", "estimated".to_owned()),
         }
-        let parameters = serde_urlencoded::to_string(&pairs)
-            .map_err(|_| ClientError::Url { reason: "cannot contain these filters" })?;
+        let parameters = encode(&pairs)?;
         let max_bytes = RECORD_MAX_BYTES * (usize::from(query.limit.get()) + 1);
         self.get_json(format!("{LOGS}?{parameters}"), max_bytes).await
     }
@@ -181,7 +186,7 @@ impl Client {
     }
 }
 
-/// `query` with a position after a record needs several requests, because only the service can sign
+/// `query` with a position after or before a record needs several requests, because only the service can sign
 /// the cursor of an arbitrary record.
 impl AuditLogService for Client {
     type Error = ClientError;
@@ -221,11 +226,14 @@ impl AuditLogService for Client {
 
     async fn query(&self, query: &Query) -> Result<Found, ClientError> {
         match query.position {
-            Position::Offset(_) => {
+            Position::Offset(_) | Position::Around(_) => {
                 let Page { data: records, pagination } = self.page(query, None).await?;
-                Ok(Found { records, has_more: pagination.has_more, total: pagination.total() })
+                let total = pagination.total();
+                let has_previous = pagination.prev_cursor.is_some();
+                Ok(Found { records, has_previous, has_more: pagination.has_more, total })
             }
             Position::After(cursor) => self.after(query, cursor).await,
+            Position::Before(cursor) => self.before(query, cursor).await,
         }
     }
 
@@ -238,54 +246,10 @@ impl AuditLogService for Client {
     }
 }
 
-impl Client {
-    /// Returns the page after a record: searches up to its time and drops what is not after it.
-    async fn after(&self, query: &Query, cursor: Cursor) -> Result<Found, ClientError> {
-        let total = self.total(query).await?;
-        let position = (cursor.created_at, cursor.id);
-        let Some(filters) = created_until(&query.filters, cursor.created_at) else {
-            return Ok(Found { total, ..Found::default() });
-        };
-        let limit = usize::from(query.limit.get());
-        let query = Query { filters, limit: query.limit, ..Query::default() };
-        let mut records = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self.page(&query, token.as_deref()).await?;
-            let data = page.data.into_iter();
-            records.extend(data.filter(|record| (record.created_at, record.id) < position));
-            token = page.pagination.next_cursor;
-            if records.len() > limit || token.is_none() {
-                break;
-            }
-        }
-        let has_more = records.len() > limit;
-        records.truncate(limit);
-        Ok(Found { records, has_more, total })
-    }
-
-    /// The total number of matches, if the query requests it.
-    async fn total(&self, query: &Query) -> Result<Option<Total>, ClientError> {
-        if query.count == Count::None {
-            return Ok(None);
-        }
-        let limit = PageSize::new(1).unwrap_or_default();
-        let count =
-            Query { filters: query.filters.clone(), limit, count: query.count, ..Query::default() };
-        Ok(self.page(&count, None).await?.pagination.total())
-    }
-}
-
-/// The filters with the time range ending at `last`, inclusive; `None` if that makes it empty.
-fn created_until(filters: &Filters, last: RecordTime) -> Option<Filters> {
-    // The latest representable time needs no end: no record is later.
-    let after = RecordTime::from_unix_micros(last.unix_micros() + 1).ok();
-    let end = match (filters.created_at.end(), after) {
-        (Some(end), Some(after)) => Some(end.min(after)),
-        (end, after) => end.or(after),
-    };
-    let created_at = TimeRange::new(filters.created_at.start(), end)?;
-    Some(Filters { created_at, ..filters.clone() })
+/// Encodes parameters of a request.
+fn encode(pairs: &[(Cow<'static, str>, String)]) -> Result<String, ClientError> {
+    serde_urlencoded::to_string(pairs)
+        .map_err(|_| ClientError::Url { reason: "cannot contain these filters" })
 }
 
 /// Parses the code of a rejected record. A code that this version does not know becomes the most

@@ -186,7 +186,9 @@ mod feed;
 mod recorder;
 mod spool;
 
-pub use auditrail_api::FieldError;
+pub use auditrail_api::{
+    FacetValue, FacetValues, Facets, FieldError, Histogram, HistogramBucket, Values,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{ClientError, Problem};
 pub use feed::{Feed, FeedStart};

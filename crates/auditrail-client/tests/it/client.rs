@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auditrail_client::{Client, ClientError};
 use auditrail_core::{
-    ActionFilter, AuditLogService, Count, Created, Cursor, ErrorCode, Filters, OnInvalid, PageSize,
-    Position, Query, Total, TotalRelation,
+    ActionFilter, AuditLogService, Bars, Count, Created, Cursor, ErrorCode, Facet, Filters,
+    OnInvalid, Order, PageSize, Position, Query, Total, TotalRelation, ValueField, ValuesLimit,
 };
 
 use crate::proxy::Fault;
@@ -84,9 +84,45 @@ async fn pagination_by_record_by_cursor_and_by_offset_agree() {
     }
     assert_eq!(by_token, all);
 
-    let by_offset = client.query(&Query { position: Position::Offset(7), ..first }).await.unwrap();
+    let by_offset = Query { position: Position::Offset(7), ..first.clone() };
+    let by_offset = client.query(&by_offset).await.unwrap();
     assert_eq!(by_offset.records, all[7..]);
-    assert!(!by_offset.has_more);
+    assert_eq!((by_offset.has_previous, by_offset.has_more), (true, false));
+
+    // The other order, and back from its end.
+    let mut reversed = all.clone();
+    reversed.reverse();
+    let oldest_first = Query { order: Order::OldestFirst, ..first };
+    let around = Query { position: Position::Around(all[4].id), ..oldest_first.clone() };
+    assert_eq!(client.query(&around).await.unwrap().records, reversed[4..7]);
+    for (place, found) in [(10, 7..10), (7, 4..7), (4, 1..4), (1, 0..1)] {
+        let record = reversed.get(place).unwrap_or(&reversed[9]);
+        let cursor = Cursor { created_at: record.created_at, id: record.id };
+        let position = Position::Before(cursor);
+        let page = client.query(&Query { position, ..oldest_first.clone() }).await.unwrap();
+        let expected = if place == 10 { &reversed[6..9] } else { &reversed[found] };
+        assert_eq!(page.records, expected);
+        assert_eq!((page.has_previous, page.has_more), (place > 3, true));
+    }
+}
+
+#[tokio::test]
+async fn counts_and_values_are_those_of_the_service() {
+    let service = Service::start().await;
+    let client = service.client();
+    let at = |n: usize| format!("2026-01-02T03:04:0{n}Z").parse().unwrap();
+    let batch = (0..5).map(|n| input(&n.to_string()).with_created_at(at(n))).collect();
+    client.create_many(batch, OnInvalid::Refuse).await.unwrap();
+    let histogram = client.histogram(&Filters::default(), Bars::new(5).unwrap()).await.unwrap();
+    let counts: Vec<_> = histogram.buckets.iter().map(|bucket| bucket.count).collect();
+    assert_eq!((histogram.width_seconds, counts), (Some(1), vec![Some(1); 5]));
+    let facets = client.facets(&Filters::default(), &[Facet::ActorType]).await.unwrap();
+    assert_eq!(facets.facets.len(), 1);
+    assert_eq!((facets.facets[0].values.len(), facets.facets[0].values[0].count), (1, 5));
+    assert_eq!(client.facets(&Filters::default(), &[]).await.unwrap().facets.len(), 9);
+    let limit = ValuesLimit::new(3).unwrap();
+    let values = client.values(ValueField::TargetId, "", None, limit).await.unwrap();
+    assert_eq!((values.values.len(), values.has_more, values.complete), (3, true, true));
 }
 
 #[tokio::test]

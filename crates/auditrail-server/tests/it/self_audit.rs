@@ -16,8 +16,15 @@ use crate::support::service::{Running, Service, input, record, writes};
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
 /// Every request that reads records.
-const READS: [&str; 4] =
-    ["/v1/audit-logs", "/v1/audit-logs/stats", ONE, "/v1/audit-logs/export?format=csv"];
+const READS: [&str; 7] = [
+    "/v1/audit-logs",
+    "/v1/audit-logs/stats",
+    "/v1/audit-logs/histogram?bars=9",
+    "/v1/audit-logs/facets?tenant_id=t1",
+    "/v1/audit-logs/values?field=actor_id&prefix=u",
+    ONE,
+    "/v1/audit-logs/export?format=csv",
+];
 
 fn recording() -> ServerConfig {
     ServerConfig { record_reads: true, ..ServerConfig::default() }
@@ -52,6 +59,9 @@ async fn each_read_is_audited_with_its_parameters() {
     let expected = [
         ("audit_log.exported", json!({"format": "csv", "filters": {}})),
         ("audit_log.read", json!({"call": "get", "id": ONE.rsplit_once('/').unwrap().1})),
+        ("audit_log.read", json!({"call": "values", "field": "actor_id", "prefix": "u"})),
+        ("audit_log.read", json!({"call": "facets", "filters": {"tenant_id": "t1"}})),
+        ("audit_log.read", json!({"call": "histogram", "filters": {}})),
         ("audit_log.read", json!({"call": "stats", "filters": {}})),
         ("audit_log.read", json!({"call": "list", "filters": {}})),
     ];

@@ -1,5 +1,7 @@
 //! `GET /v1/audit-logs`.
 
+use serde_json::Value;
+
 use crate::support::client::Answer;
 use crate::support::service::{Service, record};
 
@@ -70,6 +72,71 @@ async fn a_restricted_key_sees_its_tenant_only() {
         let id = record(number, None)["id"].as_str().unwrap().to_owned();
         assert_eq!(get(&format!("/v1/audit-logs/{id}")).await.status.as_u16(), status);
     }
+}
+
+#[tokio::test]
+async fn pages_lead_back_in_both_orders() {
+    let service = Service::start().await;
+    service.write((0..8).map(|number| record(number, Some("t1"))).collect()).await;
+    let get = async |query: &str| {
+        service.get(&format!("/v1/audit-logs?limit=3&{query}")).key("all-t1").send().await
+    };
+    let cursor = |answer: &Answer, name: &str| {
+        answer.json()["pagination"][name].as_str().map(ToOwned::to_owned)
+    };
+    for (order, expected) in
+        [("desc", ["p7 p6 p5", "p4 p3 p2", "p1 p0"]), ("asc", ["p0 p1 p2", "p3 p4 p5", "p6 p7"])]
+    {
+        let mut answer = get(&format!("order={order}")).await;
+        assert_eq!(cursor(&answer, "prev_cursor"), None);
+        for page in &expected[1..] {
+            let next = cursor(&answer, "next_cursor").unwrap();
+            // The link has the order too.
+            assert!(answer.header("link").contains("order=asc") == (order == "asc"));
+            answer = get(&format!("order={order}&cursor={next}")).await;
+            assert_eq!(targets(&answer).join(" "), *page);
+        }
+        assert_eq!(cursor(&answer, "next_cursor"), None);
+        for page in expected[..2].iter().rev() {
+            let previous = cursor(&answer, "prev_cursor").unwrap();
+            answer = get(&format!("order={order}&cursor={previous}")).await;
+            assert_eq!(targets(&answer).join(" "), *page);
+        }
+        assert_eq!(cursor(&answer, "prev_cursor"), None);
+        let next = cursor(&answer, "next_cursor").unwrap();
+        let other = if order == "asc" { "desc" } else { "asc" };
+        let refused = get(&format!("order={other}&cursor={next}")).await;
+        assert_eq!(refused.errors(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_around_a_record_needs_a_match() {
+    let service = Service::start().await;
+    service.write((0..8).map(|number| record(number, Some("t1"))).collect()).await;
+    let id = record(4, None)["id"].as_str().unwrap().to_owned();
+    let get = async |key: &str, query: &str| {
+        service.get(&format!("/v1/audit-logs?{query}")).key(key).send().await
+    };
+    let answer = get("all-t1", &format!("limit=5&around={id}")).await;
+    assert_eq!(targets(&answer), ["p6", "p5", "p4", "p3", "p2"]);
+    let pagination = answer.json()["pagination"].clone();
+    assert_eq!((&pagination["offset"], &pagination["has_more"]), (&Value::Null, &true.into()));
+    let previous = pagination["prev_cursor"].as_str().unwrap();
+    assert_eq!(targets(&get("all-t1", &format!("limit=5&cursor={previous}")).await), ["p7"]);
+    let answer = get("all", &format!("limit=1&order=asc&around={id}")).await;
+    assert_eq!(targets(&answer), ["p4"]);
+    for (key, query) in [
+        ("all-t1", "around=00000000-0000-0000-0000-00000000abcd".to_owned()),
+        ("all-t1", format!("around={id}&actor_id=nobody")),
+        ("all-t2", format!("around={id}")),
+        ("all", format!("around={id}&tenant_id=t2")),
+    ] {
+        let missing = get(key, &query).await;
+        assert_eq!(missing.problem(), (404, "not_found".to_owned()), "{key} {query}");
+    }
+    let both = get("all", &format!("around={id}&offset=3")).await;
+    assert_eq!(both.errors(), [("around".to_owned(), "conflict".to_owned())]);
 }
 
 #[tokio::test]

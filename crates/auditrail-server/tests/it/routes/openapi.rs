@@ -45,8 +45,14 @@ fn operation_ids_are_unique() {
 #[test]
 fn every_filter_is_documented() {
     let api = serde_json::to_value(openapi()).unwrap();
-    let paging = ["limit", "cursor", "offset", "count"];
-    let calls = [("", &paging[..]), ("/stats", &["interval"]), ("/export", &["format", "bom"])];
+    let paging = ["limit", "order", "cursor", "offset", "around", "count"];
+    let calls = [
+        ("", &paging[..]),
+        ("/stats", &["interval"]),
+        ("/histogram", &["bars"]),
+        ("/facets", &["fields"]),
+        ("/export", &["format", "bom"]),
+    ];
     for (path, extra) in calls {
         let path = format!("/v1/audit-logs{path}");
         let params = api["paths"][&path]["get"]["parameters"].as_array().unwrap();
@@ -66,10 +72,17 @@ fn every_filter_is_documented() {
 #[tokio::test]
 async fn responses_match_their_schemas() {
     let service = Service::start().await;
-    service.write(vec![record(1, None), record(2, None)]).await;
-    let page = service.get("/v1/audit-logs?limit=1&count=exact").key("read").send().await.json();
-    let stats = service.get("/v1/audit-logs/stats").key("read").send().await.json();
-    let mut bad = record(3, None);
+    service.write((1..4).map(|number| record(number, None)).collect()).await;
+    let get = async |path: &str| {
+        service.get(&format!("/v1/audit-logs{path}")).key("read").send().await.json()
+    };
+    // With a page before and one after it.
+    let page = get("?limit=1&offset=1&count=exact").await;
+    let stats = get("/stats").await;
+    let histogram = get("/histogram").await;
+    let facets = get("/facets").await;
+    let values = get("/values?field=action").await;
+    let mut bad = record(4, None);
     bad["actor_id"] = "".into();
     let batch = service.post("/v1/audit-logs/batch?on_invalid=skip&return=full").key("write");
     let batch = batch.json(&serde_json::json!([bad])).send().await.json();
@@ -83,6 +96,12 @@ async fn responses_match_their_schemas() {
         ("ActorStats", &stats["actors"][0]),
         ("ActionStats", &stats["actions"][0]),
         ("TargetStats", &stats["targets"][0]),
+        ("Histogram", &histogram),
+        ("HistogramBucket", &histogram["buckets"][0]),
+        ("Facets", &facets),
+        ("FacetValues", &facets["facets"][0]),
+        ("FacetValue", &facets["facets"][0]["values"][0]),
+        ("Values", &values),
         ("BatchAnswer", &batch),
         ("BatchError", &batch["errors"][0]),
         ("Problem", &problem),

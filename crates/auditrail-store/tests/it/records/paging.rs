@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    AuditLogService, Cursor, Filters, PageSize, Position, Query, Record, RecordId,
+    AuditLogService, Cursor, Filters, Order, PageSize, Position, Query, Record, RecordId,
 };
-use auditrail_store::{PgAuditLog, Sessions};
+use auditrail_store::{PgAuditLog, Sessions, StoreError};
 use auditrail_testkit::TestDb;
 use uuid::Uuid;
 
@@ -15,10 +15,10 @@ fn pages_of(size: u16) -> Query {
     Query { limit: PageSize::new(size).unwrap(), ..by(Filters::default()) }
 }
 
-/// The page after `page`, by its token.
+/// The page that a token leads to.
 fn turn(log: &PgAuditLog, query: &mut Query, token: &str) {
-    let cursor = Cursor::decode(token, &query.filters, log.cursor_key()).unwrap();
-    query.position = Position::After(cursor);
+    let position = Cursor::decode_page(token, &query.filters, query.order, log.cursor_key());
+    query.position = position.unwrap();
 }
 
 async fn all_pages(log: &PgAuditLog, size: u16) -> Vec<RecordId> {
@@ -93,6 +93,105 @@ async fn new_records_do_not_affect_later_pages() {
     let is_old = |seen: &&RecordId| seen.as_uuid().as_u128() < 5_000;
     let old_seen: Vec<_> = seen.iter().filter(is_old).copied().collect();
     assert_eq!(old_seen, newest_first(old));
+}
+
+/// Walks from the first page to the last and back by tokens, writing records with times in between before each page,
+/// and returns what each way showed.
+async fn there_and_back(log: &PgAuditLog, order: Order, arriving: &[Record]) -> [Vec<RecordId>; 2] {
+    let mut writer = log.bulk_writer().await.unwrap();
+    let mut arriving = arriving.chunks(3);
+    let mut query = Query { order, ..pages_of(7) };
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    let mut is_back = false;
+    loop {
+        let page = log.page(&query).await.unwrap();
+        let ids = page.data.iter().map(|record| record.id);
+        if is_back {
+            back.splice(0..0, ids);
+        } else {
+            there.extend(ids);
+        }
+        if let Some(records) = arriving.next() {
+            writer.write(records).await.unwrap();
+        }
+        let token = if is_back { page.pagination.prev_cursor } else { page.pagination.next_cursor };
+        match token {
+            Some(token) => turn(log, &mut query, &token),
+            None if is_back => return [there, back],
+            None => {
+                // The last page once more, as the start of the way back.
+                back.extend(page.data.iter().map(|record| record.id));
+                is_back = true;
+                match page.pagination.prev_cursor {
+                    Some(token) => turn(log, &mut query, &token),
+                    None => return [there, back],
+                }
+            }
+        }
+        assert!(there.len() + back.len() <= 10_000, "the pages never end");
+    }
+}
+
+#[tokio::test]
+async fn both_orders_lead_to_the_end_and_back_while_records_arrive() {
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        let db = TestDb::migrated().await;
+        let log = log(&db).await;
+        // Ids in no order, and ten records of each time.
+        let scattered = |n: u32, seconds| Record {
+            id: Uuid::from_u128(SCATTER.wrapping_mul(n.into())).into(),
+            ..record(n, seconds)
+        };
+        let old: Vec<_> = (1..=200).map(|n| scattered(n, 10 + n % 20)).collect();
+        log.bulk_writer().await.unwrap().write(&old).await.unwrap();
+        // Before, after, and at the times of the old ones.
+        let arriving: Vec<_> = (1_001..1_120).map(|n| scattered(n, n % 40)).collect();
+        let ways = there_and_back(&log, order, &arriving).await;
+        let mut expected = newest_first(old);
+        if order == Order::OldestFirst {
+            expected.reverse();
+        }
+        for way in ways {
+            let mut all = way.clone();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), way.len(), "no record repeats");
+            let old: Vec<_> = way.into_iter().filter(|id| expected.contains(id)).collect();
+            assert_eq!(old, expected, "no record is lost");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_around_a_record_needs_a_match() {
+    let db = TestDb::migrated().await;
+    let over_pool = log(&db).await;
+    let sessions = Sessions::new(&db.app(), 1, Duration::from_secs(30));
+    let over_sessions = over_pool.clone().with_sessions(sessions);
+    let records: Vec<_> = (1..=10).map(|n| record(n, n)).collect();
+    over_pool.bulk_writer().await.unwrap().write(&records).await.unwrap();
+    for log in [over_pool, over_sessions] {
+        for (size, around, expected, more) in [
+            (4, 5, vec![7, 6, 5, 4], (true, true)),
+            (1, 5, vec![5], (true, true)),
+            (1, 10, vec![10], (false, true)),
+            (100, 1, (1..=10).rev().collect(), (false, false)),
+        ] {
+            let query = Query { position: Position::Around(id(around)), ..pages_of(size) };
+            let found = log.page(&query).await.unwrap();
+            let ids: Vec<_> = found.data.iter().map(|r| r.id.as_uuid().as_u128()).collect();
+            let pagination = found.pagination;
+            assert_eq!((ids, pagination.offset), (expected, None));
+            assert_eq!((pagination.prev_cursor.is_some(), pagination.has_more), more);
+        }
+        let other = Filters { target_id: "p2".parse().ok(), ..Filters::default() };
+        for (filters, number) in [(Filters::default(), 11), (other, 5)] {
+            let query = Query { position: Position::Around(id(number)), ..by(filters) };
+            let error = log.page(&query).await.unwrap_err();
+            assert!(matches!(error, StoreError::NoMatch { .. }), "{error}");
+            assert_eq!((error.code(), error.is_worth_retrying()), ("not_found", false));
+        }
+    }
 }
 
 #[tokio::test]
