@@ -171,19 +171,12 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records. No keys.";
-const READ: [&str; 7] = [
-    USAGE,
-    "select on control_plane.audit_logs",
-    SEARCH,
-    CHANGES,
-    HISTORY,
-    RETENTION,
-    RETENTION_FUNCTIONS,
-];
+const READ: [&str; 6] =
+    [USAGE, "select on control_plane.audit_logs", SEARCH, CHANGES, HISTORY, RETENTION];
 
 const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys; sets and \
      removes rules of retention.";
-const SERVE: [&str; 11] = [
+const SERVE: [&str; 10] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -193,7 +186,6 @@ const SERVE: [&str; 11] = [
     "update (revoked_at) on control_plane.audit_api_keys",
     HISTORY,
     RETENTION,
-    RETENTION_FUNCTIONS,
     "insert, update, delete on control_plane.audit_log_retention_rules",
 ];
 
@@ -217,10 +209,6 @@ const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(json
 const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
                          control_plane.audit_log_retention_runs, \
                          control_plane.audit_log_retention_removals";
-/// To count what a run would remove.
-const RETENTION_FUNCTIONS: &str = "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
-     control_plane.audit_log_is_held(uuid, text, text, text, text, text, text, text, inet, timestamptz), \
-     control_plane.audit_log_retention_version()";
 /// To compare the version of the schema with the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 
