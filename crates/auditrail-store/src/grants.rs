@@ -8,10 +8,12 @@
 //! - A **writer** is an application that writes records in its own transactions, or a program such as
 //!   `auditrail log` and `import`. It can insert records and read them: the stored record shows whether a
 //!   write is repeated or a conflict. It cannot read keys.
-//! - A **reader** queries in SQL, or with `auditrail query` and `export`. It cannot read keys.
-//! - A **service** is `auditrail serve`, `auditrail key` and the rules of `auditrail retention`. It has the
-//!   privileges of a writer, and can look up, create and revoke keys; it cannot change other columns of a key, or
-//!   delete one. It can set and remove rules of retention, but not run it.
+//! - A **reader** queries in SQL, or with `auditrail query` and `export`, also in the order of seq. It cannot
+//!   read keys.
+//! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of `auditrail
+//!   retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot change other
+//!   columns of a key, or delete one. It can give records their seq; it cannot change the seq that a record has. It
+//!   can set and remove rules of retention, but not run it.
 //!
 //! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
@@ -170,13 +172,21 @@ const WRITER: &str =
 const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
-const READER: &str = "Reads records. No keys.";
-const READ: [&str; 6] =
-    [USAGE, "select on control_plane.audit_logs", SEARCH, CHANGES, HISTORY, RETENTION];
+const READER: &str = "Reads records and their order. No keys.";
+const READ: [&str; 8] = [
+    USAGE,
+    "select on control_plane.audit_logs",
+    SEARCH,
+    CHANGES,
+    "select on control_plane.audit_log_sequencer",
+    "select on control_plane.audit_log_entries",
+    HISTORY,
+    RETENTION,
+];
 
-const SERVICE: &str = "The service: writes and reads records; looks up, creates and revokes keys; sets and \
+const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; sets and \
      removes rules of retention.";
-const SERVE: [&str; 10] = [
+const SERVE: [&str; 12] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -184,6 +194,8 @@ const SERVE: [&str; 10] = [
     FUNCTIONS,
     "select, insert on control_plane.audit_api_keys",
     "update (revoked_at) on control_plane.audit_api_keys",
+    "select, update on control_plane.audit_log_sequencer",
+    "select, insert on control_plane.audit_log_entries",
     HISTORY,
     RETENTION,
     "insert, update, delete on control_plane.audit_log_retention_rules",

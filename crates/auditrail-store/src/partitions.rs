@@ -18,12 +18,20 @@
 mod adopt;
 mod bound;
 mod catalog;
+mod clock;
 mod create;
 mod definition;
 mod error;
+mod maintenance;
+mod moving;
 mod name;
+mod progress;
 mod properties;
+mod retry;
 mod suitability;
+mod work;
+
+use std::time::Duration;
 
 use sqlx::PgConnection;
 
@@ -31,6 +39,11 @@ pub(crate) use adopt::{Adoption, adopt_small};
 pub use bound::Bound;
 pub use catalog::{Kind, Layout, Partition};
 pub use error::PartitionError;
+pub use maintenance::Maintenance;
+pub use progress::{Event, Progress, silent};
+
+/// How long one attempt waits for a table lock. Statements on the table wait behind it.
+const LOCK_ATTEMPT: Duration = Duration::from_millis(50);
 
 /// The layout of the table. Any role may read it.
 ///

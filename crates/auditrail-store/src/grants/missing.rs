@@ -24,7 +24,15 @@ const MISSING: &str = concat!(
          ('update on control_plane.audit_log_retention_rules',
           has_table_privilege('control_plane.audit_log_retention_rules', 'update')),
          ('delete on control_plane.audit_log_retention_rules',
-          has_table_privilege('control_plane.audit_log_retention_rules', 'delete'))
+          has_table_privilege('control_plane.audit_log_retention_rules', 'delete')),
+         ('select on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'select')),
+         ('update on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'update')),
+         ('select on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'select')),
+         ('insert on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'insert'))
      ) as needed (privilege, is_granted)
      where not is_granted
      union all

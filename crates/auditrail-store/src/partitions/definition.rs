@@ -136,11 +136,11 @@ async fn checks(db: &mut PgConnection, table: &str) -> Result<Vec<Check>, sqlx::
         "select k.conname::text as name, pg_catalog.pg_get_constraintdef(k.oid) as definition,
                 not k.connoinherit as is_inheritable
            from pg_catalog.pg_constraint k
-          where k.conrelid = pg_catalog.to_regclass($1) and k.contype = 'c' and k.conname <> $2
+          where k.conrelid = pg_catalog.to_regclass($1) and k.contype = 'c' and k.conname <> all ($2)
           order by k.conname",
     )
     .bind(table)
-    .bind(name::REST_IDS)
+    .bind([name::REST_IDS, name::ADOPTION])
     .try_map(|row: PgRow| {
         Ok(Check {
             name: row.try_get("name")?,

@@ -13,6 +13,11 @@ pub(super) const REST: &str = "audit_logs_rest";
 /// The constraint of [`REST`] that excludes the ranges of the other partitions.
 pub(super) const REST_IDS: &str = "audit_logs_rest_ids";
 
+/// As [`REST_IDS`], for the time of an adoption: it binds no other session, see `adopt::lenient`.
+pub(super) const ADOPTION: &str = "audit_logs_adoption";
+/// The next hot partition, until it is attached.
+pub(super) const NEXT: &str = "audit_logs_next";
+
 /// Most bytes of an identifier.
 const NAME_MAX_BYTES: usize = 63;
 
@@ -42,11 +47,6 @@ pub(super) fn quoted(name: &str) -> String {
 /// The qualified name of a table of the log's schema.
 pub(super) fn table(name: &str) -> String {
     format!("{SCHEMA}.{}", quoted(name))
-}
-
-/// A text as an SQL literal.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]

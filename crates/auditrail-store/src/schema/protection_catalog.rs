@@ -200,7 +200,8 @@ pub(super) async fn foreign_owners(
     .await
 }
 
-/// Privileges on whole tables that `grants` prints for no role, and those of PUBLIC.
+/// Privileges on whole tables that `grants` prints for no role, and those of PUBLIC. A service may update the
+/// position of the sequencer.
 pub(super) async fn table_privileges(
     db: &mut PgConnection,
     schema: &str,
@@ -218,9 +219,12 @@ pub(super) async fn table_privileges(
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
                  and (a.privilege_type <> 'INSERT'
                       or c.relname in ('schema_migrations', 'audit_log_maintenance',
-                          'audit_log_retention_runs', 'audit_log_retention_removals'))
-                 and (a.privilege_type not in ('UPDATE', 'DELETE')
-                      or c.relname <> 'audit_log_retention_rules'))",
+                                       'audit_log_partition_work', 'audit_log_sequencer',
+                                       'audit_log_retention_runs',
+                                       'audit_log_retention_removals'))
+                 and (a.privilege_type <> 'UPDATE'
+                      or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules'))
+                 and (a.privilege_type <> 'DELETE' or c.relname <> 'audit_log_retention_rules'))",
     )
     .bind(schema)
     .bind(tables)

@@ -23,6 +23,12 @@ const CREATE_KEY: &str =
 const CHANGES: &str = "select * from control_plane.changes_without_intent()";
 const REVOKE_KEY: &str =
     "update control_plane.audit_api_keys set revoked_at = now() where revoked_at is null";
+const READ_ORDER: &str =
+    "select * from control_plane.audit_log_sequencer, control_plane.audit_log_entries";
+const SEQUENCE: &str = "update control_plane.audit_log_sequencer set next_seq = next_seq;
+    insert into control_plane.audit_log_entries (first_seq, records, lowest_xact_id, highest_xact_id, ids)
+    select coalesce(max(first_seq) + 1, 0), 1, 3, 3, decode(repeat('00', 16), 'hex')
+      from control_plane.audit_log_entries";
 const ATTACH: &str = "create temporary table mine (id int);
     create trigger t after insert on mine for each row
     execute function control_plane.record_row_change('key', '{id}', '{}', '')";
@@ -33,7 +39,7 @@ const SET_RULE: &str = "insert into control_plane.audit_log_retention_rules as r
          on conflict (id) do update set keep_days = excluded.keep_days";
 const REMOVE_RULE: &str = "delete from control_plane.audit_log_retention_rules";
 /// Statements that only the owner can run.
-const FORBIDDEN: [&str; 16] = [
+const FORBIDDEN: [&str; 20] = [
     "insert into control_plane.audit_log_retention_runs (id, kept_at, started_by)
      values (gen_random_uuid(), now(), 'system')",
     "delete from control_plane.audit_log_retention_removals",
@@ -50,6 +56,10 @@ const FORBIDDEN: [&str; 16] = [
     "delete from control_plane.audit_api_keys",
     "truncate control_plane.audit_api_keys",
     "delete from control_plane.schema_migrations",
+    "update control_plane.audit_log_entries set records = 1",
+    "delete from control_plane.audit_log_entries",
+    "truncate control_plane.audit_log_entries",
+    "delete from control_plane.audit_log_sequencer",
     "create table control_plane.mine (id int)",
     ATTACH,
 ];
@@ -81,6 +91,8 @@ async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
         READ_RULES,
         SET_RULE,
         REMOVE_RULE,
+        READ_ORDER,
+        SEQUENCE,
     ] {
         let can_run = can_run(&mut connection, statement).await;
         assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
@@ -118,7 +130,7 @@ async fn each_role_has_the_least_privileges() {
     sql(&mut owner, &grants::sql(&roles())).await;
     sql(&mut owner, &grants::sql(&roles())).await;
     check(&db, db.app(), &[INSERT, CALL, READ, HISTORY]).await;
-    check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_RULES]).await;
+    check(&db, db.reader(), &[READ, CHANGES, HISTORY, READ_ORDER, READ_RULES]).await;
     let service = [
         INSERT,
         CALL,
@@ -130,6 +142,8 @@ async fn each_role_has_the_least_privileges() {
         READ_RULES,
         SET_RULE,
         REMOVE_RULE,
+        READ_ORDER,
+        SEQUENCE,
     ];
     check(&db, db.service(), &service).await;
 }
@@ -168,23 +182,29 @@ async fn privileges_in_the_catalog_are_the_printed_ones() {
             &format!("auditrail_app INSERT audit_logs.({} columns)", columns - 1),
             "auditrail_app SELECT audit_logs",
             "auditrail_app SELECT schema_migrations",
+            "auditrail_reader SELECT audit_log_entries",
             "auditrail_reader SELECT audit_log_retention_removals",
             "auditrail_reader SELECT audit_log_retention_rules",
             "auditrail_reader SELECT audit_log_retention_runs",
+            "auditrail_reader SELECT audit_log_sequencer",
             "auditrail_reader SELECT audit_logs",
             "auditrail_reader SELECT schema_migrations",
             "auditrail_service DELETE audit_log_retention_rules",
             "auditrail_service INSERT audit_api_keys",
+            "auditrail_service INSERT audit_log_entries",
             "auditrail_service INSERT audit_log_retention_rules",
             &format!("auditrail_service INSERT audit_logs.({columns} columns)"),
             "auditrail_service SELECT audit_api_keys",
+            "auditrail_service SELECT audit_log_entries",
             "auditrail_service SELECT audit_log_retention_removals",
             "auditrail_service SELECT audit_log_retention_rules",
             "auditrail_service SELECT audit_log_retention_runs",
+            "auditrail_service SELECT audit_log_sequencer",
             "auditrail_service SELECT audit_logs",
             "auditrail_service SELECT schema_migrations",
             "auditrail_service UPDATE audit_api_keys.revoked_at",
             "auditrail_service UPDATE audit_log_retention_rules",
+            "auditrail_service UPDATE audit_log_sequencer",
         ]
     );
 }

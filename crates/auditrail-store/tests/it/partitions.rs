@@ -1,4 +1,6 @@
 //! The partitions of the table.
 
+mod adopt_large;
 mod adopt_small;
+mod load;
 mod support;

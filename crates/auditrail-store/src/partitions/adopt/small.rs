@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
-use super::{SMALL_ROWS_MAX, swap};
+use super::swap::Exchange;
+use super::{SMALL_ROWS_MAX, is_partitioned, swap};
 use crate::owner_session::set_for_transaction;
 use crate::partitions::bound::Bound;
 use crate::partitions::definition::Definition;
@@ -51,20 +52,11 @@ pub(crate) async fn adopt_small(
     let definition = Definition::read(&mut tx, name::LOG).await.map_err(failed())?;
     suitability::check(&mut tx, &definition).await?;
     swap::create_hot(&mut tx, &definition).await.map_err(failed())?;
-    swap::move_strays(&mut tx, lower).await.map_err(failed())?;
-    swap::add_rest_check(&mut tx, name::LOG, lower).await.map_err(failed())?;
-    swap::to_partitioned(&mut tx, &definition, lower).await.map_err(failed())?;
+    let exchange = Exchange::read(&mut tx, lower).await.map_err(failed())?;
+    // Nothing was copied before, so nothing can have changed since.
+    exchange.execute(&mut tx, "").await.map_err(failed())?;
     tx.commit().await.map_err(failed())?;
     Ok(Adoption::Done)
-}
-
-async fn is_partitioned(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
-        "select c.relkind = 'p' from pg_catalog.pg_class c
-          where c.oid = pg_catalog.to_regclass('control_plane.audit_logs')",
-    )
-    .fetch_one(db)
-    .await
 }
 
 /// The number of records, at most one more than [`SMALL_ROWS_MAX`].

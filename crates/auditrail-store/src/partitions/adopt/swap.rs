@@ -5,40 +5,72 @@ use sqlx::PgConnection;
 use crate::partitions::bound::Bound;
 use crate::partitions::create::{self, run};
 use crate::partitions::definition::Definition;
+use crate::partitions::moving::Move;
 use crate::partitions::{name, properties};
 
-/// Makes the plain table the default partition of a new partitioned table, with an empty hot partition from
-/// `lower` on. Records of the plain table with ids in that range must have been moved by then, see
-/// [`move_strays`].
-///
-/// The partitioned table has the columns, checks, indexes, triggers and other properties of the plain one.
-pub(super) async fn to_partitioned(
-    db: &mut PgConnection,
-    definition: &Definition,
+/// The statements of an exchange, read from the catalog before the lock is taken.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    definition: Definition,
+    properties: Vec<String>,
     lower: Bound,
-) -> Result<(), sqlx::Error> {
-    let properties = properties::statements(db, name::REST).await?;
-    let log = name::table(name::LOG);
-    run(db, rename_to_rest(definition)).await?;
-    run(db, parent(definition)).await?;
-    let [hot, rest] = [name::HOT, name::REST].map(name::table);
-    let (from, to) = (lower.id(), Bound::HORIZON.id());
-    run(
-        db,
-        [
-            format!(
-                "alter table {log} attach partition {hot} for values from ('{from}') to ('{to}')"
-            ),
-            format!("alter table {log} attach partition {rest} default"),
-        ],
-    )
-    .await?;
-    for trigger in &definition.triggers {
-        run(db, definition.create_trigger(trigger, name::LOG)).await?;
+}
+
+impl Exchange {
+    /// Reads the definition of the plain table. No other transaction can change it until the end of this one.
+    pub(super) async fn read(db: &mut PgConnection, lower: Bound) -> Result<Self, sqlx::Error> {
+        let lock = format!("lock table {} in access share mode", name::table(name::LOG));
+        run(db, [lock]).await?;
+        let definition = Definition::read(db, name::LOG).await?;
+        let properties = properties::statements(db, name::REST).await?;
+        Ok(Self { definition, properties, lower })
     }
-    run(db, definition.guard(name::REST)).await?;
-    run(db, properties).await?;
-    run(db, [properties::revoke(name::REST)]).await
+
+    /// Makes the plain table the default partition of a new partitioned table, with `audit_logs_hot` as the
+    /// partition from the bound on. The records of the plain table with ids in that range are moved there.
+    ///
+    /// The partitioned table has the columns, checks, indexes, triggers and other properties of the plain
+    /// one. Returns false if a record was changed since it was copied, see [`Move::finish`].
+    ///
+    /// `validity` of the lasting check of the default partition: empty, or `not valid`.
+    pub(super) async fn execute(
+        self,
+        db: &mut PgConnection,
+        validity: &str,
+    ) -> Result<bool, sqlx::Error> {
+        run(db, rename_to_rest(&self.definition)).await?;
+        if strays(name::REST, self.lower).finish(db).await?.is_none() {
+            return Ok(false);
+        }
+        let mut script = vec![rest_check(self.lower, validity)];
+        script.extend(parent(&self.definition));
+        script.extend(attach(self.lower));
+        for trigger in &self.definition.triggers {
+            script.extend(self.definition.create_trigger(trigger, name::LOG));
+        }
+        script.extend(self.definition.guard(name::REST));
+        script.extend(self.properties);
+        script.push(properties::revoke(name::REST));
+        run(db, script).await?;
+        Ok(true)
+    }
+}
+
+/// The records of `source`, the plain table or the default partition, with ids in the range of the hot
+/// partition.
+pub(super) fn strays(source: &str, lower: Bound) -> Move<'_> {
+    Move { source, target: name::HOT, lower: lower.id(), upper: Bound::HORIZON.id() }
+}
+
+/// The default partition is attached with a constraint that excludes the range of the hot one, so that it is
+/// not scanned.
+fn attach(lower: Bound) -> [String; 2] {
+    let [log, hot, rest] = [name::LOG, name::HOT, name::REST].map(name::table);
+    let (from, to) = (lower.id(), Bound::HORIZON.id());
+    [
+        format!("alter table {log} attach partition {hot} for values from ('{from}') to ('{to}')"),
+        format!("alter table {log} attach partition {rest} default"),
+    ]
 }
 
 /// Renames the plain table, its indexes and its primary key, and replaces what would keep it from being
@@ -91,31 +123,11 @@ pub(super) async fn create_hot(
 }
 
 /// Adds the constraint which proves that no record of the default partition is in the range of another one.
-pub(super) async fn add_rest_check(
-    db: &mut PgConnection,
-    table: &str,
-    lower: Bound,
-) -> Result<(), sqlx::Error> {
-    let (table, check) = (name::table(table), name::quoted(name::REST_IDS));
+/// Unless it is validated later, this scans the table.
+fn rest_check(lower: Bound, validity: &str) -> String {
+    let (table, check) = (name::table(name::REST), name::quoted(name::REST_IDS));
     let (from, to) = (lower.id(), Bound::HORIZON.id());
-    let sql =
-        format!("alter table {table} add constraint {check} check (id < '{from}' or id >= '{to}')");
-    run(db, [sql]).await
-}
-
-/// Moves the records of the plain table with ids in the range of the hot partition there. Returns their
-/// number.
-pub(super) async fn move_strays(db: &mut PgConnection, lower: Bound) -> Result<u64, sqlx::Error> {
-    run(db, ["set local auditrail.maintenance = 'retention'".to_owned()]).await?;
-    let moved = sqlx::query(
-        "with strays as (
-             delete from control_plane.audit_logs where id >= $1 and id < $2 returning *)
-         insert into control_plane.audit_logs_hot select * from strays",
+    format!(
+        "alter table {table} add constraint {check} check (id < '{from}' or id >= '{to}') {validity}"
     )
-    .bind(lower.id())
-    .bind(Bound::HORIZON.id())
-    .execute(&mut *db)
-    .await?;
-    run(db, ["set local auditrail.maintenance = ''".to_owned()]).await?;
-    Ok(moved.rows_affected())
 }

@@ -79,9 +79,14 @@ async fn definition_stays_the_same() {
     )
     .await;
     let read = async |owner: &mut PgConnection| {
-        let schema = describe(owner, "control_plane").await.unwrap();
-        let table =
-            serde_json::to_string_pretty(&schema.tables["control_plane.audit_logs"]).unwrap();
+        let mut schema = describe(owner, "control_plane").await.unwrap();
+        let table = schema.tables.get_mut("control_plane.audit_logs").unwrap();
+        // The only differences: a partitioned table cannot have a constraint that is not inherited.
+        table.partitioned_by = None;
+        for definition in table.constraints.values_mut() {
+            *definition = definition.replace(" NO INHERIT", "");
+        }
+        let table = table.clone();
         let function = schema.functions["control_plane.record_audit_log(input jsonb)"].clone();
         let other: String = one(
             owner,
@@ -103,8 +108,7 @@ async fn definition_stays_the_same() {
     let before = read(&mut owner).await;
     assert_eq!(migrate(&db).await.not_partitioned, None);
     let after = read(&mut owner).await;
-    let normalized = after.0.replace(" ON ONLY ", " ON ").replace(" NO INHERIT", "");
-    assert_eq!(normalized, before.0.replace(" NO INHERIT", ""));
+    assert_eq!(after.0, before.0);
     assert_eq!(after.1, before.1);
     assert_eq!(after.2, before.2);
     // Records are reached through the log alone.

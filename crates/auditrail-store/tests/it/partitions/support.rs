@@ -5,17 +5,17 @@ use auditrail_store::partitions::{Layout, Partition, layout};
 use auditrail_testkit::TestDb;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-/// The last version before partitions.
-pub(crate) const PLAIN: i64 = 19;
-
-/// A database with the schema of [`PLAIN`], whose table is not partitioned.
+/// A database with the newest schema, whose table is not partitioned.
 pub(crate) async fn plain() -> TestDb {
     let db = TestDb::empty().await;
-    Runner::new(db.owner()).up(Some(PLAIN), &mut silent).await.unwrap();
+    Runner::new(db.owner()).up(Some(1), &mut silent).await.unwrap();
+    db.as_owner("create view public.dependent as select id from control_plane.audit_logs").await;
+    assert!(migrate(&db).await.not_partitioned.is_some());
+    db.as_owner("drop view public.dependent").await;
     db
 }
 
-/// Applies the other migrations.
+/// Applies the pending migrations, and partitions a small table.
 pub(crate) async fn migrate(db: &TestDb) -> Applied {
     Runner::new(db.owner()).up(None, &mut silent).await.unwrap()
 }
