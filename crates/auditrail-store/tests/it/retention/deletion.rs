@@ -179,11 +179,7 @@ async fn records_without_a_position_stay() {
     write(&db, 10, OLD, "t1", "project.created").await;
     // As the sequencer has it: what is committed now has a position, what follows has none.
     db.as_owner(
-        "create table if not exists control_plane.audit_log_sequencer (done pg_snapshot);
-         create table if not exists control_plane.audit_log_entries
-             (first_seq bigint, records integer, lowest_xact_id bigint, highest_xact_id bigint);
-         delete from control_plane.audit_log_sequencer;
-         insert into control_plane.audit_log_sequencer (done) values (pg_current_snapshot())",
+        "update control_plane.audit_log_sequencer set done = pg_current_snapshot()",
     )
     .await;
     write(&db, 10, "2024-01-06", "t1", "project.created").await;
