@@ -10,10 +10,10 @@
 //!   write is repeated or a conflict. It cannot read keys.
 //! - A **reader** queries in SQL, or with `auditrail query` and `export`, also in the order of seq. It cannot
 //!   read keys.
-//! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of
-//!   `auditrail retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot
-//!   change other columns of a key, or delete one. It can give records their seq; it cannot change the seq that a
-//!   record has. It can set and remove rules of retention, but not run it.
+//! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of `auditrail
+//!   retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot change other
+//!   columns of a key, or delete one. It can give records their seq; it cannot change the seq that a record has. It
+//!   can set and remove rules of retention, but not run it.
 //!
 //! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
@@ -173,7 +173,7 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records and their order. No keys.";
-const READ: [&str; 9] = [
+const READ: [&str; 8] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -182,12 +182,11 @@ const READ: [&str; 9] = [
     "select on control_plane.audit_log_entries",
     HISTORY,
     RETENTION,
-    RETENTION_FUNCTIONS,
 ];
 
-const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; \
-    sets and removes rules of retention.";
-const SERVE: [&str; 13] = [
+const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; sets and \
+     removes rules of retention.";
+const SERVE: [&str; 12] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -199,7 +198,6 @@ const SERVE: [&str; 13] = [
     "select, insert on control_plane.audit_log_entries",
     HISTORY,
     RETENTION,
-    RETENTION_FUNCTIONS,
     "insert, update, delete on control_plane.audit_log_retention_rules",
 ];
 
@@ -223,10 +221,6 @@ const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(json
 const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
                          control_plane.audit_log_retention_runs, \
                          control_plane.audit_log_retention_removals";
-/// To count what a run would remove.
-const RETENTION_FUNCTIONS: &str = "execute on function control_plane.audit_log_kept_since(text, text, timestamptz), \
-     control_plane.audit_log_is_held(uuid, text, text, text, text, text, text, text, inet, timestamptz), \
-     control_plane.audit_log_retention_version()";
 /// To compare the version of the schema with the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 

@@ -17,14 +17,6 @@ const MISSING: &str = concat!(
           has_table_privilege('control_plane.audit_api_keys', 'insert')),
          ('update (revoked_at) on control_plane.audit_api_keys',
           has_column_privilege('control_plane.audit_api_keys', 'revoked_at', 'update')),
-         ('select on control_plane.audit_log_sequencer',
-          has_table_privilege('control_plane.audit_log_sequencer', 'select')),
-         ('update on control_plane.audit_log_sequencer',
-          has_table_privilege('control_plane.audit_log_sequencer', 'update')),
-         ('select on control_plane.audit_log_entries',
-          has_table_privilege('control_plane.audit_log_entries', 'select')),
-         ('insert on control_plane.audit_log_entries',
-          has_table_privilege('control_plane.audit_log_entries', 'insert')),
          ('select on control_plane.audit_log_retention_rules',
           has_table_privilege('control_plane.audit_log_retention_rules', 'select')),
          ('insert on control_plane.audit_log_retention_rules',
@@ -32,7 +24,15 @@ const MISSING: &str = concat!(
          ('update on control_plane.audit_log_retention_rules',
           has_table_privilege('control_plane.audit_log_retention_rules', 'update')),
          ('delete on control_plane.audit_log_retention_rules',
-          has_table_privilege('control_plane.audit_log_retention_rules', 'delete'))
+          has_table_privilege('control_plane.audit_log_retention_rules', 'delete')),
+         ('select on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'select')),
+         ('update on control_plane.audit_log_sequencer',
+          has_table_privilege('control_plane.audit_log_sequencer', 'update')),
+         ('select on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'select')),
+         ('insert on control_plane.audit_log_entries',
+          has_table_privilege('control_plane.audit_log_entries', 'insert'))
      ) as needed (privilege, is_granted)
      where not is_granted
      union all

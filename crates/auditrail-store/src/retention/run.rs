@@ -102,12 +102,14 @@ impl RetentionRun {
         Self { options }
     }
 
-    /// Counts what a run would remove now. Reads only, so a reader that can list rules can call it.
+    /// Counts what a run would remove now. Changes nothing, but needs the owner of the log too: other roles cannot
+    /// read a partition by its name.
     ///
     /// # Errors
-    /// Errors of the database.
+    /// [`RetentionError::NotOwner`], and errors of the database.
     pub async fn plan(&self) -> Result<RetentionPlan, RetentionError> {
         let mut db = Session::open(&self.options).await?;
+        owner::check(&mut db).await?;
         let Some(context) = Context::read(&mut db).await? else {
             return Ok(RetentionPlan { kept_at: None, tables: Vec::new() });
         };

@@ -218,11 +218,12 @@ pub(super) async fn table_privileges(
             and a.grantee <> c.relowner
             and (a.grantee = 0 or a.privilege_type <> 'SELECT'
                  and (a.privilege_type <> 'INSERT'
-                     or c.relname in ('schema_migrations', 'audit_log_maintenance',
-                                      'audit_log_partition_work', 'audit_log_sequencer',
-                                      'audit_log_retention_runs', 'audit_log_retention_removals'))
+                      or c.relname in ('schema_migrations', 'audit_log_maintenance',
+                                       'audit_log_partition_work', 'audit_log_sequencer',
+                                       'audit_log_retention_runs',
+                                       'audit_log_retention_removals'))
                  and (a.privilege_type <> 'UPDATE'
-                     or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules'))
+                      or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules'))
                  and (a.privilege_type <> 'DELETE' or c.relname <> 'audit_log_retention_rules'))",
     )
     .bind(schema)

@@ -88,11 +88,11 @@ async fn check(db: &TestDb, role: PgConnectOptions, allowed: &[&str]) {
         READ_KEYS,
         CREATE_KEY,
         REVOKE_KEY,
-        READ_ORDER,
-        SEQUENCE,
         READ_RULES,
         SET_RULE,
         REMOVE_RULE,
+        READ_ORDER,
+        SEQUENCE,
     ] {
         let can_run = can_run(&mut connection, statement).await;
         assert_eq!(can_run, allowed.contains(&statement), "{name}: {statement}");
@@ -139,11 +139,11 @@ async fn each_role_has_the_least_privileges() {
         READ_KEYS,
         CREATE_KEY,
         REVOKE_KEY,
-        READ_ORDER,
-        SEQUENCE,
         READ_RULES,
         SET_RULE,
         REMOVE_RULE,
+        READ_ORDER,
+        SEQUENCE,
     ];
     check(&db, db.service(), &service).await;
 }

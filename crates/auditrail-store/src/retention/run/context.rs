@@ -17,9 +17,14 @@ pub(super) struct Context {
     pub(super) upper: RecordTime,
     /// The state of the rules.
     pub(super) version: String,
-    /// Only records whose transactions came before this one are looked at: they are visible to every later snapshot,
-    /// and the sequencer, if there is one, has given them their positions.
-    pub(super) horizon: u64,
+    /// Only records that are visible in this snapshot are looked at; later ones stay until the next run.
+    pub(super) snapshot: String,
+    /// Of these only the ones that the sequencer has given their positions: those visible in its snapshot. `None`
+    /// without a sequencer, and before its first round.
+    pub(super) sequenced: Option<String>,
+    /// The lower 32 bits of a transaction id before which every transaction has ended and was sequenced. A restored
+    /// record may have a transaction id that this cluster has not reached; then the id of its row counts.
+    pub(super) ended: String,
     /// The newest migration.
     pub(super) schema_version: i64,
     /// Whether the log has an order, and so the tables of the sequencer.
@@ -33,12 +38,13 @@ impl Context {
         let rows = db.fetch(doing, Sql::new(CONTEXT)).await?;
         let read = |row: &Row| -> Result<Option<Self>, sqlx::Error> {
             let Some(upper) = row.get::<Option<PgTime>>(1)? else { return Ok(None) };
-            let horizon: i64 = row.get(3)?;
             Ok(Some(Self {
                 kept_at: row.get::<PgTime>(0)?.0,
                 upper: upper.0,
                 version: row.get(2)?,
-                horizon: u64::try_from(horizon).unwrap_or_default(),
+                snapshot: row.get(3)?,
+                sequenced: None,
+                ended: String::new(),
                 schema_version: row.get(4)?,
                 has_order: row.get(5)?,
             }))
@@ -46,20 +52,21 @@ impl Context {
         let row = rows.first().ok_or(sqlx::Error::RowNotFound);
         let context = row.and_then(read).map_err(StoreError::while_trying_to(doing))?;
         let Some(mut context) = context else { return Ok(None) };
-        if context.has_order
-            && let Some(sequenced) = sequenced(db).await?
-        {
-            context.horizon = context.horizon.min(sequenced);
+        if context.has_order {
+            context.sequenced = sequenced(db).await?;
         }
+        let snapshots = [Some(context.snapshot.as_str()), context.sequenced.as_deref()];
+        context.ended = ended(snapshots.into_iter().flatten());
         Ok(Some(context))
     }
+}
 
-    /// The horizon as a transaction id of 64 bits, and as one of 32.
-    pub(super) fn horizon_parameters(&self) -> (String, String) {
-        let short = self.horizon & u64::from(u32::MAX);
-        // The first three ids have other meanings.
-        (self.horizon.to_string(), short.max(3).to_string())
-    }
+/// The lowest xmin of snapshots, without the bits of its epoch.
+fn ended<'a>(snapshots: impl Iterator<Item = &'a str>) -> String {
+    let xmin = |snapshot: &str| snapshot.split(':').next()?.parse::<u64>().ok();
+    let lowest = snapshots.filter_map(xmin).min().unwrap_or_default();
+    // The first three ids have other meanings.
+    (lowest & u64::from(u32::MAX)).max(3).to_string()
 }
 
 const CONTEXT: &str = "
@@ -67,23 +74,21 @@ const CONTEXT: &str = "
            (select max(now() - make_interval(hours => 24 * keep_days))
               from control_plane.audit_log_retention_rules),
            control_plane.audit_log_retention_version(),
-           pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+           pg_current_snapshot()::text,
            (select max(version)::bigint from control_plane.schema_migrations),
            to_regclass('control_plane.audit_log_sequencer') is not null";
 
-/// Transactions before this one have positions in the log's order; `None` before the sequencer's first round.
-async fn sequenced(db: &mut Session) -> Result<Option<u64>, StoreError> {
+/// The snapshot whose records all have positions in the log's order; `None` before the sequencer's first round.
+async fn sequenced(db: &mut Session) -> Result<Option<String>, StoreError> {
     let doing = "look up the state of the sequencer";
-    let sql = Sql::new(
-        "select pg_snapshot_xmin(done)::text::bigint from control_plane.audit_log_sequencer",
-    );
+    let sql = Sql::new("select done::text from control_plane.audit_log_sequencer");
     let rows = db.fetch(doing, sql).await?;
-    let xid: Option<Option<i64>> = rows
+    let snapshot: Option<Option<String>> = rows
         .first()
         .map(|row| row.get(0))
         .transpose()
         .map_err(StoreError::while_trying_to(doing))?;
-    Ok(xid.flatten().and_then(|xid| u64::try_from(xid).ok()))
+    Ok(snapshot.flatten())
 }
 
 /// The state of the rules now. They cannot change until the transaction ends.
@@ -95,4 +100,19 @@ pub(super) async fn lock_rules(db: &mut Session) -> Result<String, StoreError> {
         db.fetch(doing, Sql::new("select control_plane.audit_log_retention_version()")).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound);
     row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ended_transactions_come_before_the_lowest_xmin() {
+        assert_eq!(
+            ended(["4294967300:4294967310:", "4294967305:4294967310:4294967306"].into_iter()),
+            "4"
+        );
+        assert_eq!(ended(["731:740:733"].into_iter()), "731");
+        assert_eq!(ended(["4294967296:4294967296:"].into_iter()), "3");
+    }
 }

@@ -146,7 +146,7 @@ impl Exchange<'_> {
     }
 
     fn block(&self, context: &Context) -> String {
-        let (horizon, short_horizon) = context.horizon_parameters();
+        let (snapshot, ended) = (literal(&context.snapshot), literal(&context.ended));
         let Self { table, retired, columns, .. } = self;
         let total = self.expired + self.kept;
         let (new, old) = (self.new_sql(), table.sql());
@@ -167,7 +167,9 @@ impl Exchange<'_> {
                  lock table only control_plane.audit_logs in access exclusive mode;
                  {changes}
                  insert into {new} ({columns}) select {columns} from {old}
-                  where xact_id >= '{horizon}'::xid8 and age(xmin) <= age('{short_horizon}'::xid)
+                  where xact_id >= pg_snapshot_xmin({snapshot}::pg_snapshot)
+                    and not pg_visible_in_snapshot(xact_id, {snapshot}::pg_snapshot)
+                    and age(xmin) <= age({ended}::xid)
                      on conflict (id) do nothing;
                  get diagnostics late = row_count;
                  alter table control_plane.audit_logs detach partition {old};

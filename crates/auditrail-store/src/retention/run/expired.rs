@@ -37,13 +37,17 @@ pub(super) enum Rows<'a> {
 }
 
 /// The start of a statement: `chunk`, the rows to look at, and `expired`, those of them that have expired. A record
-/// has expired when its most specific rule no longer keeps it, it is not held, and its transaction lies before the
-/// horizon. A restored record may have a transaction id that this cluster has not reached; then its row's own counts.
+/// has expired when its most specific rule no longer keeps it, it is not held, and it was written before the run
+/// started and has its position in the log's order.
 ///
-/// `$1` is the time from which ages are counted, `$2` and `$3` are the horizon.
+/// `$1` is the time from which ages are counted; `$2` to `$4` are the snapshots and the ended transaction of the
+/// context.
 pub(super) fn with_expired(context: &Context, table: &Table, rows: Rows<'_>) -> Sql {
-    let (horizon, short_horizon) = context.horizon_parameters();
-    let mut sql = Sql::new(CHUNK).bind(PgTime(context.kept_at)).bind(horizon).bind(short_horizon);
+    let mut sql = Sql::new(CHUNK)
+        .bind(PgTime(context.kept_at))
+        .bind(context.snapshot.as_str())
+        .bind_optional(context.sequenced.as_deref())
+        .bind(context.ended.as_str());
     sql.push(&table.sql());
     match rows {
         Rows::After { position: Position { created_at, id }, upper, limit } => {
@@ -65,7 +69,9 @@ const CHUNK: &str = "
     with chunk as materialized (
         select id, tenant_id, action, created_at,
                created_at > '0001-01-01 00:00:00+00'
-               and (xact_id < $2::xid8 or age(xmin) > age($3::xid))
+               and (pg_visible_in_snapshot(xact_id, $2::pg_snapshot)
+                    and coalesce(pg_visible_in_snapshot(xact_id, $3::pg_snapshot), true)
+                    or age(xmin) > age($4::xid))
                and not control_plane.audit_log_is_held(
                        id, actor_type, actor_id, action, target_type, target_id, tenant_id,
                        request_id, ip_address, created_at) as is_free

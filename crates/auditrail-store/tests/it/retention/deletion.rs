@@ -109,6 +109,8 @@ async fn only_the_owner_removes_records() {
     for role in [db.service(), db.reader(), db.app()] {
         let name = role.get_username().to_owned();
         let run = RetentionRun::new(role);
+        let planned = run.plan().await;
+        assert!(matches!(planned, Err(RetentionError::NotOwner { .. })), "{planned:?}");
         let options = RetentionOptions {
             by: Actor::System,
             archive: None,
@@ -122,9 +124,6 @@ async fn only_the_owner_removes_records() {
         }
     }
     assert_eq!(contents(&db).await, before);
-    // A reader can count what would leave.
-    let reader = RetentionRun::new(db.reader());
-    assert_eq!(reader.plan().await.unwrap().records(), 150);
 }
 
 #[tokio::test]
@@ -180,11 +179,7 @@ async fn records_without_a_position_stay() {
     write(&db, 10, OLD, "t1", "project.created").await;
     // As the sequencer has it: what is committed now has a position, what follows has none.
     db.as_owner(
-        "create table if not exists control_plane.audit_log_sequencer (done pg_snapshot);
-         create table if not exists control_plane.audit_log_entries
-             (first_seq bigint, records integer, lowest_xact_id bigint, highest_xact_id bigint);
-         delete from control_plane.audit_log_sequencer;
-         insert into control_plane.audit_log_sequencer (done) values (pg_current_snapshot())",
+        "update control_plane.audit_log_sequencer set done = pg_current_snapshot()",
     )
     .await;
     write(&db, 10, "2024-01-06", "t1", "project.created").await;
@@ -205,6 +200,12 @@ async fn restored_records_with_later_transaction_ids_expire_too() {
          update control_plane.audit_logs set xact_id = '99999999'; commit",
     )
     .await;
+    // Transactions of other tests in the same cluster.
+    let mut owner = db.connect(db.owner()).await;
+    let written = "select pg_snapshot_xmax(pg_current_snapshot())::text";
+    let written: String = sqlx::query_scalar(written).fetch_one(&mut owner).await.unwrap();
+    let ended = format!("select pg_snapshot_xmin(pg_current_snapshot()) >= '{written}'::xid8");
+    auditrail_testkit::until(&mut owner, &ended).await;
     rule(&db, "", "", 400).await;
     assert_eq!(run(&db).await.unwrap().records, 10);
 }

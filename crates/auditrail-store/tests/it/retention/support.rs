@@ -194,6 +194,9 @@ pub(crate) fn meanwhile(db: &TestDb, role: sqlx::postgres::PgConnectOptions, sta
 
 /// Runs a future from within a callback, which blocks the runtime of the test.
 pub(crate) fn in_own_runtime<T: Send>(future: impl Future<Output = T> + Send) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(future)).join().unwrap())
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(future)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
 }
