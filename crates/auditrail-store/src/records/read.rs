@@ -9,6 +9,7 @@ mod count;
 pub(super) mod driving_index;
 pub(super) mod export;
 pub(super) mod get;
+mod loose_scan;
 pub(super) mod over_sessions;
 pub(super) mod page;
 pub(super) mod search;
