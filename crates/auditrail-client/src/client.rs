@@ -14,7 +14,7 @@ use std::time::Duration;
 use auditrail_api::{BatchResponse, FeedPage};
 use auditrail_core::{
     AuditLogService, BatchOutcome, Count, CreateInput, Created, ErrorCode, Found, OnInvalid, Order,
-    Page, Position, Query, Record, RecordId, Rejected,
+    Page, PageSize, Position, Query, Record, RecordId, Rejected,
 };
 use bytes::Bytes;
 use hyper::Method;

@@ -15,6 +15,7 @@ pub(super) mod facets;
 pub(super) mod feed;
 pub(super) mod get;
 pub(super) mod histogram;
+mod loose_scan;
 pub(super) mod over_sessions;
 pub(super) mod page;
 pub(super) mod scan;

@@ -1,4 +1,5 @@
 //! Tests that look into how searches run.
 
 mod equivalence;
+mod partition_plans;
 mod plans;

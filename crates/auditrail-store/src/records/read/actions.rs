@@ -2,11 +2,12 @@
 
 use auditrail_core::ActionPrefix;
 
+use super::loose_scan::{PROBES_MAX, complete, probes};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// Most actions in the list; each costs an index probe of about ten microseconds.
+/// Most actions in the list.
 const ACTIONS_MAX: i32 = 200;
 
 /// Every action in the table with `prefix`; `None` when there are too many.
@@ -19,8 +20,10 @@ pub(in crate::records) async fn with_prefix(
     mut db: Db<'_>,
     prefix: &ActionPrefix,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let sql = Sql::new(
-        r#"with recursive distinct_action as (
+    let sql = Sql::new(concat!(
+        "with recursive ",
+        probes!("$3", "$4"),
+        r#", distinct_action as (
              (select action collate "C" as action, 1 as place
                 from control_plane.audit_logs
                where action collate "C" >= $1 and action collate "C" < $2
@@ -34,20 +37,16 @@ pub(in crate::records) async fn with_prefix(
                       limit 1),
                     d.place + 1
                from distinct_action d
-              where d.action is not null and d.place <= $3
+              where d.action is not null and d.place <= (select most from probes)
          )
-         select action from distinct_action where action is not null"#,
-    )
+         select action, (select most from probes) from distinct_action where action is not null"#
+    ))
     .bind(prefix.as_str())
     .bind(end(prefix))
-    .bind(ACTIONS_MAX);
-    let actions: Vec<String> = db
-        .fetch(&sql)
-        .await
-        .and_then(|rows| rows.iter().map(|row| row.get(0)).collect())
-        .map_err(StoreError::while_trying_to("list the actions"))?;
-    let fits = i32::try_from(actions.len()).is_ok_and(|count| count <= ACTIONS_MAX);
-    Ok(fits.then_some(actions))
+    .bind(ACTIONS_MAX)
+    .bind(PROBES_MAX);
+    let rows = db.fetch(&sql).await;
+    rows.and_then(|rows| complete(&rows)).map_err(StoreError::while_trying_to("list the actions"))
 }
 
 /// The exclusive upper bound of texts with `prefix`, in byte order: a prefix ends with a dot, and the next

@@ -2,6 +2,7 @@
 
 use auditrail_core::ActorType;
 
+use super::loose_scan::{PROBES_MAX, complete, probes};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -19,7 +20,7 @@ pub(in crate::records) async fn targets_of(
     actor_type: ActorType,
 ) -> Result<Option<Vec<String>>, StoreError> {
     let sql = Sql::new(
-        "with recursive distinct_type as (
+        concat!("with recursive ", probes!("$2", "$3"), ", distinct_type as (
              (select target_type, 1 as place
                 from control_plane.audit_logs
                where actor_type = $1
@@ -33,17 +34,14 @@ pub(in crate::records) async fn targets_of(
                       limit 1),
                     d.place + 1
                from distinct_type d
-              where d.target_type is not null and d.place <= $2
+              where d.target_type is not null and d.place <= (select most from probes)
          )
-         select target_type from distinct_type where target_type is not null",
+         select target_type, (select most from probes) from distinct_type where target_type is not null"),
     )
     .bind(actor_type.as_str())
-    .bind(TARGET_TYPES_MAX);
-    let types: Vec<String> = db
-        .fetch(&sql)
-        .await
-        .and_then(|rows| rows.iter().map(|row| row.get(0)).collect())
-        .map_err(StoreError::while_trying_to("list the target types"))?;
-    let fits = i32::try_from(types.len()).is_ok_and(|count| count <= TARGET_TYPES_MAX);
-    Ok(fits.then_some(types))
+    .bind(TARGET_TYPES_MAX)
+    .bind(PROBES_MAX);
+    let rows = db.fetch(&sql).await;
+    rows.and_then(|rows| complete(&rows))
+        .map_err(StoreError::while_trying_to("list the target types"))
 }

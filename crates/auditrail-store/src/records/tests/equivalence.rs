@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::records::columns::{self, column_list};
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::ScanBudget;
-use crate::records::read::search::SEARCH;
+use crate::records::read::search::{SEARCH, WALK, is_walk};
 use crate::records::read::turn;
 use crate::sql::Sql;
 
@@ -141,7 +141,7 @@ async fn plain(db: &mut PgConnection, condition: &str) -> Vec<RecordId> {
 
 /// A page.
 async fn search(db: &mut PgConnection, query: &Query, budget: ScanBudget) -> Found {
-    let mut tx = db.begin_with(SEARCH).await.unwrap();
+    let mut tx = db.begin_with(if is_walk(query) { WALK } else { SEARCH }).await.unwrap();
     let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
     let page = turn::page((&mut *tx).into(), &conditions, query, budget).await;
     tx.rollback().await.unwrap();
@@ -226,13 +226,29 @@ fn compare_in_memory(all: &[Record], (filters, condition): &Search, expected: &[
 
 #[tokio::test]
 async fn searches_equal_the_plain_statement_with_any_budget() {
+    let db = TestDb::plain().await;
+    fill(&db).await;
+    assert_equal(&db).await;
+}
+
+#[tokio::test]
+async fn searches_of_several_partitions_equal_the_plain_statement() {
     let db = TestDb::migrated().await;
+    fill(&db).await;
+    db.spread_over_partitions().await;
+    assert_equal(&db).await;
+}
+
+async fn fill(db: &TestDb) {
     // Some times are outside the range, as in rows from before migration 014.
     let fill = format!(
         "alter table control_plane.audit_logs drop constraint audit_logs_created_at_check;
          select setseed(0.5); {FILL}; analyze control_plane.audit_logs"
     );
     db.as_owner(&fill).await;
+}
+
+async fn assert_equal(db: &TestDb) {
     let mut app = db.connect(db.app()).await;
     app.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
     let budget = |time_records, value_records, few| ScanBudget { time_records, value_records, few };

@@ -46,9 +46,19 @@ const FILL: &str = "insert into control_plane.audit_logs
       from (select n, random() a, random() b, random() c, random() < 0.003 as mid
               from generate_series(1, 400000) n) r";
 
-/// The table with [`RECORDS`] rows; the indexes are built at the end, which takes a third of the time.
+/// Ids at equal distances, whose records are removed after they gave the bounds of the partitions.
+const SEED: &str = "insert into control_plane.audit_logs (id, actor_id, actor_type, action, target_type, target_id)
+    select lpad(to_hex(n * 50000), 32, '0')::uuid, 'u', 'user', 'a.b', 't', 't' from generate_series(0, 7) n";
+const UNSEED: &str = "begin; set local auditrail.maintenance = 'retention';
+    delete from control_plane.audit_logs; commit";
+
+/// The table with [`RECORDS`] rows in six partitions; the indexes are built at the end, which takes a third of the
+/// time.
 async fn filled() -> TestDb {
     let db = TestDb::migrated().await;
+    db.as_owner(SEED).await;
+    db.spread_over_partitions().await;
+    db.as_owner(UNSEED).await;
     let mut owner = db.connect(db.owner()).await;
     let indexes: Vec<(String, String)> = sqlx::query_as(
         "select format('%I.%I', schemaname, indexname), indexdef from pg_indexes
@@ -221,8 +231,19 @@ async fn indexes_of_walk(
     tx.rollback().await.unwrap();
     let (mut indexes, mut scans) = (Vec::new(), Vec::new());
     walk(&plans[0]["Plan"], &mut indexes, &mut scans);
+    let mut indexes = indexes_of_table(db, &indexes).await;
     indexes.append(&mut scans);
     indexes
+}
+
+/// The indexes of the table to which those of its partitions belong, by name.
+async fn indexes_of_table(db: &mut PgConnection, parts: &[String]) -> Vec<String> {
+    let sql = "select distinct parent.relname::text
+                 from pg_class part
+                 join pg_inherits i on i.inhrelid = part.oid
+                 join pg_class parent on parent.oid = i.inhparent
+                where part.relname = any ($1) order by 1";
+    sqlx::query_scalar(sql).bind(parts).fetch_all(db).await.unwrap()
 }
 
 /// Resident memory of this process, in KiB, from `/proc/self/status`.
@@ -278,9 +299,7 @@ async fn large_log_is_searched_by_index() {
         ("outcome=denied", "idx_audit_logs_outcome_created"),
     ] {
         for direction in [Direction::Older, Direction::Newer] {
-            let mut indexes = indexes_of_walk(&mut app, parameters, direction).await;
-            // Both forms of an address.
-            indexes.dedup();
+            let indexes = indexes_of_walk(&mut app, parameters, direction).await;
             assert_eq!(indexes, [index], "{parameters} {direction:?}");
         }
     }

@@ -133,6 +133,7 @@ async fn every_filter_matches_its_model() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
     let stored = varied(&log).await;
+    db.spread_over_partitions().await;
     for (filters, rule) in texts().into_iter().chain(values()) {
         let mut query = by(filters);
         query.limit = "1000".parse().unwrap();
@@ -164,6 +165,7 @@ async fn action_prefix_does_not_depend_on_the_collation() {
                      alter column action type text collate "en-x-icu""#;
     sql(&mut owner, collate).await;
     let stored = varied(&log).await;
+    db.spread_over_partitions().await;
     let mut query =
         by(Filters { action: Some("project.*".parse().unwrap()), ..Filters::default() });
     query.limit = "1000".parse().unwrap();

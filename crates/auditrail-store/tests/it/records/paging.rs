@@ -58,6 +58,8 @@ async fn pages_contain_every_record_once_with_equal_times() {
         .collect();
     let mut writer = log.bulk_writer().await.unwrap();
     writer.write(&records).await.unwrap();
+    drop(writer);
+    db.spread_over_partitions().await;
     let expected = newest_first(records);
     for size in [1_000, 97] {
         assert_eq!(all_pages(&log, size).await, expected);

@@ -34,6 +34,7 @@ async fn summary_counts_by_actor_action_target_and_utc_day() {
     records[9].target = "api_key:p1".parse().unwrap();
     records[7].target = "project:p2".parse().unwrap();
     log.bulk_writer().await.unwrap().write(&records).await.unwrap();
+    db.spread_over_partitions().await;
 
     let summary = log.summary(&Filters::default(), ALL).await.unwrap();
     assert_eq!(summary.total, 10);
