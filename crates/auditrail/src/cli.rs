@@ -13,6 +13,7 @@ mod key;
 mod listed;
 mod log;
 mod migrate;
+mod partition;
 mod query;
 mod serve;
 mod show;
@@ -33,6 +34,7 @@ pub(crate) use log::LogArgs;
 pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
+pub(crate) use partition::{LockArgs, PartitionCommand};
 pub(crate) use query::{CountArg, QueryArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
@@ -120,6 +122,8 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    #[command(subcommand)]
+    Partition(PartitionCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

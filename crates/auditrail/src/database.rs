@@ -143,7 +143,7 @@ impl Database {
     /// Opens and closes one connection, to report why the database is unreachable.
     ///
     /// A pool would retry until its timeout and then report only the timeout.
-    async fn check_connection(&self) -> Result<(), Error> {
+    pub(crate) async fn check_connection(&self) -> Result<(), Error> {
         let connect = PgConnection::connect_with(&self.options);
         let connection = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
             Ok(outcome) => outcome.map_err(|source| self.unreachable(source)),
@@ -154,7 +154,8 @@ impl Database {
         Ok(())
     }
 
-    fn unreachable(&self, source: sqlx::Error) -> Error {
+    /// The error of a connection that cannot be opened.
+    pub(crate) fn unreachable(&self, source: sqlx::Error) -> Error {
         Error::Unreachable {
             doing: format!("cannot connect to the database {}", self.description()),
             source: match source {
