@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use auditrail_store::partitions::Maintenance;
 use auditrail_store::{PgApiKeys, PgAuditLog};
 
 use crate::auth::Authenticator;
-use crate::background::{Background, RateLimitCleanup};
+use crate::background::{Background, PartitionMaintenance, RateLimitCleanup};
 use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
@@ -96,6 +97,16 @@ impl App {
     /// Outside a Tokio runtime.
     pub fn start_background_tasks(&self) {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
+    }
+
+    /// Starts the background task that maintains the partitions of the table, in one of several processes. Call
+    /// this once. If the role of `maintenance` does not own the table, one warning is logged.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_partition_maintenance(&self, maintenance: Maintenance) {
+        let state = self.0.metrics.partitions().clone();
+        self.0.background.start(PartitionMaintenance::new(maintenance, state));
     }
 
     /// Whether clients may still retry requests that an earlier version of the service received.

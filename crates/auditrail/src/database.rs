@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
+use auditrail_store::partitions::Maintenance;
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client, parse_database_url,
 };
@@ -190,6 +191,15 @@ impl Database {
     /// The connection options, which may contain a password.
     pub(crate) const fn options(&self) -> &PgConnectOptions {
         &self.options
+    }
+
+    /// Maintenance of the partitions, over the URL of the owner if there is one.
+    pub(crate) fn maintenance(&self, url: Option<&str>) -> Result<Maintenance, Error> {
+        let options = match url {
+            Some(url) => parse(url)?.disable_statement_logging(),
+            None => self.options.clone(),
+        };
+        Ok(Maintenance::new(options))
     }
 
     /// A connection pool for the service. `statement_timeout` limits each statement, and also the wait

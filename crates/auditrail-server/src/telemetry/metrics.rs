@@ -5,6 +5,7 @@
 //! actor, path or unknown method. `docs/operations.md` describes each metric, and a test compares the two.
 
 mod background;
+mod partitions;
 mod pool;
 mod pressure;
 mod process;
@@ -24,7 +25,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::background::Background;
+use crate::background::{Background, PartitionState};
 use crate::refusals::Refusals;
 pub(crate) use pressure::Pressure;
 pub(crate) use requests::RequestLabels;
@@ -46,6 +47,7 @@ pub(crate) struct Metrics {
     refusals: Refusals,
     refused_shares: Family<ShareLabels, Counter>,
     aborted_exports: Family<AbortLabels, Counter>,
+    partitions: PartitionState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -131,6 +133,7 @@ impl Metrics {
             refusals: Refusals::new(),
             refused_shares: Family::default(),
             aborted_exports: Family::default(),
+            partitions: PartitionState::default(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -164,6 +167,11 @@ impl Metrics {
             ExportFormat::Ndjson => "ndjson",
         };
         self.export_rows.get_or_create_owned(&ExportLabels { format })
+    }
+
+    /// The state of the maintenance of partitions.
+    pub(crate) fn partitions(&self) -> &PartitionState {
+        &self.partitions
     }
 
     /// The refused records.
@@ -206,6 +214,8 @@ impl Metrics {
         prefixed.register("exports_aborted", help, self.aborted_exports.clone());
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
+        let partitions = partitions::PartitionMetrics(self.partitions.clone());
+        prefixed.register_collector(Box::new(partitions));
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));

@@ -16,6 +16,9 @@ const KEY_CONNECTIONS: u32 = 3;
 /// Connections for what writes read: the stored records of duplicates.
 const WRITTEN_CONNECTIONS: u32 = 2;
 
+/// Connections for the maintenance of partitions: one that works, one with its lock, and one that looks.
+const MAINTENANCE_CONNECTIONS: u32 = 3;
+
 /// Connections for each kind of operation, so that none of them can delay another.
 pub(super) struct DatabaseConnections {
     reads: Sessions,
@@ -33,6 +36,7 @@ impl DatabaseConnections {
             + KEY_CONNECTIONS
             + LOOKUP_CONNECTIONS
             + WRITTEN_CONNECTIONS
+            + MAINTENANCE_CONNECTIONS
     }
 
     /// Connects on first use.
