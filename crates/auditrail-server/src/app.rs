@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auditrail_store::partitions::Maintenance;
 use auditrail_store::{PgApiKeys, PgAuditLog};
 
 use crate::auth::Authenticator;
-use crate::background::{Background, RateLimitCleanup};
+use crate::background::{Background, PartitionMaintenance, RateLimitCleanup};
 use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
@@ -121,6 +122,16 @@ impl App {
         self.0.background.start(RateLimitCleanup(Arc::clone(&self.0.rate_limiter)));
         let begun = self.0.shutting_down.begun(Duration::ZERO);
         tokio::spawn(self.0.tails.clone().close_at_shutdown(begun));
+    }
+
+    /// Starts the background task that maintains the partitions of the table, in one of several processes. Call
+    /// this once. If the role of `maintenance` does not own the table, one warning is logged.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_partition_maintenance(&self, maintenance: Maintenance) {
+        let state = self.0.metrics.partitions().clone();
+        self.0.background.start(PartitionMaintenance::new(maintenance, state));
     }
 
     /// Whether clients may still retry requests that an earlier version of the service received.

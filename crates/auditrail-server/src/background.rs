@@ -9,6 +9,7 @@
 
 mod driver;
 mod from_fn;
+mod partitions;
 mod rate_limit_cleanup;
 mod status;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 
 pub use driver::{Background, TaskHandle};
 pub use from_fn::from_fn;
+pub(crate) use partitions::{PartitionMaintenance, PartitionState};
 pub(crate) use rate_limit_cleanup::RateLimitCleanup;
 pub use status::{Outcome, TaskStatus};
 

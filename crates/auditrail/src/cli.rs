@@ -13,6 +13,7 @@ mod key;
 mod listed;
 mod log;
 mod migrate;
+mod partition;
 mod query;
 mod sequence;
 mod serve;
@@ -35,6 +36,7 @@ pub(crate) use log::LogArgs;
 pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
+pub(crate) use partition::{LockArgs, PartitionCommand};
 pub(crate) use query::{CountArg, OrderArg, QueryArgs};
 pub(crate) use sequence::SequenceArgs;
 pub(crate) use serve::ServeArgs;
@@ -126,6 +128,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Import(ImportArgs),
     Sequence(SequenceArgs),
+    #[command(subcommand)]
+    Partition(PartitionCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

@@ -11,6 +11,7 @@ mod key;
 mod log;
 mod man;
 mod migrate;
+mod partition;
 mod query;
 mod record_view;
 mod sequence;
@@ -30,6 +31,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
     match command {
         Command::Serve(args) => serve::run(cx, flags, args),
         Command::Migrate(args) => migrate::run(cx, args),
+        Command::Partition(command) => partition::run(cx, command),
         Command::Log(args) => log::run(cx, args),
         Command::Query(args) => query::run(cx, args),
         Command::Show(args) => show::run(cx, args),

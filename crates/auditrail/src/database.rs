@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::migrate::Runner;
+use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client, parse_database_url,
@@ -161,7 +162,7 @@ impl Database {
     /// Opens and closes one connection, to report why the database is unreachable.
     ///
     /// A pool would retry until its timeout and then report only the timeout.
-    async fn check_connection(&self) -> Result<(), Error> {
+    pub(crate) async fn check_connection(&self) -> Result<(), Error> {
         let connect = PgConnection::connect_with(&self.options);
         let connection = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
             Ok(outcome) => outcome.map_err(|source| self.unreachable(source)),
@@ -172,7 +173,8 @@ impl Database {
         Ok(())
     }
 
-    fn unreachable(&self, source: sqlx::Error) -> Error {
+    /// The error of a connection that cannot be opened.
+    pub(crate) fn unreachable(&self, source: sqlx::Error) -> Error {
         Error::Unreachable {
             doing: format!("cannot connect to the database {}", self.description()),
             source: match source {
@@ -207,6 +209,15 @@ impl Database {
     /// The connection options, which may contain a password.
     pub(crate) const fn options(&self) -> &PgConnectOptions {
         &self.options
+    }
+
+    /// Maintenance of the partitions, over the URL of the owner if there is one.
+    pub(crate) fn maintenance(&self, url: Option<&str>) -> Result<Maintenance, Error> {
+        let options = match url {
+            Some(url) => parse(url)?.disable_statement_logging(),
+            None => self.options.clone(),
+        };
+        Ok(Maintenance::new(options))
     }
 
     /// A connection pool for the service. `statement_timeout` limits each statement, and also the wait

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use auditrail_core::ValidationErrors;
 use auditrail_store::StoreError;
 use auditrail_store::migrate::MigrateError;
+use auditrail_store::partitions::PartitionError;
 
 use crate::config::ConfigError;
 
@@ -25,6 +26,9 @@ pub(crate) enum Error {
     /// The migration runner failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// The maintenance of partitions failed.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// The store rejected the operation or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +135,7 @@ impl Error {
             Self::Invalid(_) => "invalid_value",
             Self::Config(_) => "configuration",
             Self::Migrate(error) => error.code(),
+            Self::Partition(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Partial { source, .. } => source.code(),
             Self::PrivatePostgres(_) => "private_postgres",
@@ -151,6 +156,7 @@ impl Error {
             Self::Pending { .. } => Some("run `auditrail migrate`"),
             Self::Unreachable { .. }
             | Self::Store(StoreError::Unreachable { .. })
+            | Self::Partition(PartitionError::Unreachable { .. })
             | Self::Migrate(MigrateError::Unreachable { .. }) => Some(
                 "check that the server is running, and the database URL (--database-url, \
                  DATABASE_URL, .env, auditrail.toml); without one, a private PostgreSQL is used",

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use auditrail_store::StoreError;
 use auditrail_store::migrate::MigrateError;
+use auditrail_store::partitions::PartitionError;
 
 use crate::error::Error;
 
@@ -36,6 +37,7 @@ impl Exit {
         match error {
             Error::Usage(_) | Error::Invalid(_) | Error::Config(_) => Self::Usage,
             Error::Migrate(error) => Self::of_migrate(error),
+            Error::Partition(error) => Self::of_partition(error),
             Error::Store(error) => Self::of_store(error),
             Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
@@ -57,6 +59,15 @@ impl Exit {
             StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => {
                 Self::VerificationFailed
             }
+            _ => Self::Failure,
+        }
+    }
+
+    fn of_partition(error: &PartitionError) -> Self {
+        match error {
+            PartitionError::Unreachable { .. } => Self::Unreachable,
+            PartitionError::AnotherProcess | PartitionError::Busy { .. } => Self::LockTimeout,
+            PartitionError::NotMigrated => Self::Pending,
             _ => Self::Failure,
         }
     }

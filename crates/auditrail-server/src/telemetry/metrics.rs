@@ -5,6 +5,7 @@
 //! actor, path or unknown method. `docs/operations.md` describes each metric, and a test compares the two.
 
 mod background;
+mod partitions;
 mod pool;
 mod pressure;
 mod process;
@@ -26,7 +27,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::background::Background;
+use crate::background::{Background, PartitionState};
 use crate::refusals::Refusals;
 use crate::sequencing::Sequencing;
 pub(crate) use pressure::Pressure;
@@ -51,6 +52,7 @@ pub(crate) struct Metrics {
     refused_shares: Family<ShareLabels, Counter>,
     aborted_exports: Family<AbortLabels, Counter>,
     tails: TailMetrics,
+    partitions: PartitionState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -139,6 +141,7 @@ impl Metrics {
             refused_shares: Family::default(),
             aborted_exports: Family::default(),
             tails: TailMetrics::new(),
+            partitions: PartitionState::default(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -177,6 +180,11 @@ impl Metrics {
             ExportFormat::Ndjson => "ndjson",
         };
         self.export_rows.get_or_create_owned(&ExportLabels { format })
+    }
+
+    /// The state of the maintenance of partitions.
+    pub(crate) fn partitions(&self) -> &PartitionState {
+        &self.partitions
     }
 
     /// The refused records.
@@ -221,6 +229,8 @@ impl Metrics {
         self.tails.register(prefixed);
         let help = "Records refused, by code";
         prefixed.register("records_refused", help, self.refusals.counters());
+        let partitions = partitions::PartitionMetrics(self.partitions.clone());
+        prefixed.register_collector(Box::new(partitions));
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));

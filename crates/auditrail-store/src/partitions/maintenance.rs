@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 
+use super::due::{self, Due};
 use super::error::PartitionError;
 use super::limits::Limits;
 use super::progress::Progress;
@@ -109,12 +110,31 @@ impl Maintenance {
         Ok(done)
     }
 
+    /// What is due. Does not take the lock of maintenance, so it can be called at any time.
+    ///
+    /// # Errors
+    /// [`PartitionError::NotOwner`] and [`PartitionError::Citus`] if [`run`](Self::run) is impossible.
+    pub async fn due(&self) -> Result<Due, PartitionError> {
+        let mut db = self.connect().await?;
+        let due = due::due(&mut db, &self.limits).await?;
+        // Everything was read, so an error while closing has no consequence.
+        drop(db.close().await);
+        Ok(due)
+    }
+
+    /// A session of the owner.
+    async fn connect(&self) -> Result<PgConnection, PartitionError> {
+        let mut db = owner_session::connect(&self.options, APPLICATION)
+            .await
+            .map_err(|cause| PartitionError::Unreachable { cause })?;
+        become_owner(&mut db, Scope::Session).await?;
+        Ok(db)
+    }
+
     /// Connects as the owner, and becomes the one process that changes partitions.
     async fn begin(&self) -> Result<Run, PartitionError> {
         let unreachable = |cause| PartitionError::Unreachable { cause };
-        let mut db =
-            owner_session::connect(&self.options, APPLICATION).await.map_err(unreachable)?;
-        become_owner(&mut db, Scope::Session).await?;
+        let db = self.connect().await?;
         let connection =
             owner_session::connect(&self.options, APPLICATION).await.map_err(unreachable)?;
         let candidate = Candidate::new(connection, "partitions");

@@ -41,6 +41,9 @@ fn up(cx: &Context, args: &UpArgs) -> Result<Exit, Error> {
         }
         let applied = runner.up(args.to, &mut |event| report.event(event)).await?;
         let done = applied.migrations;
+        if let Some(reason) = &applied.not_partitioned {
+            output.warn(reason);
+        }
         if output.json {
             return output.document(&json!({"applied": steps(&done), "dry_run": false}));
         }
@@ -125,7 +128,8 @@ fn sql(cx: &Context, args: &SqlArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn lock_timeout(cx: &Context, flag: Option<&str>) -> Result<Option<Duration>, Error> {
+/// The timeout of a flag, or the setting.
+pub(super) fn lock_timeout(cx: &Context, flag: Option<&str>) -> Result<Option<Duration>, Error> {
     match flag {
         Some(text) => parse_duration(text)
             .map(Some)

@@ -35,6 +35,9 @@ use listeners::Listeners;
 /// How long closing the database connections may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The share of the time that merges of partitions take up: about a fifth of one core.
+const MAINTENANCE_SHARE: f64 = 0.2;
+
 /// Runs the service until a shutdown signal.
 pub(super) fn run(cx: &Context, flags: &GlobalArgs, args: &ServeArgs) -> Result<Exit, Error> {
     let settings = Settings::server(flags, args)?;
@@ -114,6 +117,8 @@ async fn service(
         let reconciler = Reconciler::new(database.options());
         app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
     }
+    let maintenance = database.maintenance(settings.maintenance_database_url.as_deref())?;
+    app.start_partition_maintenance(maintenance.with_share(MAINTENANCE_SHARE));
     if let Some(private) = database.private() {
         background.start(supervise::task(private, database_connections.keys.clone()));
     }

@@ -56,7 +56,13 @@ impl ConfigFile {
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
         let ConfigFile { database_url_file, data_dir, pg_bin, server, .. } = &mut file;
-        for path in [database_url_file, data_dir, pg_bin, &mut server.cursor_key_file] {
+        for path in [
+            database_url_file,
+            data_dir,
+            pg_bin,
+            &mut server.cursor_key_file,
+            &mut server.maintenance_database_url_file,
+        ] {
             *path = path.take().map(|path| base.join(path));
         }
         Ok(file)

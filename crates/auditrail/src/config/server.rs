@@ -55,6 +55,8 @@ pub(super) struct ServerTable {
     otlp_endpoint: Option<Scalar>,
     cursor_key: Option<String>,
     pub(super) cursor_key_file: Option<std::path::PathBuf>,
+    maintenance_database_url: Option<String>,
+    pub(super) maintenance_database_url_file: Option<std::path::PathBuf>,
     log: Option<Scalar>,
     log_format: Option<Scalar>,
 }
@@ -75,6 +77,9 @@ pub(crate) struct ServerSettings {
     /// Endpoint of an OpenTelemetry collector.
     pub(crate) otlp_endpoint: Option<String>,
     cursor_key: Option<String>,
+    /// The database URL of the owner of the table, for the maintenance of its partitions. May contain a
+    /// password; `None` means the URL of the service.
+    pub(crate) maintenance_database_url: Option<String>,
 }
 
 impl ServerSettings {
@@ -130,6 +135,7 @@ impl ServerSettings {
             )?,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
+            maintenance_database_url: maintenance_database_url(&mut r, file)?,
             otlp_endpoint: r.optional(
                 "server.otlp_endpoint",
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -312,6 +318,21 @@ fn budgets(r: &mut Resolver<'_>, file: &ServerTable) -> Result<RateBudgets, Conf
             &file.export_budget,
             defaults.export,
         )?,
+    })
+}
+
+fn maintenance_database_url(
+    r: &mut Resolver<'_>,
+    file: &ServerTable,
+) -> Result<Option<String>, ConfigError> {
+    r.secret(&Secret {
+        key: "server.maintenance_database_url",
+        file_key: "server.maintenance_database_url_file",
+        env: "AUDITRAIL_MAINTENANCE_DATABASE_URL",
+        file_env: "AUDITRAIL_MAINTENANCE_DATABASE_URL_FILE",
+        flag: None,
+        file: file.maintenance_database_url.as_deref(),
+        file_path: file.maintenance_database_url_file.as_deref(),
     })
 }
 

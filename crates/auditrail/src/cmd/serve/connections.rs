@@ -19,6 +19,8 @@ const WRITTEN_CONNECTIONS: u32 = 2;
 
 /// Connections of the sequencer: its own, and that of the reconciler.
 const SEQUENCER_CONNECTIONS: u32 = 2;
+/// Connections for the maintenance of partitions: one that works, one with its lock, and one that looks.
+const MAINTENANCE_CONNECTIONS: u32 = 3;
 
 /// Connections for each kind of operation, so that none of them can delay another.
 pub(super) struct DatabaseConnections {
@@ -39,6 +41,7 @@ impl DatabaseConnections {
             + LOOKUP_CONNECTIONS
             + WRITTEN_CONNECTIONS
             + sequencer
+            + MAINTENANCE_CONNECTIONS
     }
 
     /// Connects on first use.
