@@ -116,6 +116,11 @@ pub const SEQUENCER_POLL: Duration = Duration::from_millis(100);
 pub const SEQUENCER_ROUNDS_APART: Duration = Duration::from_millis(50);
 /// How often a server looks while another one sequences, within a quarter more or less.
 pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
+/// How long a look without a result may take. After a longer one the sequencer completes an empty round, so that the next
+/// look starts behind what this one has read.
+pub const SEQUENCER_SLOW_LOOK: Duration = Duration::from_millis(50);
+/// How long the step in flight may take when the service stops.
+pub const SEQUENCER_STOP_GRACE: Duration = Duration::from_millis(500);
 /// How often the reconciler compares some thousand records: ten million in an hour.
 pub const RECONCILER_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the reconciler pauses after it has compared all records.

@@ -149,7 +149,8 @@ impl Sequencer {
 
     /// Does one step of a round: of the one in progress, or of a new one.
     ///
-    /// Without new records it writes nothing, but [`look`](Self::look) costs less.
+    /// Without new records it completes an empty round, so that later ones start after this snapshot. That is worth a
+    /// transaction only if the look took long: it has read the rows of a large transaction that was rolled back.
     ///
     /// # Errors
     /// [`StoreError`]. After [`StoreError::Unreachable`] the step may be committed; the next one continues either way.
@@ -248,10 +249,6 @@ impl Sequencer {
             found.iter().filter(|record| !known.contains(&record.id)).copied().collect();
         let next_seq = position.next_seq + i64::try_from(new.len()).unwrap_or(i64::MAX);
         let outcome = Advance { sequenced: new.len(), next_seq, is_complete, is_recovery };
-        if found.is_empty() && position.target.is_none() {
-            roll_back(db).await;
-            return Ok(Step::Advanced(outcome));
-        }
         let mut statements = Vec::new();
         if !new.is_empty() {
             statements.push(entries::insert_sql(&new, position.next_seq));

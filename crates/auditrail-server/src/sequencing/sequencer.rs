@@ -12,7 +12,10 @@ use tokio::time::sleep;
 use super::Sequencing;
 use crate::background::{Schedule, StopSignal, Task, TaskError};
 use crate::clock;
-use crate::limits::{SEQUENCER_POLL, SEQUENCER_ROUNDS_APART, SEQUENCER_STANDBY};
+use crate::limits::{
+    SEQUENCER_POLL, SEQUENCER_ROUNDS_APART, SEQUENCER_SLOW_LOOK, SEQUENCER_STANDBY,
+    SEQUENCER_STOP_GRACE,
+};
 
 /// The pauses after failures.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
@@ -61,6 +64,12 @@ impl Task for SequencerTask {
     }
 }
 
+/// Completes when the stop has been requested for so long.
+async fn requested_for(stop: &StopSignal, grace: Duration) {
+    stop.requested().await;
+    sleep(grace).await;
+}
+
 struct Run<'a> {
     sequencer: &'a mut Sequencer,
     status: &'a Sequencing,
@@ -82,7 +91,11 @@ struct Recovery {
 impl Run<'_> {
     async fn until(mut self, stop: &StopSignal) {
         loop {
-            let outcome = self.sequence(stop).await;
+            // A step that is dropped is committed or not, and the next one continues either way.
+            let outcome = tokio::select! {
+                outcome = self.sequence(stop) => outcome,
+                () = requested_for(stop, SEQUENCER_STOP_GRACE) => break,
+            };
             match outcome {
                 Ok(()) => self.note_success(),
                 Err(error) => self.note_failure(&error),
@@ -106,7 +119,7 @@ impl Run<'_> {
         let is_other = self.next_seq.replace(look.next_seq).is_some_and(|own| own != look.next_seq);
         if is_other {
             self.is_active = false;
-        } else if look.has_more {
+        } else if look.has_more || began.elapsed() >= SEQUENCER_SLOW_LOOK {
             self.is_active = self.round(stop).await?;
         }
         Ok(())

@@ -14,15 +14,16 @@ use crate::sqlstate::from_pipeline;
 
 /// The application name of the sessions in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "auditrail sequencer";
-/// Timeout of a statement in the server, and so the bound of a step; a step usually takes some milliseconds.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a statement in the server, and so the bound of a step. A step usually takes some milliseconds; only the rows
+/// of a transaction that was rolled back, which the index still has, can take it longer: ten million some ten seconds.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout of the wait for a lock. Only a migration holds one that conflicts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// When the server ends a session that has stopped between two statements of a step, and so releases the lock of
 /// the sequencer: its process was suspended, or its host is gone.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of an exchange, and of connecting.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// The statements are planned once, without knowing the range: only an ordered scan of an index reads no more than the
 /// records of a step.

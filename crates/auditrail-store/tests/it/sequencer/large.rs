@@ -26,3 +26,22 @@ async fn transaction_of_100_000_records_is_sequenced_in_steps() {
     assert_eq!(drain(&mut sequencer).await, 0);
     assert_eq!(assert_complete(&mut owner).await, 100_001);
 }
+
+#[tokio::test]
+async fn empty_round_starts_the_next_one_behind_rolled_back_rows() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    let mut sequencer = Sequencer::new(&db.service());
+    drain(&mut sequencer).await;
+    sql(&mut owner, "begin").await;
+    write(&mut owner, 0..20_000).await;
+    sql(&mut owner, "rollback").await;
+    let done = "select pg_snapshot_xmax(done)::text::bigint from control_plane.audit_log_sequencer";
+    let before = number(&mut owner, done).await;
+    assert!(!sequencer.look().await.unwrap().has_more);
+    sequencer.step().await.unwrap();
+    assert!(number(&mut owner, done).await > before);
+    write(&mut owner, 0..1).await;
+    assert_eq!(drain(&mut sequencer).await, 1);
+    assert_eq!(assert_complete(&mut owner).await, 1);
+}
