@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["query"],
     &["show"],
     &["stats"],
+    &["tail"],
     &["export"],
     &["import"],
     &["key"],
