@@ -82,7 +82,7 @@ impl Tail {
         let Head { position, history } = *started.map_err(|_| Problem::internal("internal"))?;
         let position = match after {
             None => position.unwrap_or(FeedPosition::START),
-            Some(after) => known(app, &holder, after).await?,
+            Some(after) => known(app, &listening, &holder, after).await?,
         };
         let now = Instant::now();
         Ok(Self {
@@ -273,12 +273,19 @@ pub(crate) fn with_intents(filters: Filters) -> Filters {
     Filters { intents: Some(Intents::All), ..filters }
 }
 
-/// Checks that the log has a position, and completes its id.
+/// Checks that the log has a position, and completes its id. The clients of a server that was restarted return all at
+/// once, so recent positions are looked up in memory.
 async fn known(
     app: &App,
+    listening: &Listening,
     holder: &ShareHolder,
     after: FeedPosition,
 ) -> Result<FeedPosition, Problem> {
+    if let Some(own) = listening.position(after.seq)
+        && own.id.is_some_and(|id| after.is_of(id))
+    {
+        return Ok(own);
+    }
     let _share = app.database_shares().read(holder).await?;
     Ok(app.log().position(after).await?)
 }

@@ -143,6 +143,11 @@ impl Listening {
         self.tails.0.head.subscribe()
     }
 
+    /// The position with this seq, if its record is in memory.
+    pub(crate) fn position(&self, seq: i64) -> Option<FeedPosition> {
+        self.tails.lock().ring.position(seq)
+    }
+
     /// Records after a position, if they are in memory.
     pub(crate) fn newest_after(&self, seq: i64) -> Newest {
         self.tails.lock().ring.after(seq)

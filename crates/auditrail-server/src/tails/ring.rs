@@ -69,6 +69,15 @@ impl Ring {
         }
     }
 
+    /// The position with this seq, if its record is in memory.
+    pub(super) fn position(&self, seq: i64) -> Option<FeedPosition> {
+        if seq == self.end.seq {
+            return Some(self.end);
+        }
+        let found = self.items.binary_search_by_key(&seq, |item| item.item.seq).ok()?;
+        Some(self.items[found].item.position())
+    }
+
     /// Records after a seq. Positions of the ring may have no record: one that has left the log.
     pub(super) fn after(&self, seq: i64) -> Newest {
         if seq < self.start {
@@ -125,6 +134,9 @@ mod tests {
         assert!(matches!(ring.after(3), Newest::Behind));
         assert_eq!(seqs(ring.after(4)), (vec![5, 7], 8));
         assert_eq!(seqs(ring.after(5)), (vec![7], 8));
+        assert_eq!(ring.position(7).map(|position| position.seq), Some(7));
+        assert_eq!(ring.position(8), Some(FeedPosition::after(8)));
+        assert!(ring.position(6).is_none() && ring.position(4).is_none());
         // Seq 8 has left the log.
         assert_eq!(seqs(ring.after(7)), (vec![], 8));
         assert!(matches!(ring.after(8), Newest::None));

@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 31] = [
     &["query"],
     &["show"],
     &["stats"],
+    &["tail"],
     &["export"],
     &["import"],
     &["sequence"],
