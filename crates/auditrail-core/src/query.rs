@@ -8,6 +8,7 @@ mod filters;
 mod intents;
 mod interval;
 mod names;
+mod order;
 mod paging;
 mod parse;
 
@@ -17,7 +18,8 @@ pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
-pub use paging::{Count, Order, PageSize, Position, Total, TotalRelation};
+pub use order::Order;
+pub use paging::{Count, PageSize, Position, Total, TotalRelation};
 
 use crate::time::RecordTime;
 
