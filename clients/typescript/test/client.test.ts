@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 
-import { AuditrailClient, AuditrailError, type AuditRecord, type Query } from "../src/index.js";
+import { AuditrailClient, AuditrailError, type AuditRecord, type Page, type Query } from "../src/index.js";
 import { Proxy } from "./proxy.js";
 import { client, makeKey, revokeKey, sample, service, stored, temporary, unique } from "./support.js";
 
@@ -79,6 +79,37 @@ describe("AuditrailClient", () => {
     assert.deepEqual([page.data.length, page.pagination.total, page.data[0]?.action], [1, 1, "key.created"]);
     const stats = await client().stats({ actor_id: actor }, { interval: "day" });
     assert.deepEqual([stats.total, stats.interval, stats.actions.length], [2, "day", 2]);
+  });
+
+  it("pages in both orders, back, and around a record", async () => {
+    const actor = unique();
+    const times = [1, 2, 3, 4].map((second) => `2026-01-02T03:04:0${second}Z`);
+    await client().createBatch(times.map((created_at) => sample(actor, { created_at, target_id: created_at })));
+    const targets = (page: Page): string[] => page.data.map((record) => record.target_id);
+    const first = await client().query({ actor_id: actor, order: "asc", limit: 2 });
+    assert.deepEqual(targets(first), times.slice(0, 2));
+    const records = await all(client().records({ actor_id: actor, order: "asc", limit: 2 }));
+    assert.deepEqual(records.map((record) => record.target_id), times);
+    const cursor = first.pagination.next_cursor ?? "";
+    const second = await client().query({ actor_id: actor, order: "asc", limit: 2, cursor });
+    const back = second.pagination.prev_cursor ?? "";
+    assert.deepEqual(await client().query({ actor_id: actor, order: "asc", limit: 2, cursor: back }), {
+      data: first.data,
+      pagination: { ...first.pagination, offset: null },
+    });
+    const around = await client().query({ actor_id: actor, around: first.data[1]?.id ?? "", limit: 2 });
+    assert.deepEqual(targets(around), [times[2], times[1]]);
+  });
+
+  it("counts over time, and counts and lists values", async () => {
+    const [actor, target] = [unique(), unique()];
+    await client().createBatch([sample(actor, { target_id: target }), sample(actor, { target_id: `${target}x` })]);
+    const histogram = await client().histogram({ actor_id: actor }, { bars: 3 });
+    assert.deepEqual([histogram.total, histogram.complete, histogram.buckets.length <= 3], [2, true, true]);
+    const { facets } = await client().facets({ actor_id: actor }, { fields: ["target_type", "action"] });
+    assert.deepEqual(facets.map((facet) => [facet.field, facet.values[0]?.count]), [["target_type", 2], ["action", 2]]);
+    const values = await client().values("target_id", target, { limit: 1 });
+    assert.deepEqual([values.values, values.has_more], [[target], true]);
   });
 
   it("filters by the names of the HTTP API and the CLI", async () => {

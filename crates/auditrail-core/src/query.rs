@@ -9,6 +9,7 @@ mod intents;
 mod interval;
 mod matching;
 mod names;
+mod order;
 mod paging;
 mod parse;
 
@@ -18,7 +19,8 @@ pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
-pub use paging::{Count, Order, PageSize, Position, Total, TotalRelation};
+pub use order::Order;
+pub use paging::{Count, PageSize, Position, Total, TotalRelation};
 
 use crate::time::RecordTime;
 

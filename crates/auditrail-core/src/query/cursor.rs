@@ -9,7 +9,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use super::filters::Filters;
-use super::paging::{Order, Position};
+use super::order::Order;
 use crate::id::RecordId;
 use crate::time::RecordTime;
 
@@ -76,22 +76,19 @@ impl Cursor {
     /// [`CursorError`]. The MAC is compared in constant time.
     pub fn decode(token: &str, filters: &Filters, key: &CursorKey) -> Result<Self, CursorError> {
         match Self::decode_page(token, filters, Order::NewestFirst, key)? {
-            Position::After(cursor) => Ok(cursor),
-            _ => Err(CursorError::NotForThis),
+            (cursor, false) => Ok(cursor),
+            (_, true) => Err(CursorError::NotForThis),
         }
     }
 
-    /// Decodes a token that was made for the same filters and order with the same key:
-    /// [`Position::After`] or [`Position::Before`].
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_page(
+    /// Decodes a token that was made for the same filters and order with the same key, and whether the page ends
+    /// before the record.
+    pub(super) fn decode_page(
         token: &str,
         filters: &Filters,
         order: Order,
         key: &CursorKey,
-    ) -> Result<Position, CursorError> {
+    ) -> Result<(Self, bool), CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Malformed)?;
         let version = *bytes.first().ok_or(CursorError::Malformed)?;
         let length = match version & !(OLDEST_FIRST | BACKWARD) {
@@ -109,13 +106,12 @@ impl Cursor {
         }
         let body = signed.first_chunk::<BODY_BYTES>().ok_or(CursorError::Malformed)?;
         let cursor = Self::from_body(body).ok_or(CursorError::Malformed)?;
-        let is_backward = version & BACKWARD != 0;
-        Ok(if is_backward { Position::Before(cursor) } else { Position::After(cursor) })
+        Ok((cursor, version & BACKWARD != 0))
     }
 
     /// The time that relative bounds of the filters refer to, if the token has one.
     ///
-    /// Not verified: [`decode_page`](Self::decode_page) rejects the token if the filters that it leads to are
+    /// Not verified: [`decode`](Self::decode) rejects the token if the filters that it leads to are
     /// others.
     #[must_use]
     pub fn relative_to(token: &str) -> Option<RecordTime> {

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, CursorError, CursorKey};
+use super::filters::Filters;
+use super::order::Order;
 use crate::error::ValueError;
 use crate::id::RecordId;
 use crate::limits::{OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
@@ -71,39 +73,6 @@ impl fmt::Display for PageSize {
     }
 }
 
-/// The order of the records of a search, by `created_at`, then by id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// Both descending.
-    #[default]
-    NewestFirst,
-    /// Both ascending.
-    OldestFirst,
-}
-
-impl Order {
-    /// The value of the parameter.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NewestFirst => "desc",
-            Self::OldestFirst => "asc",
-        }
-    }
-}
-
-impl FromStr for Order {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "desc" => Ok(Self::NewestFirst),
-            "asc" => Ok(Self::OldestFirst),
-            _ => Err(ValueError::UnknownValue { expected: "desc, asc" }),
-        }
-    }
-}
-
 /// Where a page is, in the order of its search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
@@ -126,6 +95,21 @@ impl Default for Position {
 }
 
 impl Position {
+    /// The position that a token states, which was made for the same filters and order with the same key:
+    /// [`After`](Self::After) or [`Before`](Self::Before).
+    ///
+    /// # Errors
+    /// As [`Cursor::decode`].
+    pub fn from_token(
+        token: &str,
+        filters: &Filters,
+        order: Order,
+        key: &CursorKey,
+    ) -> Result<Self, CursorError> {
+        let (cursor, is_backward) = Cursor::decode_page(token, filters, order, key)?;
+        Ok(if is_backward { Self::Before(cursor) } else { Self::After(cursor) })
+    }
+
     /// Parses the number of matches to skip.
     ///
     /// # Errors

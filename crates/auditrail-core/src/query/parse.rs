@@ -111,7 +111,7 @@ fn decode(
     order: Order,
     key: &CursorKey,
 ) -> Result<Position, FieldError> {
-    Cursor::decode_page(token, filters, order, key).map_err(|error| FieldError {
+    Position::from_token(token, filters, order, key).map_err(|error| FieldError {
         pointer: "cursor".to_owned(),
         code: ErrorCode::InvalidCursor,
         detail: error.to_string(),

@@ -62,11 +62,11 @@ fn tokens_are_bound_to_their_order_and_direction() {
             let token = cursor.encode_page(&filters, page, &key);
             let expected =
                 if is_backward { Position::Before(cursor) } else { Position::After(cursor) };
-            assert_eq!(Cursor::decode_page(&token, &filters, order, &key), Ok(expected));
+            assert_eq!(Position::from_token(&token, &filters, order, &key), Ok(expected));
             assert_eq!(Cursor::relative_to(&token), relative_to);
             let other =
                 if order == Order::NewestFirst { Order::OldestFirst } else { Order::NewestFirst };
-            let refused = Cursor::decode_page(&token, &filters, other, &key);
+            let refused = Position::from_token(&token, &filters, other, &key);
             assert_eq!(refused, Err(CursorError::NotForThis));
             tokens.push(token);
         }

@@ -35,6 +35,21 @@ fn targets(rows: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn order_asc_lists_the_oldest_first_and_the_next_command_keeps_it() {
+    let db = TestDb::migrated().await;
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    ten(&sandbox);
+    let first = sandbox.run(&["query", "--order", "asc", "--limit", "6", "--json"]);
+    let first = first.code(0);
+    assert_eq!(targets(&first.rows()), ["p0", "p1", "p2", "p3", "p4", "p5"]);
+    let note: Value = serde_json::from_str(&first.err).unwrap();
+    let next = note["next"].as_str().unwrap().to_owned();
+    assert!(next.contains(" --order asc "), "{next}");
+    let args: Vec<&str> = next.split(' ').skip(1).chain(["--json"]).collect();
+    assert_eq!(targets(&sandbox.run(&args).code(0).rows()), ["p6", "p7", "p8", "p9"]);
+}
+
+#[tokio::test]
 async fn filters_select_records_newest_first() {
     let db = TestDb::migrated().await;
     let sandbox = Sandbox::with(&db.url(&db.app()));

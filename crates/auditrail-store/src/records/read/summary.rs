@@ -100,10 +100,8 @@ pub(in crate::records) async fn summary(
     options: SummaryOptions,
 ) -> Result<Summary, StoreError> {
     let SummaryOptions { top, interval, recent } = options;
-    let since = match recent {
-        true => start_of_recent(db.again(), filters, (RECENT_MAX, RECENT_OF_VALUE_MAX)).await?,
-        false => None,
-    };
+    let sample = (RECENT_MAX, RECENT_OF_VALUE_MAX);
+    let since = if recent { start_of_recent(db.again(), filters, sample).await? } else { None };
     let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
     let (total, span) = total(db.again(), &counted).await?;
     let interval = interval.unwrap_or_else(|| interval::covering(span));
