@@ -8,9 +8,11 @@
 mod api_key;
 mod batch;
 mod problem;
+mod retention;
 mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
+pub use retention::RetentionRules;
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

@@ -8,6 +8,7 @@ mod api_key;
 mod enums;
 mod query;
 mod record;
+mod retention;
 
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOf, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,

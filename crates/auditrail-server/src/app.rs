@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use auditrail_store::{PgApiKeys, PgAuditLog};
+use auditrail_store::{PgApiKeys, PgAuditLog, PgRetention};
 
 use crate::auth::Authenticator;
 use crate::background::{Background, RateLimitCleanup};
@@ -32,6 +32,7 @@ struct Inner {
     body_memory: BodyMemory,
     answer_memory: AnswerMemory,
     keys: PgApiKeys,
+    retention: PgRetention,
     database_shares: DatabaseShares,
     rate_limiter: Arc<RateLimiter>,
     background: Background,
@@ -59,6 +60,7 @@ impl App {
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
+            retention: PgRetention::new(log.pool().clone()),
             database_shares: DatabaseShares::new(&config, &log, metrics.clone()),
             rate_limiter: Arc::new(RateLimiter::new(&config.budgets)),
             background: Background::default(),
@@ -139,6 +141,11 @@ impl App {
     /// The API keys that `/v1/keys` manages, in the database of the log.
     pub(crate) fn keys(&self) -> &PgApiKeys {
         &self.0.keys
+    }
+
+    /// The rules of retention, in the database of the log.
+    pub(crate) fn retention(&self) -> &PgRetention {
+        &self.0.retention
     }
 
     /// The connections for reads, exports and API keys, of which each share holder gets a share.

@@ -4,6 +4,7 @@
     reason = "these comments are the help text, which people read without Markdown"
 )]
 
+mod archive;
 mod config;
 mod db;
 mod export;
@@ -14,6 +15,7 @@ mod listed;
 mod log;
 mod migrate;
 mod query;
+mod retention;
 mod serve;
 mod show;
 mod stats;
@@ -23,6 +25,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use archive::{ArchiveCommand, ArchiveRestoreArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use db::{DbCommand, PsqlArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
@@ -34,6 +37,9 @@ pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
 pub(crate) use query::{CountArg, QueryArgs};
+pub(crate) use retention::{
+    RetentionCommand, RetentionRemoveArgs, RetentionRunArgs, RetentionSetArgs,
+};
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
@@ -120,6 +126,10 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

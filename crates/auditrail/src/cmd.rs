@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod archive;
 mod completions;
 mod config;
 mod db;
@@ -13,6 +14,7 @@ mod man;
 mod migrate;
 mod query;
 mod record_view;
+mod retention;
 mod serve;
 mod show;
 mod stats;
@@ -34,6 +36,8 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Stats(args) => stats::run(cx, args),
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
+        Command::Retention(command) => retention::run(cx, command),
+        Command::Archive(command) => archive::run(cx, command),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),

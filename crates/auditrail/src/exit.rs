@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use auditrail_store::StoreError;
+use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
+use auditrail_store::{RetentionError, StoreError};
 
 use crate::error::Error;
 
@@ -37,6 +38,15 @@ impl Exit {
             Error::Usage(_) | Error::Invalid(_) | Error::Config(_) => Self::Usage,
             Error::Migrate(error) => Self::of_migrate(error),
             Error::Store(error) => Self::of_store(error),
+            Error::Retention(RetentionError::Store(error))
+            | Error::Restore(RestoreError::Store(error)) => Self::of_store(error),
+            Error::Retention(RetentionError::Busy) => Self::LockTimeout,
+            Error::Retention(RetentionError::UnexpectedCount { .. })
+            | Error::Archive(ArchiveError::Invalid { .. })
+            | Error::Restore(
+                RestoreError::Archive(ArchiveError::Invalid { .. }) | RestoreError::Differs { .. },
+            ) => Self::VerificationFailed,
+            Error::Retention(_) | Error::Archive(_) | Error::Restore(_) => Self::Failure,
             Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
             Error::VerificationFailed { .. } => Self::VerificationFailed,
@@ -54,9 +64,9 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => {
-                Self::VerificationFailed
-            }
+            StoreError::Corrupt { .. }
+            | StoreError::CorruptApiKey { .. }
+            | StoreError::CorruptRule { .. } => Self::VerificationFailed,
             _ => Self::Failure,
         }
     }

@@ -57,6 +57,10 @@ impl From<StoreError> for Problem {
             StoreError::IdConflict { .. } => {
                 Self::new(StatusCode::CONFLICT, code, "Id already in use", error.to_string())
             }
+            StoreError::TooManyRules { .. } => {
+                let title = "Too many rules of retention";
+                Self::new(StatusCode::CONFLICT, code, title, error.to_string())
+            }
             StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
             StoreError::Rejected { .. } => {
                 tracing::warn!(code, error = %error, "the database rejected a record");

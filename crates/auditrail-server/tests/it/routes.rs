@@ -9,4 +9,5 @@ mod idempotency;
 mod keys;
 mod list;
 pub(crate) mod openapi;
+mod retention;
 mod stats;

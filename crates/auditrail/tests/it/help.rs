@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 39] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -21,6 +21,15 @@ const COMMANDS: [&[&str]; 30] = [
     &["stats"],
     &["export"],
     &["import"],
+    &["retention"],
+    &["retention", "set"],
+    &["retention", "list"],
+    &["retention", "remove"],
+    &["retention", "run"],
+    &["archive"],
+    &["archive", "list"],
+    &["archive", "verify"],
+    &["archive", "restore"],
     &["key"],
     &["key", "create"],
     &["key", "list"],
