@@ -24,8 +24,12 @@ async fn expired_partition_is_replaced_by_an_empty_one() {
     write(&db, 40, "2024-02-05", "t2", "project.created").await;
     rule(&db, "t1", "", 400).await;
     assert_eq!(plan(&db).await.records(), 40);
+    let changes = "select changes::text from control_plane.audit_log_maintenance";
+    let before = super::support::texts(&db, changes).await;
     let (steps, removed) = exchanged(&db).await;
     assert_eq!(removed, 40);
+    // A merge in progress has copied what left, and must start again.
+    assert_ne!(super::support::texts(&db, changes).await, before);
     let partition = JANUARY.to_owned();
     assert_eq!(
         steps,
