@@ -11,6 +11,7 @@ mod facets;
 mod feed;
 mod histogram;
 mod problem;
+mod retention;
 mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
@@ -19,4 +20,5 @@ pub use facets::{FacetValue, FacetValues, Facets, Values};
 pub use feed::{FeedPage, TailEnd};
 pub use histogram::{Histogram, HistogramBucket};
 pub use problem::{FieldError, PROBLEM_TYPE_PREFIX, ProblemDocument};
+pub use retention::RetentionRules;
 pub use stats::{ActionStats, ActorStats, Bucket, Stats, TargetStats};

@@ -9,6 +9,7 @@ mod enums;
 mod feed;
 mod query;
 mod record;
+mod retention;
 
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOf, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditrail_store::partitions::Maintenance;
-use auditrail_store::{PgApiKeys, PgAuditLog};
+use auditrail_store::{PgApiKeys, PgAuditLog, PgRetention};
 
 use crate::auth::Authenticator;
 use crate::background::{Background, PartitionMaintenance, RateLimitCleanup};
@@ -36,6 +36,7 @@ struct Inner {
     body_memory: BodyMemory,
     answer_memory: AnswerMemory,
     keys: PgApiKeys,
+    retention: PgRetention,
     database_shares: Arc<DatabaseShares>,
     tails: Tails,
     feed_reads: FeedReads,
@@ -74,6 +75,7 @@ impl App {
             body_memory: BodyMemory::new(bodies, body, config.write_timeout),
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
+            retention: PgRetention::new(log.pool().clone()),
             database_shares,
             tails,
             feed_reads: FeedReads::default(),
@@ -175,6 +177,11 @@ impl App {
     /// The API keys that `/v1/keys` manages, in the database of the log.
     pub(crate) fn keys(&self) -> &PgApiKeys {
         &self.0.keys
+    }
+
+    /// The rules of retention, in the database of the log.
+    pub(crate) fn retention(&self) -> &PgRetention {
+        &self.0.retention
     }
 
     /// The connections for reads, exports and API keys, of which each share holder gets a share.

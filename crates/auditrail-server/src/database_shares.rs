@@ -88,7 +88,7 @@ impl DatabaseShares {
         })
     }
 
-    /// For creating and listing API keys.
+    /// For creating and listing API keys, and for rules of retention.
     pub(crate) async fn manage_keys(&self, holder: &ShareHolder) -> Result<Share, Problem> {
         let share = self.keys.take(holder).await;
         share.map_err(|_| self.overloaded(SharedResource::Keys))

@@ -11,6 +11,7 @@ mod histogram;
 mod keys;
 mod list;
 mod openapi_json;
+mod retention;
 mod stats;
 mod tail;
 mod values;
@@ -78,6 +79,8 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(get::get))
         .routes(routes!(keys::list::list, keys::create::create))
         .routes(routes!(keys::revoke::revoke))
+        .routes(routes!(retention::list::list, retention::set::set))
+        .routes(routes!(retention::remove::remove))
         .routes(routes!(openapi_json::openapi_json))
         .routes(routes!(docs::docs))
 }

@@ -4,6 +4,7 @@
     reason = "these comments are the help text, which people read without Markdown"
 )]
 
+mod archive;
 mod config;
 mod db;
 mod export;
@@ -15,6 +16,7 @@ mod log;
 mod migrate;
 mod partition;
 mod query;
+mod retention;
 mod sequence;
 mod serve;
 mod show;
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use archive::{ArchiveCommand, ArchiveRestoreArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use db::{DbCommand, PsqlArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
@@ -38,6 +41,9 @@ pub(crate) use migrate::{
 };
 pub(crate) use partition::{LockArgs, PartitionCommand};
 pub(crate) use query::{CountArg, OrderArg, QueryArgs};
+pub(crate) use retention::{
+    RetentionCommand, RetentionRemoveArgs, RetentionRunArgs, RetentionSetArgs,
+};
 pub(crate) use sequence::SequenceArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
@@ -130,6 +136,10 @@ pub(crate) enum Command {
     Sequence(SequenceArgs),
     #[command(subcommand)]
     Partition(PartitionCommand),
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

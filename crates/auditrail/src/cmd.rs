@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod archive;
 mod completions;
 mod config;
 mod db;
@@ -14,6 +15,7 @@ mod migrate;
 mod partition;
 mod query;
 mod record_view;
+mod retention;
 mod sequence;
 mod serve;
 mod show;
@@ -40,6 +42,8 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
         Command::Sequence(args) => sequence::run(cx, args),
+        Command::Retention(command) => retention::run(cx, command),
+        Command::Archive(command) => archive::run(cx, command),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),

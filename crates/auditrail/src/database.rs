@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
+use auditrail_store::archive::ArchiveRestore;
 use auditrail_store::migrate::Runner;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{
-    BulkWriter, PgApiKeys, PgAuditLog, Sessions, end_with_client, parse_database_url,
+    BulkWriter, PgApiKeys, PgAuditLog, PgRetention, RetentionRun, Sessions, end_with_client,
+    parse_database_url,
 };
 use local_postgres::{Config, Event, LocalPostgres, Search, Status};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -110,6 +112,23 @@ impl Database {
 
     pub(crate) async fn keys(&self) -> Result<PgApiKeys, Error> {
         Ok(PgApiKeys::new(self.pool().await?))
+    }
+
+    /// The rules of retention.
+    pub(crate) async fn retention(&self) -> Result<PgRetention, Error> {
+        Ok(PgRetention::new(self.pool().await?))
+    }
+
+    /// The removal of records, over connections of its own.
+    pub(crate) async fn retention_run(&self) -> Result<RetentionRun, Error> {
+        self.check_connection().await?;
+        self.migrate_private().await?;
+        Ok(RetentionRun::new(self.options.clone()))
+    }
+
+    /// The restore of archives into this database.
+    pub(crate) async fn archive_restore(&self) -> Result<ArchiveRestore, Error> {
+        Ok(ArchiveRestore::new(self.pool().await?))
     }
 
     /// A dedicated connection for bulk writes.

@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use auditrail_core::ValidationErrors;
-use auditrail_store::StoreError;
+use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
 use auditrail_store::partitions::PartitionError;
+use auditrail_store::{RetentionError, StoreError};
 
 use crate::config::ConfigError;
 
@@ -32,6 +33,15 @@ pub(crate) enum Error {
     /// The store rejected the operation or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A run of retention failed. What it removed before is recorded.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
+    /// An archive cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An archive was not restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The command failed after part of its work was committed.
     #[error("{detail}")]
     Partial {
@@ -137,6 +147,9 @@ impl Error {
             Self::Migrate(error) => error.code(),
             Self::Partition(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Retention(error) => error.code(),
+            Self::Archive(error) => error.code(),
+            Self::Restore(error) => error.code(),
             Self::Partial { source, .. } => source.code(),
             Self::PrivatePostgres(_) => "private_postgres",
             Self::Unreachable { .. } => "database_unreachable",

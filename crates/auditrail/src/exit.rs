@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use auditrail_store::StoreError;
+use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
 use auditrail_store::partitions::PartitionError;
+use auditrail_store::{RetentionError, StoreError};
 
 use crate::error::Error;
 
@@ -39,6 +40,15 @@ impl Exit {
             Error::Migrate(error) => Self::of_migrate(error),
             Error::Partition(error) => Self::of_partition(error),
             Error::Store(error) => Self::of_store(error),
+            Error::Retention(RetentionError::Store(error))
+            | Error::Restore(RestoreError::Store(error)) => Self::of_store(error),
+            Error::Retention(RetentionError::Busy) => Self::LockTimeout,
+            Error::Retention(RetentionError::UnexpectedCount { .. })
+            | Error::Archive(ArchiveError::Invalid { .. })
+            | Error::Restore(
+                RestoreError::Archive(ArchiveError::Invalid { .. }) | RestoreError::Differs { .. },
+            ) => Self::VerificationFailed,
+            Error::Retention(_) | Error::Archive(_) | Error::Restore(_) => Self::Failure,
             Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
             Error::VerificationFailed { .. } => Self::VerificationFailed,
@@ -56,9 +66,9 @@ impl Exit {
         match error {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
-            StoreError::Corrupt { .. } | StoreError::CorruptApiKey { .. } => {
-                Self::VerificationFailed
-            }
+            StoreError::Corrupt { .. }
+            | StoreError::CorruptApiKey { .. }
+            | StoreError::CorruptRule { .. } => Self::VerificationFailed,
             _ => Self::Failure,
         }
     }

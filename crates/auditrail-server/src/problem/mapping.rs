@@ -60,6 +60,10 @@ impl From<StoreError> for Problem {
             StoreError::NoMatch { .. } => {
                 Self::new(StatusCode::NOT_FOUND, code, "Not found", error.to_string())
             }
+            StoreError::TooManyRules { .. } => {
+                let title = "Too many rules of retention";
+                Self::new(StatusCode::CONFLICT, code, title, error.to_string())
+            }
             StoreError::Invalid { error, .. } => invalid(vec![error.clone()]),
             StoreError::Rejected { .. } => {
                 tracing::warn!(code, error = %error, "the database rejected a record");

@@ -15,8 +15,8 @@ use axum::http::StatusCode;
 use crate::auth::Principal;
 use crate::problem::Problem;
 
-/// The actor of audit records about keys.
-fn actor(principal: &Principal) -> Actor {
+/// The actor of audit records about keys and rules of retention.
+pub(super) fn actor(principal: &Principal) -> Actor {
     Actor::ApiKey(ActorId::from_stored(principal.key_id.clone()))
 }
 

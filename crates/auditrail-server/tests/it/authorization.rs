@@ -2,8 +2,12 @@
 //!
 //! The list of routes is the router's own, so a new route fails this until it has its line.
 
-use auditrail_core::{ApiKey, AuditLogService, OnInvalid, PageSize, Query, Record, Scope};
+use auditrail_core::{
+    Actor, ApiKey, AuditLogService, NewRetentionRule, OnInvalid, PageSize, Query, Record,
+    RequestContext, Scope,
+};
 use auditrail_server::{ServerConfig, openapi};
+use auditrail_store::PgRetention;
 use auditrail_testkit::{TestDb, Transport, over_each_transport};
 use serde_json::{Value, json};
 
@@ -156,7 +160,43 @@ const ROUTES: &[Route] = &[
         call: |call| call,
         about_t1: "/v1/keys/{key}",
     },
+    Route {
+        method: "get",
+        path: "/v1/retention/rules",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: None,
+        call: |call| call,
+        about_t1: "/v1/retention/rules",
+    },
+    Route {
+        method: "put",
+        path: "/v1/retention/rules",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call.json(&json!({"tenant_id": "t1", "keep_days": 365})),
+        about_t1: "/v1/retention/rules",
+    },
+    Route {
+        method: "delete",
+        path: "/v1/retention/rules/{id}",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/retention/rules/{rule}",
+    },
 ];
+
+impl Route {
+    /// The status for an authorized caller whose key is restricted to a tenant, or not. Rules of retention are not
+    /// for a tenant to change.
+    fn right(&self, is_restricted: bool) -> u16 {
+        let is_change = self.method != "get" && self.path.starts_with("/v1/retention/");
+        if is_restricted && is_change { 403 } else { self.right }
+    }
+}
 
 /// Every operation of the router with its documented scope.
 fn operations() -> Vec<(String, String, Option<String>)> {
@@ -189,6 +229,8 @@ struct Callers {
     service: ServiceWithDbKeys,
     /// The id of the key of `t1` in paths.
     key: String,
+    /// The id of the rule of `t1` in paths.
+    rule: String,
     revoked: String,
     expired: String,
     /// Every scope, for tenant `t2`.
@@ -206,12 +248,17 @@ impl Callers {
         let service = ServiceWithDbKeys::start_in(db, config).await;
         let one = vec![input(&record(1, Some("t1")))];
         service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+        let retention = PgRetention::new(service.log.pool().clone());
+        let rule =
+            NewRetentionRule::from_json(br#"{"tenant_id": "t1", "keep_days": 365}"#).unwrap();
+        let rule = retention.set(&rule, &Actor::System, &RequestContext::default()).await.unwrap();
         let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
             bound[place] = service.token(&[scope], Some("t1")).await;
             unbound[place] = service.token(&[scope], None).await;
         }
         Self {
+            rule: rule.rule().id.to_string(),
             key: service.key(&[Scope::Write], Some("t1")).await.key.id.to_string(),
             revoked: service.revoked(&Scope::ALL, None).await,
             expired: service.expired(&Scope::ALL, None).await,
@@ -223,7 +270,7 @@ impl Callers {
     }
 
     async fn call(&self, route: &Route, token: Option<&str>) -> Answer {
-        let path = route.about_t1.replace("{key}", &self.key);
+        let path = route.about_t1.replace("{key}", &self.key).replace("{rule}", &self.rule);
         let call = (route.call)(self.service.call(&route.method.to_uppercase(), &path));
         token.into_iter().fold(call, Call::key).send().await
     }
@@ -280,10 +327,11 @@ async fn only_authorized_callers_are_admitted(transport: Transport) {
     for route in ROUTES {
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
             if route.scope.is_none_or(|needed| needed == scope.as_str()) {
-                for keys in [&callers.bound, &callers.unbound] {
+                for (keys, is_restricted) in [(&callers.bound, true), (&callers.unbound, false)] {
                     let answer = callers.call(route, Some(&keys[place])).await;
                     let name = format!("{} {} with {scope}", route.method, route.path);
-                    assert_eq!(answer.status.as_u16(), route.right, "{name}: {answer:?}");
+                    let right = route.right(is_restricted);
+                    assert_eq!(answer.status.as_u16(), right, "{name}: {answer:?}");
                 }
             }
         }
@@ -296,7 +344,8 @@ async fn a_key_that_cannot_be_verified_is_refused() {
     service.keys.break_down();
     for route in ROUTES {
         let method = route.method.to_uppercase();
-        let path = route.about_t1.replace("{key}", "00000000-0000-0000-0000-000000000001");
+        let id = "00000000-0000-0000-0000-000000000001";
+        let path = route.about_t1.replace("{key}", id).replace("{rule}", id);
         let call = (route.call)(Call::new(service.address, &method, &path));
         let answer = call.key("all").send().await;
         assert_eq!(answer.problem(), (503, "keys_unavailable".to_owned()), "{}", route.path);

@@ -12,6 +12,7 @@ mod idempotency;
 mod keys;
 mod list;
 pub(crate) mod openapi;
+mod retention;
 mod stats;
 mod tail;
 mod values;

@@ -55,6 +55,19 @@ pub enum RestoreError {
     },
 }
 
+impl RestoreError {
+    /// Stable machine-readable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Archive(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::SameLog { .. } => "archive_of_this_log",
+            Self::Differs { .. } => "id_conflict",
+        }
+    }
+}
+
 /// What was restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 41] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -23,6 +23,15 @@ const COMMANDS: [&[&str]; 31] = [
     &["export"],
     &["import"],
     &["sequence"],
+    &["retention"],
+    &["retention", "set"],
+    &["retention", "list"],
+    &["retention", "remove"],
+    &["retention", "run"],
+    &["archive"],
+    &["archive", "list"],
+    &["archive", "verify"],
+    &["archive", "restore"],
     &["key"],
     &["key", "create"],
     &["key", "list"],

@@ -28,6 +28,7 @@ mod migrate_concurrent;
 mod migrate_drift;
 mod query;
 mod reading;
+mod retention;
 mod sandbox;
 mod sequence;
 mod serve;

@@ -1,6 +1,6 @@
 //! The plans of statements on a partitioned table: which partitions they read.
 
-use auditrail_core::{CursorKey, PageSize, Position, ProvidedFields, Query};
+use auditrail_core::{CursorKey, ProvidedFields, Query};
 use auditrail_testkit::TestDb;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::DrivingIndex;
+use crate::records::read::scan::Scan;
 use crate::records::read::search::WALK;
 use crate::records::read::{get, page};
 
@@ -91,7 +92,7 @@ async fn walks_merge_an_index_scan_of_each_partition() {
         let mut tx = app.begin_with(WALK).await.unwrap();
         let conditions = Conditions::of((&mut *tx).into(), &filters).await.unwrap();
         let index = DrivingIndex::only(&filters).unwrap();
-        let sql = page::walk(index, &conditions, PageSize::default(), Position::Offset(0), None);
+        let sql = page::walk(index, &conditions, 100, Scan::newest_first(), None);
         let plan = plan(&mut tx, "force_generic_plan", sql.text(), &values).await;
         tx.rollback().await.unwrap();
         let types = types(&plan);

@@ -16,6 +16,8 @@ use crate::sqlstate::sqlstate;
 const RULES_CHANGED: &str = "AT001";
 /// SQLSTATE of a block that found that records were changed since the walk.
 const RECORDS_CHANGED: &str = "AT002";
+/// A merge of partitions that is in progress copied records that leave now, and must notice that.
+const COUNT_CHANGE: &str = "update control_plane.audit_log_maintenance set changes = changes + 1;";
 /// Records that a statement copies.
 const COPY_ROWS: usize = 2_000;
 
@@ -93,6 +95,14 @@ impl Exchange<'_> {
                      execute statement;
                  end loop;
                  for statement in
+                     select format('revoke all on {new} from %s',
+                                case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+                       from pg_class c cross join aclexplode(c.relacl) a
+                      where c.oid = {new_literal}::regclass and a.grantee <> c.relowner
+                 loop
+                     execute statement;
+                 end loop;
+                 for statement in
                      select format('alter table {new} enable always trigger %I', tgname)
                        from pg_trigger
                       where tgrelid = {new_literal}::regclass and not tgisinternal
@@ -155,6 +165,7 @@ impl Exchange<'_> {
         let version = literal(&context.version);
         let check = identifier(&self.check());
         let changes = self.changes_check();
+        let count_change = self.changes.map_or("", |_| COUNT_CHANGE);
         format!(
             "do $exchange$
              declare
@@ -164,7 +175,7 @@ impl Exchange<'_> {
                  if control_plane.audit_log_retention_version() <> {version} then
                      raise exception 'rules changed' using errcode = '{RULES_CHANGED}';
                  end if;
-                 lock table only control_plane.audit_logs in access exclusive mode;
+                 lock table only control_plane.audit_logs, only {old} in access exclusive mode;
                  {changes}
                  insert into {new} ({columns}) select {columns} from {old}
                   where xact_id >= pg_snapshot_xmin({snapshot}::pg_snapshot)
@@ -177,6 +188,7 @@ impl Exchange<'_> {
                  alter table {new} rename to {name};
                  alter table control_plane.audit_logs attach partition {old} {bounds};
                  alter table {old} drop constraint {check};
+                 {count_change}
                  execute format('comment on table control_plane.{retired} is %L',
                      {total} + late);
              end $exchange$"

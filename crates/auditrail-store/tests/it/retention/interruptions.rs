@@ -6,8 +6,8 @@ use std::path::Path;
 
 use auditrail_core::ArchiveManifest;
 use auditrail_store::archive::{ArchiveDir, ArchiveReader};
-use auditrail_store::{RetentionError, RetentionReport, RetentionStep};
-use auditrail_testkit::TestDb;
+use auditrail_store::{RetentionError, RetentionStep};
+use auditrail_testkit::{TestDb, eventually};
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
@@ -19,15 +19,15 @@ use super::support::{
 /// Old records of t1, which expire, in a closed partition, in the default one and in the newest.
 async fn filled() -> TestDb {
     let db = with_closed_partitions().await;
-    write(&db, 40, "2024-01-05", "t1", "project.created").await;
-    write(&db, 10, "2024-01-06", "t2", "project.created").await;
-    write(&db, 30, "2023-11-05", "t1", "project.created").await;
-    write(&db, 5, "2023-11-06", "t2", "project.created").await;
+    write(&db, 20, "2024-01-05", "t1", "project.created").await;
+    write(&db, 5, "2024-01-06", "t2", "project.created").await;
+    write(&db, 12, "2023-11-05", "t1", "project.created").await;
+    write(&db, 3, "2023-11-06", "t2", "project.created").await;
     rule(&db, "t1", "project.*", 400).await;
     db
 }
 
-const EXPIRED: usize = 70;
+const EXPIRED: usize = 32;
 
 /// Runs until the step with this number, at which the run panics, and so loses its connections. Returns whether it had
 /// that many steps.
@@ -40,23 +40,29 @@ async fn interrupt(db: &TestDb, archive: Option<&Path>, at: usize) -> Option<Ret
             std::panic::resume_unwind(Box::new("interrupted"));
         }
     };
-    let outcome = AssertUnwindSafe(run_with(db, archive, &mut on_step)).catch_unwind().await;
-    if outcome.is_ok() {
-        outcome.unwrap().unwrap();
+    // On a busy machine the exchange of a partition may not end in time, and is postponed.
+    for _ in 0..RUNS_MAX {
+        let run = AssertUnwindSafe(run_with(db, archive, &mut on_step)).catch_unwind().await;
+        match run {
+            Ok(report) if !report.as_ref().unwrap().postponed.is_empty() => {}
+            _ => break,
+        }
     }
     last
 }
 
-/// A run, once the server has noticed that the former one is gone.
-async fn resume(db: &TestDb, archive: Option<&Path>) -> RetentionReport {
-    for _ in 0..1_000 {
+/// Runs until everything has left, once the server has noticed that the former run is gone.
+async fn resume(db: &TestDb, archive: Option<&Path>) {
+    eventually("a run removes everything", async || {
         match run_with(db, archive, &mut |_| {}).await {
-            Err(RetentionError::Busy) => tokio::task::yield_now().await,
-            outcome => return outcome.unwrap(),
+            Err(RetentionError::Busy) => false,
+            outcome => outcome.unwrap().postponed.is_empty(),
         }
-    }
-    panic!("the interrupted run still has its lock");
+    })
+    .await;
 }
+
+const RUNS_MAX: usize = 30;
 
 /// The lines of all archives.
 fn archived(dir: &Path) -> Vec<(String, ArchiveManifest)> {
@@ -96,14 +102,21 @@ async fn interrupted_at_each_step(with_archive: bool) {
         .await;
         assert_eq!(listed, [left.to_string()], "after {step:?}");
 
+        let unrecorded = texts(
+            &db,
+            "select id::text from control_plane.audit_log_retention_runs run
+              where recorded_at is null
+                and exists (select from control_plane.audit_log_retention_removals where run_id = run.id)",
+        )
+        .await;
+
         resume(&db, archive).await;
         assert_eq!(contents(&db).await, stays, "after {step:?}");
         let records = run_records(&db).await;
         let recorded: u64 = records.iter().filter_map(|record| record["records"].as_u64()).sum();
         assert_eq!(recorded, EXPIRED as u64, "after {step:?}: {records:?}");
         let incomplete = records.iter().filter(|record| record["interrupted"] == true).count();
-        let is_recorded = matches!(step, RetentionStep::Recorded);
-        assert_eq!(incomplete, usize::from(left > 0 && !is_recorded), "after {step:?}");
+        assert_eq!(incomplete, unrecorded.len(), "after {step:?}");
         let unrecorded = "select id::text from control_plane.audit_log_retention_runs
                            where recorded_at is null";
         assert_eq!(texts(&db, unrecorded).await, Vec::<String>::new());
@@ -118,7 +131,7 @@ async fn interrupted_at_each_step(with_archive: bool) {
         interrupted += 1;
     }
     // Surveyed, copied, exchanged, dropped, several deletions of two events each, recorded.
-    assert!(interrupted >= 10, "{interrupted}");
+    assert!(interrupted >= 9, "{interrupted}");
 }
 
 #[tokio::test]

@@ -3,14 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::support::{count, impatient, records, rule, run, with_closed_partitions, write};
+use auditrail_store::RetentionStep;
+
+use super::support::{count, impatient, records, rule, run_with, with_closed_partitions, write};
 use crate::support::sql;
 
 /// Each statement waits for at most 100 milliseconds for a lock, or fails, and with it the test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_and_readers_wait_for_no_lock_for_long() {
     let db = with_closed_partitions().await;
-    for (day, count) in [("2024-01-05", 3_000), ("2024-02-05", 3_000), ("2023-11-05", 300)] {
+    for (day, count) in [("2024-01-05", 400), ("2024-02-05", 400), ("2023-11-05", 100)] {
         write(&db, count, day, "t1", "project.created").await;
         write(&db, count / 20, day, "t2", "project.created").await;
     }
@@ -36,15 +38,21 @@ async fn writers_and_readers_wait_for_no_lock_for_long() {
         }
     };
     let removal = async {
-        let report = run(&db).await;
+        let (mut exchanged, mut records) = (0, 0);
+        let mut on_step = |step| {
+            exchanged += u32::from(matches!(step, RetentionStep::Exchanged { .. }));
+        };
+        // An exchange that finds no gap in time is postponed.
+        while exchanged < 2 {
+            records += run_with(&db, None, &mut on_step).await.unwrap().records;
+        }
         is_done.store(true, Ordering::Relaxed);
-        report
+        records
     };
-    let ((written, longest), (), report) = tokio::join!(writes, reads, removal);
-    let report = report.unwrap();
-    assert_eq!((report.records, report.postponed.len()), (6_300, 0));
+    let ((written, longest), (), removed) = tokio::join!(writes, reads, removal);
+    assert_eq!(removed, 900);
     assert!(written > 10, "{written} writes");
     assert_eq!(count(&db, "tenant_id = 't3'").await, i64::from(written));
-    assert_eq!(count(&db, "tenant_id = 't2'").await, 315);
+    assert_eq!(count(&db, "tenant_id = 't2'").await, 45);
     eprintln!("{written} writes beside the run, the longest took {longest:?}");
 }

@@ -1,0 +1,119 @@
+//! `retention run`: removes the records that no rule keeps.
+
+use std::io::{IsTerminal, stderr, stdin};
+
+use auditrail_core::{Actor, ValidationErrors};
+use auditrail_store::archive::ArchiveDir;
+use auditrail_store::{RetentionOptions, RetentionPlan, RetentionReport, RetentionStep, RunLimits};
+
+use super::{request, tables};
+use crate::cli::RetentionRunArgs;
+use crate::cmd::key::actor_or_login;
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::output::progress::{Meter, count};
+
+/// Shows what would leave, asks, and removes it.
+pub(super) fn run(cx: &Context, args: &RetentionRunArgs) -> Result<Exit, Error> {
+    let mut errors = Vec::new();
+    let by = request::actor(&mut errors, args.actor.as_ref());
+    if let Some(errors) = ValidationErrors::new(errors) {
+        return Err(Error::Invalid(errors));
+    }
+    let by = actor_or_login(by)?;
+    let archive = args.archive_dir.as_deref().map(ArchiveDir::open).transpose()?;
+    let can_ask = stdin().is_terminal() && stderr().is_terminal() && !cx.output.json;
+    if !args.dry_run && !args.yes && !can_ask {
+        return Err(Error::Usage(
+            "records are removed for good, so add --yes; `retention run --dry-run` shows which"
+                .to_owned(),
+        ));
+    }
+    if !args.yes {
+        let plan =
+            cx.with_database(async |database| Ok(database.retention_run().await?.plan().await?))?;
+        show(cx.output, args.dry_run, &plan)?;
+        if args.dry_run || plan.records() == 0 || !confirmed(&plan, archive.is_some())? {
+            return Ok(Exit::Success);
+        }
+    }
+    let report = remove(cx, by, archive)?;
+    if cx.output.json {
+        cx.output.document(&report)?
+    } else {
+        summarize(cx.output, &report)?
+    }
+    Ok(Exit::Success)
+}
+
+fn show(output: Output, dry_run: bool, plan: &RetentionPlan) -> Result<(), Error> {
+    if output.json && dry_run {
+        return output.document(plan);
+    }
+    if plan.kept_at.is_none() {
+        output.note("no rule removes records; `auditrail retention set` makes one");
+    } else if plan.records() == 0 {
+        output.note("every record is kept");
+    } else {
+        tables::plan(output, plan).print()?;
+        output.note(&format!("{} would be removed", tables::records(plan)));
+    }
+    Ok(())
+}
+
+/// Asks on the terminal.
+fn confirmed(plan: &RetentionPlan, is_archived: bool) -> Result<bool, Error> {
+    let how = if is_archived { "Archive and remove" } else { "Remove" };
+    eprint!("{how} {} for good? [y/N] ", tables::records(plan));
+    let mut answer = String::new();
+    stdin()
+        .read_line(&mut answer)
+        .map_err(Error::io("read from", std::path::Path::new("stdin")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<RetentionReport, Error> {
+    let mut meter = Meter::records(cx.output);
+    let mut removed = 0;
+    let mut on_step = |step: RetentionStep| {
+        if let RetentionStep::Deleted { records, .. } | RetentionStep::Exchanged { records, .. } =
+            step
+        {
+            removed += records;
+            meter.update(0, removed);
+        }
+    };
+    let report = cx.with_database(async |database| {
+        let options = RetentionOptions {
+            by: by.clone(),
+            archive: archive.clone(),
+            stop: &|| false,
+            on_step: &mut on_step,
+            limits: RunLimits::default(),
+        };
+        Ok(database.retention_run().await?.run(options).await?)
+    })?;
+    meter.finish();
+    Ok(report)
+}
+
+fn summarize(output: Output, report: &RetentionReport) -> Result<(), Error> {
+    let mut line = format!("removed {}", count(report.records, "record"));
+    if !report.archives.is_empty() {
+        line.push_str(&format!(", in {}", count(report.archives.len() as u64, "archive")));
+    }
+    output.line(&line)?;
+    if report.completed_runs > 0 {
+        let runs = count(report.completed_runs, "interrupted run");
+        output.note(&format!("recorded what {runs} had removed"));
+    }
+    if !report.postponed.is_empty() {
+        output.warn(&format!(
+            "not looked at, because transactions used them all the time: {}; run it again",
+            report.postponed.join(", ")
+        ));
+    }
+    Ok(())
+}
