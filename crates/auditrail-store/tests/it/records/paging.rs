@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    AuditLogService, Cursor, Filters, Order, PageSize, Position, Query, Record, RecordId,
+    AuditLogService, Filters, Order, PageSize, Position, Query, Record, RecordId,
 };
 use auditrail_store::{PgAuditLog, Sessions, StoreError};
 use auditrail_testkit::TestDb;
@@ -116,15 +116,15 @@ async fn there_and_back(log: &PgAuditLog, order: Order, arriving: &[Record]) -> 
         if let Some(records) = arriving.next() {
             writer.write(records).await.unwrap();
         }
-        let token = if is_back { page.pagination.prev_cursor } else { page.pagination.next_cursor };
-        match token {
+        let (previous, next) = (page.pagination.prev_cursor, page.pagination.next_cursor);
+        match if is_back { previous.clone() } else { next } {
             Some(token) => turn(log, &mut query, &token),
             None if is_back => return [there, back],
             None => {
                 // The last page once more, as the start of the way back.
                 back.extend(page.data.iter().map(|record| record.id));
                 is_back = true;
-                match page.pagination.prev_cursor {
+                match previous {
                     Some(token) => turn(log, &mut query, &token),
                     None => return [there, back],
                 }
