@@ -155,6 +155,8 @@ pub const TAIL_MEMORY_MAX_BYTES: usize = 16 * 1_024 * 1_024;
 pub const TAIL_STEP_RECORDS: usize = 256;
 /// Size of the events that a listener sends in one step.
 pub const TAIL_STEP_BYTES: usize = 64 * 1_024;
+/// Size of the records that a tail reads from the database in one step.
+pub const TAIL_READ_BYTES: usize = 256 * 1_024;
 /// Interval in which the head of the sequence is read while there are listeners, unless the sequencer of this process
 /// reports new records.
 pub const TAIL_POLL_INTERVAL: Duration = Duration::from_millis(150);

@@ -19,7 +19,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
 use crate::auth::{AuthError, Principal, Scope};
-use crate::limits::{TAIL_HEARTBEAT, TAIL_KEY_CHECK, TAIL_STEP_BYTES, TAIL_STEP_RECORDS};
+use crate::limits::{
+    SMALL_ANSWER_MAX_BYTES, TAIL_HEARTBEAT, TAIL_KEY_CHECK, TAIL_READ_BYTES, TAIL_STEP_BYTES,
+    TAIL_STEP_RECORDS,
+};
 use crate::problem::Problem;
 use crate::share_holder::ShareHolder;
 use crate::tails::{Head, Listening, Newest, RingItem, record_event};
@@ -207,7 +210,7 @@ impl Tail {
             after: self.position,
             limit: limit.transpose().ok().flatten().unwrap_or_default(),
         };
-        let read = self.app.log().feed(&query, None).await;
+        let read = self.app.log().feed_within(&query, None, TAIL_READ_BYTES).await;
         drop(share);
         match read {
             Ok(batch) => self.take_batch(&batch),
@@ -219,6 +222,7 @@ impl Tail {
         }
     }
 
+    /// Sends records from the database. Their events are in memory until they were sent, like any large response.
     fn take_batch(&mut self, batch: &FeedBatch) -> Next {
         let mut events = BytesMut::new();
         for item in &batch.items {
@@ -226,10 +230,19 @@ impl Tail {
                 Ok(event) => events.extend_from_slice(&event),
                 Err(_) => return Next::End(TailEndReason::Unavailable),
             }
-            self.sent = Some(item.seq);
+        }
+        let mut events = events.freeze();
+        if events.len() > SMALL_ANSWER_MAX_BYTES {
+            match self.app.answer_memory().take(&self.holder, events.len()) {
+                Some(permit) => events = permit.hold(events),
+                None => return Next::End(TailEndReason::Behind),
+            }
+        }
+        if let Some(last) = batch.items.last() {
+            self.sent = Some(last.seq);
         }
         self.position = batch.position;
-        self.send(events)
+        if events.is_empty() { Next::Continue } else { Next::Send(events) }
     }
 
     /// Whether the key still has the scope and the tenant with which the tail started.

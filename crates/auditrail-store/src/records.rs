@@ -270,7 +270,21 @@ impl PgAuditLog {
         query: &FeedQuery,
         key: Option<ApiKeyVersion>,
     ) -> Result<FeedBatch, StoreError> {
-        let mut progress = feed::Progress::new(query);
+        self.feed_within(query, key, feed::BATCH_MAX_BYTES).await
+    }
+
+    /// As [`feed`](Self::feed), for a reader that holds fewer records in memory: up to a number of bytes, and at least
+    /// one record.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub async fn feed_within(
+        &self,
+        query: &FeedQuery,
+        key: Option<ApiKeyVersion>,
+        max_bytes: usize,
+    ) -> Result<FeedBatch, StoreError> {
+        let mut progress = feed::Progress::new(query, max_bytes);
         loop {
             let found = self.read(&progress.step(key), key).await?;
             if let Some(batch) = progress.add(found) {

@@ -12,7 +12,7 @@ pub(super) const fn detail(reason: TailEndReason) -> &'static str {
             "the API key was revoked or has changed; continue from the position with another key"
         }
         TailEndReason::Behind => {
-            "the client is behind, and no database connection is free to read the records it has missed; \
+            "the client is behind, and no database connection or memory is free for the records it has missed; \
              continue from the position later, or read faster"
         }
         TailEndReason::PositionUnknown => {

@@ -25,7 +25,7 @@ const FILTERED_STEP: usize = 1_000;
 /// How much larger each step is than the previous one.
 const STEP_GROWTH: usize = 4;
 /// Bytes of records at which a request ends early, as a page of a search does.
-const BATCH_MAX_BYTES: usize = 4 * 1_024 * 1_024;
+pub(in crate::records) const BATCH_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Records in the order of their seq, and where the next ones start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,27 +53,28 @@ pub(in crate::records) struct Progress<'a> {
     position: FeedPosition,
     examined: usize,
     bytes: usize,
+    max_bytes: usize,
     step: usize,
 }
 
 impl<'a> Progress<'a> {
-    pub(in crate::records) fn new(query: &'a FeedQuery) -> Self {
+    pub(in crate::records) fn new(query: &'a FeedQuery, max_bytes: usize) -> Self {
         let limit = usize::from(query.limit.get());
         let is_filtered = query.filters != Filters::default();
         let step = if is_filtered { limit.max(FILTERED_STEP) } else { limit };
         let position = query.after;
-        Self { query, items: Vec::new(), position, examined: 0, bytes: 0, step }
+        Self { query, items: Vec::new(), position, examined: 0, bytes: 0, max_bytes, step }
     }
 
     /// The next step.
     pub(in crate::records) fn step(&self, key: Option<ApiKeyVersion>) -> Step<'_> {
-        let Self { query, position, examined, bytes, step, items } = self;
+        let Self { query, position, examined, bytes, max_bytes, step, items } = self;
         Step {
             filters: &query.filters,
             after: *position,
             entries: (*step).min(EXAMINED_MAX - examined),
             limit: usize::from(query.limit.get()) - items.len(),
-            max_bytes: BATCH_MAX_BYTES.saturating_sub(*bytes),
+            max_bytes: max_bytes.saturating_sub(*bytes),
             key,
         }
     }
@@ -91,7 +92,7 @@ impl<'a> Progress<'a> {
             || examined == 0
             || self.examined >= EXAMINED_MAX
             || self.items.len() >= usize::from(self.query.limit.get())
-            || self.bytes >= BATCH_MAX_BYTES;
+            || self.bytes >= self.max_bytes;
         is_done.then(|| FeedBatch { items: std::mem::take(&mut self.items), position, head })
     }
 }
