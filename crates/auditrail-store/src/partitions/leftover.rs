@@ -41,6 +41,27 @@ async fn is_leftover(db: &mut PgConnection, table: &str) -> Result<Option<bool>,
     .await
 }
 
+/// Whether a table has the columns and checks of the log, so that it can be attached. A migration since its
+/// creation may have added others.
+pub(super) async fn fits(db: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "with part(relation, name) as (
+             select a.attrelid, a.attname || ' ' || a.atttypid
+               from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped
+             union all
+             select k.conrelid, k.conname
+               from pg_catalog.pg_constraint k where k.contype = 'c')
+         select pg_catalog.to_regclass($1) is not null and not exists (
+             select name from part
+              where relation = pg_catalog.to_regclass('control_plane.audit_logs')
+             except
+             select name from part where relation = pg_catalog.to_regclass($1))",
+    )
+    .bind(name::table(table))
+    .fetch_one(db)
+    .await
+}
+
 /// Whether a table of the log's schema exists.
 pub(super) async fn exists(db: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select pg_catalog.to_regclass($1) is not null")

@@ -24,10 +24,10 @@ use sqlx::PgConnection;
 use super::catalog::{self, Layout, Partition};
 use super::definition::Definition;
 use super::error::PartitionError;
-use super::name;
 use super::progress::Progress;
 use super::retry::Attempts;
 use super::work::{self, Kind, Work};
+use super::{leftover, name};
 
 /// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ pub(super) async fn step(
         "copy" => copy::step(db, progress).await,
         "index" => index::step(db, &work, progress).await,
         "exchange" => {
+            if index::repeat_if_incomplete(db, &work).await? {
+                return Ok(Step::Done);
+            }
             let attempts = Attempts::new("exchange the merged partitions", lock_timeout);
             exchange::step(db, &work, attempts, progress).await
         }
@@ -92,7 +95,7 @@ pub(super) async fn step(
     }
 }
 
-/// Whether the sources are attached as they were, the target exists, and no record was erased or removed
+/// Whether the sources are attached as they were, the target fits, and no record was erased or removed
 /// since the start.
 async fn is_valid(db: &mut PgConnection, work: &Work) -> Result<bool, PartitionError> {
     let failed = || PartitionError::while_trying_to("read the work in progress");
@@ -100,7 +103,7 @@ async fn is_valid(db: &mut PgConnection, work: &Work) -> Result<bool, PartitionE
     let changed = work::is_merge_outdated(db).await.map_err(failed())?;
     Ok(!changed
         && layout.is_some_and(|layout| are_attached(&layout, work))
-        && leftovers::exists(db, &work.target).await.map_err(failed())?)
+        && leftover::fits(db, &work.target).await.map_err(failed())?)
 }
 
 /// Whether the sources are attached, next to each other, and have the range of the work.

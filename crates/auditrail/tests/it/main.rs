@@ -26,6 +26,7 @@ mod log;
 mod migrate;
 mod migrate_concurrent;
 mod migrate_drift;
+mod partition;
 mod query;
 mod reading;
 mod retention;

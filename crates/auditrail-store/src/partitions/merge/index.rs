@@ -4,7 +4,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::Step;
 use crate::partitions::create::{self, run};
-use crate::partitions::definition::Definition;
+use crate::partitions::definition::{Definition, Index};
 use crate::partitions::error::PartitionError;
 use crate::partitions::name;
 use crate::partitions::progress::{Event, Progress};
@@ -26,12 +26,7 @@ pub(super) async fn step(
     if work::lock(&mut tx, Kind::Merge).await.map_err(failed())?.is_none() {
         return Ok(Step::Idle);
     }
-    let existing = create::index_names(&mut tx, &work.target).await.map_err(failed())?;
-    let missing = definition.indexes.iter().find_map(|index| {
-        let name = name::in_partition(&index.name, &work.target);
-        (!existing.contains(&name)).then_some((index, name))
-    });
-    match missing {
+    match missing(&mut tx, work, &definition).await.map_err(failed())? {
         Some((index, name)) => {
             progress(Event::Step { doing: "creating an index", table: &name });
             let create = index.create(&name, &work.target);
@@ -39,7 +34,7 @@ pub(super) async fn step(
         }
         None => {
             progress(Event::Step { doing: "checking the range", table: &work.target });
-            run(&mut tx, [add_check(work)]).await.map_err(failed())?;
+            run(&mut tx, add_check(work)).await.map_err(failed())?;
             work::set_phase(&mut tx, Kind::Merge, "exchange").await.map_err(failed())?;
         }
     }
@@ -48,14 +43,43 @@ pub(super) async fn step(
 }
 
 /// The check that proves the range, so that the table is not scanned when it is attached.
-fn add_check(work: &Work) -> String {
-    format!(
-        "alter table {} add constraint {} check (id >= '{}' and id < '{}')",
-        name::table(&work.target),
-        name::quoted(&range_check(work)),
-        work.lower,
-        work.upper
-    )
+fn add_check(work: &Work) -> [String; 2] {
+    let (table, check) = (name::table(&work.target), name::quoted(&range_check(work)));
+    [
+        format!("alter table {table} drop constraint if exists {check}"),
+        format!(
+            "alter table {table} add constraint {check} check (id >= '{}' and id < '{}')",
+            work.lower, work.upper
+        ),
+    ]
+}
+
+/// An index of the log that the target lacks, and its name there.
+async fn missing<'a>(
+    db: &mut PgConnection,
+    work: &Work,
+    definition: &'a Definition,
+) -> Result<Option<(&'a Index, String)>, sqlx::Error> {
+    let existing = create::index_names(db, &work.target).await?;
+    Ok(definition.indexes.iter().find_map(|index| {
+        let name = name::in_partition(&index.name, &work.target);
+        (!existing.contains(&name)).then_some((index, name))
+    }))
+}
+
+/// Goes back to this phase if a migration has added an index: to attach the target would create it under the
+/// lock. Returns whether it did.
+pub(super) async fn repeat_if_incomplete(
+    db: &mut PgConnection,
+    work: &Work,
+) -> Result<bool, PartitionError> {
+    let failed = || PartitionError::while_trying_to("read the indexes of the merged partition");
+    let definition = Definition::read(db, name::LOG).await.map_err(failed())?;
+    let is_incomplete = missing(db, work, &definition).await.map_err(failed())?.is_some();
+    if is_incomplete {
+        work::set_phase(db, Kind::Merge, "index").await.map_err(failed())?;
+    }
+    Ok(is_incomplete)
 }
 
 pub(super) fn range_check(work: &Work) -> String {

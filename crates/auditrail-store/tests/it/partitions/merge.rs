@@ -117,6 +117,25 @@ async fn record_with_an_old_transaction_id_is_not_lost() {
     assert_eq!(contents(&mut owner).await, before);
 }
 
+#[tokio::test]
+async fn columns_and_indexes_of_migrations_are_in_the_merged_partition() {
+    for step in ["creating an index", "exchanging the partitions"] {
+        let db = three_closed(100).await;
+        let mut owner = db.connect(db.owner()).await;
+        run_until(&db, |event| is_step(event, step)).await;
+        run(
+            &mut owner,
+            "alter table control_plane.audit_logs add column added text;
+             create index added on control_plane.audit_logs (added)",
+        )
+        .await;
+        let before = contents(&mut owner).await;
+        run_to_the_end(&db).await;
+        assert_eq!(contents(&mut owner).await, before, "{step}");
+        assert_eq!(names(&mut owner).await.len(), 3, "{step}");
+    }
+}
+
 const ERASE: &str = "begin;
     set local auditrail.maintenance = 'erasure';
     update control_plane.audit_logs set actor_id = 'erased' where actor_id = 'u1';
