@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod lines;
 mod reader;
 mod restore;
+mod verify;
 mod writer;
 
 pub use dir::{ArchiveDir, ListedArchive};

@@ -9,7 +9,6 @@ use auditrail_core::{ArchiveManifest, ArchiveName};
 use sha2::{Digest, Sha256};
 
 use super::error::ArchiveError;
-use super::reader::ArchiveReader;
 
 /// A directory of archives. Other files in it are ignored.
 #[derive(Clone, Debug)]
@@ -99,17 +98,6 @@ impl ArchiveDir {
             .read_to_end(&mut bytes)
             .map_err(ArchiveError::io("read", &path))?;
         Ok(bytes)
-    }
-
-    /// Reads an archive to its end, and compares it with its manifest.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is not what its manifest states.
-    pub fn verify(&self, name: ArchiveName) -> Result<ArchiveManifest, ArchiveError> {
-        let manifest = self.manifest(name)?;
-        let mut reader = ArchiveReader::open(self, manifest.clone())?;
-        while reader.next_line()?.is_some() {}
-        Ok(manifest)
     }
 
     /// Removes an archive whose records were not removed from the log. The manifest goes first, so that what

@@ -82,8 +82,8 @@ pub(crate) struct RetentionRunArgs {
     /// Remove without asking
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Archive records in this directory before they are removed [env: AUDITRAIL_ARCHIVE_DIR]
-    #[arg(long, value_name = "DIR", env = "AUDITRAIL_ARCHIVE_DIR", hide_env = true)]
+    /// Archive records in this directory before they are removed
+    #[arg(long, value_name = "DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
     /// Actor of the audit record [default: user:cli:LOGIN]
     #[arg(long, value_name = "TYPE:ID")]
