@@ -1,7 +1,6 @@
 //! Writers and readers beside a run.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use auditrail_store::RetentionStep;
@@ -39,13 +38,13 @@ async fn writers_and_readers_wait_for_no_lock_for_long() {
         }
     };
     let removal = async {
-        let (exchanged, mut records) = (Cell::new(0), 0);
+        let (exchanged, mut records) = (AtomicU32::new(0), 0);
         let mut on_step = |step| {
             exchanged
                 .set(exchanged.get() + u32::from(matches!(step, RetentionStep::Exchanged { .. })));
         };
         // An exchange that finds no gap in time is postponed.
-        while exchanged.get() < 2 {
+        while exchanged.load(Ordering::Relaxed) < 2 {
             records += run_with(&db, None, &mut on_step).await.unwrap().records;
         }
         is_done.store(true, Ordering::Relaxed);
