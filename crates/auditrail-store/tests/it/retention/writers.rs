@@ -40,8 +40,9 @@ async fn writers_and_readers_wait_for_no_lock_for_long() {
     let removal = async {
         let (exchanged, mut records) = (AtomicU32::new(0), 0);
         let mut on_step = |step| {
-            exchanged
-                .set(exchanged.get() + u32::from(matches!(step, RetentionStep::Exchanged { .. })));
+            if matches!(step, RetentionStep::Exchanged { .. }) {
+                exchanged.fetch_add(1, Ordering::Relaxed);
+            }
         };
         // An exchange that finds no gap in time is postponed.
         while exchanged.load(Ordering::Relaxed) < 2 {
