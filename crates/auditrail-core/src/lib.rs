@@ -38,6 +38,7 @@ mod sink;
 mod target;
 mod text;
 mod time;
+pub mod words;
 
 pub use action::{Action, OtherAction};
 pub use actor::{Actor, ActorType};
@@ -58,9 +59,11 @@ pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use outcome::Outcome;
 pub use page::{Page, Pagination};
+pub use query::expression;
 pub use query::{
-    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Filters, Intents, Interval,
-    MetadataFilter, PageSize, Position, Query, TimeRange, Total, TotalRelation,
+    ActionFilter, ActionPrefix, Count, Cursor, CursorError, CursorKey, Expression, ExpressionError,
+    Filters, Intents, Interval, MetadataFilter, PageSize, Position, Query, TimeRange, Total,
+    TotalRelation,
 };
 pub use record::Record;
 pub use service::{AuditLogService, BatchOutcome, Created, Found, OnInvalid, Rejected};

@@ -2,14 +2,17 @@
 
 mod bounds;
 mod cursor;
+pub mod expression;
 mod filters;
 mod intents;
 mod interval;
+mod matching;
 mod names;
 mod paging;
 mod parse;
 
 pub use cursor::{Cursor, CursorError, CursorKey};
+pub use expression::{Expression, ExpressionError};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;
 pub use interval::Interval;
