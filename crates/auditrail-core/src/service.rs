@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::ErrorCode;
 use crate::id::RecordId;
 use crate::input::CreateInput;
-use crate::query::{Query, Total};
+use crate::query::{Cursor, Query, Total};
 use crate::record::Record;
 
 /// A store of audit records, local or remote.
@@ -120,4 +120,8 @@ pub struct Found {
     pub has_more: bool,
     /// The number of all matches, if the query requested it.
     pub total: Option<Total>,
+    /// Where a search in text stopped, because its time was over before the page was full: the page has every
+    /// match back to there, and the next one starts there. Then `has_more` is set, though it is not known that
+    /// more match.
+    pub searched_back_to: Option<Cursor>,
 }

@@ -1,6 +1,6 @@
 //! The text of a record.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::chars::fold;
 use crate::record::Record;
@@ -70,13 +70,11 @@ fn unescaped(json: &str) -> String {
     out
 }
 
-/// The address as PostgreSQL prints it, which has the last 32 bits of more IPv6 addresses in decimal.
+/// The address as PostgreSQL prints it, which has the last 32 bits of an IPv6 address in decimal
+/// where all others are zero.
 fn host(address: IpAddr) -> String {
     let IpAddr::V6(v6) = address else { return address.to_string() };
-    let [0, 0, 0, 0, 0, 0, high, low] = v6.segments() else { return v6.to_string() };
-    if [Ipv6Addr::UNSPECIFIED, Ipv6Addr::LOCALHOST].contains(&v6) {
-        return v6.to_string();
-    }
+    let [0, 0, 0, 0, 0, 0, high @ 1..=u16::MAX, low] = v6.segments() else { return v6.to_string() };
     let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
     format!("::{}", Ipv4Addr::new(a, b, c, d))
 }

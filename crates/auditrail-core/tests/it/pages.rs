@@ -17,7 +17,7 @@ fn page(query: &Query, found: Found) -> Value {
 
 #[test]
 fn last_page_has_no_cursor_and_no_total() {
-    let found = Found { records: vec![record()], has_more: false, total: None };
+    let found = Found { records: vec![record()], has_more: false, total: None, ..Found::default() };
     let expected = json!({
         "data": [full_json()],
         "pagination": {"limit": 100, "has_more": false, "next_cursor": null, "offset": 0},
@@ -35,7 +35,7 @@ fn cursor_has_the_last_record_and_is_bound_to_filters() {
     )
     .unwrap();
     let total = Some(Total { count: 9, relation: TotalRelation::AtLeast });
-    let found = Found { records: vec![record()], has_more: true, total };
+    let found = Found { records: vec![record()], has_more: true, total, ..Found::default() };
     let page = page(&query, found);
     let token = page["pagination"]["next_cursor"].as_str().unwrap();
     let cursor = Cursor::decode(token, &query.filters, &key).unwrap();
@@ -58,7 +58,7 @@ fn page_after_a_cursor_has_no_offset() {
 
 #[test]
 fn page_round_trips_through_json() {
-    let found = Found { records: vec![record()], has_more: true, total: None };
+    let found = Found { records: vec![record()], has_more: true, total: None, ..Found::default() };
     let page = Page::new(&Query::default(), found, &CursorKey::public());
     let text = serde_json::to_string(&page).unwrap();
     assert_eq!(serde_json::from_str::<Page<Record>>(&text).unwrap(), page);

@@ -14,4 +14,6 @@ pub(super) mod page;
 pub(super) mod search;
 pub(super) mod summary;
 mod target_types;
+pub(super) mod text_search;
+mod text_step;
 mod times;

@@ -3,6 +3,8 @@
 //! Every value is bound; the text of a statement never contains input.
 
 mod metadata;
+mod terms;
+mod text;
 
 use auditrail_core::{
     ActionFilter, ActionPrefix, ActorType, Filters, Intents, canonical_network, mapped_network,
@@ -92,13 +94,34 @@ impl<'a> Conditions<'a> {
             || matches!(&self.types, Some(TypeCondition::TargetTypes(types)) if types.is_empty())
     }
 
-    /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
-    pub(in crate::records) fn push_from_where(&self, sql: &mut Sql) {
-        self.push_from_where_but(sql, DrivingIndex::Time);
+    /// Whether a record must have or lack words or phrases, which no index answers.
+    pub(in crate::records) fn has_text(&self) -> bool {
+        self.filters.has_text_terms()
     }
 
-    /// As [`push_from_where`](Self::push_from_where) without the condition of the driving index, which
-    /// [`DrivingIndex::push_condition`] adds.
+    /// Adds the condition on words and phrases, as one boolean value.
+    pub(in crate::records) fn push_text_matches(&self, sql: &mut Sql) {
+        match &self.filters.q {
+            Some(expression) => text::push_matches(sql, expression),
+            None => {
+                sql.push("true");
+            }
+        }
+    }
+
+    /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
+    ///
+    /// With words or phrases such a statement reads the text of every record that the other conditions leave.
+    pub(in crate::records) fn push_from_where(&self, sql: &mut Sql) {
+        self.push_from_where_but(sql, DrivingIndex::Time);
+        if self.has_text() {
+            sql.push(" and ");
+            self.push_text_matches(sql);
+        }
+    }
+
+    /// As [`push_from_where`](Self::push_from_where) without words and phrases, and without the condition of the
+    /// driving index, which [`DrivingIndex::push_condition`] adds.
     pub(in crate::records) fn push_from_where_but(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
         let Filters {
             actor_id,
@@ -113,6 +136,7 @@ impl<'a> Conditions<'a> {
             ip_address,
             created_at,
             metadata,
+            q,
         } = self.filters;
         sql.push(" from control_plane.audit_logs where true");
         let texts = [
@@ -133,14 +157,20 @@ impl<'a> Conditions<'a> {
         }
         self.push_types(sql);
         if let Some(network) = ip_address.filter(|_| !matches!(index, DrivingIndex::Address(_))) {
+            sql.push(" and (");
             push_address(sql, network);
+            sql.push(")");
         }
         if let Some(outcome) = outcome.filter(|_| !matches!(index, DrivingIndex::Outcome(_))) {
             sql.push(" and outcome = ").push_bind(outcome.as_str());
         }
         push_times(sql, created_at);
         for filter in metadata {
+            sql.push(" and ");
             metadata::push(sql, filter);
+        }
+        if let Some(expression) = q {
+            terms::push(sql, expression);
         }
         if self.only_open_intents {
             sql.push(OPEN_INTENTS);
@@ -186,11 +216,11 @@ fn push_address(sql: &mut Sql, network: IpNet) {
     let within = if is_address(&network) { "ip_address = " } else { "ip_address <<= " };
     match mapped_network(network) {
         Some(mapped) => {
-            sql.push(" and (").push(within).push_bind(network);
-            sql.push(" or ").push(within).push_bind(mapped).push(")");
+            sql.push(within).push_bind(network);
+            sql.push(" or ").push(within).push_bind(mapped);
         }
         None => {
-            sql.push(" and ").push(within).push_bind(network);
+            sql.push(within).push_bind(network);
         }
     }
 }

@@ -13,6 +13,7 @@ use auditrail_core::{Cursor, PageSize, Position, Record};
 
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
+use super::text_step::TextStep;
 use super::times::is_edge;
 use crate::db::{Db, Rows};
 use crate::error::StoreError;
@@ -21,7 +22,7 @@ use crate::sql::Sql;
 use crate::value::PgTime;
 
 /// Bytes of rows at which a page ends early. A page of the maximum size has 4 kB for each record.
-const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
+pub(in crate::records) const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// How many longer windows are tried before all of the time is searched.
 const LONGER_WINDOWS: usize = 3;
@@ -34,6 +35,9 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
                              set_config('enable_seqscan', 'off', true),
                              set_config('random_page_cost', '1.1', true),
                              set_config('work_mem', '32MB', true)";
+
+/// Undoes what [`COLLECT_SETTINGS`] changes for walking an index.
+pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_sort', 'off', true)";
 
 /// Reads one page, newest first, and whether more records follow. A page of large records ends early, so that the
 /// rows of one search take only some megabytes.
@@ -48,56 +52,146 @@ pub(in crate::records) async fn page(
     position: Position,
     budget: ScanBudget,
 ) -> Result<(Vec<Record>, bool), StoreError> {
-    let found = match DrivingIndex::only(conditions.filters()) {
-        Some(index) => fetch_last(db, &walk(index, conditions, size, position, None)).await?,
-        None if conditions.match_nothing() => Rows { rows: Vec::new(), is_truncated: false },
-        None => newest_matches(db, conditions, size, position, budget).await?,
-    };
+    let (found, _) = newest(db, conditions, &Wanted::Page(size), position, budget).await?;
     let wanted = usize::from(size.get());
     let records = found.rows.iter().take(wanted).map(columns::record);
     let has_more = found.is_truncated || found.rows.len() > wanted;
     Ok((records.collect::<Result<_, _>>()?, has_more))
 }
 
+/// Reads and judges the candidates of a step of a search in text, newest first.
+///
+/// The second value is whether candidates of all time were looked for, not only those of a window.
+pub(in crate::records) async fn candidates(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    step: &TextStep,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(Rows, bool), StoreError> {
+    newest(db, conditions, &Wanted::Judged(step), position, budget).await
+}
+
+/// What a search does with the rows that it finds.
+enum Wanted<'a> {
+    /// Returns a page of them, and one more.
+    Page(PageSize),
+    /// Judges their text.
+    Judged(&'a TextStep),
+}
+
+impl Wanted<'_> {
+    /// The rows to find.
+    fn rows(&self) -> i64 {
+        match self {
+            Self::Page(size) => i64::from(size.get()) + 1,
+            Self::Judged(step) => i64::from(step.candidates),
+        }
+    }
+
+    /// The statement, from one that finds the rows.
+    fn statement(&self, conditions: &Conditions<'_>, push: impl FnOnce(&mut Sql)) -> Sql {
+        match self {
+            Self::Page(_) => {
+                let mut sql = Sql::default();
+                push(&mut sql);
+                sql
+            }
+            Self::Judged(step) => step.statement(conditions, push),
+        }
+    }
+
+    /// Whether the rows are all that is wanted, or as much of that as may be in memory.
+    fn is_full(&self, found: &Rows) -> Result<bool, StoreError> {
+        match self {
+            Self::Page(size) => Ok(is_full(found, usize::from(size.get()) + 1)),
+            Self::Judged(step) => step.is_enough(found),
+        }
+    }
+
+    /// The number of rows found, given that they are not all that is wanted.
+    fn found(&self, found: &Rows) -> Result<u64, StoreError> {
+        match self {
+            Self::Page(_) => Ok(found.rows.len() as u64),
+            Self::Judged(step) => Ok(step.end(found)?.map_or(0, |end| end.judged)),
+        }
+    }
+
+    /// Whether the statement that returns all that is wanted is the last one of the search.
+    const fn is_last(&self) -> bool {
+        matches!(self, Self::Page(_))
+    }
+}
+
+/// Finds the newest rows by one index, or by whatever the filters allow; and whether it looked in all of time.
+async fn newest(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    wanted: &Wanted<'_>,
+    position: Position,
+    budget: ScanBudget,
+) -> Result<(Rows, bool), StoreError> {
+    match DrivingIndex::only(conditions.filters()) {
+        Some(index) => {
+            let sql = wanted.statement(conditions, |sql| {
+                push_whole_walk(sql, index, conditions, wanted.rows(), position, None);
+            });
+            Ok((fetch(db, &sql, wanted.is_last()).await?, true))
+        }
+        None if conditions.match_nothing() => {
+            Ok((Rows { rows: Vec::new(), is_truncated: false }, true))
+        }
+        None => newest_matches(db, conditions, wanted, position, budget).await,
+    }
+}
+
 /// Walks one window of the driving index, then collects the matches of longer windows.
 async fn newest_matches(
     mut db: Db<'_>,
     conditions: &Conditions<'_>,
-    size: PageSize,
+    wanted: &Wanted<'_>,
     position: Position,
     budget: ScanBudget,
-) -> Result<Rows, StoreError> {
+) -> Result<(Rows, bool), StoreError> {
     let skipped = match position {
         Position::Offset(offset) => offset,
         Position::After(_) => 0,
     };
-    let wanted = usize::from(size.get()) + 1;
+    let walk = |index, since| {
+        wanted.statement(conditions, |sql| {
+            push_whole_walk(sql, index, conditions, wanted.rows(), position, since);
+        })
+    };
+    let matches = |since| {
+        wanted.statement(conditions, |sql| {
+            push_matches(sql, conditions, wanted.rows(), position, since);
+        })
+    };
     let (index, window) =
         driving_index::most_selective(db.again(), conditions.filters(), position, budget).await?;
     let Some(mut window) = window else {
-        return fetch_last(db, &walk(index, conditions, size, position, None)).await;
+        return Ok((fetch(db, &walk(index, None), wanted.is_last()).await?, true));
     };
-    let since = Some(window.start);
-    let mut found = fetch(db.again(), &walk(index, conditions, size, position, since)).await?;
-    if is_full(&found, wanted) {
-        return Ok(found);
+    let mut found = fetch(db.again(), &walk(index, Some(window.start)), false).await?;
+    if wanted.is_full(&found)? {
+        return Ok((found, false));
     }
     let set = db.fetch(&Sql::new(COLLECT_SETTINGS)).await;
     set.map_err(StoreError::while_trying_to("change the settings of a search"))?;
-    let is_quickly_collected = found.rows.is_empty() && window.is_most_of(budget.few);
+    let is_quickly_collected = wanted.found(&found)? == 0 && window.is_most_of(budget.few);
     let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };
     for _ in 0..longer_windows {
-        match window.longer(found.rows.len() as u64, skipped + wanted as u64) {
+        let enough = skipped + wanted.rows().unsigned_abs();
+        match window.longer(wanted.found(&found)?, enough) {
             Some(longer) => window = longer,
             None => break,
         }
-        let since = Some(window.start);
-        found = fetch(db.again(), &matches(conditions, size, position, since)).await?;
-        if is_full(&found, wanted) {
-            return Ok(found);
+        found = fetch(db.again(), &matches(Some(window.start)), false).await?;
+        if wanted.is_full(&found)? {
+            return Ok((found, false));
         }
     }
-    fetch_last(db, &matches(conditions, size, position, None)).await
+    Ok((fetch(db, &matches(None), wanted.is_last()).await?, true))
 }
 
 /// Whether the rows are a page and one row more, or as much of that as may be in memory.
@@ -105,19 +199,14 @@ const fn is_full(found: &Rows, wanted: usize) -> bool {
     found.rows.len() == wanted || found.is_truncated
 }
 
-async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
-    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, false).await;
+/// Runs a statement; the last one of a search also ends its transaction.
+async fn fetch(mut db: Db<'_>, sql: &Sql, is_last: bool) -> Result<Rows, StoreError> {
+    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, is_last).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
-/// As [`fetch`], for the last statement of a search.
-async fn fetch_last(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
-    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, true).await;
-    rows.map_err(StoreError::while_trying_to("read a page of records"))
-}
-
-/// Walks the driving index and takes the matches, one row more than the page to learn whether more
-/// follow. [`SEARCH`](super::search::SEARCH) leaves that index as the only plan.
+/// The statement of a walk of a page, for tests of its plan.
+#[cfg(test)]
 pub(in crate::records) fn walk(
     index: DrivingIndex<'_>,
     conditions: &Conditions<'_>,
@@ -126,24 +215,37 @@ pub(in crate::records) fn walk(
     since: Option<PgTime>,
 ) -> Sql {
     let mut sql = Sql::default();
+    push_whole_walk(&mut sql, index, conditions, i64::from(size.get()) + 1, position, since);
+    sql
+}
+
+/// Walks the driving index and takes the matches. [`SEARCH`](super::search::SEARCH) leaves that index as the
+/// only plan.
+fn push_whole_walk(
+    sql: &mut Sql,
+    index: DrivingIndex<'_>,
+    conditions: &Conditions<'_>,
+    rows: i64,
+    position: Position,
+    since: Option<PgTime>,
+) {
     let Some(mapped) = index.mapped() else {
-        push_walk(&mut sql, index, conditions, position, since);
-        push_end(&mut sql, size, position);
-        return sql;
+        push_walk(sql, index, conditions, position, since);
+        push_end(sql, rows, position);
+        return;
     };
     // Each form of an address is in the order of time; few records have the mapped one.
     let skipped = match position {
         Position::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
         Position::After(_) => 0,
     };
-    let most = i64::from(size.get()).saturating_add(1).saturating_add(skipped);
+    let most = rows.saturating_add(skipped);
     sql.push(concat!("select ", column_list!(), " from (("));
-    push_walk(&mut sql, index, conditions, position, since);
+    push_walk(sql, index, conditions, position, since);
     sql.push("created_at desc, id desc limit ").push_bind(most).push(") union all (");
-    push_walk(&mut sql, mapped, conditions, position, since);
+    push_walk(sql, mapped, conditions, position, since);
     sql.push("created_at desc, id desc limit ").push_bind(most).push(")) both_forms order by ");
-    push_end(&mut sql, size, position);
-    sql
+    push_end(sql, rows, position);
 }
 
 /// Adds the statement of a walk up to the start of its ORDER BY.
@@ -166,19 +268,19 @@ fn push_walk(
 ///
 /// Materialized, because the planner would otherwise assume that matches are spread evenly over time and
 /// that it can stop early. This statement runs when they are not, or are few.
-pub(in crate::records) fn matches(
+fn push_matches(
+    sql: &mut Sql,
     conditions: &Conditions<'_>,
-    size: PageSize,
+    rows: i64,
     position: Position,
     since: Option<PgTime>,
-) -> Sql {
-    let mut sql = Sql::new(concat!("with matches as materialized (select ", column_list!()));
-    conditions.push_from_where(&mut sql);
-    push_after(&mut sql, position);
-    push_since(&mut sql, since);
+) {
+    sql.push(concat!("with matches as materialized (select ", column_list!()));
+    conditions.push_from_where_but(sql, DrivingIndex::Time);
+    push_after(sql, position);
+    push_since(sql, since);
     sql.push(concat!(") select ", column_list!(), " from matches order by "));
-    push_end(&mut sql, size, position);
-    sql
+    push_end(sql, rows, position);
 }
 
 fn push_since(sql: &mut Sql, since: Option<PgTime>) {
@@ -187,8 +289,8 @@ fn push_since(sql: &mut Sql, since: Option<PgTime>) {
     }
 }
 
-fn push_end(sql: &mut Sql, size: PageSize, position: Position) {
-    sql.push("created_at desc, id desc limit ").push_bind(i64::from(size.get()) + 1);
+fn push_end(sql: &mut Sql, rows: i64, position: Position) {
+    sql.push("created_at desc, id desc limit ").push_bind(rows);
     if let Position::Offset(offset @ 1..) = position {
         sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
     }
