@@ -210,7 +210,12 @@ impl AuditLogService for Client {
         match query.position {
             Position::Offset(_) => {
                 let Page { data: records, pagination } = self.page(query, None).await?;
-                Ok(Found { records, has_more: pagination.has_more, total: pagination.total() })
+                Ok(Found {
+                    records,
+                    has_more: pagination.has_more,
+                    total: pagination.total(),
+                    searched_back_to: pagination.searched_back_to.map(end_of),
+                })
             }
             Position::After(cursor) => self.after(query, cursor).await,
         }
@@ -242,13 +247,18 @@ impl Client {
             let data = page.data.into_iter();
             records.extend(data.filter(|record| (record.created_at, record.id) < position));
             token = page.pagination.next_cursor;
+            let stopped_at = page.pagination.searched_back_to;
+            if let Some(time) = stopped_at.filter(|_| records.len() <= limit) {
+                let searched_back_to = Some(end_of(time));
+                return Ok(Found { records, has_more: true, total, searched_back_to });
+            }
             if records.len() > limit || token.is_none() {
                 break;
             }
         }
         let has_more = records.len() > limit;
         records.truncate(limit);
-        Ok(Found { records, has_more, total })
+        Ok(Found { records, has_more, total, searched_back_to: None })
     }
 
     /// The total number of matches, if the query requests it.
@@ -261,6 +271,12 @@ impl Client {
             Query { filters: query.filters.clone(), limit, count: query.count, ..Query::default() };
         Ok(self.page(&count, None).await?.pagination.total())
     }
+}
+
+/// The position before every record of a time. A page tells the time alone at which a search stopped, so the
+/// records of that time may be repeated.
+fn end_of(time: RecordTime) -> Cursor {
+    Cursor { created_at: time, id: RecordId::from(uuid::Uuid::max()) }
 }
 
 /// The filters with the time range ending at `last`, inclusive; `None` if that makes it empty.

@@ -34,7 +34,7 @@ pub struct Pagination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_relation: Option<TotalRelation>,
     /// How far back a search in text came in its time; absent when it filled the page or came to the end. The
-    /// page has every match of this time and later, and `next_cursor` goes on from there.
+    /// page has every match after this time, and `next_cursor` goes on from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched_back_to: Option<RecordTime>,
 }

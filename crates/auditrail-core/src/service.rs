@@ -122,6 +122,6 @@ pub struct Found {
     pub total: Option<Total>,
     /// Where a search in text stopped, because its time was over before the page was full: the page has every
     /// match back to there, and the next one starts there. Then `has_more` is set, though it is not known that
-    /// more match.
+    /// more match. A remote service may repeat records of that time.
     pub searched_back_to: Option<Cursor>,
 }

@@ -164,6 +164,11 @@ impl PartialSchema for Pagination {
         let next_cursor = string(Null::Allowed).description(Some("Cursor of the next page."));
         let offset = "Number of skipped records; null for a page requested by cursor.";
         let total = "Number of matching records, if requested with `count`.";
+        let searched = "How far back a search for words in `q` came in its time, if it did not come to the end: the page \
+             has every match after this time, and `next_cursor` goes on from there.";
+        let time = string(Null::Never)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(searched));
         let properties = [
             required("limit", limit),
             required("has_more", has_more.description(Some("Whether more records follow."))),
@@ -171,6 +176,7 @@ impl PartialSchema for Pagination {
             required("offset", number(KnownFormat::Int64, Null::Allowed).description(Some(offset))),
             optional("total", number(KnownFormat::Int64, Null::Never).description(Some(total))),
             optional("total_relation", TotalRelation::schema()),
+            optional("searched_back_to", time),
         ];
         object("Position of a page and cursor of the next.", properties).into()
     }
