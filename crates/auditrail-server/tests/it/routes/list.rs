@@ -150,11 +150,11 @@ async fn expressions_are_anded_with_the_other_parameters() {
         (&counted["pagination"]["total"], &counted["pagination"]["total_relation"]),
         (&6.into(), &"exact".into())
     );
-    let exported = get("/export?format=ndjson&q=p2", "all").await;
+    let exported = get("/export?format=ndjson&q=p2+actor_type:user", "all").await;
     let lines = exported.body.iter().filter(|byte| **byte == b'\n').count();
     assert_eq!(lines, 2, "a record and the manifest");
 
-    let mut path = "/v1/audit-logs?limit=4&q=p*".to_owned();
+    let mut path = "/v1/audit-logs?limit=4&q=p*+actor_type:user".to_owned();
     let mut pages = Vec::new();
     loop {
         let answer = service.get(&path).key("read").send().await;
