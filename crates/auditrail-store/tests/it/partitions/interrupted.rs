@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use super::merge::{SMALL, run_to_the_end, three_closed};
-use super::support::{contents, insert, late_id, names, one, partitions, plain, run, timed_id};
+use super::support::{contents, insert, late_id, names, one, partitions, plain, timed_id};
 
 /// How an operation is interrupted.
 #[derive(Clone, Copy, Debug)]

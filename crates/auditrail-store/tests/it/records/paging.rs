@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    AuditLogService, Cursor, Filters, Order, PageSize, Position, Query, Record, RecordId,
+    AuditLogService, Cursor, Filters, Order, PageSize, Pagination, Position, Query, Record,
+    RecordId,
 };
 use auditrail_store::{PgAuditLog, Sessions, StoreError};
 use auditrail_testkit::TestDb;
@@ -114,16 +115,16 @@ async fn there_and_back(log: &PgAuditLog, order: Order, arriving: &[Record]) -> 
         if let Some(records) = arriving.next() {
             writer.write(records).await.unwrap();
         }
-        let token = if is_back { page.pagination.prev_cursor } else { page.pagination.next_cursor };
-        match token {
-            Some(token) => turn(log, &mut query, &token),
+        let Pagination { prev_cursor, next_cursor, .. } = &page.pagination;
+        match if is_back { prev_cursor } else { next_cursor } {
+            Some(token) => turn(log, &mut query, token),
             None if is_back => return [there, back],
             None => {
                 // The last page once more, as the start of the way back.
                 back.extend(page.data.iter().map(|record| record.id));
                 is_back = true;
-                match page.pagination.prev_cursor {
-                    Some(token) => turn(log, &mut query, &token),
+                match prev_cursor {
+                    Some(token) => turn(log, &mut query, token),
                     None => return [there, back],
                 }
             }

@@ -178,10 +178,7 @@ async fn records_without_a_position_stay() {
     let db = TestDb::migrated().await;
     write(&db, 10, OLD, "t1", "project.created").await;
     // As the sequencer has it: what is committed now has a position, what follows has none.
-    db.as_owner(
-        "update control_plane.audit_log_sequencer set done = pg_current_snapshot()",
-    )
-    .await;
+    db.as_owner("update control_plane.audit_log_sequencer set done = pg_current_snapshot()").await;
     write(&db, 10, "2024-01-06", "t1", "project.created").await;
     rule(&db, "", "", 400).await;
     assert_eq!(plan(&db).await.records(), 10);
