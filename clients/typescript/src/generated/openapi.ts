@@ -98,6 +98,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit-logs/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the next matching records, in the order of their seq.
+         * @description Every record gets a seq shortly after it was committed: from 0, without gaps, and it never changes. A reader that
+         *     stores the position of each response, and continues from it, gets each record exactly once, in one order, from
+         *     every server. Records that have left the log are skipped. One request examines at most 10,000 records and returns
+         *     about 4 MiB, so continue while `has_more` is true, also if `data` is empty.
+         */
+        get: operations["feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit-logs/stats": {
         parameters: {
             query?: never;
@@ -108,10 +131,36 @@ export interface paths {
         /**
          * Counts matching records by time, actor, action and target.
          * @description Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. With
+         *     words in `q` they are the newest 25,000 matches, or those found in two seconds. See
          *     `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
          */
         get: operations["stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends matching records as server-sent events, as soon as they have a seq.
+         * @description The response does not end by itself. Events: `record` with a record and its seq; `position`, if records that do
+         *     not match have moved the position, and at the start; `end` before the service ends the response, with the reason
+         *     and where to continue. The `id` of each event is the seq of its position, so `Last-Event-ID`, which browsers send
+         *     when they connect again, continues without missing or repeating a record. A comment is sent at least every 15
+         *     seconds. The connection of a client that reads too slowly is closed; it continues from the last event it has
+         *     received.
+         */
+        get: operations["tail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -333,6 +382,44 @@ export interface components {
             /** @description User agent of the client. */
             user_agent?: string | null;
         };
+        /** @description Record with its seq. */
+        FeedItem: {
+            /**
+             * Format: int64
+             * @description Index of the record in the sequence, from 0. It never changes.
+             */
+            seq: number;
+        } & components["schemas"]["Record"];
+        /** @description The next records of the sequence. */
+        FeedPage: {
+            /** @description The records, by ascending seq. */
+            data: components["schemas"]["FeedItem"][];
+            /**
+             * @description Whether seqs may be missing because of filters or of the tenant of the API key. If not, only records that
+             *     have left the log are missing.
+             */
+            filtered: boolean;
+            /** @description Whether the log has more records after the position, which may or may not match. */
+            has_more: boolean;
+            /**
+             * @description Where to continue: send `seq` as `after` and `id` as `after_id`. It may be beyond the last record of
+             *     `data`, because records that do not match were read too.
+             */
+            position: components["schemas"]["FeedPosition"];
+        };
+        /** @description Position in the sequence of records. */
+        FeedPosition: {
+            /**
+             * Format: uuid
+             * @description Id of that record, or, for an API key restricted to a tenant, a digest of it; null before the first record. Send it as `after_id`.
+             */
+            id: string | null;
+            /**
+             * Format: int64
+             * @description Seq of the last record before the position; -1 before the first record.
+             */
+            seq: number;
+        };
         /** @description An invalid field or parameter. */
         FieldError: {
             /** @description Stable machine-readable code. */
@@ -437,6 +524,11 @@ export interface components {
              * @description Number of skipped records; null for a page requested by cursor.
              */
             offset: number | null;
+            /**
+             * Format: date-time
+             * @description How far a search for words in `q` came in its time, if it did not come to the end: the page has every match from where it starts to this time, in the direction of the search. `next_cursor` goes on from there, or `prev_cursor` on a page that was requested with `prev_cursor`.
+             */
+            searched_back_to?: string;
             /**
              * Format: int64
              * @description Number of matching records, if requested with `count`.
@@ -653,6 +745,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -845,6 +939,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -892,9 +988,17 @@ export interface operations {
             };
         };
     };
-    stats: {
+    feed: {
         parameters: {
             query?: {
+                /** @description Continue after the record with this seq. `-1` is before the first record, `head` after the last one. Default: `-1` of a feed, `head` of a tail. */
+                after?: string;
+                /** @description `id` of the position with this seq: the request fails with `position_unknown` if the log has another record there. */
+                after_id?: string;
+                /** @description Maximum number of records. */
+                limit?: number;
+                /** @description Seconds to wait for a matching record if there is none yet. Such a request counts as a tail. */
+                wait?: number;
                 /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
                 actor?: string;
                 /** @description Exact actor id. */
@@ -935,6 +1039,87 @@ export interface operations {
                 metadata?: {
                     [key: string]: string;
                 };
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Next records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedPage"];
+                };
+            };
+            /** @description The log has no such position (`position_unknown`): it was restored to an earlier state, or the position is of another log. Continue from an earlier position, or from the start. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stats: {
+        parameters: {
+            query?: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
+                /** @description Exact actor id. */
+                actor_id?: string;
+                /** @description Actor type. */
+                actor_type?: "user" | "system" | "api_key";
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
+                action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
+                /** @description Exact target type. */
+                target_type?: string;
+                /** @description Exact target id. */
+                target_id?: string;
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
+                tenant_id?: string;
+                /** @description Exact request id. */
+                request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
+                ip_address?: string;
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
+                /** @description Another name of `since`. */
+                start_date?: string;
+                /** @description Another name of `until`. */
+                end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @description Width of a time bucket. Default: the shortest that covers every counted record. */
                 interval?: "minute" | "hour" | "day";
             };
@@ -951,6 +1136,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tail: {
+        parameters: {
+            query?: {
+                /** @description Continue after the record with this seq. `-1` is before the first record, `head` after the last one. Default: `-1` of a feed, `head` of a tail. */
+                after?: string;
+                /** @description `id` of the position with this seq: the request fails with `position_unknown` if the log has another record there. */
+                after_id?: string;
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
+                /** @description Exact actor id. */
+                actor_id?: string;
+                /** @description Actor type. */
+                actor_type?: "user" | "system" | "api_key";
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
+                action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
+                /** @description Exact target type. */
+                target_type?: string;
+                /** @description Exact target id. */
+                target_id?: string;
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
+                tenant_id?: string;
+                /** @description Exact request id. */
+                request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
+                ip_address?: string;
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Another name of `since`. */
+                start_date?: string;
+                /** @description Another name of `until`. */
+                end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
+            };
+            header?: {
+                /** @description Seq of the last received event; takes precedence over `after`. */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The log has no such position (`position_unknown`). */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Error (RFC 9457) */

@@ -71,3 +71,31 @@ pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Fo
     let page = turn::page(db, &conditions, query, budget).await?;
     Ok(Found { total, ..page })
 }
+
+#[cfg(test)]
+mod tests {
+    use auditrail_core::CursorKey;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_search_in_text_is_no_walk() {
+        for (q, expected) in [
+            ("actor:ana", true),
+            ("actor:ana since:2026-01-01", true),
+            ("since:2026-01-01", true),
+            ("ana", false),
+            ("-ana", false),
+            ("agent:curl", false),
+            ("actor:ana prod", false),
+            ("actor:ana,bob", false),
+            ("actor:ana -action:key.made", false),
+            ("actor:ana action:key.made", false),
+        ] {
+            let pairs = [("q", q)];
+            let query = Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH);
+            assert_eq!(is_walk(&query.unwrap()), expected, "{q}");
+        }
+    }
+}
