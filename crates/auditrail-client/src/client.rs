@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use auditrail_api::{BatchResponse, FeedPage};
 use auditrail_core::{
-    AuditLogService, BatchOutcome, Count, CreateInput, Created, ErrorCode, Found, OnInvalid, Order,
-    Page, PageSize, Position, Query, Record, RecordId, Rejected,
+    AuditLogService, BatchOutcome, Count, CreateInput, Created, Cursor, ErrorCode, Found,
+    OnInvalid, Order, Page, PageSize, Position, Query, Record, RecordId, Rejected,
 };
 use bytes::Bytes;
 use hyper::Method;
@@ -228,9 +228,15 @@ impl AuditLogService for Client {
         match query.position {
             Position::Offset(_) | Position::Around(_) => {
                 let Page { data: records, pagination } = self.page(query, None).await?;
-                let total = pagination.total();
-                let has_previous = pagination.prev_cursor.is_some();
-                Ok(Found { records, has_previous, has_more: pagination.has_more, total })
+                Ok(Found {
+                    records,
+                    has_previous: pagination.prev_cursor.is_some(),
+                    has_more: pagination.has_more,
+                    total: pagination.total(),
+                    searched_back_to: pagination
+                        .searched_back_to
+                        .map(|time| Cursor::before_all_at(time, query.order)),
+                })
             }
             Position::After(cursor) => self.after(query, cursor).await,
             Position::Before(cursor) => self.before(query, cursor).await,

@@ -41,6 +41,7 @@ mod sink;
 mod target;
 mod text;
 mod time;
+pub mod words;
 
 pub use action::{Action, OtherAction};
 pub use actor::{Actor, ActorType};
@@ -63,10 +64,12 @@ pub use input::{CreateInput, ProvidedFields};
 pub use metadata::Metadata;
 pub use outcome::Outcome;
 pub use page::{Page, Pagination};
+pub use query::expression;
 pub use query::{
-    ActionFilter, ActionPrefix, Bars, BucketWidth, Count, Cursor, CursorError, CursorKey, Facet,
-    Filters, Intents, Interval, MetadataFilter, Order, PageSize, Position, Query, TimeRange,
-    TokenPage, Total, TotalRelation, ValueField, ValuePrefix, ValuesLimit,
+    ActionFilter, ActionPrefix, Bars, BucketWidth, Count, Cursor, CursorError, CursorKey,
+    Expression, ExpressionError, Facet, Filters, Intents, Interval, MetadataFilter, Order,
+    PageSize, Position, Query, TimeRange, TokenPage, Total, TotalRelation, ValueField, ValuePrefix,
+    ValuesLimit,
 };
 pub use record::Record;
 pub use retention::{KeepDays, NewRetentionRule, RetentionRule, RetentionRuleId};

@@ -60,6 +60,18 @@ pub const METADATA_FILTER_KEY_MAX_CHARS: usize = 200;
 /// Most characters in the value of a metadata filter.
 pub const METADATA_FILTER_VALUE_MAX_CHARS: usize = 1_000;
 
+/// Most characters in a search expression, the parameter `q`.
+pub const EXPRESSION_MAX_CHARS: usize = 2_000;
+/// Most terms of a search expression.
+pub const EXPRESSION_TERMS_MAX: usize = 32;
+/// Most words and phrases of a search expression, those of `agent` included: a PostgreSQL session keeps 32
+/// compiled patterns.
+pub const EXPRESSION_PHRASES_MAX: usize = 16;
+/// Most alternatives of a term of a search expression.
+pub const EXPRESSION_ALTERNATIVES_MAX: usize = 32;
+/// Most characters in a word or a phrase of a search expression.
+pub const PHRASE_MAX_CHARS: usize = 200;
+
 /// Most characters in the name of an API key.
 pub const KEY_NAME_MAX_CHARS: usize = 200;
 /// Most characters in the environment label of an API key, such as `live`.

@@ -3,6 +3,7 @@
 mod bounds;
 mod buckets;
 mod cursor;
+pub mod expression;
 mod fields;
 mod filters;
 mod intents;
@@ -15,6 +16,7 @@ mod parse;
 
 pub use buckets::{Bars, BucketWidth};
 pub use cursor::{Cursor, CursorError, CursorKey, TokenPage};
+pub use expression::{Expression, ExpressionError};
 pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
 pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
 pub use intents::Intents;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::ErrorCode;
 use crate::id::RecordId;
 use crate::input::CreateInput;
-use crate::query::{Query, Total};
+use crate::query::{Cursor, Query, Total};
 use crate::record::Record;
 
 /// A store of audit records, local or remote.
@@ -123,4 +123,10 @@ pub struct Found {
     pub has_more: bool,
     /// The number of all matches, if the query requested it.
     pub total: Option<Total>,
+    /// Where a search in text stopped, because its time was over before the page was full: the page has every
+    /// match up to there, and the next one starts there. With [`Position::Before`](crate::Position::Before) that is
+    /// before the first record, and the next one is the page before; otherwise it is after the last. Then
+    /// `has_more` is set, or `has_previous`, though it is not known that more match. A remote service may repeat
+    /// records of that time.
+    pub searched_back_to: Option<Cursor>,
 }

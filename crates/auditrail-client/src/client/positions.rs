@@ -24,7 +24,8 @@ impl Client {
         let mut found = self.beyond(query, cursor, other).await?;
         found.records.reverse();
         let has_previous = found.has_more;
-        Ok(Found { has_previous, has_more: !found.records.is_empty(), ..found })
+        let has_more = !found.records.is_empty() || query.filters.has_text_terms();
+        Ok(Found { has_previous, has_more, ..found })
     }
 
     /// Searches from the time of a record on and drops what is not after it in this order.
@@ -52,6 +53,19 @@ impl Client {
                 Order::OldestFirst => (record.created_at, record.id) > position,
             }));
             token = page.pagination.next_cursor;
+            // A page states only the time at which a search in text stopped, so records of that time may be repeated.
+            let stopped_at = page.pagination.searched_back_to;
+            if let Some(time) = stopped_at.filter(|_| records.len() <= limit) {
+                let searched_back_to = Some(Cursor::before_all_at(time, order));
+                let has_more = true;
+                return Ok(Found {
+                    records,
+                    has_more,
+                    total,
+                    searched_back_to,
+                    ..Found::default()
+                });
+            }
             if records.len() > limit || token.is_none() {
                 break;
             }

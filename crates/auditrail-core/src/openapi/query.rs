@@ -10,10 +10,10 @@ use super::{
     Null, PLAIN_TEXT_PATTERN, identifier, network, string, text, time_or_date, uuid, value,
 };
 use crate::limits::{
-    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, BARS_DEFAULT, BARS_MAX, METADATA_FILTER_KEY_MAX_CHARS,
-    METADATA_FILTER_VALUE_MAX_CHARS, METADATA_FILTERS_MAX, OFFSET_MAX, PAGE_SIZE_DEFAULT,
-    PAGE_SIZE_MAX, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS, TARGET_TYPE_MAX_CHARS,
-    TENANT_ID_MAX_CHARS, VALUES_DEFAULT, VALUES_MAX,
+    ACTION_MAX_CHARS, ACTOR_ID_MAX_CHARS, BARS_DEFAULT, BARS_MAX, EXPRESSION_MAX_CHARS,
+    METADATA_FILTER_KEY_MAX_CHARS, METADATA_FILTER_VALUE_MAX_CHARS, METADATA_FILTERS_MAX,
+    OFFSET_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, REQUEST_ID_MAX_CHARS, TARGET_ID_MAX_CHARS,
+    TARGET_TYPE_MAX_CHARS, TENANT_ID_MAX_CHARS, VALUES_DEFAULT, VALUES_MAX,
 };
 use crate::{ActorType, Bars, Count, Filters, Intents, Order, Outcome, Query, ValueField};
 
@@ -32,6 +32,9 @@ impl IntoParams for Filters {
         let until = "End of the time range, exclusive; must be after `since`, in the same forms. A date is its \
              midnight: `until=2026-02-01` includes all of January.";
         let address = "IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address.";
+        let q = "Search expression: words, \"phrases\" and `key:value`, all of which must apply; a minus sign excludes. \
+             For example `actor:ana -action:secret.* \"prod db\"`. An error has its position in characters after the \
+             name in its pointer: `q:7`.";
         vec![
             parameter("actor", actor, string(Null::Never).pattern(Some(ACTOR_PATTERN))),
             parameter("actor_id", "Exact actor id.", id(ACTOR_ID_MAX_CHARS)),
@@ -47,6 +50,7 @@ impl IntoParams for Filters {
             parameter("ip_address", address, Schema::AnyOf(network())),
             parameter("since", since, Schema::AnyOf(bound())),
             parameter("until", until, Schema::AnyOf(bound())),
+            parameter("q", q, string(Null::Never).max_length(Some(EXPRESSION_MAX_CHARS))),
             other("start_date", Schema::AnyOf(bound())),
             other("end_date", Schema::AnyOf(bound())),
             other("tenant", id(TENANT_ID_MAX_CHARS)),

@@ -167,6 +167,12 @@ impl PartialSchema for Pagination {
         let offset =
             "Number of skipped records; null for a page requested by cursor or around a record.";
         let total = "Number of matching records, if requested with `count`.";
+        let searched = "How far a search for words in `q` came in its time, if it did not come to the end: the page \
+             has every match from where it starts to this time, in the direction of the search. `next_cursor` goes on \
+             from there, or `prev_cursor` on a page that was requested with `prev_cursor`.";
+        let time = string(Null::Never)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(searched));
         let properties = [
             required("limit", limit),
             required("has_more", has_more.description(Some("Whether more records follow."))),
@@ -175,6 +181,7 @@ impl PartialSchema for Pagination {
             required("offset", number(KnownFormat::Int64, Null::Allowed).description(Some(offset))),
             optional("total", number(KnownFormat::Int64, Null::Never).description(Some(total))),
             optional("total_relation", TotalRelation::schema()),
+            optional("searched_back_to", time),
         ];
         object("Position of a page, and cursors of the next and of the one before.", properties)
             .into()

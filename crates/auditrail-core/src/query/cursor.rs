@@ -43,6 +43,24 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The next position in the order of records, or the previous one: from there a page in the other direction
+    /// includes the record of this one.
+    pub(crate) fn neighbor(self, is_newer: bool) -> Self {
+        let id = self.id.as_uuid().as_u128();
+        let id = if is_newer { id.saturating_add(1) } else { id.saturating_sub(1) };
+        Self { id: Uuid::from_u128(id).into(), ..self }
+    }
+
+    /// The position before every record of a time, in this order.
+    #[must_use]
+    pub fn before_all_at(time: RecordTime, order: Order) -> Self {
+        let id = match order {
+            Order::NewestFirst => Uuid::max(),
+            Order::OldestFirst => Uuid::nil(),
+        };
+        Self { created_at: time, id: id.into() }
+    }
+
     /// Encodes the token of the page after the record, newest first, for these filters.
     #[must_use]
     pub fn encode(&self, filters: &Filters, key: &CursorKey) -> String {

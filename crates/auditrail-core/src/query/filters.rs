@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
+use super::expression::Expression;
 use super::intents::Intents;
 use crate::action::Action;
 use crate::actor::{Actor, ActorType};
@@ -47,6 +48,8 @@ pub struct Filters {
     pub created_at: TimeRange,
     /// With all of these metadata values, in the order of their keys.
     pub metadata: Vec<MetadataFilter>,
+    /// Meeting this expression too.
+    pub q: Option<Expression>,
 }
 
 /// The parameters that [`Filters::to_pairs`] uses: those that services of every version know.
@@ -98,6 +101,7 @@ impl Filters {
             ip_address,
             created_at: TimeRange { start, end },
             metadata,
+            q,
         } = self;
         let values = [
             actor_id.as_ref().map(ToString::to_string),
@@ -119,6 +123,7 @@ impl Filters {
         for MetadataFilter { key, value } in metadata {
             pairs.push((Cow::Owned(format!("metadata.{key}")), value.to_string()));
         }
+        pairs.extend(q.as_ref().map(|q| (Cow::Borrowed("q"), q.to_string())));
         pairs
     }
 }

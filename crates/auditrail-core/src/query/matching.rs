@@ -30,6 +30,7 @@ impl Filters {
             ip_address,
             created_at,
             metadata,
+            q,
         } = self;
         is(actor_id.as_ref(), || Some(record.actor.id()))
             && actor_type.is_none_or(|kind| kind == record.actor.actor_type())
@@ -43,6 +44,7 @@ impl Filters {
             && created_at.start().is_none_or(|start| record.created_at >= start)
             && created_at.end().is_none_or(|end| record.created_at < end)
             && metadata.iter().all(|filter| matches_metadata(filter, record.metadata.as_ref()))
+            && q.as_ref().is_none_or(|q| q.matches(record))
     }
 }
 
@@ -51,7 +53,7 @@ fn is<'r>(filter: Option<&impl AsRef<str>>, text: impl FnOnce() -> Option<&'r st
     filter.is_none_or(|filter| text() == Some(filter.as_ref()))
 }
 
-fn matches_action(filter: &ActionFilter, action: &str) -> bool {
+pub(super) fn matches_action(filter: &ActionFilter, action: &str) -> bool {
     match filter {
         ActionFilter::Exact(exact) => exact.as_str() == action,
         ActionFilter::Prefix(prefix) => action.starts_with(prefix.as_str()),
@@ -59,14 +61,14 @@ fn matches_action(filter: &ActionFilter, action: &str) -> bool {
 }
 
 /// Older records may have an IPv4 address in its mapped form.
-fn matches_address(network: IpNet, address: Option<StoredAddress>) -> bool {
+pub(super) fn matches_address(network: IpNet, address: Option<StoredAddress>) -> bool {
     let network = canonical_network(network);
     address.is_some_and(|address| {
         network.contains(&address.network()) || network.contains(&address.to_canonical().network())
     })
 }
 
-fn matches_metadata(filter: &MetadataFilter, metadata: Option<&Metadata>) -> bool {
+pub(super) fn matches_metadata(filter: &MetadataFilter, metadata: Option<&Metadata>) -> bool {
     let Some(metadata) = metadata else { return false };
     has_value(metadata.as_str(), &[filter.key()], filter.value())
         || filter.path().is_some_and(|path| has_value(metadata.as_str(), &path, filter.value()))

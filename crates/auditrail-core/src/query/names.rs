@@ -30,7 +30,7 @@ const SIMILARITY_MIN: f64 = 0.7;
 
 impl Filters {
     /// The names of the filters, apart from `metadata.KEY`.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "actor",
         "actor_id",
         "actor_type",
@@ -45,6 +45,7 @@ impl Filters {
         "ip_address",
         "since",
         "until",
+        "q",
     ];
 
     /// Other names, which are accepted as well, each with the name of its filter.
@@ -82,7 +83,7 @@ impl FieldError {
     #[must_use]
     pub fn unknown_parameter(name: &str, others: &[&str], list: bool) -> Self {
         let mut detail = "is not a parameter of this search".to_owned();
-        if let Some(nearest) = nearest(name, others) {
+        if let Some(nearest) = nearest_parameter(name, others) {
             detail.push_str(&format!("; the nearest is `{nearest}`"));
         }
         if list {
@@ -96,10 +97,20 @@ impl FieldError {
 }
 
 /// The parameter with the most similar name, if any is similar.
-fn nearest(name: &str, others: &[&str]) -> Option<String> {
+fn nearest_parameter(name: &str, others: &[&str]) -> Option<String> {
     if name.chars().count() > REPORTED_NAME_MAX_CHARS {
         return None;
     }
+    let known = Filters::NAMES
+        .into_iter()
+        .chain(Filters::OTHER_NAMES.into_iter().map(|(other, _)| other))
+        .chain(["metadata.KEY"])
+        .chain(others.iter().copied());
+    nearest(name, known)
+}
+
+/// The most similar of the known names, if any is similar. `name` is short.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let lower = name.to_lowercase().replace('-', "_");
     if let Some((_, synonym)) = SYNONYMS.into_iter().find(|(word, _)| *word == lower) {
         return Some(synonym.to_owned());
@@ -107,11 +118,6 @@ fn nearest(name: &str, others: &[&str]) -> Option<String> {
     if let Some(key) = lower.strip_prefix("meta.").or_else(|| lower.strip_prefix("metadata_")) {
         return Some(format!("metadata.{key}"));
     }
-    let known = Filters::NAMES
-        .into_iter()
-        .chain(Filters::OTHER_NAMES.into_iter().map(|(other, _)| other))
-        .chain(["metadata.KEY"])
-        .chain(others.iter().copied());
     let scored = known.map(|known| (strsim::jaro_winkler(&lower, known), known));
     let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
     (best.0 >= SIMILARITY_MIN).then(|| best.1.to_owned())

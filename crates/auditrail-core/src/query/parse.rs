@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::names::{PAGING, metadata_key};
 use super::{
     Cursor, CursorKey, Filters, MetadataFilter, Order, Position, Query, TimeRange, bounds,
+    expression,
 };
 use crate::actor::Actor;
 use crate::error::{ErrorCode, FieldError, ValidationErrors, ValueError};
@@ -86,6 +87,12 @@ impl Query {
             }
         }
         reader.report_positions();
+        if offset.is_some_and(|offset| offset != Position::default())
+            && reader.filters.has_text_terms()
+        {
+            let detail = "cannot be given with words or phrases in `q`; use a cursor";
+            reader.report("offset", ErrorCode::Conflict, detail);
+        }
         let relative_to = reader.relative_to();
         let filters = reader.filters()?;
         let order = order.unwrap_or_default();
@@ -169,6 +176,7 @@ impl Reader {
             }
             "since" | "start_date" => self.start = self.bound(name, value),
             "until" | "end_date" => self.end = self.bound(name, value),
+            "q" => self.expression(value),
             _ => match metadata_key(name) {
                 Some(key) => self.metadata(name, key, value),
                 None => return false,
@@ -186,6 +194,18 @@ impl Reader {
     fn target(&mut self, name: &str, value: &str) {
         if let Some(target) = self.keep(name, value.parse::<Target>()) {
             self.filters = std::mem::take(&mut self.filters).with_target(target);
+        }
+    }
+
+    fn expression(&mut self, text: &str) {
+        match expression::parse(text, self.now) {
+            Ok(parsed) => {
+                self.is_relative |= parsed.is_relative;
+                self.filters.q = Some(parsed.expression);
+            }
+            Err(errors) => {
+                self.errors.extend(errors.into_iter().map(|error| error.in_parameter("q")))
+            }
         }
     }
 

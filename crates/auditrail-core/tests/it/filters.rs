@@ -39,6 +39,7 @@ fn every_parameter_is_parsed() {
         ("end_date", "2026-01-02T00:00:00+01:00"),
         ("metadata.a.b", "1"),
         ("metadata.plan", ""),
+        ("q", "Ana actor_id:u1"),
     ];
     let pairs: Vec<String> =
         filters(&pairs).to_pairs().iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -59,6 +60,7 @@ fn every_parameter_is_parsed() {
             "end_date=2026-01-01T23:00:00.000000Z",
             "metadata.a.b=1",
             "metadata.plan=",
+            "q=ana actor_id:u1",
         ]
     );
 }

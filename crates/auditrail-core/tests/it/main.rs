@@ -4,6 +4,8 @@
 mod api_keys;
 mod cursors;
 mod errors;
+mod expression_vectors;
+mod expressions;
 mod filters;
 mod ids;
 mod json;

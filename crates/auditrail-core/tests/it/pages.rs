@@ -1,9 +1,11 @@
 //! Pages as JSON.
 
 use auditrail_core::{
-    Cursor, CursorKey, Found, Order, Page, Position, Query, Record, Total, TotalRelation,
+    Cursor, CursorKey, Found, Order, Page, Pagination, Position, Query, Record, Total,
+    TotalRelation,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::strategies::full_json;
 
@@ -73,6 +75,48 @@ fn pages_lead_in_both_directions_in_their_order() {
         assert_eq!(decoded, Ok(expected));
         assert!(Cursor::decode(&token, &query.filters, &key).is_err());
     }
+}
+
+/// The positions that the cursors of a page lead to: before it and after it.
+fn neighbors(query: &Query, found: Found) -> [Option<Position>; 2] {
+    let key = CursorKey::public();
+    let Pagination { prev_cursor, next_cursor, .. } = Page::new(query, found, &key).pagination;
+    [prev_cursor, next_cursor].map(|token| {
+        let decoded = Cursor::decode_page(&token?, &query.filters, query.order, &key);
+        Some(decoded.unwrap())
+    })
+}
+
+#[test]
+fn a_search_that_stopped_goes_on_in_its_direction() {
+    let cursor =
+        |n: u128| Cursor { created_at: record().created_at, id: Uuid::from_u128(n).into() };
+    let start = cursor(50);
+    let own = Cursor { created_at: record().created_at, id: record().id };
+    let found = |records: Vec<Record>, searched_back_to| {
+        let (has_previous, has_more) = (true, true);
+        Found { records, has_previous, has_more, searched_back_to, total: None }
+    };
+    for (order, older) in [(Order::NewestFirst, 49), (Order::OldestFirst, 51)] {
+        let after = Query { order, position: Position::After(start), ..Query::default() };
+        let before = Query { position: Position::Before(start), ..after.clone() };
+        let stopped = Some(cursor(20));
+        let page = neighbors(&after, found(vec![record()], stopped));
+        assert_eq!(page, [Some(Position::Before(own)), Some(Position::After(cursor(20)))]);
+        let page = neighbors(&before, found(vec![record()], stopped));
+        assert_eq!(page, [Some(Position::Before(cursor(20))), Some(Position::After(own))]);
+        // Without records, from the place where the search stopped, or where the page starts.
+        let page = neighbors(&after, found(Vec::new(), stopped));
+        assert_eq!(page, [Some(Position::Before(cursor(20))), Some(Position::After(cursor(20)))]);
+        let end = Found { has_more: false, ..found(Vec::new(), None) };
+        assert_eq!(neighbors(&after, end), [Some(Position::Before(cursor(older))), None]);
+        let end = Found { has_previous: false, ..found(Vec::new(), None) };
+        let newer = cursor(100 - older);
+        assert_eq!(neighbors(&before, end), [None, Some(Position::After(newer))]);
+    }
+    let first =
+        neighbors(&Query::default(), Found { has_previous: false, ..found(Vec::new(), Some(own)) });
+    assert_eq!(first, [None, Some(Position::After(own))]);
 }
 
 #[test]

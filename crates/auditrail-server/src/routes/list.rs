@@ -58,7 +58,7 @@ pub(super) async fn list(
     Ok((link(&query, &page), Json(page)).into_response())
 }
 
-/// Searches with a share of the database connections; counting is slow.
+/// Searches with a share of the database connections; counting is slow, and so is searching for words.
 async fn search(
     app: &App,
     reader: &Searcher,
@@ -67,7 +67,7 @@ async fn search(
 ) -> Result<Result<RecordPage, StoreError>, Problem> {
     let (shares, holder) = (app.database_shares(), reader.share_holder());
     let page = app.log().page_with_key(query, key);
-    if query.count == Count::None {
+    if query.count == Count::None && !query.filters.has_text_terms() {
         return shares.search(holder, page).await;
     }
     let _shares = shares.slow_read(holder).await?;

@@ -15,7 +15,8 @@ use crate::stats;
 /// Counts matching records by time, actor, action and target.
 ///
 /// Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-/// 100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+/// 100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. With
+/// words in `q` they are the newest 25,000 matches, or those found in two seconds. See
 /// `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
 #[utoipa::path(
     get,

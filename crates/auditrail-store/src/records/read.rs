@@ -23,6 +23,8 @@ pub(super) mod search;
 
 pub(super) mod summary;
 mod target_types;
+pub(super) mod text_search;
+mod text_step;
 mod times;
 pub(super) mod turn;
 pub(super) mod values;

@@ -3,3 +3,4 @@
 mod equivalence;
 mod partition_plans;
 mod plans;
+mod text;

@@ -18,6 +18,7 @@ use super::FilterArgs;
   auditrail export --format ndjson --output audit.ndjson
   auditrail export --format csv --since 2026-01-01 --until 2026-02-01 --output january.csv
   auditrail export --format csv --bom --since 30d --output for-excel.csv
+  auditrail export --format ndjson --q 'actor:ana metadata.plan:pro' --output ana.ndjson
   auditrail export --format ndjson --tenant-id t1 | gzip > t1.ndjson.gz")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]

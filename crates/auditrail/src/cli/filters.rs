@@ -56,6 +56,11 @@ pub(crate) struct FilterArgs {
     /// [also: --metadata.KEY=VALUE]
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) metadata: Vec<String>,
+    /// Search expression: words, "phrases" and key:value, all of which must apply; -term excludes, and
+    /// key:a,b is either. Keys: actor, action, target, target_type, tenant, request, ip, agent, id,
+    /// outcome, metadata.KEY, since, until and more [see docs/search.md]
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub(crate) q: Option<String>,
     /// Another name of --tenant-id
     #[arg(long, value_name = "ID", hide = true)]
     pub(crate) tenant: Option<String>,

@@ -13,6 +13,8 @@ use super::FilterArgs;
   auditrail query --actor user:u1 --action 'project.*' --limit 20
   auditrail query --target secret:db-password --since 2026-01-01 --until 2026-02-01
   auditrail query --ip 203.0.113.0/24 --metadata reason=unpaid --count exact
+  auditrail query --q 'actor:ana -action:secret.accessed \"prod db\"'
+  auditrail query --q 'action:key.*,secret.* metadata.plan:pro deploy*' --since 7d
   auditrail query --action key.created --json | jq -r .actor_id | sort | uniq -c")]
 pub(crate) struct QueryArgs {
     #[command(flatten)]

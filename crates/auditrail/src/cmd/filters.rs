@@ -32,6 +32,7 @@ pub(super) fn pairs(args: &FilterArgs) -> Result<Vec<Pair>, Error> {
         since,
         until,
         metadata,
+        q,
         tenant,
         ip,
         start_date,
@@ -56,6 +57,7 @@ pub(super) fn pairs(args: &FilterArgs) -> Result<Vec<Pair>, Error> {
         ("start_date", start_date),
         ("until", until),
         ("end_date", end_date),
+        ("q", q),
     ];
     let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     let mut pairs: Vec<Pair> =

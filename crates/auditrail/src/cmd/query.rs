@@ -67,7 +67,14 @@ fn print(
     query: &Query,
     page: &Page<Record>,
 ) -> Result<(), Error> {
-    if page.data.is_empty() {
+    let searched_back_to = page.pagination.searched_back_to;
+    if let Some(time) = searched_back_to.filter(|_| page.data.is_empty()) {
+        let side = match query.order {
+            Order::NewestFirst => "after",
+            Order::OldestFirst => "before",
+        };
+        output.note(&format!("no matching records {side} {time}"))
+    } else if page.data.is_empty() {
         output.note("no matching records")
     } else if args.long {
         print_long(output, &page.data)?
@@ -83,7 +90,17 @@ fn print(
         output.note(&format!("{about}{count} matching records in total"));
     }
     if let Some(cursor) = &page.pagination.next_cursor {
-        output.note(&format!("next page: {}", next_command(query, cursor, form(args))));
+        let next = next_command(query, cursor, form(args));
+        match searched_back_to {
+            Some(time) => {
+                let direction = match query.order {
+                    Order::NewestFirst => "back",
+                    Order::OldestFirst => "up",
+                };
+                output.note(&format!("searched {direction} to {time}; go on with: {next}"));
+            }
+            None => output.note(&format!("next page: {next}")),
+        }
     }
     Ok(())
 }

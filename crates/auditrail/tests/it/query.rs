@@ -72,6 +72,14 @@ async fn filters_select_records_newest_first() {
         (&["--since", "2026-01-01T08:00:00Z"], &["p9", "p8"]),
         (&["--since", "2026-01-02"], &[]),
         (&["--since", "1h"], &[]),
+        (&["--q", "actor:user:a0 unpaid"], &["p6", "p0"]),
+        (
+            &["--q", "-action:key.* -P4 \"reason\\\": \\\"unpaid\" until:2026-01-01T04:00:00Z"],
+            &["p3", "p2", "p1", "p0"],
+        ),
+        (&["--q", "203.0.113.8 UNPAID", "--actor-id", "a2"], &["p8"]),
+        (&["--q", "-unpaid"], &[]),
+        (&["--q=-unpaid*"], &[]),
     ] {
         let mut args = vec!["query", "--json"];
         args.extend(filters);
@@ -111,6 +119,59 @@ async fn next_page_command_is_on_stderr() {
     let cursor = run.err.trim().rsplit(' ').next().unwrap();
     let other = sandbox.run(&["query", "--actor-id", "a0", "--cursor", cursor]).code(2);
     other.stderr_has("--cursor: ");
+}
+
+#[tokio::test]
+async fn errors_of_an_expression_have_their_position() {
+    let db = TestDb::migrated().await;
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let run = sandbox.run(&["query", "--q", "unpaid acter:ana"]).code(2);
+    run.stderr_has("--q:8: is not a key; the nearest is \"actor\"");
+}
+
+/// Each record takes some milliseconds to judge: a long text, in which all words but the last occur.
+#[tokio::test]
+async fn a_search_for_words_says_how_far_it_came_and_goes_on() {
+    let db = TestDb::migrated().await;
+    db.as_owner(
+        "insert into control_plane.audit_logs (id, actor_id, actor_type, action, target_type, target_id, metadata, created_at)
+         select md5(n::text)::uuid, 'ana', 'user', 'note.made', 'note', 'n' || n,
+                jsonb_build_object('text', repeat('lorem ipsum dolor sit amet ', 2200) || 'a b c d e f g h',
+                                   'found', case n when 1 then 'needle' end),
+                timestamptz '2026-01-01Z' + n * interval '1 minute'
+           from generate_series(1, 1000) n",
+    )
+    .await;
+    let sandbox = Sandbox::with(&db.url(&db.app()));
+    let search = ["query", "--q", "a b c d e f g h needle", "--json"];
+    let mut args: Vec<String> = search.map(ToOwned::to_owned).to_vec();
+    let (mut stops, mut found) = (Vec::new(), Vec::new());
+    loop {
+        let run = sandbox.run(&args).code(0);
+        found.extend(targets(&run.rows()).iter().map(|&id| id.to_owned()));
+        let Some(line) = run.err.lines().next() else { break };
+        let page: Value = serde_json::from_str(line).unwrap();
+        stops.push(page["pagination"]["searched_back_to"].as_str().unwrap().to_owned());
+        let cursor = page["pagination"]["next_cursor"].as_str().unwrap();
+        args = search.map(ToOwned::to_owned).to_vec();
+        args.extend(["--cursor".to_owned(), cursor.to_owned()]);
+    }
+    assert_eq!(found, ["n1"]);
+    assert!(!stops.is_empty() && stops.is_sorted_by(|one, two| one > two), "{stops:?}");
+
+    let people = sandbox.run(&["query", "--q", "a b c d e f g h needle"]).code(0);
+    people
+        .stderr_has("no matching records after 2026-01-01T")
+        .stderr_has("searched back to 2026-01-01T")
+        .stderr_has(
+            "go on with: auditrail query --q 'a b c d e f g h needle' --limit 100 --cursor ",
+        );
+    let counted = sandbox.run(&["stats", "--q", "a b c d e f g h", "--json"]).code(0).json();
+    assert_eq!(counted["truncated"], true);
+    assert!(
+        counted["since"].is_string() && counted["total"].as_u64().unwrap() < 1_000,
+        "{counted}"
+    );
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn counts_are_those_of_the_service() {
             "action=project.created&interval=day",
         ),
         (&["--until", "2026-01-03"], "until=2026-01-03"),
+        (&["--q", "U1 -project.deleted"], "q=u1+-project.deleted"),
     ] {
         let printed = sandbox.run(&[&["stats", "--json"], flags].concat()).code(0).json();
         let path = format!("/v1/audit-logs/stats?{query}");

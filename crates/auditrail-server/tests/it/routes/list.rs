@@ -195,3 +195,48 @@ async fn unknown_parameters_list_the_known_ones() {
     let twice = service.get("/v1/audit-logs/stats?interval=day&interval=hour").key("all");
     assert_eq!(twice.send().await.errors()[0].1, "duplicate_field");
 }
+
+#[tokio::test]
+async fn expressions_are_anded_with_the_other_parameters() {
+    let service = Service::start().await;
+    service
+        .write(
+            (0..6).map(|number| record(number, Some(["t1", "t2"][number as usize % 2]))).collect(),
+        )
+        .await;
+    let get = |path: &str, key| service.get(&format!("/v1/audit-logs{path}")).key(key).send();
+    assert_eq!(targets(&get("?q=p3", "read").await), ["p3"]);
+    assert_eq!(targets(&get("?q=P*+-p3&actor_id=u0", "read").await), ["p0"]);
+    assert_eq!(targets(&get("?q=actor:u0", "all-t1").await), ["p0"]);
+    assert_eq!(targets(&get("?q=tenant:t2", "all-t1").await), [""; 0]);
+    assert_eq!(get("/stats?q=p1,p2", "read").await.json()["total"], 0);
+    assert_eq!(get("/stats?q=target:p1,p2", "read").await.json()["total"], 2);
+    assert_eq!(get("/stats?q=p2", "read").await.json()["total"], 1);
+    let counted = get("?q=p*&count=exact&limit=2", "read").await.json();
+    assert_eq!(
+        (&counted["pagination"]["total"], &counted["pagination"]["total_relation"]),
+        (&6.into(), &"exact".into())
+    );
+    let exported = get("/export?format=ndjson&q=p2+actor_type:user", "all").await;
+    let lines = exported.body.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(lines, 2, "a record and the manifest");
+
+    let mut path = "/v1/audit-logs?limit=4&q=p*+actor_type:user".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let answer = service.get(&path).key("read").send().await;
+        pages.push(targets(&answer));
+        let link = answer.header("link");
+        let Some((next, _)) = link.split_once('>') else { break };
+        path = next[1..].to_owned();
+    }
+    assert_eq!(pages, [vec!["p5", "p4", "p3", "p2"], vec!["p1", "p0"]]);
+
+    let wrong = get("?q=a+acter:ana+outcome:ok", "read").await;
+    let expected = [("q:3", "unknown_field"), ("q:21", "unknown_value")];
+    assert_eq!(wrong.problem(), (400, "invalid_parameter".to_owned()));
+    assert_eq!(
+        wrong.errors(),
+        expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
+    );
+}

@@ -108,7 +108,10 @@ async fn responses_match_their_schemas() {
         ("FieldError", &problem["errors"][0]),
     ] {
         let properties = &described(schema)["properties"];
-        assert_eq!(names(sent), names(properties), "{schema}");
+        let mut expected = names(properties);
+        // Only in a page of a search whose time was over.
+        expected.remove("searched_back_to");
+        assert_eq!(names(sent), expected, "{schema}");
         for (name, value) in sent.as_object().unwrap() {
             assert!(fits(&properties[name], value), "{schema}.{name}: {properties}");
         }

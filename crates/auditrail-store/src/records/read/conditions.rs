@@ -3,6 +3,8 @@
 //! Every value is bound; the text of a statement never contains input.
 
 mod metadata;
+mod terms;
+mod text;
 
 use auditrail_core::{
     ActionFilter, ActionPrefix, ActorType, Filters, Intents, Outcome, canonical_network,
@@ -107,13 +109,31 @@ impl<'a> Conditions<'a> {
             || matches!(&self.types, Some(TypeCondition::TargetTypes(types)) if types.is_empty())
     }
 
-    /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
-    pub(in crate::records) fn push_from_where(&self, sql: &mut Sql) {
-        self.push_from_where_but(sql, DrivingIndex::Time);
+    /// Whether a record must have or lack words or phrases, which no index answers.
+    pub(in crate::records) fn has_text(&self) -> bool {
+        self.filters.has_text_terms()
     }
 
-    /// As [`push_from_where`](Self::push_from_where) without the condition of the driving index, which
-    /// [`DrivingIndex::push_condition`] adds.
+    /// Adds the condition on words and phrases, as one boolean value.
+    pub(in crate::records) fn push_text_matches(&self, sql: &mut Sql) {
+        match &self.filters.q {
+            Some(expression) => text::push_matches(sql, expression),
+            None => {
+                sql.push("true");
+            }
+        }
+    }
+
+    /// Adds the table and the conditions to a statement; more conditions may follow with `and`.
+    ///
+    /// With words or phrases such a statement reads the text of every record that the other conditions leave.
+    pub(in crate::records) fn push_from_where(&self, sql: &mut Sql) {
+        self.push_from_where_but(sql, DrivingIndex::Time);
+        self.push_text(sql);
+    }
+
+    /// As [`push_from_where`](Self::push_from_where) without words and phrases, and without the condition of the
+    /// driving index, which [`DrivingIndex::push_condition`] adds.
     pub(in crate::records) fn push_from_where_but(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
         self.push_filters(sql, index);
         if self.only_open_intents {
@@ -130,12 +150,22 @@ impl<'a> Conditions<'a> {
     /// As [`push_from_where`](Self::push_from_where), with the intents that have an outcome.
     pub(in crate::records) fn push_from_where_with_closed_intents(&self, sql: &mut Sql) {
         self.push_filters(sql, DrivingIndex::Time);
+        self.push_text(sql);
     }
 
     /// As [`push_from_where`](Self::push_from_where), with nothing but the intents that have an outcome.
     pub(in crate::records) fn push_from_where_closed_intents(&self, sql: &mut Sql) {
         self.push_filters(sql, DrivingIndex::Outcome(Outcome::Unknown));
         sql.push(CLOSED_INTENTS);
+        self.push_text(sql);
+    }
+
+    /// Adds the condition on words and phrases, if there are any.
+    fn push_text(&self, sql: &mut Sql) {
+        if self.has_text() {
+            sql.push(" and ");
+            self.push_text_matches(sql);
+        }
     }
 
     fn push_filters(&self, sql: &mut Sql, index: DrivingIndex<'_>) {
@@ -152,6 +182,7 @@ impl<'a> Conditions<'a> {
             ip_address,
             created_at,
             metadata,
+            q,
         } = self.filters;
         sql.push(" from control_plane.audit_logs where true");
         let texts = [
@@ -172,14 +203,20 @@ impl<'a> Conditions<'a> {
         }
         self.push_types(sql);
         if let Some(network) = ip_address.filter(|_| !matches!(index, DrivingIndex::Address(_))) {
+            sql.push(" and (");
             push_address(sql, network);
+            sql.push(")");
         }
         if let Some(outcome) = outcome.filter(|_| !matches!(index, DrivingIndex::Outcome(_))) {
             sql.push(" and outcome = ").push_bind(outcome.as_str());
         }
         push_times(sql, created_at);
         for filter in metadata {
+            sql.push(" and ");
             metadata::push(sql, filter);
+        }
+        if let Some(expression) = q {
+            terms::push(sql, expression);
         }
     }
 
@@ -222,11 +259,11 @@ fn push_address(sql: &mut Sql, network: IpNet) {
     let within = if is_address(&network) { "ip_address = " } else { "ip_address <<= " };
     match mapped_network(network) {
         Some(mapped) => {
-            sql.push(" and (").push(within).push_bind(network);
-            sql.push(" or ").push(within).push_bind(mapped).push(")");
+            sql.push(within).push_bind(network);
+            sql.push(" or ").push(within).push_bind(mapped);
         }
         None => {
-            sql.push(" and ").push(within).push_bind(network);
+            sql.push(within).push_bind(network);
         }
     }
 }

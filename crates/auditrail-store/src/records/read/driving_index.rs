@@ -107,11 +107,14 @@ impl<'a> DrivingIndex<'a> {
         if indexes.is_empty() { vec![Self::Time] } else { indexes }
     }
 
-    /// The driving index of a search without further conditions, apart from times.
+    /// The driving index of a search without further conditions, apart from times, words and phrases.
     pub(in crate::records) fn only(filters: &'a Filters) -> Option<Self> {
-        let times = ["start_date", "end_date"];
+        if filters.q.as_ref().is_some_and(|q| q.terms().iter().any(|term| !term.is_text())) {
+            return None;
+        }
+        let ignored = ["start_date", "end_date", "q"];
         let pairs = filters.to_pairs();
-        let others = pairs.iter().filter(|(name, _)| !times.contains(&name.as_ref())).count();
+        let others = pairs.iter().filter(|(name, _)| !ignored.contains(&name.as_ref())).count();
         match (Self::of(filters).as_slice(), others) {
             ([Self::Time], 1..) => None,
             ([index], 0 | 1) => Some(*index),

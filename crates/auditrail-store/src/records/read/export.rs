@@ -55,7 +55,8 @@ async fn open(pool: &PgPool, filters: &Filters) -> Result<PgTransaction<'static>
         .begin_with(ONE_SNAPSHOT)
         .await
         .map_err(StoreError::while_trying_to("start an export"))?;
-    let conditions = Conditions::of(Db::from(&mut *tx), filters).await?.with_all_intents();
+    let filters = filters.simplified();
+    let conditions = Conditions::of(Db::from(&mut *tx), &filters).await?.with_all_intents();
     Db::from(&mut *tx)
         .fetch(&statement(&conditions))
         .await

@@ -117,6 +117,7 @@ async fn sample(
     (top, part): (u16, u32),
     deadline: Deadline,
 ) -> Result<Vec<FacetCounts>, StoreError> {
+    let filters = &*filters.simplified();
     let records = (RECENT_MAX / part, RECENT_OF_VALUE_MAX / part);
     deadline.limit(db.again()).await?;
     let since = start_of_recent(db.again(), filters, records).await?;

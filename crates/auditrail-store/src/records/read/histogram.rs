@@ -62,6 +62,7 @@ pub(in crate::records) async fn histogram(
     options: HistogramOptions,
 ) -> Result<TimeHistogram, StoreError> {
     let HistogramOptions { bars, budget } = options;
+    let filters = &*filters.simplified();
     let deadline = Deadline::after(budget);
     let range = Range::of(db.again(), filters).await?;
     let (since, until) = (range.since, range.until());

@@ -14,6 +14,7 @@ use auditrail_core::Record;
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
 use super::scan::Scan;
+use super::text_step::TextStep;
 use crate::db::{Db, Rows};
 use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
@@ -21,7 +22,7 @@ use crate::sql::Sql;
 use crate::value::PgTime;
 
 /// Bytes of rows at which a page ends early. A page of the maximum size has 4 kB for each record.
-const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
+pub(in crate::records) const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// How many longer windows are tried before all of the time is searched.
 const LONGER_WINDOWS: usize = 3;
@@ -35,6 +36,9 @@ const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
                              set_config('random_page_cost', '1.1', true),
                              set_config('work_mem', '32MB', true)";
 
+/// Undoes what [`COLLECT_SETTINGS`] changes for walking an index.
+pub(in crate::records) const NO_SORT: &str = "select set_config('enable_sort', 'off', true)";
+
 /// Reads the first matches of a scan, in its order, and whether more records follow. A page of large records ends early, so that the
 /// rows of one search take only some megabytes.
 ///
@@ -47,54 +51,143 @@ pub(in crate::records) async fn page(
     scan: Scan,
     budget: ScanBudget,
 ) -> Result<(Vec<Record>, bool), StoreError> {
-    let found = match DrivingIndex::only(conditions.filters()) {
-        Some(index) => {
-            fetch_last(db, &walk(index, conditions, size, scan, None), scan.is_last).await?
-        }
-        None if conditions.match_nothing() => Rows { rows: Vec::new(), is_truncated: false },
-        None => first_matches(db, conditions, size, scan, budget).await?,
-    };
+    let (found, _) = first(db, conditions, &Wanted::Page(size), scan, budget).await?;
     let wanted = usize::from(size);
     let records = found.rows.iter().take(wanted).map(columns::record);
     let has_more = found.is_truncated || found.rows.len() > wanted;
     Ok((records.collect::<Result<_, _>>()?, has_more))
 }
 
+/// Reads and judges the candidates of a step of a search in text, in the order of the scan.
+///
+/// The second value is whether candidates of all time were looked for, not only those of a window.
+pub(in crate::records) async fn candidates(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    step: &TextStep,
+    scan: Scan,
+    budget: ScanBudget,
+) -> Result<(Rows, bool), StoreError> {
+    first(db, conditions, &Wanted::Judged(step), scan, budget).await
+}
+
+/// What a search does with the rows that it finds.
+enum Wanted<'a> {
+    /// Returns so many of them, and one more to learn whether more follow.
+    Page(u16),
+    /// Judges their text.
+    Judged(&'a TextStep),
+}
+
+impl Wanted<'_> {
+    /// The rows to find.
+    fn rows(&self) -> i64 {
+        match self {
+            Self::Page(size) => i64::from(*size) + 1,
+            Self::Judged(step) => i64::from(step.candidates),
+        }
+    }
+
+    /// The statement, from one that finds the rows.
+    fn statement(&self, conditions: &Conditions<'_>, push: impl FnOnce(&mut Sql)) -> Sql {
+        match self {
+            Self::Page(_) => {
+                let mut sql = Sql::default();
+                push(&mut sql);
+                sql
+            }
+            Self::Judged(step) => step.statement(conditions, push),
+        }
+    }
+
+    /// Whether the rows are all that is wanted, or as much of that as may be in memory.
+    fn is_full(&self, found: &Rows) -> Result<bool, StoreError> {
+        match self {
+            Self::Page(size) => Ok(is_full(found, usize::from(*size) + 1)),
+            Self::Judged(step) => step.is_enough(found),
+        }
+    }
+
+    /// The number of rows found, given that they are not all that is wanted.
+    fn found(&self, found: &Rows) -> Result<u64, StoreError> {
+        match self {
+            Self::Page(_) => Ok(found.rows.len() as u64),
+            Self::Judged(step) => Ok(step.end(found)?.map_or(0, |end| end.judged)),
+        }
+    }
+
+    /// Whether the last statement of the scan is that of the transaction.
+    const fn is_last(&self, scan: Scan) -> bool {
+        matches!(self, Self::Page(_)) && scan.is_last
+    }
+}
+
+/// Finds the first rows by one index, or by whatever the filters allow; and whether it looked in all of time.
+async fn first(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    wanted: &Wanted<'_>,
+    scan: Scan,
+    budget: ScanBudget,
+) -> Result<(Rows, bool), StoreError> {
+    match DrivingIndex::only(conditions.filters()) {
+        Some(index) => {
+            let sql = wanted.statement(conditions, |sql| {
+                push_whole_walk(sql, index, conditions, wanted.rows(), scan, None);
+            });
+            Ok((fetch(db, &sql, wanted.is_last(scan)).await?, true))
+        }
+        None if conditions.match_nothing() => {
+            Ok((Rows { rows: Vec::new(), is_truncated: false }, true))
+        }
+        None => first_matches(db, conditions, wanted, scan, budget).await,
+    }
+}
+
 /// Walks one window of the driving index, then collects the matches of longer windows.
 async fn first_matches(
     mut db: Db<'_>,
     conditions: &Conditions<'_>,
-    size: u16,
+    wanted: &Wanted<'_>,
     scan: Scan,
     budget: ScanBudget,
-) -> Result<Rows, StoreError> {
-    let wanted = usize::from(size) + 1;
+) -> Result<(Rows, bool), StoreError> {
+    let walk = |index, edge| {
+        wanted.statement(conditions, |sql| {
+            push_whole_walk(sql, index, conditions, wanted.rows(), scan, edge);
+        })
+    };
+    let matches = |edge| {
+        wanted.statement(conditions, |sql| {
+            push_matches(sql, conditions, wanted.rows(), scan, edge);
+        })
+    };
+    let is_last = wanted.is_last(scan);
     let (index, window) =
         driving_index::most_selective(db.again(), conditions.filters(), scan, budget).await?;
     let Some(mut window) = window else {
-        return fetch_last(db, &walk(index, conditions, size, scan, None), scan.is_last).await;
+        return Ok((fetch(db, &walk(index, None), is_last).await?, true));
     };
-    let edge = Some(window.edge);
-    let mut found = fetch(db.again(), &walk(index, conditions, size, scan, edge)).await?;
-    if is_full(&found, wanted) {
-        return Ok(found);
+    let mut found = fetch(db.again(), &walk(index, Some(window.edge)), false).await?;
+    if wanted.is_full(&found)? {
+        return Ok((found, false));
     }
     let set = db.fetch(&Sql::new(COLLECT_SETTINGS)).await;
     set.map_err(StoreError::while_trying_to("change the settings of a search"))?;
-    let is_quickly_collected = found.rows.is_empty() && window.is_most_of(budget.few);
+    let is_quickly_collected = wanted.found(&found)? == 0 && window.is_most_of(budget.few);
     let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };
+    let enough = scan.skipped.saturating_add(wanted.rows().unsigned_abs());
     for _ in 0..longer_windows {
-        match window.longer(found.rows.len() as u64, scan.skipped + wanted as u64) {
+        match window.longer(wanted.found(&found)?, enough) {
             Some(longer) => window = longer,
             None => break,
         }
-        let edge = Some(window.edge);
-        found = fetch(db.again(), &matches(conditions, size, scan, edge)).await?;
-        if is_full(&found, wanted) {
-            return Ok(found);
+        found = fetch(db.again(), &matches(Some(window.edge)), false).await?;
+        if wanted.is_full(&found)? {
+            return Ok((found, false));
         }
     }
-    fetch_last(db, &matches(conditions, size, scan, None), scan.is_last).await
+    Ok((fetch(db, &matches(None), is_last).await?, true))
 }
 
 /// Whether the rows are a page and one row more, or as much of that as may be in memory.
@@ -102,19 +195,14 @@ const fn is_full(found: &Rows, wanted: usize) -> bool {
     found.rows.len() == wanted || found.is_truncated
 }
 
-async fn fetch(mut db: Db<'_>, sql: &Sql) -> Result<Rows, StoreError> {
-    let rows = db.fetch_within(sql, PAGE_MAX_BYTES, false).await;
-    rows.map_err(StoreError::while_trying_to("read a page of records"))
-}
-
-/// As [`fetch`], for the last statement of a scan.
-async fn fetch_last(mut db: Db<'_>, sql: &Sql, is_last: bool) -> Result<Rows, StoreError> {
+/// Runs a statement; the last one of a search also ends its transaction.
+async fn fetch(mut db: Db<'_>, sql: &Sql, is_last: bool) -> Result<Rows, StoreError> {
     let rows = db.fetch_within(sql, PAGE_MAX_BYTES, is_last).await;
     rows.map_err(StoreError::while_trying_to("read a page of records"))
 }
 
-/// Walks the driving index and takes the matches, one row more than the page to learn whether more
-/// follow. [`SEARCH`](super::search::SEARCH) leaves that index as the only plan.
+/// The statement of a walk of a page, for tests of its plan.
+#[cfg(test)]
 pub(in crate::records) fn walk(
     index: DrivingIndex<'_>,
     conditions: &Conditions<'_>,
@@ -123,22 +211,35 @@ pub(in crate::records) fn walk(
     edge: Option<PgTime>,
 ) -> Sql {
     let mut sql = Sql::default();
+    push_whole_walk(&mut sql, index, conditions, i64::from(size) + 1, scan, edge);
+    sql
+}
+
+/// Walks the driving index and takes the first rows. [`SEARCH`](super::search::SEARCH) leaves that index as the
+/// only plan.
+fn push_whole_walk(
+    sql: &mut Sql,
+    index: DrivingIndex<'_>,
+    conditions: &Conditions<'_>,
+    rows: i64,
+    scan: Scan,
+    edge: Option<PgTime>,
+) {
     let Some(mapped) = index.mapped() else {
-        push_walk(&mut sql, index, conditions, scan, edge);
-        push_end(&mut sql, size, scan);
-        return sql;
+        push_walk(sql, index, conditions, scan, edge);
+        push_end(sql, rows, scan);
+        return;
     };
     // Each form of an address is in the order of time; few records have the mapped one.
     let skipped = i64::try_from(scan.skipped).unwrap_or(i64::MAX);
-    let most = i64::from(size).saturating_add(1).saturating_add(skipped);
+    let most = rows.saturating_add(skipped);
     sql.push(concat!("select ", column_list!(), " from (("));
-    push_walk(&mut sql, index, conditions, scan, edge);
+    push_walk(sql, index, conditions, scan, edge);
     sql.push(scan.direction.order()).push(" limit ").push_bind(most).push(") union all (");
-    push_walk(&mut sql, mapped, conditions, scan, edge);
+    push_walk(sql, mapped, conditions, scan, edge);
     sql.push(scan.direction.order()).push(" limit ").push_bind(most);
     sql.push(")) both_forms order by ");
-    push_end(&mut sql, size, scan);
-    sql
+    push_end(sql, rows, scan);
 }
 
 /// Adds the statement of a walk up to the start of its ORDER BY.
@@ -161,23 +262,23 @@ fn push_walk(
 ///
 /// Materialized, because the planner would otherwise assume that matches are spread evenly over time and
 /// that it can stop early. This statement runs when they are not, or are few.
-pub(in crate::records) fn matches(
+fn push_matches(
+    sql: &mut Sql,
     conditions: &Conditions<'_>,
-    size: u16,
+    rows: i64,
     scan: Scan,
     edge: Option<PgTime>,
-) -> Sql {
-    let mut sql = Sql::new(concat!("with matches as materialized (select ", column_list!()));
-    conditions.push_from_where(&mut sql);
-    scan.push_start(&mut sql);
-    scan.push_window(&mut sql, edge);
+) {
+    sql.push(concat!("with matches as materialized (select ", column_list!()));
+    conditions.push_from_where_but(sql, DrivingIndex::Time);
+    scan.push_start(sql);
+    scan.push_window(sql, edge);
     sql.push(concat!(") select ", column_list!(), " from matches order by "));
-    push_end(&mut sql, size, scan);
-    sql
+    push_end(sql, rows, scan);
 }
 
-fn push_end(sql: &mut Sql, size: u16, scan: Scan) {
-    sql.push(scan.direction.order()).push(" limit ").push_bind(i64::from(size) + 1);
+fn push_end(sql: &mut Sql, rows: i64, scan: Scan) {
+    sql.push(scan.direction.order()).push(" limit ").push_bind(rows);
     if scan.skipped > 0 {
         sql.push(" offset ").push_bind(i64::try_from(scan.skipped).unwrap_or(i64::MAX));
     }

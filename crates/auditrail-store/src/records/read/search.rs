@@ -3,7 +3,8 @@
 use auditrail_core::{Count, Found, Query};
 
 use super::conditions::Conditions;
-use super::driving_index::{DrivingIndex, ScanBudget};
+use super::driving_index::DrivingIndex;
+use super::text_search::{self, TextBudget};
 use super::{count, turn};
 use crate::db::Db;
 use crate::error::StoreError;
@@ -37,23 +38,64 @@ pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_so
 /// Whether the search is one statement that walks one index, for which there is one plan, whatever the values. It is
 /// planned once for each connection: planning takes as long as the walk itself where the table has some tens of
 /// partitions, and locks every index of each.
+///
+/// A search in text takes several steps, whose plans depend on the values.
 pub(in crate::records) fn is_walk(query: &Query) -> bool {
-    query.count == Count::None && DrivingIndex::only(&query.filters).is_some()
+    query.count == Count::None
+        && !query.filters.has_text_terms()
+        && DrivingIndex::only(&query.filters.simplified()).is_some()
 }
+
+/// Most matches of words and phrases that are counted.
+const COUNTED_IN_TEXT_MAX: u32 = 100_000;
 
 /// Finds one page of records; the connection is in a transaction started as [`SEARCH`] or [`WALK`] does.
 pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Found, StoreError> {
-    let conditions = Conditions::of(db.again(), &query.filters).await?;
+    let filters = query.filters.simplified();
+    let conditions = Conditions::of(db.again(), &filters).await?;
+    let budget = TextBudget::default();
     // Before the page, which may change planner settings for the rest of the transaction.
     let total = match query.count {
         Count::None => None,
+        // As many as it reads in its time.
+        Count::Exact | Count::Estimated if conditions.has_text() => {
+            Some(text_search::count(db.again(), &conditions, COUNTED_IN_TEXT_MAX, budget).await?)
+        }
         Count::Exact => Some(count::exact(db.again(), &conditions).await?),
         // The statistics of the planner are of all tenants, and would tell one about the others.
-        Count::Estimated if query.filters.tenant_id.is_some() => {
+        Count::Estimated if filters.tenant_id.is_some() => {
             Some(count::bounded(db.again(), &conditions).await?)
         }
         Count::Estimated => Some(count::estimated(db.again(), &conditions).await?),
     };
-    let page = turn::page(db, &conditions, query, ScanBudget::default()).await?;
+    let page = turn::page(db, &conditions, query, budget).await?;
     Ok(Found { total, ..page })
+}
+
+#[cfg(test)]
+mod tests {
+    use auditrail_core::CursorKey;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_search_in_text_is_no_walk() {
+        for (q, expected) in [
+            ("actor:ana", true),
+            ("actor:ana since:2026-01-01", true),
+            ("since:2026-01-01", true),
+            ("ana", false),
+            ("-ana", false),
+            ("agent:curl", false),
+            ("actor:ana prod", false),
+            ("actor:ana,bob", false),
+            ("actor:ana -action:key.made", false),
+            ("actor:ana action:key.made", false),
+        ] {
+            let pairs = [("q", q)];
+            let query = Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH);
+            assert_eq!(is_walk(&query.unwrap()), expected, "{q}");
+        }
+    }
 }

@@ -5,11 +5,13 @@ mod interval;
 use auditrail_core::{
     Action, Actor, ActorId, ActorType, Filters, Interval, RecordTime, Target, TargetId, TargetType,
 };
+use uuid::Uuid;
 
 pub use self::interval::BUCKETS_MAX;
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
 use super::scan::Scan;
+use super::text_search::{self, NewestIds, TextBudget};
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -54,6 +56,9 @@ pub struct SummaryOptions {
     /// the newest [`RECENT_MAX`] of all where no filter is one an index has in the order of time. With a tenant
     /// they are the newest [`RECENT_OF_VALUE_MAX`] of that tenant, or [`RECENT_MAX`] if another filter has an index.
     /// Otherwise every match is read.
+    ///
+    /// With words or phrases in the expression only the newest [`RECENT_OF_VALUE_MAX`] matches are counted in
+    /// either case, or those that are found in two seconds.
     pub recent: bool,
 }
 
@@ -100,9 +105,20 @@ pub(in crate::records) async fn summary(
     options: SummaryOptions,
 ) -> Result<Summary, StoreError> {
     let SummaryOptions { top, interval, recent } = options;
-    let sample = (RECENT_MAX, RECENT_OF_VALUE_MAX);
-    let since = if recent { start_of_recent(db.again(), filters, sample).await? } else { None };
-    let counted = Counted { conditions: Conditions::of(db.again(), filters).await?, since };
+    let filters = &*filters.simplified();
+    let conditions = Conditions::of(db.again(), filters).await?;
+    let (ids, since) = if conditions.has_text() {
+        let (most, budget) = (RECENT_OF_VALUE_MAX, TextBudget::default());
+        let NewestIds { ids, since } =
+            text_search::newest_ids(db.again(), &conditions, most, budget).await?;
+        (Some(ids), since.map(PgTime))
+    } else if recent {
+        let records = (RECENT_MAX, RECENT_OF_VALUE_MAX);
+        (None, start_of_recent(db.again(), filters, records).await?)
+    } else {
+        (None, None)
+    };
+    let counted = Counted { conditions, since, ids };
     let (total, span) = total(db.again(), &counted).await?;
     let interval = interval.unwrap_or_else(|| interval::covering(span));
     Ok(Summary {
@@ -144,10 +160,20 @@ pub(super) async fn start_of_recent(
 struct Counted<'a> {
     conditions: Conditions<'a>,
     since: Option<PgTime>,
+    /// Their ids, if they were found before.
+    ids: Option<Vec<Uuid>>,
 }
 
 impl Counted<'_> {
     fn push_from_where(&self, sql: &mut Sql) {
+        if let Some(ids) = &self.ids {
+            // Looked up one by one: for a join the planner might read the whole table.
+            sql.push(" from unnest(").push_bind_array(ids.iter().copied()).push(
+                ") matched (matched_id) cross join lateral
+                   (select * from control_plane.audit_logs where id = matched_id offset 0) records",
+            );
+            return;
+        }
         self.conditions.push_from_where(sql);
         if let Some(since) = self.since {
             sql.push(" and created_at >= ").push_bind(since);

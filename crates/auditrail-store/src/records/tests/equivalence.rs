@@ -18,6 +18,7 @@ use crate::records::columns::{self, column_list};
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::ScanBudget;
 use crate::records::read::search::{SEARCH, WALK, is_walk};
+use crate::records::read::text_search::TextBudget;
 use crate::records::read::turn;
 use crate::sql::Sql;
 
@@ -143,6 +144,7 @@ async fn plain(db: &mut PgConnection, condition: &str) -> Vec<RecordId> {
 async fn search(db: &mut PgConnection, query: &Query, budget: ScanBudget) -> Found {
     let mut tx = db.begin_with(if is_walk(query) { WALK } else { SEARCH }).await.unwrap();
     let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
+    let budget = TextBudget { scan: budget, ..TextBudget::default() };
     let page = turn::page((&mut *tx).into(), &conditions, query, budget).await;
     tx.rollback().await.unwrap();
     page.unwrap()

@@ -14,9 +14,10 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::records::PgAuditLog;
 use crate::records::read::conditions::Conditions;
-use crate::records::read::driving_index::{DrivingIndex, ScanBudget};
+use crate::records::read::driving_index::DrivingIndex;
 use crate::records::read::scan::{Direction, Scan};
 use crate::records::read::search::SEARCH;
+use crate::records::read::text_search::TextBudget;
 use crate::records::read::{page, turn};
 
 const RECORDS: u64 = 400_000;
@@ -152,7 +153,7 @@ async fn read(db: &mut PgConnection, query: &Query) -> (bool, i64) {
     let mut tx = db.begin_with(SEARCH).await.unwrap();
     let (scans, records) = read_so_far(&mut tx).await;
     let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
-    turn::page((&mut *tx).into(), &conditions, query, ScanBudget::default()).await.unwrap();
+    turn::page((&mut *tx).into(), &conditions, query, TextBudget::default()).await.unwrap();
     let (scans_after, records_after) = read_so_far(&mut tx).await;
     tx.rollback().await.unwrap();
     (scans_after > scans, records_after - records)

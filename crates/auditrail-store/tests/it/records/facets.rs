@@ -72,6 +72,8 @@ async fn facets_equal_the_plain_statement_without_their_own_filter() {
         ("tenant_id=acme", "tenant_id = 'acme'"),
         ("outcome=failure", "outcome = 'failure'"),
         ("since=2026-01-20", "created_at >= '2026-01-20 00:00Z'"),
+        // A term is no filter of its own.
+        ("q=lost -actor_type:api_key", "action = 'key.lost' and actor_type <> 'api_key'"),
     ];
     let mut cases = vec![Vec::new()];
     for (place, one) in conditions.iter().enumerate() {

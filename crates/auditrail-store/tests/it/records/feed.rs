@@ -127,9 +127,14 @@ async fn filters_skip_records_and_keep_their_seq() {
     }
     write(&log, &written).await;
     db.sequence().await;
-    let filters = Filters { action: Some("key.*".parse().unwrap()), ..Filters::default() };
-    for log in [&log, &over_pool] {
-        let query = FeedQuery { filters: filters.clone(), ..query(FeedPosition::START, 2) };
+    let filters =
+        |name, value| Filters::from_pairs([(name, value)], jiff::Timestamp::UNIX_EPOCH).unwrap();
+    for (log, filters) in [
+        (&log, filters("action", "key.*")),
+        (&over_pool, filters("action", "key.*")),
+        (&log, filters("q", "Rotated -action:user.*")),
+    ] {
+        let query = FeedQuery { filters, ..query(FeedPosition::START, 2) };
         let batch = log.feed(&query, None).await.unwrap();
         let seqs: Vec<_> = batch.items.iter().map(|item| item.seq).collect();
         assert_eq!((seqs.as_slice(), batch.position.seq), ([0, 1_000].as_slice(), 1_000));

@@ -70,6 +70,9 @@ async fn histogram_equals_the_plain_statement() {
         ("outcome=unknown", "outcome = 'unknown'"),
         ("outcome=denied", "outcome = 'denied'"),
         ("metadata.k=5", "metadata ->> 'k' = '5'"),
+        ("q=Lost -actor_type:user", "action = 'key.lost' and actor_type <> 'user'"),
+        ("q=lost outcome:unknown", "action = 'key.lost' and outcome = 'unknown'"),
+        ("q=actor:u0 since:2026-01-20", "actor_id = 'u0' and created_at >= '2026-01-20 00:00Z'"),
         ("ip_address=10.0.0.1", "ip_address = any('{10.0.0.1, ::ffff:10.0.0.1}')"),
     ] {
         for ((range, in_range), number) in ranges.into_iter().zip([60, 7, 1, 200]) {

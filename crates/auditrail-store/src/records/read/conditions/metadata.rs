@@ -13,7 +13,7 @@ use crate::value::JsonText;
 /// condition adds the values that `->>` can return as the text.
 pub(in crate::records) fn push(sql: &mut Sql, filter: &MetadataFilter) {
     let path = filter.path();
-    sql.push(" and (");
+    sql.push("(");
     push_value(sql, &[filter.key()], filter.value());
     if let Some(path) = &path {
         sql.push(" or ");
