@@ -45,7 +45,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns matching records, newest first. */
+        /**
+         * Returns matching records, newest first unless `order=asc` is given.
+         * @description `next_cursor` leads to the next page and `prev_cursor` back. `around` returns the page in whose middle a record is;
+         *     if it does not match the filters, or does not exist, the response is 404.
+         */
         get: operations["list"];
         put?: never;
         /**
@@ -98,6 +102,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit-logs/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts the most frequent values of fields among the matching records.
+         * @description Each field ignores its own filter, so that its other values remain visible; that of the tenant of an API key is
+         *     always applied. Only the newest records are counted when there are many, as `/v1/audit-logs/stats` does: see
+         *     `sampled` and `since` of each field. Counting takes at most about two seconds; then a smaller sample is counted, or a
+         *     field has `complete: false`.
+         */
+        get: operations["facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit-logs/feed": {
         parameters: {
             query?: never;
@@ -113,6 +140,28 @@ export interface paths {
          *     about 4 MiB, so continue while `has_more` is true, also if `data` is empty.
          */
         get: operations["feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-logs/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts matching records by buckets of time.
+         * @description The buckets have the shortest width of a fixed list with which at most `bars` of them cover the range: `since` to
+         *     `until`, or to the oldest and newest record that can match. They are aligned in UTC. Counting starts with the newest
+         *     bucket and ends after about 0.8 seconds; a bucket that was not counted has `complete: false` and no count.
+         */
+        get: operations["histogram"];
         put?: never;
         post?: never;
         delete?: never;
@@ -161,6 +210,27 @@ export interface paths {
          *     received.
          */
         get: operations["tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-logs/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the values of a field that start with a prefix.
+         * @description Values come from an index of all records. Those of one tenant, and addresses, are the values of the newest 25,000
+         *     records: see `sampled` and `since`. An API key restricted to a tenant gets the values of that tenant.
+         */
+        get: operations["values"];
         put?: never;
         post?: never;
         delete?: never;
@@ -382,6 +452,42 @@ export interface components {
             /** @description User agent of the client. */
             user_agent?: string | null;
         };
+        /** @description Number of records with a value. */
+        FacetValue: {
+            /**
+             * Format: int64
+             * @description Number of matching records.
+             */
+            count: number;
+            /** @description Value, as its filter takes it. */
+            value: string;
+        };
+        /** @description The most frequent values of a field. The filter on the field itself is ignored. */
+        FacetValues: {
+            /** @description Whether the values were counted. If not, the time was not sufficient, and `values` is empty. */
+            complete: boolean;
+            /**
+             * @description Field whose values are counted.
+             * @enum {string}
+             */
+            field: "actor" | "actor_type" | "action" | "target" | "target_type" | "tenant_id" | "request_id" | "ip_address" | "outcome";
+            /** @description Whether there are more values. */
+            has_more: boolean;
+            /** @description Whether only the newest records were counted. */
+            sampled: boolean;
+            /**
+             * Format: date-time
+             * @description Start of the counted time range; `null` if every match was counted.
+             */
+            since?: string | null;
+            /** @description Up to 20 values, most records first. Records without a value are not counted. */
+            values: components["schemas"]["FacetValue"][];
+        };
+        /** @description The most frequent values of fields among the matching records. */
+        Facets: {
+            /** @description The requested fields, in the order of the request. */
+            facets: components["schemas"]["FacetValues"][];
+        };
         /** @description Record with its seq. */
         FeedItem: {
             /**
@@ -428,6 +534,58 @@ export interface components {
             detail: string;
             /** @description JSON pointer into the body, or parameter name. */
             pointer: string;
+        };
+        /**
+         * @description Counts of the matching records by buckets of time.
+         *
+         *     Counting starts with the newest bucket and ends after about 0.8 seconds. A bucket that was not counted by then has
+         *     no count.
+         */
+        Histogram: {
+            /**
+             * @description All buckets of the range, earliest first, also those without records; none if the range is open and no record
+             *     can match.
+             */
+            buckets: components["schemas"]["HistogramBucket"][];
+            /** @description Whether every bucket was counted. */
+            complete: boolean;
+            /**
+             * Format: date-time
+             * @description Start of the range, inclusive: `since`, or the time of the oldest record that can match; `null` if there is
+             *     neither.
+             */
+            since?: string | null;
+            /**
+             * Format: int64
+             * @description Number of records in the counted buckets.
+             */
+            total: number;
+            /**
+             * Format: date-time
+             * @description End of the range, exclusive: `until`, or just after the newest record that can match; `null` if there is
+             *     neither.
+             */
+            until?: string | null;
+            /**
+             * Format: int64
+             * @description Width of each bucket in seconds, one of a fixed list; `null` without buckets.
+             */
+            width_seconds?: number | null;
+        };
+        /** @description Number of records in a bucket of time. */
+        HistogramBucket: {
+            /** @description Whether the records were counted. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Number of matching records; `null` if they were not counted.
+             */
+            count?: number | null;
+            /**
+             * Format: date-time
+             * @description Start of the bucket, aligned in UTC. The first may be before the range; only records in the range are counted.
+             */
+            start: string;
         };
         /** @description Newly created API key. */
         IssuedKey: {
@@ -503,12 +661,12 @@ export interface components {
         };
         /** @description Page of records. */
         Page: {
-            /** @description Records, newest first. */
+            /** @description Records, in the order of the search. */
             data: components["schemas"]["Record"][];
-            /** @description Position of this page and cursor of the next. */
+            /** @description Position of this page, and cursors of the next and of the one before. */
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description Position of a page and cursor of the next. */
+        /** @description Position of a page, and cursors of the next and of the one before. */
         Pagination: {
             /** @description Whether more records follow. */
             has_more: boolean;
@@ -521,9 +679,11 @@ export interface components {
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description Number of skipped records; null for a page requested by cursor.
+             * @description Number of skipped records; null for a page requested by cursor or around a record.
              */
             offset: number | null;
+            /** @description Cursor of the page before; absent if no records precede this page. That page ends at this one, so it may be shorter than `limit` at the start. */
+            prev_cursor?: string;
             /**
              * Format: date-time
              * @description How far a search for words in `q` came in its time, if it did not come to the end: the page has every match from where it starts to this time, in the direction of the search. `next_cursor` goes on from there, or `prev_cursor` on a page that was requested with `prev_cursor`.
@@ -647,6 +807,30 @@ export interface components {
             /** @description Target type. */
             target_type: string;
         };
+        /** @description The values of a field that start with a prefix. */
+        Values: {
+            /**
+             * @description Whether all values were searched until `limit` was reached. If not, the search ended after 1,000 values or about
+             *     half a second, and there may be more values with the prefix.
+             */
+            complete: boolean;
+            /**
+             * @description Field whose values are listed.
+             * @enum {string}
+             */
+            field: "actor_id" | "actor_type" | "action" | "target_id" | "target_type" | "tenant_id" | "request_id" | "ip_address";
+            /** @description Whether more values with the prefix were found. */
+            has_more: boolean;
+            /** @description Whether only the newest 25,000 records were searched: those of a tenant, or of all for addresses. */
+            sampled: boolean;
+            /**
+             * Format: date-time
+             * @description Time of the oldest searched record, if older records were not searched.
+             */
+            since?: string | null;
+            /** @description Values in order: actions by bytes, other fields in the order of the database's language. */
+            values: string[];
+        };
     };
     responses: never;
     parameters: never;
@@ -761,10 +945,14 @@ export interface operations {
                 };
                 /** @description Page size. */
                 limit?: number;
-                /** @description `next_cursor` of the previous page; requires the same filters. */
+                /** @description Order of the records by time. */
+                order?: "desc" | "asc";
+                /** @description `next_cursor` of the page before, or `prev_cursor` of the page after; requires the same filters and order. */
                 cursor?: string;
-                /** @description Number of newest matches to skip. New records shift such pages; prefer a cursor. */
+                /** @description Number of matches to skip from the start. New records shift such pages; prefer a cursor. */
                 offset?: number;
+                /** @description Id of a matching record in the middle of the page: half of the page precedes it. Not together with `cursor` or `offset`. */
+                around?: string;
                 /** @description Whether to count all matches: `exact` reads every match, `estimated` is quick: exact up to 10,000 with `tenant_id` (or an API key restricted to a tenant), else a guess from statistics. `total_relation` states which. */
                 count?: "exact" | "estimated";
             };
@@ -988,6 +1176,80 @@ export interface operations {
             };
         };
     };
+    facets: {
+        parameters: {
+            query?: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
+                /** @description Exact actor id. */
+                actor_id?: string;
+                /** @description Actor type. */
+                actor_type?: "user" | "system" | "api_key";
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
+                action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
+                /** @description Exact target type. */
+                target_type?: string;
+                /** @description Exact target id. */
+                target_id?: string;
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
+                tenant_id?: string;
+                /** @description Exact request id. */
+                request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
+                ip_address?: string;
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
+                /** @description Another name of `since`. */
+                start_date?: string;
+                /** @description Another name of `until`. */
+                end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
+                /** @description Fields, separated by commas. Default: all. */
+                fields?: ("actor" | "actor_type" | "action" | "target" | "target_type" | "tenant_id" | "request_id" | "ip_address" | "outcome")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values and counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     feed: {
         parameters: {
             query?: {
@@ -1027,6 +1289,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -1062,6 +1326,80 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    histogram: {
+        parameters: {
+            query?: {
+                /** @description Exact actor: `user:ID`, `api_key:ID` or `system`. Same as `actor_type` with `actor_id`. */
+                actor?: string;
+                /** @description Exact actor id. */
+                actor_id?: string;
+                /** @description Actor type. */
+                actor_type?: "user" | "system" | "api_key";
+                /** @description Exact action, or a prefix such as `project.*` for every action that starts with `project.`. */
+                action?: string;
+                /** @description Exact target: `TYPE:ID`. Same as `target_type` with `target_id`. */
+                target?: string;
+                /** @description Exact target type. */
+                target_type?: string;
+                /** @description Exact target id. */
+                target_id?: string;
+                /** @description Exact tenant id. An API key restricted to a tenant can only read records of that tenant. */
+                tenant_id?: string;
+                /** @description Exact request id. */
+                request_id?: string;
+                /** @description How the action ended. */
+                outcome?: "success" | "failure" | "denied" | "unknown";
+                /** @description Which records of intents to include: `open` (default) for those without an outcome, or `all`, which is the default of an export. */
+                intents?: "open" | "all";
+                /** @description IP address, or network in CIDR notation. An IPv4-mapped IPv6 address is its IPv4 address. */
+                ip_address?: string;
+                /** @description Start of the time range, inclusive: an RFC 3339 time, a date (midnight UTC), or a duration ago such as `24h` or `7d`. */
+                since?: string;
+                /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
+                until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
+                /** @description Another name of `since`. */
+                start_date?: string;
+                /** @description Another name of `until`. */
+                end_date?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Another name of `ip_address`. */
+                ip?: string;
+                /** @description Values of the metadata, as `metadata[KEY]=VALUE` or `metadata.KEY=VALUE`. A value is compared as text: `5` matches the number and the string. A key with dots is a key as it is, and also a path through nested objects: `metadata.http.status=404`. */
+                metadata?: {
+                    [key: string]: string;
+                };
+                /** @description Maximum number of buckets. */
+                bars?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts by time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Histogram"];
                 };
             };
             /** @description Error (RFC 9457) */
@@ -1184,6 +1522,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -1222,6 +1562,46 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    values: {
+        parameters: {
+            query: {
+                /** @description Field whose values are listed. */
+                field: "actor_id" | "actor_type" | "action" | "target_id" | "target_type" | "tenant_id" | "request_id" | "ip_address";
+                /** @description Start of the values, in the same case. Default: all values. */
+                prefix?: string;
+                /** @description Tenant whose newest records are searched. */
+                tenant_id?: string;
+                /** @description Another name of `tenant_id`. */
+                tenant?: string;
+                /** @description Maximum number of values. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
                 };
             };
             /** @description Error (RFC 9457) */
