@@ -82,7 +82,7 @@ fn neighbors(query: &Query, found: Found) -> [Option<Position>; 2] {
     let key = CursorKey::public();
     let Pagination { prev_cursor, next_cursor, .. } = Page::new(query, found, &key).pagination;
     [prev_cursor, next_cursor].map(|token| {
-        let decoded = Cursor::decode_page(&token?, &query.filters, query.order, &key);
+        let decoded = Position::from_token(&token?, &query.filters, query.order, &key);
         Some(decoded.unwrap())
     })
 }

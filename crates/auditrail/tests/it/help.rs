@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 41] = [
+const COMMANDS: [&[&str]; 47] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -23,6 +23,12 @@ const COMMANDS: [&[&str]; 41] = [
     &["export"],
     &["import"],
     &["sequence"],
+    &["partition"],
+    &["partition", "status"],
+    &["partition", "adopt"],
+    &["partition", "run"],
+    &["partition", "close"],
+    &["partition", "merge"],
     &["retention"],
     &["retention", "set"],
     &["retention", "list"],

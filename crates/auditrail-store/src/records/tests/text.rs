@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    Cursor, CursorKey, Filters, Order, Page, PageSize, Pagination, Position, Query, Record,
-    RecordId,
+    CursorKey, Filters, Order, Page, PageSize, Pagination, Position, Query, Record, RecordId,
 };
 use auditrail_testkit::TestDb;
 use futures_util::TryStreamExt;
@@ -166,7 +165,7 @@ async fn page(
 }
 
 fn position(token: &str, query: &Query) -> Position {
-    Cursor::decode_page(token, &query.filters, query.order, &CursorKey::public()).unwrap()
+    Position::from_token(token, &query.filters, query.order, &CursorKey::public()).unwrap()
 }
 
 /// The ids of all pages to the end, then of all pages back to the start, and how many of them ended early.

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use auditrail_core::{
-    AuditLogService, Cursor, Filters, Order, PageSize, Pagination, Position, Query, Record,
-    RecordId,
+    AuditLogService, Filters, Order, PageSize, Pagination, Position, Query, Record, RecordId,
 };
 use auditrail_store::{PgAuditLog, Sessions, StoreError};
 use auditrail_testkit::TestDb;
@@ -18,7 +17,7 @@ fn pages_of(size: u16) -> Query {
 
 /// The page that a token leads to.
 fn turn(log: &PgAuditLog, query: &mut Query, token: &str) {
-    let position = Cursor::decode_page(token, &query.filters, query.order, log.cursor_key());
+    let position = Position::from_token(token, &query.filters, query.order, log.cursor_key());
     query.position = position.unwrap();
 }
 
