@@ -36,6 +36,9 @@ const SERVICE_PING_TIMEOUT: Duration = Duration::from_secs(2);
 const SERVICE_PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// A command reads and writes on at most this many connections at once.
 const MAX_CONNECTIONS: u32 = 3;
+/// Locks of the private PostgreSQL for each connection, on average: a search locks every attached partition with
+/// its indexes, some 400 locks, and PostgreSQL's default of 64 would suffice for about 15 of them at once.
+const MAX_LOCKS: u16 = 256;
 
 /// A database, and the handle of the private PostgreSQL if it is that.
 pub(crate) struct Database {
@@ -320,7 +323,9 @@ fn description(options: &PgConnectOptions) -> String {
 /// The configuration of the private PostgreSQL, with its progress as notes and warnings.
 pub(crate) fn private_config(settings: &Settings, output: Output) -> Config {
     let search = Search::usual().with_bin_dir(settings.pg_bin.clone());
-    let config = Config::new(&settings.data_dir).search(search);
+    let config = Config::new(&settings.data_dir)
+        .search(search)
+        .setting("max_locks_per_transaction", MAX_LOCKS.to_string());
     config.on_event(move |event| match event {
         Event::MakingCluster { .. } => output.note("creating the private PostgreSQL (first use)…"),
         Event::Starting { .. } => output.note("starting the private PostgreSQL…"),

@@ -19,6 +19,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { hot_rows: 180_000, fan_in: 10, merged_rows: 20_000_000, attached: 40 }
+        Self { hot_rows: 180_000, fan_in: 10, merged_rows: 20_000_000, attached: 24 }
     }
 }

@@ -58,7 +58,7 @@ async fn full_disk_returns_503_until_space_is_free(transport: Transport) {
     let server = OwnServer::start_over(transport).await;
     let folder = disk.directory_like(&server.cluster());
     server.run(&format!("create tablespace small location '{}'", folder.display())).await;
-    server.run("alter table control_plane.audit_logs set tablespace small").await;
+    server.run("alter table control_plane.audit_logs_hot set tablespace small").await;
     let key = key_in(server.service()).await;
     let mut probe = Probe::start(&server.url(&server.service()), key).await;
     probe.writes_fail_with("database_busy").await;
