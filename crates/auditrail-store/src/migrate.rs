@@ -24,6 +24,7 @@ mod header;
 mod lock;
 mod migration;
 mod partition;
+mod partition_script;
 mod partition_triggers;
 mod partitioned_index;
 mod probe;

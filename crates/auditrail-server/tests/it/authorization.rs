@@ -126,6 +126,25 @@ const ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/v1/audit-logs/feed",
+        scope: Some("read"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/audit-logs/feed?tenant_id=t1",
+    },
+    Route {
+        method: "get",
+        path: "/v1/audit-logs/tail",
+        scope: Some("read"),
+        // From a position that the log does not have: the response would not end otherwise.
+        right: 410,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/audit-logs/tail?tenant_id=t1&after=1000000",
+    },
+    Route {
+        method: "get",
         path: "/v1/audit-logs/{id}",
         scope: Some("read"),
         right: 200,

@@ -110,20 +110,6 @@ pub enum MigrateError {
         /// The migration.
         file: String,
     },
-    /// A migration could not be applied again after it was reverted, because the table is partitioned. Nothing was
-    /// reverted.
-    #[error(
-        "nothing was reverted: {file} cannot be applied again to the partitioned table {table}; revert to {version} \
-         or later, or to 0, which removes the table with its records (`auditrail export` writes them to a file first)"
-    )]
-    Partitioned {
-        /// The migration.
-        file: String,
-        /// The table.
-        table: String,
-        /// The number of the migration.
-        version: i64,
-    },
     /// The live schema matches no version. Nothing was recorded.
     #[error(
         "nothing was adopted: the schema matches no version; its differences from the closest, {closest}:{}",
@@ -177,7 +163,6 @@ impl MigrateError {
             Self::NoSuchVersion { .. } => "no_such_version",
             Self::DataLoss { .. } => "data_loss",
             Self::NoWayBack { .. } => "no_way_back",
-            Self::Partitioned { .. } => "table_partitioned",
             Self::NoBaseline { .. } => "no_baseline",
             Self::AlreadyTracked { .. } => "already_tracked",
             Self::NotDescribed { .. } => "not_described",

@@ -12,7 +12,7 @@ use super::runner::Run;
 use super::session::{self, ATTEMPT};
 use super::step::{Direction, Step};
 use super::tracking::{Origin, Tracking};
-use super::{attempts, concurrent, partition_triggers, partitioned_index};
+use super::{attempts, concurrent, partition_script, partition_triggers, partitioned_index};
 use crate::sqlstate::sqlstate;
 
 /// Runs `step` and updates the tracking table. Returns its duration, or `None` if another runner has done
@@ -103,7 +103,8 @@ async fn attempt(
     if releases_triggers {
         partition_triggers::drop_all(&mut tx, schema).await.map_err(in_script)?;
     }
-    sqlx::raw_sql(AssertSqlSafe(step.sql.to_owned())).execute(&mut *tx).await.map_err(in_script)?;
+    let sql = partition_script::adapted(&mut tx, schema, step.sql).await.map_err(in_script)?;
+    sqlx::raw_sql(AssertSqlSafe(sql.into_owned())).execute(&mut *tx).await.map_err(in_script)?;
     if releases_triggers {
         partition_triggers::restore(&mut tx, schema).await.map_err(in_script)?;
     }

@@ -117,12 +117,6 @@ impl MigrationSet {
         self.migrations.iter().find(|m| m.version == version)
     }
 
-    /// The newest migration that cannot be applied to a partitioned table, if there is one: 014 adds a constraint
-    /// with NO INHERIT.
-    pub(super) fn newest_for_plain_table(&self) -> Option<&Migration> {
-        self.described.then(|| self.get(14)).flatten()
-    }
-
     /// The description of the schema after every migration up to `version`; `None` for migrations without
     /// descriptions, such as those of a directory.
     #[must_use]
