@@ -26,7 +26,7 @@ type Run<'a, 'p> = Option<&'a [&'p Partition]>;
 
 fn over<'a, 'p>(closed: &'a [&'p Partition], now: Bound, limits: &Limits) -> Run<'a, 'p> {
     months(closed)
-        .filter(|run| month(run[0]) != month_of(now))
+        .filter(|run| month(run[0]) < month_of(now))
         .find_map(|run| longest(run, limits.merged_rows))
 }
 

@@ -5,10 +5,27 @@ use serde_json::Value;
 
 use super::{entries, items, prose, required, table, text};
 
-/// A named schema with its fields.
+/// A named schema with its fields, and those that it has in common with others.
 pub(super) fn section(name: &str, schema: &Value) -> Markup {
+    let parts = items(&schema["allOf"]);
+    let rows: Vec<_> = [schema].into_iter().chain(parts).flat_map(fields).collect();
+    let common: Vec<_> = parts.iter().filter(|part| part["$ref"].is_string()).collect();
+    let id = format!("schema-{name}");
+    html! {
+        section aria-labelledby=(id) {
+            h3 id=(id) { (name) }
+            p { (prose(text(&schema["description"]))) }
+            @for part in common { p { "With all fields of " (kind(part)) "." } }
+            @if rows.is_empty() { p { (kind(schema)) } }
+            @else { (table(name, &["Field", "Type", "Required", "Description"], &rows)) }
+        }
+    }
+}
+
+/// A row for each field that the schema itself has.
+fn fields(schema: &Value) -> impl Iterator<Item = Markup> {
     let is_required = |field: &str| items(&schema["required"]).iter().any(|name| name == field);
-    let row = |(field, value): (&str, &Value)| {
+    entries(&schema["properties"]).map(move |(field, value)| {
         html! {
             tr {
                 th scope="row" { code { (field) } }
@@ -17,17 +34,7 @@ pub(super) fn section(name: &str, schema: &Value) -> Markup {
                 td { (prose(text(&value["description"]))) }
             }
         }
-    };
-    let rows: Vec<_> = entries(&schema["properties"]).map(row).collect();
-    let id = format!("schema-{name}");
-    html! {
-        section aria-labelledby=(id) {
-            h3 id=(id) { (name) }
-            p { (prose(text(&schema["description"]))) }
-            @if rows.is_empty() { p { (kind(schema)) } }
-            @else { (table(name, &["Field", "Type", "Required", "Description"], &rows)) }
-        }
-    }
+    })
 }
 
 /// The type of a value with its limits, as text.

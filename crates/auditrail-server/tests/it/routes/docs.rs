@@ -32,7 +32,15 @@ async fn the_page_describes_every_operation_and_field() {
     }
     for (name, schema) in api["components"]["schemas"].as_object().unwrap() {
         has(&format!("id=\"schema-{name}\""));
-        for field in schema["properties"].as_object().unwrap().keys() {
+        let parts = schema["allOf"].as_array().into_iter().flatten();
+        let fields: Vec<_> = [schema]
+            .into_iter()
+            .chain(parts)
+            .filter_map(|part| part["properties"].as_object())
+            .flat_map(|fields| fields.keys())
+            .collect();
+        assert!(!fields.is_empty(), "{name}");
+        for field in fields {
             has(&format!("<code>{field}</code>"));
         }
     }
