@@ -12,6 +12,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
+use super::retention::RetentionSettings;
+use super::sources::Sources;
 use super::value::{Count, Limit, ListenAddress, LogFilter, LogFormat, Origins};
 use crate::cli::ServeArgs;
 
@@ -36,6 +38,8 @@ pub(super) struct ServerTable {
     admin_listen: Option<Scalar>,
     record_reads: Option<Scalar>,
     sequencer: Option<Scalar>,
+    pub(super) retention: Option<Scalar>,
+    pub(super) archive_dir: Option<std::path::PathBuf>,
     database_connections: Option<Scalar>,
     export_connections: Option<Scalar>,
     export_min_rate: Option<Scalar>,
@@ -71,6 +75,8 @@ pub(crate) struct ServerSettings {
     pub(crate) export_connections: u32,
     /// Whether this server may sequence records.
     pub(crate) sequencer: bool,
+    /// The removal of expired records.
+    pub(crate) retention: RetentionSettings,
     pub(crate) config: ServerConfig,
     pub(crate) log: LogFilter,
     pub(crate) log_format: LogFormat,
@@ -89,10 +95,10 @@ impl ServerSettings {
     /// As [`Settings::resolve`](super::Settings::resolve).
     pub(super) fn resolve(
         args: &ServeArgs,
-        environment: &Environment,
-        file: &ServerTable,
+        sources: &Sources,
     ) -> Result<(Self, Vec<ResolvedSetting>), ConfigError> {
-        let mut r = Resolver::new(environment);
+        let file = &sources.file.server;
+        let mut r = Resolver::new(&sources.environment);
         let settings = Self {
             listen: r.setting(
                 "server.listen",
@@ -133,6 +139,7 @@ impl ServerSettings {
                 file.sequencer.as_ref(),
                 true,
             )?,
+            retention: RetentionSettings::resolve(&mut r, args, file, sources.found_file())?,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
             maintenance_database_url: maintenance_database_url(&mut r, file)?,
