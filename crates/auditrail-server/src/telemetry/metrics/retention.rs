@@ -22,7 +22,7 @@ impl Collector for RetentionMetrics {
         gauge(encoder, "retention_last_success_time_seconds", help, last_success)?;
         let help = "Expired records that this process removed.";
         counter(encoder, "retention_records_removed", help, state.records_removed())?;
-        let help = "Partitions that this process replaced or removed because of expired records.";
+        let help = "Partitions that this process replaced by what stays of them.";
         counter(encoder, "retention_partitions_replaced", help, state.partitions_replaced())?;
         counter(encoder, "retention_failures", "Failed runs of retention.", state.failures())
     }
