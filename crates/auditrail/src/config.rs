@@ -123,7 +123,16 @@ impl Settings {
         flags: &GlobalArgs,
         args: &ServeArgs,
     ) -> Result<ServerSettings, ConfigError> {
-        ServerSettings::resolve(args, &Sources::read(flags)?).map(|(settings, _)| settings)
+        let sources = Sources::read(flags)?;
+        Self::server_from_sources(args, &sources).map(|(settings, _)| settings)
+    }
+
+    fn server_from_sources(
+        args: &ServeArgs,
+        sources: &Sources,
+    ) -> Result<(ServerSettings, Vec<ResolvedSetting>), ConfigError> {
+        let Sources { environment, file, .. } = sources;
+        ServerSettings::resolve(args, environment, &file.server, sources.found_file())
     }
 
     /// Resolves every setting.
@@ -133,7 +142,7 @@ impl Settings {
     pub(crate) fn overview(flags: &GlobalArgs) -> Result<Overview, ConfigError> {
         let sources = Sources::read(flags)?;
         let (_, mut settings) = Self::from_sources(flags, &sources)?;
-        let (_, server) = ServerSettings::resolve(&ServeArgs::default(), &sources)?;
+        let (_, server) = Self::server_from_sources(&ServeArgs::default(), &sources)?;
         settings.extend(server);
         let is_known = |name: &String| {
             let is_setting = settings.iter().any(|setting| {

@@ -61,7 +61,7 @@ impl PartitionState {
         self.0.last_success.load(Ordering::Relaxed)
     }
 
-    fn observe(&self, due: &Due) {
+    pub(super) fn observe(&self, due: &Due) {
         let attached = i64::try_from(due.attached()).unwrap_or(i64::MAX);
         self.0.attached.store(attached, Ordering::Relaxed);
         self.0.hot_rows.store(due.hot_rows(), Ordering::Relaxed);

@@ -1,6 +1,8 @@
 //! Removal of the records that no rule of retention keeps.
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +36,8 @@ pub(crate) struct Retention {
     archive_dir: Option<PathBuf>,
     state: RetentionState,
     partitions: PartitionState,
+    /// See [`TURN`].
+    turn: Duration,
     /// Whether the next attempt is to come soon.
     is_unfinished: AtomicBool,
     /// Whether the log says already that the role is not the owner.
@@ -48,7 +52,7 @@ impl Retention {
         partitions: PartitionState,
     ) -> Self {
         let (is_unfinished, is_reported) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { run, archive_dir, state, partitions, is_unfinished, is_reported }
+        Self { run, archive_dir, state, partitions, turn: TURN, is_unfinished, is_reported }
     }
 
     async fn run_once(&self, stop: &StopSignal) -> Result<(), TaskError> {
@@ -86,7 +90,7 @@ impl Retention {
         // Set when the run has to end early, so that the rest is done soon.
         let is_turn_over = || {
             let elapsed = clock::monotonic().duration_since(started);
-            let is_over = elapsed >= TURN && self.partitions.is_due();
+            let is_over = elapsed >= self.turn && self.partitions.is_due();
             self.is_unfinished.fetch_or(is_over, Ordering::Relaxed);
             is_over
         };

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::resolver::{PrivatePath, Resolver};
-use super::server::ServerTable;
-use crate::cli::ServeArgs;
+use super::resolver::{PrivatePath, Resolver, Scalar};
 
 /// Resolved settings of the removal of expired records.
 pub(crate) struct RetentionSettings {
@@ -15,24 +13,37 @@ pub(crate) struct RetentionSettings {
     pub(crate) archive_dir: Option<PathBuf>,
 }
 
+/// The archive directory in the flags and in the configuration file.
+pub(super) struct ArchiveDirSources<'a> {
+    pub(super) flag: Option<&'a Path>,
+    pub(super) file: Option<&'a Path>,
+    /// The path of the configuration file, unless the user named it: such a file must not say where records are
+    /// copied to.
+    pub(super) found_file: Option<&'a Path>,
+}
+
 impl RetentionSettings {
-    /// `found_file` is the path of the configuration file, unless the user named it: such a file must not say where
-    /// records are copied to.
+    /// `enabled` is the switch in the configuration file.
     pub(super) fn resolve(
         r: &mut Resolver<'_>,
-        args: &ServeArgs,
-        file: &ServerTable,
-        found_file: Option<&Path>,
+        enabled: Option<&Scalar>,
+        archive_dir: &ArchiveDirSources<'_>,
     ) -> Result<Self, ConfigError> {
-        let given = file.retention.as_ref();
+        let ArchiveDirSources { flag, file, found_file } = *archive_dir;
         Ok(Self {
-            is_enabled: r.setting("server.retention", "AUDITRAIL_RETENTION", None, given, true)?,
+            is_enabled: r.setting(
+                "server.retention",
+                "AUDITRAIL_RETENTION",
+                None,
+                enabled,
+                true,
+            )?,
             archive_dir: r.private_path(&PrivatePath {
                 key: "server.archive_dir",
                 env: "AUDITRAIL_ARCHIVE_DIR",
                 flag_name: "--archive-dir",
-                flag: args.archive_dir.as_deref(),
-                file: file.archive_dir.as_deref(),
+                flag,
+                file,
                 found_file,
             })?,
         })
