@@ -1,14 +1,17 @@
 //! State that all routes share.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditrail_store::partitions::Maintenance;
-use auditrail_store::{PgApiKeys, PgAuditLog, PgRetention};
+use auditrail_store::{PgApiKeys, PgAuditLog, PgRetention, RetentionRun};
 
 use crate::auth::Authenticator;
-use crate::background::{Background, PartitionMaintenance, RateLimitCleanup};
+use crate::background::{
+    Background, PartitionMaintenance, RateLimitCleanup, Retention, TaskHandle,
+};
 use crate::clock;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
@@ -134,6 +137,19 @@ impl App {
     pub fn start_partition_maintenance(&self, maintenance: Maintenance) {
         let state = self.0.metrics.partitions().clone();
         self.0.background.start(PartitionMaintenance::new(maintenance, state));
+    }
+
+    /// Starts the background task that removes the records that no rule of retention keeps, in one of several
+    /// processes: five minutes after the start, and then every hour. With an archive directory they are archived
+    /// before; if that fails, none is removed. Call this once. If there are rules and the role of `run` does not own
+    /// the log, one warning is logged.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_retention(&self, run: RetentionRun, archive_dir: Option<PathBuf>) -> TaskHandle {
+        let metrics = &self.0.metrics;
+        let (state, partitions) = (metrics.retention().clone(), metrics.partitions().clone());
+        self.0.background.start(Retention::new(run, archive_dir, state, partitions))
     }
 
     /// Whether clients may still retry requests that an earlier version of the service received.

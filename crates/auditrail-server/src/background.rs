@@ -11,6 +11,7 @@ mod driver;
 mod from_fn;
 mod partitions;
 mod rate_limit_cleanup;
+mod retention;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use driver::{Background, TaskHandle};
 pub use from_fn::from_fn;
 pub(crate) use partitions::{PartitionMaintenance, PartitionState};
 pub(crate) use rate_limit_cleanup::RateLimitCleanup;
+pub(crate) use retention::{Retention, RetentionState};
 pub use status::{Outcome, TaskStatus};
 
 /// Why a run failed.
@@ -49,6 +51,14 @@ pub enum Schedule {
     Once,
     /// At the start, and then with this pause between two runs. [`TaskHandle::wake`] ends a pause early.
     Every(Duration),
+    /// After the pause `first`, and then with the pause `then` between two runs. [`TaskHandle::wake`] ends a pause
+    /// early.
+    Delayed {
+        /// The pause before the first run.
+        first: Duration,
+        /// The pause between two runs.
+        then: Duration,
+    },
     /// Whenever [`TaskHandle::wake`] was called. Calls during a run cause one more run.
     OnWake,
 }

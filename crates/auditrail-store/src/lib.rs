@@ -49,8 +49,8 @@ pub use records::{
     StoredParts, Summary, SummaryOptions, TargetCount, TimeHistogram, ValueCount, ValuesOptions,
 };
 pub use retention::{
-    PgRetention, RemovedRecords, RetentionError, RetentionOptions, RetentionPlan, RetentionReport,
-    RetentionRun, RetentionStep, RuleChange, RunLimits, TablePlan,
+    PgRetention, RemovedRecords, RetentionDue, RetentionError, RetentionOptions, RetentionPlan,
+    RetentionReport, RetentionRun, RetentionStep, RuleChange, RunLimits, TablePlan,
 };
 pub use sessions::Sessions;
 

@@ -8,6 +8,6 @@ mod run;
 
 pub use rules::{PgRetention, RuleChange};
 pub use run::{
-    RemovedRecords, RetentionError, RetentionOptions, RetentionPlan, RetentionReport, RetentionRun,
-    RetentionStep, RunLimits, TablePlan,
+    RemovedRecords, RetentionDue, RetentionError, RetentionOptions, RetentionPlan, RetentionReport,
+    RetentionRun, RetentionStep, RunLimits, TablePlan,
 };

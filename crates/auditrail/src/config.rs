@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod found;
 mod resolver;
+mod retention;
 mod server;
 mod sources;
 mod users;
@@ -76,7 +77,7 @@ impl Settings {
             file: file.database_url.as_deref(),
             file_path: file.database_url_file.as_deref(),
         })?;
-        let found_file = sources.path.as_deref().filter(|_| !sources.is_named);
+        let found_file = sources.found_file();
         let data_dir = r.private_path(&PrivatePath {
             key: "data_dir",
             env: "AUDITRAIL_DATA_DIR",
@@ -122,8 +123,16 @@ impl Settings {
         flags: &GlobalArgs,
         args: &ServeArgs,
     ) -> Result<ServerSettings, ConfigError> {
-        let Sources { environment, file, .. } = Sources::read(flags)?;
-        ServerSettings::resolve(args, &environment, &file.server).map(|(settings, _)| settings)
+        let sources = Sources::read(flags)?;
+        Self::server_from_sources(args, &sources).map(|(settings, _)| settings)
+    }
+
+    fn server_from_sources(
+        args: &ServeArgs,
+        sources: &Sources,
+    ) -> Result<(ServerSettings, Vec<ResolvedSetting>), ConfigError> {
+        let Sources { environment, file, .. } = sources;
+        ServerSettings::resolve(args, environment, &file.server, sources.found_file())
     }
 
     /// Resolves every setting.
@@ -133,11 +142,7 @@ impl Settings {
     pub(crate) fn overview(flags: &GlobalArgs) -> Result<Overview, ConfigError> {
         let sources = Sources::read(flags)?;
         let (_, mut settings) = Self::from_sources(flags, &sources)?;
-        let (_, server) = ServerSettings::resolve(
-            &ServeArgs::default(),
-            &sources.environment,
-            &sources.file.server,
-        )?;
+        let (_, server) = Self::server_from_sources(&ServeArgs::default(), &sources)?;
         settings.extend(server);
         let is_known = |name: &String| {
             let is_setting = settings.iter().any(|setting| {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use auditrail_core::CursorKey;
 use auditrail_store::archive::ArchiveRestore;
 use auditrail_store::migrate::Runner;
-use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, PgRetention, RetentionRun, Sessions, end_with_client,
@@ -233,13 +232,13 @@ impl Database {
         &self.options
     }
 
-    /// Maintenance of the partitions, over the URL of the owner if there is one.
-    pub(crate) fn maintenance(&self, url: Option<&str>) -> Result<Maintenance, Error> {
-        let options = match url {
+    /// The options of connections that change partitions or remove records: those of the URL of the owner if there
+    /// is one.
+    pub(crate) fn owner_options(&self, url: Option<&str>) -> Result<PgConnectOptions, Error> {
+        Ok(match url {
             Some(url) => parse(url)?.disable_statement_logging(),
             None => self.options.clone(),
-        };
-        Ok(Maintenance::new(options))
+        })
     }
 
     /// A connection pool for the service. `statement_timeout` limits each statement, and also the wait

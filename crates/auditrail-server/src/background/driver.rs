@@ -106,7 +106,14 @@ impl Background {
 }
 
 async fn drive(task: impl Task, status: SharedStatus, wake: Arc<Notify>, stop: StopSignal) {
-    if task.schedule() == Schedule::OnWake && !pause(None, &wake, &stop).await {
+    let first = match task.schedule() {
+        Schedule::Once | Schedule::Every(_) => None,
+        Schedule::Delayed { first, .. } => Some(Some(first)),
+        Schedule::OnWake => Some(None),
+    };
+    if let Some(interval) = first
+        && !pause(interval, &wake, &stop).await
+    {
         return;
     }
     while !stop.is_requested() {
@@ -114,7 +121,7 @@ async fn drive(task: impl Task, status: SharedStatus, wake: Arc<Notify>, stop: S
         let interval = match task.schedule() {
             Schedule::Once if succeeded => return,
             Schedule::Once => Some(RETRY_PAUSE),
-            Schedule::Every(interval) => Some(interval),
+            Schedule::Every(interval) | Schedule::Delayed { then: interval, .. } => Some(interval),
             Schedule::OnWake => None,
         };
         if !pause(interval, &wake, &stop).await {

@@ -22,6 +22,7 @@ pub(crate) struct PartitionState(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     is_enabled: AtomicBool,
+    is_due: AtomicBool,
     is_merge_pending: AtomicBool,
     attached: AtomicI64,
     hot_rows: AtomicI64,
@@ -33,6 +34,11 @@ impl PartitionState {
     /// partitioned.
     pub(crate) fn is_enabled(&self) -> bool {
         self.0.is_enabled.load(Ordering::Relaxed)
+    }
+
+    /// Whether a partition is to be closed or merged.
+    pub(super) fn is_due(&self) -> bool {
+        self.0.is_due.load(Ordering::Relaxed)
     }
 
     /// Whether a merge is due or in progress.
@@ -55,10 +61,11 @@ impl PartitionState {
         self.0.last_success.load(Ordering::Relaxed)
     }
 
-    fn observe(&self, due: &Due) {
+    pub(super) fn observe(&self, due: &Due) {
         let attached = i64::try_from(due.attached()).unwrap_or(i64::MAX);
         self.0.attached.store(attached, Ordering::Relaxed);
         self.0.hot_rows.store(due.hot_rows(), Ordering::Relaxed);
+        self.0.is_due.store(due.is_any(), Ordering::Relaxed);
         self.0.is_merge_pending.store(due.merge, Ordering::Relaxed);
     }
 

@@ -10,6 +10,7 @@ mod pool;
 mod pressure;
 mod process;
 mod requests;
+mod retention;
 mod sequencer;
 mod tails;
 mod writer;
@@ -27,7 +28,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::background::{Background, PartitionState};
+use crate::background::{Background, PartitionState, RetentionState};
 use crate::refusals::Refusals;
 use crate::sequencing::Sequencing;
 pub(crate) use pressure::Pressure;
@@ -53,6 +54,7 @@ pub(crate) struct Metrics {
     aborted_exports: Family<AbortLabels, Counter>,
     tails: TailMetrics,
     partitions: PartitionState,
+    retention: RetentionState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -142,6 +144,7 @@ impl Metrics {
             aborted_exports: Family::default(),
             tails: TailMetrics::new(),
             partitions: PartitionState::default(),
+            retention: RetentionState::default(),
         };
         for reason in AUTH_FAILURES {
             drop(metrics.auth_failures.get_or_create(&AuthLabels { reason }));
@@ -185,6 +188,11 @@ impl Metrics {
     /// The state of the maintenance of partitions.
     pub(crate) fn partitions(&self) -> &PartitionState {
         &self.partitions
+    }
+
+    /// The state of the removal of expired records.
+    pub(crate) fn retention(&self) -> &RetentionState {
+        &self.retention
     }
 
     /// The refused records.
@@ -231,6 +239,7 @@ impl Metrics {
         prefixed.register("records_refused", help, self.refusals.counters());
         let partitions = partitions::PartitionMetrics(self.partitions.clone());
         prefixed.register_collector(Box::new(partitions));
+        prefixed.register_collector(Box::new(retention::RetentionMetrics(self.retention.clone())));
         prefixed.register_collector(Box::new(pool::PoolConnections::new(log)));
         prefixed.register_collector(Box::new(pressure));
         prefixed.register_collector(Box::new(background::BackgroundMetrics(background)));

@@ -8,6 +8,7 @@ mod group_commit;
 mod listener;
 mod many_tails;
 mod middleware;
+mod retention;
 mod round_trips;
 mod routes;
 mod self_audit;

@@ -3,4 +3,5 @@
 pub(crate) mod client;
 pub(crate) mod db_keys;
 pub(crate) mod events;
+pub(crate) mod lines;
 pub(crate) mod service;

@@ -17,6 +17,7 @@
 mod archived;
 mod context;
 mod delete;
+mod due;
 mod error;
 mod exchange;
 mod expired;
@@ -32,9 +33,12 @@ mod survey;
 mod tables;
 mod work;
 
+use std::time::Duration;
+
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
+pub use due::RetentionDue;
 pub use error::RetentionError;
 pub use groups::RemovedRecords;
 pub use options::{RetentionOptions, RetentionStep, RunLimits};
@@ -100,6 +104,18 @@ impl RetentionRun {
     #[must_use]
     pub const fn new(options: PgConnectOptions) -> Self {
         Self { options }
+    }
+
+    /// Whether a run has something to do, by one statement without a lock, which the role of a service may run too.
+    /// `settled` is how long the rules must not have been set or changed.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn due(&self, settled: Duration) -> Result<RetentionDue, RetentionError> {
+        let mut db = Session::open(&self.options).await?;
+        let due = due::due(&mut db, settled).await?;
+        db.close().await;
+        Ok(due)
     }
 
     /// Counts what a run would remove now. Changes nothing, but needs the owner of the log too: other roles cannot

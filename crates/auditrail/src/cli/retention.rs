@@ -29,7 +29,8 @@ pub(crate) enum RetentionCommand {
 /// Set how long the records of a tenant and an action are kept
 ///
 /// There is one rule for each pair of tenant and action; an existing one is changed. The change is
-/// recorded. Nothing is removed until `retention run`.
+/// recorded. `serve` removes what has expired by it after five minutes at the earliest, unless it runs
+/// with AUDITRAIL_RETENTION=false; `retention run` does at once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail retention set --keep 400d

@@ -1,5 +1,7 @@
 //! Arguments of `serve`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Serve the audit log over HTTP
@@ -24,6 +26,9 @@ pub(crate) struct ServeArgs {
     /// Address of the admin listener [env: AUDITRAIL_ADMIN_LISTEN] [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
+    /// Archive expired records in this directory before they are removed [env: AUDITRAIL_ARCHIVE_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archive_dir: Option<PathBuf>,
     /// Apply pending migrations first; the private PostgreSQL is always migrated
     #[arg(long)]
     pub(crate) migrate: bool,

@@ -34,7 +34,7 @@ async fn maintenance(
 ) -> Result<Maintenance, Error> {
     let timeout = lock_timeout(cx, args.lock_timeout.as_deref())?;
     database.check_connection().await?;
-    let maintenance = database.maintenance(None)?;
+    let maintenance = Maintenance::new(database.options().clone());
     Ok(match timeout {
         Some(timeout) => maintenance.with_lock_timeout(timeout),
         None => maintenance,

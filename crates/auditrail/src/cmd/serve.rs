@@ -15,8 +15,9 @@ use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
 };
+use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
-use auditrail_store::{GroupWriter, IssuedApiKey, WriterLimits};
+use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -117,8 +118,7 @@ async fn service(
         let reconciler = Reconciler::new(database.options());
         app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
     }
-    let maintenance = database.maintenance(settings.maintenance_database_url.as_deref())?;
-    app.start_partition_maintenance(maintenance.with_share(MAINTENANCE_SHARE));
+    start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {
         background.start(supervise::task(private, database_connections.keys.clone()));
     }
@@ -153,6 +153,21 @@ async fn service(
         tracing::info!("stopped");
     } else {
         cx.output.warn("the shutdown grace period expired; open requests were aborted");
+    }
+    Ok(())
+}
+
+/// Starts the tasks that need the owner of the log.
+fn start_owner_tasks(
+    app: &App,
+    settings: &ServerSettings,
+    database: &Database,
+) -> Result<(), Error> {
+    let options = database.owner_options(settings.maintenance_database_url.as_deref())?;
+    let maintenance = Maintenance::new(options.clone()).with_share(MAINTENANCE_SHARE);
+    app.start_partition_maintenance(maintenance);
+    if settings.retention.is_enabled {
+        app.start_retention(RetentionRun::new(options), settings.retention.archive_dir.clone());
     }
     Ok(())
 }

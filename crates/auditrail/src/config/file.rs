@@ -62,6 +62,7 @@ impl ConfigFile {
             pg_bin,
             &mut server.cursor_key_file,
             &mut server.maintenance_database_url_file,
+            &mut server.archive_dir,
         ] {
             *path = path.take().map(|path| base.join(path));
         }

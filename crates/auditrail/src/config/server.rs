@@ -1,6 +1,7 @@
 //! The settings of `serve`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use auditrail_core::CursorKey;
@@ -12,6 +13,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
+use super::retention::{ArchiveDirSources, RetentionSettings};
 use super::value::{Count, Limit, ListenAddress, LogFilter, LogFormat, Origins};
 use crate::cli::ServeArgs;
 
@@ -36,6 +38,8 @@ pub(super) struct ServerTable {
     admin_listen: Option<Scalar>,
     record_reads: Option<Scalar>,
     sequencer: Option<Scalar>,
+    retention: Option<Scalar>,
+    pub(super) archive_dir: Option<PathBuf>,
     database_connections: Option<Scalar>,
     export_connections: Option<Scalar>,
     export_min_rate: Option<Scalar>,
@@ -54,9 +58,9 @@ pub(super) struct ServerTable {
     cors_origins: Option<Scalar>,
     otlp_endpoint: Option<Scalar>,
     cursor_key: Option<String>,
-    pub(super) cursor_key_file: Option<std::path::PathBuf>,
+    pub(super) cursor_key_file: Option<PathBuf>,
     maintenance_database_url: Option<String>,
-    pub(super) maintenance_database_url_file: Option<std::path::PathBuf>,
+    pub(super) maintenance_database_url_file: Option<PathBuf>,
     log: Option<Scalar>,
     log_format: Option<Scalar>,
 }
@@ -71,6 +75,8 @@ pub(crate) struct ServerSettings {
     pub(crate) export_connections: u32,
     /// Whether this server may sequence records.
     pub(crate) sequencer: bool,
+    /// The removal of expired records.
+    pub(crate) retention: RetentionSettings,
     pub(crate) config: ServerConfig,
     pub(crate) log: LogFilter,
     pub(crate) log_format: LogFormat,
@@ -83,7 +89,8 @@ pub(crate) struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// Resolves the settings with their sources.
+    /// Resolves the settings with their sources. `found_file` is the path of the configuration file, unless the user
+    /// named it.
     ///
     /// # Errors
     /// As [`Settings::resolve`](super::Settings::resolve).
@@ -91,8 +98,14 @@ impl ServerSettings {
         args: &ServeArgs,
         environment: &Environment,
         file: &ServerTable,
+        found_file: Option<&Path>,
     ) -> Result<(Self, Vec<ResolvedSetting>), ConfigError> {
         let mut r = Resolver::new(environment);
+        let archive_dir = ArchiveDirSources {
+            flag: args.archive_dir.as_deref(),
+            file: file.archive_dir.as_deref(),
+            found_file,
+        };
         let settings = Self {
             listen: r.setting(
                 "server.listen",
@@ -133,6 +146,7 @@ impl ServerSettings {
                 file.sequencer.as_ref(),
                 true,
             )?,
+            retention: RetentionSettings::resolve(&mut r, file.retention.as_ref(), &archive_dir)?,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
             maintenance_database_url: maintenance_database_url(&mut r, file)?,

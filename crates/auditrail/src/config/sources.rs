@@ -23,6 +23,11 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// The path of the configuration file, unless the user named it.
+    pub(super) fn found_file(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|_| !self.is_named)
+    }
+
     /// Reads `.env` and the configuration file.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use auditrail_testkit::TestDb;
+use auditrail_testkit::{TestDb, eventually};
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
+use crate::service::Service;
 
 /// Two old records of t1, one of t2, and a young one.
 async fn sandbox() -> (TestDb, Sandbox) {
@@ -194,4 +195,44 @@ async fn damaged_archive_exits_with_4() {
     sandbox.run(&["archive", "verify", "empty"]).code(1).stderr_has("no archives in empty");
     let missing = ["retention", "run", "--yes", "--archive-dir", "missing"];
     sandbox.run(&missing).code(1).stderr_has("cannot open missing");
+}
+
+/// The names of the background tasks of a service, once its last one has run.
+async fn tasks(sandbox: &Sandbox) -> String {
+    let service = Service::start(sandbox, &[]);
+    let mut metrics = String::new();
+    eventually("a run of the task for partitions", async || {
+        metrics = service.metrics().await;
+        metrics.contains("task=\"partitions\",result=\"succeeded\"} 1")
+    })
+    .await;
+    let (code, log) = service.stop();
+    assert_eq!(code, Some(0), "{log}");
+    metrics
+}
+
+#[tokio::test]
+async fn serve_has_the_task_unless_it_is_switched_off() {
+    let (_db, sandbox) = sandbox().await;
+    sandbox.run(&["retention", "set", "--keep", "400d", "-q"]).code(0);
+    // The first run comes minutes later.
+    assert!(tasks(&sandbox).await.contains("task=\"retention\",result=\"succeeded\"} 0"));
+    let off = sandbox.set("AUDITRAIL_RETENTION", "false");
+    assert!(!tasks(&off).await.contains("task=\"retention\""));
+    let left = off.run(&["query", "--action", "project.created", "--json"]).rows();
+    assert_eq!(left.len(), 4);
+}
+
+#[test]
+fn a_file_that_was_only_found_cannot_name_the_archive_directory() {
+    let sandbox = Sandbox::with("postgres://localhost:1/none");
+    sandbox.file("auditrail.toml", "[server]\narchive_dir = \"archives\"\n");
+    sandbox.run(&["config", "show"]).code(2).stderr_has("server.archive_dir");
+    let named = ["config", "show", "--json", "--config", "auditrail.toml"];
+    let settings = sandbox.run(&named).code(0).json();
+    let settings = settings["settings"].as_array().unwrap().clone();
+    let shown = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap().clone();
+    assert_eq!(shown("server.archive_dir")["value"], "archives");
+    assert_eq!(shown("server.archive_dir")["env"], "AUDITRAIL_ARCHIVE_DIR");
+    assert_eq!(shown("server.retention")["value"], "true");
 }

@@ -1,68 +1,16 @@
 //! Log lines of requests.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::span;
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::client::Call;
+use crate::support::lines::Lines;
 use crate::support::service::{Service, record};
 
-/// Collects the log lines of one thread, as their fields.
-#[derive(Clone, Debug)]
-struct Lines {
-    of: ThreadId,
-    collected: Arc<Mutex<Vec<String>>>,
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push_str(&format!("{field}={value:?} "));
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // From other crates only the default level.
-        metadata.target().starts_with("auditrail_server") || *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        if thread::current().id() == self.of {
-            self.collected.lock().unwrap().push(line.0);
-        }
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-/// A test runtime has one thread, so the lines of its service are those of this thread. The subscriber is
-/// global all the same: the interest of a thread-local one is lost when another thread registers a callsite
-/// first.
 #[tokio::test]
 async fn log_lines_contain_no_personal_data() {
-    let lines = Lines { of: thread::current().id(), collected: Arc::default() };
-    tracing::subscriber::set_global_default(lines.clone()).unwrap();
-    tracing::callsite::rebuild_interest_cache();
+    let lines = Lines::collect();
     let service = Service::start().await;
     let mut body = record(1, None);
     body["actor_id"] = "ada@private.example".into();
@@ -79,7 +27,7 @@ async fn log_lines_contain_no_personal_data() {
     }
     let more = more_calls(&service, body).await;
 
-    let lines = lines.collected.lock().unwrap();
+    let lines = lines.collected();
     // On a busy machine the driver logs slow statements too.
     let completed: Vec<_> =
         lines.iter().filter(|line| line.contains("message=request completed")).collect();
@@ -96,9 +44,7 @@ async fn log_lines_contain_no_personal_data() {
 
 #[tokio::test]
 async fn refused_records_are_logged_once_per_code_and_second() {
-    let lines = Lines { of: thread::current().id(), collected: Arc::default() };
-    tracing::subscriber::set_global_default(lines.clone()).unwrap();
-    tracing::callsite::rebuild_interest_cache();
+    let lines = Lines::collect();
     let service = Service::start().await;
     let mut body = record(1, None);
     body["actor_id"] = "".into();
@@ -108,7 +54,7 @@ async fn refused_records_are_logged_once_per_code_and_second() {
         service.post("/v1/audit-logs").key("write").json(&body).send().await;
         service.post(skip).key("write").json(&json!([body, body])).send().await;
     }
-    let lines = lines.collected.lock().unwrap();
+    let lines = lines.collected();
     let refused: Vec<_> =
         lines.iter().filter(|line| line.contains("message=records refused")).collect();
     let first = refused[0];

@@ -21,6 +21,8 @@ const WRITTEN_CONNECTIONS: u32 = 2;
 const SEQUENCER_CONNECTIONS: u32 = 2;
 /// Connections for the maintenance of partitions: one that works, one with its lock, and one that looks.
 const MAINTENANCE_CONNECTIONS: u32 = 3;
+/// Connections of a run of retention: its own, and one with its lock.
+const RETENTION_CONNECTIONS: u32 = 2;
 
 /// Connections for each kind of operation, so that none of them can delay another.
 pub(super) struct DatabaseConnections {
@@ -35,6 +37,7 @@ impl DatabaseConnections {
     /// The most that there may be.
     pub(super) const fn max(settings: &ServerSettings) -> u32 {
         let sequencer = if settings.sequencer { SEQUENCER_CONNECTIONS } else { 0 };
+        let retention = if settings.retention.is_enabled { RETENTION_CONNECTIONS } else { 0 };
         settings.database_connections
             + settings.export_connections
             + KEY_CONNECTIONS
@@ -42,6 +45,7 @@ impl DatabaseConnections {
             + WRITTEN_CONNECTIONS
             + sequencer
             + MAINTENANCE_CONNECTIONS
+            + retention
     }
 
     /// Connects on first use.
