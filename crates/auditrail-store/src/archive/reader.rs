@@ -15,8 +15,9 @@ use super::error::ArchiveError;
 /// Largest window of the compression: that of the level that archives are written with is below 4 MiB.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// The lines of an archive, from the first to the last. Everything is compared with the manifest; only after
-/// [`next_line`](Self::next_line) has returned `None` is the content known to be what the manifest states.
+/// The lines of an archive, from the first to the last.
+///
+/// Everything is compared with the manifest; only after [`next_line`](Self::next_line) has returned `None` is the content known to be what the manifest states.
 pub struct ArchiveReader {
     path: PathBuf,
     expected: ArchiveManifest,

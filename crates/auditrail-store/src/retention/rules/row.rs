@@ -37,7 +37,7 @@ pub(super) fn rule(row: &Row) -> Result<RetentionRule, StoreError> {
     Ok(RetentionRule {
         id,
         tenant_id: text(1)?.map(TenantId::from_stored),
-        action: text(2)?.map(action),
+        action: text(2)?.as_deref().map(action),
         keep_days: keep_days.map(KeepDays::new).transpose().map_err(corrupt)?,
         created_at: time(4)?.0,
         created_by: actor(5)?,
@@ -47,7 +47,6 @@ pub(super) fn rule(row: &Row) -> Result<RetentionRule, StoreError> {
 }
 
 /// Plain SQL can write an action that no filter accepts; such a rule applies to exactly that action.
-fn action(text: String) -> ActionFilter {
-    text.parse()
-        .unwrap_or_else(|_: ValueError| ActionFilter::Exact(Action::from_stored(text.as_str())))
+fn action(text: &str) -> ActionFilter {
+    text.parse().unwrap_or_else(|_: ValueError| ActionFilter::Exact(Action::from_stored(text)))
 }

@@ -197,7 +197,7 @@ async fn script_says_how_a_partitioned_table_gets_an_index() {
     let db = TestDb::migrated().await;
     let runner = Runner::new(db.owner());
     let way = "alter index I attach partition";
-    assert!(runner.script(Some(17), None).unwrap().contains(way));
-    assert!(!runner.script(Some(18), None).unwrap().contains(way));
+    assert!(runner.script(Some(21), None).unwrap().contains(way));
+    assert!(!runner.script(Some(22), None).unwrap().contains(way));
     assert!(!runner.script(None, None).unwrap().contains(way), "a new table is plain");
 }

@@ -71,8 +71,8 @@ async fn row_security_and_policies_are_reported() {
 #[tokio::test]
 async fn unlogged_table_is_reported() {
     assert_eq!(
-        after("alter table control_plane.audit_logs set unlogged").await,
-        ["table control_plane.audit_logs has persistence `unlogged`, expected `permanent`"]
+        after("alter table control_plane.audit_logs_hot set unlogged").await,
+        ["table control_plane.audit_logs_hot has persistence `unlogged`, expected `permanent`"]
     );
 }
 
@@ -95,6 +95,8 @@ async fn row_guard_that_is_disabled_is_reported() {
         [
             "trigger audit_api_keys_revoked_once of control_plane.audit_api_keys has firing mode `origin`, expected `always`",
             "trigger audit_logs_append_only_row of control_plane.audit_logs has firing mode `disabled`, expected `always`",
+            "trigger audit_logs_append_only_row of control_plane.audit_logs_hot has firing mode `disabled`, expected `always`",
+            "trigger audit_logs_append_only_row of control_plane.audit_logs_rest has firing mode `disabled`, expected `always`",
         ]
     );
 }

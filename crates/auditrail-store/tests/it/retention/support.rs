@@ -164,7 +164,12 @@ pub(crate) async fn run_records(db: &TestDb) -> Vec<Value> {
 pub(crate) async fn verify_schema(db: &TestDb) {
     let runner = auditrail_store::migrate::Runner::new(db.owner());
     let (_, differences) = runner.verify().await.unwrap();
-    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    // Tests replace the function that looks holds up.
+    let differences: Vec<String> = differences
+        .iter()
+        .map(ToString::to_string)
+        .filter(|text| !text.starts_with("function control_plane.audit_log_is_held("))
+        .collect();
     assert_eq!(differences, Vec::<String>::new());
 }
 

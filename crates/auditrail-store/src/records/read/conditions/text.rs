@@ -3,7 +3,6 @@
 //! A phrase is a regular expression of explicit characters, compared by code point (collation "C"): it depends
 //! neither on the locale nor on the version of the database.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use auditrail_core::expression::{Condition, Expression};
@@ -83,12 +82,11 @@ fn pattern(phrase: &Phrase) -> String {
 
 /// Adds a character so that it stands for itself.
 fn push_char(out: &mut String, c: char) {
-    // Writing to a string does not fail.
-    let _ = match u32::from(c) {
-        _ if c.is_ascii_alphanumeric() => write!(out, "{c}"),
-        code @ ..=0xffff => write!(out, "\\u{code:04x}"),
-        code => write!(out, "\\U{code:08x}"),
-    };
+    match u32::from(c) {
+        _ if c.is_ascii_alphanumeric() => out.push(c),
+        code @ ..=0xffff => out.push_str(&format!("\\u{code:04x}")),
+        code => out.push_str(&format!("\\U{code:08x}")),
+    }
 }
 
 #[cfg(test)]
