@@ -108,7 +108,8 @@ export interface paths {
         /**
          * Counts matching records by time, actor, action and target.
          * @description Large results are truncated to the newest records: about 25,000 when an index serves a filter,
-         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. See
+         *     100,000 by time otherwise; of one tenant, its newest 25,000, or 100,000 with another such filter. With
+         *     words in `q` they are the newest 25,000 matches, or those found in two seconds. See
          *     `truncated` and `since`. Use a time range to count older records, or an export to get all of them.
          */
         get: operations["stats"];
@@ -438,6 +439,11 @@ export interface components {
              */
             offset: number | null;
             /**
+             * Format: date-time
+             * @description How far back a search for words in `q` came in its time, if it did not come to the end: the page has every match after this time, and `next_cursor` goes on from there.
+             */
+            searched_back_to?: string;
+            /**
              * Format: int64
              * @description Number of matching records, if requested with `count`.
              */
@@ -653,6 +659,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -845,6 +853,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
@@ -923,6 +933,8 @@ export interface operations {
                 since?: string;
                 /** @description End of the time range, exclusive; must be after `since`, in the same forms. A date is its midnight: `until=2026-02-01` includes all of January. */
                 until?: string;
+                /** @description Search expression: words, "phrases" and `key:value`, all of which must apply; a minus sign excludes. For example `actor:ana -action:secret.* "prod db"`. An error has its position in characters after the name in its pointer: `q:7`. */
+                q?: string;
                 /** @description Another name of `since`. */
                 start_date?: string;
                 /** @description Another name of `until`. */
