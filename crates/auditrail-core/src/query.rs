@@ -1,6 +1,7 @@
 //! A search, and the page of its result.
 
 mod bounds;
+mod comparison;
 mod cursor;
 pub mod expression;
 mod filters;
@@ -8,15 +9,19 @@ mod intents;
 mod interval;
 mod matching;
 mod names;
+mod nearest;
 mod paging;
 mod parse;
+mod simplify;
+mod values;
 
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use expression::{Expression, ExpressionError};
-pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
+pub use filters::Filters;
 pub use intents::Intents;
 pub use interval::Interval;
 pub use paging::{Count, PageSize, Position, Total, TotalRelation};
+pub use values::{ActionFilter, ActionPrefix, MetadataFilter, TimeRange};
 
 use crate::time::RecordTime;
 
