@@ -126,6 +126,7 @@ describe("AuditrailClient", () => {
       { actor_id: id, since: "1h", until: new Date(Date.now() + 60_000).toISOString() },
       { actor_id: id, start_date: "2026-01-01", end_date: "9999-01-01" },
       { actor_id: id, metadata: { plan: "pro" } },
+      { q: `actor:user:${id} -target:other PRO` },
     ];
     for (const query of queries) {
       assert.equal((await client().query(query)).data[0]?.target_id, id, JSON.stringify(query));

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod buckets;
+mod comparison;
 mod cursor;
 pub mod expression;
 mod fields;
@@ -10,19 +11,23 @@ mod intents;
 mod interval;
 mod matching;
 mod names;
+mod nearest;
 mod order;
 mod paging;
 mod parse;
+mod simplify;
+mod values;
 
 pub use buckets::{Bars, BucketWidth};
 pub use cursor::{Cursor, CursorError, CursorKey, TokenPage};
 pub use expression::{Expression, ExpressionError};
 pub use fields::{Facet, ValueField, ValuePrefix, ValuesLimit};
-pub use filters::{ActionFilter, ActionPrefix, Filters, MetadataFilter, TimeRange};
+pub use filters::Filters;
 pub use intents::Intents;
 pub use interval::Interval;
 pub use order::Order;
 pub use paging::{Count, PageSize, Position, Total, TotalRelation};
+pub use values::{ActionFilter, ActionPrefix, MetadataFilter, TimeRange};
 
 use crate::time::RecordTime;
 

@@ -690,6 +690,11 @@ export interface components {
              */
             searched_back_to?: string;
             /**
+             * Format: date-time
+             * @description How far back a search for words in `q` came in its time, if it did not come to the end: the page has every match after this time, and `next_cursor` goes on from there.
+             */
+            searched_back_to?: string;
+            /**
              * Format: int64
              * @description Number of matching records, if requested with `count`.
              */

@@ -9,7 +9,6 @@ mod key;
 mod lexer;
 mod matching;
 mod parse;
-mod simplify;
 
 use crate::actor::{Actor, ActorType};
 use crate::id::RecordId;
@@ -20,7 +19,7 @@ use crate::time::RecordTime;
 use crate::words::Phrase;
 use ipnet::IpNet;
 
-use super::filters::{ActionFilter, MetadataFilter};
+use super::values::{ActionFilter, MetadataFilter};
 
 pub use error::ExpressionError;
 pub(super) use parse::parse;

@@ -1,32 +1,12 @@
 //! The names of the filters, the same over HTTP, on the command line and in clients.
 
-use super::Filters;
+use super::filters::Filters;
+use super::nearest::nearest;
 use crate::error::{ErrorCode, FieldError};
 use crate::limits::REPORTED_NAME_MAX_CHARS;
 
 /// The names of the paging parameters.
 pub(super) const PAGING: [&str; 6] = ["limit", "order", "cursor", "offset", "around", "count"];
-
-/// Words that people try for a parameter, and which text similarity does not lead to it.
-const SYNONYMS: [(&str, &str); 14] = [
-    ("from", "since"),
-    ("after", "since"),
-    ("begin", "since"),
-    ("to", "until"),
-    ("before", "until"),
-    ("user", "actor"),
-    ("user_id", "actor_id"),
-    ("who", "actor"),
-    ("resource", "target"),
-    ("resource_id", "target_id"),
-    ("event", "action"),
-    ("org", "tenant_id"),
-    ("status", "outcome"),
-    ("result", "outcome"),
-];
-
-/// Least similarity of a suggestion, from 0 to 1; the value that the parser of the command line uses.
-const SIMILARITY_MIN: f64 = 0.7;
 
 impl Filters {
     /// The names of the filters, apart from `metadata.KEY`.
@@ -107,18 +87,4 @@ fn nearest_parameter(name: &str, others: &[&str]) -> Option<String> {
         .chain(["metadata.KEY"])
         .chain(others.iter().copied());
     nearest(name, known)
-}
-
-/// The most similar of the known names, if any is similar. `name` is short.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let lower = name.to_lowercase().replace('-', "_");
-    if let Some((_, synonym)) = SYNONYMS.into_iter().find(|(word, _)| *word == lower) {
-        return Some(synonym.to_owned());
-    }
-    if let Some(key) = lower.strip_prefix("meta.").or_else(|| lower.strip_prefix("metadata_")) {
-        return Some(format!("metadata.{key}"));
-    }
-    let scored = known.map(|known| (strsim::jaro_winkler(&lower, known), known));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    (best.0 >= SIMILARITY_MIN).then(|| best.1.to_owned())
 }

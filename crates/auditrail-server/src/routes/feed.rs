@@ -68,7 +68,7 @@ pub(super) async fn feed(
             after = batch.position;
             continue;
         }
-        return Ok(Json(page(batch, query.filters, &reader)));
+        return Ok(Json(page(batch, &query.filters, &reader)));
     }
 }
 
@@ -107,9 +107,9 @@ async fn wait_beyond(
     }
 }
 
-fn page(batch: FeedBatch, filters: Filters, reader: &Searcher) -> FeedPage {
+fn page(batch: FeedBatch, filters: &Filters, reader: &Searcher) -> FeedPage {
     let has_more = batch.has_more();
     let position = shown(batch.position, reader.principal());
-    let filtered = filters != Filters::default();
+    let filtered = *filters != Filters::default();
     FeedPage { data: batch.items, position, has_more, filtered }
 }

@@ -1,7 +1,7 @@
 //! The keys of terms.
 
 use crate::limits::REPORTED_NAME_MAX_CHARS;
-use crate::query::names;
+use crate::query::nearest;
 
 /// The key of a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,5 +87,8 @@ pub(super) fn advice(name: &str) -> String {
 
 fn nearest(name: &str) -> Option<String> {
     let others = OTHER_NAMES.into_iter().map(|(other, _)| other);
-    names::nearest(name, KEYS.iter().map(|(known, _)| *known).chain(others).chain(["metadata.KEY"]))
+    nearest::nearest(
+        name,
+        KEYS.iter().map(|(known, _)| *known).chain(others).chain(["metadata.KEY"]),
+    )
 }

@@ -1,7 +1,7 @@
 //! Applies an expression to a record in memory, with the result of the statements of a store.
 
 use super::{ActorMatch, Condition, Expression, TargetMatch, Term};
-use crate::query::matching::{matches_action, matches_address, matches_metadata};
+use crate::query::comparison::{matches_action, matches_address, matches_metadata};
 use crate::record::Record;
 use crate::words::{text_of, user_agent_of};
 

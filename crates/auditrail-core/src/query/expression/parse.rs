@@ -13,7 +13,7 @@ use crate::error::{ErrorCode, ValueError};
 use crate::inet::parse_network;
 use crate::limits::EXPRESSION_PHRASES_MAX;
 use crate::query::bounds;
-use crate::query::filters::{ActionFilter, MetadataFilter};
+use crate::query::values::{ActionFilter, MetadataFilter};
 use crate::time::RecordTime;
 use crate::words::Phrase;
 

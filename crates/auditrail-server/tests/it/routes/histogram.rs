@@ -22,7 +22,7 @@ async fn counts_are_by_aligned_buckets() {
     );
     let open = get("").await;
     assert_eq!((&open["total"], &open["complete"]), (&6.into(), &true.into()));
-    let nothing = get("actor_id=nobody").await;
+    let nothing = get("actor_id=unknown").await;
     let expected = json!({"since": null, "until": null, "width_seconds": null, "complete": true,
                           "total": 0, "buckets": []});
     assert_eq!(nothing, expected);

@@ -128,7 +128,7 @@ async fn a_page_around_a_record_needs_a_match() {
     assert_eq!(targets(&answer), ["p4"]);
     for (key, query) in [
         ("all-t1", "around=00000000-0000-0000-0000-00000000abcd".to_owned()),
-        ("all-t1", format!("around={id}&actor_id=nobody")),
+        ("all-t1", format!("around={id}&actor_id=unknown")),
         ("all-t2", format!("around={id}")),
         ("all", format!("around={id}&tenant_id=t2")),
     ] {

@@ -30,7 +30,7 @@ pub(in crate::records) struct TextBudget {
     pub(in crate::records) scan: ScanBudget,
 }
 
-/// Two seconds, of which about 7 µs are a record of 500 characters (docs/performance.md).
+/// How long a search in text may take: some 500,000 records of 200 characters (docs/search.md).
 pub(in crate::records) const TEXT_SEARCH_TIME: Duration = Duration::from_secs(2);
 
 impl Default for TextBudget {

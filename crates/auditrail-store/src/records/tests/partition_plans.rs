@@ -149,5 +149,4 @@ async fn comparison_reads_one_partition_for_each_record() {
         let plan = plan(&mut tx, mode, sql.text(), &values).await;
         assert_eq!(reads(&plan), records.len() as u64, "{mode}: {plan:#}");
     }
-    assert!(RECORDS > PARTITIONS);
 }

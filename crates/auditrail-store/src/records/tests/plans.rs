@@ -302,7 +302,13 @@ async fn large_log_is_searched_by_index() {
     ] {
         for direction in [Direction::Older, Direction::Newer] {
             let indexes = indexes_of_walk(&mut app, parameters, direction).await;
-            assert_eq!(indexes, [index], "{parameters} {direction:?}");
+            assert!(indexes.contains(&index.to_owned()), "{parameters} {direction:?}: {indexes:?}");
+            // A partition without records costs the same by either index of the column.
+            let others = indexes.iter().filter(|other| *other != index);
+            for other in others {
+                let column = index.trim_end_matches("_created");
+                assert!(other.starts_with(column), "{parameters} {direction:?}: {indexes:?}");
+            }
         }
     }
     assert_constant_memory_of_export(&db).await;

@@ -1,5 +1,7 @@
 //! `auditrail partition adopt` partitions a table while records are written.
 
+#![expect(clippy::print_stdout, reason = "figures, for those who run the test by hand")]
+
 use std::env;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The hot partition is closed.
 
+#![expect(clippy::print_stdout, reason = "figures, for those who run the test by hand")]
+
 use std::time::Duration;
 
 use auditrail_store::partitions::{Bound, Kind, Maintenance, PartitionError, silent};

@@ -1,5 +1,7 @@
 //! Operations that are interrupted at any moment.
 
+#![expect(clippy::print_stdout, reason = "figures, for those who run the test by hand")]
+
 use std::time::Duration;
 
 use auditrail_store::partitions::{Maintenance, PartitionError, silent};

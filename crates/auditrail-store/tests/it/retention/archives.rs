@@ -1,5 +1,7 @@
 //! Archives: exact values, hostile files, and failures that keep records in the log.
 
+#![expect(clippy::print_stderr, reason = "figures, for those who run the test by hand")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

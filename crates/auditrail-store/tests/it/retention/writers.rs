@@ -1,5 +1,7 @@
 //! Writers and readers beside a run.
 
+#![expect(clippy::print_stderr, reason = "figures, for those who run the test by hand")]
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 

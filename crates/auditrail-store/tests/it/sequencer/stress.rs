@@ -1,5 +1,7 @@
 //! Everything at once: many writers of each kind, partitions that come and go, sequencers that are killed.
 
+#![expect(clippy::print_stdout, reason = "figures, for those who run the test by hand")]
+
 mod chaos;
 mod writers;
 

@@ -1,10 +1,11 @@
-//! Terms of an expression that are filters.
+//! Replaces terms of an expression by filters.
 
 use std::borrow::Cow;
 
-use super::{ActorMatch, Condition, Expression, TargetMatch, Term};
+use super::expression::{ActorMatch, Condition, Expression, TargetMatch, Term};
+use super::filters::Filters;
+use super::values::TimeRange;
 use crate::limits::METADATA_FILTERS_MAX;
-use crate::query::filters::{Filters, TimeRange};
 
 impl Filters {
     /// The same search, with each term of [`q`](Self::q) that is equivalent to a filter as that filter, so that
