@@ -16,7 +16,6 @@ use crate::records::read::{get, page};
 
 /// The number of partitions of [`TestDb::spread_over_partitions`].
 const PARTITIONS: usize = 6;
-const RECORDS: usize = 2_100;
 
 async fn spread() -> TestDb {
     let db = TestDb::migrated().await;

@@ -74,6 +74,7 @@ fn confirmed(plan: &RetentionPlan, is_archived: bool) -> Result<bool, Error> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "both are used up by the run")]
 fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<RetentionReport, Error> {
     let mut meter = Meter::records(cx.output);
     let mut removed = 0;
