@@ -56,7 +56,7 @@ const PARTITIONED: &str = "
         partition by range (id);
     create table control_plane.audit_logs_old partition of control_plane.audit_logs
         for values from (minvalue) to ('80000000-0000-0000-0000-000000000000');
-    create table control_plane.audit_logs_hot partition of control_plane.audit_logs
+    create table control_plane.audit_logs_high partition of control_plane.audit_logs
         for values from ('80000000-0000-0000-0000-000000000000')
         to ('f0000000-0000-0000-0000-000000000000');
     grant select, insert on control_plane.audit_logs to auditrail_service";
