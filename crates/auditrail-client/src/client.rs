@@ -87,7 +87,7 @@ impl Client {
     /// without, only an offset and a record in the middle are supported. For a position after or before a record
     /// use [`query`](AuditLogService::query).
     ///
-    /// [`Filters::from_pairs`] reads filters by their names over HTTP and on the command line, such as `actor`,
+    /// [`Filters::from_pairs`](auditrail_core::Filters::from_pairs) reads filters by their names over HTTP and on the command line, such as `actor`,
     /// `since` and `metadata.KEY`.
     ///
     /// # Errors

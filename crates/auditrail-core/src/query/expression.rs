@@ -1,6 +1,6 @@
 //! A search expression, the value of the parameter `q`: `actor:ana -action:secret.* "prod db"`.
 //!
-//! `docs/search.md` has the grammar. [`lexer`] splits the text into terms, [`parse`] gives each its type, and
+//! `docs/search.md` has the grammar. `lexer` splits the text into terms, `parse` gives each its type, and
 //! `Display` prints the canonical form, which parses to the same expression.
 
 mod canonical;
