@@ -169,7 +169,7 @@ export class AuditrailClient {
   /** Counts matching records by at most `bars` buckets of time (1 to 200, default 60). */
   async histogram(filters: Filters = {}, options: CallOptions & { bars?: number } = {}): Promise<Histogram> {
     const { bars, ...call } = options;
-    const query = parameters(filters);
+    const query = filterParameters(filters);
     if (bars !== undefined) {
       query.set("bars", String(bars));
     }
@@ -180,7 +180,7 @@ export class AuditrailClient {
   /** Counts the most frequent values of fields (default: all) among matching records. Each ignores its own filter. */
   async facets(filters: Filters = {}, options: CallOptions & { fields?: readonly Facet[] } = {}): Promise<Facets> {
     const { fields, ...call } = options;
-    const query = parameters(filters);
+    const query = filterParameters(filters);
     if (fields !== undefined) {
       query.set("fields", fields.join(","));
     }
