@@ -29,6 +29,7 @@ mod retention;
 pub mod schema;
 pub mod sequencer;
 mod sessions;
+mod snapshot;
 mod sql;
 mod sqlstate;
 mod value;

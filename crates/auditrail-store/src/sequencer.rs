@@ -31,6 +31,7 @@ use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::snapshot::lock_layout_sql;
 use crate::sql::Sql;
 use crate::sqlstate::sqlstate;
 use entries::Candidate;
@@ -200,8 +201,9 @@ impl Sequencer {
             RoundKind::Stored => self.source.stored_records(self.max),
         };
         let begin = Sql::new("begin isolation level repeatable read");
-        let rows = run(db, &[begin, position::lock_sql(cluster), candidates], doing).await?;
-        let [_, position, found] = rows.as_slice() else { return Err(missing(doing)) };
+        let lock = lock_layout_sql();
+        let rows = run(db, &[begin, lock, position::lock_sql(cluster), candidates], doing).await?;
+        let [_, _, position, found] = rows.as_slice() else { return Err(missing(doing)) };
         let Some(row) = position.first() else {
             roll_back(db).await;
             return Ok(Some(Step::Locked));

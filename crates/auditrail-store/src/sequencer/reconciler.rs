@@ -10,6 +10,7 @@ use super::known::known;
 use super::session::{Session, run};
 use crate::db::Row;
 use crate::error::StoreError;
+use crate::snapshot;
 use crate::sql::Sql;
 use crate::value::XactId;
 
@@ -62,13 +63,10 @@ impl Reconciler {
     pub async fn step(&mut self) -> Result<Checked, StoreError> {
         let doing = "look for records without a seq";
         let (db, cluster) = self.session.connection().await?;
-        let statements = [
-            Sql::new("begin isolation level repeatable read read only"),
-            is_recovered_sql(cluster),
-            records_sql(self.after),
-        ];
+        let [begin, lock] = snapshot::begin_sql();
+        let statements = [begin, lock, is_recovered_sql(cluster), records_sql(self.after)];
         let rows = run(db, &statements, doing).await?;
-        let [_, state, rows] = rows.as_slice() else { return Ok(Checked::default()) };
+        let [_, _, state, rows] = rows.as_slice() else { return Ok(Checked::default()) };
         let is_recovered = match state.first() {
             Some(row) => row.get(0).map_err(StoreError::while_trying_to(doing))?,
             None => false,

@@ -1,6 +1,7 @@
 //! The sequencer gives each committed record exactly one seq.
 
 mod edited;
+mod exchange;
 mod large;
 mod open_transactions;
 mod restore;

@@ -8,10 +8,8 @@ use super::conditions::Conditions;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
+use crate::snapshot::begin_snapshot;
 use crate::sql::Sql;
-
-/// A transaction with one snapshot.
-const ONE_SNAPSHOT: &str = "begin isolation level repeatable read read only";
 
 /// Records per batch; with the largest metadata in each they take 16 MiB.
 const BATCH: usize = 250;
@@ -52,7 +50,7 @@ enum State {
 /// Opens the cursor in a new transaction.
 async fn open(pool: &PgPool, filters: &Filters) -> Result<PgTransaction<'static>, StoreError> {
     let mut tx = pool
-        .begin_with(ONE_SNAPSHOT)
+        .begin_with(begin_snapshot!())
         .await
         .map_err(StoreError::while_trying_to("start an export"))?;
     let filters = filters.simplified();

@@ -17,6 +17,7 @@ use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
 use crate::key_version::verify_for_reading_sql;
 use crate::sessions::Read;
+use crate::snapshot;
 use crate::sql::Sql;
 
 /// Reads a page. A search with a single driving index is one exchange: the transaction, its settings, the
@@ -142,8 +143,9 @@ impl Read for ListValues<'_> {
 }
 
 /// Starts the transaction of a search.
-fn prologue(settings: &'static str) -> [Sql; 2] {
-    [Sql::new("begin isolation level repeatable read read only"), Sql::new(settings)]
+fn prologue(settings: &'static str) -> [Sql; 3] {
+    let [begin, lock] = snapshot::begin_sql();
+    [begin, lock, Sql::new(settings)]
 }
 
 /// Reads the stored parts of records by id.

@@ -8,15 +8,18 @@ use super::text_search::{self, TextBudget};
 use super::{count, turn};
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::snapshot::begin_snapshot;
 
 /// Starts the transaction of a search: one snapshot, and settings that keep the planner to the intended
 /// plans. A plan with a sort collects all matches first, possibly millions; the planner prefers it when
 /// it underestimates them. JIT compilation takes longer than the statements. A generic plan suits no
 /// value, except for a [walk](is_walk).
-pub(in crate::records) const SEARCH: &str = "begin isolation level repeatable read read only;
-                      set local enable_sort = off;
-                      set local jit = off;
-                      set local plan_cache_mode = force_custom_plan";
+pub(in crate::records) const SEARCH: &str = concat!(
+    begin_snapshot!(),
+    "; set local enable_sort = off;
+       set local jit = off;
+       set local plan_cache_mode = force_custom_plan"
+);
 
 /// The settings of [`SEARCH`] as a statement that can be sent together with others.
 pub(in crate::records) const SEARCH_SETTINGS: &str =
@@ -25,10 +28,12 @@ pub(in crate::records) const SEARCH_SETTINGS: &str =
                                       set_config('plan_cache_mode', 'force_custom_plan', true)";
 
 /// As [`SEARCH`], for a [walk](is_walk).
-pub(in crate::records) const WALK: &str = "begin isolation level repeatable read read only;
-                      set local enable_sort = off;
-                      set local jit = off;
-                      set local plan_cache_mode = force_generic_plan";
+pub(in crate::records) const WALK: &str = concat!(
+    begin_snapshot!(),
+    "; set local enable_sort = off;
+       set local jit = off;
+       set local plan_cache_mode = force_generic_plan"
+);
 
 /// As [`SEARCH_SETTINGS`], for a [walk](is_walk).
 pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_sort', 'off', true),

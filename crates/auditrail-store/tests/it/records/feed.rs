@@ -110,9 +110,13 @@ async fn a_position_of_another_history_is_unknown() {
         let error = log.feed(&query(other, 5), None).await.unwrap_err();
         assert!(matches!(error, StoreError::PositionUnknown { head: None, .. }), "{error}");
         assert!(log.position(other.without_id()).await.is_err());
-        let beyond = FeedPosition { seq: 5, id: Some(id(5)) };
-        let error = log.feed(&query(beyond, 5), None).await.unwrap_err();
-        assert!(matches!(error, StoreError::PositionUnknown { head: Some(4), .. }), "{error}");
+        for seq in [5, 9_000_000_000, i64::MAX] {
+            let beyond = FeedPosition { seq, id: Some(id(5)) };
+            let error = log.feed(&query(beyond, 5), None).await.unwrap_err();
+            assert!(matches!(error, StoreError::PositionUnknown { head: Some(4), .. }), "{error}");
+            assert!(log.position(beyond).await.is_err());
+        }
+        let error = log.feed(&query(FeedPosition::after(5), 5), None).await.unwrap_err();
         assert!(error.to_string().contains("its last record has the seq 4"), "{error}");
     }
 }

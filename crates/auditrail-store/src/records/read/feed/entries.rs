@@ -78,7 +78,7 @@ pub(in crate::records) async fn known(
 /// The ids of the rows from a seq to another, without those before the first seq.
 fn after_sql(from: i64, to: i64) -> Sql {
     Sql::new(
-        "select substr(entries.ids, (16 * greatest($1 - entries.first_seq, 0))::integer + 1),
+        "select substr(entries.ids, 16 * least(greatest($1 - entries.first_seq, 0), entries.records)::integer + 1),
                 (select last.first_seq + last.records - 1
                    from control_plane.audit_log_entries last
                   order by last.first_seq desc

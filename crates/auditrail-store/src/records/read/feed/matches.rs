@@ -27,7 +27,7 @@ pub(super) async fn of(
     max_bytes: usize,
 ) -> Result<Matches, StoreError> {
     let conditions = Conditions::without_index(filters).with_all_intents();
-    db.prepend([Sql::new("begin read only"), Sql::new(SETTINGS)]);
+    db.prepend([Sql::new(BEGIN), Sql::new(SETTINGS)]);
     let sql = sql(&conditions, entries, limit);
     let found = db.fetch_within(&sql, max_bytes, true).await;
     let found = found.map_err(StoreError::while_trying_to("read the records of the sequence"))?;
@@ -41,9 +41,12 @@ pub(super) async fn of(
     Ok(Matches { items: items.collect::<Result<_, _>>()?, is_complete })
 }
 
-/// JIT compilation takes longer than the statement, and a generic plan does not consider how many ids there
-/// are.
-pub(super) const SETTINGS: &str = "select set_config('jit', 'off', true),
+/// Each statement has a snapshot of its own, taken after its locks: one that waits while partitions are exchanged sees
+/// the records where they are then.
+const BEGIN: &str = "begin isolation level read committed read only";
+
+/// JIT compilation takes longer than the statement, and a generic plan does not consider how many ids there are.
+const SETTINGS: &str = "select set_config('jit', 'off', true),
                                           set_config('plan_cache_mode', 'force_custom_plan', true)";
 
 /// Reads the matches by their ids, in the order of the entries.
