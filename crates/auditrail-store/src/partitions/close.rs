@@ -48,8 +48,7 @@ pub(super) async fn close(
         };
         match exchange(db, &hot, cut, &attempts).await {
             Ok(Some(closed)) => {
-                let analyze = format!("analyze {}", name::table(&closed));
-                run(db, [analyze]).await.map_err(attempts.failed())?;
+                run(db, [create::analyze(&closed)]).await.map_err(attempts.failed())?;
                 return Ok(Some(closed));
             }
             // The lock came late, or a record was changed since it was copied.
@@ -140,8 +139,7 @@ async fn exchange(
     let mut tx = attempts.begin(db).await?;
     let indexes = create::index_names(&mut tx, &hot.name).await.map_err(failed())?;
     let next_indexes = create::index_names(&mut tx, name::NEXT).await.map_err(failed())?;
-    let lock = format!("lock table {} in access exclusive mode", name::table(name::LOG));
-    run(&mut tx, [lock]).await.map_err(failed())?;
+    run(&mut tx, [create::lock([name::LOG, &hot.name])]).await.map_err(failed())?;
     let now = clock::now(&mut tx).await.map_err(failed())?;
     let bound = if cut.is_fixed { cut.copied_from } else { now };
     if bound > cut.copied_from || bound <= lower || self::hot(&mut tx).await?.lower != hot.lower {
@@ -150,13 +148,11 @@ async fn exchange(
     let [log, old] = [name::LOG, hot.name.as_str()].map(name::table);
     run(&mut tx, [format!("alter table {log} detach partition {old}")]).await.map_err(failed())?;
     let changes = work::lock_changes(&mut tx).await.map_err(failed())?;
-    let Some(moved) = moving(&hot.name, bound).finish(&mut tx).await.map_err(failed())? else {
+    if !moving(&hot.name, bound).finish(&mut tx).await.map_err(failed())? {
         return Ok(None);
-    };
-    if moved > 0 {
-        // The records are the same, so a merge need not start again.
-        work::keep_merge(&mut tx, changes).await.map_err(failed())?;
     }
+    // The records are the same, so a merge need not start again. The statement counts as a change also without records.
+    work::keep_merge(&mut tx, changes).await.map_err(failed())?;
     let mut script = create::rename(&hot.name, &closed, &indexes);
     script.extend(create::rename(name::NEXT, name::HOT, &next_indexes));
     script.push(create::attach(&closed, lower, bound));

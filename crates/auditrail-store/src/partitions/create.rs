@@ -64,6 +64,19 @@ pub(super) fn rename(from: &str, to: &str, indexes: &[String]) -> Vec<String> {
     all
 }
 
+/// The statement that locks tables against everything. Each is locked by itself: the lock of the partitioned table would
+/// include its partitions, of which one or the other is being vacuumed most of the time.
+pub(super) fn lock<'a>(tables: impl IntoIterator<Item = &'a str>) -> String {
+    let tables: Vec<_> =
+        tables.into_iter().map(|table| format!("only {}", name::table(table))).collect();
+    format!("lock table {} in access exclusive mode", tables.join(", "))
+}
+
+/// The statement that updates the statistics of a table, unless it is being vacuumed or analyzed.
+pub(super) fn analyze(table: &str) -> String {
+    format!("analyze (skip_locked) {}", name::table(table))
+}
+
 /// The names of the indexes of a table.
 pub(super) async fn index_names(
     db: &mut PgConnection,

@@ -1,9 +1,10 @@
 //! The operations, each by one process at a time.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 
 use super::due::{self, Due};
 use super::error::PartitionError;
@@ -20,14 +21,16 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 const APPLICATION: &str = "auditrail partition";
 
-/// Changes the partitions of one database. It uses two dedicated connections for each operation; its role must
-/// own the schema, or be a member of the owner.
+/// Changes the partitions of one database. It uses two dedicated connections for each operation, and another one for
+/// [`due`](Self::due); its role must own the schema, or be a member of the owner.
 #[derive(Clone, Debug)]
 pub struct Maintenance {
     options: PgConnectOptions,
     lock_timeout: Duration,
     limits: Limits,
     share: f64,
+    /// The idle connection of [`due`](Self::due).
+    watch: Arc<Mutex<Option<PgConnection>>>,
 }
 
 /// An operation in progress, which holds the lock of maintenance.
@@ -40,7 +43,13 @@ impl Maintenance {
     /// Maintenance of the database of `options`.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
-        Self { options, lock_timeout: LOCK_TIMEOUT, limits: Limits::default(), share: 1.0 }
+        Self {
+            options,
+            lock_timeout: LOCK_TIMEOUT,
+            limits: Limits::default(),
+            share: 1.0,
+            watch: Arc::default(),
+        }
     }
 
     /// Sets how long each step waits for its table locks.
@@ -101,25 +110,49 @@ impl Maintenance {
     /// See [`PartitionError`]; [`PartitionError::NotPartitioned`] for a plain table. Run it again after the
     /// cause is removed: it resumes.
     pub async fn run(&self, progress: Progress<'_>) -> Result<Done, PartitionError> {
+        self.work(true, progress).await
+    }
+
+    /// As [`run`](Self::run), but does not close the hot partition.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub async fn merge(&self, progress: Progress<'_>) -> Result<Done, PartitionError> {
+        self.work(false, progress).await
+    }
+
+    async fn work(&self, closes: bool, progress: Progress<'_>) -> Result<Done, PartitionError> {
         let mut run = self.begin().await?;
         adopt::finish(&mut run.db, self.lock_timeout, progress).await?;
-        let Self { options: _, limits, lock_timeout, share } = self;
-        let conduct = Conduct { limits: *limits, lock_timeout: *lock_timeout, share: *share };
+        let Self { limits, lock_timeout, share, .. } = *self;
+        let conduct = Conduct { limits, lock_timeout, share, closes };
         let done = run::run(&mut run.db, &mut run.leadership, &conduct, progress).await?;
         run.end().await?;
         Ok(done)
     }
 
-    /// What is due. Does not take the lock of maintenance, so it can be called at any time.
+    /// What is due. Does not take the lock of maintenance, so it can be called at any time, and often: it keeps its
+    /// connection.
     ///
     /// # Errors
     /// [`PartitionError::NotOwner`] and [`PartitionError::Citus`] if [`run`](Self::run) is impossible.
     pub async fn due(&self) -> Result<Due, PartitionError> {
+        let connected = self.watch().take();
+        if let Some(mut db) = connected
+            && let Ok(due) = due::due(&mut db, &self.limits).await
+        {
+            *self.watch() = Some(db);
+            return Ok(due);
+        }
         let mut db = self.connect().await?;
         let due = due::due(&mut db, &self.limits).await?;
-        // Everything was read, so an error while closing has no consequence.
-        drop(db.close().await);
+        *self.watch() = Some(db);
         Ok(due)
+    }
+
+    /// A poisoned lock is fine: no code panics while it holds the lock.
+    fn watch(&self) -> MutexGuard<'_, Option<PgConnection>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A session of the owner.

@@ -53,10 +53,10 @@ impl Move<'_> {
     }
 
     /// Deletes the originals, and adds the records that were not copied. Within a transaction that has an
-    /// exclusive lock on the source, from which the guard of each row was removed. Returns the number of
-    /// records, or `None` if one was changed or removed since it was copied: then the transaction must be
-    /// rolled back, and the copy started again.
-    pub(super) async fn finish(&self, tx: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    /// exclusive lock on the source, from which the guard of each row was removed. Returns false if a record was
+    /// changed or removed since it was copied: then the transaction must be rolled back, and the copy started
+    /// again.
+    pub(super) async fn finish(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
         set_maintenance(tx, "retention").await?;
         let sql = format!(
             "with moved as (delete from {source} where id >= $1 and id < $2 returning *),
@@ -64,20 +64,19 @@ impl Move<'_> {
                                where row(copied.*) is distinct from row(moved.*)),
                   added as (insert into {target} select * from moved on conflict (id) do nothing
                             returning id)
-             select (select count(*) from moved),
-                    (select count(*) from moved)
+             select (select count(*) from moved)
                         = (select count(*) from {target}) + (select count(*) from added)
                     and not exists (select from changed)",
             source = name::table(self.source),
             target = name::table(self.target)
         );
-        let (rows, is_same): (i64, bool) = sqlx::query_as(AssertSqlSafe(sql))
+        let is_same = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(self.lower)
             .bind(self.upper)
             .fetch_one(&mut *tx)
             .await?;
         set_maintenance(tx, "").await?;
-        Ok(is_same.then_some(rows))
+        Ok(is_same)
     }
 }
 

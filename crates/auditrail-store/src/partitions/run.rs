@@ -31,11 +31,13 @@ pub struct Done {
 pub(super) struct Conduct {
     pub(super) limits: Limits,
     pub(super) lock_timeout: Duration,
+    /// Whether the hot partition is closed when it is full.
+    pub(super) closes: bool,
     /// The share of the time that steps of a merge take up, from 0 to 1; the rest are pauses.
     pub(super) share: f64,
 }
 
-/// Closes the hot partition if it is full, and merges until no merge is due.
+/// Closes the hot partition whenever it is full, and merges until no merge is due.
 pub(super) async fn run(
     db: &mut PgConnection,
     leadership: &mut Leadership,
@@ -46,7 +48,8 @@ pub(super) async fn run(
     loop {
         leadership.check().await.map_err(|cause| PartitionError::Unreachable { cause })?;
         let partitions = partitions(db).await?;
-        if is_full(&partitions, &conduct.limits)
+        if conduct.closes
+            && is_full(&partitions, &conduct.limits)
             && let Some(closed) = close::close(db, conduct.lock_timeout, progress).await?
         {
             done.closed.push(closed);
@@ -111,8 +114,7 @@ async fn start_merge(
 pub(super) async fn analyze(db: &mut PgConnection) -> Result<(), PartitionError> {
     let failed = || PartitionError::while_trying_to("analyze the table");
     if is_analyze_due(db).await.map_err(failed())? {
-        let analyze = format!("analyze {}", name::table(name::LOG));
-        create::run(db, [analyze]).await.map_err(failed())?;
+        create::run(db, [create::analyze(name::LOG)]).await.map_err(failed())?;
     }
     Ok(())
 }

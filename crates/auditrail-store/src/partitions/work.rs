@@ -76,6 +76,17 @@ pub(super) async fn lock(db: &mut PgConnection, kind: Kind) -> Result<Option<Wor
     .await
 }
 
+/// Locks the row of work that was read before, as [`lock`] does. Returns false if it has ended or got further since:
+/// then another process has continued it.
+pub(super) async fn lock_same(
+    db: &mut PgConnection,
+    kind: Kind,
+    work: &Work,
+) -> Result<bool, sqlx::Error> {
+    let now = lock(db, kind).await?;
+    Ok(now.is_some_and(|now| now.phase == work.phase && now.target == work.target))
+}
+
 /// The work of this kind.
 pub(super) async fn read(db: &mut PgConnection, kind: Kind) -> Result<Option<Work>, sqlx::Error> {
     read_row(db, kind, "select * from control_plane.audit_log_partition_work where kind = $1").await

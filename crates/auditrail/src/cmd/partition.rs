@@ -3,7 +3,7 @@
 mod progress;
 mod status;
 
-use auditrail_store::partitions::{Done, Limits, Maintenance};
+use auditrail_store::partitions::{Done, Maintenance, PartitionError};
 use serde_json::json;
 
 use super::migrate::lock_timeout;
@@ -19,11 +19,13 @@ pub(super) fn run(cx: &Context, command: &PartitionCommand) -> Result<Exit, Erro
     match command {
         PartitionCommand::Status => status::run(cx),
         PartitionCommand::Adopt(args) => adopt(cx, args),
-        PartitionCommand::Run(args) => work(cx, args, Limits::default()),
+        PartitionCommand::Run(args) => work(cx, args, &async |maintenance, report| {
+            maintenance.run(&mut |event| report.event(event)).await
+        }),
         PartitionCommand::Close(args) => close(cx, args),
-        PartitionCommand::Merge(args) => {
-            work(cx, args, Limits { hot_rows: i64::MAX, ..Limits::default() })
-        }
+        PartitionCommand::Merge(args) => work(cx, args, &async |maintenance, report| {
+            maintenance.merge(&mut |event| report.event(event)).await
+        }),
     }
 }
 
@@ -76,12 +78,16 @@ fn close(cx: &Context, args: &LockArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn work(cx: &Context, args: &LockArgs, limits: Limits) -> Result<Exit, Error> {
+fn work(
+    cx: &Context,
+    args: &LockArgs,
+    operation: &impl AsyncFn(&Maintenance, &mut ProgressReport) -> Result<Done, PartitionError>,
+) -> Result<Exit, Error> {
     let output = cx.output;
     let mut report = ProgressReport::new(output);
     cx.with_database(async |database| {
-        let maintenance = maintenance(cx, database, args).await?.with_limits(limits);
-        let done = maintenance.run(&mut |event| report.event(event)).await?;
+        let maintenance = maintenance(cx, database, args).await?;
+        let done = operation(&maintenance, &mut report).await?;
         if output.json {
             return output.document(&done);
         }

@@ -177,7 +177,8 @@ pub(super) async fn finish(
     lock_timeout: Duration,
     progress: Progress<'_>,
 ) -> Result<bool, PartitionError> {
-    if work::read(db, Kind::Adopt).await.map_err(failed())?.is_none() {
+    let work = work::read(db, Kind::Adopt).await.map_err(failed())?;
+    if work.is_none_or(|work| work.phase != "validate") {
         return Ok(false);
     }
     progress(Event::Step { doing: "validating the check of the ids", table: name::REST });

@@ -39,8 +39,11 @@ pub(crate) async fn adopt_small(
     let mut tx = db.begin().await.map_err(failed())?;
     set_for_transaction(&mut tx, lock_timeout).await.map_err(failed())?;
     suitability::become_owner(&mut tx, Scope::Transaction).await?;
-    let lock = format!("lock table {} in access exclusive mode", name::table(name::LOG));
-    create::run(&mut tx, [lock]).await.map_err(failed())?;
+    // A large table is not locked at all.
+    if count(&mut tx).await.map_err(failed())? > SMALL_ROWS_MAX {
+        return Ok(Adoption::TooLarge);
+    }
+    create::run(&mut tx, [create::lock([name::LOG])]).await.map_err(failed())?;
     if is_partitioned(&mut tx).await.map_err(failed())? {
         return Ok(Adoption::AlreadyPartitioned);
     }

@@ -39,7 +39,7 @@ impl Exchange {
         validity: &str,
     ) -> Result<bool, sqlx::Error> {
         run(db, rename_to_rest(&self.definition)).await?;
-        if strays(name::REST, self.lower).finish(db).await?.is_none() {
+        if !strays(name::REST, self.lower).finish(db).await? {
             return Ok(false);
         }
         let mut script = vec![rest_check(self.lower, validity)];

@@ -46,8 +46,9 @@ pub(super) async fn step(
 ) -> Result<Step, PartitionError> {
     let failed = || PartitionError::while_trying_to("copy records to the merged partition");
     let mut tx = db.begin().await.map_err(failed())?;
-    let Some(work) = work::lock(&mut tx, Kind::Merge).await.map_err(failed())? else {
-        return Ok(Step::Idle);
+    let work = work::lock(&mut tx, Kind::Merge).await.map_err(failed())?;
+    let Some(work) = work.filter(|work| work.phase == "copy") else {
+        return Ok(Step::Done);
     };
     let (rows, last) = copy(&mut tx, &work).await.map_err(failed())?;
     work::add_copied(&mut tx, last, rows).await.map_err(failed())?;

@@ -38,7 +38,9 @@ pub(super) async fn step(
 
 async fn copy_late(db: &mut PgConnection, work: &Work) -> Result<u64, sqlx::Error> {
     let mut tx = db.begin().await?;
-    work::lock(&mut tx, Kind::Merge).await?;
+    if !work::lock_same(&mut tx, Kind::Merge, work).await? {
+        return Ok(0);
+    }
     let copied = copy::late(&mut tx, work, LATE_STEP_ROWS).await?;
     tx.commit().await?;
     Ok(copied)
@@ -51,11 +53,12 @@ async fn exchange(
 ) -> Result<bool, PartitionError> {
     let failed = || attempts.failed();
     let mut tx = attempts.begin(db).await?;
-    work::lock(&mut tx, Kind::Merge).await.map_err(failed())?;
-    let lock = format!("lock table {} in access exclusive mode", name::table(name::LOG));
-    run(&mut tx, [lock]).await.map_err(failed())?;
-    // No record can be written, erased or removed from here on, whichever table a statement names: the lock
-    // of the partitioned table includes its partitions.
+    if !work::lock_same(&mut tx, Kind::Merge, work).await.map_err(failed())? {
+        return Ok(false);
+    }
+    let tables = std::iter::once(name::LOG).chain(work.sources.iter().map(String::as_str));
+    run(&mut tx, [create::lock(tables)]).await.map_err(failed())?;
+    // No record of the sources can be written, erased or removed from here on, whichever table a statement names.
     let layout = catalog::layout(&mut tx).await.map_err(failed())?;
     if !layout.is_some_and(|layout| are_attached(&layout, work))
         || work::is_merge_outdated(&mut tx).await.map_err(failed())?

@@ -23,8 +23,8 @@ pub(super) async fn step(
     let failed = || PartitionError::while_trying_to("create an index of the merged partition");
     let definition = Definition::read(db, name::LOG).await.map_err(failed())?;
     let mut tx = db.begin().await.map_err(failed())?;
-    if work::lock(&mut tx, Kind::Merge).await.map_err(failed())?.is_none() {
-        return Ok(Step::Idle);
+    if !work::lock_same(&mut tx, Kind::Merge, work).await.map_err(failed())? {
+        return Ok(Step::Done);
     }
     match missing(&mut tx, work, &definition).await.map_err(failed())? {
         Some((index, name)) => {
@@ -68,16 +68,21 @@ async fn missing<'a>(
 }
 
 /// Goes back to this phase if a migration has added an index: to attach the target would create it under the
-/// lock. Returns whether it did.
+/// lock. Returns whether the merge is no more in the phase of the exchange.
 pub(super) async fn repeat_if_incomplete(
     db: &mut PgConnection,
     work: &Work,
 ) -> Result<bool, PartitionError> {
     let failed = || PartitionError::while_trying_to("read the indexes of the merged partition");
     let definition = Definition::read(db, name::LOG).await.map_err(failed())?;
-    let is_incomplete = missing(db, work, &definition).await.map_err(failed())?.is_some();
+    let mut tx = db.begin().await.map_err(failed())?;
+    if !work::lock_same(&mut tx, Kind::Merge, work).await.map_err(failed())? {
+        return Ok(true);
+    }
+    let is_incomplete = missing(&mut tx, work, &definition).await.map_err(failed())?.is_some();
     if is_incomplete {
-        work::set_phase(db, Kind::Merge, "index").await.map_err(failed())?;
+        work::set_phase(&mut tx, Kind::Merge, "index").await.map_err(failed())?;
+        tx.commit().await.map_err(failed())?;
     }
     Ok(is_incomplete)
 }

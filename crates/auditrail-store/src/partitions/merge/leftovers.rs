@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::Step;
-use crate::partitions::create::run;
+use crate::partitions::create::{self, run};
 use crate::partitions::error::PartitionError;
 use crate::partitions::progress::{Event, Progress};
 use crate::partitions::retry::Attempts;
@@ -28,14 +28,13 @@ pub(super) async fn step(
         if restored > 0 {
             progress(Event::Restored { table: source, rows: restored });
         }
-        while let Err(error) = drop(db, source, &attempts).await {
+        while let Err(error) = drop(db, work, source, &attempts).await {
             attempts.pause(db, error, progress).await?;
         }
         return Ok(Step::Done);
     }
-    work::end(db, Kind::Merge).await.map_err(attempts.failed())?;
-    let analyze = format!("analyze {}", name::table(&work.target));
-    run(db, [analyze]).await.map_err(attempts.failed())?;
+    end(db, work).await.map_err(attempts.failed())?;
+    run(db, [create::analyze(&work.target)]).await.map_err(attempts.failed())?;
     Ok(Step::Complete(work.target.clone()))
 }
 
@@ -48,7 +47,9 @@ async fn restore_missing(
     source: &str,
 ) -> Result<u64, sqlx::Error> {
     let mut tx = db.begin().await?;
-    work::lock(&mut tx, Kind::Merge).await?;
+    if !work::lock_same(&mut tx, Kind::Merge, work).await? {
+        return Ok(0);
+    }
     work::lock_changes(&mut tx).await?;
     if work::is_merge_outdated(&mut tx).await? {
         return Ok(0);
@@ -66,13 +67,25 @@ async fn restore_missing(
     Ok(written)
 }
 
+/// Ends the merge, unless another process has ended it.
+async fn end(db: &mut PgConnection, work: &Work) -> Result<(), sqlx::Error> {
+    let mut tx = db.begin().await?;
+    if work::lock_same(&mut tx, Kind::Merge, work).await? {
+        work::end(&mut tx, Kind::Merge).await?;
+    }
+    tx.commit().await
+}
+
 async fn drop(
     db: &mut PgConnection,
+    work: &Work,
     table: &str,
     attempts: &Attempts,
 ) -> Result<(), PartitionError> {
     let mut tx = attempts.begin(db).await?;
-    work::lock(&mut tx, Kind::Merge).await.map_err(attempts.failed())?;
+    if !work::lock_same(&mut tx, Kind::Merge, work).await.map_err(attempts.failed())? {
+        return Ok(());
+    }
     leftover::drop(&mut tx, table).await?;
     tx.commit().await.map_err(attempts.failed())
 }

@@ -6,9 +6,10 @@ use std::env;
 use std::time::Duration;
 
 use auditrail_store::migrate::{Runner, silent};
-use auditrail_store::partitions::{self, Maintenance};
+use auditrail_store::partitions::{self, Event, Maintenance, PartitionError};
 use auditrail_testkit::TestDb;
 use sqlx::PgConnection;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::load::{Load, assert_all_present};
@@ -121,4 +122,39 @@ async fn records_with_random_ids_are_written_during_adoption() {
     let hot = adopt_under_load("gen_random_uuid()", "default").await;
     // One in 120 is in the range of the hot partition.
     assert!(hot > 100, "{hot}");
+}
+
+#[tokio::test]
+async fn migrate_does_not_lock_a_large_table() {
+    let db = large("gen_random_uuid()").await;
+    let mut reader = db.connect(db.owner()).await;
+    run(&mut reader, "begin; select from control_plane.audit_logs limit 1").await;
+    let runner = Runner::new(db.owner()).with_lock_timeout(Duration::ZERO);
+    let reason = runner.up(None, &mut silent).await.unwrap().not_partitioned.unwrap();
+    assert!(reason.contains("has many records"), "{reason}");
+}
+
+#[tokio::test]
+async fn run_before_the_exchange_names_the_command() {
+    let db = large("gen_random_uuid()").await;
+    let maintenance = Maintenance::new(db.owner());
+    let scanning = Notify::new();
+    let mut progress = |event: Event<'_>| {
+        if matches!(event, Event::Step { doing: "scanning the table", .. }) {
+            scanning.notify_one();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = scanning.notified() => {}
+        _ = maintenance.adopt(&mut progress) => panic!("it was not interrupted"),
+    }
+    let error = loop {
+        match maintenance.run(&mut partitions::silent).await {
+            Err(PartitionError::AnotherProcess) => {}
+            outcome => break outcome.unwrap_err(),
+        }
+    };
+    assert!(matches!(error, PartitionError::NotPartitioned), "{error}");
+    assert!(maintenance.adopt(&mut partitions::silent).await.unwrap());
 }

@@ -151,3 +151,18 @@ async fn records_are_written_while_partitions_are_closed() {
     assert_all_present(&mut owner, &written.ids).await;
     assert_eq!(contents(&mut owner).await.0, i64::try_from(written.ids.len()).unwrap());
 }
+
+#[tokio::test]
+async fn vacuum_of_another_partition_delays_no_close() {
+    let db = TestDb::migrated().await;
+    let mut owner = db.connect(db.owner()).await;
+    insert(&mut owner, &timed_id(-1), 10).await;
+    let maintenance = Maintenance::new(db.owner()).with_lock_timeout(Duration::ZERO);
+    let closed = maintenance.close(&mut silent).await.unwrap().unwrap();
+    insert(&mut owner, &timed_id(0), 10).await;
+    let mut vacuum = db.connect(db.owner()).await;
+    // The lock of VACUUM and ANALYZE.
+    let lock = format!("begin; lock table control_plane.{closed} in share update exclusive mode");
+    run(&mut vacuum, &lock).await;
+    assert!(maintenance.close(&mut silent).await.unwrap().is_some());
+}

@@ -1,5 +1,7 @@
 //! Closed partitions are merged.
 
+use std::time::Duration;
+
 use auditrail_store::partitions::{Done, Event, Kind, Limits, Maintenance, PartitionError, silent};
 use auditrail_testkit::TestDb;
 use tokio::sync::Notify;
@@ -93,6 +95,48 @@ async fn late_records_are_in_the_merged_partition() {
     run_to_the_end(&db).await;
     assert_eq!(contents(&mut app).await, before);
     assert_eq!(names(&mut app).await.len(), 3);
+}
+
+#[tokio::test]
+async fn close_leaves_the_merge_in_progress_valid() {
+    for step in ["creating an index", "dropping the partition"] {
+        let db = three_closed(100).await;
+        let mut owner = db.connect(db.owner()).await;
+        run_until(&db, |event| is_step(event, step)).await;
+        let copied = "select copied_rows from control_plane.audit_log_partition_work
+                       where changes = (select changes from control_plane.audit_log_maintenance)";
+        assert_eq!(one::<i64>(&mut owner, copied).await, 300, "{step}");
+        // No id is ahead of the clock, so no record is moved.
+        insert(&mut owner, &timed_id(-1), 10).await;
+        Maintenance::new(db.owner()).close(&mut silent).await.unwrap().unwrap();
+        assert_eq!(one::<i64>(&mut owner, copied).await, 300, "{step}");
+        run_to_the_end(&db).await;
+        assert_eq!(contents(&mut owner).await.0, 310);
+    }
+}
+
+#[tokio::test]
+async fn vacuum_of_another_partition_delays_no_merge() {
+    let db = three_closed(100).await;
+    let mut vacuum = db.connect(db.owner()).await;
+    let lock = "begin; lock table control_plane.audit_logs_hot in share update exclusive mode";
+    run(&mut vacuum, lock).await;
+    let maintenance =
+        Maintenance::new(db.owner()).with_limits(SMALL).with_lock_timeout(Duration::ZERO);
+    assert_eq!(maintenance.run(&mut silent).await.unwrap().merged.len(), 1);
+}
+
+#[tokio::test]
+async fn merge_does_not_close() {
+    let db = three_closed(100).await;
+    let mut owner = db.connect(db.owner()).await;
+    insert(&mut owner, &timed_id(0), 100).await;
+    run(&mut owner, "analyze control_plane.audit_logs").await;
+    let limits = Limits { hot_rows: 50, ..SMALL };
+    let maintenance = Maintenance::new(db.owner()).with_limits(limits);
+    let done = maintenance.merge(&mut silent).await.unwrap();
+    assert_eq!((done.closed.len(), done.merged.len()), (0, 1));
+    assert_eq!(maintenance.run(&mut silent).await.unwrap().closed.len(), 1);
 }
 
 #[tokio::test]
