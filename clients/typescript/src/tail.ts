@@ -90,9 +90,12 @@ export class Tail implements AsyncIterable<FeedItem> {
         case "position":
           follower.position = parseExactly(data) as FeedPosition;
           break;
-        case "end":
-          ended(parseExactly(data) as TailEnd);
+        case "end": {
+          const end = parseExactly(data) as TailEnd;
+          ended(end);
+          follower.position = end.position;
           return;
+        }
         default:
       }
       follower.succeeded();

@@ -13,11 +13,11 @@ async function write(actor: string, from: number, to: number): Promise<void> {
   const inputs = Array.from({ length: to - from }, (_, n) => sample(actor, { target_id: String(from + n) }));
   await client().createBatch(inputs);
   await until(async () => {
-    let count = 0;
-    for await (const _ of client().feed({ filters: { actor_id: actor }, follow: false, limit: 1_000 })) {
-      count += 1;
+    const seqs: number[] = [];
+    for await (const { seq } of client().feed({ filters: { actor_id: actor }, follow: false, limit: 1_000 })) {
+      seqs.push(seq);
     }
-    return count >= to;
+    return seqs.length >= to;
   }, "the records have a seq");
 }
 

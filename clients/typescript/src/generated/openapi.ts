@@ -301,6 +301,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/retention/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the rules of retention, which say how long records are kept.
+         * @description A record has at most one rule: one of its tenant before one of all tenants, and then one of its action before
+         *     one of a prefix, a longer prefix before a shorter one, and all of these before one of all actions. Without a
+         *     rule a record is kept for ever. An API key that is restricted to a tenant sees the rules of that tenant and
+         *     those of all tenants.
+         */
+        get: operations["list_retention_rules"];
+        /**
+         * Sets how long the records of a tenant and an action are kept. There is one rule for each pair of them; an existing
+         *     one is changed.
+         * @description The operation is idempotent, and each change is audited. The next run of retention removes the records that the
+         *     rules no longer keep, which cannot be undone: `auditrail retention run --dry-run` counts them before.
+         */
+        put: operations["set_retention_rule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/retention/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a rule of retention, and audits that. Its records then have the next less specific rule, or are kept for
+         *     ever.
+         */
+        delete: operations["remove_retention_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -659,6 +708,15 @@ export interface components {
             /** @description Tenant to restrict the key to. Default: the tenant of the caller's key. */
             tenant_id?: string | null;
         };
+        /** @description Rule of retention to set. */
+        NewRetentionRule: {
+            /** @description Action of the records, or a prefix such as `project.*`; null for all actions. */
+            action?: string | null;
+            /** @description Days of 24 hours since `created_at` for which records are kept; null for ever. */
+            keep_days?: number | null;
+            /** @description Tenant of the records; null for all records. */
+            tenant_id?: string | null;
+        };
         /** @description Page of records. */
         Page: {
             /** @description Records, in the order of the search. */
@@ -687,11 +745,6 @@ export interface components {
             /**
              * Format: date-time
              * @description How far a search for words in `q` came in its time, if it did not come to the end: the page has every match from where it starts to this time, in the direction of the search. `next_cursor` goes on from there, or `prev_cursor` on a page that was requested with `prev_cursor`.
-             */
-            searched_back_to?: string;
-            /**
-             * Format: date-time
-             * @description How far back a search for words in `q` came in its time, if it did not come to the end: the page has every match after this time, and `next_cursor` goes on from there.
              */
             searched_back_to?: string;
             /**
@@ -771,6 +824,39 @@ export interface components {
             tenant_id: string | null;
             /** @description User agent of the client. */
             user_agent: string | null;
+        };
+        /** @description Rule of retention. */
+        RetentionRule: {
+            /** @description Action of the records, or a prefix such as `project.*`; null for all actions. */
+            action: string | null;
+            /**
+             * Format: date-time
+             * @description Time at which the rule was last changed.
+             */
+            changed_at: string;
+            /** @description Actor of the last change, as `type:id`, or `system`. */
+            changed_by: string;
+            /**
+             * Format: date-time
+             * @description Time at which the rule was created.
+             */
+            created_at: string;
+            /** @description Creator, as `type:id`, or `system`. */
+            created_by: string;
+            /**
+             * Format: uuid
+             * @description Rule id.
+             */
+            id: string;
+            /** @description Days of 24 hours since `created_at` for which records are kept; null for ever. */
+            keep_days: number | null;
+            /** @description Tenant of the records; null for all records. */
+            tenant_id: string | null;
+        };
+        /** @description List of rules of retention. */
+        RetentionRules: {
+            /** @description Rules of all tenants first, then by tenant and action. */
+            data: components["schemas"]["RetentionRule"][];
         };
         /** @description Counts of the matching records. */
         Stats: {
@@ -1752,6 +1838,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_retention_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rules, at most 1000 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRules"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rule to set */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRetentionRule"];
+            };
+        };
+        responses: {
+            /** @description Rule that was there; if it was changed, the change was audited */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRule"];
+                };
+            };
+            /** @description New rule, and its creation audited */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRule"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_retention_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Rule id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The removed rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRule"];
                 };
             };
             /** @description Error (RFC 9457) */
