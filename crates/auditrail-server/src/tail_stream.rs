@@ -153,10 +153,13 @@ impl Tail {
                 return Next::End(TailEndReason::Key);
             }
         }
+        // Also between records that do not match, of which there may be many.
+        if now >= self.next_heartbeat {
+            return Next::Send(self.heartbeat());
+        }
         match self.listening.newest_after(self.position.seq) {
             Newest::Records(items, end) => self.take(&items, end),
             Newest::Behind => self.catch_up().await,
-            Newest::None if now >= self.next_heartbeat => Next::Send(self.heartbeat()),
             Newest::None => self.wait().await,
         }
     }

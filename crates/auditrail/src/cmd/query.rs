@@ -1,6 +1,8 @@
 //! `query`: searches records.
 
-use auditrail_core::{CursorKey, Filters, Order, Page, Query, Record, Total, TotalRelation};
+use auditrail_core::{
+    CursorKey, Filters, Order, Page, Position, Query, Record, Total, TotalRelation,
+};
 use serde_json::json;
 
 use super::filters::{flag, note_excluded_day, pairs, with_flag_names};
@@ -67,12 +69,10 @@ fn print(
     query: &Query,
     page: &Page<Record>,
 ) -> Result<(), Error> {
-    let searched_back_to = page.pagination.searched_back_to;
-    if let Some(time) = searched_back_to.filter(|_| page.data.is_empty()) {
-        let side = match query.order {
-            Order::NewestFirst => "after",
-            Order::OldestFirst => "before",
-        };
+    let pagination = &page.pagination;
+    let stopped_at = pagination.searched_back_to;
+    if let Some(time) = stopped_at.filter(|_| page.data.is_empty()) {
+        let side = if goes_back(query) { "after" } else { "before" };
         output.note(&format!("no matching records {side} {time}"))
     } else if page.data.is_empty() {
         output.note("no matching records")
@@ -81,7 +81,7 @@ fn print(
     } else {
         print_records(output, &page.data)?
     }
-    if let Some(Total { count, relation }) = page.pagination.total() {
+    if let Some(Total { count, relation }) = pagination.total() {
         let about = match relation {
             TotalRelation::Exact => "",
             TotalRelation::AtLeast => "more than ",
@@ -89,20 +89,27 @@ fn print(
         };
         output.note(&format!("{about}{count} matching records in total"));
     }
-    if let Some(cursor) = &page.pagination.next_cursor {
-        let next = next_command(query, cursor, form(args));
-        match searched_back_to {
-            Some(time) => {
-                let direction = match query.order {
-                    Order::NewestFirst => "back",
-                    Order::OldestFirst => "up",
-                };
-                output.note(&format!("searched {direction} to {time}; go on with: {next}"));
-            }
-            None => output.note(&format!("next page: {next}")),
+    let command = |cursor: &str| next_command(query, cursor, form(args));
+    if let Some(time) = stopped_at {
+        let cursor = match query.position {
+            Position::Before(_) => &pagination.prev_cursor,
+            _ => &pagination.next_cursor,
+        };
+        let direction = if goes_back(query) { "back" } else { "up" };
+        if let Some(cursor) = cursor {
+            let command = command(cursor);
+            output.note(&format!("searched {direction} to {time}; go on with: {command}"));
         }
+    } else if let Some(cursor) = &pagination.next_cursor {
+        output.note(&format!("next page: {}", command(cursor)));
     }
     Ok(())
+}
+
+/// Whether the page was searched from later to earlier times.
+fn goes_back(query: &Query) -> bool {
+    let is_reversed = matches!(query.position, Position::Before(_));
+    (query.order == Order::NewestFirst) != is_reversed
 }
 
 /// The flag of the output's form.

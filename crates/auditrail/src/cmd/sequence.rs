@@ -17,7 +17,7 @@ use crate::output::progress::{Meter, count};
 /// Pause while another process is at a step.
 const LOCKED_PAUSE: Duration = Duration::from_millis(100);
 /// Rounds after which every record that was committed at the start has a seq: the first may have begun before.
-const ROUNDS: u32 = 2;
+pub(super) const ROUNDS: u32 = 2;
 /// Most records without a seq that are printed.
 const PRINTED_MAX: usize = 100;
 

@@ -94,14 +94,17 @@ impl Events {
         }
     }
 
-    /// The next event with this name; others are skipped.
+    /// The next event with this name; others are skipped, and heartbeats do not prolong the wait.
     pub(crate) async fn named(&mut self, name: &str) -> Event {
-        loop {
-            let event = self.next().await.expect("the response has ended");
-            if event.name == name {
-                return event;
+        let found = async {
+            loop {
+                let event = self.next().await.expect("the response has ended");
+                if event.name == name {
+                    return event;
+                }
             }
-        }
+        };
+        timeout(WAIT, found).await.expect("the event did not come in time")
     }
 
     /// The seqs of the next records.

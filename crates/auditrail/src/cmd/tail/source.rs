@@ -7,6 +7,7 @@ use auditrail_store::sequencer::{Sequencer, Step};
 use auditrail_store::{FeedBatch, PgAuditLog};
 use tokio::time::sleep;
 
+use crate::cmd::sequence::ROUNDS;
 use crate::database::Database;
 use crate::error::Error;
 use crate::output::Output;
@@ -89,12 +90,13 @@ impl Source {
         Ok(self.log.head().await?.seq)
     }
 
-    /// Sequences all committed records of the private database.
+    /// Sequences the records of the private database that are committed now; later ones may never end.
     async fn sequence(&mut self) -> Result<(), Error> {
         let Some(sequencer) = &mut self.sequencer else { return Ok(()) };
-        while sequencer.look().await?.has_more {
+        let mut rounds = 0;
+        while rounds < ROUNDS && sequencer.look().await?.has_more {
             match sequencer.step().await? {
-                Step::Advanced(_) => {}
+                Step::Advanced(advance) => rounds += u32::from(advance.is_complete),
                 // A service is at it.
                 Step::Locked => return Ok(()),
             }
