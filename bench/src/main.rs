@@ -43,6 +43,8 @@ Examples:
   cargo xtask bench import --records 100000 --rounds 3
   cargo xtask bench query --records 100000,1000000
   cargo xtask bench growth --records 0,1000000
+  cargo xtask bench sequence             with the sequencer and without
+  cargo xtask bench partitions           while partitions are closed and merged
   cargo xtask bench serve
   cargo xtask bench layer
   cargo xtask bench network              TCP beside a Unix socket, and 1 ms each way

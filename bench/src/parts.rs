@@ -3,13 +3,16 @@
 mod floor;
 mod growth;
 mod import;
+mod ingest;
 mod layer;
 mod limits;
 mod loss;
 mod network;
+mod partitions;
 mod query;
 mod quick;
 mod rows;
+mod sequence;
 mod serve;
 mod soak;
 mod transaction;
@@ -26,6 +29,8 @@ use crate::report;
 pub(crate) enum Command {
     Import(import::Args),
     Growth(growth::Args),
+    Sequence(sequence::Args),
+    Partitions(partitions::Args),
     Query(query::Args),
     /// The limits: COPY, and single-row INSERT by pgbench.
     Limits(limits::Args),
@@ -52,6 +57,8 @@ impl Command {
         match self {
             Self::Import(args) => import::run(workspace, args),
             Self::Growth(args) => growth::run(workspace, args),
+            Self::Partitions(args) => partitions::run(workspace, args),
+            Self::Sequence(args) => sequence::run(workspace, args),
             Self::Query(args) => query::run(workspace, args),
             Self::Limits(args) => limits::run(workspace, args),
             Self::Serve(args) => serve::run(workspace, args),

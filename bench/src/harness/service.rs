@@ -21,6 +21,7 @@ pub(crate) struct Service {
     child: Child,
     /// The address of its API.
     pub(crate) address: String,
+    admin: SocketAddr,
     /// From its start to its ready line.
     pub(crate) printed: Duration,
     /// From its start to the first 200 of `/readyz`.
@@ -52,6 +53,7 @@ impl Service {
         let mut service = Self {
             child,
             address: address.to_string(),
+            admin,
             printed: Duration::ZERO,
             ready: Duration::ZERO,
         };
@@ -68,6 +70,11 @@ impl Service {
         service.printed = printed
             .ok_or_else(|| Error::Refused("the service printed no ready line".to_owned()))?;
         Ok(service)
+    }
+
+    /// Its metrics, as text.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        get(self.admin, "/metrics").map_err(Error::doing("read the metrics of the service"))
     }
 
     pub(crate) fn tree(&self) -> Tree {
@@ -115,13 +122,14 @@ fn free_port() -> Result<SocketAddr> {
 }
 
 fn is_ready(admin: SocketAddr) -> bool {
-    let probe = || {
-        let mut stream = TcpStream::connect(admin)?;
-        let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        stream.write_all(request)?;
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response)?;
-        Ok::<_, std::io::Error>(response)
-    };
-    probe().is_ok_and(|response| response.starts_with(b"HTTP/1.1 200 "))
+    get(admin, "/readyz").is_ok_and(|response| response.starts_with("HTTP/1.1 200 "))
+}
+
+/// A response with its head.
+fn get(from: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(from)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
 }

@@ -1,0 +1,172 @@
+//! `cargo xtask bench sequence`: write rates with the sequencer and without, and how far it is behind.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ingest::{self, Ingest, WORKLOADS};
+use crate::harness::service::Service;
+use crate::harness::transport::Transport;
+use crate::result::Part;
+use xtask::error::{Error, Result};
+use xtask::workspace::Workspace;
+
+const WITH: &str = "auditrail";
+const WITHOUT: &str = "auditrail without its sequencer";
+/// The metric of the lag.
+const LAG: &str = "auditrail_sequencer_lag_seconds ";
+/// Pause between two looks at the lag.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Within this time after the load every record must have a seq.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Write rates with the sequencer and without, and how far the sequencer is behind.
+///
+/// Each round writes batches of 1,000 over 2 connections and single records over 64 by HTTP into an empty log, once with
+/// the sequencer and once without, in turn. The lag is the metric of the service, an upper bound of the age of the
+/// oldest committed record without a seq, read every 20 ms.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench sequence
+  cargo xtask bench sequence --rounds 1 --seconds 2
+
+Fails if the rate is a smaller share than required, or the lag longer, after saving the results.")]
+pub(crate) struct Args {
+    /// Number of rounds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Duration of each measurement in seconds, after one second of warm-up.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    seconds: u16,
+    /// Connection of the service to PostgreSQL.
+    #[arg(long, value_enum, default_value = "tcp")]
+    database: Transport,
+    /// Fail if the median rate with the sequencer is a smaller share of that without.
+    #[arg(long, default_value_t = 0.93)]
+    at_least: f64,
+    /// Fail if the 99th percentile of the lag is longer, in milliseconds.
+    #[arg(long, default_value_t = 1_000.0)]
+    lag_at_most: f64,
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let ingest = Ingest::start(workspace, "sequence", args.database)?;
+    let mut part = Part { name: "sequence".to_owned(), ..Part::default() };
+    part.settings = ingest.settings(args.rounds, args.seconds)?;
+    part.notes = NOTES.map(str::to_owned).to_vec();
+    println!("\nround, records a second, and the lag in milliseconds: p50 and p99");
+    for round in 1..=args.rounds {
+        for (workload, options) in WORKLOADS {
+            let mut sides = [true, false];
+            sides.rotate_left(usize::from(round) % 2);
+            for has_sequencer in sides {
+                let measured = measure(&ingest, options, args.seconds, has_sequencer)?;
+                measured.add(workload, round, &mut part);
+            }
+        }
+    }
+    part.save(workspace)?;
+    let mut missed = ingest::shares(&part, WITH, WITHOUT, args.at_least);
+    missed.extend(ingest::at_most(&part, WITH, "lag p99", args.lag_at_most));
+    ingest::refuse(missed)
+}
+
+const NOTES: [&str; 3] = [
+    "Each measurement starts with an empty log and a checkpoint. The sides take turns in who is first.",
+    "The lag is an upper bound: the time since a look that found all records sequenced.",
+    "After each measurement every record has exactly one seq, or the run fails.",
+];
+
+/// The figures of a measurement.
+struct Measured {
+    rate: f64,
+    /// In milliseconds, ascending; none without the sequencer.
+    lags: Vec<f64>,
+}
+
+fn measure(
+    ingest: &Ingest,
+    options: &[&str],
+    seconds: u16,
+    has_sequencer: bool,
+) -> Result<Measured> {
+    let log = ingest.empty_log(&[("AUDITRAIL_SEQUENCER", &has_sequencer.to_string())])?;
+    ingest.load(&log, options, 1)?;
+    let (is_done, mut lags) = (AtomicBool::new(false), Vec::new());
+    let load = thread::scope(|scope| {
+        let looks = has_sequencer.then(|| scope.spawn(|| looks(&log.service, &is_done)));
+        let load = ingest.load(&log, options, seconds);
+        is_done.store(true, Ordering::Relaxed);
+        if let Some(looks) = looks {
+            lags = looks.join().map_err(|_| Error::Refused("a look panicked".to_owned()))??;
+        }
+        load
+    })?;
+    if has_sequencer {
+        wait_until_sequenced(ingest)?;
+    }
+    log.service.stop()?;
+    lags.sort_by(f64::total_cmp);
+    Ok(Measured { rate: load.rate, lags })
+}
+
+fn wait_until_sequenced(ingest: &Ingest) -> Result<()> {
+    let start = Instant::now();
+    let same = "select (select count(*) from control_plane.audit_logs)
+                     = (select coalesce(sum(records), 0) from control_plane.audit_log_entries)";
+    while ingest.bench.sql(same)?.trim() != "t" {
+        if start.elapsed() > DRAIN_TIMEOUT {
+            return Err(Error::Refused("some records got no seq".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The lag every 20 ms until the load is done, in milliseconds.
+fn looks(service: &Service, is_done: &AtomicBool) -> Result<Vec<f64>> {
+    let mut lags = Vec::new();
+    while !is_done.load(Ordering::Relaxed) {
+        let metrics = service.metrics()?;
+        let lag = metrics.lines().find_map(|line| line.strip_prefix(LAG));
+        let lag = lag.and_then(|seconds| seconds.trim().parse::<f64>().ok());
+        let lag = lag.ok_or_else(|| Error::Refused("the metrics have no lag".to_owned()))?;
+        lags.push(lag * 1_000.0);
+        #[expect(clippy::disallowed_methods, reason = "the interval of a measurement")]
+        thread::sleep(LOOK_INTERVAL);
+    }
+    Ok(lags)
+}
+
+impl Measured {
+    fn add(&self, workload: &str, round: u16, part: &mut Part) {
+        let side = if self.lags.is_empty() { WITHOUT } else { WITH };
+        part.add(workload, side, ("rate", "records/s"), self.rate);
+        print!("{round:<4} {workload:<32} {side:<32} {:>9.0}", self.rate);
+        if self.lags.is_empty() {
+            println!();
+            return;
+        }
+        let (median, high) = (percentile(&self.lags, 50), percentile(&self.lags, 99));
+        part.add(workload, side, ("lag p50", "ms"), median);
+        part.add(workload, side, ("lag p99", "ms"), high);
+        println!(" {median:>7.0} {high:>7.0}");
+    }
+}
+
+/// Of values in ascending order, of which there is at least one.
+fn percentile(values: &[f64], percent: usize) -> f64 {
+    values[(values.len() * percent / 100).min(values.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!((percentile(&values, 50), percentile(&values, 99)), (51.0, 100.0));
+        assert!((percentile(&[7.0], 99) - 7.0).abs() < f64::EPSILON);
+    }
+}
