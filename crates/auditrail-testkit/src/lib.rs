@@ -14,6 +14,7 @@ mod connection;
 mod db;
 mod dedicated_server;
 mod drop_database;
+mod files;
 pub mod http;
 mod partitions;
 mod roles;
@@ -24,5 +25,6 @@ mod transport;
 
 pub use db::{TestDb, eventually, until};
 pub use dedicated_server::{Kill, OwnServer, Saved, kill_server};
+pub use files::raise_limit_of_files;
 pub use round_trips::RoundTrips;
 pub use transport::{Transport, through, unrelated_certificate};

@@ -1,7 +1,6 @@
-//! Clients that follow the log, of which a tenth never reads.
+//! A thousand clients that follow the log, of which a hundred never read.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use auditrail_server::{ServerConfig, router};
 use auditrail_store::WriterLimits;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
-use auditrail_testkit::{TestDb, eventually};
+use auditrail_testkit::{TestDb, eventually, raise_limit_of_files};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -20,6 +19,8 @@ use tokio::time::{Instant, timeout};
 use crate::support::events::Events;
 use crate::support::service::{Running, Service, app_with};
 
+const READERS: usize = 900;
+const NON_READERS: usize = 100;
 /// Batches that are written meanwhile, each with a small record, which most clients follow.
 const BATCHES: usize = 20;
 /// Large records of a batch, for those that never read: together more than the kernel buffers for a connection.
@@ -29,11 +30,6 @@ const LARGE_BYTES: usize = 40_000;
 /// More memory than the service may use for all of them: the ring, a step and a write buffer for each of those that
 /// never read, and what the clients, which run in this process too, use.
 const MEMORY_MAX_KIB: u64 = 300 * 1_024;
-
-/// The number of clients: 200, and in `AUDITRAIL_TAILS` for measurements.
-fn tails() -> usize {
-    env::var("AUDITRAIL_TAILS").map_or(200, |tails| tails.parse().unwrap())
-}
 
 fn config() -> ServerConfig {
     ServerConfig {
@@ -184,21 +180,20 @@ async fn all_end(open: Vec<Events>) {
 #[expect(clippy::print_stdout, reason = "the figures are part of the result")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_never_read_harm_none_of_the_others() {
-    let non_readers = tails() / 10;
-    let readers = tails() - non_readers;
+    raise_limit_of_files();
     let (service, other) = servers().await;
     let (idle, before) = (write_time(&service).await, memory());
     let mut silent = Vec::new();
-    for _ in 0..non_readers {
+    for _ in 0..NON_READERS {
         silent.push(non_reader(service.address, "action=large.*").await);
     }
-    let mut reading = JoinSet::new();
-    let started = Arc::new(Barrier::new(readers + 1));
-    for number in 0..readers {
-        reading.spawn(read([service.address, other.address], number, Arc::clone(&started)));
+    let mut readers = JoinSet::new();
+    let started = Arc::new(Barrier::new(READERS + 1));
+    for number in 0..READERS {
+        readers.spawn(read([service.address, other.address], number, Arc::clone(&started)));
     }
     started.wait().await;
-    assert_eq!(service.tails().await, non_readers + readers / 2);
+    assert_eq!(service.tails().await, NON_READERS + READERS / 2);
     let peak = write_all(&service).await;
     let busy = write_time(&service).await;
     println!("a write takes {idle:?} and then {busy:?}; memory {before} and then {peak} KiB");
@@ -208,7 +203,7 @@ async fn clients_that_never_read_harm_none_of_the_others() {
 
     // Every client got every record, once and in order.
     let (mut open, mut all) = (Vec::new(), BTreeSet::new());
-    while let Some(read) = reading.join_next().await {
+    while let Some(read) = readers.join_next().await {
         let (seqs, events) = read.unwrap();
         all.insert(seqs);
         open.push(events);
@@ -216,7 +211,7 @@ async fn clients_that_never_read_harm_none_of_the_others() {
     assert_eq!(all.len(), 1, "{all:?}");
     assert!(all.iter().all(|seqs| seqs.is_sorted()));
     // Those that never read were disconnected.
-    eventually("the silent clients are gone", async || service.tails().await <= readers / 2).await;
+    eventually("the silent clients are gone", async || service.tails().await <= READERS / 2).await;
     continues(silent.remove(0), other.address).await;
     open.clear();
     eventually("no tail is open", async || service.tails().await == 0).await;

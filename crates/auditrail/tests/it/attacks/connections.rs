@@ -4,8 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditrail_testkit::TestDb;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use auditrail_testkit::{TestDb, raise_limit_of_files};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
@@ -17,11 +16,6 @@ use crate::service::{Service, key};
 /// Connections of an attack, and of the service at most.
 const ATTACKERS: usize = 1_500;
 const CONNECTIONS_MAX: &str = "300";
-
-fn raise_limit_of_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
-}
 
 /// Connects from an address of the loopback network.
 async fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {

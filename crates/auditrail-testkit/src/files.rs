@@ -1,0 +1,12 @@
+//! The limit of open files.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the limit of open files of this process as far as it is allowed to, for tests with thousands of connections.
+///
+/// # Panics
+/// If the limit cannot be changed.
+pub fn raise_limit_of_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+}
