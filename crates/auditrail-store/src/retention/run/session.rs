@@ -78,11 +78,6 @@ pub(super) async fn lead(options: &PgConnectOptions) -> Result<Leadership, Reten
     }
 }
 
-/// A name as a quoted identifier.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// Text as a literal, whatever `standard_conforming_strings` is.
 pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
