@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::expired::{Position, Rows, with_expired};
-use super::groups::RemovedRecords;
+use super::groups::{RemovedRecords, tenant};
 use super::session::Session;
 use super::tables::Table;
 use crate::archive::line;
@@ -84,7 +84,7 @@ fn collect(rows: &[Row]) -> Result<Lines, sqlx::Error> {
         };
         found.lines.push(line);
         found.records.push(RemovedRecords {
-            tenant_id: row.get(0)?,
+            tenant_id: tenant(row.get(0)?),
             action: row.get(1)?,
             records: 1,
             oldest: created_at,
