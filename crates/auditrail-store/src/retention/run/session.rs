@@ -1,5 +1,7 @@
 //! The connections of a run.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
@@ -13,6 +15,13 @@ use crate::sql::Sql;
 
 /// Longest duration of a statement. It looks at a bounded number of rows.
 const STATEMENT_TIMEOUT: &str = "60s";
+/// Longest pause between two statements of a transaction. The longest ones are those in which the
+/// next lines of an archive are read. A process that is suspended for longer loses its locks.
+const IDLE_TIMEOUT: &str = "60s";
+/// Longest time that the session of the leadership may be silent; see [`HEARTBEAT`].
+const LEADER_IDLE_TIMEOUT: &str = "5min";
+/// How often the leadership is checked during a run, so that only a process that is suspended is silent for long.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// The leadership of everything that changes partitions.
 const LEADERSHIP: &str = "partitions";
 
@@ -29,14 +38,17 @@ impl Session {
         let connection = connection.map_err(StoreError::while_trying_to("connect"))?;
         let mut session = Self { connection };
         let timeouts = format!(
-            "set lock_timeout = '{LOCK_TIMEOUT_MILLIS}ms'; set statement_timeout = '{STATEMENT_TIMEOUT}'"
+            "set lock_timeout = '{LOCK_TIMEOUT_MILLIS}ms';
+             set statement_timeout = '{STATEMENT_TIMEOUT}';
+             set idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}'"
         );
         session.execute("set the timeouts of a session", timeouts).await?;
         Ok(session)
     }
 
-    pub(super) fn into_inner(self) -> PgConnection {
-        self.connection
+    /// Ends the session, which the server does in any case.
+    pub(super) async fn close(self) {
+        drop(self.connection.close().await);
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -73,7 +85,11 @@ pub(super) async fn lead(options: &PgConnectOptions) -> Result<Leadership, Reten
     let connection = connection.map_err(StoreError::while_trying_to(doing))?;
     let attempt = Candidate::new(connection, LEADERSHIP).attempt().await;
     match attempt.map_err(StoreError::while_trying_to(doing))? {
-        Attempt::Elected(leadership) => Ok(leadership),
+        Attempt::Elected(mut leadership) => {
+            let limited = leadership.limit_silence(LEADER_IDLE_TIMEOUT).await;
+            limited.map_err(StoreError::while_trying_to(doing))?;
+            Ok(leadership)
+        }
         Attempt::Busy(_) => Err(RetentionError::Busy),
     }
 }

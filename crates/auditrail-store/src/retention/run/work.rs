@@ -4,9 +4,11 @@ mod by_archive;
 mod by_deletion;
 mod by_exchange;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditrail_core::ArchiveName;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::context::{self, Context};
@@ -34,7 +36,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// A run in progress.
 pub(super) struct Work<'a> {
     db: Session,
-    leader: Leadership,
+    leader: Arc<Mutex<Leadership>>,
     options: RetentionOptions<'a>,
     run_id: Option<Uuid>,
     archives: u32,
@@ -53,13 +55,17 @@ enum Outcome {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(db: Session, leader: Leadership, options: RetentionOptions<'a>) -> Self {
+    pub(super) fn new(
+        db: Session,
+        leader: Arc<Mutex<Leadership>>,
+        options: RetentionOptions<'a>,
+    ) -> Self {
         let report = RetentionReport::default();
         Self { db, leader, options, run_id: None, archives: 0, exchanges: 0, report }
     }
 
-    pub(super) fn into_parts(self) -> (Session, Leadership) {
-        (self.db, self.leader)
+    pub(super) fn into_session(self) -> Session {
+        self.db
     }
 
     pub(super) async fn run(&mut self) -> Result<RetentionReport, RetentionError> {
@@ -126,10 +132,10 @@ impl<'a> Work<'a> {
 
     /// Starts a transaction, if this process is still the one that may remove records.
     async fn begin(&mut self) -> Result<(), RetentionError> {
-        self.leader
-            .check()
-            .await
-            .map_err(StoreError::while_trying_to("check that no other process removes records"))?;
+        let checked = self.leader.lock().await.check().await;
+        checked.map_err(StoreError::while_trying_to(
+            "check that no other process removes records",
+        ))?;
         Ok(self.db.execute("start a transaction", "begin".to_owned()).await?)
     }
 
