@@ -5,5 +5,6 @@ mod deletion;
 mod exchange;
 mod interruptions;
 mod rules;
+mod stops;
 mod support;
 mod writers;

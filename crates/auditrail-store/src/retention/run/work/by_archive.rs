@@ -35,17 +35,20 @@ impl Work<'_> {
             if (self.options.stop)() {
                 return Ok(Outcome::Postponed);
             }
-            let started = Instant::now();
             let name = self.archive_name(context).await?;
             let create = {
                 let (dir, partition) = (dir.clone(), table.name.clone());
                 move || ArchiveWriter::create(&dir, name, &partition)
             };
             let mut writer = blocking(create).await?;
-            (writer, position) = self.fill(context, table, writer, start).await?;
+            let Some((filled, next)) = self.fill(context, table, writer, start).await? else {
+                return Ok(Outcome::Postponed);
+            };
+            (writer, position) = (filled, next);
             if writer.records() == 0 {
                 break;
             }
+            let started = Instant::now();
             let (manifest, reference) = self.finish_archive(context, table, dir, writer).await?;
             let outcome = self.delete_archived(context, table, dir, &manifest, &reference).await;
             if !matches!(outcome, Ok(Outcome::Done)) {
@@ -60,25 +63,31 @@ impl Work<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Adds expired records to an archive until it is full or the table ends, which is no position.
+    /// Adds expired records to an archive until it is full or the table ends, which is no position. `None` when the
+    /// run is to stop; what was written is removed with the writer.
     async fn fill(
         &mut self,
         context: &Context,
         table: &Table,
         mut writer: ArchiveWriter,
         mut position: Position,
-    ) -> Result<(ArchiveWriter, Option<Position>), RetentionError> {
+    ) -> Result<Option<(ArchiveWriter, Option<Position>)>, RetentionError> {
         while writer.records() < self.options.limits.archived {
+            if (self.options.stop)() {
+                return Ok(None);
+            }
+            let started = Instant::now();
             let limit = self.options.limits.rows.min(LINES_MAX);
             let rows = Rows::After { position, upper: context.upper, limit };
             let found = lines::read(&mut self.db, context, table, rows).await?;
             writer = archived::write(writer, found.lines).await?;
             match found.last {
                 Some(last) => position = last,
-                None => return Ok((writer, None)),
+                None => return Ok(Some((writer, None))),
             }
+            self.pause(started).await;
         }
-        Ok((writer, Some(position)))
+        Ok(Some((writer, Some(position))))
     }
 
     /// Completes an archive, which is read back.
