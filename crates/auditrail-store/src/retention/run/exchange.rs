@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::EXCHANGE_TIMEOUT_MILLIS;
 use super::context::Context;
 use super::error::RetentionError;
-use super::session::{Session, literal};
+use super::session::{STATEMENT_TIMEOUT, Session, literal};
 use super::tables::Table;
 use crate::db::Row;
 use crate::error::StoreError;
@@ -141,7 +141,7 @@ impl Exchange<'_> {
     ) -> Result<(), RetentionError> {
         let statements = format!(
             "set local statement_timeout = '{EXCHANGE_TIMEOUT_MILLIS}ms'; {}; \
-             set local statement_timeout = '60s'",
+             set local statement_timeout = '{STATEMENT_TIMEOUT}'",
             self.block(context)
         );
         let doing = "replace a partition";

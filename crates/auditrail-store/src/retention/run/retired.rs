@@ -48,11 +48,12 @@ async fn list(db: &mut Session) -> Result<Vec<(String, i64)>, StoreError> {
 /// The number of records, however long it takes: nothing else uses the table.
 async fn count(db: &mut Session, name: &str) -> Result<i64, StoreError> {
     let doing = "count the records of a partition that was replaced";
-    db.execute(doing, "set statement_timeout = 0".to_owned()).await?;
     let mut sql = Sql::new("select count(*) from ");
     sql.push(&identifier::table(name));
-    let rows = db.fetch(doing, sql).await?;
-    db.execute(doing, "set statement_timeout = '60s'".to_owned()).await?;
+    db.set_unbounded(true).await?;
+    let counted = db.fetch(doing, sql).await;
+    db.set_unbounded(false).await?;
+    let rows = counted?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound);
     row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))
 }

@@ -14,9 +14,9 @@ use crate::owner_session;
 use crate::sql::Sql;
 
 /// Longest duration of a statement. It looks at a bounded number of rows.
-const STATEMENT_TIMEOUT: &str = "60s";
-/// Longest pause between two statements of a transaction. The longest ones are those in which the
-/// next lines of an archive are read. A process that is suspended for longer loses its locks.
+pub(super) const STATEMENT_TIMEOUT: &str = "60s";
+/// Longest pause between two statements of a transaction. The longest ones are those for files: the next lines of an
+/// archive are read, or unused archives are removed. A process that is suspended for longer loses its locks.
 const IDLE_TIMEOUT: &str = "60s";
 /// Longest time that the session of the leadership may be silent; see [`HEARTBEAT`].
 const LEADER_IDLE_TIMEOUT: &str = "5min";
@@ -74,6 +74,12 @@ impl Session {
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
         let outcome = statements.execute(&mut self.connection).await;
         outcome.map(drop).map_err(StoreError::while_trying_to(doing))
+    }
+
+    /// Lets the next statements take as long as they need, or no longer than usual.
+    pub(super) async fn set_unbounded(&mut self, is_unbounded: bool) -> Result<(), StoreError> {
+        let timeout = if is_unbounded { "0" } else { STATEMENT_TIMEOUT };
+        self.execute("set a timeout", format!("set statement_timeout = '{timeout}'")).await
     }
 }
 

@@ -98,13 +98,9 @@ impl Work<'_> {
         }
         let doing = "vacuum a table";
         let vacuum = format!("vacuum (skip_locked, truncate false, analyze) {}", table.sql());
-        for statement in [
-            "set statement_timeout = 0".to_owned(),
-            "set vacuum_cost_delay = '2ms'".to_owned(),
-            vacuum,
-            "set statement_timeout = '60s'".to_owned(),
-        ] {
-            drop(self.db.execute(doing, statement).await);
-        }
+        drop(self.db.execute(doing, "set vacuum_cost_delay = '2ms'".to_owned()).await);
+        drop(self.db.set_unbounded(true).await);
+        drop(self.db.execute(doing, vacuum).await);
+        drop(self.db.set_unbounded(false).await);
     }
 }
