@@ -31,6 +31,7 @@ mod retired;
 mod session;
 mod survey;
 mod tables;
+mod unused;
 mod work;
 
 use std::convert::Infallible;
@@ -154,7 +155,7 @@ impl RetentionRun {
         let mut db = Session::open(&self.options).await?;
         owner::check(&mut db).await?;
         let leader = Arc::new(Mutex::new(session::lead(&self.options).await?));
-        let mut work = Work::new(db, Arc::clone(&leader), options);
+        let mut work = Work::new(self.options.clone(), db, Arc::clone(&leader), options);
         let outcome = tokio::select! {
             outcome = work.run() => outcome,
             never = keep_leading(&leader) => match never {},

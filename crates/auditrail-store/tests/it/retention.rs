@@ -1,6 +1,7 @@
 //! Retention and archives.
 
 mod archives;
+mod commits;
 mod deletion;
 mod exchange;
 mod interruptions;

@@ -46,6 +46,11 @@ impl Session {
         Ok(session)
     }
 
+    /// Whether the server still responds.
+    pub(super) async fn is_usable(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
     /// Ends the session, which the server does in any case.
     pub(super) async fn close(self) {
         drop(self.connection.close().await);

@@ -72,6 +72,7 @@ impl Work<'_> {
         position: Position,
         listed: &mut Listed,
     ) -> Result<Chunk, RetentionError> {
+        self.hold_run(context).await?;
         self.db.execute("open the guard of the log", delete::OPEN_GUARD.to_owned()).await?;
         let limit = self.options.limits.rows;
         let chunk = delete::chunk(&mut self.db, context, table, position, limit).await?;
