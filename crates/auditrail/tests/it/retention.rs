@@ -193,12 +193,12 @@ async fn run_archives_where_the_service_does() {
     let both = [&dry[..], &["--no-archive", "--archive-dir", "other"]].concat();
     service.run(&both).code(2).stderr_has("cannot be used with");
     let run = ["retention", "run", "--yes"];
-    service.run(&run).code(0).stdout_has("removed 2 records, in 1 archive");
+    service.run(&run).code(0).stdout_has("removed 2 records, in 1 archive in archives");
     assert_eq!((files(&service, "archives"), files(&service, "other")), (2, 0));
 
     keep_400_days(&service, "t2");
     let flag = [&run[..], &["--archive-dir", "other"]].concat();
-    service.run(&flag).code(0).stdout_has("removed 1 record, in 1 archive");
+    service.run(&flag).code(0).stdout_has("removed 1 record, in 1 archive in other");
     assert_eq!((files(&service, "archives"), files(&service, "other")), (2, 2));
 }
 
@@ -262,7 +262,10 @@ async fn serve_has_the_task_unless_it_is_switched_off() {
     sandbox.run(&["retention", "set", "--keep", "400d", "-q"]).code(0);
     // The first run comes minutes later.
     assert!(tasks(&sandbox).await.contains("task=\"retention\",result=\"succeeded\"} 0"));
-    let off = sandbox.set("AUDITRAIL_RETENTION", "false");
+    let off = sandbox.set("AUDITRAIL_ARCHIVE_DIR", "gone");
+    let (_, log) = Service::start(&off, &[]).stop();
+    assert!(log.contains("until the archive directory can be opened"), "{log}");
+    let off = off.set("AUDITRAIL_RETENTION", "false");
     assert!(!tasks(&off).await.contains("task=\"retention\""));
     let left = off.run(&["query", "--action", "project.created", "--json"]).rows();
     assert_eq!(left.len(), 4);

@@ -46,11 +46,11 @@ pub(super) fn run(
             return Ok(Exit::Success);
         }
     }
-    let report = remove(cx, by, archive)?;
+    let report = remove(cx, by, archive.clone())?;
     if cx.output.json {
         cx.output.document(&report)?
     } else {
-        summarize(cx.output, &report)?
+        summarize(cx.output, &report, archive.as_ref())?
     }
     Ok(Exit::Success)
 }
@@ -138,12 +138,17 @@ fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<Retent
     Ok(report)
 }
 
-fn summarize(output: Output, report: &RetentionReport) -> Result<(), Error> {
+fn summarize(
+    output: Output,
+    report: &RetentionReport,
+    archive: Option<&ArchiveDir>,
+) -> Result<(), Error> {
     let mut line = format!("removed {}", count(report.records, "record"));
-    if !report.archives.is_empty() {
-        line.push_str(&format!(", in {}", count(report.archives.len() as u64, "archive")));
+    if let Some(archive) = archive.filter(|_| !report.archives.is_empty()) {
+        let archives = count(report.archives.len() as u64, "archive");
+        line.push_str(&format!(", in {archives} in {}", archive.path().display()));
     }
-    output.line(&line)?;
+    output.line(&safe::text(&line))?;
     if report.completed_runs > 0 {
         let runs = count(report.completed_runs, "interrupted run");
         output.note(&format!("recorded what {runs} had removed"));
