@@ -13,7 +13,7 @@ use crate::retention::run::record;
 use crate::retention::run::session::Session;
 use crate::retention::run::unused;
 
-/// What became of a run that had no record.
+/// The outcome for a run that had no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Completed {
     /// It has its record now.
