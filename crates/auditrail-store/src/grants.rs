@@ -24,6 +24,7 @@ use std::str::FromStr;
 
 use auditrail_core::ValueError;
 
+use crate::identifier;
 use crate::records::columns::{column_list, own_column_list};
 pub(crate) use missing::missing_for_service;
 
@@ -43,7 +44,7 @@ impl RoleName {
     }
 
     fn quoted(&self) -> String {
-        format!("\"{}\"", self.0.replace('"', "\"\""))
+        identifier::quoted(&self.0)
     }
 }
 

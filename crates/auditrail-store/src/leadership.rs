@@ -101,6 +101,20 @@ impl Leadership {
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
     }
 
+    /// Lets the server end the session, and with it the leadership, when it is silent for longer than this, a
+    /// setting such as `5min`. The leader must [`check`](Self::check) it more often. By default it may be silent for
+    /// ever, so that a suspended process stays the leader.
+    ///
+    /// # Errors
+    /// When the connection is lost, and the lock with it.
+    pub(crate) async fn limit_silence(&mut self, timeout: &str) -> Result<(), sqlx::Error> {
+        sqlx::query("select pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)")
+            .bind(timeout)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
     /// Steps down. Dropping the value has the same effect once the server notices the closed
     /// connection.
     ///
@@ -227,5 +241,14 @@ mod tests {
         .unwrap();
         // TCP settings read as zero over a Unix socket.
         assert!(["0 30s", "0 30000", "0 0"].contains(&shown.as_str()), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn silent_leader_is_replaced_if_its_silence_is_limited() {
+        let db = TestDb::migrated().await;
+        let (mut leader, _) = elect_eventually(vec![candidate(&db).await]).await;
+        leader.limit_silence("50ms").await.unwrap();
+        elect_eventually(vec![candidate(&db).await]).await;
+        leader.check().await.unwrap_err();
     }
 }

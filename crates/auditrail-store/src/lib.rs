@@ -18,6 +18,7 @@ mod db;
 mod error;
 pub mod grants;
 mod group_commit;
+mod identifier;
 mod import;
 mod key_version;
 mod leadership;

@@ -42,7 +42,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Export(args) => export::run(cx, args),
         Command::Import(args) => import::run(cx, args),
         Command::Sequence(args) => sequence::run(cx, args),
-        Command::Retention(command) => retention::run(cx, command),
+        Command::Retention(command) => retention::run(cx, flags, command),
         Command::Archive(command) => archive::run(cx, command),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),

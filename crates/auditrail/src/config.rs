@@ -12,7 +12,7 @@ mod users;
 mod value;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
@@ -21,6 +21,7 @@ use crate::cli::{GlobalArgs, ServeArgs};
 pub(crate) use error::ConfigError;
 pub(crate) use resolver::ResolvedSetting;
 use resolver::{PrivatePath, Resolver, Secret};
+use retention::ArchiveDirSources;
 use server::LOG_FORMAT_VARIABLE;
 pub(crate) use server::ServerSettings;
 use sources::{CONFIG_VARIABLE, Sources};
@@ -133,6 +134,20 @@ impl Settings {
     ) -> Result<(ServerSettings, Vec<ResolvedSetting>), ConfigError> {
         let Sources { environment, file, .. } = sources;
         ServerSettings::resolve(args, environment, &file.server, sources.found_file())
+    }
+
+    /// The archive directory of the service, which `retention run` uses too, unless its flag names another one.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub(crate) fn archive_dir(
+        flags: &GlobalArgs,
+        flag: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ConfigError> {
+        let sources = Sources::read(flags)?;
+        let file = sources.file.server.archive_dir.as_deref();
+        ArchiveDirSources { flag, file, found_file: sources.found_file() }
+            .resolve(&mut Resolver::new(&sources.environment))
     }
 
     /// Resolves every setting.

@@ -40,7 +40,9 @@ impl Exit {
             Error::Migrate(error) => Self::of_migrate(error),
             Error::Partition(error) => Self::of_partition(error),
             Error::Store(error) => Self::of_store(error),
-            Error::Retention(RetentionError::Store(error))
+            Error::Retention(
+                RetentionError::Store(error) | RetentionError::Unacknowledged { source: error },
+            )
             | Error::Restore(RestoreError::Store(error)) => Self::of_store(error),
             Error::Retention(RetentionError::Busy) => Self::LockTimeout,
             Error::Retention(RetentionError::UnexpectedCount { .. })

@@ -89,6 +89,19 @@ impl ArchiveDir {
         Ok(hexadecimal(&Sha256::digest(self.manifest_bytes(name)?)))
     }
 
+    /// Checks that an archive has the manifest with this SHA-256.
+    pub(crate) fn check_manifest(
+        &self,
+        name: ArchiveName,
+        sha256: &str,
+    ) -> Result<(), ArchiveError> {
+        if self.manifest_sha256(name)? == sha256 {
+            return Ok(());
+        }
+        let path = self.file(&name.manifest_file());
+        Err(ArchiveError::invalid(&path, "it is not the manifest that was written"))
+    }
+
     fn manifest_bytes(&self, name: ArchiveName) -> Result<Vec<u8>, ArchiveError> {
         let path = self.file(&name.manifest_file());
         let mut bytes = Vec::new();

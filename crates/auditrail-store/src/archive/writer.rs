@@ -64,6 +64,11 @@ impl ArchiveWriter {
         Ok(Self { dir: dir.clone(), manifest, encoder, lines_hash: Sha256::new() })
     }
 
+    /// The directory that it is written to.
+    pub(crate) const fn dir(&self) -> &ArchiveDir {
+        &self.dir
+    }
+
     /// The number of records so far.
     pub(crate) const fn records(&self) -> u64 {
         self.manifest.records

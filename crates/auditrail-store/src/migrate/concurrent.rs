@@ -19,7 +19,7 @@ use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::session;
 use super::step::Step;
-use super::tracking::quote;
+use crate::identifier::quoted;
 use crate::sqlstate::is_lock_failure;
 
 /// How often the progress of a build is queried.
@@ -202,7 +202,7 @@ pub(super) async fn state(
 }
 
 async fn drop_index(db: &mut PgConnection, schema: &str, name: &str) -> Result<(), sqlx::Error> {
-    let sql = format!("drop index concurrently if exists {}.{}", quote(schema), quote(name));
+    let sql = format!("drop index concurrently if exists {}.{}", quoted(schema), quoted(name));
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await?;
     Ok(())
 }

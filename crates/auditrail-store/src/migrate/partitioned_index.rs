@@ -15,7 +15,7 @@ use super::error::MigrateError;
 use super::progress::{Event, Progress};
 use super::runner::Run;
 use super::step::Step;
-use super::tracking::quote;
+use crate::identifier::quoted;
 
 /// The longest name of PostgreSQL, in bytes.
 const NAME_MAX: usize = 63;
@@ -45,7 +45,7 @@ pub(super) async fn run(
     let (schema, name) = index.name();
     let ConcurrentIndex::Create { table, is_unique, rest, .. } = index else {
         // Takes an exclusive lock on the table and all partitions, for an instant.
-        let sql = format!("drop index if exists {}.{}", quote(schema), quote(name));
+        let sql = format!("drop index if exists {}.{}", quoted(schema), quoted(name));
         return attempts::statement(run, step, &sql, started, progress).await;
     };
     let create = if *is_unique { "create unique index" } else { "create index" };
@@ -55,8 +55,8 @@ pub(super) async fn run(
             return Ok(());
         }
         State::Missing => {
-            let table = format!("{}.{}", quote(schema), quote(table));
-            let sql = format!("{create} {} on only {table} {rest}", quote(name));
+            let table = format!("{}.{}", quoted(schema), quoted(table));
+            let sql = format!("{create} {} on only {table} {rest}", quoted(name));
             attempts::statement(run, step, &sql, started, progress).await?;
         }
         State::Invalid | State::BeingBuilt => {}
@@ -70,11 +70,11 @@ pub(super) async fn run(
             is_unique: *is_unique,
             rest: rest.clone(),
         };
-        let on = format!("{}.{}", quote(schema), quote(&partition));
-        let sql = format!("{create} concurrently {} on {on} {rest}", quote(&own_name));
+        let on = format!("{}.{}", quoted(schema), quoted(&partition));
+        let sql = format!("{create} concurrently {} on {on} {rest}", quoted(&own_name));
         concurrent::run(run, step, &own_index, &sql, started, progress).await?;
-        let (index, own) = (quote(name), quote(&own_name));
-        let schema = quote(schema);
+        let (index, own) = (quoted(name), quoted(&own_name));
+        let schema = quoted(schema);
         let sql = format!("alter index {schema}.{index} attach partition {schema}.{own}");
         attempts::statement(run, step, &sql, started, progress).await?;
     }

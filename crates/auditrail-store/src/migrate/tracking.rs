@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::migration::Migration;
+use crate::identifier::quoted;
 
 /// The tracking table of one schema, `SCHEMA.schema_migrations`.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ const COLUMNS: [&str; 8] = [
 
 impl Tracking {
     pub(crate) fn new(schema: &str) -> Self {
-        Self { schema: schema.to_owned(), table: format!("{}.schema_migrations", quote(schema)) }
+        Self { schema: schema.to_owned(), table: format!("{}.schema_migrations", quoted(schema)) }
     }
 
     pub(crate) fn schema(&self) -> &str {
@@ -66,7 +67,7 @@ impl Tracking {
 
     /// The statement that creates the schema.
     pub(crate) fn create_schema_sql(&self) -> String {
-        format!("create schema if not exists {}", quote(&self.schema))
+        format!("create schema if not exists {}", quoted(&self.schema))
     }
 
     /// The statement that creates the table.
@@ -231,9 +232,4 @@ impl Origin {
             _ => Self::Unknown,
         }
     }
-}
-
-/// Quotes a name.
-pub(super) fn quote(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
 }

@@ -1,6 +1,7 @@
 //! The names of the tables and of their indexes.
 
 use super::bound::Bound;
+pub(super) use crate::identifier::{quoted, table};
 
 /// The schema of the log.
 pub(super) const SCHEMA: &str = "control_plane";
@@ -37,16 +38,6 @@ pub(super) fn in_partition(name: &str, partition: &str) -> String {
         own.pop();
     }
     own
-}
-
-/// A name as an SQL identifier.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// The qualified name of a table of the log's schema.
-pub(super) fn table(name: &str) -> String {
-    format!("{SCHEMA}.{}", quoted(name))
 }
 
 #[cfg(test)]

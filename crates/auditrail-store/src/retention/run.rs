@@ -31,18 +31,22 @@ mod retired;
 mod session;
 mod survey;
 mod tables;
+mod unused;
 mod work;
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
 
 pub use due::RetentionDue;
 pub use error::RetentionError;
 pub use groups::RemovedRecords;
 pub use options::{RetentionOptions, RetentionStep, RunLimits};
 
+use crate::leadership::Leadership;
 use context::Context;
 use session::Session;
 use work::Work;
@@ -150,20 +154,25 @@ impl RetentionRun {
     ) -> Result<RetentionReport, RetentionError> {
         let mut db = Session::open(&self.options).await?;
         owner::check(&mut db).await?;
-        let leader = session::lead(&self.options).await?;
-        let mut work = Work::new(db, leader, options);
-        let outcome = work.run().await;
-        let (db, leader) = work.into_parts();
-        db.close().await;
-        drop(leader.release().await);
+        let leader = Arc::new(Mutex::new(session::lead(&self.options).await?));
+        let mut work = Work::new(self.options.clone(), db, Arc::clone(&leader), options);
+        let outcome = tokio::select! {
+            outcome = work.run() => outcome,
+            never = keep_leading(&leader) => match never {},
+        };
+        work.into_session().close().await;
+        if let Some(leader) = Arc::into_inner(leader) {
+            drop(leader.into_inner().release().await);
+        }
         outcome
     }
 }
 
-/// The connection of a run.
-impl Session {
-    async fn close(self) {
-        // The server ends the session in any case.
-        drop(self.into_inner().close().await);
+/// Lets the server know that the leader is not suspended. That the leadership is lost is noticed before the next
+/// removal.
+async fn keep_leading(leader: &Mutex<Leadership>) -> Infallible {
+    loop {
+        tokio::time::sleep(session::HEARTBEAT).await;
+        drop(leader.lock().await.check().await);
     }
 }

@@ -11,6 +11,7 @@ mod group_commit;
 mod import;
 mod migrate;
 mod partitions;
+mod proxy;
 mod record_audit_log;
 mod records;
 mod retention;

@@ -1,9 +1,11 @@
 //! Retention and archives.
 
 mod archives;
+mod commits;
 mod deletion;
 mod exchange;
 mod interruptions;
 mod rules;
+mod stops;
 mod support;
 mod writers;

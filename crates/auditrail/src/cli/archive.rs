@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// List, verify and restore archives of records that left the log
 ///
-/// `retention run --archive-dir` writes them. An archive is a file of JSON lines, compressed with zstd,
+/// `serve` and `retention run` write them, if an archive directory is set. An archive is a file of JSON lines, compressed with zstd,
 /// and a manifest.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:

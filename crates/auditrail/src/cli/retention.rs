@@ -69,7 +69,8 @@ pub(crate) struct RetentionRemoveArgs {
 /// Remove the records that no rule keeps
 ///
 /// Requires the role that owns the log: the one that runs `auditrail migrate`. Removal cannot be
-/// undone, so on a terminal it asks, and elsewhere it needs --yes. A run that is interrupted can be
+/// undone, so on a terminal it asks, and elsewhere it needs --yes. Records are archived first where
+/// `auditrail serve` archives them, if the settings name a directory. A run that is interrupted can be
 /// repeated. What left is recorded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -83,9 +84,13 @@ pub(crate) struct RetentionRunArgs {
     /// Remove without asking
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Archive records in this directory before they are removed
+    /// Archive records in this directory before they are removed [env: AUDITRAIL_ARCHIVE_DIR] [default: the
+    /// archive_dir of `serve` in the configuration file, else no archive]
     #[arg(long, value_name = "DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
+    /// Remove records without an archive, whatever the settings say
+    #[arg(long, conflicts_with = "archive_dir")]
+    pub(crate) no_archive: bool,
     /// Actor of the audit record [default: user:cli:LOGIN]
     #[arg(long, value_name = "TYPE:ID")]
     pub(crate) actor: Option<String>,

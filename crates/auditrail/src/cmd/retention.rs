@@ -7,19 +7,23 @@ mod tables;
 use auditrail_core::RequestContext;
 use auditrail_store::RuleChange;
 
-use crate::cli::{RetentionCommand, RetentionRemoveArgs, RetentionSetArgs};
+use crate::cli::{GlobalArgs, RetentionCommand, RetentionRemoveArgs, RetentionSetArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::safe;
 
 /// Runs the subcommand.
-pub(super) fn run(cx: &Context, command: &RetentionCommand) -> Result<Exit, Error> {
+pub(super) fn run(
+    cx: &Context,
+    flags: &GlobalArgs,
+    command: &RetentionCommand,
+) -> Result<Exit, Error> {
     match command {
         RetentionCommand::Set(args) => set(cx, args),
         RetentionCommand::List => list(cx),
         RetentionCommand::Remove(args) => remove(cx, args),
-        RetentionCommand::Run(args) => run::run(cx, args),
+        RetentionCommand::Run(args) => run::run(cx, flags, args),
     }
 }
 

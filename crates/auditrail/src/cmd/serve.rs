@@ -15,6 +15,7 @@ use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
 };
+use auditrail_store::archive::ArchiveDir;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
@@ -167,6 +168,10 @@ fn start_owner_tasks(
     let maintenance = Maintenance::new(options.clone()).with_share(MAINTENANCE_SHARE);
     app.start_partition_maintenance(maintenance);
     if settings.retention.is_enabled {
+        if let Some(Err(error)) = settings.retention.archive_dir.as_deref().map(ArchiveDir::open) {
+            // It may be mounted later; each run opens it anew.
+            tracing::warn!(%error, "expired records stay until the archive directory can be opened");
+        }
         app.start_retention(RetentionRun::new(options), settings.retention.archive_dir.clone());
     }
     Ok(())

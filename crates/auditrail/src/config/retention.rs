@@ -1,4 +1,4 @@
-//! The settings of retention in `serve`.
+//! The settings of retention.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,6 @@ impl RetentionSettings {
         enabled: Option<&Scalar>,
         archive_dir: &ArchiveDirSources<'_>,
     ) -> Result<Self, ConfigError> {
-        let ArchiveDirSources { flag, file, found_file } = *archive_dir;
         Ok(Self {
             is_enabled: r.setting(
                 "server.retention",
@@ -38,14 +37,22 @@ impl RetentionSettings {
                 enabled,
                 true,
             )?,
-            archive_dir: r.private_path(&PrivatePath {
-                key: "server.archive_dir",
-                env: "AUDITRAIL_ARCHIVE_DIR",
-                flag_name: "--archive-dir",
-                flag,
-                file,
-                found_file,
-            })?,
+            archive_dir: archive_dir.resolve(r)?,
+        })
+    }
+}
+
+impl ArchiveDirSources<'_> {
+    /// The archive directory, of `serve` and of `retention run`.
+    pub(super) fn resolve(&self, r: &mut Resolver<'_>) -> Result<Option<PathBuf>, ConfigError> {
+        let Self { flag, file, found_file } = *self;
+        r.private_path(&PrivatePath {
+            key: "server.archive_dir",
+            env: "AUDITRAIL_ARCHIVE_DIR",
+            flag_name: "--archive-dir",
+            flag,
+            file,
+            found_file,
         })
     }
 }

@@ -168,6 +168,51 @@ async fn archives_are_listed_verified_and_restored_elsewhere() {
     assert_eq!(case.run(&["query", "--until", "2025-01-01", "--json"]).code(0).out, before);
 }
 
+fn keep_400_days(sandbox: &Sandbox, tenant: &str) {
+    sandbox.run(&["retention", "set", "--tenant", tenant, "--keep", "400d", "-q"]).code(0);
+}
+
+fn files(sandbox: &Sandbox, dir: &str) -> usize {
+    fs::read_dir(sandbox.path(dir)).unwrap().count()
+}
+
+#[tokio::test]
+async fn run_archives_where_the_service_does() {
+    let (_db, sandbox) = sandbox().await;
+    let service = sandbox.set("AUDITRAIL_ARCHIVE_DIR", "archives");
+    for dir in ["archives", "other"] {
+        fs::create_dir(service.path(dir)).unwrap();
+    }
+    keep_400_days(&service, "t1");
+    let dry = ["retention", "run", "--dry-run"];
+    service.run(&dry).code(0).stderr_has("2 records would be archived in archives and removed");
+    let plan = service.run(&[&dry[..], &["--json"]].concat()).code(0).json();
+    assert_eq!(plan["archive_dir"], "archives");
+    assert_eq!(plan["tables"][0]["removed"][0]["records"], 2);
+    service.run(&[&dry[..], &["--no-archive"]].concat()).code(0).stderr_has("without an archive");
+    let both = [&dry[..], &["--no-archive", "--archive-dir", "other"]].concat();
+    service.run(&both).code(2).stderr_has("cannot be used with");
+    let run = ["retention", "run", "--yes"];
+    service.run(&run).code(0).stdout_has("removed 2 records, in 1 archive in archives");
+    assert_eq!((files(&service, "archives"), files(&service, "other")), (2, 0));
+
+    keep_400_days(&service, "t2");
+    let flag = [&run[..], &["--archive-dir", "other"]].concat();
+    service.run(&flag).code(0).stdout_has("removed 1 record, in 1 archive in other");
+    assert_eq!((files(&service, "archives"), files(&service, "other")), (2, 2));
+}
+
+#[tokio::test]
+async fn missing_archive_directory_of_the_service_keeps_the_records() {
+    let (_db, sandbox) = sandbox().await;
+    let service = sandbox.set("AUDITRAIL_ARCHIVE_DIR", "gone");
+    keep_400_days(&service, "t1");
+    let run = ["retention", "run", "--yes"];
+    service.run(&run).code(1).stderr_has("cannot open gone").stderr_has("--no-archive");
+    let without = [&run[..], &["--no-archive"]].concat();
+    service.run(&without).code(0).stdout_has("removed 2 records");
+}
+
 #[tokio::test]
 async fn damaged_archive_exits_with_4() {
     let (_db, sandbox) = sandbox().await;
@@ -217,7 +262,10 @@ async fn serve_has_the_task_unless_it_is_switched_off() {
     sandbox.run(&["retention", "set", "--keep", "400d", "-q"]).code(0);
     // The first run comes minutes later.
     assert!(tasks(&sandbox).await.contains("task=\"retention\",result=\"succeeded\"} 0"));
-    let off = sandbox.set("AUDITRAIL_RETENTION", "false");
+    let off = sandbox.set("AUDITRAIL_ARCHIVE_DIR", "gone");
+    let (_, log) = Service::start(&off, &[]).stop();
+    assert!(log.contains("until the archive directory can be opened"), "{log}");
+    let off = off.set("AUDITRAIL_RETENTION", "false");
     assert!(!tasks(&off).await.contains("task=\"retention\""));
     let left = off.run(&["query", "--action", "project.created", "--json"]).rows();
     assert_eq!(left.len(), 4);

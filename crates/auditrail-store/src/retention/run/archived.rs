@@ -1,13 +1,56 @@
-//! What archives need from the database.
+//! The archives of a run.
 
-use auditrail_core::SeqBounds;
+use auditrail_core::{ArchiveManifest, SeqBounds};
 
 use super::context::Context;
 use super::error::RetentionError;
+use super::ledger::ArchiveReference;
 use super::session::Session;
-use crate::archive::{ArchiveError, ArchiveWriter, blocking};
+use crate::archive::{ArchiveDir, ArchiveError, ArchiveReader, ArchiveWriter, blocking};
 use crate::error::StoreError;
 use crate::sql::Sql;
+
+/// A complete archive of records that are to be removed.
+#[derive(Clone, Debug)]
+pub(super) struct Archived {
+    pub(super) dir: ArchiveDir,
+    pub(super) manifest: ArchiveManifest,
+    /// SHA-256 of the manifest.
+    sha256: String,
+}
+
+impl Archived {
+    /// Completes an archive, which is read back.
+    pub(super) async fn complete(
+        writer: ArchiveWriter,
+        schema_version: i64,
+        bounds: Option<String>,
+        seq: Option<SeqBounds>,
+    ) -> Result<Self, ArchiveError> {
+        let complete = move || {
+            let dir = writer.dir().clone();
+            let manifest = writer.finish(schema_version, bounds, seq)?;
+            let sha256 = dir.manifest_sha256(manifest.name())?;
+            Ok(Self { dir, manifest, sha256 })
+        };
+        blocking(complete).await
+    }
+
+    /// What the list of removals says about it.
+    pub(super) fn reference(&self) -> ArchiveReference {
+        ArchiveReference { name: self.manifest.name().to_string(), sha256: self.sha256.clone() }
+    }
+
+    /// Opens its lines, if it is still as it was completed.
+    pub(super) async fn open(&self) -> Result<ArchiveReader, ArchiveError> {
+        let archive = self.clone();
+        let open = move || {
+            archive.dir.check_manifest(archive.manifest.name(), &archive.sha256)?;
+            ArchiveReader::open(&archive.dir, archive.manifest)
+        };
+        blocking(open).await
+    }
+}
 
 /// Adds lines to an archive.
 pub(super) async fn write(

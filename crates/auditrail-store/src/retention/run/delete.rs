@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::expired::{Position, Rows, with_expired};
 use super::session::Session;
-use super::survey::{Chunk, GROUPS, LAST, read};
+use super::survey::{Chunk, GROUPS, NOT_KEPT, last, read};
 use super::tables::Table;
 use crate::error::StoreError;
 
@@ -26,7 +26,7 @@ pub(super) async fn chunk(
         .push(" returning record.id, record.tenant_id, record.action, record.created_at)")
         .push(GROUPS)
         .push("gone group by tenant_id, action")
-        .push(LAST);
+        .push(&last(NOT_KEPT));
     let doing = "delete expired records";
     let rows = db.fetch(doing, sql).await?;
     read(&rows).map_err(StoreError::while_trying_to(doing))

@@ -22,6 +22,19 @@ pub enum RetentionError {
         /// The role of the connection.
         role: String,
     },
+    /// The commit of a transaction was not acknowledged, so it may have taken effect or not. What it removed is listed
+    /// if it did, and its archive is kept then.
+    #[error(
+        "it is not known whether the last removal took effect, because its commit was not acknowledged; run \
+         it again: what left is listed, and its archive is kept"
+    )]
+    Unacknowledged {
+        /// The error of the commit.
+        source: StoreError,
+    },
+    /// The run was completed as an interrupted one by another process. The last removal was undone.
+    #[error("another process completed this run, so its last removal was undone; run it again")]
+    Superseded,
     /// Another process removes records or changes partitions.
     #[error("another process removes records or merges partitions now; retry when it has ended")]
     Busy,
@@ -56,9 +69,10 @@ impl RetentionError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Unacknowledged { source: error } => error.code(),
             Self::Archive(error) => error.code(),
             Self::NotOwner { .. } => "not_owner",
+            Self::Superseded => "run_superseded",
             Self::Busy => "maintenance_busy",
             Self::RulesChanged => "rules_changed",
             Self::RecordsChanged { .. } => "records_changed",

@@ -5,10 +5,11 @@ use uuid::Uuid;
 use super::EXCHANGE_TIMEOUT_MILLIS;
 use super::context::Context;
 use super::error::RetentionError;
-use super::session::{Session, identifier, literal};
+use super::session::{STATEMENT_TIMEOUT, Session, literal};
 use super::tables::Table;
 use crate::db::Row;
 use crate::error::StoreError;
+use crate::identifier::{self, quoted};
 use crate::sql::Sql;
 use crate::sqlstate::sqlstate;
 
@@ -73,7 +74,7 @@ impl Exchange<'_> {
     /// and with the triggers that are not cloned from the log.
     pub(super) async fn create(&self, db: &mut Session) -> Result<(), StoreError> {
         let new = self.new_sql();
-        let (old, check) = (literal(&self.table.sql()), identifier(&self.check()));
+        let (old, check) = (literal(&self.table.sql()), quoted(&self.check()));
         let statements = format!(
             "create table {new} (like control_plane.audit_logs including defaults \
                  including constraints including indexes including storage including comments);
@@ -140,7 +141,7 @@ impl Exchange<'_> {
     ) -> Result<(), RetentionError> {
         let statements = format!(
             "set local statement_timeout = '{EXCHANGE_TIMEOUT_MILLIS}ms'; {}; \
-             set local statement_timeout = '60s'",
+             set local statement_timeout = '{STATEMENT_TIMEOUT}'",
             self.block(context)
         );
         let doing = "replace a partition";
@@ -160,10 +161,10 @@ impl Exchange<'_> {
         let Self { table, retired, columns, .. } = self;
         let total = self.expired + self.kept;
         let (new, old) = (self.new_sql(), table.sql());
-        let (name, retired) = (identifier(&table.name), identifier(retired));
+        let (name, retired) = (quoted(&table.name), quoted(retired));
         let bounds = table.bounds.as_deref().unwrap_or_default();
         let version = literal(&context.version);
-        let check = identifier(&self.check());
+        let check = quoted(&self.check());
         let changes = self.changes_check();
         let count_change = self.changes.map_or("", |_| COUNT_CHANGE);
         format!(
@@ -211,7 +212,7 @@ impl Exchange<'_> {
     }
 
     fn new_sql(&self) -> String {
-        format!("control_plane.{}", identifier(&self.new))
+        identifier::table(&self.new)
     }
 
     fn check(&self) -> String {

@@ -12,6 +12,11 @@ use crate::value::PgTime;
 /// Most groups of a table that are kept apart. All others are one group, without tenant and action.
 const GROUPS_MAX: usize = 500;
 
+/// A tenant as it is listed: rows that were written in SQL may have an empty one, which is none.
+pub(super) fn tenant(stored: Option<String>) -> Option<String> {
+    stored.filter(|tenant| !tenant.is_empty())
+}
+
 /// Records of one tenant and one action that have expired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RemovedRecords {
@@ -35,7 +40,7 @@ impl RemovedRecords {
     /// Reads the columns tenant, action, number, oldest, newest, lowest and highest id.
     pub(super) fn read(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            tenant_id: row.get(0)?,
+            tenant_id: tenant(row.get(0)?),
             action: row.get(1)?,
             records: u64::try_from(row.get::<i64>(2)?).unwrap_or_default(),
             oldest: row.get::<PgTime>(3)?.0,

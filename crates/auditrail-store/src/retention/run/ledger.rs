@@ -1,5 +1,7 @@
 //! What runs removed, in the tables of the log.
 
+use std::collections::HashSet;
+
 use auditrail_core::{Actor, RecordTime};
 use uuid::Uuid;
 
@@ -50,6 +52,33 @@ pub(super) async fn start(
     .bind(PgTime(kept_at))
     .bind(by.to_string());
     db.fetch("start a run of retention", sql).await.map(drop)
+}
+
+/// Locks the row of a run until the transaction has ended and its effects are visible. `false` when the run has its
+/// record already, or was forgotten because it removed nothing.
+pub(super) async fn lock(db: &mut Session, run_id: Uuid) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "select id from control_plane.audit_log_retention_runs
+          where id = $1 and recorded_at is null for update",
+    )
+    .bind(run_id);
+    Ok(!db.fetch("lock a run of retention", sql).await?.is_empty())
+}
+
+/// The names of the archives that removals of a run refer to.
+pub(super) async fn archives(
+    db: &mut Session,
+    run_id: Uuid,
+) -> Result<HashSet<String>, StoreError> {
+    let sql = Sql::new(
+        "select distinct archive from control_plane.audit_log_retention_removals
+          where run_id = $1 and archive <> ''",
+    )
+    .bind(run_id);
+    let doing = "look for the archives of a run of retention";
+    let rows = db.fetch(doing, sql).await?;
+    let names = rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>();
+    names.map_err(StoreError::while_trying_to(doing))
 }
 
 /// Adds what the transaction removes.
@@ -122,17 +151,16 @@ pub(super) async fn removals(db: &mut Session, run_id: Uuid) -> Result<Vec<Remov
     rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::while_trying_to(doing))
 }
 
-/// Marks a run as recorded, in the transaction that writes its record. `false` when it is already.
-pub(super) async fn finish(db: &mut Session, run_id: Uuid) -> Result<bool, StoreError> {
+/// Marks a [locked](lock) run as recorded, in the transaction that writes its record.
+pub(super) async fn finish(db: &mut Session, run_id: Uuid) -> Result<(), StoreError> {
     let sql = Sql::new(
-        "update control_plane.audit_log_retention_runs set recorded_at = now()
-          where id = $1 and recorded_at is null returning id",
+        "update control_plane.audit_log_retention_runs set recorded_at = now() where id = $1",
     )
     .bind(run_id);
-    Ok(!db.fetch("complete a run of retention", sql).await?.is_empty())
+    db.fetch("complete a run of retention", sql).await.map(drop)
 }
 
-/// Deletes the row of a run that removed nothing.
+/// Deletes the row of a [locked](lock) run that removed nothing.
 pub(super) async fn forget(db: &mut Session, run_id: Uuid) -> Result<(), StoreError> {
     let sql =
         Sql::new("delete from control_plane.audit_log_retention_runs where id = $1").bind(run_id);

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::expired::{Position, Rows, with_expired};
-use super::groups::RemovedRecords;
+use super::groups::{RemovedRecords, tenant};
 use super::session::Session;
+use super::survey::KEPT;
 use super::tables::Table;
 use crate::archive::line;
 use crate::db::Row;
@@ -43,12 +44,10 @@ pub(super) async fn read(
     sql.push(
         " where id = expired.id) record
           union all
-         select * from (select null, null, created_at, id, null,
-                               (select array_agg(stays.id) from chunk stays
-                                 where not exists (select from expired where expired.id = stays.id))
-                          from chunk order by created_at desc, id desc limit 1) last
-          order by 3, 4",
+         select * from (select null, null, created_at, id, null, ",
     );
+    sql.push(KEPT);
+    sql.push(" from chunk order by created_at desc, id desc limit 1) last order by 3, 4");
     let doing = "read expired records";
     let rows = db.fetch(doing, sql).await?;
     collect(&rows).map_err(StoreError::while_trying_to(doing))
@@ -84,7 +83,7 @@ fn collect(rows: &[Row]) -> Result<Lines, sqlx::Error> {
         };
         found.lines.push(line);
         found.records.push(RemovedRecords {
-            tenant_id: row.get(0)?,
+            tenant_id: tenant(row.get(0)?),
             action: row.get(1)?,
             records: 1,
             oldest: created_at,

@@ -1,9 +1,10 @@
 //! The tables of partitions that were replaced.
 
 use super::error::RetentionError;
-use super::session::{Session, identifier};
+use super::session::Session;
 use crate::db::Row;
 use crate::error::StoreError;
+use crate::identifier;
 use crate::sql::Sql;
 
 /// The start of their names.
@@ -19,7 +20,7 @@ pub(super) async fn drop_all(db: &mut Session) -> Result<usize, RetentionError> 
             let (table, expected) = (name.clone(), *expected);
             return Err(RetentionError::UnexpectedCount { table, expected, found });
         }
-        let statement = format!("drop table control_plane.{}", identifier(name));
+        let statement = format!("drop table {}", identifier::table(name));
         db.execute("drop a partition that was replaced", statement).await?;
     }
     Ok(tables.len())
@@ -47,11 +48,12 @@ async fn list(db: &mut Session) -> Result<Vec<(String, i64)>, StoreError> {
 /// The number of records, however long it takes: nothing else uses the table.
 async fn count(db: &mut Session, name: &str) -> Result<i64, StoreError> {
     let doing = "count the records of a partition that was replaced";
-    db.execute(doing, "set statement_timeout = 0".to_owned()).await?;
-    let mut sql = Sql::new("select count(*) from control_plane.");
-    sql.push(&identifier(name));
-    let rows = db.fetch(doing, sql).await?;
-    db.execute(doing, "set statement_timeout = '60s'".to_owned()).await?;
+    let mut sql = Sql::new("select count(*) from ");
+    sql.push(&identifier::table(name));
+    db.set_unbounded(true).await?;
+    let counted = db.fetch(doing, sql).await;
+    db.set_unbounded(false).await?;
+    let rows = counted?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound);
     row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))
 }

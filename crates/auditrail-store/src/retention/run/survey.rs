@@ -62,7 +62,7 @@ pub(super) async fn with_kept(
 
 async fn chunk(db: &mut Session, mut sql: Sql, with_kept: bool) -> Result<Chunk, StoreError> {
     sql.push(GROUPS).push("expired group by tenant_id, action");
-    sql.push(if with_kept { LAST_AND_KEPT } else { LAST });
+    sql.push(&last(if with_kept { KEPT } else { NOT_KEPT }));
     let doing = "count expired records";
     let rows = db.fetch(doing, sql).await?;
     read(&rows).map_err(StoreError::while_trying_to(doing))
@@ -74,20 +74,23 @@ pub(super) const GROUPS: &str = "
            min(id::text collate \"C\")::uuid, max(id::text collate \"C\")::uuid, null::uuid[]
       from ";
 
-/// A row for the last one of the chunk. It has no action.
-pub(super) const LAST: &str = "
-    union all
-    select * from (select null, null, 0, null::timestamptz, created_at, null::uuid, id, null::uuid[]
-                     from chunk order by created_at desc, id desc limit 1) last";
+/// The ids of the rows of the chunk that stay.
+pub(super) const KEPT: &str = "(select array_agg(stays.id) from chunk stays
+    where not exists (select from expired where expired.id = stays.id))";
 
-const LAST_AND_KEPT: &str = "
-    union all
-    select * from (select null, null, 0, null::timestamptz, created_at, null::uuid, id,
-                          (select array_agg(stays.id) from chunk stays
-                            where not exists (select from expired where expired.id = stays.id))
-                     from chunk order by created_at desc, id desc limit 1) last";
+/// In place of [`KEPT`], if these are not requested.
+pub(super) const NOT_KEPT: &str = "null::uuid[]";
 
-/// Reads the rows of [`GROUPS`] and [`LAST`].
+/// A row for the last one of the chunk, with [`KEPT`] or [`NOT_KEPT`]. It has no action.
+pub(super) fn last(kept: &str) -> String {
+    format!(
+        " union all
+         select * from (select null, null, 0, null::timestamptz, created_at, null::uuid, id, {kept}
+                          from chunk order by created_at desc, id desc limit 1) last"
+    )
+}
+
+/// Reads the rows of [`GROUPS`] and [`last`].
 pub(super) fn read(rows: &[Row]) -> Result<Chunk, sqlx::Error> {
     let mut chunk = Chunk { expired: Vec::new(), kept: Vec::new(), last: None };
     for row in rows {

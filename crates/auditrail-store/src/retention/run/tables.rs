@@ -1,8 +1,9 @@
 //! The tables that have the records: the log itself, or its partitions.
 
-use super::session::{Session, identifier};
+use super::session::Session;
 use crate::db::Row;
 use crate::error::StoreError;
+use crate::identifier;
 use crate::sql::Sql;
 
 /// The partition that new records arrive in; it changes all the time, so it is never replaced.
@@ -22,7 +23,7 @@ pub(super) struct Table {
 impl Table {
     /// Its name in statements.
     pub(super) fn sql(&self) -> String {
-        format!("control_plane.{}", identifier(&self.name))
+        identifier::table(&self.name)
     }
 }
 

@@ -3,25 +3,27 @@
 mod by_archive;
 mod by_deletion;
 mod by_exchange;
+mod records;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditrail_core::ArchiveName;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::context::{self, Context};
 use super::error::RetentionError;
 use super::groups::Listed;
-use super::ledger::{ArchiveReference, UnrecordedRun};
+use super::ledger::ArchiveReference;
 use super::options::{RetentionOptions, RetentionStep};
 use super::session::Session;
 use super::tables::{self, Table};
-use super::{RemovedRecords, RetentionReport, ledger, record, retired};
-use crate::archive::{ArchiveDir, blocking};
+use super::{RemovedRecords, RetentionReport, ledger, retired};
 use crate::clock;
 use crate::error::StoreError;
 use crate::leadership::Leadership;
-use crate::records::write::insert_one;
 use crate::value::PgTime;
 
 /// Attempts of a transaction that gets no lock in time.
@@ -33,8 +35,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// A run in progress.
 pub(super) struct Work<'a> {
+    connect: PgConnectOptions,
     db: Session,
-    leader: Leadership,
+    leader: Arc<Mutex<Leadership>>,
     options: RetentionOptions<'a>,
     run_id: Option<Uuid>,
     archives: u32,
@@ -53,13 +56,18 @@ enum Outcome {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(db: Session, leader: Leadership, options: RetentionOptions<'a>) -> Self {
+    pub(super) fn new(
+        connect: PgConnectOptions,
+        db: Session,
+        leader: Arc<Mutex<Leadership>>,
+        options: RetentionOptions<'a>,
+    ) -> Self {
         let report = RetentionReport::default();
-        Self { db, leader, options, run_id: None, archives: 0, exchanges: 0, report }
+        Self { connect, db, leader, options, run_id: None, archives: 0, exchanges: 0, report }
     }
 
-    pub(super) fn into_parts(self) -> (Session, Leadership) {
-        (self.db, self.leader)
+    pub(super) fn into_session(self) -> Session {
+        self.db
     }
 
     pub(super) async fn run(&mut self) -> Result<RetentionReport, RetentionError> {
@@ -67,9 +75,9 @@ impl<'a> Work<'a> {
         self.drop_retired().await?;
         if let Some(context) = Context::read(&mut self.db).await? {
             let outcome = self.tables(&context).await;
-            // What left is recorded even if a later table failed.
-            self.record_this_run(context.kept_at).await?;
-            outcome?;
+            // What left is recorded even if a later table failed, which is the error to report then.
+            let recorded = self.record_this_run(context.kept_at).await;
+            outcome.and(recorded)?;
         }
         Ok(std::mem::take(&mut self.report))
     }
@@ -126,9 +134,8 @@ impl<'a> Work<'a> {
 
     /// Starts a transaction, if this process is still the one that may remove records.
     async fn begin(&mut self) -> Result<(), RetentionError> {
-        self.leader
-            .check()
-            .await
+        let checked = self.leader.lock().await.check().await;
+        checked
             .map_err(StoreError::while_trying_to("check that no other process removes records"))?;
         Ok(self.db.execute("start a transaction", "begin".to_owned()).await?)
     }
@@ -138,7 +145,9 @@ impl<'a> Work<'a> {
         match outcome {
             Ok(value) => {
                 let commit = "commit".to_owned();
-                self.db.execute("commit the removal of records", commit).await?;
+                let committed = self.db.execute("commit the removal of records", commit).await;
+                // Not tried again, whatever the error is: it may have taken effect.
+                committed.map_err(|source| RetentionError::Unacknowledged { source })?;
                 Ok(value)
             }
             Err(error) => {
@@ -146,6 +155,17 @@ impl<'a> Work<'a> {
                 drop(self.db.execute("undo a transaction", "rollback".to_owned()).await);
                 Err(error)
             }
+        }
+    }
+
+    /// At the start of a transaction that removes records: locks the row of the run until the commit is visible. Only
+    /// then is the archive of the records looked at, so that none [is removed](unused) that a removal refers to.
+    async fn hold_run(&mut self, context: &Context) -> Result<Uuid, RetentionError> {
+        let run_id = self.run_id(context).await?;
+        if ledger::lock(&mut self.db, run_id).await? {
+            Ok(run_id)
+        } else {
+            Err(RetentionError::Superseded)
         }
     }
 
@@ -194,82 +214,6 @@ impl<'a> Work<'a> {
                 Err(error) if error.is_lock_timeout() => Self::back_off(attempt).await,
                 Err(error) => return Err(error),
             }
-        }
-        Ok(())
-    }
-
-    /// Records the runs that were interrupted, and removes their archives of records that did not leave.
-    async fn complete_interrupted_runs(&mut self) -> Result<(), RetentionError> {
-        for run in ledger::unrecorded(&mut self.db).await? {
-            if let Some(dir) = self.options.archive.clone() {
-                self.remove_unused_archives(&dir, run.id).await?;
-            }
-            self.complete(&run, true).await?;
-        }
-        Ok(())
-    }
-
-    async fn remove_unused_archives(
-        &mut self,
-        dir: &ArchiveDir,
-        run_id: Uuid,
-    ) -> Result<(), RetentionError> {
-        let removals = ledger::removals(&mut self.db, run_id).await?;
-        let used: Vec<String> = removals.into_iter().map(|removal| removal.archive.name).collect();
-        let dir = dir.clone();
-        let remove = move || {
-            let names = dir.of_run(run_id)?;
-            let unused = names.into_iter().filter(|name| !used.contains(&name.to_string()));
-            unused.into_iter().try_for_each(|name| dir.remove(name))
-        };
-        Ok(blocking(remove).await?)
-    }
-
-    async fn record_this_run(
-        &mut self,
-        kept_at: auditrail_core::RecordTime,
-    ) -> Result<(), RetentionError> {
-        let Some(id) = self.run_id else { return Ok(()) };
-        let started_by = self.options.by.to_string();
-        self.complete(&UnrecordedRun { id, kept_at, started_by }, false).await
-    }
-
-    /// Writes the record of a run; forgets one that removed nothing.
-    async fn complete(
-        &mut self,
-        run: &UnrecordedRun,
-        is_interrupted: bool,
-    ) -> Result<(), RetentionError> {
-        let removals = ledger::removals(&mut self.db, run.id).await?;
-        if removals.is_empty() {
-            ledger::forget(&mut self.db, run.id).await?;
-            if !is_interrupted {
-                self.report.run_id = None;
-            }
-            return Ok(());
-        }
-        let record = record::of_run(run, &removals, is_interrupted)?;
-        self.begin().await?;
-        let written = self.write_record(run.id, &record).await;
-        self.end(written).await?;
-        if is_interrupted {
-            self.report.completed_runs += 1;
-            self.step(RetentionStep::CompletedRun);
-        } else {
-            self.step(RetentionStep::Recorded);
-        }
-        Ok(())
-    }
-
-    async fn write_record(
-        &mut self,
-        run_id: Uuid,
-        record: &auditrail_core::Record,
-    ) -> Result<(), RetentionError> {
-        if ledger::finish(&mut self.db, run_id).await?
-            && insert_one(self.db.connection().into(), record).await?.is_none()
-        {
-            return Err(StoreError::IdConflict { id: record.id }.into());
         }
         Ok(())
     }

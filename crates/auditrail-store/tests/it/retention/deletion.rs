@@ -6,8 +6,8 @@ use auditrail_testkit::TestDb;
 use serde_json::json;
 
 use super::support::{
-    LIMITS, contents, count, in_own_runtime, plain, plan, retention, rule, run, run_records,
-    run_with, texts, write,
+    LIMITS, contents, count, in_own_runtime, plain, plan, records, retention, rule, run,
+    run_records, run_with, texts, with_closed_partitions, write,
 };
 use crate::support::sql;
 
@@ -62,6 +62,28 @@ async fn plan_is_what_a_run_removes() {
         // A second run has nothing to do, and records nothing.
         assert_eq!(run(&db).await.unwrap().run_id, None);
         assert_eq!(run_records(&db).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn records_with_an_empty_tenant_leave_with_those_without_one() {
+    let archives = tempfile::TempDir::new().unwrap();
+    for archive in [None, Some(archives.path())] {
+        for db in [plain().await, with_closed_partitions().await] {
+            write(&db, 6, OLD, "", "project.created").await;
+            // The parsers refuse an empty tenant; the table does not.
+            let empty = records(5, OLD, "-", "project.created").replace("nullif('-', '')", "''");
+            sql(&mut db.connect(db.app()).await, &empty).await;
+            assert_eq!(count(&db, "tenant_id = ''").await, 5);
+            rule(&db, "", "", 400).await;
+            let plan = plan(&db).await;
+            let [group] = &plan.tables[0].removed[..] else { panic!("one group: {plan:?}") };
+            assert_eq!((&group.tenant_id, group.records), (&None, 11));
+            assert_eq!(run_with(&db, archive, &mut |_| {}).await.unwrap().records, 11);
+            let record = &run_records(&db).await[0];
+            let removed = record["removed"].as_array().unwrap();
+            assert!(removed.iter().all(|group| group["tenant_id"].is_null()), "{record}");
+        }
     }
 }
 

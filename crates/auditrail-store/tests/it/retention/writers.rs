@@ -5,9 +5,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use auditrail_store::RetentionStep;
+use auditrail_core::Actor;
+use auditrail_store::{RetentionOptions, RetentionStep, RunLimits};
 
-use super::support::{count, impatient, records, rule, run_with, with_closed_partitions, write};
+use super::support::{
+    LIMITS, count, impatient, records, retention, rule, with_closed_partitions, write,
+};
 use crate::support::sql;
 
 /// Then they leave the run the gap in time that it may not find beside them on a busy machine.
@@ -53,7 +56,14 @@ async fn writers_and_readers_wait_for_no_lock_for_long() {
         };
         // An exchange that finds no gap in time is postponed.
         while exchanged.load(Ordering::Relaxed) < 2 {
-            records += run_with(&db, None, &mut on_step).await.unwrap().records;
+            let options = RetentionOptions {
+                by: Actor::System,
+                archive: None,
+                stop: &|| false,
+                on_step: &mut on_step,
+                limits: RunLimits { kept_max: STATEMENTS_MAX as usize, ..LIMITS },
+            };
+            records += retention(&db).run(options).await.unwrap().records;
         }
         is_done.store(true, Ordering::Relaxed);
         records

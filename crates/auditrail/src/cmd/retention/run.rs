@@ -1,29 +1,36 @@
 //! `retention run`: removes the records that no rule keeps.
 
 use std::io::{IsTerminal, stderr, stdin};
+use std::path::Path;
 
 use auditrail_core::{Actor, ValidationErrors};
 use auditrail_store::archive::ArchiveDir;
 use auditrail_store::{RetentionOptions, RetentionPlan, RetentionReport, RetentionStep, RunLimits};
+use serde::Serialize;
 
 use super::{request, tables};
-use crate::cli::RetentionRunArgs;
+use crate::cli::{GlobalArgs, RetentionRunArgs};
 use crate::cmd::key::actor_or_login;
+use crate::config::Settings;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Output;
 use crate::output::progress::{Meter, count};
+use crate::output::{Output, safe};
 
 /// Shows what would leave, asks, and removes it.
-pub(super) fn run(cx: &Context, args: &RetentionRunArgs) -> Result<Exit, Error> {
+pub(super) fn run(
+    cx: &Context,
+    flags: &GlobalArgs,
+    args: &RetentionRunArgs,
+) -> Result<Exit, Error> {
     let mut errors = Vec::new();
     let by = request::actor(&mut errors, args.actor.as_ref());
     if let Some(errors) = ValidationErrors::new(errors) {
         return Err(Error::Invalid(errors));
     }
     let by = actor_or_login(by)?;
-    let archive = args.archive_dir.as_deref().map(ArchiveDir::open).transpose()?;
+    let archive = archive_dir(flags, args)?;
     let can_ask = stdin().is_terminal() && stderr().is_terminal() && !cx.output.json;
     if !args.dry_run && !args.yes && !can_ask {
         return Err(Error::Usage(
@@ -34,23 +41,52 @@ pub(super) fn run(cx: &Context, args: &RetentionRunArgs) -> Result<Exit, Error> 
     if !args.yes {
         let plan =
             cx.with_database(async |database| Ok(database.retention_run().await?.plan().await?))?;
-        show(cx.output, args.dry_run, &plan)?;
+        show(cx.output, args.dry_run, &plan, archive.as_ref())?;
         if args.dry_run || plan.records() == 0 || !confirmed(&plan, archive.is_some())? {
             return Ok(Exit::Success);
         }
     }
-    let report = remove(cx, by, archive)?;
+    let report = remove(cx, by, archive.clone())?;
     if cx.output.json {
         cx.output.document(&report)?
     } else {
-        summarize(cx.output, &report)?
+        summarize(cx.output, &report, archive.as_ref())?
     }
     Ok(Exit::Success)
 }
 
-fn show(output: Output, dry_run: bool, plan: &RetentionPlan) -> Result<(), Error> {
+/// Where records are archived: in the directory of the flag, else in that of the service; `None` for no archive.
+fn archive_dir(flags: &GlobalArgs, args: &RetentionRunArgs) -> Result<Option<ArchiveDir>, Error> {
+    if args.no_archive {
+        return Ok(None);
+    }
+    let path = Settings::archive_dir(flags, args.archive_dir.as_deref())?;
+    path.as_deref().map(ArchiveDir::open).transpose().map_err(|error| Error::Failed {
+        code: error.code(),
+        detail: "cannot use the archive directory".to_owned(),
+        source: Some(error.into()),
+        hint: Some("create or mount it, or name another one with --archive-dir; --no-archive removes records without"),
+    })
+}
+
+/// The document of a dry run.
+#[derive(Serialize)]
+struct DryRun<'a> {
+    #[serde(flatten)]
+    plan: &'a RetentionPlan,
+    /// Where the run would write archives; null for none.
+    archive_dir: Option<&'a Path>,
+}
+
+fn show(
+    output: Output,
+    dry_run: bool,
+    plan: &RetentionPlan,
+    archive: Option<&ArchiveDir>,
+) -> Result<(), Error> {
+    let archive_dir = archive.map(ArchiveDir::path);
     if output.json && dry_run {
-        return output.document(plan);
+        return output.document(&DryRun { plan, archive_dir });
     }
     if plan.kept_at.is_none() {
         output.note("no rule removes records; `auditrail retention set` makes one");
@@ -58,7 +94,11 @@ fn show(output: Output, dry_run: bool, plan: &RetentionPlan) -> Result<(), Error
         output.note("every record is kept");
     } else {
         tables::plan(output, plan).print()?;
-        output.note(&format!("{} would be removed", tables::records(plan)));
+        let how = match archive_dir {
+            Some(dir) => format!("archived in {} and removed", dir.display()),
+            None => "removed without an archive".to_owned(),
+        };
+        output.note(&safe::text(&format!("{} would be {how}", tables::records(plan))));
     }
     Ok(())
 }
@@ -68,9 +108,7 @@ fn confirmed(plan: &RetentionPlan, is_archived: bool) -> Result<bool, Error> {
     let how = if is_archived { "Archive and remove" } else { "Remove" };
     eprint!("{how} {} for good? [y/N] ", tables::records(plan));
     let mut answer = String::new();
-    stdin()
-        .read_line(&mut answer)
-        .map_err(Error::io("read from", std::path::Path::new("stdin")))?;
+    stdin().read_line(&mut answer).map_err(Error::io("read from", Path::new("stdin")))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
@@ -100,12 +138,17 @@ fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<Retent
     Ok(report)
 }
 
-fn summarize(output: Output, report: &RetentionReport) -> Result<(), Error> {
+fn summarize(
+    output: Output,
+    report: &RetentionReport,
+    archive: Option<&ArchiveDir>,
+) -> Result<(), Error> {
     let mut line = format!("removed {}", count(report.records, "record"));
-    if !report.archives.is_empty() {
-        line.push_str(&format!(", in {}", count(report.archives.len() as u64, "archive")));
+    if let Some(archive) = archive.filter(|_| !report.archives.is_empty()) {
+        let archives = count(report.archives.len() as u64, "archive");
+        line.push_str(&format!(", in {archives} in {}", archive.path().display()));
     }
-    output.line(&line)?;
+    output.line(&safe::text(&line))?;
     if report.completed_runs > 0 {
         let runs = count(report.completed_runs, "interrupted run");
         output.note(&format!("recorded what {runs} had removed"));

@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use auditrail_core::{ArchiveManifest, ArchiveName};
 use uuid::Uuid;
 
 use super::{ATTEMPTS, Outcome, Work};
-use crate::archive::{ArchiveDir, ArchiveReader, ArchiveWriter, blocking, read_chunk};
-use crate::retention::run::archived;
+use crate::archive::{ArchiveDir, ArchiveWriter, blocking, read_chunk};
+use crate::retention::run::archived::{self, Archived};
 use crate::retention::run::context::Context;
 use crate::retention::run::delete;
 use crate::retention::run::error::RetentionError;
 use crate::retention::run::expired::{Position, Rows};
 use crate::retention::run::groups::Listed;
-use crate::retention::run::ledger::ArchiveReference;
 use crate::retention::run::lines;
 use crate::retention::run::options::RetentionStep;
 use crate::retention::run::tables::Table;
@@ -35,50 +33,66 @@ impl Work<'_> {
             if (self.options.stop)() {
                 return Ok(Outcome::Postponed);
             }
-            let started = Instant::now();
-            let name = self.archive_name(context).await?;
-            let create = {
-                let (dir, partition) = (dir.clone(), table.name.clone());
-                move || ArchiveWriter::create(&dir, name, &partition)
+            let writer = self.create_archive(context, table, dir).await?;
+            let Some((writer, next)) = self.fill(context, table, writer, start).await? else {
+                return Ok(Outcome::Postponed);
             };
-            let mut writer = blocking(create).await?;
-            (writer, position) = self.fill(context, table, writer, start).await?;
+            position = next;
             if writer.records() == 0 {
                 break;
             }
-            let (manifest, reference) = self.finish_archive(context, table, dir, writer).await?;
-            let outcome = self.delete_archived(context, table, dir, &manifest, &reference).await;
-            if !matches!(outcome, Ok(Outcome::Done)) {
-                self.withdraw(dir, name).await?;
-                return outcome;
+            let started = Instant::now();
+            let archive = self.finish_archive(context, table, writer).await?;
+            let outcome = self.delete_archived(context, table, &archive).await?;
+            if outcome != Outcome::Done {
+                self.remove_unused_archives(dir).await?;
+                return Ok(outcome);
             }
-            deleted += manifest.records;
-            self.count_deleted(table, manifest.records);
+            deleted += archive.manifest.records;
+            self.count_deleted(table, archive.manifest.records);
             self.pause(started).await;
         }
         self.vacuum(table, deleted).await;
         Ok(Outcome::Done)
     }
 
-    /// Adds expired records to an archive until it is full or the table ends, which is no position.
+    /// Starts the next archive of this run.
+    pub(super) async fn create_archive(
+        &mut self,
+        context: &Context,
+        table: &Table,
+        dir: &ArchiveDir,
+    ) -> Result<ArchiveWriter, RetentionError> {
+        let name = self.archive_name(context).await?;
+        let (dir, partition) = (dir.clone(), table.name.clone());
+        Ok(blocking(move || ArchiveWriter::create(&dir, name, &partition)).await?)
+    }
+
+    /// Adds expired records to an archive until it is full or the table ends, which is no position. `None` when the
+    /// run is to stop; what was written is removed with the writer.
     async fn fill(
         &mut self,
         context: &Context,
         table: &Table,
         mut writer: ArchiveWriter,
         mut position: Position,
-    ) -> Result<(ArchiveWriter, Option<Position>), RetentionError> {
+    ) -> Result<Option<(ArchiveWriter, Option<Position>)>, RetentionError> {
         while writer.records() < self.options.limits.archived {
+            if (self.options.stop)() {
+                return Ok(None);
+            }
+            let started = Instant::now();
             let limit = self.options.limits.rows.min(LINES_MAX);
             let rows = Rows::After { position, upper: context.upper, limit };
             let found = lines::read(&mut self.db, context, table, rows).await?;
             writer = archived::write(writer, found.lines).await?;
             match found.last {
                 Some(last) => position = last,
-                None => return Ok((writer, None)),
+                None => return Ok(Some((writer, None))),
             }
+            self.pause(started).await;
         }
-        Ok((writer, Some(position)))
+        Ok(Some((writer, Some(position))))
     }
 
     /// Completes an archive, which is read back.
@@ -86,30 +100,15 @@ impl Work<'_> {
         &mut self,
         context: &Context,
         table: &Table,
-        dir: &ArchiveDir,
         writer: ArchiveWriter,
-    ) -> Result<(ArchiveManifest, ArchiveReference), RetentionError> {
+    ) -> Result<Archived, RetentionError> {
         let seq = archived::seq_bounds(&mut self.db, context, &writer).await?;
         let (schema_version, bounds) = (context.schema_version, table.bounds.clone());
-        let manifest = blocking(move || writer.finish(schema_version, bounds, seq)).await?;
-        let name = manifest.name();
-        let dir = dir.clone();
-        let sha256 = blocking(move || dir.manifest_sha256(name)).await?;
-        let (archive, records) = (name.to_string(), manifest.records);
+        let archived = Archived::complete(writer, schema_version, bounds, seq).await?;
+        let (archive, records) = (archived.reference().name, archived.manifest.records);
         self.report.archives.push(archive.clone());
-        self.step(RetentionStep::Archived { archive: archive.clone(), records });
-        Ok((manifest, ArchiveReference { name: archive, sha256 }))
-    }
-
-    /// Removes an archive whose records stay.
-    pub(super) async fn withdraw(
-        &mut self,
-        dir: &ArchiveDir,
-        name: ArchiveName,
-    ) -> Result<(), RetentionError> {
-        self.report.archives.retain(|archive| *archive != name.to_string());
-        let dir = dir.clone();
-        Ok(blocking(move || dir.remove(name)).await?)
+        self.step(RetentionStep::Archived { archive, records });
+        Ok(archived)
     }
 
     /// Deletes the records of an archive in one transaction.
@@ -117,18 +116,11 @@ impl Work<'_> {
         &mut self,
         context: &Context,
         table: &Table,
-        dir: &ArchiveDir,
-        manifest: &ArchiveManifest,
-        reference: &ArchiveReference,
+        archive: &Archived,
     ) -> Result<Outcome, RetentionError> {
         for attempt in 0..ATTEMPTS {
-            let opened = {
-                let (dir, manifest) = (dir.clone(), manifest.clone());
-                move || ArchiveReader::open(&dir, manifest)
-            };
-            let reader = blocking(opened).await?;
             self.begin().await?;
-            let outcome = self.delete_lines(context, table, reader, reference).await;
+            let outcome = self.delete_lines(context, table, archive).await;
             match self.end(outcome).await {
                 Err(error) if error.is_lock_timeout() => Self::back_off(attempt).await,
                 outcome => return outcome.map(|()| Outcome::Done),
@@ -143,9 +135,10 @@ impl Work<'_> {
         &mut self,
         context: &Context,
         table: &Table,
-        mut reader: ArchiveReader,
-        reference: &ArchiveReference,
+        archive: &Archived,
     ) -> Result<(), RetentionError> {
+        self.hold_run(context).await?;
+        let (mut reader, reference) = (archive.open().await?, archive.reference());
         self.db.execute("open the guard of the log", delete::OPEN_GUARD.to_owned()).await?;
         let mut listed = Listed::default();
         loop {
@@ -165,7 +158,7 @@ impl Work<'_> {
             if !all_same || deleted.lines.len() != archived.len() {
                 return Err(RetentionError::RecordsChanged { partition: table.name.clone() });
             }
-            self.list_removed(context, table, reference, deleted.records, &mut listed).await?;
+            self.list_removed(context, table, &reference, deleted.records, &mut listed).await?;
         }
     }
 }

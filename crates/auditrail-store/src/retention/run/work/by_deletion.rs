@@ -72,6 +72,7 @@ impl Work<'_> {
         position: Position,
         listed: &mut Listed,
     ) -> Result<Chunk, RetentionError> {
+        self.hold_run(context).await?;
         self.db.execute("open the guard of the log", delete::OPEN_GUARD.to_owned()).await?;
         let limit = self.options.limits.rows;
         let chunk = delete::chunk(&mut self.db, context, table, position, limit).await?;
@@ -98,13 +99,9 @@ impl Work<'_> {
         }
         let doing = "vacuum a table";
         let vacuum = format!("vacuum (skip_locked, truncate false, analyze) {}", table.sql());
-        for statement in [
-            "set statement_timeout = 0".to_owned(),
-            "set vacuum_cost_delay = '2ms'".to_owned(),
-            vacuum,
-            "set statement_timeout = '60s'".to_owned(),
-        ] {
-            drop(self.db.execute(doing, statement).await);
-        }
+        drop(self.db.execute(doing, "set vacuum_cost_delay = '2ms'".to_owned()).await);
+        drop(self.db.set_unbounded(true).await);
+        drop(self.db.execute(doing, vacuum).await);
+        drop(self.db.set_unbounded(false).await);
     }
 }

@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::by_archive::LINES_MAX;
 use super::{ATTEMPTS, Outcome, Work};
-use crate::archive::{ArchiveWriter, blocking};
-use crate::retention::run::archived;
+use crate::archive::ArchiveWriter;
+use crate::retention::run::archived::{self, Archived};
 use crate::retention::run::context::Context;
 use crate::retention::run::error::RetentionError;
 use crate::retention::run::exchange::{self, Exchange};
 use crate::retention::run::expired::{Position, Rows, end};
-use crate::retention::run::groups::{Groups, Listed};
-use crate::retention::run::ledger::ArchiveReference;
+use crate::retention::run::groups::{Groups, RemovedRecords};
+use crate::retention::run::ledger::{self, ArchiveReference};
 use crate::retention::run::lines;
 use crate::retention::run::options::RetentionStep;
 use crate::retention::run::retired;
@@ -61,24 +61,23 @@ impl Work<'_> {
             kept,
             changes,
         };
-        let dir = self.options.archive.clone();
-        let mut archive = None;
-        if let (Some(dir), Some(writer)) = (dir, walk.writer) {
-            let (manifest, reference) = self.finish_archive(context, table, &dir, writer).await?;
-            archive = Some((dir, manifest.name(), reference));
-        }
-        let reference = archive.as_ref().map(|(_, _, reference)| reference.clone());
-        let reference = reference.unwrap_or_default();
+        let archive = match walk.writer {
+            Some(writer) => Some(self.finish_archive(context, table, writer).await?),
+            None => None,
+        };
+        let (kept, expired_groups) = (&walk.kept, walk.expired.into_list());
         self.begin().await?;
         let outcome = self
-            .exchange_in_transaction(context, &exchange, &walk.kept, walk.expired, &reference)
+            .exchange_in_transaction(context, &exchange, kept, &expired_groups, archive.as_ref())
             .await;
-        let outcome = self.end(outcome).await;
-        if let (Some((dir, name, _)), Ok(false) | Err(_)) = (&archive, &outcome) {
-            self.withdraw(dir, *name).await?;
-        }
-        if !outcome? {
-            return Ok(Outcome::Postponed);
+        match self.end(outcome).await {
+            Err(error) if error.is_lock_timeout() => {
+                if let Some(archive) = archive {
+                    self.remove_unused_archives(&archive.dir).await?;
+                }
+                return Ok(Outcome::Postponed);
+            }
+            outcome => outcome?,
         }
         self.report.records += expired;
         self.step(RetentionStep::Exchanged { partition, records: expired });
@@ -94,9 +93,7 @@ impl Work<'_> {
     ) -> Result<Result<Walk, Outcome>, RetentionError> {
         let mut walk = Walk { expired: Groups::default(), kept: Vec::new(), writer: None };
         if let Some(dir) = self.options.archive.clone() {
-            let (name, partition) = (self.archive_name(context).await?, table.name.clone());
-            let create = move || ArchiveWriter::create(&dir, name, &partition);
-            walk.writer = Some(blocking(create).await?);
+            walk.writer = Some(self.create_archive(context, table, &dir).await?);
         }
         let mut position = Position::start();
         loop {
@@ -138,35 +135,47 @@ impl Work<'_> {
         Ok(found.last)
     }
 
-    /// Copies what stays and exchanges the tables. `false` if the locks were never free in time.
+    /// Copies what stays and exchanges the tables.
     async fn exchange_in_transaction(
         &mut self,
         context: &Context,
         exchange: &Exchange<'_>,
         kept: &[Uuid],
-        expired: Groups,
-        archive: &ArchiveReference,
-    ) -> Result<bool, RetentionError> {
+        expired: &[RemovedRecords],
+        archive: Option<&Archived>,
+    ) -> Result<(), RetentionError> {
+        let run_id = self.hold_run(context).await?;
+        let mut reference = ArchiveReference::default();
+        if let Some(archive) = archive {
+            archive.open().await?;
+            reference = archive.reference();
+        }
         exchange.create(&mut self.db).await?;
         exchange.copy(&mut self.db, kept).await?;
-        let run_id = self.run_id(context).await?;
-        let groups = Listed::default().bounded(expired.into_list());
         let partition = &exchange.table.name;
-        super::ledger::add(&mut self.db, run_id, partition, archive, &groups).await?;
+        ledger::add(&mut self.db, run_id, partition, &reference, expired).await?;
         self.step(RetentionStep::Copied { partition: partition.clone() });
-        for attempt in 0..ATTEMPTS {
-            self.db.execute("set a savepoint", "savepoint exchange".to_owned()).await?;
+        self.swap(context, exchange).await
+    }
+
+    /// Exchanges the tables, as soon as their locks are free.
+    async fn swap(
+        &mut self,
+        context: &Context,
+        exchange: &Exchange<'_>,
+    ) -> Result<(), RetentionError> {
+        self.db.execute("set a savepoint", "savepoint exchange".to_owned()).await?;
+        let mut attempt = 0;
+        loop {
             match exchange.swap(&mut self.db, context).await {
-                Err(error) if error.is_lock_timeout() => {
+                Err(error) if error.is_lock_timeout() && attempt + 1 < ATTEMPTS => {
                     let undo = "rollback to savepoint exchange".to_owned();
                     self.db.execute("undo the exchange of a partition", undo).await?;
                     Self::back_off(attempt).await;
+                    attempt += 1;
                 }
-                outcome => return outcome.map(|()| true),
+                outcome => return outcome,
             }
         }
-        // Undone with the transaction.
-        self.db.execute("give an exchange up", "rollback; begin".to_owned()).await?;
-        Ok(false)
     }
 }
