@@ -131,6 +131,6 @@ pub(crate) fn at_most(part: &Part, side: &str, metric: &str, limit: f64) -> Vec<
 }
 
 /// An error that lists what was missed.
-pub(crate) fn refuse(missed: Vec<String>) -> Result<()> {
+pub(crate) fn refuse(missed: &[String]) -> Result<()> {
     if missed.is_empty() { Ok(()) } else { Err(Error::Refused(missed.join("; "))) }
 }

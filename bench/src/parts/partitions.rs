@@ -71,7 +71,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.save(workspace)?;
     let mut missed = ingest::shares(&part, BUSY, QUIET, args.at_least);
     missed.extend(ingest::at_most(&part, BUSY, "longest request", args.longest_at_most));
-    ingest::refuse(missed)
+    ingest::refuse(&missed)
 }
 
 const NOTES: [&str; 2] = [

@@ -69,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     part.save(workspace)?;
     let mut missed = ingest::shares(&part, WITH, WITHOUT, args.at_least);
     missed.extend(ingest::at_most(&part, WITH, "lag p99", args.lag_at_most));
-    ingest::refuse(missed)
+    ingest::refuse(&missed)
 }
 
 const NOTES: [&str; 3] = [

@@ -8,5 +8,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// If the limit cannot be changed.
 pub fn raise_limit_of_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    raised.expect("the limit of open files can be raised to its maximum");
 }
