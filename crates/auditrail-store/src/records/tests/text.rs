@@ -219,7 +219,7 @@ async fn compare_around(
 
 fn budget(time: Duration, candidates: (u32, u32)) -> TextBudget {
     let scan = ScanBudget { time_records: 60, value_records: 20, few: 2 };
-    TextBudget { time, candidates, scan }
+    TextBudget { time, candidates, scan, has_index: true }
 }
 
 const LONG: Duration = Duration::from_secs(600);
