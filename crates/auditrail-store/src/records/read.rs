@@ -26,7 +26,7 @@ mod target_types;
 pub(super) mod text_search;
 mod text_blocks;
 mod text_step;
-mod text_steps;
+pub(super) mod text_steps;
 mod times;
 pub(super) mod turn;
 pub(super) mod values;

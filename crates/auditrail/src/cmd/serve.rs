@@ -17,6 +17,7 @@ use auditrail_server::{
 };
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
+use auditrail_store::text_index::TextIndexer;
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -117,6 +118,8 @@ async fn service(
         let sequencer = Sequencer::new(database.options());
         let reconciler = Reconciler::new(database.options());
         app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
+        let indexer = TextIndexer::new(database.options());
+        app.sequencing().start_text_index(&background, indexer);
     }
     start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {

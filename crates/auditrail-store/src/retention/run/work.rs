@@ -22,6 +22,7 @@ use crate::clock;
 use crate::error::StoreError;
 use crate::leadership::Leadership;
 use crate::records::write::insert_one;
+use crate::text_index::remove_empty_text_blocks;
 use crate::value::PgTime;
 
 /// Attempts of a transaction that gets no lock in time.
@@ -70,6 +71,10 @@ impl<'a> Work<'a> {
             // What left is recorded even if a later table failed.
             self.record_this_run(context.kept_at).await?;
             outcome?;
+            if self.report.records > 0 {
+                let stop = self.options.stop;
+                remove_empty_text_blocks(self.db.connection(), || !stop()).await?;
+            }
         }
         Ok(std::mem::take(&mut self.report))
     }
