@@ -78,7 +78,8 @@ impl TextIndexer {
         let (db, _) = self.session.connection().await?;
         let rows = run_one(db, &position::lag_sql(), doing).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound);
-        let lag: i64 = row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))?;
+        let lag: i64 =
+            row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))?;
         Ok(u64::try_from(lag).unwrap_or(0))
     }
 

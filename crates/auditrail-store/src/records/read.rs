@@ -23,8 +23,8 @@ pub(super) mod search;
 
 pub(super) mod summary;
 mod target_types;
-pub(super) mod text_search;
 mod text_blocks;
+pub(super) mod text_search;
 mod text_step;
 pub(super) mod text_steps;
 mod times;

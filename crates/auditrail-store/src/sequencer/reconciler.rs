@@ -4,10 +4,10 @@ use auditrail_core::RecordId;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use super::{APPLICATION_NAME, STEP_RECORDS};
 use super::entries::Candidate;
 use super::known::known;
 use super::session::{Session, run};
+use super::{APPLICATION_NAME, STEP_RECORDS};
 use crate::db::Row;
 use crate::error::StoreError;
 use crate::sql::Sql;

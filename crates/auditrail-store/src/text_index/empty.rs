@@ -9,8 +9,9 @@ use crate::sql::Sql;
 /// Blocks that one statement looks at.
 const CHUNK: i64 = 1_000;
 
-/// Removes the blocks in whose ranges no record is left, a thousand blocks in a transaction, and returns their number.
-/// Requires the owner of the log, outside a transaction. An older schema has no blocks.
+/// Removes the blocks in whose ranges no record is left, and returns their number.
+///
+/// A transaction looks at a thousand blocks. Requires the owner of the log, outside a transaction. An older schema has no blocks.
 ///
 /// `go_on` is called before each of them.
 ///

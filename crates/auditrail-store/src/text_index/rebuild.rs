@@ -16,7 +16,7 @@ use crate::words::filter::{WORDS_MAX, WordFilter, WordHash};
 use crate::words::range::Place;
 
 /// Most records whose words make a filter. A block of a range with more of them may have every word from then on.
-const RECORDS_MAX: i64 = 2_048;
+const RECORDS_MAX: usize = 2_048;
 
 /// Makes the filters of the blocks anew that include one of these places, from the records as they are in this
 /// transaction, and removes blocks without records. Returns the number of blocks.
@@ -57,7 +57,7 @@ async fn rebuild(db: &mut Db<'_>, id: i64) -> Result<(), StoreError> {
     for row in &rows {
         words.extend(hashes(row.get(0).map_err(StoreError::while_trying_to(DOING))?));
     }
-    let is_too_large = rows.len() as i64 > RECORDS_MAX || words.len() > WORDS_MAX;
+    let is_too_large = rows.len() > RECORDS_MAX || words.len() > WORDS_MAX;
     let filter = if is_too_large {
         WordFilter::of_every_word()
     } else {
@@ -83,14 +83,18 @@ fn blocks_sql(places: &[Cursor]) -> Sql {
 
 /// The texts of the records in the range of a block.
 fn texts_sql(id: i64) -> Sql {
-    let mut sql = Sql::new("select r.text from control_plane.audit_log_text_blocks b cross join lateral (select ");
+    let mut sql = Sql::new(
+        "select r.text from control_plane.audit_log_text_blocks b cross join lateral (select ",
+    );
     sql.push(RECORD_TEXT).push(
         " as text from control_plane.audit_logs
            where (created_at, id) >= (b.oldest_at, b.oldest_id)
              and (created_at, id) <= (b.newest_at, b.newest_id)
            order by created_at, audit_logs.id limit ",
     );
-    sql.push_bind(RECORDS_MAX + 1).push(") r where b.id = ").push_bind(id);
+    sql.push_bind(i64::try_from(RECORDS_MAX + 1).unwrap_or(i64::MAX))
+        .push(") r where b.id = ")
+        .push_bind(id);
     sql
 }
 

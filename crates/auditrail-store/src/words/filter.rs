@@ -113,7 +113,9 @@ mod tests {
     }
 
     fn has(filter: &WordFilter, word: WordHash) -> bool {
-        word.probes().map(|probe| filter.place(probe)).all(|at| filter.bytes[at / 8] >> (at % 8) & 1 == 1)
+        word.probes()
+            .map(|probe| filter.place(probe))
+            .all(|at| filter.bytes[at / 8] >> (at % 8) & 1 == 1)
     }
 
     fn filter(random: u64) -> WordFilter {

@@ -118,8 +118,7 @@ async fn service(
         let sequencer = Sequencer::new(database.options());
         let reconciler = Reconciler::new(database.options());
         app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
-        let indexer = TextIndexer::new(database.options());
-        app.sequencing().start_text_index(&background, indexer);
+        app.sequencing().start_text_index(&background, TextIndexer::new(database.options()));
     }
     start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {

@@ -37,7 +37,10 @@ async fn once_sequences_what_is_committed() {
     write(&mut app, 5_000).await;
     let sandbox = Sandbox::with(&db.url(&db.service()));
     let first = sandbox.run(&["sequence", "--once", "--json"]).code(0).json();
-    assert_eq!(first, json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true, "indexed": 4_864}));
+    assert_eq!(
+        first,
+        json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true, "indexed": 4_864})
+    );
     write(&mut app, 1).await;
     let second = sandbox.run(&["sequence", "--once"]).code(0);
     assert_eq!(second.out, "1 record sequenced; the next seq is 5001\n");

@@ -233,6 +233,14 @@ pub(in crate::records) fn walk(
     sql
 }
 
+/// The statement of candidates in ranges, for tests of its plan.
+#[cfg(test)]
+pub(in crate::records) fn within(conditions: &Conditions<'_>, direction: Direction) -> Sql {
+    let mut sql = Sql::default();
+    ranges::push(&mut sql, conditions, direction, &[], 100);
+    sql
+}
+
 /// Walks the driving index and takes the first rows. [`SEARCH`](super::search::SEARCH) leaves that index as the
 /// only plan.
 fn push_whole_walk(

@@ -20,7 +20,8 @@ use crate::records::columns::{self, column_list, size_in_memory};
 const RECORD: Selected = Selected { columns: column_list!(), count: 16, id: 0, created_at: 9 };
 
 /// An id and its time.
-pub(in crate::records) const ID: Selected = Selected { columns: "id, created_at", count: 2, id: 0, created_at: 1 };
+pub(in crate::records) const ID: Selected =
+    Selected { columns: "id, created_at", count: 2, id: 0, created_at: 1 };
 
 /// The first matches of a scan, in its order.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use super::super::scan::Direction;
 use crate::records::columns::column_list;
 use crate::sql::Sql;
 use crate::value::PgTime;
-use crate::words::range::Range;
+use crate::words::range::{Place, Range};
 
 /// Adds a statement that finds the first candidates in ranges, which are in the order of the scan and do not overlap.
 ///
@@ -19,12 +19,13 @@ pub(super) fn push(
     ranges: &[Range],
     candidates: i64,
 ) {
-    let time = |time| PgTime(time);
     sql.push("select found.* from unnest(");
-    sql.push_bind_array(ranges.iter().map(|range| time(range.oldest.at))).push(", ");
-    sql.push_bind_array(ranges.iter().map(|range| range.oldest.id)).push(", ");
-    sql.push_bind_array(ranges.iter().map(|range| time(range.newest.at))).push(", ");
-    sql.push_bind_array(ranges.iter().map(|range| range.newest.id));
+    for (of, between) in [(oldest as fn(&Range) -> Place, ", "), (newest, "")] {
+        sql.push_bind_array(ranges.iter().map(|range| PgTime(of(range).at)));
+        sql.push("::timestamptz[], ");
+        sql.push_bind_array(ranges.iter().map(|range| of(range).id));
+        sql.push("::uuid[]").push(between);
+    }
     sql.push(") as range (oldest_at, oldest_id, newest_at, newest_id) cross join lateral (");
     sql.push(concat!("select ", column_list!()));
     conditions.push_from_where_but(sql, DrivingIndex::Time);
@@ -33,4 +34,12 @@ pub(super) fn push(
           and (created_at, id) <= (range.newest_at, range.newest_id) order by ",
     );
     sql.push(direction.order()).push(") as found limit ").push_bind(candidates);
+}
+
+const fn oldest(range: &Range) -> Place {
+    range.oldest
+}
+
+const fn newest(range: &Range) -> Place {
+    range.newest
 }
