@@ -15,8 +15,10 @@
 
 mod chars;
 mod phrase;
+mod split;
 mod text;
 
 pub use chars::{CharKind, SEPARATORS, WORDS_OF_ONE_CHAR, fold, folded_from};
 pub use phrase::Phrase;
+pub use split::words_of;
 pub use text::{TEXT_COLUMNS, text_of, user_agent_of};

@@ -119,6 +119,10 @@ pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
 /// How long a look without a result may take. After a longer one the sequencer completes an empty round, so that the next
 /// look starts behind what this one has read.
 pub const SEQUENCER_SLOW_LOOK: Duration = Duration::from_millis(50);
+/// Pause between two looks for records whose words are not indexed.
+pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest pause after a step of the index of words; it is as long as the step.
+pub const TEXT_INDEX_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the step in flight may take when the service stops.
 pub const SEQUENCER_STOP_GRACE: Duration = Duration::from_millis(500);
 /// How often the reconciler compares some thousand records: ten million in an hour.

@@ -1,4 +1,4 @@
-//! Runs the sequencer and its reconciler beside the requests.
+//! Runs the sequencer, its reconciler and the index of words beside the requests.
 //!
 //! The sequencer runs when the group writer of this process has committed, and polls for records of other writers.
 //! Of several servers one is active: a server that finds that another one has sequenced records looks only about
@@ -8,11 +8,13 @@
 mod reconciler;
 mod sequencer;
 mod status;
+mod text_index;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use auditrail_store::sequencer::{Look, Reconciler, Sequencer};
+use auditrail_store::text_index::TextIndexer;
 use tokio::sync::watch;
 
 use crate::background::Background;
@@ -51,6 +53,14 @@ impl Sequencing {
     ) {
         background.start(sequencer::SequencerTask::new(sequencer, commits, self.clone()));
         background.start(reconciler::ReconcilerTask::new(reconciler, self.clone()));
+    }
+
+    /// Starts the task that indexes words. Call this at most once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_text_index(&self, background: &Background, indexer: TextIndexer) {
+        background.start(text_index::TextIndexTask::new(indexer, self.clone()));
     }
 
     /// What is known now.

@@ -30,6 +30,11 @@ pub(crate) fn new_id(time: RecordTime) -> Result<RecordId, StoreError> {
     Ok(RecordId::from_parts(time.timestamp(), random))
 }
 
+/// A random number, not for secrets.
+pub(crate) fn random_number() -> Result<u64, StoreError> {
+    getrandom::u64().map_err(|source| StoreError::NoRandomness { source })
+}
+
 /// A random number from 0 to 1, not for secrets; 1 when there are no random bytes.
 pub(crate) fn random_fraction() -> f64 {
     let mut random = [0; 4];

@@ -12,7 +12,7 @@
 //!   read keys.
 //! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of `auditrail
 //!   retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot change other
-//!   columns of a key, or delete one. It can give records their seq; it cannot change the seq that a record has. It
+//!   columns of a key, or delete one. It can give records their seq and index their words; it cannot change the seq that a record has. It
 //!   can set and remove rules of retention, but not run it.
 //!
 //! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
@@ -174,20 +174,22 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records and their order. No keys.";
-const READ: [&str; 8] = [
+const READ: [&str; 10] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
     CHANGES,
     "select on control_plane.audit_log_sequencer",
     "select on control_plane.audit_log_entries",
+    "select on control_plane.audit_log_text_index",
+    "select on control_plane.audit_log_text_blocks",
     HISTORY,
     RETENTION,
 ];
 
 const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; sets and \
      removes rules of retention.";
-const SERVE: [&str; 12] = [
+const SERVE: [&str; 14] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -197,6 +199,8 @@ const SERVE: [&str; 12] = [
     "update (revoked_at) on control_plane.audit_api_keys",
     "select, update on control_plane.audit_log_sequencer",
     "select, insert on control_plane.audit_log_entries",
+    "select, update on control_plane.audit_log_text_index",
+    "select, insert on control_plane.audit_log_text_blocks",
     HISTORY,
     RETENTION,
     "insert, update, delete on control_plane.audit_log_retention_rules",

@@ -4,7 +4,7 @@
 //! instead of rows. Deliberately without HTTP and configuration files; only [`GroupWriter`] retries writes.
 //!
 //! Entry points: [`PgAuditLog`] to write and read records, [`BulkWriter`] to import many,
-//! [`GroupWriter`] to write for many callers at once, [`sequencer`] for the order of the records,
+//! [`GroupWriter`] to write for many callers at once, [`sequencer`] for the order of the records, [`text_index`] for their words,
 //! [`PgApiKeys`] for API keys, [`migrate`] for the migrations, [`partitions`] for the parts of the table,
 //! [`schema`] for the descriptions of the schema and [`grants`] for privileges.
 
@@ -33,7 +33,9 @@ mod sessions;
 mod snapshot;
 mod sql;
 mod sqlstate;
+pub mod text_index;
 mod value;
+mod words;
 
 pub use api_keys::{ApiKeyPage, ApiKeysByHash, IssuedApiKey, PgApiKeys, Revoked, VersionedApiKey};
 pub use connect::end_with_client;

@@ -23,8 +23,10 @@ use futures_util::Stream;
 use sqlx::{PgConnection, PgPool};
 
 pub(crate) use columns::size_in_memory;
+pub(crate) use read::conditions::RECORD_TEXT;
 pub use read::facets::{FacetCounts, FacetsOptions, ValueCount};
 pub use read::feed::FeedBatch;
+pub(crate) use read::feed::entry_ids;
 pub use read::get::StoredParts;
 pub use read::histogram::{HistogramBucket, HistogramOptions, TimeHistogram};
 pub use read::summary::{

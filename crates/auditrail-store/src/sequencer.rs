@@ -21,7 +21,7 @@ mod entries;
 mod known;
 mod position;
 mod reconciler;
-mod session;
+pub(crate) mod session;
 mod source;
 
 use std::collections::HashSet;
@@ -40,6 +40,8 @@ pub use reconciler::{Checked, Reconciler, Unsequenced};
 use session::{Session, roll_back, run};
 use source::{Source, TransactionIds};
 
+/// The application name of the sessions in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "auditrail sequencer";
 /// Most records of a step: 64 KiB of ids.
 pub const STEP_RECORDS: usize = 4_096;
 /// Fewest records of a step, after steps that took too long.
@@ -118,7 +120,7 @@ impl Sequencer {
     #[must_use]
     pub fn new(options: &PgConnectOptions) -> Self {
         Self {
-            session: Session::new(options),
+            session: Session::new(options, APPLICATION_NAME),
             source: Box::new(TransactionIds),
             kind: RoundKind::New,
             recovery: None,

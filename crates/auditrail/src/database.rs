@@ -7,6 +7,7 @@ use auditrail_core::CursorKey;
 use auditrail_store::archive::ArchiveRestore;
 use auditrail_store::migrate::Runner;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
+use auditrail_store::text_index::TextIndexer;
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, PgRetention, RetentionRun, Sessions, end_with_client,
     parse_database_url,
@@ -142,6 +143,12 @@ impl Database {
     pub(crate) async fn sequencer(&self) -> Result<Sequencer, Error> {
         self.prepare().await?;
         Ok(Sequencer::new(&self.options))
+    }
+
+    /// The index of words, over a connection of its own.
+    pub(crate) async fn text_indexer(&self) -> Result<TextIndexer, Error> {
+        self.prepare().await?;
+        Ok(TextIndexer::new(&self.options))
     }
 
     /// The check of the sequencer, over a connection of its own.

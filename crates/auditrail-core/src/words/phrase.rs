@@ -1,6 +1,7 @@
 //! A word or a phrase.
 
 use super::chars::{CharKind, fold};
+use super::split::words_of;
 use crate::error::ValueError;
 use crate::limits::PHRASE_MAX_CHARS;
 
@@ -53,6 +54,14 @@ impl Phrase {
     #[must_use]
     pub fn ends_a_word(&self) -> bool {
         !self.is_prefix && self.text.chars().next_back().is_some_and(is_letter)
+    }
+
+    /// The words that every text with the phrase has as whole words: all of the phrase, but the last one of a prefix,
+    /// which may go on.
+    pub fn whole_words(&self) -> impl Iterator<Item = &str> {
+        let goes_on = self.is_prefix && self.text.chars().next_back().is_some_and(is_letter);
+        let words = words_of(&self.text).count();
+        words_of(&self.text).take(words - usize::from(goes_on))
     }
 
     /// Whether the phrase occurs in a text of which each character is in lower case by [`fold`].

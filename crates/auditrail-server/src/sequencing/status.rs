@@ -25,6 +25,10 @@ pub struct SequencingStatus {
     /// Records that should have a seq and have none: of the last complete comparison, or of the current one if those
     /// are more.
     pub unsequenced: u64,
+    /// Records with a seq whose words are not indexed, usually less than 256; none before the database was reached.
+    pub unindexed: Option<u64>,
+    /// Records whose words this server has indexed.
+    pub indexed: u64,
     /// Whether records were waiting for a seq when the server last looked.
     has_more: bool,
     /// Every record that was committed then has a seq.
@@ -42,6 +46,8 @@ impl SequencingStatus {
             failures: 0,
             compared: 0,
             unsequenced: 0,
+            unindexed: None,
+            indexed: 0,
             has_more: false,
             complete_until: now,
         }

@@ -32,7 +32,15 @@ const MISSING: &str = concat!(
          ('select on control_plane.audit_log_entries',
           has_table_privilege('control_plane.audit_log_entries', 'select')),
          ('insert on control_plane.audit_log_entries',
-          has_table_privilege('control_plane.audit_log_entries', 'insert'))
+          has_table_privilege('control_plane.audit_log_entries', 'insert')),
+         ('select on control_plane.audit_log_text_index',
+          has_table_privilege('control_plane.audit_log_text_index', 'select')),
+         ('update on control_plane.audit_log_text_index',
+          has_table_privilege('control_plane.audit_log_text_index', 'update')),
+         ('select on control_plane.audit_log_text_blocks',
+          has_table_privilege('control_plane.audit_log_text_blocks', 'select')),
+         ('insert on control_plane.audit_log_text_blocks',
+          has_table_privilege('control_plane.audit_log_text_blocks', 'insert'))
      ) as needed (privilege, is_granted)
      where not is_granted
      union all

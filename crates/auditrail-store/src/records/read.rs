@@ -23,8 +23,10 @@ pub(super) mod search;
 
 pub(super) mod summary;
 mod target_types;
+mod text_blocks;
 pub(super) mod text_search;
 mod text_step;
+pub(super) mod text_steps;
 mod times;
 pub(super) mod turn;
 pub(super) mod values;

@@ -4,3 +4,4 @@ mod equivalence;
 mod partition_plans;
 mod plans;
 mod text;
+mod text_index;

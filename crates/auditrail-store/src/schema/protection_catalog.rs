@@ -221,9 +221,11 @@ pub(super) async fn table_privileges(
                       or c.relname in ('schema_migrations', 'audit_log_maintenance',
                                        'audit_log_partition_work', 'audit_log_sequencer',
                                        'audit_log_retention_runs',
-                                       'audit_log_retention_removals'))
+                                       'audit_log_retention_removals',
+                                       'audit_log_text_index'))
                  and (a.privilege_type <> 'UPDATE'
-                      or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules'))
+                      or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules',
+                                            'audit_log_text_index'))
                  and (a.privilege_type <> 'DELETE' or c.relname <> 'audit_log_retention_rules'))",
     )
     .bind(schema)

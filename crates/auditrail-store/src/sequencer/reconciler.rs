@@ -4,10 +4,10 @@ use auditrail_core::RecordId;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use super::STEP_RECORDS;
 use super::entries::Candidate;
 use super::known::known;
 use super::session::{Session, run};
+use super::{APPLICATION_NAME, STEP_RECORDS};
 use crate::db::Row;
 use crate::error::StoreError;
 use crate::snapshot;
@@ -52,7 +52,7 @@ impl Reconciler {
     /// For the database of these options, whose role needs to read the records and their order. Does not connect yet.
     #[must_use]
     pub fn new(options: &PgConnectOptions) -> Self {
-        Self { session: Session::new(options), after: START }
+        Self { session: Session::new(options, APPLICATION_NAME), after: START }
     }
 
     /// Compares the next records. Before the first round, and during a recovery, there is nothing to compare: none are,

@@ -1,4 +1,4 @@
-//! The connection of the sequencer.
+//! The connection of the sequencer, and of what follows the sequence.
 
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::sqlstate::from_pipeline;
 
-/// The application name of the sessions in `pg_stat_activity`.
-const APPLICATION_NAME: &str = "auditrail sequencer";
 /// Timeout of a statement in the server, and so the bound of a step. A step usually takes some milliseconds; only the rows
 /// of a transaction that was rolled back, which the index still has, can take it longer: ten million some ten seconds.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,7 +34,7 @@ pub(super) const PLANNING: [(&str, &str); 4] = [
 
 /// Opens connections with the settings that the statements need.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     options: Options,
     db: Option<Connection>,
     /// See [`identity`].
@@ -44,10 +42,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(options: &PgConnectOptions) -> Self {
+    pub(crate) fn new(options: &PgConnectOptions, application_name: &str) -> Self {
         let millis = |timeout: Duration| timeout.as_millis().to_string();
         let options =
-            options.clone().application_name(APPLICATION_NAME).options(PLANNING).options([
+            options.clone().application_name(application_name).options(PLANNING).options([
                 ("statement_timeout", millis(STATEMENT_TIMEOUT)),
                 ("lock_timeout", millis(LOCK_TIMEOUT)),
                 ("idle_in_transaction_session_timeout", millis(IDLE_TIMEOUT)),
@@ -56,7 +54,7 @@ impl Session {
     }
 
     /// The usable connection, or a new one, and the identity of its database.
-    pub(super) async fn connection(&mut self) -> Result<(&mut Connection, &str), StoreError> {
+    pub(crate) async fn connection(&mut self) -> Result<(&mut Connection, &str), StoreError> {
         let usable = self.db.take().filter(Connection::is_usable);
         let db = match usable {
             Some(db) => db,
@@ -78,7 +76,7 @@ impl Session {
     }
 
     /// Ends the session.
-    pub(super) async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         if let Some(db) = self.db.take() {
             // Everything is committed, so an error while closing has no consequence.
             drop(timeout(RESPONSE_TIMEOUT, db.close()).await);
@@ -89,7 +87,7 @@ impl Session {
 /// Runs statements in one exchange, and returns the rows of each.
 ///
 /// After an error the transaction is rolled back, or the connection is not usable any more.
-pub(super) async fn run(
+pub(crate) async fn run(
     db: &mut Connection,
     statements: &[Sql],
     doing: &'static str,
@@ -109,7 +107,7 @@ pub(super) async fn run(
 }
 
 /// Runs a statement.
-pub(super) async fn run_one(
+pub(crate) async fn run_one(
     db: &mut Connection,
     statement: &Sql,
     doing: &'static str,
@@ -119,7 +117,7 @@ pub(super) async fn run_one(
 }
 
 /// Rolls back the open transaction, if any. If that fails, the connection is not used again.
-pub(super) async fn roll_back(db: &mut Connection) {
+pub(crate) async fn roll_back(db: &mut Connection) {
     if db.is_in_transaction() && !db.is_abandoned() {
         let rollback = [Sql::new("rollback")];
         drop(timeout(RESPONSE_TIMEOUT, run_together(db, &rollback)).await);

@@ -39,7 +39,7 @@ const SET_RULE: &str = "insert into control_plane.audit_log_retention_rules as r
          on conflict (id) do update set keep_days = excluded.keep_days";
 const REMOVE_RULE: &str = "delete from control_plane.audit_log_retention_rules";
 /// Statements that only the owner can run.
-const FORBIDDEN: [&str; 20] = [
+const FORBIDDEN: [&str; 22] = [
     "insert into control_plane.audit_log_retention_runs (id, kept_at, started_by)
      values (gen_random_uuid(), now(), 'system')",
     "delete from control_plane.audit_log_retention_removals",
@@ -60,6 +60,8 @@ const FORBIDDEN: [&str; 20] = [
     "delete from control_plane.audit_log_entries",
     "truncate control_plane.audit_log_entries",
     "delete from control_plane.audit_log_sequencer",
+    "update control_plane.audit_log_text_blocks set bits = bits",
+    "delete from control_plane.audit_log_text_blocks",
     "create table control_plane.mine (id int)",
     ATTACH,
 ];
@@ -187,12 +189,15 @@ async fn privileges_in_the_catalog_are_the_printed_ones() {
             "auditrail_reader SELECT audit_log_retention_rules",
             "auditrail_reader SELECT audit_log_retention_runs",
             "auditrail_reader SELECT audit_log_sequencer",
+            "auditrail_reader SELECT audit_log_text_blocks",
+            "auditrail_reader SELECT audit_log_text_index",
             "auditrail_reader SELECT audit_logs",
             "auditrail_reader SELECT schema_migrations",
             "auditrail_service DELETE audit_log_retention_rules",
             "auditrail_service INSERT audit_api_keys",
             "auditrail_service INSERT audit_log_entries",
             "auditrail_service INSERT audit_log_retention_rules",
+            "auditrail_service INSERT audit_log_text_blocks",
             &format!("auditrail_service INSERT audit_logs.({columns} columns)"),
             "auditrail_service SELECT audit_api_keys",
             "auditrail_service SELECT audit_log_entries",
@@ -200,11 +205,14 @@ async fn privileges_in_the_catalog_are_the_printed_ones() {
             "auditrail_service SELECT audit_log_retention_rules",
             "auditrail_service SELECT audit_log_retention_runs",
             "auditrail_service SELECT audit_log_sequencer",
+            "auditrail_service SELECT audit_log_text_blocks",
+            "auditrail_service SELECT audit_log_text_index",
             "auditrail_service SELECT audit_logs",
             "auditrail_service SELECT schema_migrations",
             "auditrail_service UPDATE audit_api_keys.revoked_at",
             "auditrail_service UPDATE audit_log_retention_rules",
             "auditrail_service UPDATE audit_log_sequencer",
+            "auditrail_service UPDATE audit_log_text_index",
         ]
     );
 }

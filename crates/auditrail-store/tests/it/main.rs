@@ -17,3 +17,4 @@ mod records;
 mod retention;
 mod sequencer;
 mod support;
+mod text_index;

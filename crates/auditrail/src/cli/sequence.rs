@@ -6,7 +6,7 @@ use clap::Args;
 ///
 /// The seq is the place of a record in the order of the log, from 0 on and without gaps. `serve` assigns it
 /// by itself, within a second of the commit; this command does the same for a database without a service,
-/// and beside one.
+/// and beside one. The words of these records are then indexed for searches.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail sequence --once

@@ -1,9 +1,11 @@
-//! `sequence`: gives records their seq, as `serve` does in the background, or checks that each has one.
+//! `sequence`: gives records their seq and indexes their words, as `serve` does in the background, or checks that each
+//! has a seq.
 
 use std::time::Duration;
 
 use auditrail_core::RecordId;
 use auditrail_store::sequencer::{Reconciler, Sequencer, Step};
+use auditrail_store::text_index::{TextIndexStep, TextIndexer};
 use serde::Serialize;
 
 use crate::cli::SequenceArgs;
@@ -18,6 +20,8 @@ use crate::output::progress::{Meter, count};
 const LOCKED_PAUSE: Duration = Duration::from_millis(100);
 /// Rounds after which every record that was committed at the start has a seq: the first may have begun before.
 pub(super) const ROUNDS: u32 = 2;
+/// How often a step of the index of words is attempted while another process is at one.
+const INDEX_ATTEMPTS: u32 = 50;
 /// Most records without a seq that are printed.
 const PRINTED_MAX: usize = 100;
 
@@ -30,6 +34,8 @@ struct Sequenced {
     next_seq: i64,
     /// Whether all records were looked at, as after a restore.
     recovered: bool,
+    /// Records whose words this process has indexed.
+    indexed: u64,
 }
 
 /// The JSON document of `sequence --check`.
@@ -60,7 +66,10 @@ pub(super) fn run(cx: &Context, args: &SequenceArgs) -> Result<Exit, Error> {
         }
         let sequenced = sequence(cx.output, &mut sequencer).await?;
         sequencer.close().await;
-        Ok(sequenced)
+        let mut indexer = database.text_indexer().await?;
+        let indexed = index(cx.output, &mut indexer).await?;
+        indexer.close().await;
+        Ok(Sequenced { indexed, ..sequenced })
     })?;
     if cx.output.json {
         cx.output.document(&sequenced)?;
@@ -68,6 +77,10 @@ pub(super) fn run(cx: &Context, args: &SequenceArgs) -> Result<Exit, Error> {
         let records = count(sequenced.sequenced, "record");
         let next_seq = sequenced.next_seq;
         cx.output.line(&format!("{records} sequenced; the next seq is {next_seq}"))?;
+        if sequenced.indexed > 0 {
+            let records = count(sequenced.indexed, "record");
+            cx.output.line(&format!("{records} indexed for searches by words"))?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -95,6 +108,28 @@ async fn sequence(output: Output, sequencer: &mut Sequencer) -> Result<Sequenced
     }
     meter.finish();
     Ok(done)
+}
+
+/// Indexes the words of all records that have a seq, but the last ones, which fill no block. Returns their number.
+async fn index(output: Output, indexer: &mut TextIndexer) -> Result<u64, Error> {
+    let mut meter = Meter::records(output);
+    let (mut indexed, mut attempts) = (0, 0);
+    while attempts < INDEX_ATTEMPTS {
+        match indexer.step().await? {
+            TextIndexStep::Waiting => break,
+            TextIndexStep::Locked => {
+                attempts += 1;
+                tokio::time::sleep(LOCKED_PAUSE).await;
+            }
+            TextIndexStep::Advanced { entries, .. } => {
+                attempts = 0;
+                indexed += entries;
+            }
+        }
+        meter.update(0, indexed);
+    }
+    meter.finish();
+    Ok(indexed)
 }
 
 async fn check(output: Output, database: &Database) -> Result<Compared, Error> {

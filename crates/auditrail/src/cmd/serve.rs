@@ -18,6 +18,7 @@ use auditrail_server::{
 use auditrail_store::archive::ArchiveDir;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
+use auditrail_store::text_index::TextIndexer;
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -118,6 +119,7 @@ async fn service(
         let sequencer = Sequencer::new(database.options());
         let reconciler = Reconciler::new(database.options());
         app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
+        app.sequencing().start_text_index(&background, TextIndexer::new(database.options()));
     }
     start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {

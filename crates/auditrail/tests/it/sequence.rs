@@ -37,7 +37,10 @@ async fn once_sequences_what_is_committed() {
     write(&mut app, 5_000).await;
     let sandbox = Sandbox::with(&db.url(&db.service()));
     let first = sandbox.run(&["sequence", "--once", "--json"]).code(0).json();
-    assert_eq!(first, json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true}));
+    assert_eq!(
+        first,
+        json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true, "indexed": 4_864})
+    );
     write(&mut app, 1).await;
     let second = sandbox.run(&["sequence", "--once"]).code(0);
     assert_eq!(second.out, "1 record sequenced; the next seq is 5001\n");
@@ -65,7 +68,7 @@ async fn check_finds_a_record_that_recover_sequences() {
     assert_eq!(found.json(), expected);
     sandbox.run(&["sequence", "--check"]).code(4).stderr_has("sequence --once --recover");
     let recovered = sandbox.run(&["sequence", "--once", "--recover", "--json"]).code(0).json();
-    assert_eq!(recovered, json!({"sequenced": 1, "next_seq": 11, "recovered": true}));
+    assert_eq!(recovered, json!({"sequenced": 1, "next_seq": 11, "recovered": true, "indexed": 0}));
     let checked = sandbox.run(&["sequence", "--check"]).code(0);
     assert_eq!(checked.out, "11 records compared with the sequence\n");
 }

@@ -1,4 +1,4 @@
-//! Metrics of the sequencer.
+//! Metrics of the sequencer and of the index of words.
 
 use std::fmt;
 
@@ -25,6 +25,11 @@ impl Collector for SequencerMetrics {
         ] {
             counter(&mut encoder, &format!("sequencer_{name}"), help, value)?;
         }
+        let unindexed = to_float(status.unindexed.unwrap_or_default());
+        let help = "Records with a seq whose words are not indexed.";
+        gauge(&mut encoder, "text_index_unindexed_records", help, unindexed)?;
+        let help = "Records whose words this server has indexed.";
+        counter(&mut encoder, "text_index_records", help, status.indexed)?;
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use super::{actions, target_types};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
+pub(crate) use text::TEXT as RECORD_TEXT;
 
 /// The filters of a search, with what they imply for the values in the table.
 #[derive(Debug)]

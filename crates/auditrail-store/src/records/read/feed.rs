@@ -15,6 +15,7 @@ use crate::key_version::{ApiKeyVersion, verify_for_reading_sql};
 use crate::records::columns::size_in_memory;
 use crate::sessions::Read;
 use crate::sql::Sql;
+pub(crate) use entries::entry_ids;
 pub(in crate::records) use entries::{head, known};
 
 /// Most entries that one request examines: their ids are 160 kB, and looking all of them up takes some tens of

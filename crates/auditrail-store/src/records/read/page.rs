@@ -9,17 +9,20 @@
 //! If a window holds a full page of matches, these are the first of all. So the lengths of the windows
 //! affect how long a search takes, and never its result.
 
+mod ranges;
+
 use auditrail_core::Record;
 
 use super::conditions::Conditions;
 use super::driving_index::{self, DrivingIndex, ScanBudget};
-use super::scan::Scan;
+use super::scan::{Direction, Scan};
 use super::text_step::TextStep;
 use crate::db::{Db, Rows};
 use crate::error::StoreError;
 use crate::records::columns::{self, column_list};
 use crate::sql::Sql;
 use crate::value::PgTime;
+use crate::words::range::Range;
 
 /// Bytes of rows at which a page ends early. A page of the maximum size has 4 kB for each record.
 pub(in crate::records) const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
@@ -69,6 +72,21 @@ pub(in crate::records) async fn candidates(
     budget: ScanBudget,
 ) -> Result<(Rows, bool), StoreError> {
     first(db, conditions, &Wanted::Judged(step), scan, budget).await
+}
+
+/// As [`candidates`], of those in ranges, which are in the order of a scan in this direction and do not overlap.
+pub(in crate::records) async fn candidates_in(
+    db: Db<'_>,
+    conditions: &Conditions<'_>,
+    step: &TextStep,
+    direction: Direction,
+    ranges: &[Range],
+) -> Result<Rows, StoreError> {
+    let candidates = i64::from(step.candidates);
+    let sql = step.statement(conditions, |sql| {
+        ranges::push(sql, conditions, direction, ranges, candidates);
+    });
+    fetch(db, &sql, false).await
 }
 
 /// What a search does with the rows that it finds.
@@ -212,6 +230,14 @@ pub(in crate::records) fn walk(
 ) -> Sql {
     let mut sql = Sql::default();
     push_whole_walk(&mut sql, index, conditions, i64::from(size) + 1, scan, edge);
+    sql
+}
+
+/// The statement of candidates in ranges, for tests of its plan.
+#[cfg(test)]
+pub(in crate::records) fn within(conditions: &Conditions<'_>, direction: Direction) -> Sql {
+    let mut sql = Sql::default();
+    ranges::push(&mut sql, conditions, direction, &[], 100);
     sql
 }
 

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::DrivingIndex;
-use crate::records::read::scan::Scan;
-use crate::records::read::search::WALK;
+use crate::records::read::scan::{Direction, Scan};
+use crate::records::read::search::{SEARCH, WALK};
 use crate::records::read::{get, page};
 
 /// The number of partitions of [`TestDb::spread_over_partitions`].
@@ -99,6 +99,35 @@ async fn walks_merge_an_index_scan_of_each_partition() {
         assert_eq!(count("Merge Append"), 1, "{parameters}: {plan:#}");
         assert_eq!(count("Index Scan"), PARTITIONS, "{parameters}: {plan:#}");
         assert_eq!(count("Sort") + count("Seq Scan"), 0, "{parameters}: {plan:#}");
+    }
+}
+
+#[tokio::test]
+async fn ranges_are_read_one_after_the_other_by_index_scans() {
+    let db = spread().await;
+    let mut app = db.connect(db.app()).await;
+    for (parameters, own) in [("", vec![]), ("actor_id=u1", vec!["'u1'".to_owned()])] {
+        let pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
+        let query = Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH).unwrap();
+        let filters = query.filters;
+        let mut tx = app.begin_with(SEARCH).await.unwrap();
+        let conditions = Conditions::of((&mut *tx).into(), &filters).await.unwrap();
+        for direction in [Direction::Older, Direction::Newer] {
+            let sql = page::within(&conditions, direction);
+            let times = |first: &str| format!("array['{first}', 'infinity']::timestamptz[]");
+            let ids = format!("array[{0}, {0}]::uuid[]", literal(0));
+            let mut values = vec![times("2000-01-01"), ids.clone(), times("2100-01-01"), ids];
+            values.extend(own.iter().cloned());
+            values.push("100".to_owned());
+            let plan = plan(&mut tx, "force_custom_plan", sql.text(), &values).await;
+            let types = types(&plan);
+            let count = |kind: &str| types.iter().filter(|node| **node == kind).count();
+            assert_eq!(count("Nested Loop"), 1, "{parameters}: {plan:#}");
+            assert_eq!(count("Merge Append"), 1, "{parameters}: {plan:#}");
+            assert_eq!(count("Index Scan"), PARTITIONS, "{parameters}: {plan:#}");
+            assert_eq!(count("Sort") + count("Seq Scan"), 0, "{parameters}: {plan:#}");
+        }
+        tx.rollback().await.unwrap();
     }
 }
 

@@ -24,7 +24,7 @@ use crate::records::read::text_search::TextBudget;
 use crate::records::read::turn;
 
 /// Texts in which words are easily found wrongly: cases, boundaries, escapes, and scripts of all kinds.
-const TEXTS: &[&str] = &[
+pub(super) const TEXTS: &[&str] = &[
     "ana",
     "Ana Müller",
     "anabel",
@@ -91,7 +91,7 @@ async fn filled() -> TestDb {
 }
 
 /// A term of an expression.
-fn term() -> impl Strategy<Value = String> {
+pub(super) fn term() -> impl Strategy<Value = String> {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""));
     let part = (prop::sample::select(TEXTS), 0..6_usize, 1..9_usize, any::<bool>()).prop_map(
         move |(text, from, length, is_prefix)| {
@@ -131,13 +131,13 @@ fn term() -> impl Strategy<Value = String> {
 }
 
 /// Expressions of up to three terms. Some are invalid.
-fn expression() -> impl Strategy<Value = String> {
+pub(super) fn expression() -> impl Strategy<Value = String> {
     let signed = (prop::bool::weighted(0.3), term())
         .prop_map(|(is_excluded, term)| format!("{}{term}", if is_excluded { "-" } else { "" }));
     prop::collection::vec(signed, 1..4).prop_map(|terms| terms.join(" "))
 }
 
-fn filters(q: &str) -> Option<Filters> {
+pub(super) fn filters(q: &str) -> Option<Filters> {
     Filters::from_pairs([("q", q), ("intents", "all")], Timestamp::UNIX_EPOCH).ok()
 }
 
@@ -149,7 +149,7 @@ fn expected(all: &[Record], filters: &Filters) -> Vec<RecordId> {
 }
 
 /// The ids of a page, and its cursors.
-async fn page(
+pub(super) async fn page(
     db: &mut PgConnection,
     query: &Query,
     budget: TextBudget,
@@ -169,7 +169,7 @@ fn position(token: &str, query: &Query) -> Position {
 }
 
 /// The ids of all pages to the end, then of all pages back to the start, and how many of them ended early.
-async fn search(
+pub(super) async fn search(
     db: &mut PgConnection,
     filters: &Filters,
     order: Order,
@@ -219,10 +219,10 @@ async fn compare_around(
 
 fn budget(time: Duration, candidates: (u32, u32)) -> TextBudget {
     let scan = ScanBudget { time_records: 60, value_records: 20, few: 2 };
-    TextBudget { time, candidates, scan }
+    TextBudget { time, candidates, scan, has_index: true }
 }
 
-const LONG: Duration = Duration::from_secs(600);
+pub(super) const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test]
 async fn searches_equal_the_evaluation_in_memory() {

@@ -24,6 +24,7 @@ use super::{RemovedRecords, RetentionReport, ledger, retired};
 use crate::clock;
 use crate::error::StoreError;
 use crate::leadership::Leadership;
+use crate::text_index::remove_empty_text_blocks;
 use crate::value::PgTime;
 
 /// Attempts of a transaction that gets no lock in time.
@@ -78,6 +79,10 @@ impl<'a> Work<'a> {
             // What left is recorded even if a later table failed, which is the error to report then.
             let recorded = self.record_this_run(context.kept_at).await;
             outcome.and(recorded)?;
+            if self.report.records > 0 {
+                let stop = self.options.stop;
+                remove_empty_text_blocks(self.db.connection(), || !stop()).await?;
+            }
         }
         Ok(std::mem::take(&mut self.report))
     }

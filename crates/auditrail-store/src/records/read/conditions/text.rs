@@ -14,7 +14,7 @@ use crate::sql::Sql;
 ///
 /// The escapes of the metadata are resolved: first each escaped backslash becomes a character that JSON never
 /// contains, so that every other backslash starts an escape.
-const TEXT: &str = r#"(concat_ws(E'\n', actor_id, actor_name, action, target_type, target_id, target_name,
+pub(crate) const TEXT: &str = r#"(concat_ws(E'\n', actor_id, actor_name, action, target_type, target_id, target_name,
     host(ip_address), user_agent, request_id,
     case when strpos(metadata::text, E'\\') = 0 then metadata::text
          else replace(replace(regexp_replace(replace(metadata::text, E'\\\\', E'\x01'),

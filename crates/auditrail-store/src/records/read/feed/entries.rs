@@ -63,6 +63,18 @@ pub(super) async fn after(
     Ok(Entries { first_seq: position.seq + 1, ids, id_at_position: at_position, head })
 }
 
+/// The ids of at most `max` entries after a position.
+///
+/// # Errors
+/// As [`after`].
+pub(crate) async fn entry_ids(
+    db: Db<'_>,
+    position: FeedPosition,
+    max: usize,
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(after(db, position, max).await?.ids)
+}
+
 /// A position with the id of its entry.
 ///
 /// # Errors
