@@ -9,6 +9,7 @@
 //! `UUIDv7`, a repetition in one transaction; the database is that of the tests, with one partition.
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
+#![expect(clippy::unwrap_used, reason = "an error ends the measurement")]
 
 use std::collections::HashMap;
 use std::process::Command;
