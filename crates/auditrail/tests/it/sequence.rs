@@ -107,6 +107,12 @@ async fn service_sequences_its_own_records_and_those_of_others() {
     })
     .await;
     assert_eq!(metric(&service, "auditrail_sequencer_unsequenced_records").await.to_string(), "0");
+    write(&mut app, 600).await;
+    eventually("the words of full blocks are indexed", async || {
+        metric(&service, "auditrail_text_index_records_total").await == 512.0
+            && metric(&service, "auditrail_text_index_unindexed_records").await < 256.0
+    })
+    .await;
     service.signal(Signal::TERM);
     let (code, log) = service.end();
     assert_eq!(code, Some(0), "{log}");

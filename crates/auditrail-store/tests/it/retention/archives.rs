@@ -106,7 +106,7 @@ async fn run_records_name_the_archives() {
             assert_eq!(listed["name"], name.to_string());
             assert_eq!(listed["manifest_sha256"], archives.manifest_sha256(name).unwrap());
             assert_eq!(listed["records"], manifest.records);
-            assert_eq!(manifest.schema_version, 24);
+            assert_eq!(manifest.schema_version, 25);
         }
         assert_eq!(record["records"], 45);
     }
