@@ -8,8 +8,12 @@
 //! records are repeated, each time later and with new commits. The records are written in the order of time, with
 //! `UUIDv7`, a repetition in one transaction; the database is that of the tests, with one partition.
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that cannot go on has failed"
+)]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
-#![expect(clippy::unwrap_used, reason = "an error ends the measurement")]
 
 use std::collections::HashMap;
 use std::process::Command;

@@ -31,6 +31,10 @@ const ALTERNATIVES_MAX: usize = 8;
 /// Blocks of the first region, and the most of a later one.
 const REGION_BLOCKS: (u32, u32) = (64, 512);
 
+/// Finding the candidates of a block that other conditions leave, in which the text of most records is not judged, takes
+/// as long as judging so many.
+const BLOCK_COST: u64 = 32;
+
 /// The blocks that may have the words of a search.
 #[derive(Debug)]
 pub(super) struct Blocks {
@@ -48,8 +52,8 @@ type Alternatives = Vec<Vec<WordHash>>;
 pub(super) struct Region {
     /// In the order of the scan, without overlaps.
     pub(super) ranges: Vec<Range>,
-    /// The number of records in them is about so many.
-    pub(super) records: u64,
+    /// Reading them takes at most as long as judging about so many candidates.
+    pub(super) cost: u64,
     /// The first place of the scan beyond the region; `None` if it reaches to the end.
     pub(super) end: Option<Place>,
 }
@@ -100,7 +104,7 @@ impl Blocks {
         if end.is_some_and(|end| is_edge(end.at) || is_behind(end)) {
             return Ok(None);
         }
-        let records = blocks.len() as u64 * 256;
+        let cost = blocks.len() as u64 * BLOCK_COST;
         blocks.extend(&self.unindexed);
         let (oldest, newest) = match direction {
             Direction::Older => (end.map(Place::after), Some(after.before())),
@@ -114,7 +118,7 @@ impl Blocks {
         if direction == Direction::Older {
             ranges.reverse();
         }
-        Ok(Some(Region { ranges, records, end }))
+        Ok(Some(Region { ranges, cost, end }))
     }
 }
 

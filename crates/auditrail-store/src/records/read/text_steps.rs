@@ -45,8 +45,6 @@ impl Default for TextBudget {
 
 /// Candidates for which no longer range of time is read: judging them takes a few milliseconds.
 const ENOUGH: u64 = 500;
-/// A region is read by the index if the other conditions leave so many times the candidates.
-const INDEX_GAIN: u64 = 2;
 
 /// The steps of a search.
 pub(in crate::records) struct TextSteps<'a> {
@@ -176,7 +174,7 @@ impl<'a> TextSteps<'a> {
         Ok(())
     }
 
-    /// Whether the region has much fewer candidates than the other conditions leave.
+    /// Whether reading the region takes less time than judging all candidates that the other conditions leave in it.
     fn is_worth_it(&self, region: &Region, after: Place) -> bool {
         if DrivingIndex::only(self.conditions.filters()) == Some(DrivingIndex::Time) {
             return true;
@@ -190,7 +188,7 @@ impl<'a> TextSteps<'a> {
         let Some(Pace { candidates, micros }) = self.pace else { return false };
         let span = u128::from(direction.micros_between(after.at, far.at).unsigned_abs());
         let expected = span * u128::from(candidates) / u128::from(micros.max(1));
-        u128::from(region.records * INDEX_GAIN) <= expected
+        u128::from(region.cost) <= expected
     }
 
     /// After a step without the index.
