@@ -7,7 +7,7 @@
 //! 256 and at most [`STEP_ENTRIES`], adds the blocks of their records and advances the position. The lock elects one
 //! of several servers, and a crash at any moment repeats and loses nothing. Fewer than 256 entries wait: a search
 //! reads those records itself. The records of a step are put in the order of time first, which is also that of most
-//! searches, and divided by [`cut`](crate::words::range::cut), so that blocks are short ranges.
+//! searches, and divided by `words::range::cut`, so that blocks are short ranges.
 //!
 //! The words are those of the text in which a search looks for phrases, as the database builds it for that condition.
 //! A record that is changed in place needs [`rebuild_text_blocks`] in the same transaction; [`remove_empty_text_blocks`]
