@@ -172,7 +172,7 @@ pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(15);
 pub const TAIL_KEY_CHECK: Duration = Duration::from_secs(5);
 /// How long a tail may take to end at a shutdown; then its connection is closed.
 pub const TAIL_SHUTDOWN: Duration = Duration::from_millis(700);
-/// Maximum of `wait` of a feed: half of the request timeout.
+/// Maximum of `wait` of a feed: half of the default request timeout. A feed waits no longer than half of the one set.
 pub const FEED_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often the same read of a feed is recorded, if reads are.
 pub const FEED_RECORD_INTERVAL: Duration = Duration::from_secs(60);

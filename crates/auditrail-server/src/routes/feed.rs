@@ -45,7 +45,8 @@ pub(super) async fn feed(
     mut params: QueryParams,
 ) -> Result<Json<FeedPage>, Problem> {
     let options = FeedOptions::parse(&mut params)?;
-    let deadline = Instant::now() + options.wait;
+    // The response has to come before the request times out.
+    let deadline = Instant::now() + options.wait.min(app.config().request_timeout / 2);
     let filters = params.clone().filters(reader.principal())?;
     record_feed(&app, reader.principal(), origin, FeedOperation::Feed, &filters).await?;
     let mut after = match options.after {

@@ -37,6 +37,9 @@ def query(pairs):
     # A byte order mark is for CSV alone.
     if pairs.get("format") != "csv":
         pairs.pop("bom", None)
+    # An expression has a grammar of its own.
+    if "q" in pairs:
+        pairs["q"] = "deploy -action:key.*"
     # A filter is given under one name.
     for other, name in OTHER_NAMES.items():
         if other in pairs:
@@ -66,6 +69,9 @@ def record(fields):
         time = moment(fields["expires_at"])
         if time is None or time <= datetime.now(timezone.utc):
             fields.pop("expires_at")
+    # To a schema 1.0 is an integer.
+    if isinstance(fields.get("keep_days"), float):
+        fields["keep_days"] = int(fields["keep_days"])
     if not storable(fields.get("metadata")):
         fields["metadata"] = {"was": "not storable"}
 
