@@ -34,6 +34,14 @@ def before_call(context, case, kwargs):
 def query(pairs):
     # Only the server can make one, and it excludes an offset.
     pairs.pop("cursor", None)
+    # Only of a record that matches, and it excludes an offset.
+    pairs.pop("around", None)
+    # The id of the record at a position.
+    if not isinstance(pairs.get("after"), int):
+        pairs.pop("after_id", None)
+    # At least one, if given.
+    if not pairs.get("fields", True):
+        pairs.pop("fields")
     # A byte order mark is for CSV alone.
     if pairs.get("format") != "csv":
         pairs.pop("bom", None)
