@@ -45,9 +45,10 @@ def query(pairs):
     # A byte order mark is for CSV alone.
     if pairs.get("format") != "csv":
         pairs.pop("bom", None)
-    # An expression has a grammar of its own.
+    # An expression has a grammar of its own, and words exclude an offset.
     if "q" in pairs:
         pairs["q"] = "deploy -action:key.*"
+        pairs.pop("offset", None)
     # A filter is given under one name.
     for other, name in OTHER_NAMES.items():
         if other in pairs:
