@@ -20,7 +20,7 @@ function script(name: string, code: string): string {
   return run("node", ["--no-experimental-require-module", name], project);
 }
 
-const NAMES = "AuditrailClient,AuditrailError,ExactNumber,Match,Policy,Recorder";
+const NAMES = "AuditrailClient,AuditrailError,ExactNumber,Feed,Match,Policy,Recorder,Tail";
 const SHOW = "console.log(Object.keys(a).sort().join(), Object.keys(b).join(), Object.keys(c).join());";
 
 describe("the packed package", () => {
