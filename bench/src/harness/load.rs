@@ -9,6 +9,7 @@ use xtask::workspace::Workspace;
 use crate::harness::build;
 use crate::harness::peers::{Route, Server};
 use xtask::error::{Error, Result};
+use xtask::sh::Sh;
 
 /// Builds the load client, and says where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
@@ -63,6 +64,19 @@ impl Load {
     pub(crate) fn start(self) -> Result<Loading> {
         start(self.command)
     }
+}
+
+/// Writes records of a file to a service, with the options of `bench-load`; fails unless every response was 2xx.
+pub(crate) fn write(
+    program: &Path,
+    (to, key): (&str, &str),
+    records: &Path,
+    options: &[&str],
+    seconds: u16,
+) -> Result<LoadReport> {
+    let load = Sh::new(program).quiet_env("AUDITRAIL_KEY", key);
+    let load = load.args(["--to", to, "--seconds", &seconds.to_string()]).args(options);
+    LoadReport::parse(load.arg("--bodies").arg(records).read()?.trim(), true)
 }
 
 /// Starts a program that prints one JSON document at its end.

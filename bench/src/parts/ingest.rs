@@ -2,25 +2,25 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-
+use crate::harness::corpus;
+use crate::harness::load::{self, LoadReport};
 use crate::harness::postgres_server::PostgresServer;
 use crate::harness::program::{self, Bench};
 use crate::harness::service::Service;
 use crate::harness::transport::Transport;
-use crate::harness::{corpus, load};
 use crate::result::Part;
 use xtask::error::{Error, Result};
-use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
 /// Number of different records.
 const RECORDS: u64 = 20_000;
+/// The workload of batches.
+pub(crate) const BATCHES: &str = "batches of 1,000, 2 connections";
+/// The workload of single records.
+pub(crate) const SINGLES: &str = "single records, 64 connections";
 /// The names of the workloads, and the options of the load client.
-pub(crate) const WORKLOADS: [(&str, &[&str]); 2] = [
-    ("batches of 1,000, 2 connections", &["--connections", "2", "--batch", "1000"]),
-    ("single records, 64 connections", &["--connections", "64"]),
-];
+pub(crate) const WORKLOADS: [(&str, &[&str]); 2] =
+    [(BATCHES, &["--connections", "2", "--batch", "1000"]), (SINGLES, &["--connections", "64"])];
 
 /// A durable PostgreSQL, the program, and the records to write.
 pub(crate) struct Ingest {
@@ -31,21 +31,11 @@ pub(crate) struct Ingest {
     transport: Transport,
 }
 
-/// A service of an empty log.
-pub(crate) struct EmptyLog {
-    pub(crate) service: Service,
+/// A log without records.
+pub(crate) struct FreshLog {
     /// Its URL, as the owner of the table.
     pub(crate) url: String,
     key: String,
-}
-
-/// What a load achieved.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
-    /// Records a second.
-    pub(crate) rate: f64,
-    /// The longest request, in milliseconds.
-    pub(crate) longest: f64,
 }
 
 impl Ingest {
@@ -70,28 +60,30 @@ impl Ingest {
         ])
     }
 
-    /// Empties the log and starts a service with these variables.
-    pub(crate) fn empty_log(&self, variables: &[(&str, &str)]) -> Result<EmptyLog> {
+    /// Removes all records.
+    pub(crate) fn fresh_log(&self) -> Result<FreshLog> {
         self.bench.reset()?;
         let create = ["key", "create", "--name", "benchmark", "--scope", "write"];
         let key = self.bench.run(&create)?.trim().to_owned();
         let url = self.cluster.url(self.transport, &self.bench.database()?)?;
+        Ok(FreshLog { url, key })
+    }
+
+    /// Starts a service of the log with these variables.
+    pub(crate) fn serve(&self, log: &FreshLog, variables: &[(&str, &str)]) -> Result<Service> {
         let mut serve = self.bench.auditrail();
-        serve.env("DATABASE_URL", &url).envs(variables.iter().copied());
-        Ok(EmptyLog { service: Service::start(serve)?, url, key })
+        serve.env("DATABASE_URL", &log.url).envs(variables.iter().copied());
+        Service::start(serve)
     }
 
     /// Writes for some seconds.
-    pub(crate) fn load(&self, to: &EmptyLog, options: &[&str], seconds: u16) -> Result<Load> {
-        let load = Sh::new(&self.load).quiet_env("AUDITRAIL_KEY", &to.key);
-        let load = load.args(["--to", &to.service.address, "--seconds", &seconds.to_string()]);
-        let report = load.args(options).arg("--bodies").arg(&self.records).read()?;
-        let value: Value = serde_json::from_str(&report).unwrap_or_default();
-        let figures = || {
-            let rate = value["records_per_second"].as_f64()?;
-            Some(Load { rate, longest: value["latency_ms"]["max"].as_f64()? })
-        };
-        figures().ok_or_else(|| Error::Refused(format!("not a report: {report}")))
+    pub(crate) fn write(
+        &self,
+        (service, log): (&Service, &FreshLog),
+        options: &[&str],
+        seconds: u16,
+    ) -> Result<LoadReport> {
+        load::write(&self.load, (&service.address, &log.key), &self.records, options, seconds)
     }
 }
 

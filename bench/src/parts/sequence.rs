@@ -1,10 +1,10 @@
-//! `cargo xtask bench sequence`: write rates with the sequencer and without, and how far it is behind.
+//! `cargo xtask bench sequence`: write rates with the sequencer and without, and its lag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ingest::{self, Ingest, WORKLOADS};
+use super::ingest::{self, FreshLog, Ingest, WORKLOADS};
 use crate::harness::service::Service;
 use crate::harness::transport::Transport;
 use crate::result::Part;
@@ -12,7 +12,11 @@ use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
 const WITH: &str = "auditrail";
-const WITHOUT: &str = "auditrail without its sequencer";
+const WITHOUT_INDEX: &str = "auditrail without its index of words";
+const WITHOUT: &str = "auditrail without both";
+const SIDES: [&str; 3] = [WITH, WITHOUT_INDEX, WITHOUT];
+/// The version of the index of another program, which is left alone.
+const OTHER_INDEX: &str = "update control_plane.audit_log_text_index set version = 0";
 /// The metric of the lag.
 const LAG: &str = "auditrail_sequencer_lag_seconds ";
 /// Pause between two looks at the lag.
@@ -20,11 +24,11 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Within this time after the load every record must have a seq.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Write rates with the sequencer and without, and how far the sequencer is behind.
+/// Write rates with the sequencer and without, and the lag of the sequencer.
 ///
-/// Each round writes batches of 1,000 over 2 connections and single records over 64 by HTTP into an empty log, once with
-/// the sequencer and once without, in turn. The lag is the metric of the service, an upper bound of the age of the
-/// oldest committed record without a seq, read every 20 ms.
+/// Each round writes batches of 1,000 over 2 connections and single records over 64 by HTTP into an empty log, with the
+/// sequencer and the index of words that follows it, with the sequencer alone and with neither, in turn. The lag is the
+/// metric of the service, an upper bound of the age of the oldest committed record without a seq, read every 20 ms.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -58,15 +62,21 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     println!("\nround, records a second, and the lag in milliseconds: p50 and p99");
     for round in 1..=args.rounds {
         for (workload, options) in WORKLOADS {
-            let mut sides = [true, false];
-            sides.rotate_left(usize::from(round) % 2);
-            for has_sequencer in sides {
-                let measured = measure(&ingest, options, args.seconds, has_sequencer)?;
-                measured.add(workload, round, &mut part);
+            let mut sides = SIDES;
+            sides.rotate_left(usize::from(round) % SIDES.len());
+            for side in sides {
+                measure(&ingest, options, args.seconds, side)?.add(
+                    (workload, side),
+                    round,
+                    &mut part,
+                );
             }
         }
     }
     part.save(workspace)?;
+    println!("\nthe sequencer alone");
+    ingest::shares(&part, WITHOUT_INDEX, WITHOUT, 0.0);
+    println!("the sequencer and the index of words");
     let mut missed = ingest::shares(&part, WITH, WITHOUT, args.at_least);
     missed.extend(ingest::at_most(&part, WITH, "lag p99", args.lag_at_most));
     ingest::refuse(&missed)
@@ -85,30 +95,40 @@ struct Measured {
     lags: Vec<f64>,
 }
 
-fn measure(
+fn measure(ingest: &Ingest, options: &[&str], seconds: u16, side: &str) -> Result<Measured> {
+    let has_sequencer = side != WITHOUT;
+    let log = ingest.fresh_log()?;
+    if side == WITHOUT_INDEX {
+        ingest.bench.sql(OTHER_INDEX)?;
+    }
+    let service = ingest.serve(&log, &[("AUDITRAIL_SEQUENCER", &has_sequencer.to_string())])?;
+    let measured = rate_and_lags(ingest, (&service, &log), (options, seconds), has_sequencer)?;
+    if has_sequencer {
+        wait_until_sequenced(ingest)?;
+    }
+    service.stop()?;
+    Ok(measured)
+}
+
+fn rate_and_lags(
     ingest: &Ingest,
-    options: &[&str],
-    seconds: u16,
+    to: (&Service, &FreshLog),
+    (options, seconds): (&[&str], u16),
     has_sequencer: bool,
 ) -> Result<Measured> {
-    let log = ingest.empty_log(&[("AUDITRAIL_SEQUENCER", &has_sequencer.to_string())])?;
-    ingest.load(&log, options, 1)?;
+    ingest.write(to, options, 1)?;
     let (is_done, mut lags) = (AtomicBool::new(false), Vec::new());
-    let load = thread::scope(|scope| {
-        let looks = has_sequencer.then(|| scope.spawn(|| looks(&log.service, &is_done)));
-        let load = ingest.load(&log, options, seconds);
+    let rate = thread::scope(|scope| {
+        let looks = has_sequencer.then(|| scope.spawn(|| looks(to.0, &is_done)));
+        let report = ingest.write(to, options, seconds);
         is_done.store(true, Ordering::Relaxed);
         if let Some(looks) = looks {
             lags = looks.join().map_err(|_| Error::Refused("a look panicked".to_owned()))??;
         }
-        load
+        Ok::<_, Error>(report?.per_second)
     })?;
-    if has_sequencer {
-        wait_until_sequenced(ingest)?;
-    }
-    log.service.stop()?;
     lags.sort_by(f64::total_cmp);
-    Ok(Measured { rate: load.rate, lags })
+    Ok(Measured { rate, lags })
 }
 
 fn wait_until_sequenced(ingest: &Ingest) -> Result<()> {
@@ -139,10 +159,9 @@ fn looks(service: &Service, is_done: &AtomicBool) -> Result<Vec<f64>> {
 }
 
 impl Measured {
-    fn add(&self, workload: &str, round: u16, part: &mut Part) {
-        let side = if self.lags.is_empty() { WITHOUT } else { WITH };
+    fn add(&self, (workload, side): (&str, &str), round: u16, part: &mut Part) {
         part.add(workload, side, ("rate", "records/s"), self.rate);
-        print!("{round:<4} {workload:<32} {side:<32} {:>9.0}", self.rate);
+        print!("{round:<4} {workload:<32} {side:<36} {:>9.0}", self.rate);
         if self.lags.is_empty() {
             println!();
             return;

@@ -121,7 +121,9 @@ pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
 pub const SEQUENCER_SLOW_LOOK: Duration = Duration::from_millis(50);
 /// Pause between two looks for records whose words are not indexed.
 pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest pause after a step of the index of words; it is as long as the step.
+/// How many times as long as a step of the index of words the pause after it is, while the index falls behind the writers.
+pub const TEXT_INDEX_YIELD: u32 = 15;
+/// The longest pause after a step of the index of words.
 pub const TEXT_INDEX_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the step in flight may take when the service stops.
 pub const SEQUENCER_STOP_GRACE: Duration = Duration::from_millis(500);

@@ -3,7 +3,8 @@
 //! The promise is that of migration 025: a record of an entry before the position that has a word lies within a block
 //! whose filter has it. Searches rely on nothing else, so blocks may overlap, and records that leave need no change.
 //!
-//! A *step* of the [`TextIndexer`] is a transaction: it locks the position, reads the entries after it, a multiple of
+//! A *step* of the [`TextIndexer`] first reads how many entries are not indexed; fewer than 256 wait, without a lock, which
+//! would be a write. It is a transaction: it locks the position, reads the entries after it, a multiple of
 //! 256 and at most [`STEP_ENTRIES`], adds the blocks of their records and advances the position. The lock elects one
 //! of several servers, and a crash at any moment repeats and loses nothing. Fewer than 256 entries wait: a search
 //! reads those records itself. The records of a step are put in the order of time first, which is also that of most
@@ -77,13 +78,8 @@ impl TextIndexer {
     /// # Errors
     /// [`StoreError`].
     pub async fn lag(&mut self) -> Result<u64, StoreError> {
-        let doing = "read the position of the index of words";
         let (db, _) = self.session.connection().await?;
-        let rows = run_one(db, &position::lag_sql(), doing).await?;
-        let row = rows.first().ok_or(sqlx::Error::RowNotFound);
-        let lag: i64 =
-            row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))?;
-        Ok(u64::try_from(lag).unwrap_or(0))
+        Ok(u64::try_from(read_lag(db).await?).unwrap_or(0))
     }
 
     /// Indexes the next entries.
@@ -93,6 +89,10 @@ impl TextIndexer {
     /// [`StoreError::Unreachable`] the step may be committed; the next one continues either way.
     pub async fn step(&mut self) -> Result<TextIndexStep, StoreError> {
         let (db, _) = self.session.connection().await?;
+        // A negative lag is the error of an unknown position.
+        if u64::try_from(read_lag(db).await?).is_ok_and(|lag| lag < BLOCK_RECORDS as u64) {
+            return Ok(TextIndexStep::Waiting);
+        }
         let step = step(db).await;
         roll_back(db).await;
         step
@@ -102,6 +102,13 @@ impl TextIndexer {
     pub async fn close(&mut self) {
         self.session.close().await;
     }
+}
+
+async fn read_lag(db: &mut Connection) -> Result<i64, StoreError> {
+    let doing = "read the position of the index of words";
+    let rows = run_one(db, &position::lag_sql(), doing).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound);
+    row.and_then(|row| row.get(0)).map_err(StoreError::while_trying_to(doing))
 }
 
 /// A step. The transaction is still open unless it advanced.

@@ -1,6 +1,7 @@
-//! Gives records their seq at once, for tests of what reads the sequence.
+//! Gives records their seq at once and indexes their words, for tests of what reads them.
 
 use auditrail_store::sequencer::{Sequencer, Step};
+use auditrail_store::text_index::{TextIndexStep, TextIndexer};
 
 use crate::db::TestDb;
 
@@ -22,5 +23,24 @@ impl TestDb {
             }
         }
         sequencer.close().await;
+    }
+
+    /// Indexes the words of sequenced records, and returns how many were indexed. Fewer than 256 are left.
+    ///
+    /// # Panics
+    /// If a step fails, or another session holds the lock of the index.
+    pub async fn index_words(&self) -> u64 {
+        let mut indexer = TextIndexer::new(&self.service());
+        let mut indexed = 0;
+        loop {
+            let step = indexer.step().await;
+            match step.unwrap_or_else(|e| panic!("cannot index words: {e}")) {
+                TextIndexStep::Advanced { entries, .. } => indexed += entries,
+                TextIndexStep::Waiting => break,
+                TextIndexStep::Locked => panic!("another session holds the lock"),
+            }
+        }
+        indexer.close().await;
+        indexed
     }
 }

@@ -90,6 +90,9 @@ impl Filled {
             let definition = definition.replace(" ON ONLY ", " ON ");
             sql(&format!("set maintenance_work_mem = '1GB'; {definition}"))?;
         }
+        println!("closing its partition, and sequencing and indexing its records");
+        self.bench.run(&["--quiet", "partition", "close"])?;
+        self.bench.run(&["--quiet", "sequence", "--once"])?;
         sql("vacuum analyze control_plane.audit_logs")?;
         sql("checkpoint").map(drop)
     }

@@ -11,10 +11,10 @@ use tokio::time::sleep;
 use super::Sequencing;
 use crate::background::{Schedule, StopSignal, Task, TaskError};
 use crate::clock;
-use crate::limits::{TEXT_INDEX_INTERVAL, TEXT_INDEX_PAUSE_MAX};
+use crate::limits::{TEXT_INDEX_INTERVAL, TEXT_INDEX_PAUSE_MAX, TEXT_INDEX_YIELD};
 
-/// Indexes what the sequence has, at most half of the time. Of several servers any does a step; the lock of the position
-/// lets one at a time.
+/// Indexes what the sequence has, at most half of the time, and less while writers need it (see [`pause`]). Of several
+/// servers any does a step; the lock of the position lets one at a time.
 pub(super) struct TextIndexTask {
     indexer: Mutex<TextIndexer>,
     status: Sequencing,
@@ -27,22 +27,45 @@ impl TextIndexTask {
 
     async fn index(&self) -> Result<(), StoreError> {
         let mut indexer = self.indexer.lock().await;
+        let mut before = indexer.lag().await?;
+        let mut looked = clock::monotonic();
         loop {
             let began = clock::monotonic();
             let step = indexer.step().await?;
+            let took = began.elapsed();
             let unindexed = indexer.lag().await?;
-            let TextIndexStep::Advanced { entries, .. } = step else {
-                self.status.change(|status| status.unindexed = Some(unindexed));
-                return Ok(());
+            let entries = match step {
+                TextIndexStep::Advanced { entries, .. } => entries,
+                TextIndexStep::Waiting | TextIndexStep::Locked => 0,
             };
             self.status.change(|status| {
                 status.indexed += entries;
                 status.unindexed = Some(unindexed);
             });
-            // Others get as much of the processor and the disk.
-            sleep(began.elapsed().clamp(Duration::ZERO, TEXT_INDEX_PAUSE_MAX)).await;
+            if entries == 0 {
+                return Ok(());
+            }
+            let arrived = (unindexed + entries).saturating_sub(before);
+            let pause = pause((entries, took), (arrived, looked.elapsed()));
+            (before, looked) = (unindexed, clock::monotonic());
+            sleep(pause).await;
         }
     }
+}
+
+/// The pause after a step that indexed this number of entries in this time, while that number arrived in that time since
+/// the look before.
+///
+/// It is as long as the step. While entries arrive faster than that indexes them, the index falls behind anyway, and
+/// catches up afterwards: the pause is then [`TEXT_INDEX_YIELD`] times as long and leaves the processors and the disk to the
+/// writers.
+fn pause(step: (u64, Duration), arrived: (u64, Duration)) -> Duration {
+    let (entries, took) = (u128::from(step.0), step.1.as_micros());
+    let (arrivals, since) = (u128::from(arrived.0), arrived.1.as_micros());
+    // arrivals / since > entries / (2 * took)
+    let falls_behind = arrivals * 2 * took > entries * since;
+    let pause = if falls_behind { step.1 * TEXT_INDEX_YIELD } else { step.1 };
+    pause.min(TEXT_INDEX_PAUSE_MAX)
 }
 
 impl Task for TextIndexTask {
@@ -67,5 +90,26 @@ impl Task for TextIndexTask {
                 outcome => Ok(outcome?),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn index_that_keeps_up_works_half_of_the_time() {
+        assert_eq!(pause((8_192, 200 * MS), (0, 400 * MS)), 200 * MS);
+        assert_eq!(pause((8_192, 200 * MS), (8_192, 400 * MS)), 200 * MS);
+        assert_eq!(pause((256, 10 * MS), (300, 1_000 * MS)), 10 * MS);
+    }
+
+    #[test]
+    fn index_that_falls_behind_yields_to_writers() {
+        assert_eq!(pause((8_192, 200 * MS), (8_193, 400 * MS)), 200 * MS * TEXT_INDEX_YIELD);
+        assert_eq!(pause((8_192, 2_000 * MS), (90_000, 2_000 * MS)), TEXT_INDEX_PAUSE_MAX);
+        assert_eq!(pause((8_192, 9_000 * MS), (0, 9_000 * MS)), TEXT_INDEX_PAUSE_MAX);
     }
 }

@@ -1,8 +1,9 @@
 //! The index of words follows the sequence.
 
+use std::ops::RangeInclusive;
+
 use auditrail_core::{Cursor, CursorKey, Query, Record};
 use auditrail_store::PgAuditLog;
-use auditrail_store::sequencer::{Sequencer, Step};
 use auditrail_store::text_index::{
     STEP_ENTRIES, TextIndexStep, TextIndexer, rebuild_text_blocks, remove_empty_text_blocks,
 };
@@ -14,35 +15,22 @@ use crate::support::{number, sql};
 /// Sequenced records, a minute apart, with a word of their own.
 async fn sequenced(records: usize) -> TestDb {
     let db = TestDb::migrated().await;
+    write(&db, 1..=records).await;
+    db
+}
+
+/// Writes these of the records and gives them their seq.
+async fn write(db: &TestDb, numbers: RangeInclusive<usize>) {
+    let (first, last) = numbers.into_inner();
     db.as_owner(&format!(
         "insert into control_plane.audit_logs
              (id, actor_id, actor_type, action, target_type, target_id, created_at)
          select lpad(to_hex(n), 32, '0')::uuid, 'u1', 'user', 'project.created', 'project', 'word' || n,
                 timestamptz '2024-01-01Z' + n * interval '1 minute'
-           from generate_series(1, {records}) n"
+           from generate_series({first}, {last}) n"
     ))
     .await;
-    let mut sequencer = Sequencer::new(&db.service());
-    while sequencer.look().await.unwrap().has_more {
-        assert!(matches!(sequencer.step().await.unwrap(), Step::Advanced(_)));
-    }
-    sequencer.close().await;
-    db
-}
-
-/// Steps until none advances. The result is how many entries were indexed.
-async fn index(db: &TestDb) -> u64 {
-    let mut indexer = TextIndexer::new(&db.service());
-    let mut indexed = 0;
-    loop {
-        match indexer.step().await.unwrap() {
-            TextIndexStep::Advanced { entries, .. } => indexed += entries,
-            TextIndexStep::Waiting => break,
-            TextIndexStep::Locked => panic!("another session holds the lock"),
-        }
-    }
-    indexer.close().await;
-    indexed
+    db.sequence().await;
 }
 
 async fn search(db: &TestDb, q: &str) -> Vec<Record> {
@@ -85,7 +73,11 @@ async fn one_indexer_does_a_step() {
     let mut indexer = TextIndexer::new(&db.service());
     assert_eq!(indexer.step().await.unwrap(), TextIndexStep::Locked);
     sql(&mut owner, "commit").await;
-    assert_eq!(index(&db).await, 512);
+    assert_eq!(db.index_words().await, 512);
+    // Fewer than a block need no lock.
+    sql(&mut owner, &format!("begin; {lock}")).await;
+    assert_eq!(indexer.step().await.unwrap(), TextIndexStep::Waiting);
+    sql(&mut owner, "commit").await;
     // Of another version of the program.
     sql(&mut owner, "update control_plane.audit_log_text_index set version = 2, next_seq = 0")
         .await;
@@ -116,7 +108,7 @@ async fn a_step_that_fails_is_repeated() {
 #[tokio::test]
 async fn changed_records_are_found_by_their_new_words_only() {
     let db = sequenced(5_000).await;
-    assert_eq!(index(&db).await, 4_864);
+    assert_eq!(db.index_words().await, 4_864);
     let record = search(&db, "word1000").await.remove(0);
     let place = Cursor { created_at: record.created_at, id: record.id };
     let change = |word: &str| {
@@ -135,7 +127,8 @@ async fn changed_records_are_found_by_their_new_words_only() {
     let mut tx = owner.begin().await.unwrap();
     sql(&mut tx, &change("second")).await;
     assert_eq!(rebuild_text_blocks(&mut tx, &[place]).await.unwrap(), 1);
-    // The indexer waits.
+    // The indexer does not index meanwhile.
+    write(&db, 5_001..=5_200).await;
     let mut indexer = TextIndexer::new(&db.service());
     assert_eq!(indexer.step().await.unwrap(), TextIndexStep::Locked);
     tx.commit().await.unwrap();
@@ -147,7 +140,7 @@ async fn changed_records_are_found_by_their_new_words_only() {
 #[tokio::test]
 async fn blocks_without_records_are_removed() {
     let db = sequenced(1_100).await;
-    assert_eq!(index(&db).await, 1_024);
+    assert_eq!(db.index_words().await, 1_024);
     let mut owner = db.connect(db.owner()).await;
     let delete = |records: u32| {
         format!(
@@ -171,7 +164,7 @@ async fn blocks_without_records_are_removed() {
                      delete from control_plane.audit_log_text_blocks",
     )
     .await;
-    assert_eq!(index(&db).await, 1_024);
+    assert_eq!(db.index_words().await, 1_024);
     assert_eq!(search(&db, "word701").await.len(), 1);
     assert_eq!(blocks(&mut owner).await, 2);
 }

@@ -19,7 +19,6 @@ use crate::records::read::search::SEARCH;
 use crate::records::read::text_search::{ID, TextBudget};
 use crate::records::read::text_steps::TextSteps;
 use crate::sequencer::{Sequencer, Step};
-use crate::text_index::{TextIndexStep, TextIndexer};
 
 /// 500 records of one transaction. Each has words of all frequencies. If `$3`, one in 97 has another time than its
 /// neighbours, and the ids are in another order than the times.
@@ -60,24 +59,6 @@ const EXPRESSIONS: &[&str] = &[
     "東京 word2",
 ];
 
-async fn sequence(db: &TestDb) {
-    let mut sequencer = Sequencer::new(&db.service());
-    while sequencer.look().await.unwrap().has_more {
-        assert!(matches!(sequencer.step().await.unwrap(), Step::Advanced(_)));
-    }
-    sequencer.close().await;
-}
-
-async fn index(db: &TestDb) -> u64 {
-    let mut indexer = TextIndexer::new(&db.service());
-    let mut indexed = 0;
-    while let TextIndexStep::Advanced { entries, .. } = indexer.step().await.unwrap() {
-        indexed += entries;
-    }
-    indexer.close().await;
-    indexed
-}
-
 async fn write(db: &TestDb, first: i32, is_mixed: bool) {
     let mut app = db.connect(db.app()).await;
     sqlx::query(FILL).bind(TEXTS).bind(first).bind(is_mixed).execute(&mut app).await.unwrap();
@@ -88,9 +69,9 @@ async fn partly_indexed(is_mixed: bool) -> TestDb {
     let db = TestDb::migrated().await;
     for batch in 0..5 {
         write(&db, batch * 500, is_mixed).await;
-        sequence(&db).await;
+        db.sequence().await;
         if batch != 2 {
-            index(&db).await;
+            db.index_words().await;
         }
     }
     write(&db, 2_500, is_mixed).await;
@@ -205,8 +186,8 @@ async fn few_records_are_read_for_rare_words() {
     // 350 records, in two blocks.
     assert_eq!(judged(&mut service, "word3", true).await, 696 + 2 * 256);
     assert_eq!(judged(&mut service, "\"right common\"", true).await, 3_000);
-    sequence(&db).await;
-    assert_eq!(index(&db).await, 512);
+    db.sequence().await;
+    assert_eq!(db.index_words().await, 512);
     // The first step ends within the last block.
     assert_eq!(judged(&mut service, "absent", true).await, 184);
     // Without privileges on the index, and for what is not a word.
@@ -222,16 +203,16 @@ async fn without_the_follower_a_search_reads_all() {
     write(&db, 0, false).await;
     let mut service = service(&db).await;
     assert_eq!(judged(&mut service, "absent", true).await, 500);
-    sequence(&db).await;
+    db.sequence().await;
     assert_eq!(judged(&mut service, "absent", true).await, 500);
-    assert_eq!(index(&db).await, 256);
+    assert_eq!(db.index_words().await, 256);
     assert_eq!(judged(&mut service, "absent", true).await, 244);
     // In a recovery records may have no seq although the sequencer has seen them.
     let mut sequencer = Sequencer::new(&db.service());
     sequencer.request_recovery().await.unwrap();
     assert!(matches!(sequencer.step().await.unwrap(), Step::Advanced(_)));
     assert_eq!(judged(&mut service, "absent", true).await, 500);
-    sequence(&db).await;
+    db.sequence().await;
     assert_eq!(judged(&mut service, "absent", true).await, 244);
     // The position came with a restore: another transaction wrote the row.
     db.as_owner("update control_plane.audit_log_sequencer set next_seq = next_seq").await;

@@ -1,8 +1,6 @@
 //! Removal in small steps, from a plain table and from the partitions that are never replaced.
 
 use auditrail_core::Actor;
-use auditrail_store::sequencer::Sequencer;
-use auditrail_store::text_index::{TextIndexStep, TextIndexer};
 use auditrail_store::{RetentionError, RetentionOptions, RetentionRun};
 use auditrail_testkit::TestDb;
 use serde_json::json;
@@ -32,12 +30,8 @@ async fn blocks_of_the_index_of_words_leave_with_their_records() {
     let db = TestDb::migrated().await;
     write(&db, 256, OLD, "t1", "project.created").await;
     write(&db, 256, YOUNG, "t1", "project.created").await;
-    let mut sequencer = Sequencer::new(&db.service());
-    while sequencer.look().await.unwrap().has_more {
-        sequencer.step().await.unwrap();
-    }
-    let step = TextIndexer::new(&db.service()).step().await.unwrap();
-    assert_eq!(step, TextIndexStep::Advanced { entries: 512, next_seq: 512 });
+    db.sequence().await;
+    assert_eq!(db.index_words().await, 512);
     rule(&db, "", "", 400).await;
     assert_eq!(run(&db).await.unwrap().records, 256);
     let mut owner = db.connect(db.owner()).await;
