@@ -71,7 +71,16 @@ impl Node {
 
     /// The same as a command, with its programs first on `PATH`.
     pub fn sh(&self, name: &str) -> Sh {
-        let program = Sh::new(self.program(name));
+        self.with_path(Sh::new(self.program(name)))
+    }
+
+    /// The same, ended with all its processes after some seconds.
+    pub fn sh_within(&self, seconds: &str, name: &str) -> Sh {
+        let program = Sh::new("timeout").args(["--kill-after=30", seconds]);
+        self.with_path(program.arg(self.program(name)))
+    }
+
+    fn with_path(&self, program: Sh) -> Sh {
         match &self.bin {
             Some(bin) => program.path_first(bin),
             None => program,

@@ -6,7 +6,7 @@ const steps = [
   ["npm", "run", "--silent", "lint"],
   ["npm", "run", "--silent", "check:drift"],
   ["npm", "run", "--silent", "build"],
-  ["npm", "run", "--silent", "test"],
+  ["npm", "run", "--silent", "test", "--", "--retry"],
 ];
 const begin = Date.now();
 for (const [program, ...args] of steps) {
