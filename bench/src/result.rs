@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::harness::measure::Spread;
+use crate::harness::measure::{Spread, percentile};
 use xtask::error::{Error, Result};
 use xtask::workspace::Workspace;
 
@@ -104,6 +104,14 @@ impl Part {
                 unit: unit.to_owned(),
                 rounds: vec![value],
             }),
+        }
+    }
+
+    /// Adds the percentiles of the times of one round, in milliseconds; there is at least one.
+    pub(crate) fn add_times(&mut self, workload: &str, side: &str, millis: &mut [f64]) {
+        millis.sort_by(f64::total_cmp);
+        for (metric, percent) in [("p50", 50.0), ("p99", 99.0), ("max", 100.0)] {
+            self.add(workload, side, (metric, "ms"), percentile(millis, percent));
         }
     }
 

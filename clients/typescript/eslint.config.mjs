@@ -29,6 +29,6 @@ export default tseslint.config(
   },
   {
     files: ["scripts/**/*.mjs", "eslint.config.mjs"],
-    languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly" } },
+    languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly", clearTimeout: "readonly" } },
   },
 );

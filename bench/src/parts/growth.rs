@@ -68,7 +68,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let load = load::build(workspace)?;
     let mut logs = Vec::new();
     for records in &args.records {
-        logs.push(Log::new(Filled::open(workspace, &bench, (*records, args.database))?)?);
+        logs.push(Log::new(Filled::open(workspace, &bench, (*records, 0), args.database)?)?);
     }
     let records = match logs.last() {
         Some(Log { filled, .. }) if filled.records > 0 => {

@@ -7,6 +7,7 @@ mod export;
 pub(crate) mod filled;
 mod report;
 mod statement;
+mod views;
 mod warm;
 
 use crate::harness::program;
@@ -29,6 +30,7 @@ Examples:
   cargo xtask bench query                              three sizes, warm and cold
   cargo xtask bench query --records 100000 --only tenant --rounds 1 --cold-rounds 0
   cargo xtask bench query --records 100000,1000000 --export 0
+  cargo xtask bench query --records 10000000 --partitions 58 --cold-rounds 0
 
 The relevant ratios are p99 of auditrail by that of bare SQL, and p99 in the largest log by that in
 the smallest, each of the same round.")]
@@ -52,6 +54,9 @@ pub(crate) struct Args {
     /// The size of the log that is exported; 0 for none.
     #[arg(long, default_value_t = 1_000_000)]
     export: u64,
+    /// Closed partitions; by default all records are in one partition, as after an adoption.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=200))]
+    partitions: u16,
     /// Connection of both sides to PostgreSQL.
     #[arg(long, value_enum, default_value = "tcp")]
     database: Transport,
@@ -80,7 +85,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         return Err(Error::Refused("the sizes must be distinct and ascending".to_owned()));
     }
     let bench = program::prepare(workspace)?;
-    let open = |records: &u64| Filled::open(workspace, &bench, (*records, args.database));
+    let open =
+        |records: &u64| Filled::open(workspace, &bench, (*records, args.partitions), args.database);
     let logs = args.records.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut part = Part { name: "query".to_owned(), ..Part::default() };
     describe(&mut part, &logs, args)?;
@@ -113,6 +119,7 @@ fn describe(part: &mut Part, logs: &[Filled], args: &Args) -> Result<()> {
     }
     let (name, value) = Transport::setting(&[args.database]);
     set(&name, value);
+    set("closed partitions", args.partitions.to_string());
     set("rounds", args.rounds.to_string());
     set("pages in a round", format!("{}, or as many as take {} ms", args.times, args.budget_ms));
     set("cold starts of each side", args.cold_rounds.to_string());

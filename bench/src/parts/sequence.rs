@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::ingest::{self, FreshLog, Ingest, WORKLOADS};
+use crate::harness::measure::percentile;
 use crate::harness::service::Service;
 use crate::harness::transport::Transport;
 use crate::result::Part;
@@ -166,26 +167,9 @@ impl Measured {
             println!();
             return;
         }
-        let (median, high) = (percentile(&self.lags, 50), percentile(&self.lags, 99));
+        let (median, high) = (percentile(&self.lags, 50.0), percentile(&self.lags, 99.0));
         part.add(workload, side, ("lag p50", "ms"), median);
         part.add(workload, side, ("lag p99", "ms"), high);
         println!(" {median:>7.0} {high:>7.0}");
-    }
-}
-
-/// Of values in ascending order, of which there is at least one.
-fn percentile(values: &[f64], percent: usize) -> f64 {
-    values[(values.len() * percent / 100).min(values.len() - 1)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_values() {
-        let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!((percentile(&values, 50), percentile(&values, 99)), (51.0, 100.0));
-        assert!((percentile(&[7.0], 99) - 7.0).abs() < f64::EPSILON);
     }
 }

@@ -16,6 +16,8 @@ use xtask::workspace::Workspace;
 
 /// Fills the table without indexes; building them afterwards takes a third of the time.
 const FILL: &str = include_str!("fill.sql");
+/// Partitions the empty table.
+const PARTITIONS: &str = include_str!("partitions.sql");
 /// Space for WAL and for records that are written into a copy, in bytes.
 const BESIDE_A_COPY: u64 = 3 << 30;
 /// Exists in the directory once it is filled.
@@ -24,6 +26,8 @@ const DONE: &str = ".done";
 /// A private PostgreSQL with a filled log; stops when dropped.
 pub(crate) struct Filled {
     pub(crate) records: u64,
+    /// Closed partitions; with none all records are in the default partition, as after an adoption.
+    partitions: u16,
     pub(crate) bench: Bench,
     cluster: PostgresServer,
     /// Connection of the service and psql.
@@ -37,13 +41,15 @@ impl Filled {
     pub(crate) fn open(
         workspace: &Workspace,
         bench: &Bench,
-        (records, transport): (u64, Transport),
+        (records, partitions): (u64, u16),
+        transport: Transport,
     ) -> Result<Self> {
-        let dir = workspace.target().join(format!("bench/query-{records}"));
+        let layout = if partitions == 0 { String::new() } else { format!("-{partitions}") };
+        let dir = workspace.target().join(format!("bench/query-{records}{layout}"));
         fs::create_dir_all(&dir).map_err(Error::doing(format!("create {}", dir.display())))?;
         let (bench, key) = (bench.at(dir.clone()), String::new());
         let cluster = bench.start(workspace, &[transport])?;
-        let mut filled = Self { records, bench, cluster, transport, dir, key };
+        let mut filled = Self { records, partitions, bench, cluster, transport, dir, key };
         filled.bench.refuse_undurable()?;
         filled.bench.run(&["migrate"])?;
         filled.fill()?;
@@ -83,6 +89,9 @@ impl Filled {
         for statement in sql(&drops)?.lines() {
             sql(statement)?;
         }
+        if self.partitions > 0 {
+            sql(&PARTITIONS.replace(":partitions", &self.partitions.to_string()))?;
+        }
         sql(&FILL.replace(":records", &records.to_string()))?;
         println!("building its indexes");
         for definition in definitions.lines() {
@@ -90,8 +99,7 @@ impl Filled {
             let definition = definition.replace(" ON ONLY ", " ON ");
             sql(&format!("set maintenance_work_mem = '1GB'; {definition}"))?;
         }
-        println!("closing its partition, and sequencing and indexing its records");
-        self.bench.run(&["--quiet", "partition", "close"])?;
+        println!("sequencing its records, and indexing their words");
         self.bench.run(&["--quiet", "sequence", "--once"])?;
         sql("vacuum analyze control_plane.audit_logs")?;
         sql("checkpoint").map(drop)

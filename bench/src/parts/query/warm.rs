@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use super::cases::{CASES, Case};
 use super::filled::Filled;
 use super::statement::{self, MISS, PAGE};
-use super::{Args, report};
+use super::{Args, report, views};
 use crate::harness::http_client::{End, Http};
-use crate::harness::measure::percentile;
 use crate::harness::service::Service;
 use crate::harness::sql_client::{Answer, SqlClient};
 use crate::result::Part;
@@ -73,6 +72,7 @@ pub(super) fn measure(logs: &[Filled], args: &Args, part: &mut Part) -> Result<C
     for mut sides in all {
         lower_bounds(&mut sides, args, part)?;
         stats(&sides, args, part)?;
+        views::measure(sides.log, &sides.http, args, part)?;
         sides.service.stop()?;
     }
     Ok(chosen)
@@ -165,16 +165,9 @@ fn round(sides: &mut Sides<'_>, page: &Page, args: &Args, part: &mut Part) -> Re
         bare.push(sides.sql.query(&page.sql)?.millis);
     }
     for (name, millis) in [("auditrail", &mut ours), ("bare SQL", &mut bare)] {
-        add(part, &page.workload, &sides.log.side(name), millis);
+        part.add_times(&page.workload, &sides.log.side(name), millis);
     }
     Ok(())
-}
-
-fn add(part: &mut Part, workload: &str, side: &str, millis: &mut [f64]) {
-    millis.sort_by(f64::total_cmp);
-    for (metric, percent) in [("p50", 50.0), ("p99", 99.0), ("max", 100.0)] {
-        part.add(workload, side, (metric, "ms"), percentile(millis, percent));
-    }
 }
 
 /// Lower bounds of a page: a response without database and API key, and a missing record.
@@ -186,10 +179,10 @@ fn lower_bounds(sides: &mut Sides<'_>, args: &Args, part: &mut Part) -> Result<(
             ours.push(sides.http.miss(MISS.0)?);
             bare.push(sides.sql.query(MISS.1)?.millis);
         }
-        add(part, "warm: nothing but HTTP", &sides.log.side("auditrail"), &mut http);
+        part.add_times("warm: nothing but HTTP", &sides.log.side("auditrail"), &mut http);
         let workload = "warm: a record that is not there";
-        add(part, workload, &sides.log.side("auditrail"), &mut ours);
-        add(part, workload, &sides.log.side("bare SQL"), &mut bare);
+        part.add_times(workload, &sides.log.side("auditrail"), &mut ours);
+        part.add_times(workload, &sides.log.side("bare SQL"), &mut bare);
     }
     report::least(part, sides.log);
     Ok(())
