@@ -114,6 +114,10 @@ pub const WRITER_LAG_MAX: Duration = Duration::from_secs(5);
 pub const SEQUENCER_POLL: Duration = Duration::from_millis(100);
 /// Shortest time between two rounds of the sequencer. Rounds of more records cost less for each.
 pub const SEQUENCER_ROUNDS_APART: Duration = Duration::from_millis(50);
+/// A round of this many records is a large one: writers are busy, and each round takes a flush of the disk from them.
+pub const SEQUENCER_LARGE_ROUND: usize = 200;
+/// Shortest time from a large round to the next.
+pub const SEQUENCER_LARGE_ROUNDS_APART: Duration = Duration::from_millis(150);
 /// How often a server looks while another one sequences, within a quarter more or less.
 pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
 /// How long a look without a result may take. After a longer one the sequencer completes an empty round, so that the next
@@ -122,9 +126,9 @@ pub const SEQUENCER_SLOW_LOOK: Duration = Duration::from_millis(50);
 /// Pause between two looks for records whose words are not indexed.
 pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
 /// How many times as long as a step of the index of words the pause after it is, while the index falls behind the writers.
-pub const TEXT_INDEX_YIELD: u32 = 15;
+pub const TEXT_INDEX_YIELD: u32 = 30;
 /// The longest pause after a step of the index of words.
-pub const TEXT_INDEX_PAUSE_MAX: Duration = Duration::from_secs(5);
+pub const TEXT_INDEX_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// How long the step in flight may take when the service stops.
 pub const SEQUENCER_STOP_GRACE: Duration = Duration::from_millis(500);
 /// How often the reconciler compares some thousand records: ten million in an hour.

@@ -13,8 +13,8 @@ use super::Sequencing;
 use crate::background::{Schedule, StopSignal, Task, TaskError};
 use crate::clock;
 use crate::limits::{
-    SEQUENCER_POLL, SEQUENCER_ROUNDS_APART, SEQUENCER_SLOW_LOOK, SEQUENCER_STANDBY,
-    SEQUENCER_STOP_GRACE,
+    SEQUENCER_LARGE_ROUND, SEQUENCER_LARGE_ROUNDS_APART, SEQUENCER_POLL, SEQUENCER_ROUNDS_APART,
+    SEQUENCER_SLOW_LOOK, SEQUENCER_STANDBY, SEQUENCER_STOP_GRACE,
 };
 
 /// The pauses after failures.
@@ -55,6 +55,7 @@ impl Task for SequencerTask {
                 commits: self.commits.clone(),
                 next_seq: None,
                 is_active: true,
+                sequenced: 0,
                 failures: 0,
                 recovery: None,
             };
@@ -77,6 +78,8 @@ struct Run<'a> {
     /// The seq that this server saw last; another one has sequenced if it changes.
     next_seq: Option<i64>,
     is_active: bool,
+    /// Records of the last round.
+    sequenced: usize,
     /// Consecutive failures.
     failures: u32,
     recovery: Option<Recovery>,
@@ -129,10 +132,12 @@ impl Run<'_> {
     async fn round(&mut self, stop: &StopSignal) -> Result<bool, StoreError> {
         // Not of a round that was begun before.
         let mut began = None;
+        self.sequenced = 0;
         while !stop.is_requested() {
             let now = clock::monotonic();
             let Step::Advanced(advance) = self.sequencer.step().await? else { return Ok(false) };
             self.next_seq = Some(advance.next_seq);
+            self.sequenced += advance.sequenced;
             self.note_recovery(advance, now);
             let began = *began.get_or_insert(now);
             self.status.change(|status| status.advanced(advance, Some(began)));
@@ -152,8 +157,13 @@ impl Run<'_> {
         if !self.is_active {
             return sleep(SEQUENCER_STANDBY.mul_f64(0.75 + clock::random_fraction() / 2.0)).await;
         }
-        sleep(SEQUENCER_ROUNDS_APART).await;
-        let poll = sleep(SEQUENCER_POLL.saturating_sub(SEQUENCER_ROUNDS_APART));
+        let apart = if self.sequenced < SEQUENCER_LARGE_ROUND {
+            SEQUENCER_ROUNDS_APART
+        } else {
+            SEQUENCER_LARGE_ROUNDS_APART
+        };
+        sleep(apart).await;
+        let poll = sleep(SEQUENCER_POLL.saturating_sub(apart));
         match &mut self.commits {
             Some(commits) => tokio::select! {
                 // An error means that the writer is closed.

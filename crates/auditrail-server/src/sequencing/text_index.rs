@@ -110,6 +110,6 @@ mod tests {
     fn index_that_falls_behind_yields_to_writers() {
         assert_eq!(pause((8_192, 200 * MS), (8_193, 400 * MS)), 200 * MS * TEXT_INDEX_YIELD);
         assert_eq!(pause((8_192, 2_000 * MS), (90_000, 2_000 * MS)), TEXT_INDEX_PAUSE_MAX);
-        assert_eq!(pause((8_192, 9_000 * MS), (0, 9_000 * MS)), TEXT_INDEX_PAUSE_MAX);
+        assert_eq!(pause((8_192, 11_000 * MS), (0, 11_000 * MS)), TEXT_INDEX_PAUSE_MAX);
     }
 }
