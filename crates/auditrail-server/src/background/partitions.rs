@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use auditrail_store::partitions::{Due, Layout, Maintenance, PartitionError, silent};
+use auditrail_store::partitions::{Done, Due, Layout, Maintenance, PartitionError, silent};
 use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -78,13 +78,15 @@ impl PartitionState {
 pub(crate) struct PartitionMaintenance {
     maintenance: Maintenance,
     state: PartitionState,
+    /// Between two looks at the partitions.
+    interval: Duration,
     /// Whether the log says already why nothing is done.
     is_reported: AtomicBool,
 }
 
 impl PartitionMaintenance {
     pub(crate) fn new(maintenance: Maintenance, state: PartitionState) -> Self {
-        Self { maintenance, state, is_reported: AtomicBool::new(false) }
+        Self { maintenance, state, interval: INTERVAL, is_reported: AtomicBool::new(false) }
     }
 
     async fn run_once(&self) -> Result<(), TaskError> {
@@ -112,30 +114,21 @@ impl PartitionMaintenance {
     /// Does what is due, and keeps the metrics current meanwhile.
     async fn work(&self) -> Result<(), TaskError> {
         let mut progress = silent;
-        let mut run = std::pin::pin!(self.maintenance.run(&mut progress));
-        let mut ticks = interval(INTERVAL);
+        // Both are polled all the time: a look waits for the table locks of the work.
+        tokio::select! {
+            done = self.maintenance.run(&mut progress) => report(done),
+            () = self.observe() => Ok(()),
+        }
+    }
+
+    /// Keeps the metrics current; never completes.
+    async fn observe(&self) {
+        let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                done = &mut run => return match done {
-                    Ok(done) => {
-                        for name in &done.closed {
-                            tracing::info!(partition = name, "closed a partition");
-                        }
-                        for name in &done.merged {
-                            tracing::info!(partition = name, "merged partitions");
-                        }
-                        Ok(())
-                    }
-                    // Another server does it.
-                    Err(PartitionError::AnotherProcess) => Ok(()),
-                    Err(error) => Err(error.into()),
-                },
-                _ = ticks.tick() => {
-                    if let Ok(due) = self.maintenance.due().await {
-                        self.state.observe(&due);
-                    }
-                }
+            ticks.tick().await;
+            if let Ok(due) = self.maintenance.due().await {
+                self.state.observe(&due);
             }
         }
     }
@@ -152,13 +145,30 @@ impl PartitionMaintenance {
     }
 }
 
+fn report(done: Result<Done, PartitionError>) -> Result<(), TaskError> {
+    match done {
+        Ok(done) => {
+            for name in &done.closed {
+                tracing::info!(partition = name, "closed a partition");
+            }
+            for name in &done.merged {
+                tracing::info!(partition = name, "merged partitions");
+            }
+            Ok(())
+        }
+        // Another server does it.
+        Err(PartitionError::AnotherProcess) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Task for PartitionMaintenance {
     fn name(&self) -> &'static str {
         "partitions"
     }
 
     fn schedule(&self) -> Schedule {
-        Schedule::Every(INTERVAL)
+        Schedule::Every(self.interval)
     }
 
     fn run<'a>(&'a self, stop: &'a StopSignal) -> BoxFuture<'a, Result<(), TaskError>> {
@@ -169,5 +179,37 @@ impl Task for PartitionMaintenance {
                 () = stop.requested() => Ok(()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auditrail_store::partitions::Limits;
+    use auditrail_testkit::TestDb;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A look that waits for a lock of the work must not keep the work from releasing it.
+    #[tokio::test]
+    async fn looks_do_not_stop_the_work() {
+        let db = TestDb::migrated().await;
+        let limits = Limits { hot_rows: 1, ..Limits::default() };
+        let maintenance = Maintenance::new(db.owner()).with_limits(limits);
+        let mut task = PartitionMaintenance::new(maintenance, PartitionState::default());
+        task.interval = Duration::from_micros(100);
+        for closed in 1..=5 {
+            db.as_owner(
+                "insert into control_plane.audit_logs (id, actor_id, actor_type, action, target_type, target_id)
+                 select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '70008' ||
+                            lpad(to_hex(n), 15, '0'))::uuid,
+                        'u1', 'user', 'project.created', 'project', 'p1'
+                   from generate_series(1, 300) n",
+            )
+            .await;
+            let run = timeout(Duration::from_secs(30), task.run_once()).await;
+            run.expect("the work goes on").unwrap();
+            assert!(task.state.attached() > closed, "{} attached", task.state.attached());
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Executor as _, PgConnection};
 
 use super::due::{self, Due};
 use super::error::PartitionError;
@@ -19,6 +19,8 @@ use crate::owner_session;
 /// How long a step waits for its table locks by default, with pauses between short attempts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// A look needs milliseconds, and at times waits for table locks, which are held for some more.
+const LOOK_TIMEOUTS: &str = "set lock_timeout = '5s'; set statement_timeout = '10s'";
 const APPLICATION: &str = "auditrail partition";
 
 /// Changes the partitions of one database. It uses two dedicated connections for each operation, and another one for
@@ -145,6 +147,8 @@ impl Maintenance {
             return Ok(due);
         }
         let mut db = self.connect().await?;
+        let failed = PartitionError::while_trying_to("set the timeouts of a session");
+        db.execute(LOOK_TIMEOUTS).await.map_err(failed)?;
         let due = due::due(&mut db, &self.limits).await?;
         *self.watch() = Some(db);
         Ok(due)

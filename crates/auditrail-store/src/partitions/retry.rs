@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditrail_core::Backoff;
-use sqlx::{Connection, PgConnection, PgTransaction};
+use sqlx::{Connection, Executor as _, PgConnection, PgTransaction};
 use tokio::time::{Instant, sleep};
 
 use super::error::PartitionError;
@@ -14,6 +14,9 @@ use crate::owner_session::set_for_transaction;
 
 /// The pauses between attempts. They need no jitter: one process at a time maintains the partitions.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+
+/// A process that stops between two statements, or whose host does, must not keep writers waiting.
+const IDLE_TIMEOUT: &str = "set local idle_in_transaction_session_timeout = '5s'";
 
 /// Attempts of one step.
 pub(super) struct Attempts {
@@ -42,6 +45,7 @@ impl Attempts {
     ) -> Result<PgTransaction<'c>, PartitionError> {
         let mut tx = db.begin().await.map_err(self.failed())?;
         set_for_transaction(&mut tx, LOCK_ATTEMPT).await.map_err(self.failed())?;
+        tx.execute(IDLE_TIMEOUT).await.map_err(self.failed())?;
         Ok(tx)
     }
 
