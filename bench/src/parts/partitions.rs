@@ -11,6 +11,8 @@ use xtask::workspace::Workspace;
 
 const BUSY: &str = "auditrail, partitions merged meanwhile";
 const QUIET: &str = "auditrail";
+/// The role of this URL maintains the partitions.
+const MAINTAINER: &str = "AUDITRAIL_MAINTENANCE_DATABASE_URL";
 /// As many closed partitions of about the same size are merged.
 const CLOSED: u32 = 10;
 
@@ -73,7 +75,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 const NOTES: [&str; 2] = [
-    "Each measurement starts with ten closed partitions of about the records of a second, and a checkpoint. The sides \
+    "Each measurement starts with ten closed partitions of about 20,000 records, and a checkpoint. The sides \
      take turns in who is first.",
     "The maintenance is that of the service: it pauses four times as long as it works.",
 ];
@@ -87,23 +89,26 @@ fn measure(
 ) -> Result<(LoadReport, u32)> {
     let log = ingest.fresh_log()?;
     prepare(ingest, &log)?;
-    let owner = [("AUDITRAIL_MAINTENANCE_DATABASE_URL", log.url.as_str())];
-    let service = ingest.serve(&log, if is_busy { &owner } else { &[] })?;
+    let maintainer = if is_busy { log.url.clone() } else { other_role(ingest, &log)? };
+    let service = ingest.serve(&log, &[(MAINTAINER, &maintainer)])?;
     let report = ingest.write((&service, &log), options, seconds)?;
     service.stop()?;
-    let closed = closed(ingest)?;
-    if is_busy && closed >= CLOSED {
-        return Err(Error::Refused("no partitions were merged; measure for longer".to_owned()));
+    let (closed, merged) = closed_and_merged(ingest)?;
+    match (is_busy, merged) {
+        (true, 0) => Err(Error::Refused("nothing was merged; measure for longer".to_owned())),
+        (false, _) if closed != CLOSED => {
+            Err(Error::Refused(format!("{closed} partitions are closed, not {CLOSED}")))
+        }
+        _ => Ok((report, closed)),
     }
-    Ok((report, closed))
 }
 
 /// Closes as many partitions as a merge takes, each with the records of a second.
 fn prepare(ingest: &Ingest, log: &FreshLog) -> Result<()> {
-    let service = ingest.serve(log, &[])?;
-    let [(_, batches), _] = WORKLOADS;
+    let service = ingest.serve(log, &[(MAINTAINER, &other_role(ingest, log)?)])?;
+    let [_, (_, singles)] = WORKLOADS;
     for _ in 0..CLOSED {
-        ingest.write((&service, log), batches, 1)?;
+        ingest.write((&service, log), singles, 1)?;
         let program = Sh::new(ingest.bench.program())
             .env(postgres::BIN, ingest.bench.bin())
             .args(["--quiet"]);
@@ -113,11 +118,29 @@ fn prepare(ingest: &Ingest, log: &FreshLog) -> Result<()> {
     ingest.bench.sql("checkpoint").map(drop)
 }
 
-fn closed(ingest: &Ingest) -> Result<u32> {
+/// The URL of a role that does not own the log, so that a service with it maintains nothing.
+fn other_role(ingest: &Ingest, log: &FreshLog) -> Result<String> {
+    ingest.bench.sql(
+        "do $$ begin create role bench_other login password 'bench_other';
+         exception when duplicate_object then null; end $$",
+    )?;
+    let place = log.url.rsplit_once('@').map(|(_, place)| place);
+    let place = place.ok_or_else(|| Error::Refused("the URL has no user".to_owned()))?;
+    Ok(format!("postgres://bench_other:bench_other@{place}"))
+}
+
+/// The numbers of closed partitions, and of those among them that others were merged into.
+fn closed_and_merged(ingest: &Ingest) -> Result<(u32, u32)> {
     let counted = ingest.bench.sql(
-        "select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        "select count(*) || ' ' || count(*) filter (where c.relname like '%\\_m%')
+           from pg_inherits i join pg_class c on c.oid = i.inhrelid
           where i.inhparent = 'control_plane.audit_logs'::regclass
             and c.relname not in ('audit_logs_hot', 'audit_logs_rest')",
     )?;
-    counted.trim().parse().map_err(|_| Error::Refused(format!("`{counted}` is not a number")))
+    let numbers: Vec<u32> =
+        counted.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    match numbers[..] {
+        [closed, merged] => Ok((closed, merged)),
+        _ => Err(Error::Refused(format!("`{counted}` are no two numbers"))),
+    }
 }

@@ -69,8 +69,8 @@ impl Maintenance {
     }
 
     /// Sets the share of the time that merges take up, from 0 to 1: after each step there is a pause in
-    /// proportion to it. 1 by default, no pauses. Without effect while more partitions are attached than the
-    /// limit.
+    /// proportion to it. 1 by default, no pauses. Without effect while more than twice as many partitions are attached
+    /// as the limit.
     #[must_use]
     pub fn with_share(mut self, share: f64) -> Self {
         self.share = share;
