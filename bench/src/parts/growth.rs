@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::measure::Spread;
+use crate::harness::measure::{self, Spread};
 use crate::harness::sql_client::SqlClient;
 use crate::harness::transport::Transport;
 use crate::harness::{corpus, load, program};
@@ -101,7 +101,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 const NOTES: [&str; 5] = [
     "Each side writes to a copy of the filled log. Up to two million records the copy is fresh for each \
-     measurement; larger logs are copied once, and the measurements add a few per cent to them.",
+     measurement; larger logs are copied once, and the measurements add a few per cent to them. The \
+     partition of new records is closed before each measurement, and by the service when it is full.",
     "A checkpoint precedes each measurement, so that all begin with the same cost of full page writes, \
      and one second of warm-up.",
     "COPY is text, 1,000 rows a transaction, with ids in time order like the service's, all prepared \
@@ -128,7 +129,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Creates the copy if necessary, and a checkpoint.
+    /// Creates the copy if necessary, closes its partition of new records, and makes a checkpoint.
     fn prepare(&mut self) -> Result<()> {
         let sql = |sql: &str| self.filled.bench.sql(sql).map(drop);
         if !self.is_copied || self.filled.records <= MAX_FRESH_COPY {
@@ -140,6 +141,9 @@ impl Log {
             sql(&format!("create database {COPY} template {template} strategy file_copy"))?;
             self.is_copied = true;
         }
+        let mut close = self.filled.bench.auditrail();
+        close.env("DATABASE_URL", &self.copy).args(["--quiet", "partition", "close"]);
+        measure::run(close)?;
         sql("checkpoint")
     }
 
