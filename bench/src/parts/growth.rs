@@ -140,11 +140,18 @@ impl Log {
             self.filled.check_disk_space()?;
             sql(&format!("create database {COPY} template {template} strategy file_copy"))?;
             self.is_copied = true;
+            // To the sequencer it is a restored database, of which it compares all records with the sequence.
+            self.run(&["--quiet", "sequence", "--once"])?;
         }
-        let mut close = self.filled.bench.auditrail();
-        close.env("DATABASE_URL", &self.copy).args(["--quiet", "partition", "close"]);
-        measure::run(close)?;
+        self.run(&["--quiet", "partition", "close"])?;
         sql("checkpoint")
+    }
+
+    /// Runs the program on the copy.
+    fn run(&self, args: &[&str]) -> Result<()> {
+        let mut program = self.filled.bench.auditrail();
+        program.env("DATABASE_URL", &self.copy).args(args);
+        measure::run(program).map(drop)
     }
 
     fn drop_copy(&self) -> Result<()> {
