@@ -251,24 +251,26 @@ fn push_whole_walk(
     scan: Scan,
     edge: Option<PgTime>,
 ) {
-    let Some(mapped) = index.mapped() else {
-        push_walk(sql, index, conditions, scan, edge);
-        push_end(sql, rows, scan);
-        return;
-    };
-    // Each form of an address is in the order of time; few records have the mapped one.
     let skipped = i64::try_from(scan.skipped).unwrap_or(i64::MAX);
     let most = rows.saturating_add(skipped);
-    sql.push(concat!("select ", column_list!(), " from (("));
-    push_walk(sql, index, conditions, scan, edge);
-    sql.push(scan.direction.order()).push(" limit ").push_bind(most).push(") union all (");
-    push_walk(sql, mapped, conditions, scan, edge);
-    sql.push(scan.direction.order()).push(" limit ").push_bind(most);
-    sql.push(")) both_forms order by ");
+    let mut before = concat!("select ", column_list!(), " from ((");
+    // Each form of an address is in the order of time; few records have the mapped one.
+    for form in [Some(index), index.mapped()].into_iter().flatten() {
+        sql.push(before);
+        push_walk(sql, form, conditions, scan, edge);
+        sql.push(scan.direction.of_time());
+        sql.push(" fetch first (").push_bind(most).push(") rows with ties)");
+        before = " union all (";
+    }
+    sql.push(") walked order by ");
     push_end(sql, rows, scan);
 }
 
 /// Adds the statement of a walk up to the start of its ORDER BY.
+///
+/// Its order is that of the index, which ends with the time, and not that of a page, which ends with the id: an index
+/// on the column alone plus an incremental sort would provide the latter too, and read all records with the value. On a
+/// partitioned table the planner takes that for cheaper.
 fn push_walk(
     sql: &mut Sql,
     index: DrivingIndex<'_>,

@@ -27,16 +27,18 @@ pub(in crate::records) const SEARCH_SETTINGS: &str =
                                       set_config('jit', 'off', true),
                                       set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-/// As [`SEARCH`], for a [walk](is_walk).
+/// As [`SEARCH`], for a [walk](is_walk). An incremental sort reads all records with a value, where the planner assumes few.
 pub(in crate::records) const WALK: &str = concat!(
     begin_snapshot!(),
     "; set local enable_sort = off;
+       set local enable_incremental_sort = off;
        set local jit = off;
        set local plan_cache_mode = force_generic_plan"
 );
 
 /// As [`SEARCH_SETTINGS`], for a [walk](is_walk).
 pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_sort', 'off', true),
+                                      set_config('enable_incremental_sort', 'off', true),
                                       set_config('jit', 'off', true),
                                       set_config('plan_cache_mode', 'force_generic_plan', true)";
 
