@@ -87,9 +87,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
 }
 
 fn advisories(workspace: &Workspace) -> Result<()> {
-    let checked = Sh::new("timeout")
-        .arg(ADVISORIES_SECONDS)
-        .arg(tools::deny(workspace)?)
+    let checked = Sh::within(ADVISORIES_SECONDS, tools::deny(workspace)?)
         .args(["check", "advisories"])
         .dir(workspace.root())
         .quietly();

@@ -76,8 +76,7 @@ impl Node {
 
     /// The same, ended with all its processes after some seconds.
     pub fn sh_within(&self, seconds: &str, name: &str) -> Sh {
-        let program = Sh::new("timeout").args(["--kill-after=30", seconds]);
-        self.with_path(program.arg(self.program(name)))
+        self.with_path(Sh::within(seconds, self.program(name)))
     }
 
     fn with_path(&self, program: Sh) -> Sh {

@@ -22,6 +22,11 @@ impl Sh {
         Self { command: Command::new(program), line }
     }
 
+    /// A command without arguments, ended with all its processes after some seconds.
+    pub fn within(seconds: &str, program: impl AsRef<OsStr>) -> Self {
+        Self::new("timeout").args(["--kill-after=30", seconds]).arg(program)
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.line.push(' ');

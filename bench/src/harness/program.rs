@@ -53,10 +53,6 @@ impl Bench {
         command
     }
 
-    pub(crate) fn program(&self) -> &Path {
-        &self.program
-    }
-
     /// The directory of PostgreSQL's programs.
     pub(crate) fn bin(&self) -> &Path {
         &self.postgres
@@ -65,6 +61,12 @@ impl Bench {
     pub(crate) fn run(&self, args: &[&str]) -> Result<String> {
         let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
         program.arg("--data-dir").arg(&self.data).args(args).read()
+    }
+
+    /// Runs the program on the database of a URL.
+    pub(crate) fn run_on(&self, url: &str, args: &[&str]) -> Result<String> {
+        let program = Sh::new(&self.program).env(postgres::BIN, &self.postgres);
+        program.quiet_env("DATABASE_URL", url).arg("--quiet").args(args).read()
     }
 
     /// The output of statements, unaligned and without headers.

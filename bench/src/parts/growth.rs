@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::measure::{self, Spread};
+use crate::harness::measure::Spread;
 use crate::harness::sql_client::SqlClient;
 use crate::harness::transport::Transport;
 use crate::harness::{corpus, load, program};
@@ -141,17 +141,10 @@ impl Log {
             sql(&format!("create database {COPY} template {template} strategy file_copy"))?;
             self.is_copied = true;
             // To the sequencer it is a restored database, of which it compares all records with the sequence.
-            self.run(&["--quiet", "sequence", "--once"])?;
+            self.filled.bench.run_on(&self.copy, &["sequence", "--once"])?;
         }
-        self.run(&["--quiet", "partition", "close"])?;
+        self.filled.bench.run_on(&self.copy, &["partition", "close"])?;
         sql("checkpoint")
-    }
-
-    /// Runs the program on the copy.
-    fn run(&self, args: &[&str]) -> Result<()> {
-        let mut program = self.filled.bench.auditrail();
-        program.env("DATABASE_URL", &self.copy).args(args);
-        measure::run(program).map(drop)
     }
 
     fn drop_copy(&self) -> Result<()> {

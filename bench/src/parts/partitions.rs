@@ -5,8 +5,6 @@ use crate::harness::load::LoadReport;
 use crate::harness::transport::Transport;
 use crate::result::Part;
 use xtask::error::{Error, Result};
-use xtask::postgres;
-use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
 const BUSY: &str = "auditrail, partitions merged meanwhile";
@@ -28,12 +26,13 @@ Examples:
   cargo xtask bench partitions --rounds 2 --seconds 60
 
 A merge takes about half a minute, of which the service works a fifth. Shorter measurements fail without one.
+
 Fails if the rate is a smaller share than required, or the longest request longer, after saving the results.")]
 pub(crate) struct Args {
     /// Number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Duration of each measurement in seconds, after one second of warm-up.
+    /// Duration of each measurement in seconds.
     #[arg(long, default_value_t = 45, value_parser = clap::value_parser!(u16).range(1..))]
     seconds: u16,
     /// Connection of the service to PostgreSQL.
@@ -74,10 +73,12 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     ingest::refuse(&missed)
 }
 
-const NOTES: [&str; 2] = [
+const NOTES: [&str; 3] = [
     "Each measurement starts with ten closed partitions of about 20,000 records, and a checkpoint. The sides \
      take turns in who is first.",
     "The maintenance is that of the service: it pauses four times as long as it works.",
+    "On the side without it the partition of new records grows during a measurement, which slows inserts; compare \
+     its rate also with that into an empty log (`bench growth`, `bench sequence`).",
 ];
 
 /// The report of the load, and the number of closed partitions at its end.
@@ -109,10 +110,7 @@ fn prepare(ingest: &Ingest, log: &FreshLog) -> Result<()> {
     let [_, (_, singles)] = WORKLOADS;
     for _ in 0..CLOSED {
         ingest.write((&service, log), singles, 1)?;
-        let program = Sh::new(ingest.bench.program())
-            .env(postgres::BIN, ingest.bench.bin())
-            .args(["--quiet"]);
-        program.quiet_env("DATABASE_URL", &log.url).args(["partition", "close"]).quietly()?;
+        ingest.bench.run_on(&log.url, &["partition", "close"])?;
     }
     service.stop()?;
     ingest.bench.sql("checkpoint").map(drop)

@@ -16,7 +16,6 @@ use crate::report;
 use crate::result::Part;
 use observe::{Drained, wait_until_drained};
 use xtask::error::{Error, Result};
-use xtask::sh::Sh;
 use xtask::workspace::Workspace;
 
 /// Records in the log before it starts, which the exports read.
@@ -96,10 +95,10 @@ struct Keys {
 impl Keys {
     fn create(testbed: &Testbed, url: &str) -> Result<Self> {
         let create = |name| {
-            let sh = Sh::new(testbed.bench.program()).quiet_env("DATABASE_URL", url);
-            let sh = sh.args(["--quiet", "key", "create", "--name", name]);
+            let create = ["key", "create", "--name", name];
             let scopes = ["--scope", "write", "--scope", "read", "--scope", "export"];
-            sh.args(scopes).read().map(|key| key.trim().to_owned())
+            let key = testbed.bench.run_on(url, &[&create[..], &scopes].concat());
+            key.map(|key| key.trim().to_owned())
         };
         Ok(Self { honest: create("honest")?, bulk: create("bulk")?, hostile: create("hostile")? })
     }

@@ -75,9 +75,8 @@ async function test(files, env) {
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...[`--test-reporter=${FAILED.reporter}`, `--test-reporter-destination=${FAILED.path}`],
   ];
-  const child = spawn(process.execPath, [...args, ...reporters, ...files], { stdio: "inherit", env });
-  const [code] = await once(child, "exit");
-  if (code === 0) {
+  const passed = await run(process.execPath, [...args, ...reporters, ...files], env).then(() => true, () => false);
+  if (passed) {
     return [];
   }
   const failed = readFileSync(FAILED.path, "utf8").split("\n").filter(Boolean);

@@ -33,20 +33,16 @@ impl TextIndexTask {
         let mut looked = clock::monotonic();
         loop {
             let began = clock::monotonic();
-            let step = indexer.step().await?;
+            let TextIndexStep::Advanced { entries, .. } = indexer.step().await? else {
+                self.status.change(|status| status.unindexed = Some(before));
+                return Ok(());
+            };
             let took = began.elapsed();
             let unindexed = indexer.lag().await?;
-            let entries = match step {
-                TextIndexStep::Advanced { entries, .. } => entries,
-                TextIndexStep::Waiting | TextIndexStep::Locked => 0,
-            };
             self.status.change(|status| {
                 status.indexed += entries;
                 status.unindexed = Some(unindexed);
             });
-            if entries == 0 {
-                return Ok(());
-            }
             let arrived = (unindexed + entries).saturating_sub(before);
             let pause = pause((entries, took), (arrived, looked.elapsed()), processors);
             (before, looked) = (unindexed, clock::monotonic());
