@@ -154,7 +154,8 @@ async fn run(task: &impl Task, status: &SharedStatus, stop: &StopSignal) -> bool
     let outcome = match result {
         Ok(Ok(())) => Outcome::Succeeded,
         Ok(Err(error)) => {
-            tracing::error!(task = task.name(), %error, "background task failed");
+            let source = error.source().map(ToString::to_string);
+            tracing::error!(task = task.name(), %error, source, "background task failed");
             Outcome::Failed(error.to_string())
         }
         Err(_) => {
