@@ -122,12 +122,15 @@ impl RetentionRun {
         Ok(due)
     }
 
-    /// Counts what a run would remove now. Changes nothing, but needs the owner of the log too: other roles cannot
+    /// Counts what a run would remove now; `on_step` receives [`RetentionStep::LookedAt`]. Changes nothing, but needs the owner of the log too: other roles cannot
     /// read a partition by its name.
     ///
     /// # Errors
     /// [`RetentionError::NotOwner`], and errors of the database.
-    pub async fn plan(&self) -> Result<RetentionPlan, RetentionError> {
+    pub async fn plan(
+        &self,
+        on_step: &mut (dyn FnMut(RetentionStep) + Send),
+    ) -> Result<RetentionPlan, RetentionError> {
         let mut db = Session::open(&self.options).await?;
         owner::check(&mut db).await?;
         let Some(context) = Context::read(&mut db).await? else {
@@ -135,7 +138,10 @@ impl RetentionRun {
         };
         let mut plan = RetentionPlan { kept_at: Some(context.kept_at), tables: Vec::new() };
         for table in tables::list(&mut db).await? {
-            let removed = survey::all(&mut db, &context, &table).await?;
+            let mut on_rows = |records| {
+                on_step(RetentionStep::LookedAt { partition: table.name.clone(), records });
+            };
+            let removed = survey::all(&mut db, &context, &table, &mut on_rows).await?;
             if !removed.is_empty() {
                 plan.tables.push(TablePlan { partition: table.name, removed });
             }

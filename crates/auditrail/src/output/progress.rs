@@ -56,19 +56,32 @@ impl Meter {
 
     /// Shows the position in the input, in bytes, and the number of records so far.
     pub(crate) fn update(&mut self, position: u64, records: u64) {
+        self.show(position, |elapsed| {
+            format!("{}, {}/s", count(records, "record"), rate(records, elapsed))
+        });
+    }
+
+    /// Shows how many records were looked at and removed so far.
+    pub(crate) fn looked_at(&mut self, records: u64, removed: u64) {
+        self.show(0, |elapsed| {
+            let (looked, rate) = (count(records, "record"), rate(records, elapsed));
+            format!("looked at {looked}, {rate}/s; removed {removed}")
+        });
+    }
+
+    fn show(&mut self, position: u64, message: impl FnOnce(Duration) -> String) {
         let elapsed = self.started.elapsed();
         if elapsed < SHOW_AFTER {
             return;
         }
-        let message = format!("{}, {}/s", count(records, "record"), rate(records, elapsed));
         if self.bar.is_hidden() {
             if self.last_line.elapsed() >= LINE_INTERVAL {
                 self.last_line = Instant::now();
-                self.output.note(&message);
+                self.output.note(&message(elapsed));
             }
             return;
         }
-        self.bar.set_message(message);
+        self.bar.set_message(message(elapsed));
         self.bar.set_position(position);
     }
 

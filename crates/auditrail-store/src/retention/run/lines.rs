@@ -26,6 +26,13 @@ pub(super) struct Lines {
     pub(super) last: Option<Position>,
 }
 
+impl Lines {
+    /// The number of rows that were looked at.
+    pub(super) const fn rows(&self) -> u64 {
+        (self.records.len() + self.kept.len()) as u64
+    }
+}
+
 /// The expired records of the next rows of a table, oldest first.
 pub(super) async fn read(
     db: &mut Session,

@@ -56,6 +56,13 @@ impl Default for RunLimits {
 pub enum RetentionStep {
     /// The records of an interrupted run were recorded.
     CompletedRun,
+    /// Records of a table were looked at, in one statement, to find those that have expired. Nothing has changed yet.
+    LookedAt {
+        /// The table.
+        partition: String,
+        /// Records that were looked at.
+        records: u64,
+    },
     /// A table was looked at: so many records of it have expired, and will be removed by an exchange.
     Surveyed {
         /// The table.

@@ -22,6 +22,8 @@ pub(super) struct Chunk {
     pub(super) expired: Vec<RemovedRecords>,
     /// The ids of the others, if requested.
     pub(super) kept: Vec<Uuid>,
+    /// The number of rows of the chunk.
+    pub(super) rows: u64,
     /// The last row; `None` at the end.
     pub(super) last: Option<Position>,
 }
@@ -31,6 +33,7 @@ pub(super) async fn all(
     db: &mut Session,
     context: &Context,
     table: &Table,
+    on_rows: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<RemovedRecords>, StoreError> {
     let mut groups = Groups::default();
     if !extent(db, table, PgTime(context.upper)).await?.may_expire {
@@ -40,6 +43,7 @@ pub(super) async fn all(
     loop {
         let rows = Rows::After { position, upper: context.upper, limit: PLAN_ROWS };
         let chunk = chunk(db, with_expired(context, table, rows), false).await?;
+        on_rows(chunk.rows);
         chunk.expired.into_iter().for_each(|group| groups.add(group));
         match chunk.last {
             Some(last) => position = last,
@@ -81,23 +85,25 @@ pub(super) const KEPT: &str = "(select array_agg(stays.id) from chunk stays
 /// In place of [`KEPT`], if these are not requested.
 pub(super) const NOT_KEPT: &str = "null::uuid[]";
 
-/// A row for the last one of the chunk, with [`KEPT`] or [`NOT_KEPT`]. It has no action.
+/// A row for the last one of the chunk, with the number of its rows, and [`KEPT`] or [`NOT_KEPT`]. It has no action.
 pub(super) fn last(kept: &str) -> String {
     format!(
         " union all
-         select * from (select null, null, 0, null::timestamptz, created_at, null::uuid, id, {kept}
+         select * from (select null, null, (select count(*) from chunk), null::timestamptz, created_at,
+                               null::uuid, id, {kept}
                           from chunk order by created_at desc, id desc limit 1) last"
     )
 }
 
 /// Reads the rows of [`GROUPS`] and [`last`].
 pub(super) fn read(rows: &[Row]) -> Result<Chunk, sqlx::Error> {
-    let mut chunk = Chunk { expired: Vec::new(), kept: Vec::new(), last: None };
+    let mut chunk = Chunk { expired: Vec::new(), kept: Vec::new(), rows: 0, last: None };
     for row in rows {
         if row.get::<Option<&str>>(1)?.is_some() {
             chunk.expired.push(RemovedRecords::read(row)?);
         } else {
             chunk.last = Some(Position { created_at: row.get::<PgTime>(4)?.0, id: row.get(6)? });
+            chunk.rows = u64::try_from(row.get::<i64>(2)?).unwrap_or_default();
             chunk.kept = row.get::<Option<Vec<Uuid>>>(7)?.unwrap_or_default();
         }
     }

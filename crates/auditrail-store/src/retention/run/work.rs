@@ -118,6 +118,10 @@ impl<'a> Work<'a> {
         (self.options.on_step)(step);
     }
 
+    fn looked_at(&mut self, table: &Table, records: u64) {
+        self.step(RetentionStep::LookedAt { partition: table.name.clone(), records });
+    }
+
     /// The id of this run. Its row is there before its first archive and its first removal.
     async fn run_id(&mut self, context: &Context) -> Result<Uuid, RetentionError> {
         if let Some(id) = self.run_id {

@@ -150,7 +150,7 @@ async fn only_the_owner_removes_records() {
     for role in [db.service(), db.reader(), db.app()] {
         let name = role.get_username().to_owned();
         let run = RetentionRun::new(role);
-        let planned = run.plan().await;
+        let planned = run.plan(&mut |_| {}).await;
         assert!(matches!(planned, Err(RetentionError::NotOwner { .. })), "{planned:?}");
         let options = RetentionOptions {
             by: Actor::System,

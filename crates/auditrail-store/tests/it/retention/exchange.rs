@@ -5,14 +5,18 @@ use sqlx::Connection as _;
 
 use super::deletion::HOLD_U1;
 use super::support::{
-    JANUARY, contents, count, impatient, meanwhile, plan, records, rule, run, run_records,
-    run_with, tables, verify_schema, with_closed_partitions, write,
+    JANUARY, contents, count, impatient, meanwhile, plan, records, retention, rule, run,
+    run_records, run_with, tables, verify_schema, with_closed_partitions, write,
 };
 use crate::support::sql;
 
 async fn exchanged(db: &auditrail_testkit::TestDb) -> (Vec<RetentionStep>, u64) {
     let mut steps = Vec::new();
-    let report = run_with(db, None, &mut |step| steps.push(step)).await.unwrap();
+    let mut on_step = |step| match step {
+        RetentionStep::LookedAt { .. } => {}
+        step => steps.push(step),
+    };
+    let report = run_with(db, None, &mut on_step).await.unwrap();
     (steps, report.records)
 }
 
@@ -51,6 +55,29 @@ async fn expired_partition_is_replaced_by_an_empty_one() {
     assert_eq!(count(&db, "tenant_id = 't1' and created_at < '2025-01-01'").await, 3);
     let record = &run_records(&db).await[0];
     assert_eq!(record["removed"][0]["partition"], JANUARY);
+}
+
+#[tokio::test]
+async fn progress_counts_each_record_that_is_looked_at() {
+    for archive in [false, true] {
+        let db = with_closed_partitions().await;
+        write(&db, 40, "2024-01-05", "t1", "project.created").await;
+        write(&db, 15, "2024-01-06", "t2", "project.created").await;
+        rule(&db, "t1", "", 400).await;
+        let dir = tempfile::TempDir::new().unwrap();
+        let mut seen = Vec::new();
+        let mut on_step = |step| {
+            if let RetentionStep::LookedAt { partition, records } = step {
+                assert_eq!(partition, JANUARY);
+                seen.push(records);
+            }
+        };
+        retention(&db).plan(&mut on_step).await.unwrap();
+        run_with(&db, archive.then(|| dir.path()), &mut on_step).await.unwrap();
+        assert_eq!(seen[0], 55, "the plan");
+        assert!(seen.len() > 2, "{seen:?}");
+        assert_eq!(seen[1..].iter().sum::<u64>(), 55, "the run");
+    }
 }
 
 #[tokio::test]

@@ -34,6 +34,9 @@ const EXPIRED: usize = 32;
 async fn interrupt(db: &TestDb, archive: Option<&Path>, at: usize) -> Option<RetentionStep> {
     let (mut number, mut last) = (0, None);
     let mut on_step = |step: RetentionStep| {
+        if matches!(step, RetentionStep::LookedAt { .. }) {
+            return;
+        }
         number += 1;
         if number > at {
             last = Some(step);
@@ -148,8 +151,8 @@ async fn interruption_leaves_each_record_in_the_log_or_in_one_archive() {
 async fn terminated_session_ends_the_run_and_the_next_one_goes_on() {
     let db = filled().await;
     let mut steps = 0;
-    let mut on_step = |_| {
-        steps += 1;
+    let mut on_step = |step| {
+        steps += usize::from(!matches!(step, RetentionStep::LookedAt { .. }));
         if steps == 4 {
             super::support::meanwhile(
                 &db,

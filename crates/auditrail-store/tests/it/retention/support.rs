@@ -105,7 +105,7 @@ pub(crate) fn retention(db: &TestDb) -> RetentionRun {
 }
 
 pub(crate) async fn plan(db: &TestDb) -> RetentionPlan {
-    retention(db).plan().await.unwrap()
+    retention(db).plan(&mut |_| {}).await.unwrap()
 }
 
 /// Runs retention in small steps.

@@ -39,8 +39,7 @@ pub(super) fn run(
         ));
     }
     if !args.yes {
-        let plan =
-            cx.with_database(async |database| Ok(database.retention_run().await?.plan().await?))?;
+        let plan = plan(cx)?;
         show(cx.output, args.dry_run, &plan, archive.as_ref())?;
         if args.dry_run || plan.records() == 0 || !confirmed(&plan, archive.is_some())? {
             return Ok(Exit::Success);
@@ -112,18 +111,44 @@ fn confirmed(plan: &RetentionPlan, is_archived: bool) -> Result<bool, Error> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+fn plan(cx: &Context) -> Result<RetentionPlan, Error> {
+    let mut progress = Progress::new(cx.output);
+    let mut on_step = |step| progress.step(&step);
+    let plan = cx.with_database(async |database| {
+        Ok(database.retention_run().await?.plan(&mut on_step).await?)
+    })?;
+    progress.meter.finish();
+    Ok(plan)
+}
+
+/// The progress of a run or its plan.
+struct Progress {
+    meter: Meter,
+    looked_at: u64,
+    removed: u64,
+}
+
+impl Progress {
+    fn new(output: Output) -> Self {
+        Self { meter: Meter::records(output), looked_at: 0, removed: 0 }
+    }
+
+    fn step(&mut self, step: &RetentionStep) {
+        match step {
+            RetentionStep::LookedAt { records, .. } => self.looked_at += records,
+            RetentionStep::Deleted { records, .. } | RetentionStep::Exchanged { records, .. } => {
+                self.removed += records;
+            }
+            _ => return,
+        }
+        self.meter.looked_at(self.looked_at, self.removed);
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "both are used up by the run")]
 fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<RetentionReport, Error> {
-    let mut meter = Meter::records(cx.output);
-    let mut removed = 0;
-    let mut on_step = |step: RetentionStep| {
-        if let RetentionStep::Deleted { records, .. } | RetentionStep::Exchanged { records, .. } =
-            step
-        {
-            removed += records;
-            meter.update(0, removed);
-        }
-    };
+    let mut progress = Progress::new(cx.output);
+    let mut on_step = |step| progress.step(&step);
     let report = cx.with_database(async |database| {
         let options = RetentionOptions {
             by: by.clone(),
@@ -134,7 +159,7 @@ fn remove(cx: &Context, by: Actor, archive: Option<ArchiveDir>) -> Result<Retent
         };
         Ok(database.retention_run().await?.run(options).await?)
     })?;
-    meter.finish();
+    progress.meter.finish();
     Ok(report)
 }
 

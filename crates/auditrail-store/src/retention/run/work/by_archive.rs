@@ -85,6 +85,7 @@ impl Work<'_> {
             let limit = self.options.limits.rows.min(LINES_MAX);
             let rows = Rows::After { position, upper: context.upper, limit };
             let found = lines::read(&mut self.db, context, table, rows).await?;
+            self.looked_at(table, found.rows());
             writer = archived::write(writer, found.lines).await?;
             match found.last {
                 Some(last) => position = last,

@@ -35,6 +35,7 @@ impl Work<'_> {
                 return Ok(Outcome::Postponed);
             };
             let records = chunk.expired.iter().map(|group| group.records).sum::<u64>();
+            self.looked_at(table, chunk.rows);
             self.count_deleted(table, records);
             deleted += records;
             let Some(last) = chunk.last else { break };

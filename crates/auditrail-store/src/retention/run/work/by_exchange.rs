@@ -123,12 +123,14 @@ impl Work<'_> {
         let limit = self.options.limits.rows;
         let Some(writer) = walk.writer.take() else {
             let chunk = survey::with_kept(&mut self.db, context, table, position, limit).await?;
+            self.looked_at(table, chunk.rows);
             chunk.expired.into_iter().for_each(|group| walk.expired.add(group));
             walk.kept.extend(chunk.kept);
             return Ok(chunk.last);
         };
         let rows = Rows::After { position, upper: end(), limit: limit.min(LINES_MAX) };
         let found = lines::read(&mut self.db, context, table, rows).await?;
+        self.looked_at(table, found.rows());
         found.records.into_iter().for_each(|record| walk.expired.add(record));
         walk.kept.extend(found.kept);
         walk.writer = Some(archived::write(writer, found.lines).await?);
