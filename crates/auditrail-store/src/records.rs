@@ -40,7 +40,7 @@ use crate::error::StoreError;
 use crate::key_version::{self, ApiKeyVersion};
 use crate::sessions::{Read, Sessions};
 use read::over_sessions::{Get, GetMany, GetStoredParts, Head, Known, Search};
-use read::search::{SEARCH, WALK, find, is_walk};
+use read::search::{beginning, find};
 use read::{export, feed, get};
 use write::create;
 
@@ -359,7 +359,7 @@ impl AuditLogService for PgAuditLog {
         // transaction also prevents a pooler from switching the server connection in between.
         let mut tx = self
             .pool
-            .begin_with(if is_walk(query) { WALK } else { SEARCH })
+            .begin_with(beginning(query))
             .await
             .map_err(StoreError::while_trying_to("start a search"))?;
         let result = find((&mut *tx).into(), query).await?;

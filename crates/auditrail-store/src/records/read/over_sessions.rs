@@ -9,7 +9,7 @@ use super::facets::{FacetCounts, FacetsOptions, facets};
 use super::feed;
 use super::get::{self, StoredParts};
 use super::histogram::{HistogramOptions, TimeHistogram, histogram};
-use super::search::{SEARCH_SETTINGS, WALK_SETTINGS, find, is_walk};
+use super::search::{SEARCH_SETTINGS, WALK_SETTINGS, begins_with_walk, find};
 use super::summary::{Summary, SummaryOptions, summary};
 use super::values::{FieldValues, ValuesOptions, values};
 use crate::db::Db;
@@ -31,7 +31,7 @@ impl Read for Search<'_> {
     type Output = Found;
 
     fn prologue(&self) -> Vec<Sql> {
-        let settings = if is_walk(self.query) { WALK_SETTINGS } else { SEARCH_SETTINGS };
+        let settings = if begins_with_walk(self.query) { WALK_SETTINGS } else { SEARCH_SETTINGS };
         prologue(settings).into_iter().chain(check(self.key)).collect()
     }
 

@@ -30,23 +30,25 @@ pub(in crate::records) const PAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// How many longer windows are tried before all of the time is searched.
 const LONGER_WINDOWS: usize = 3;
 
-/// Settings for collecting all matches and sorting them, by indexes. Without them the planner, where it
+/// Settings for collecting all matches and sorting them, by indexes, with a plan for their values. Without them the planner, where it
 /// overestimates the matches, reads the whole table; but this step runs only when matches are few. On an
 /// SSD a few random pages are also quicker than all pages of a long window. With the default `work_mem`
 /// of 4 MB the bitmap of a million records is lossy, and every page in it would be rechecked.
-const COLLECT_SETTINGS: &str = "select set_config('enable_sort', 'on', true),
+pub(in crate::records) const COLLECT: &str = "select set_config('enable_sort', 'on', true),
+                             set_config('enable_incremental_sort', 'on', true),
+                             set_config('plan_cache_mode', 'force_custom_plan', true),
                              set_config('enable_seqscan', 'off', true),
                              set_config('random_page_cost', '1.1', true),
                              set_config('work_mem', '32MB', true)";
 
-/// Undoes what [`COLLECT_SETTINGS`] changes for walking an index.
+/// Undoes what [`COLLECT`] changes for walking an index with a plan for the values.
 pub(in crate::records) const NO_SORT: &str = "select set_config('enable_sort', 'off', true)";
 
 /// Reads the first matches of a scan, in its order, and whether more records follow. A page of large records ends early, so that the
 /// rows of one search take only some megabytes.
 ///
-/// [`SEARCH`](super::search::SEARCH) makes the server plan prepared statements anew for each execution, except for
-/// a walk of one index: a good plan for the busiest actor is a bad one for an actor with three records.
+/// The walks have one plan each. What collects matches is planned anew for each execution: a good plan for the
+/// busiest actor is a bad one for an actor with three records.
 pub(in crate::records) async fn page(
     db: Db<'_>,
     conditions: &Conditions<'_>,
@@ -190,7 +192,7 @@ async fn first_matches(
     if wanted.is_full(&found)? {
         return Ok((found, false));
     }
-    let set = db.fetch(&Sql::new(COLLECT_SETTINGS)).await;
+    let set = db.fetch(&Sql::new(COLLECT)).await;
     set.map_err(StoreError::while_trying_to("change the settings of a search"))?;
     let is_quickly_collected = wanted.found(&found)? == 0 && window.is_most_of(budget.few);
     let longer_windows = if is_quickly_collected { 0 } else { LONGER_WINDOWS };

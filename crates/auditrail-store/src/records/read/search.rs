@@ -3,7 +3,6 @@
 use auditrail_core::{Count, Found, Query};
 
 use super::conditions::Conditions;
-use super::driving_index::DrivingIndex;
 use super::text_search::{self, TextBudget};
 use super::{count, turn};
 use crate::db::Db;
@@ -13,7 +12,7 @@ use crate::snapshot::begin_snapshot;
 /// Starts the transaction of a search: one snapshot, and settings that keep the planner to the intended
 /// plans. A plan with a sort collects all matches first, possibly millions; the planner prefers it when
 /// it underestimates them. JIT compilation takes longer than the statements. A generic plan suits no
-/// value, except for a [walk](is_walk).
+/// value, except for a [walk](begins_with_walk).
 pub(in crate::records) const SEARCH: &str = concat!(
     begin_snapshot!(),
     "; set local enable_sort = off;
@@ -27,7 +26,7 @@ pub(in crate::records) const SEARCH_SETTINGS: &str =
                                       set_config('jit', 'off', true),
                                       set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-/// As [`SEARCH`], for a [walk](is_walk). An incremental sort reads all records with a value, where the planner assumes few.
+/// As [`SEARCH`], for a [walk](begins_with_walk). An incremental sort reads all records with a value, where the planner assumes few.
 pub(in crate::records) const WALK: &str = concat!(
     begin_snapshot!(),
     "; set local enable_sort = off;
@@ -36,27 +35,31 @@ pub(in crate::records) const WALK: &str = concat!(
        set local plan_cache_mode = force_generic_plan"
 );
 
-/// As [`SEARCH_SETTINGS`], for a [walk](is_walk).
+/// As [`SEARCH_SETTINGS`], for a [walk](begins_with_walk).
 pub(in crate::records) const WALK_SETTINGS: &str = "select set_config('enable_sort', 'off', true),
                                       set_config('enable_incremental_sort', 'off', true),
                                       set_config('jit', 'off', true),
                                       set_config('plan_cache_mode', 'force_generic_plan', true)";
 
-/// Whether the search is one statement that walks one index, for which there is one plan, whatever the values. It is
-/// planned once for each connection: planning takes as long as the walk itself where the table has some tens of
-/// partitions, and locks every index of each.
+/// Whether the search begins with walks of indexes, for which there is one plan, whatever the values: each has one
+/// index in its order. They are planned once for each connection: where the table has some tens of partitions,
+/// planning takes longer than the walk itself, and locks every index of each.
 ///
-/// A search in text takes several steps, whose plans depend on the values.
-pub(in crate::records) fn is_walk(query: &Query) -> bool {
-    query.count == Count::None
-        && !query.filters.has_text_terms()
-        && DrivingIndex::only(&query.filters.simplified()).is_some()
+/// A count and a search in text begin with statements whose plans depend on the values.
+/// [`COLLECT`](super::page::COLLECT) ends the walks of a search.
+pub(in crate::records) fn begins_with_walk(query: &Query) -> bool {
+    query.count == Count::None && !query.filters.has_text_terms()
+}
+
+/// The statements that start the transaction of a search.
+pub(in crate::records) fn beginning(query: &Query) -> &'static str {
+    if begins_with_walk(query) { WALK } else { SEARCH }
 }
 
 /// Most matches of words and phrases that are counted.
 const COUNTED_IN_TEXT_MAX: u32 = 100_000;
 
-/// Finds one page of records; the connection is in a transaction started as [`SEARCH`] or [`WALK`] does.
+/// Finds one page of records; the connection is in a transaction started as [`beginning`] says.
 pub(in crate::records) async fn find(mut db: Db<'_>, query: &Query) -> Result<Found, StoreError> {
     let filters = query.filters.simplified();
     let conditions = Conditions::of(db.again(), &filters).await?;
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_search_in_text_is_no_walk() {
+    fn search_in_text_begins_with_no_walk() {
         for (q, expected) in [
             ("actor:ana", true),
             ("actor:ana since:2026-01-01", true),
@@ -96,13 +99,13 @@ mod tests {
             ("-ana", false),
             ("agent:curl", false),
             ("actor:ana prod", false),
-            ("actor:ana,bob", false),
-            ("actor:ana -action:key.made", false),
-            ("actor:ana action:key.made", false),
+            ("actor:ana,bob", true),
+            ("actor:ana -action:key.made", true),
+            ("actor:ana action:key.made", true),
         ] {
             let pairs = [("q", q)];
             let query = Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH);
-            assert_eq!(is_walk(&query.unwrap()), expected, "{q}");
+            assert_eq!(begins_with_walk(&query.unwrap()), expected, "{q}");
         }
     }
 }

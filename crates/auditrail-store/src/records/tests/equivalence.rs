@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::records::columns::{self, column_list};
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::ScanBudget;
-use crate::records::read::search::{SEARCH, WALK, is_walk};
+use crate::records::read::search::beginning;
 use crate::records::read::text_search::TextBudget;
 use crate::records::read::turn;
 use crate::sql::Sql;
@@ -142,7 +142,7 @@ async fn plain(db: &mut PgConnection, condition: &str) -> Vec<RecordId> {
 
 /// A page.
 async fn search(db: &mut PgConnection, query: &Query, budget: ScanBudget) -> Found {
-    let mut tx = db.begin_with(if is_walk(query) { WALK } else { SEARCH }).await.unwrap();
+    let mut tx = db.begin_with(beginning(query)).await.unwrap();
     let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
     let budget = TextBudget { scan: budget, ..TextBudget::default() };
     let page = turn::page((&mut *tx).into(), &conditions, query, budget).await;

@@ -16,7 +16,7 @@ use crate::records::PgAuditLog;
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::DrivingIndex;
 use crate::records::read::scan::{Direction, Scan};
-use crate::records::read::search::SEARCH;
+use crate::records::read::search::{SEARCH, beginning};
 use crate::records::read::text_search::TextBudget;
 use crate::records::read::{page, turn};
 
@@ -151,7 +151,7 @@ fn query(parameters: &str) -> Query {
 
 /// Whether a page scans the table, and how many records it reads.
 async fn read(db: &mut PgConnection, query: &Query) -> (bool, i64) {
-    let mut tx = db.begin_with(SEARCH).await.unwrap();
+    let mut tx = db.begin_with(beginning(query)).await.unwrap();
     let (scans, records) = read_so_far(&mut tx).await;
     let conditions = Conditions::of((&mut *tx).into(), &query.filters).await.unwrap();
     turn::page((&mut *tx).into(), &conditions, query, TextBudget::default()).await.unwrap();
