@@ -13,6 +13,8 @@ pub(super) struct Edge {
 /// Allowed dependencies, as in ARCHITECTURE.md, to which every new edge is added too.
 const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-api", "auditrail-core"),
+    ("auditrail-evidence", "auditrail-core"),
+    ("auditrail-evidence", "tlog"),
     ("auditrail-in-transaction", "auditrail-core"),
     ("auditrail-store", "auditrail-core"),
     ("auditrail-store", "pg-pipeline"),

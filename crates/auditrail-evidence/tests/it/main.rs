@@ -1,0 +1,6 @@
+//! Entries, commitments and proofs, against the vectors that all implementations share, and with changed bytes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod entry;
+mod proof;
+mod vectors;
