@@ -3,9 +3,9 @@
 
     python3 auditrail_verify.py POLICY PROOF...
 
-POLICY has the keys that you trust (https://c2sp.org/tlog-policy); get it from somebody you trust, not from the server
-that gave you the proofs. PROOF is the document of GET /v1/audit-logs/{id}/proof. The exit code is 0 if all proofs are
-valid, 4 if one is not, 2 for wrong usage. docs/verify.md explains each step.
+POLICY has the keys that you trust (https://c2sp.org/tlog-policy); get it from a source that you trust, not from the
+server that gave you the proofs. PROOF is the proof of a record, a JSON document. The exit code is 0 if all proofs are
+valid, 4 if one is not, 1 for wrong usage. Each failure is one line.
 """
 import base64
 import hashlib

@@ -51,6 +51,7 @@ pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use progress::{Event, Progress, silent};
 pub use run::Done;
+pub(crate) use run::close_if_full;
 
 /// How long one attempt waits for a table lock. Statements on the table wait behind it.
 const LOCK_ATTEMPT: Duration = Duration::from_millis(50);

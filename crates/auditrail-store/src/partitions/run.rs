@@ -10,7 +10,7 @@ use super::catalog::{self, Kind, Layout, Partition};
 use super::error::PartitionError;
 use super::limits::Limits;
 use super::merge::{self, Step};
-use super::progress::Progress;
+use super::progress::{Progress, silent};
 use super::{clock, close, create, name, plan};
 use crate::leadership::Leadership;
 
@@ -71,6 +71,21 @@ pub(super) async fn run(
         analyze(db).await?;
     }
     Ok(done)
+}
+
+/// Closes the hot partition if it is full, with one attempt to get its lock. The caller is the one process that changes
+/// partitions. Returns the name of the closed one; `None` also for a plain table.
+pub(crate) async fn close_if_full(
+    db: &mut PgConnection,
+    limits: &Limits,
+) -> Result<Option<String>, PartitionError> {
+    match partitions(db).await {
+        Ok(partitions) if is_full(&partitions, limits) => {
+            close::close(db, Duration::ZERO, &mut silent).await
+        }
+        Ok(_) | Err(PartitionError::NotPartitioned) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The pause after a step; none while far too many partitions are attached. Peaks of writers end, and merges wait for it.

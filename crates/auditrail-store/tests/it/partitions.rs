@@ -6,4 +6,4 @@ mod close;
 mod interrupted;
 mod load;
 mod merge;
-mod support;
+pub(crate) mod support;

@@ -77,6 +77,8 @@ const CHUNK: &str = "
                        request_id, ip_address, created_at) as is_free
           from ";
 
+/// The comparison with `coalesce` lets the server hash both columns: by the action alone it compares each record with
+/// every tenant that has this action, which took four fifths of a run.
 const EXPIRED: &str = "),
     kinds as materialized (
         select tenant_id, action,
@@ -86,5 +88,6 @@ const EXPIRED: &str = "),
         select chunk.id, chunk.tenant_id, chunk.action, chunk.created_at
           from chunk
           join kinds on kinds.action = chunk.action
+                    and coalesce(kinds.tenant_id, '') = coalesce(chunk.tenant_id, '')
                     and kinds.tenant_id is not distinct from chunk.tenant_id
          where chunk.is_free and chunk.created_at < kinds.kept_since)";

@@ -1,8 +1,11 @@
 //! How a run is done, and what it reports meanwhile.
 
+use std::time::Duration;
+
 use auditrail_core::Actor;
 
 use crate::archive::ArchiveDir;
+use crate::partitions::Limits;
 
 /// Most records of a partition that are copied to replace it.
 const KEPT_MAX: usize = 100_000;
@@ -39,6 +42,10 @@ pub struct RunLimits {
     pub archived: u64,
     /// Most records of a partition that are copied to replace it.
     pub kept_max: usize,
+    /// The hot partition is closed during the run when it has about this number of records: no other process can.
+    pub hot_rows: i64,
+    /// How often to look for that.
+    pub hot_look: Duration,
     /// Whether to pause after each transaction for as long as it took, so that a run uses half of a processor and
     /// of a disk at most.
     pub pauses: bool,
@@ -46,7 +53,14 @@ pub struct RunLimits {
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { rows: 5_000, archived: 50_000, kept_max: KEPT_MAX, pauses: true }
+        Self {
+            rows: 5_000,
+            archived: 50_000,
+            kept_max: KEPT_MAX,
+            hot_rows: Limits::default().hot_rows,
+            hot_look: Duration::from_secs(5),
+            pauses: true,
+        }
     }
 }
 
@@ -104,6 +118,11 @@ pub enum RetentionStep {
         partition: String,
         /// Records that left with this transaction.
         records: u64,
+    },
+    /// The hot partition was full, and was closed.
+    Closed {
+        /// The name of the closed partition.
+        partition: String,
     },
     /// The run was recorded.
     Recorded,

@@ -24,6 +24,7 @@ use super::{RemovedRecords, RetentionReport, ledger, retired};
 use crate::clock;
 use crate::error::StoreError;
 use crate::leadership::Leadership;
+use crate::partitions::{Limits, close_if_full};
 use crate::text_index::remove_empty_text_blocks;
 use crate::value::PgTime;
 
@@ -44,6 +45,8 @@ pub(super) struct Work<'a> {
     archives: u32,
     exchanges: u32,
     report: RetentionReport,
+    /// When the run last looked whether the hot partition is full.
+    looked: Instant,
 }
 
 /// How a table was dealt with.
@@ -64,7 +67,18 @@ impl<'a> Work<'a> {
         options: RetentionOptions<'a>,
     ) -> Self {
         let report = RetentionReport::default();
-        Self { connect, db, leader, options, run_id: None, archives: 0, exchanges: 0, report }
+        let looked = Instant::now();
+        Self {
+            connect,
+            db,
+            leader,
+            options,
+            run_id: None,
+            archives: 0,
+            exchanges: 0,
+            report,
+            looked,
+        }
     }
 
     pub(super) fn into_session(self) -> Session {
@@ -202,6 +216,20 @@ impl<'a> Work<'a> {
     async fn pause(&mut self, since: Instant) {
         if self.options.limits.pauses {
             tokio::time::sleep(since.elapsed().min(PAUSE_MAX)).await;
+        }
+        if self.looked.elapsed() >= self.options.limits.hot_look {
+            self.close_hot().await;
+            self.looked = Instant::now();
+        }
+    }
+
+    /// Closes the hot partition if it is full. A run may take an hour, and no other process maintains the partitions
+    /// meanwhile; writers would become slow. If it cannot be closed now, a later look or the maintenance tries again.
+    async fn close_hot(&mut self) {
+        let limits = Limits { hot_rows: self.options.limits.hot_rows, ..Limits::default() };
+        let closed = close_if_full(self.db.connection(), &limits).await;
+        if let Ok(Some(partition)) = closed {
+            self.step(RetentionStep::Closed { partition });
         }
     }
 

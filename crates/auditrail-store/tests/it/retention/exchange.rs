@@ -1,13 +1,18 @@
 //! Replacement of closed partitions.
 
-use auditrail_store::RetentionStep;
+use std::time::Duration;
+
+use auditrail_core::Actor;
+use auditrail_store::archive::ArchiveDir;
+use auditrail_store::{RetentionOptions, RetentionStep, RunLimits};
 use sqlx::Connection as _;
 
 use super::deletion::HOLD_U1;
 use super::support::{
-    JANUARY, contents, count, impatient, meanwhile, plan, records, retention, rule, run,
+    JANUARY, LIMITS, contents, count, impatient, meanwhile, plan, records, retention, rule, run,
     run_records, run_with, tables, verify_schema, with_closed_partitions, write,
 };
+use crate::partitions::support::{insert, timed_id};
 use crate::support::sql;
 
 async fn exchanged(db: &auditrail_testkit::TestDb) -> (Vec<RetentionStep>, u64) {
@@ -77,6 +82,42 @@ async fn progress_counts_each_record_that_is_looked_at() {
         assert_eq!(seen[0], 55, "the plan");
         assert!(seen.len() > 2, "{seen:?}");
         assert_eq!(seen[1..].iter().sum::<u64>(), 55, "the run");
+    }
+}
+
+/// No other process maintains the partitions during a run.
+#[tokio::test]
+async fn full_hot_partition_is_closed_during_a_run() {
+    for archive in [false, true] {
+        let db = with_closed_partitions().await;
+        write(&db, 40, "2024-01-05", "t1", "project.created").await;
+        write(&db, 30, "2023-11-05", "t1", "project.created").await;
+        let mut app = db.connect(db.app()).await;
+        insert(&mut app, &timed_id(-1), 500).await;
+        rule(&db, "t1", "", 400).await;
+        let dir = tempfile::TempDir::new().unwrap();
+        let mut closed = Vec::new();
+        let mut on_step = |step| {
+            if let RetentionStep::Closed { partition } = step {
+                closed.push(partition);
+            }
+        };
+        let options = RetentionOptions {
+            by: Actor::System,
+            archive: archive.then(|| ArchiveDir::open(dir.path()).unwrap()),
+            stop: &|| false,
+            on_step: &mut on_step,
+            limits: RunLimits { hot_rows: 100, hot_look: Duration::ZERO, ..LIMITS },
+        };
+        let report = retention(&db).run(options).await.unwrap();
+        assert_eq!((report.records, report.postponed), (70, Vec::new()));
+        assert_eq!(closed.len(), 1, "{closed:?}");
+        let hot = tables(&db, "audit_logs_hot").await;
+        assert_eq!(hot, ["audit_logs_hot"]);
+        let records = format!("select count(*)::text from control_plane.{}", closed[0]);
+        let records = super::support::texts(&db, &records).await;
+        assert_eq!(records, ["501"], "with that of the rule");
+        verify_schema(&db).await;
     }
 }
 

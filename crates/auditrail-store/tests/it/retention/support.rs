@@ -1,6 +1,7 @@
 //! Shared helpers: a log with old partitions, and runs on it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use auditrail_core::{Actor, NewRetentionRule, RequestContext};
 use auditrail_store::archive::ArchiveDir;
@@ -15,8 +16,14 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use crate::support::sql;
 
 /// Small enough that every table takes several steps.
-pub(crate) const LIMITS: RunLimits =
-    RunLimits { rows: 7, archived: 20, kept_max: 50, pauses: false };
+pub(crate) const LIMITS: RunLimits = RunLimits {
+    rows: 7,
+    archived: 20,
+    kept_max: 50,
+    hot_rows: 180_000,
+    hot_look: Duration::from_secs(5),
+    pauses: false,
+};
 
 /// A log with two closed partitions, of January and of February 2024, beside those of a new log.
 pub(crate) async fn with_closed_partitions() -> TestDb {
