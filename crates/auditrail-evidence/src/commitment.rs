@@ -20,7 +20,7 @@ const ROOT: &[u8] = b"auditrail/fields/v1\n";
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecordKey([u8; Self::BYTES]);
 
-/// The salt of a field. Whoever has it can find out whether the field has a given value. `Debug` does not show it.
+/// The salt of a field. With it one can find out whether the field has a given value. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Salt(pub [u8; Self::BYTES]);
 

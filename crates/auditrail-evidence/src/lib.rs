@@ -3,7 +3,7 @@
 //! The log has an *entry* of fixed size for each record: its id, its time, and a hash of *commitments* to its fields.
 //! A commitment hides its field behind a salt, so entries have no personal data, and a proof may withhold a field or
 //! show it as erased without becoming invalid. The salts are derived from the *record key*, a random secret of the
-//! record; whoever has a salt can verify the field.
+//! record; with a salt the field can be verified.
 //!
 //! A field is committed to as the text that PostgreSQL prints for it, byte for byte. A verifier hashes the text that a
 //! proof shows, and only then reads it. Numbers of `metadata` would not survive a canonical form of JSON: RFC 8785 makes
