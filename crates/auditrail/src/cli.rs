@@ -23,6 +23,7 @@ mod show;
 mod stats;
 mod tail;
 mod tools;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,7 @@ pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
 pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
+pub(crate) use verify::{VerifyCommand, VerifyProofArgs};
 
 /// Fixed, so that the help does not depend on the width of the terminal.
 const HELP_WIDTH: usize = 100;
@@ -72,7 +74,7 @@ const HELP_WIDTH: usize = 100;
 
 `auditrail COMMAND --help` has examples for each command.
 Exit codes: 0 success, 1 failure, 2 usage error, 3 migrations pending, 4 verification failure
-(checksum, order or schema drift), 5 lock timeout, 6 database unreachable."
+(checksum, order, schema drift or proof), 5 lock timeout, 6 database unreachable."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -140,6 +142,8 @@ pub(crate) enum Command {
     Retention(RetentionCommand),
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    #[command(subcommand)]
+    Verify(VerifyCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

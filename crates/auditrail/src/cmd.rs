@@ -21,6 +21,7 @@ mod serve;
 mod show;
 mod stats;
 mod tail;
+mod verify;
 
 use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
@@ -49,6 +50,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Config(command) => config::run(cx, flags, command),
         Command::Completions(args) => completions::run(cx.output, args),
         Command::Man(args) => man::run(cx.output, args),
+        Command::Verify(command) => verify::run(cx.output, command),
     }
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn run_without_settings(
     match command {
         Command::Completions(args) => Some(completions::run(output, args)),
         Command::Man(args) => Some(man::run(output, args)),
+        Command::Verify(command) => Some(verify::run(output, command)),
         _ => None,
     }
 }

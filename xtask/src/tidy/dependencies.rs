@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-store", "auditrail-core"),
     ("auditrail-store", "pg-pipeline"),
     ("auditrail", "auditrail-core"),
+    ("auditrail", "auditrail-evidence"),
+    ("auditrail", "tlog"),
     ("auditrail", "auditrail-server"),
     ("auditrail", "auditrail-store"),
     ("auditrail", "local-postgres"),

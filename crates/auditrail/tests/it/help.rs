@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 49] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -38,6 +38,8 @@ const COMMANDS: [&[&str]; 47] = [
     &["archive", "list"],
     &["archive", "verify"],
     &["archive", "restore"],
+    &["verify"],
+    &["verify", "proof"],
     &["key"],
     &["key", "create"],
     &["key", "list"],

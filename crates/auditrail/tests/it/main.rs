@@ -41,3 +41,4 @@ mod tail;
 mod terminal;
 mod tls;
 mod url_forms;
+mod verify;
