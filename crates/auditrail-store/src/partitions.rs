@@ -45,6 +45,7 @@ use sqlx::PgConnection;
 pub(crate) use adopt::{Adoption, adopt_small};
 pub use bound::Bound;
 pub use catalog::{Kind, Layout, Partition};
+pub(crate) use close::Closed;
 pub use due::Due;
 pub use error::PartitionError;
 pub use limits::Limits;

@@ -22,6 +22,16 @@ const AHEAD: Duration = Duration::from_secs(5);
 /// each. If more ids are ahead of the clock, the new bound is ahead of it too.
 const MOVED_MAX: i64 = 10_000;
 
+/// A partition that was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// Its name.
+    pub(crate) name: String,
+    /// How often records were changed, by the counter of the guard, before records were moved to the new hot
+    /// partition, and after. The records are the same: copies of before are still valid.
+    pub(crate) changes: (i64, i64),
+}
+
 /// The new bound, which is the clock unless many ids are ahead of it.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
@@ -31,13 +41,13 @@ struct Cut {
     is_fixed: bool,
 }
 
-/// Closes the hot partition. Returns the name of the closed one, or `None` if there is nothing to close: no id
-/// is before the clock.
+/// Closes the hot partition. Returns the closed one, or `None` if there is nothing to close: no id is before the
+/// clock.
 pub(super) async fn close(
     db: &mut PgConnection,
     lock_timeout: Duration,
     progress: Progress<'_>,
-) -> Result<Option<String>, PartitionError> {
+) -> Result<Option<Closed>, PartitionError> {
     let mut attempts = Attempts::new("close the hot partition", lock_timeout);
     progress(Event::Step { doing: "closing the partition", table: name::HOT });
     let definition = Definition::read(db, name::LOG).await.map_err(attempts.failed())?;
@@ -48,7 +58,7 @@ pub(super) async fn close(
         };
         match exchange(db, &hot, cut, &attempts).await {
             Ok(Some(closed)) => {
-                run(db, [create::analyze(&closed)]).await.map_err(attempts.failed())?;
+                run(db, [create::analyze(&closed.name)]).await.map_err(attempts.failed())?;
                 return Ok(Some(closed));
             }
             // The lock came late, or a record was changed since it was copied.
@@ -130,7 +140,7 @@ async fn exchange(
     hot: &Partition,
     cut: Cut,
     attempts: &Attempts,
-) -> Result<Option<String>, PartitionError> {
+) -> Result<Option<Closed>, PartitionError> {
     let failed = || attempts.failed();
     let Some(lower) = hot.lower else {
         return Ok(None);
@@ -147,17 +157,18 @@ async fn exchange(
     }
     let [log, old] = [name::LOG, hot.name.as_str()].map(name::table);
     run(&mut tx, [format!("alter table {log} detach partition {old}")]).await.map_err(failed())?;
-    let changes = work::lock_changes(&mut tx).await.map_err(failed())?;
+    let before = work::lock_changes(&mut tx).await.map_err(failed())?;
     if !moving(&hot.name, bound).finish(&mut tx).await.map_err(failed())? {
         return Ok(None);
     }
     // The records are the same, so a merge need not start again. The statement counts as a change also without records.
-    work::keep_merge(&mut tx, changes).await.map_err(failed())?;
+    work::keep_merge(&mut tx, before).await.map_err(failed())?;
+    let after = work::lock_changes(&mut tx).await.map_err(failed())?;
     let mut script = create::rename(&hot.name, &closed, &indexes);
     script.extend(create::rename(name::NEXT, name::HOT, &next_indexes));
     script.push(create::attach(&closed, lower, bound));
     script.push(create::attach(name::HOT, bound, Bound::HORIZON));
     run(&mut tx, script).await.map_err(failed())?;
     tx.commit().await.map_err(failed())?;
-    Ok(Some(closed))
+    Ok(Some(Closed { name: closed, changes: (before, after) }))
 }

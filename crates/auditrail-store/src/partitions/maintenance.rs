@@ -102,7 +102,7 @@ impl Maintenance {
         adopt::finish(&mut run.db, self.lock_timeout, progress).await?;
         let closed = close::close(&mut run.db, self.lock_timeout, progress).await?;
         run.end().await?;
-        Ok(closed)
+        Ok(closed.map(|closed| closed.name))
     }
 
     /// Does what is due: completes an adoption, closes the hot partition if it is full, and merges closed

@@ -7,11 +7,12 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::catalog::{self, Kind, Layout, Partition};
+use super::close::{self, Closed};
 use super::error::PartitionError;
 use super::limits::Limits;
 use super::merge::{self, Step};
 use super::progress::{Progress, silent};
-use super::{clock, close, create, name, plan};
+use super::{clock, create, name, plan};
 use crate::leadership::Leadership;
 
 /// The longest pause after a step of a merge.
@@ -52,7 +53,7 @@ pub(super) async fn run(
             && is_full(&partitions, &conduct.limits)
             && let Some(closed) = close::close(db, conduct.lock_timeout, progress).await?
         {
-            done.closed.push(closed);
+            done.closed.push(closed.name);
             continue;
         }
         let started = Instant::now();
@@ -74,11 +75,11 @@ pub(super) async fn run(
 }
 
 /// Closes the hot partition if it is full, with one attempt to get its lock. The caller is the one process that changes
-/// partitions. Returns the name of the closed one; `None` also for a plain table.
+/// partitions. `None` also for a plain table.
 pub(crate) async fn close_if_full(
     db: &mut PgConnection,
     limits: &Limits,
-) -> Result<Option<String>, PartitionError> {
+) -> Result<Option<Closed>, PartitionError> {
     match partitions(db).await {
         Ok(partitions) if is_full(&partitions, limits) => {
             close::close(db, Duration::ZERO, &mut silent).await

@@ -24,7 +24,7 @@ use super::{RemovedRecords, RetentionReport, ledger, retired};
 use crate::clock;
 use crate::error::StoreError;
 use crate::leadership::Leadership;
-use crate::partitions::{Limits, close_if_full};
+use crate::partitions::{Closed, Limits, close_if_full};
 use crate::text_index::remove_empty_text_blocks;
 use crate::value::PgTime;
 
@@ -47,6 +47,8 @@ pub(super) struct Work<'a> {
     report: RetentionReport,
     /// When the run last looked whether the hot partition is full.
     looked: Instant,
+    /// How often records were changed before the walk in progress, apart from changes by closing the hot partition.
+    changes: Option<i64>,
 }
 
 /// How a table was dealt with.
@@ -78,6 +80,7 @@ impl<'a> Work<'a> {
             exchanges: 0,
             report,
             looked,
+            changes: None,
         }
     }
 
@@ -228,7 +231,10 @@ impl<'a> Work<'a> {
     async fn close_hot(&mut self) {
         let limits = Limits { hot_rows: self.options.limits.hot_rows, ..Limits::default() };
         let closed = close_if_full(self.db.connection(), &limits).await;
-        if let Ok(Some(partition)) = closed {
+        if let Ok(Some(Closed { name: partition, changes: (before, after) })) = closed {
+            if self.changes == Some(before) {
+                self.changes = Some(after);
+            }
             self.step(RetentionStep::Closed { partition });
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auditrail_core::Actor;
 use auditrail_store::archive::ArchiveDir;
-use auditrail_store::{RetentionOptions, RetentionStep, RunLimits};
+use auditrail_store::{RetentionError, RetentionOptions, RetentionStep, RunLimits};
 use sqlx::Connection as _;
 
 use super::deletion::HOLD_U1;
@@ -90,8 +90,8 @@ async fn progress_counts_each_record_that_is_looked_at() {
 async fn full_hot_partition_is_closed_during_a_run() {
     for archive in [false, true] {
         let db = with_closed_partitions().await;
+        // All of one partition, so that the hot one is closed between the walk through it and its exchange.
         write(&db, 40, "2024-01-05", "t1", "project.created").await;
-        write(&db, 30, "2023-11-05", "t1", "project.created").await;
         let mut app = db.connect(db.app()).await;
         insert(&mut app, &timed_id(-1), 500).await;
         rule(&db, "t1", "", 400).await;
@@ -110,7 +110,7 @@ async fn full_hot_partition_is_closed_during_a_run() {
             limits: RunLimits { hot_rows: 100, hot_look: Duration::ZERO, ..LIMITS },
         };
         let report = retention(&db).run(options).await.unwrap();
-        assert_eq!((report.records, report.postponed), (70, Vec::new()));
+        assert_eq!((report.records, report.postponed), (40, Vec::new()));
         assert_eq!(closed.len(), 1, "{closed:?}");
         let hot = tables(&db, "audit_logs_hot").await;
         assert_eq!(hot, ["audit_logs_hot"]);
@@ -204,6 +204,48 @@ async fn records_written_during_the_walk_stay() {
     assert_eq!(run(&db).await.unwrap().records, 6);
 }
 
+/// Closing the hot partition counts as a change of records, which must not hide that of an erasure.
+#[tokio::test]
+async fn erasure_beside_a_close_during_the_walk_is_not_undone() {
+    for erases_first in [false, true] {
+        let db = with_closed_partitions().await;
+        write(&db, 40, "2024-01-05", "t1", "project.created").await;
+        write(&db, 5, "2024-01-06", "t2", "project.created").await;
+        let mut app = db.connect(db.app()).await;
+        insert(&mut app, &timed_id(-1), 500).await;
+        rule(&db, "t1", "", 400).await;
+        let mut is_erased = false;
+        let mut on_step = |step: RetentionStep| {
+            let is_time = match step {
+                RetentionStep::LookedAt { .. } => erases_first,
+                RetentionStep::Closed { .. } => !erases_first,
+                _ => false,
+            };
+            if is_time && !is_erased {
+                is_erased = true;
+                meanwhile(&db, db.owner(), ERASE_T2);
+            }
+        };
+        let options = RetentionOptions {
+            by: Actor::System,
+            archive: None,
+            stop: &|| false,
+            on_step: &mut on_step,
+            limits: RunLimits { hot_rows: 100, hot_look: Duration::ZERO, ..LIMITS },
+        };
+        let error = retention(&db).run(options).await.unwrap_err();
+        assert!(matches!(error, RetentionError::RecordsChanged { .. }), "{error}");
+        assert_eq!(count(&db, "actor_id = 'erased'").await, 5);
+        assert_eq!(run(&db).await.unwrap().records, 40);
+        assert_eq!(count(&db, "actor_id = 'erased'").await, 5);
+    }
+}
+
+/// An erasure of what stays.
+const ERASE_T2: &str = "begin; set local auditrail.maintenance = 'erasure';
+    update control_plane.audit_logs set actor_id = 'erased' where tenant_id = 't2';
+    commit";
+
 #[tokio::test]
 async fn erasure_during_the_walk_is_not_undone() {
     let db = with_closed_partitions().await;
@@ -213,17 +255,11 @@ async fn erasure_during_the_walk_is_not_undone() {
     let mut on_step = |step: RetentionStep| {
         // What stays was copied already, with the old value.
         if matches!(step, RetentionStep::Copied { .. }) {
-            let erase = "begin; set local auditrail.maintenance = 'erasure';
-                 update control_plane.audit_logs set actor_id = 'erased' where tenant_id = 't2';
-                 commit";
-            meanwhile(&db, db.owner(), erase);
+            meanwhile(&db, db.owner(), ERASE_T2);
         }
     };
     let outcome = run_with(&db, None, &mut on_step).await;
-    assert!(
-        matches!(outcome, Err(auditrail_store::RetentionError::RecordsChanged { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(RetentionError::RecordsChanged { .. })), "{outcome:?}");
     assert_eq!(count(&db, "actor_id = 'erased'").await, 5);
     assert_eq!(run(&db).await.unwrap().records, 40);
     assert_eq!(count(&db, "actor_id = 'erased'").await, 5);

@@ -35,7 +35,7 @@ impl Work<'_> {
         context: &Context,
         table: &Table,
     ) -> Result<Outcome, RetentionError> {
-        let changes = exchange::changes(&mut self.db).await?;
+        self.changes = exchange::changes(&mut self.db).await?;
         let walk = match self.walk(context, table).await? {
             Ok(walk) => walk,
             Err(outcome) => return Ok(outcome),
@@ -59,7 +59,7 @@ impl Work<'_> {
             columns: exchange::columns(&mut self.db).await?,
             expired,
             kept,
-            changes,
+            changes: self.changes,
         };
         let archive = match walk.writer {
             Some(writer) => Some(self.finish_archive(context, table, writer).await?),
