@@ -77,10 +77,12 @@ impl TilePath {
         self.width == 256
     }
 
-    /// The smallest tree that has it.
+    /// The size of the smallest tree that has it; `u64::MAX` if no tree has.
     #[must_use]
     pub fn size_min(self) -> u64 {
-        (self.index * 256 + u64::from(self.width)) << (8 * u32::from(self.resource.level()))
+        let hashes = self.index.saturating_mul(256).saturating_add(u64::from(self.width));
+        let leaves = 256_u64.checked_pow(u32::from(self.resource.level()));
+        leaves.map_or(u64::MAX, |leaves| hashes.saturating_mul(leaves))
     }
 }
 

@@ -1,5 +1,5 @@
 /** Bytes, and the functions on them: with WebCrypto, so that browsers can verify too. */
-import { require } from "./invalid.js";
+import { ensure } from "./invalid.js";
 
 /** Bytes as WebCrypto takes them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -27,17 +27,17 @@ export function same(left: Uint8Array, right: Uint8Array): boolean {
 
 /** The bytes of a standard Base64 text with padding. Each value has one form. */
 export function unbase64(text: string, length?: number): Bytes {
-  require(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text), "a value is not Base64");
+  ensure(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text), "a value is not Base64");
   const binary = atob(text);
-  require(btoa(binary) === text, "a value is Base64 in another form");
-  require(length === undefined || binary.length === length, `a value has ${binary.length} bytes, not ${length ?? ""}`);
+  ensure(btoa(binary) === text, "a value is Base64 in another form");
+  ensure(length === undefined || binary.length === length, `a value has ${binary.length} bytes, not ${length ?? ""}`);
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
 /** A decimal number without leading zeros, that a number of JavaScript can express. */
 export function decimal(text: string): number {
   const number = Number(text);
-  require(/^(?:0|[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(number), `${text.slice(0, 40)} is not a number`);
+  ensure(/^(?:0|[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(number), `${text.slice(0, 40)} is not a number`);
   return number;
 }
 

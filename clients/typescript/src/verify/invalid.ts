@@ -4,7 +4,7 @@ export class InvalidProof extends Error {
 }
 
 /** Throws unless a condition holds. */
-export function require(condition: boolean, message: string): asserts condition {
+export function ensure(condition: boolean, message: string): asserts condition {
   if (!condition) {
     throw new InvalidProof(message);
   }

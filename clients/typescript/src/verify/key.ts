@@ -1,6 +1,6 @@
 /** Keys of logs and witnesses: https://c2sp.org/signed-note. */
 import { type Bytes, concat, same, sha256, unbase64, utf8 } from "./bytes.js";
-import { InvalidProof, require } from "./invalid.js";
+import { InvalidProof, ensure } from "./invalid.js";
 
 /** A key that signs the text of a note: a log. */
 export const LOG = 1;
@@ -44,16 +44,16 @@ export class Key {
   /** Reads `NAME+ID+KEY`. */
   static async parse(text: string): Promise<Key> {
     const match = /^([^\s+\p{Cc}]+)\+([0-9a-f]{8})\+(\S+)$/u.exec(text);
-    require(match !== null, `${text.slice(0, 200)} is not a verifier key, which is NAME+ID+KEY`);
+    ensure(match !== null, `${text.slice(0, 200)} is not a verifier key, which is NAME+ID+KEY`);
     const [, name = "", id = "", base64 = ""] = match;
     const typed = unbase64(base64, 33);
     const type = typed[0] ?? 0;
-    require(type === LOG || type === WITNESS, `the key ${name} is of type ${type}; 1 and 4 are supported`);
+    ensure(type === LOG || type === WITNESS, `the key ${name} is of type ${type}; 1 and 4 are supported`);
     const hash = (await sha256(utf8(`${name}\n`), typed)).slice(0, 4);
-    require(hex(hash) === id, `the id ${id} is not that of the key ${name}`);
+    ensure(hex(hash) === id, `the id ${id} is not that of the key ${name}`);
     const bytes = typed.slice(1);
     const unsigned = concat(bytes.slice(0, 31), Uint8Array.of((bytes[31] ?? 0) & 0x7f));
-    require(!WEAK.includes(hex(unsigned)), `the key ${name} is one for which anybody can sign`);
+    ensure(!WEAK.includes(hex(unsigned)), `the key ${name} is one for which anybody can sign`);
     return new Key(name, type, bytes, hash);
   }
 
@@ -66,7 +66,7 @@ export class Key {
     for (const { name, bytes } of signatures) {
       if (name === this.name && same(bytes.slice(0, 4), this.id)) {
         const time = await this.verifyOne(text, bytes.slice(4));
-        require(time !== undefined, `the signature by ${name} is not one of this checkpoint: one of them was changed`);
+        ensure(time !== undefined, `the signature by ${name} is not one of this checkpoint: one of them was changed`);
         latest = Math.max(latest ?? 0, time);
       }
     }

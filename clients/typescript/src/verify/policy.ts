@@ -1,6 +1,6 @@
 /** Policies, which keys are trusted: https://c2sp.org/tlog-policy. */
 import { decimal, same } from "./bytes.js";
-import { require } from "./invalid.js";
+import { ensure } from "./invalid.js";
 import { Key, LOG, WITNESS } from "./key.js";
 import { type Checkpoint, parseCheckpoint } from "./note.js";
 
@@ -36,15 +36,15 @@ export class Policy {
 
   /** Reads the text of a policy. */
   static async parse(text: string): Promise<Policy> {
-    require(text.length <= POLICY_MAX, `the policy is longer than ${POLICY_MAX} characters`);
+    ensure(text.length <= POLICY_MAX, `the policy is longer than ${POLICY_MAX} characters`);
     const policy = new Policy();
     for (const [index, line] of text.split("\n").entries()) {
       const items = line.split(/[ \t]+/).filter((item) => item !== "");
       if (items[0] !== undefined && !items[0].startsWith("#")) {
-        require(await policy.read(items), `line ${index + 1} of the policy is not valid`);
+        ensure(await policy.read(items), `line ${index + 1} of the policy is not valid`);
       }
     }
-    require(policy.quorum !== undefined, "the policy has no quorum; `quorum none` asks for no cosignature");
+    ensure(policy.quorum !== undefined, "the policy has no quorum; `quorum none` asks for no cosignature");
     return policy;
   }
 
@@ -94,9 +94,9 @@ export class Policy {
     const checkpoint = parseCheckpoint(note);
     const { text, origin, size, signatures } = checkpoint;
     const logs = this.logs.filter((key) => key.name === origin);
-    require(logs.length > 0, `the policy has no log with the origin ${origin}`);
+    ensure(logs.length > 0, `the policy has no log with the origin ${origin}`);
     const times = await Promise.all(logs.map((key) => key.verify(text, signatures)));
-    require(times.some((time) => time !== undefined), `the checkpoint has no signature by ${origin}`);
+    ensure(times.some((time) => time !== undefined), `the checkpoint has no signature by ${origin}`);
     const witnessed = new Set<string>();
     const cosignatures: Cosignature[] = [];
     for (const [name, member] of this.members) {
@@ -111,7 +111,7 @@ export class Policy {
       }
     }
     const quorum = this.quorum ?? "";
-    require(
+    ensure(
       quorum === "none" || witnessed.has(quorum),
       `${cosignatures.length} cosignatures of the checkpoint of size ${size} do not reach the quorum ${quorum}`,
     );

@@ -1,6 +1,6 @@
 /** The document of a proof: what it shows of a record, and the entry that follows from it. */
 import { type Bytes, concat, hmac, sha256, unbase64, utf8 } from "./bytes.js";
-import { InvalidProof, require } from "./invalid.js";
+import { InvalidProof, ensure } from "./invalid.js";
 
 const VERSION = "auditrail/proof/v1";
 /** The longest document, in characters. */
@@ -42,13 +42,13 @@ export interface ProofDocument {
 
 /** Reads the document of a proof. */
 export function parseDocument(text: string): ProofDocument {
-  require(text.length <= DOCUMENT_MAX, `the document is longer than ${DOCUMENT_MAX} characters`);
+  ensure(text.length <= DOCUMENT_MAX, `the document is longer than ${DOCUMENT_MAX} characters`);
   const document = members(parsedOnce(text), ["version", "id", "created_at", "fields", "tlog_proof"]);
   const [version, id, createdAt, tlogProof] = ["version", "id", "created_at", "tlog_proof"].map((name) =>
     string(document[name], name),
   ) as [string, string, string, string];
-  require(version === VERSION, `the document is of another version than ${VERSION}`);
-  require(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id), "`id` is not in its only form");
+  ensure(version === VERSION, `the document is of another version than ${VERSION}`);
+  ensure(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id), "`id` is not in its only form");
   const values = members(document["fields"], FIELDS);
   const fields = new Map(FIELDS.map((name) => [name, disclosure(name, values[name])]));
   return { id, createdAt, fields, tlogProof };
@@ -79,7 +79,7 @@ function micros(text: string): bigint {
   const millis = Date.parse(`${seconds}Z`);
   // `Date` takes the 30th of February for the 2nd of March.
   const isTime = match !== null && !Number.isNaN(millis) && new Date(millis).toISOString().startsWith(seconds);
-  require(isTime, "`created_at` is not in its only form");
+  ensure(isTime, "`created_at` is not in its only form");
   return BigInt(millis) * 1000n + BigInt(fraction);
 }
 
@@ -97,17 +97,17 @@ function disclosure(name: FieldName, value: unknown): Disclosure {
 /** An object with exactly these members. */
 function members(value: unknown, names: readonly string[]): Record<string, unknown> {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  require(isObject, "the document has another value in place of an object");
+  ensure(isObject, "the document has another value in place of an object");
   const found = Object.keys(value);
   const missing = names.find((name) => !found.includes(name));
-  require(missing === undefined, `\`${missing ?? ""}\` is missing`);
+  ensure(missing === undefined, `\`${missing ?? ""}\` is missing`);
   const unknown = found.find((name) => !names.includes(name));
-  require(unknown === undefined, `\`${unknown?.slice(0, 100) ?? ""}\` is not a member of a proof there`);
+  ensure(unknown === undefined, `\`${unknown?.slice(0, 100) ?? ""}\` is not a member of a proof there`);
   return value as Record<string, unknown>;
 }
 
 function string(value: unknown, name: string): string {
-  require(typeof value === "string" && value.isWellFormed(), `\`${name}\` is not text`);
+  ensure(typeof value === "string" && value.isWellFormed(), `\`${name}\` is not text`);
   return value;
 }
 
@@ -127,7 +127,7 @@ function parsedOnce(text: string): unknown {
       names.pop();
     } else if (name !== undefined && token.endsWith(":")) {
       const key = JSON.parse(name) as string;
-      require(names.at(-1)?.has(key) !== true, `\`${key.slice(0, 100)}\` occurs twice`);
+      ensure(names.at(-1)?.has(key) !== true, `\`${key.slice(0, 100)}\` occurs twice`);
       names.at(-1)?.add(key);
     }
   }

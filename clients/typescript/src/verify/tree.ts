@@ -1,7 +1,7 @@
 /** The tree of a log: RFC 6962. */
 import { type Bytes, sha256, unbase64 } from "./bytes.js";
 import { decimal } from "./bytes.js";
-import { require } from "./invalid.js";
+import { ensure } from "./invalid.js";
 
 /** The longest inclusion proof. */
 const PROOF_MAX = 63;
@@ -17,16 +17,16 @@ export interface TlogProof {
 /** Reads the text of a proof. */
 export function parseTlogProof(text: string): TlogProof {
   const end = text.indexOf("\n\n");
-  require(end >= 0, "`tlog_proof` has no checkpoint");
+  ensure(end >= 0, "`tlog_proof` has no checkpoint");
   const [header, ...lines] = text.slice(0, end).split("\n");
-  require(header === "c2sp.org/tlog-proof@v1", "`tlog_proof` is of another version");
+  ensure(header === "c2sp.org/tlog-proof@v1", "`tlog_proof` is of another version");
   if (lines[0]?.startsWith("extra ") === true) {
     unbase64(lines[0].slice(6));
     lines.shift();
   }
   const [index = "", ...hashes] = lines;
-  require(index.startsWith("index "), "`tlog_proof` has no index");
-  require(hashes.length <= PROOF_MAX, `\`tlog_proof\` has more than ${PROOF_MAX} hashes`);
+  ensure(index.startsWith("index "), "`tlog_proof` has no index");
+  ensure(hashes.length <= PROOF_MAX, `\`tlog_proof\` has more than ${PROOF_MAX} hashes`);
   const decoded = hashes.map((hash) => unbase64(hash, 32));
   return { index: decimal(index.slice(6)), hashes: decoded, note: text.slice(end + 2) };
 }
@@ -38,13 +38,13 @@ export function leafHash(entry: Bytes): Promise<Bytes> {
 
 /** The root to which an inclusion proof leads from a leaf. */
 export async function rootOf(leaf: Bytes, index: number, size: number, hashes: readonly Bytes[]): Promise<Bytes> {
-  require(index < size, `index ${index} is not in a tree of size ${size}`);
+  ensure(index < size, `index ${index} is not in a tree of size ${size}`);
   const sibling = hashes.at(-1);
   if (size === 1) {
-    require(sibling === undefined, "the inclusion proof is too long");
+    ensure(sibling === undefined, "the inclusion proof is too long");
     return leaf;
   }
-  require(sibling !== undefined, "the inclusion proof is too short");
+  ensure(sibling !== undefined, "the inclusion proof is too short");
   let half = 1;
   while (half * 2 < size) {
     half *= 2;

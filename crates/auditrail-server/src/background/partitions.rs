@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use auditrail_store::partitions::{Done, Due, Layout, Maintenance, PartitionError, silent};
+use auditrail_store::partitions::{Done, Due, Layout, Limits, Maintenance, PartitionError, silent};
 use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -22,7 +22,6 @@ pub(crate) struct PartitionState(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     is_enabled: AtomicBool,
-    is_due: AtomicBool,
     is_merge_pending: AtomicBool,
     attached: AtomicI64,
     hot_rows: AtomicI64,
@@ -36,9 +35,10 @@ impl PartitionState {
         self.0.is_enabled.load(Ordering::Relaxed)
     }
 
-    /// Whether a partition is to be closed or merged.
-    pub(super) fn is_due(&self) -> bool {
-        self.0.is_due.load(Ordering::Relaxed)
+    /// Whether so many partitions are attached that merges make no pauses.
+    pub(super) fn are_far_too_many(&self) -> bool {
+        usize::try_from(self.attached())
+            .is_ok_and(|attached| attached > Limits::default().far_too_many())
     }
 
     /// Whether a merge is due or in progress.
@@ -65,7 +65,6 @@ impl PartitionState {
         let attached = i64::try_from(due.attached()).unwrap_or(i64::MAX);
         self.0.attached.store(attached, Ordering::Relaxed);
         self.0.hot_rows.store(due.hot_rows(), Ordering::Relaxed);
-        self.0.is_due.store(due.is_any(), Ordering::Relaxed);
         self.0.is_merge_pending.store(due.merge, Ordering::Relaxed);
     }
 
@@ -184,7 +183,6 @@ impl Task for PartitionMaintenance {
 
 #[cfg(test)]
 mod tests {
-    use auditrail_store::partitions::Limits;
     use auditrail_testkit::TestDb;
     use tokio::time::timeout;
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use auditrail_core::Actor;
 use auditrail_store::archive::ArchiveDir;
 use auditrail_store::{
-    RetentionDue, RetentionError, RetentionOptions, RetentionReport, RetentionRun, RunLimits,
+    RetentionDue, RetentionError, RetentionOptions, RetentionReport, RetentionRun, RetentionStep,
+    RunLimits,
 };
 use futures_util::future::BoxFuture;
 
@@ -26,8 +27,8 @@ const SETTLED: Duration = Duration::from_secs(300);
 const INTERVAL: Duration = Duration::from_secs(3_600);
 /// Pause before the next attempt if something remains to be done.
 const RETRY: Duration = Duration::from_secs(60);
-/// How long a run goes on while a partition is to be closed or merged. Records are written to the hot partition
-/// meanwhile, which is larger than it should be then.
+/// How long a run goes on while far too many partitions are attached, which only merges make fewer. A run closes the
+/// hot partition itself. What it was doing with a partition starts again in the next run, so it ends for nothing less.
 const TURN: Duration = Duration::from_secs(60);
 
 /// Removes expired records, in the one process that gets the lock.
@@ -80,7 +81,7 @@ impl Retention {
         Ok(Some(open.await??))
     }
 
-    /// Does a run, which ends between two steps at a shutdown, and to let partitions be closed and merged.
+    /// Does a run, which ends between two steps at a shutdown, and to let partitions be merged.
     async fn remove(
         &self,
         archive: Option<ArchiveDir>,
@@ -90,7 +91,7 @@ impl Retention {
         // Set when the run has to end early, so that the rest is done soon.
         let is_turn_over = || {
             let elapsed = clock::monotonic().duration_since(started);
-            let is_over = elapsed >= self.turn && self.partitions.is_due();
+            let is_over = elapsed >= self.turn && self.partitions.are_far_too_many();
             self.is_unfinished.fetch_or(is_over, Ordering::Relaxed);
             is_over
         };
@@ -98,10 +99,17 @@ impl Retention {
             by: Actor::System,
             archive,
             stop: &|| stop.is_requested() || is_turn_over(),
-            on_step: &mut |step| self.state.observe(&step),
+            on_step: &mut |step| self.observe(&step),
             limits: RunLimits::default(),
         };
         self.run.run(options).await
+    }
+
+    fn observe(&self, step: &RetentionStep) {
+        if let RetentionStep::Closed { partition } = step {
+            tracing::info!(partition, "closed a partition");
+        }
+        self.state.observe(step);
     }
 
     fn conclude(&self, outcome: Result<RetentionReport, RetentionError>) -> Result<(), TaskError> {

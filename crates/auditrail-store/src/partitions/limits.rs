@@ -17,6 +17,15 @@ pub struct Limits {
     pub attached: usize,
 }
 
+impl Limits {
+    /// Closed partitions above which merges make no pauses and other work waits for them: twice as many as are
+    /// [attached](Self::attached) at most.
+    #[must_use]
+    pub const fn far_too_many(&self) -> usize {
+        self.attached * 2
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { hot_rows: 180_000, fan_in: 10, merged_rows: 20_000_000, attached: 24 }

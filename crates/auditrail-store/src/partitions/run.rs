@@ -92,7 +92,7 @@ pub(crate) async fn close_if_full(
 /// The pause after a step; none while far too many partitions are attached. Peaks of writers end, and merges wait for it.
 async fn pause(took: Duration, partitions: &[Partition], conduct: &Conduct) {
     let closed = partitions.iter().filter(|partition| partition.kind == Kind::Closed).count();
-    if conduct.share < 1.0 && closed <= conduct.limits.attached * 2 {
+    if conduct.share < 1.0 && closed <= conduct.limits.far_too_many() {
         let ratio = 1.0 / conduct.share.max(0.01) - 1.0;
         sleep(took.mul_f64(ratio).min(PAUSE_MAX)).await;
     }

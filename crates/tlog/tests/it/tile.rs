@@ -27,6 +27,8 @@ fn paths_are_those_of_the_specification() {
     assert_eq!(bundle.to_string(), "tile/entries/001.p/44");
     assert_eq!(bundle.size_min(), 300);
     assert_eq!(tile(2, 0, 70_000).size_min(), 65_536);
+    assert_eq!(TilePath::full(Resource::Hashes(7), u64::MAX).size_min(), u64::MAX);
+    assert_eq!(TilePath::full(Resource::Hashes(u8::MAX), 1).size_min(), u64::MAX);
     assert_eq!(TilePath::full(Resource::Entries, 1_000).to_string(), "tile/entries/x001/000");
     assert_eq!(TilePath::full(Resource::Entries, 999).to_string(), "tile/entries/999");
 }
