@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A field of a record that an entry commits to: each but its id and its time, which the entry has itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldName(u8);
+pub struct FieldName(usize);
 
 /// The names, in the order of their commitments. The order never changes; a column that is added needs a new version
 /// of the entry.
@@ -30,11 +30,9 @@ const NAMES: [&str; 14] = [
 pub const FIELDS: [FieldName; NAMES.len()] = {
     let mut fields = [FieldName(0); NAMES.len()];
     let mut index = 0;
-    let mut number = 0;
     while index < fields.len() {
-        fields[index] = FieldName(number);
+        fields[index] = FieldName(index);
         index += 1;
-        number += 1;
     }
     fields
 };
@@ -42,14 +40,14 @@ pub const FIELDS: [FieldName; NAMES.len()] = {
 impl FieldName {
     /// The name of the column.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        NAMES[usize::from(self.0)]
+    pub const fn as_str(self) -> &'static str {
+        NAMES[self.0]
     }
 
     /// Its place in [`FIELDS`].
     #[must_use]
-    pub fn index(self) -> usize {
-        usize::from(self.0)
+    pub const fn index(self) -> usize {
+        self.0
     }
 }
 

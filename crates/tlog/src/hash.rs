@@ -1,6 +1,5 @@
 //! The hashes of RFC 6962, section 2.1.
 
-use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
@@ -62,24 +61,8 @@ impl FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Self, InvalidHash> {
         // One form for each hash: `STANDARD` refuses missing padding and bits that belong to no byte.
-        let mut bytes = [0; Self::BYTES];
-        // The estimate of the decoder's output may be longer than the output.
-        let mut buffer = [0; Self::BYTES + 1];
-        match STANDARD.decode_slice(text, &mut buffer) {
-            Ok(Self::BYTES) => {
-                bytes.copy_from_slice(&buffer[..Self::BYTES]);
-                Ok(Self(bytes))
-            }
-            _ => Err(InvalidHash),
-        }
-    }
-}
-
-/// The lines of a proof, each with its newline.
-pub(crate) fn write_lines(text: &mut String, hashes: &[Hash]) {
-    for hash in hashes {
-        text.push_str(&STANDARD.encode(hash.0));
-        text.push('\n');
+        let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(InvalidHash)
     }
 }
 

@@ -154,6 +154,29 @@ impl SignedNote {
         let time = verified.ok_or_else(|| SignatureError::Missing { key: key.name().clone() })?;
         Ok(Verified { time })
     }
+
+    /// The first of these keys that has signed the note; `None` if there are no keys. All signatures of each key are
+    /// checked, and one that is not valid refutes the note.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn signed_by<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k VerifierKey>,
+    ) -> Result<Option<&'k VerifierKey>, SignatureError> {
+        let (mut signed, mut missing) = (None, None);
+        for key in keys {
+            match self.verify(key) {
+                Ok(_) => signed = signed.or(Some(key)),
+                Err(error @ SignatureError::Missing { .. }) => missing = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match missing {
+            Some(error) if signed.is_none() => Err(error),
+            _ => Ok(signed),
+        }
+    }
 }
 
 impl NoteSignature {

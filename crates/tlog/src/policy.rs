@@ -154,19 +154,10 @@ impl Policy {
 
     /// The key that has signed a checkpoint for its origin.
     fn log_of(&self, checkpoint: &Checkpoint, note: &SignedNote) -> Result<VerifierKey, Rejected> {
-        let mut signed = None;
-        let mut missing = None;
-        for key in self.logs.iter().filter(|key| key.name().as_str() == checkpoint.origin()) {
-            match signature(note, key, checkpoint)? {
-                Some(_) => signed = signed.or(Some(key)),
-                None => missing = Some(SignatureError::Missing { key: key.name().clone() }),
-            }
-        }
-        match (signed, missing) {
-            (Some(key), _) => Ok(key.clone()),
-            (None, Some(source)) => Err(Rejected::Signature { size: checkpoint.size(), source }),
-            (None, None) => Err(Rejected::UnknownLog { origin: checkpoint.origin().to_owned() }),
-        }
+        let (origin, size) = (checkpoint.origin(), checkpoint.size());
+        let keys = self.logs.iter().filter(|key| key.name().as_str() == origin);
+        let signed = note.signed_by(keys).map_err(|source| Rejected::Signature { size, source })?;
+        signed.cloned().ok_or_else(|| Rejected::UnknownLog { origin: origin.to_owned() })
     }
 }
 

@@ -1,14 +1,13 @@
 //! Proof files: an inclusion proof with the checkpoint that it leads to, to be verified offline.
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::PROOF_MAX;
-use crate::hash::{Hash, write_lines};
+use crate::hash::Hash;
 use crate::note::{NOTE_MAX, NoteError, SignedNote};
 use crate::number::decimal;
 
@@ -104,13 +103,12 @@ pub(crate) fn read_lines(mut rest: &str) -> Result<(Vec<Hash>, &str), ProofFileE
 
 impl fmt::Display for ProofFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::from(HEADER);
-        text.push('\n');
+        writeln!(f, "{HEADER}")?;
         if let Some(extra) = &self.extra {
-            writeln!(text, "extra {}", STANDARD.encode(extra))?;
+            writeln!(f, "extra {}", STANDARD.encode(extra))?;
         }
-        writeln!(text, "index {}", self.index)?;
-        write_lines(&mut text, &self.proof);
-        write!(f, "{text}\n{}", self.checkpoint)
+        writeln!(f, "index {}", self.index)?;
+        self.proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
+        write!(f, "\n{}", self.checkpoint)
     }
 }

@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::consistency::{self, ConsistencyError};
-use crate::hash::{Hash, write_lines};
+use crate::hash::Hash;
 use crate::key::VerifierKey;
 use crate::note::{NOTE_MAX, NoteError, SignatureError, SignedNote};
 use crate::number::decimal;
@@ -132,7 +132,11 @@ impl AddCheckpoint {
         last: Option<(u64, Hash)>,
     ) -> Result<Checkpoint, Refusal> {
         let checkpoint = Checkpoint::parse(self.checkpoint.text())?;
-        self.verify_signature(keys, &checkpoint)?;
+        let origin = checkpoint.origin();
+        let keys = keys.iter().filter(|key| key.name().as_str() == origin);
+        if self.checkpoint.signed_by(keys).map_err(Refusal::Signature)?.is_none() {
+            return Err(Refusal::UnknownOrigin { origin: origin.to_owned() });
+        }
         let (old_size, size) = (self.old_size, checkpoint.size());
         if old_size > size {
             return Err(Refusal::OldSize { old_size, size });
@@ -145,34 +149,12 @@ impl AddCheckpoint {
             .map_err(Refusal::Inconsistent)?;
         Ok(checkpoint)
     }
-
-    /// At least one key of the origin has signed the checkpoint, and none another one.
-    fn verify_signature(
-        &self,
-        keys: &[VerifierKey],
-        checkpoint: &Checkpoint,
-    ) -> Result<(), Refusal> {
-        let mut missing = None;
-        let mut is_signed = false;
-        for key in keys.iter().filter(|key| key.name().as_str() == checkpoint.origin()) {
-            match self.checkpoint.verify(key) {
-                Ok(_) => is_signed = true,
-                Err(error @ SignatureError::Missing { .. }) => missing = Some(error),
-                Err(error) => return Err(Refusal::Signature(error)),
-            }
-        }
-        match missing {
-            _ if is_signed => Ok(()),
-            Some(error) => Err(Refusal::Signature(error)),
-            None => Err(Refusal::UnknownOrigin { origin: checkpoint.origin().to_owned() }),
-        }
-    }
 }
 
 impl fmt::Display for AddCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = String::new();
-        write_lines(&mut lines, &self.proof);
-        write!(f, "old {}\n{lines}\n{}", self.old_size, self.checkpoint)
+        writeln!(f, "old {}", self.old_size)?;
+        self.proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
+        write!(f, "\n{}", self.checkpoint)
     }
 }

@@ -1,6 +1,5 @@
 /** The tree of a log: RFC 6962. */
-import { type Bytes, sha256, unbase64 } from "./bytes.js";
-import { decimal } from "./bytes.js";
+import { type Bytes, decimal, sha256, unbase64 } from "./bytes.js";
 import { ensure } from "./invalid.js";
 
 /** The longest inclusion proof. */

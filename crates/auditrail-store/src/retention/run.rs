@@ -122,8 +122,8 @@ impl RetentionRun {
         Ok(due)
     }
 
-    /// Counts what a run would remove now; `on_step` receives [`RetentionStep::LookedAt`]. Changes nothing, but needs the owner of the log too: other roles cannot
-    /// read a partition by its name.
+    /// Counts what a run would remove now; `on_step` receives [`RetentionStep::LookedAt`]. Changes nothing, but needs
+    /// the owner of the log too: other roles cannot read a partition by its name.
     ///
     /// # Errors
     /// [`RetentionError::NotOwner`], and errors of the database.

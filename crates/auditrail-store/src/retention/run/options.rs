@@ -70,7 +70,8 @@ impl Default for RunLimits {
 pub enum RetentionStep {
     /// The records of an interrupted run were recorded.
     CompletedRun,
-    /// Records of a table were looked at, in one statement, to find those that have expired. Nothing has changed yet.
+    /// Records of a table were looked at, in one statement. Other steps report what was done with those that have
+    /// expired.
     LookedAt {
         /// The table.
         partition: String,

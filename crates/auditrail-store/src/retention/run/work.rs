@@ -158,11 +158,15 @@ impl<'a> Work<'a> {
         Ok(ArchiveName::new(run_id, self.archives))
     }
 
+    /// Fails if another process may remove records and change partitions.
+    async fn check_leading(&mut self) -> Result<(), StoreError> {
+        let checked = self.leader.lock().await.check().await;
+        checked.map_err(StoreError::while_trying_to("check that no other process removes records"))
+    }
+
     /// Starts a transaction, if this process is still the one that may remove records.
     async fn begin(&mut self) -> Result<(), RetentionError> {
-        let checked = self.leader.lock().await.check().await;
-        checked
-            .map_err(StoreError::while_trying_to("check that no other process removes records"))?;
+        self.check_leading().await?;
         Ok(self.db.execute("start a transaction", "begin".to_owned()).await?)
     }
 
@@ -229,6 +233,10 @@ impl<'a> Work<'a> {
     /// Closes the hot partition if it is full. A run may take an hour, and no other process maintains the partitions
     /// meanwhile; writers would become slow. If it cannot be closed now, a later look or the maintenance tries again.
     async fn close_hot(&mut self) {
+        if self.check_leading().await.is_err() {
+            // The next transaction reports it.
+            return;
+        }
         let limits = Limits { hot_rows: self.options.limits.hot_rows, ..Limits::default() };
         let closed = close_if_full(self.db.connection(), &limits).await;
         if let Ok(Some(Closed { name: partition, changes: (before, after) })) = closed {
