@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::records::read::conditions::Conditions;
 use crate::records::read::driving_index::DrivingIndex;
 use crate::records::read::scan::{Direction, Scan};
-use crate::records::read::search::{SEARCH, WALK};
+use crate::records::read::search::{SEARCH, WALK, beginning, find};
 use crate::records::read::{get, page};
 
 /// The number of partitions of [`TestDb::spread_over_partitions`].
@@ -107,6 +107,25 @@ async fn walks_merge_an_index_scan_of_each_partition() {
         let rows = walked.and_then(|node| node["Actual Rows"].as_f64()).unwrap();
         assert!(rows <= 103.0, "no more rows are read than the page has: {parameters}: {plan:#}");
     }
+}
+
+/// Planning takes longer than the walks where many partitions are attached.
+#[tokio::test]
+async fn walks_of_a_search_are_planned_once_for_each_connection() {
+    let db = spread().await;
+    let mut app = db.connect(db.app()).await;
+    let pairs = [("actor_type", "user"), ("limit", "1")];
+    let query = Query::from_pairs(pairs, &CursorKey::public(), Timestamp::UNIX_EPOCH).unwrap();
+    for _ in 0..2 {
+        let mut tx = app.begin_with(beginning(&query)).await.unwrap();
+        let found = find((&mut *tx).into(), &query).await.unwrap();
+        assert_eq!(found.records.len(), 1);
+        tx.rollback().await.unwrap();
+    }
+    let plans = "select coalesce(sum(custom_plans), 0)::int8, coalesce(sum(generic_plans), 0)::int8
+                   from pg_prepared_statements where statement like '%control_plane.audit_logs%'";
+    let (custom, generic): (i64, i64) = sqlx::query_as(plans).fetch_one(&mut app).await.unwrap();
+    assert!(custom == 0 && generic >= 4, "{custom} made anew, {generic} kept");
 }
 
 #[tokio::test]
