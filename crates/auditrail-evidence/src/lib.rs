@@ -17,6 +17,6 @@ mod fields;
 mod proof;
 
 pub use commitment::{Commitment, RecordKey, Salt, fields_root};
-pub use entry::{ENTRY_BYTES, Entry, InvalidEntry};
+pub use entry::{ENTRY_BYTES, Entry, InvalidEntry, LogEntry};
 pub use fields::{FIELDS, FieldName};
 pub use proof::{Disclosure, InvalidProof, ProofError, RecordProof, VerifiedRecord};

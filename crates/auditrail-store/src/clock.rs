@@ -30,6 +30,11 @@ pub(crate) fn new_id(time: RecordTime) -> Result<RecordId, StoreError> {
     Ok(RecordId::from_parts(time.timestamp(), random))
 }
 
+/// Fills `bytes` with random bytes, which may be secrets.
+pub(crate) fn random_bytes(bytes: &mut [u8]) -> Result<(), StoreError> {
+    getrandom::fill(bytes).map_err(|source| StoreError::NoRandomness { source })
+}
+
 /// A random number, not for secrets.
 pub(crate) fn random_number() -> Result<u64, StoreError> {
     getrandom::u64().map_err(|source| StoreError::NoRandomness { source })

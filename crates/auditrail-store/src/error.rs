@@ -154,6 +154,16 @@ pub enum StoreError {
          transactions differ between its servers; make it a local table again"
     )]
     Distributed,
+    /// The rows of the transparency log do not fit together: they were changed by other means, or are from different
+    /// backups. Nothing is added to the log, and no proof is made, until the database is restored.
+    #[error(
+        "the transparency log is damaged: {detail}; compare it with a kept checkpoint by `auditrail verify log`, and \
+         restore the database from a backup"
+    )]
+    DamagedTree {
+        /// What is wrong, as part of a sentence.
+        detail: String,
+    },
     /// No random bytes for an id or a key.
     #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
@@ -193,6 +203,7 @@ impl StoreError {
             Self::KeyChanged => "key_changed",
             Self::PositionUnknown { .. } => "position_unknown",
             Self::Distributed => "distributed_table",
+            Self::DamagedTree { .. } => "damaged_tree",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

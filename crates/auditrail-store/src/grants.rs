@@ -12,8 +12,9 @@
 //!   read keys.
 //! - A **service** is `auditrail serve`, `auditrail sequence`, `auditrail key` and the rules of `auditrail
 //!   retention`. It has the privileges of a writer, and can look up, create and revoke keys; it cannot change other
-//!   columns of a key, or delete one. It can give records their seq and index their words; it cannot change the seq that a record has. It
-//!   can set and remove rules of retention, but not run it.
+//!   columns of a key, or delete one. It can give records their seq, add them to the transparency log, store its
+//!   checkpoints and index their words; it cannot change the seq that a record has, or an entry of the log. It can set
+//!   and remove rules of retention, but not run it.
 //!
 //! No role but the migrator can change or delete a record. No role can attach the trigger that records changes of rows: it
 //! runs with the privileges of the migrator, so a role that attaches it could write any record.
@@ -174,7 +175,7 @@ const WRITE: [&str; 6] =
     [USAGE, "select on control_plane.audit_logs", SEARCH, INSERT_OWN, FUNCTIONS, HISTORY];
 
 const READER: &str = "Reads records and their order. No keys.";
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -183,13 +184,14 @@ const READ: [&str; 10] = [
     "select on control_plane.audit_log_entries",
     "select on control_plane.audit_log_text_index",
     "select on control_plane.audit_log_text_blocks",
+    TREE,
     HISTORY,
     RETENTION,
 ];
 
-const SERVICE: &str = "The service: writes, reads and sequences records; looks up, creates and revokes keys; sets and \
+const SERVICE: &str = "The service: writes, reads, sequences and seals records; looks up, creates and revokes keys; sets and \
      removes rules of retention.";
-const SERVE: [&str; 14] = [
+const SERVE: [&str; 20] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -201,6 +203,12 @@ const SERVE: [&str; 14] = [
     "select, insert on control_plane.audit_log_entries",
     "select, update on control_plane.audit_log_text_index",
     "select, insert on control_plane.audit_log_text_blocks",
+    TREE,
+    "update on control_plane.audit_log_tree",
+    "insert, update on control_plane.audit_log_bundles, control_plane.audit_log_tiles",
+    "select, insert, update on control_plane.audit_log_record_keys",
+    "insert on control_plane.audit_log_verifier_keys",
+    "insert, update, delete on control_plane.audit_log_checkpoints",
     HISTORY,
     RETENTION,
     "insert, update, delete on control_plane.audit_log_retention_rules",
@@ -226,6 +234,12 @@ const FUNCTIONS: &str = "execute on function control_plane.record_audit_log(json
 const RETENTION: &str = "select on control_plane.audit_log_retention_rules, \
                          control_plane.audit_log_retention_runs, \
                          control_plane.audit_log_retention_removals";
+/// What the transparency log shows of records: no fields, and not the keys of records.
+const TREE: &str = "select on control_plane.audit_log_tree, \
+                    control_plane.audit_log_bundles, \
+                    control_plane.audit_log_tiles, \
+                    control_plane.audit_log_verifier_keys, \
+                    control_plane.audit_log_checkpoints";
 /// To compare the version of the schema with the program.
 const HISTORY: &str = "select on control_plane.schema_migrations";
 

@@ -34,6 +34,7 @@ mod snapshot;
 mod sql;
 mod sqlstate;
 pub mod text_index;
+pub mod tree;
 mod value;
 mod words;
 

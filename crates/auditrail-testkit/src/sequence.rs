@@ -1,15 +1,16 @@
-//! Gives records their seq at once and indexes their words, for tests of what reads them.
+//! Gives records their seq at once, seals them and indexes their words, for tests of what reads them.
 
 use auditrail_store::sequencer::{Sequencer, Step};
 use auditrail_store::text_index::{TextIndexStep, TextIndexer};
+use auditrail_store::tree::{SealStep, Sealer};
 
 use crate::db::TestDb;
 
 impl TestDb {
-    /// Gives each committed record that has none a seq.
+    /// Gives each committed record that has none a seq, and seals it.
     ///
     /// # Panics
-    /// If a step of the sequencer fails.
+    /// If a step fails, or another session holds the lock of the tree.
     pub async fn sequence(&self) {
         let mut sequencer = Sequencer::new(&self.service());
         loop {
@@ -23,6 +24,24 @@ impl TestDb {
             }
         }
         sequencer.close().await;
+        self.seal().await;
+    }
+
+    /// Adds an entry to the transparency log for each record with a seq that has none.
+    ///
+    /// # Panics
+    /// If a step fails, or another session holds the lock of the tree.
+    pub async fn seal(&self) {
+        let mut sealer = Sealer::new(&self.service());
+        loop {
+            let step = sealer.step().await;
+            match step.unwrap_or_else(|e| panic!("cannot seal the records: {e}")) {
+                SealStep::Advanced { .. } => {}
+                SealStep::Waiting => break,
+                SealStep::Locked => panic!("another session holds the lock"),
+            }
+        }
+        sealer.close().await;
     }
 
     /// Indexes the words of sequenced records, and returns how many were indexed. Fewer than 256 are left.

@@ -55,6 +55,7 @@ impl Fault {
             | StoreError::NoMatch { .. }
             | StoreError::PositionUnknown { .. }
             | StoreError::Distributed
+            | StoreError::DamagedTree { .. }
             | StoreError::TooManyRules { .. }
             | StoreError::CorruptRule { .. }
             | StoreError::Database { .. } => Self::Record,

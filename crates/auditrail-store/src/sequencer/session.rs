@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// The connection, in whose transaction the caller continues.
-    pub(super) fn open_transaction(&mut self) -> Result<(&mut Connection, &str), StoreError> {
+    pub(crate) fn open_transaction(&mut self) -> Result<(&mut Connection, &str), StoreError> {
         let db = self.db.as_mut().ok_or(sqlx::Error::PoolClosed);
         Ok((db.map_err(StoreError::while_trying_to("continue a transaction"))?, &self.cluster))
     }

@@ -18,3 +18,4 @@ mod retention;
 mod sequencer;
 mod support;
 mod text_index;
+mod tree;

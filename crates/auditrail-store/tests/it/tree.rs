@@ -1,0 +1,5 @@
+//! The transparency log follows the sequence.
+
+mod edited;
+mod rounds;
+mod support;
