@@ -15,6 +15,7 @@ use xtask::workspace::Workspace;
 const WITH: &str = "auditrail";
 const WITHOUT_INDEX: &str = "auditrail without its index of words";
 const WITHOUT: &str = "auditrail without both";
+
 const SIDES: [&str; 3] = [WITH, WITHOUT_INDEX, WITHOUT];
 /// The version of the index of another program, which is left alone.
 const OTHER_INDEX: &str = "update control_plane.audit_log_text_index set version = 0";

@@ -123,6 +123,17 @@ pub const SEQUENCER_STANDBY: Duration = Duration::from_secs(1);
 /// How long a look without a result may take. After a longer one the sequencer completes an empty round, so that the next
 /// look starts behind what this one has read.
 pub const SEQUENCER_SLOW_LOOK: Duration = Duration::from_millis(50);
+/// Shortest time between two looks for records without an entry in the transparency log. Each step writes the last bundle
+/// again, some 11 kB.
+pub const SEALER_INTERVAL: Duration = Duration::from_millis(200);
+/// Longest time between two of these looks.
+pub const SEALER_POLL: Duration = Duration::from_secs(1);
+/// Records a second, for each processor, up to which the sealer keeps up with the writers.
+pub const SEALER_RATE: u64 = 4_000;
+/// How many times as long as a step of the sealer the pause after it is, while more records arrive.
+pub const SEALER_YIELD: u32 = 9;
+/// The longest pause after a step of the sealer.
+pub const SEALER_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Pause between two looks for records whose words are not indexed.
 pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
 /// Records a second, for each processor, up to which the index of words keeps up with the writers: at 25 µs a record some 5 %

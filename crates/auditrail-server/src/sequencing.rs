@@ -1,11 +1,13 @@
-//! Runs the sequencer, its reconciler and the index of words beside the requests.
+//! Runs the sequencer, its reconciler, the sealer and the index of words beside the requests.
 //!
 //! The sequencer runs when the group writer of this process has committed, and polls for records of other writers.
 //! Of several servers one is active: a server that finds that another one has sequenced records looks only about
 //! once a second, and takes over when records wait and no seq is assigned. The lock of the position, not this, is what
 //! makes it safe.
 
+mod pace;
 mod reconciler;
+mod sealer;
 mod sequencer;
 mod status;
 mod text_index;
@@ -15,6 +17,7 @@ use std::time::Instant;
 
 use auditrail_store::sequencer::{Look, Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
+use auditrail_store::tree::Sealer;
 use tokio::sync::watch;
 
 use crate::background::Background;
@@ -53,6 +56,14 @@ impl Sequencing {
     ) {
         background.start(sequencer::SequencerTask::new(sequencer, commits, self.clone()));
         background.start(reconciler::ReconcilerTask::new(reconciler, self.clone()));
+    }
+
+    /// Starts the task that adds records to the transparency log. Call this at most once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_sealer(&self, background: &Background, sealer: Sealer) {
+        background.start(sealer::SealerTask::new(sealer, self.clone()));
     }
 
     /// Starts the task that indexes words. Call this at most once.

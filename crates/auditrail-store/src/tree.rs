@@ -7,7 +7,7 @@
 //!
 //! It is not part of the transaction that assigns the seq: readers of the feed do not wait for hashes, records that had a
 //! seq before migration 026 need no other code than new ones, and the sealer yields to busy writers. Until a record is
-//! sealed, a change of it is not detected; [`Sealer::lag`] says how many records that is about.
+//! sealed, a change of it is not detected; [`Sealer::look`] says how many records that is about.
 //!
 //! A record that has left before it was sealed gets an entry without content. Retention removes sealed records only, so
 //! that happens to records from before migration 026; for others [`SealStep::Advanced`] counts it, since their content was
@@ -23,4 +23,4 @@ mod restore;
 mod sealer;
 mod stored;
 
-pub use sealer::{STEP_ENTRIES, SealStep, Sealer};
+pub use sealer::{STEP_ENTRIES, SealStep, Sealer, TreeLook};

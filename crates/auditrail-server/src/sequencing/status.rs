@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use auditrail_store::sequencer::{Advance, Look};
+use auditrail_store::tree::TreeLook;
 
 /// What a server knows about the sequence. Totals are since the start of the process.
 #[derive(Clone, Debug)]
@@ -29,6 +30,20 @@ pub struct SequencingStatus {
     pub unindexed: Option<u64>,
     /// Records whose words this server has indexed.
     pub indexed: u64,
+    /// Records with a seq that have no entry in the transparency log; none before the database was reached.
+    pub unsealed: Option<u64>,
+    /// Entries that this server has added.
+    pub sealed: u64,
+    /// Those of them whose record was gone although neither retention nor erasure removes records before they are sealed.
+    pub sealed_missing: u64,
+    /// Attempts to add entries that failed.
+    pub seal_failures: u64,
+    /// The log is damaged, so that nothing is added.
+    pub is_tree_damaged: bool,
+    /// The number of entries in the log; none before the database was reached.
+    pub tree_size: Option<i64>,
+    /// Every record that had a seq then has an entry.
+    sealed_until: Instant,
     /// Whether records were waiting for a seq when the server last looked.
     has_more: bool,
     /// Every record that was committed then has a seq.
@@ -48,6 +63,13 @@ impl SequencingStatus {
             unsequenced: 0,
             unindexed: None,
             indexed: 0,
+            unsealed: None,
+            sealed: 0,
+            sealed_missing: 0,
+            seal_failures: 0,
+            is_tree_damaged: false,
+            tree_size: None,
+            sealed_until: now,
             has_more: false,
             complete_until: now,
         }
@@ -60,6 +82,24 @@ impl SequencingStatus {
             now.saturating_duration_since(self.complete_until)
         } else {
             Duration::ZERO
+        }
+    }
+
+    /// An upper bound for the age of the oldest record with a seq that has no entry; zero when there is none.
+    #[must_use]
+    pub fn seal_lag(&self, now: Instant) -> Duration {
+        match self.unsealed {
+            Some(0) => Duration::ZERO,
+            _ => now.saturating_duration_since(self.sealed_until),
+        }
+    }
+
+    /// Adds the result of a look at the log that began at `began`.
+    pub(super) fn looked_at_tree(&mut self, look: TreeLook, began: Instant) {
+        self.unsealed = Some(look.unsealed);
+        self.tree_size = Some(look.size);
+        if look.unsealed == 0 {
+            self.sealed_until = began;
         }
     }
 

@@ -38,10 +38,10 @@ pub(super) fn lock_sql() -> Sql {
     )
 }
 
-/// Reads how many records with a seq have no entry.
-pub(super) fn lag_sql() -> Sql {
+/// Reads the number of entries, and of records with a seq.
+pub(super) fn look_sql() -> Sql {
     Sql::new(
-        "select s.next_seq - t.size
+        "select t.size, s.next_seq
            from control_plane.audit_log_tree t cross join control_plane.audit_log_sequencer s",
     )
 }

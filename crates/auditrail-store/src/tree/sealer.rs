@@ -12,7 +12,7 @@ use super::growth::Growth;
 use super::position::{self, Position, Sequence};
 use super::records::{self, Sealed};
 use super::restore;
-use crate::db::{Db, Prologue};
+use crate::db::{Db, Prologue, Row};
 use crate::error::StoreError;
 use crate::records::entry_ids;
 use crate::sequencer::session::{Session, roll_back, run, run_one};
@@ -37,6 +37,15 @@ pub struct Sealer {
     edge: Edge,
     /// How far the sequence was at an earlier step, until all of its records are sealed.
     target: Option<Sequence>,
+}
+
+/// The state of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeLook {
+    /// The number of entries.
+    pub size: i64,
+    /// The number of records with a seq that have no entry.
+    pub unsealed: u64,
 }
 
 /// The result of a step.
@@ -66,19 +75,22 @@ impl Sealer {
         Self { session, edge: Edge::new(), target: None }
     }
 
-    /// The number of records with a seq that have no entry, without writing or locking anything.
+    /// Looks whether there is something to do, without writing or locking anything.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn lag(&mut self) -> Result<u64, StoreError> {
+    /// [`StoreError`]; [`StoreError::DamagedTree`] if the log has more entries than the sequence.
+    pub async fn look(&mut self) -> Result<TreeLook, StoreError> {
         let doing = "read the state of the transparency log";
         let (db, _) = self.session.connection().await?;
-        let rows = run_one(db, &position::lag_sql(), doing).await?;
-        let lag = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.get(0));
-        let lag: i64 = lag.map_err(StoreError::while_trying_to(doing))?;
-        u64::try_from(lag).map_err(|_| StoreError::DamagedTree {
-            detail: format!("it has {} entries more than the sequence", lag.unsigned_abs()),
-        })
+        let rows = run_one(db, &position::look_sql(), doing).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound);
+        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+        let look = row.and_then(read).map_err(StoreError::while_trying_to(doing))?;
+        let (size, next_seq): (i64, i64) = look;
+        let unsealed = u64::try_from(next_seq - size).map_err(|_| StoreError::DamagedTree {
+            detail: format!("it has {size} entries, and the sequence {next_seq}"),
+        })?;
+        Ok(TreeLook { size, unsealed })
     }
 
     /// Adds the next entries.
@@ -87,7 +99,7 @@ impl Sealer {
     /// [`StoreError`]; [`StoreError::DamagedTree`] if the rows of the log do not fit together. After
     /// [`StoreError::Unreachable`] the step may be committed; the next one continues either way.
     pub async fn step(&mut self) -> Result<SealStep, StoreError> {
-        if self.lag().await? == 0 {
+        if self.look().await?.unsealed == 0 {
             return Ok(SealStep::Waiting);
         }
         let step = self.seal().await;

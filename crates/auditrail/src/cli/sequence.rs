@@ -6,7 +6,8 @@ use clap::Args;
 ///
 /// The seq is the place of a record in the order of the log, from 0 on and without gaps. `serve` assigns it
 /// by itself, within a second of the commit; this command does the same for a database without a service,
-/// and beside one. The words of these records are then indexed for searches.
+/// and beside one. The records are then added to the transparency log, and their words are indexed for
+/// searches.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   auditrail sequence --once

@@ -1,11 +1,12 @@
-//! `sequence`: gives records their seq and indexes their words, as `serve` does in the background, or checks that each
-//! has a seq.
+//! `sequence`: gives records their seq, seals them and indexes their words, as `serve` does in the background, or checks
+//! that each has a seq.
 
 use std::time::Duration;
 
 use auditrail_core::RecordId;
 use auditrail_store::sequencer::{Reconciler, Sequencer, Step};
 use auditrail_store::text_index::{TextIndexStep, TextIndexer};
+use auditrail_store::tree::{SealStep, Sealer};
 use serde::Serialize;
 
 use crate::cli::SequenceArgs;
@@ -20,8 +21,8 @@ use crate::output::progress::{Meter, count};
 const LOCKED_PAUSE: Duration = Duration::from_millis(100);
 /// Rounds after which every record that was committed at the start has a seq: the first may have begun before.
 pub(super) const ROUNDS: u32 = 2;
-/// How often a step of the index of words is attempted while another process is at one.
-const INDEX_ATTEMPTS: u32 = 50;
+/// How often a step of the sealer or of the index of words is attempted while another process is at one.
+const ATTEMPTS: u32 = 50;
 /// Most records without a seq that are printed.
 const PRINTED_MAX: usize = 100;
 
@@ -34,6 +35,10 @@ struct Sequenced {
     next_seq: i64,
     /// Whether all records were looked at, as after a restore.
     recovered: bool,
+    /// Records that this process has added to the transparency log.
+    sealed: u64,
+    /// Those of them that were gone, although neither retention nor erasure removes records before they are sealed.
+    missing: u64,
     /// Records whose words this process has indexed.
     indexed: u64,
 }
@@ -66,10 +71,13 @@ pub(super) fn run(cx: &Context, args: &SequenceArgs) -> Result<Exit, Error> {
         }
         let sequenced = sequence(cx.output, &mut sequencer).await?;
         sequencer.close().await;
+        let mut sealer = database.sealer().await?;
+        let (sealed, missing) = seal(cx.output, &mut sealer).await?;
+        sealer.close().await;
         let mut indexer = database.text_indexer().await?;
         let indexed = index(cx.output, &mut indexer).await?;
         indexer.close().await;
-        Ok(Sequenced { indexed, ..sequenced })
+        Ok(Sequenced { sealed, missing, indexed, ..sequenced })
     })?;
     if cx.output.json {
         cx.output.document(&sequenced)?;
@@ -77,6 +85,16 @@ pub(super) fn run(cx: &Context, args: &SequenceArgs) -> Result<Exit, Error> {
         let records = count(sequenced.sequenced, "record");
         let next_seq = sequenced.next_seq;
         cx.output.line(&format!("{records} sequenced; the next seq is {next_seq}"))?;
+        if sequenced.sealed > 0 {
+            let records = count(sequenced.sealed, "record");
+            cx.output.line(&format!("{records} added to the transparency log"))?;
+        }
+        if sequenced.missing > 0 {
+            cx.output.warn(&format!(
+                "{} removed before it could be sealed, by other means than retention and erasure",
+                count(sequenced.missing, "record")
+            ));
+        }
         if sequenced.indexed > 0 {
             let records = count(sequenced.indexed, "record");
             cx.output.line(&format!("{records} indexed for searches by words"))?;
@@ -110,11 +128,34 @@ async fn sequence(output: Output, sequencer: &mut Sequencer) -> Result<Sequenced
     Ok(done)
 }
 
+/// Adds all records that have a seq to the transparency log. Returns their number, and how many of them were missing.
+async fn seal(output: Output, sealer: &mut Sealer) -> Result<(u64, u64), Error> {
+    let mut meter = Meter::records(output);
+    let (mut sealed, mut missed, mut attempts) = (0, 0, 0);
+    while attempts < ATTEMPTS {
+        match sealer.step().await? {
+            SealStep::Waiting => break,
+            SealStep::Locked => {
+                attempts += 1;
+                tokio::time::sleep(LOCKED_PAUSE).await;
+            }
+            SealStep::Advanced { entries, missing, .. } => {
+                attempts = 0;
+                sealed += entries;
+                missed += missing;
+            }
+        }
+        meter.update(0, sealed);
+    }
+    meter.finish();
+    Ok((sealed, missed))
+}
+
 /// Indexes the words of all records that have a seq, but the last ones, which fill no block. Returns their number.
 async fn index(output: Output, indexer: &mut TextIndexer) -> Result<u64, Error> {
     let mut meter = Meter::records(output);
     let (mut indexed, mut attempts) = (0, 0);
-    while attempts < INDEX_ATTEMPTS {
+    while attempts < ATTEMPTS {
         match indexer.step().await? {
             TextIndexStep::Waiting => break,
             TextIndexStep::Locked => {

@@ -19,6 +19,7 @@ use auditrail_store::archive::ArchiveDir;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
+use auditrail_store::tree::Sealer;
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -116,10 +117,7 @@ async fn service(
     let background = app.background().clone();
     app.start_background_tasks();
     if settings.sequencer {
-        let sequencer = Sequencer::new(database.options());
-        let reconciler = Reconciler::new(database.options());
-        app.sequencing().start(&background, sequencer, reconciler, Some(writer.commits()));
-        app.sequencing().start_text_index(&background, TextIndexer::new(database.options()));
+        start_sequencing(&app, database, writer.commits());
     }
     start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {
@@ -158,6 +156,16 @@ async fn service(
         cx.output.warn("the shutdown grace period expired; open requests were aborted");
     }
     Ok(())
+}
+
+/// Starts the sequencer and what follows the sequence.
+fn start_sequencing(app: &App, database: &Database, commits: watch::Receiver<u64>) {
+    let (sequencing, background) = (app.sequencing(), app.background());
+    let options = database.options();
+    let reconciler = Reconciler::new(options);
+    sequencing.start(background, Sequencer::new(options), reconciler, Some(commits));
+    sequencing.start_sealer(background, Sealer::new(options));
+    sequencing.start_text_index(background, TextIndexer::new(options));
 }
 
 /// Starts the tasks that need the owner of the log.

@@ -1,4 +1,4 @@
-//! Metrics of the sequencer and of the index of words.
+//! Metrics of the sequencer, the sealer and the index of words.
 
 use std::fmt;
 
@@ -30,8 +30,44 @@ impl Collector for SequencerMetrics {
         gauge(&mut encoder, "text_index_unindexed_records", help, unindexed)?;
         let help = "Records whose words this server has indexed.";
         counter(&mut encoder, "text_index_records", help, status.indexed)?;
-        Ok(())
+        sealer(&mut encoder, &status)
     }
+}
+
+fn sealer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
+    let size = status.tree_size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    for (name, help, value) in [
+        ("tree_size", "Entries in the transparency log.", to_float(size)),
+        (
+            "unsealed_records",
+            "Records with a seq that have no entry in the transparency log.",
+            to_float(status.unsealed.unwrap_or_default()),
+        ),
+        (
+            "lag_seconds",
+            "Upper bound of the age of the oldest record with a seq that has no entry.",
+            status.seal_lag(clock::monotonic()).as_secs_f64(),
+        ),
+        (
+            "tree_damaged",
+            "1 while the rows of the transparency log do not fit together, and nothing is added.",
+            if status.is_tree_damaged { 1.0 } else { 0.0 },
+        ),
+    ] {
+        gauge(encoder, &format!("sealer_{name}"), help, value)?;
+    }
+    for (name, help, value) in [
+        ("records", "Entries that this server has added to the transparency log.", status.sealed),
+        (
+            "missing_records",
+            "Entries without content: their record was removed before it was sealed.",
+            status.sealed_missing,
+        ),
+        ("failures", "Failed attempts to add entries.", status.seal_failures),
+    ] {
+        counter(encoder, &format!("sealer_{name}"), help, value)?;
+    }
+    Ok(())
 }
 
 fn gauges(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {

@@ -19,10 +19,10 @@ pub(super) struct Context {
     pub(super) version: String,
     /// Only records that are visible in this snapshot are looked at; later ones stay until the next run.
     pub(super) snapshot: String,
-    /// Of these only the ones that the sequencer has given their positions: those visible in its snapshot. `None`
-    /// without a sequencer, and before its first round.
+    /// Of these only the ones that the transparency log has: those visible in its snapshot. `None` without a sequencer,
+    /// and before its first round.
     pub(super) sequenced: Option<String>,
-    /// The lower 32 bits of a transaction id before which every transaction has ended and was sequenced. A restored
+    /// The lower 32 bits of a transaction id before which every transaction has ended and was sealed. A restored
     /// record may have a transaction id that this cluster has not reached; then the id of its row counts.
     pub(super) ended: String,
     /// The newest migration.
@@ -78,10 +78,16 @@ const CONTEXT: &str = "
            (select max(version)::bigint from control_plane.schema_migrations),
            to_regclass('control_plane.audit_log_sequencer') is not null";
 
-/// The snapshot whose records all have positions in the log's order; `None` before the sequencer's first round.
+/// A snapshot whose records all are in the transparency log; `None` before the sequencer's first round.
+///
+/// A record that leaves before it is sealed could never be proved. Until the sealer has reached the sequence for the first
+/// time the snapshot is one in which nothing is visible.
 async fn sequenced(db: &mut Session) -> Result<Option<String>, StoreError> {
     let doing = "look up the state of the sequencer";
-    let sql = Sql::new("select done::text from control_plane.audit_log_sequencer");
+    let sql = Sql::new(
+        "select coalesce(t.done, case when s.done is not null then '1:1:'::pg_snapshot end)::text
+           from control_plane.audit_log_sequencer s cross join control_plane.audit_log_tree t",
+    );
     let rows = db.fetch(doing, sql).await?;
     let snapshot: Option<Option<String>> = rows
         .first()

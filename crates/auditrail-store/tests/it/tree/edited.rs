@@ -73,7 +73,7 @@ async fn nothing_is_added_to_a_damaged_log() {
         ),
         (
             "update control_plane.audit_log_tree set size = size + 10",
-            "it has 10 entries more than the sequence",
+            "it has 709 entries, and the sequence 699",
         ),
     ] {
         let db = TestDb::migrated().await;

@@ -25,12 +25,12 @@ async fn every_record_gets_the_entry_of_its_fields() {
     assert_eq!(sealer.step().await.unwrap(), SealStep::Waiting);
     write(&db, 1, 5_001).await;
     sequence(&db).await;
-    assert_eq!(sealer.lag().await.unwrap(), 5_000);
+    assert_eq!(sealer.look().await.unwrap().unsealed, 5_000);
     let first = sealer.step().await.unwrap();
     let size = i64::try_from(STEP_ENTRIES).unwrap();
     assert_eq!(first, SealStep::Advanced { entries: STEP_ENTRIES as u64, missing: 0, size });
     assert_eq!(drain(&mut sealer).await, (904, 0));
-    assert_eq!(sealer.lag().await.unwrap(), 0);
+    assert_eq!(sealer.look().await.unwrap().unsealed, 0);
     let mut owner = db.connect(db.owner()).await;
     assert_sealed(&mut owner).await;
     let is_done = "select (t.done::text = s.done::text)::int::bigint
