@@ -44,6 +44,7 @@ Examples:
   cargo xtask bench query --records 100000,1000000
   cargo xtask bench growth --records 0,1000000
   cargo xtask bench sequence             with the sequencer and without
+  cargo xtask bench evidence             with the transparency log and without
   cargo xtask bench partitions           while partitions are closed and merged
   cargo xtask bench serve
   cargo xtask bench layer

@@ -1,5 +1,6 @@
 //! The benchmarks, a file each.
 
+mod evidence;
 mod floor;
 mod growth;
 mod import;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Import(import::Args),
     Growth(growth::Args),
     Sequence(sequence::Args),
+    Evidence(evidence::Args),
     Partitions(partitions::Args),
     Query(query::Args),
     /// The limits: COPY, and single-row INSERT by pgbench.
@@ -59,6 +61,7 @@ impl Command {
             Self::Growth(args) => growth::run(workspace, args),
             Self::Partitions(args) => partitions::run(workspace, args),
             Self::Sequence(args) => sequence::run(workspace, args),
+            Self::Evidence(args) => evidence::run(workspace, args),
             Self::Query(args) => query::run(workspace, args),
             Self::Limits(args) => limits::run(workspace, args),
             Self::Serve(args) => serve::run(workspace, args),

@@ -1,9 +1,13 @@
 //! Writes by HTTP into an empty log, which parts measure with and without something else.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use crate::harness::corpus;
 use crate::harness::load::{self, LoadReport};
+use crate::harness::measure::percentile;
 use crate::harness::postgres_server::PostgresServer;
 use crate::harness::program::{self, Bench};
 use crate::harness::service::Service;
@@ -14,6 +18,8 @@ use xtask::workspace::Workspace;
 
 /// Number of different records.
 const RECORDS: u64 = 20_000;
+/// Pause between two looks at a lag.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// The workload of batches.
 pub(crate) const BATCHES: &str = "batches of 1,000, 2 connections";
 /// The workload of single records.
@@ -84,6 +90,69 @@ impl Ingest {
         seconds: u16,
     ) -> Result<LoadReport> {
         load::write(&self.load, (&service.address, &log.key), &self.records, options, seconds)
+    }
+}
+
+/// The figures of a measurement.
+pub(crate) struct Measured {
+    /// Records a second.
+    pub(crate) rate: f64,
+    /// The lag of what follows the writers, in milliseconds, ascending; none without it.
+    pub(crate) lags: Vec<f64>,
+}
+
+impl Ingest {
+    /// Writes for some seconds after one of warm-up, and reads a metric of a lag in seconds meanwhile.
+    pub(crate) fn rate_and_lags(
+        &self,
+        to: (&Service, &FreshLog),
+        (options, seconds): (&[&str], u16),
+        metric: Option<&str>,
+    ) -> Result<Measured> {
+        self.write(to, options, 1)?;
+        let (is_done, mut lags) = (AtomicBool::new(false), Vec::new());
+        let rate = thread::scope(|scope| {
+            let looks = metric.map(|metric| scope.spawn(|| looks(to.0, metric, &is_done)));
+            let report = self.write(to, options, seconds);
+            is_done.store(true, Ordering::Relaxed);
+            if let Some(looks) = looks {
+                lags = looks.join().map_err(|_| Error::Refused("a look panicked".to_owned()))??;
+            }
+            Ok::<_, Error>(report?.per_second)
+        })?;
+        lags.sort_by(f64::total_cmp);
+        Ok(Measured { rate, lags })
+    }
+}
+
+/// The lag every 20 ms until the load is done, in milliseconds.
+fn looks(service: &Service, metric: &str, is_done: &AtomicBool) -> Result<Vec<f64>> {
+    let mut lags = Vec::new();
+    while !is_done.load(Ordering::Relaxed) {
+        let metrics = service.metrics()?;
+        let lag = metrics.lines().find_map(|line| line.strip_prefix(metric));
+        let lag = lag.and_then(|seconds| seconds.trim().parse::<f64>().ok());
+        let lag = lag.ok_or_else(|| Error::Refused("the metrics have no lag".to_owned()))?;
+        lags.push(lag * 1_000.0);
+        #[expect(clippy::disallowed_methods, reason = "the interval of a measurement")]
+        thread::sleep(LOOK_INTERVAL);
+    }
+    Ok(lags)
+}
+
+impl Measured {
+    /// Adds the figures to a part, and prints them.
+    pub(crate) fn add(&self, (workload, side): (&str, &str), round: u16, part: &mut Part) {
+        part.add(workload, side, ("rate", "records/s"), self.rate);
+        print!("{round:<4} {workload:<32} {side:<36} {:>9.0}", self.rate);
+        if self.lags.is_empty() {
+            println!();
+            return;
+        }
+        let (median, high) = (percentile(&self.lags, 50.0), percentile(&self.lags, 99.0));
+        part.add(workload, side, ("lag p50", "ms"), median);
+        part.add(workload, side, ("lag p99", "ms"), high);
+        println!(" {median:>7.0} {high:>7.0}");
     }
 }
 

@@ -1,12 +1,8 @@
 //! `cargo xtask bench sequence`: write rates with the sequencer and without, and its lag.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ingest::{self, FreshLog, Ingest, WORKLOADS};
-use crate::harness::measure::percentile;
-use crate::harness::service::Service;
+use super::ingest::{self, Ingest, Measured, WORKLOADS};
 use crate::harness::transport::Transport;
 use crate::result::Part;
 use xtask::error::{Error, Result};
@@ -21,8 +17,6 @@ const SIDES: [&str; 3] = [WITH, WITHOUT_INDEX, WITHOUT];
 const OTHER_INDEX: &str = "update control_plane.audit_log_text_index set version = 0";
 /// The metric of the lag.
 const LAG: &str = "auditrail_sequencer_lag_seconds ";
-/// Pause between two looks at the lag.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Within this time after the load every record must have a seq.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -90,13 +84,6 @@ const NOTES: [&str; 3] = [
     "After each measurement every record has exactly one seq, or the run fails.",
 ];
 
-/// The figures of a measurement.
-struct Measured {
-    rate: f64,
-    /// In milliseconds, ascending; none without the sequencer.
-    lags: Vec<f64>,
-}
-
 fn measure(ingest: &Ingest, options: &[&str], seconds: u16, side: &str) -> Result<Measured> {
     let has_sequencer = side != WITHOUT;
     let log = ingest.fresh_log()?;
@@ -104,33 +91,13 @@ fn measure(ingest: &Ingest, options: &[&str], seconds: u16, side: &str) -> Resul
         ingest.bench.sql(OTHER_INDEX)?;
     }
     let service = ingest.serve(&log, &[("AUDITRAIL_SEQUENCER", &has_sequencer.to_string())])?;
-    let measured = rate_and_lags(ingest, (&service, &log), (options, seconds), has_sequencer)?;
+    let metric = has_sequencer.then_some(LAG);
+    let measured = ingest.rate_and_lags((&service, &log), (options, seconds), metric)?;
     if has_sequencer {
         wait_until_sequenced(ingest)?;
     }
     service.stop()?;
     Ok(measured)
-}
-
-fn rate_and_lags(
-    ingest: &Ingest,
-    to: (&Service, &FreshLog),
-    (options, seconds): (&[&str], u16),
-    has_sequencer: bool,
-) -> Result<Measured> {
-    ingest.write(to, options, 1)?;
-    let (is_done, mut lags) = (AtomicBool::new(false), Vec::new());
-    let rate = thread::scope(|scope| {
-        let looks = has_sequencer.then(|| scope.spawn(|| looks(to.0, &is_done)));
-        let report = ingest.write(to, options, seconds);
-        is_done.store(true, Ordering::Relaxed);
-        if let Some(looks) = looks {
-            lags = looks.join().map_err(|_| Error::Refused("a look panicked".to_owned()))??;
-        }
-        Ok::<_, Error>(report?.per_second)
-    })?;
-    lags.sort_by(f64::total_cmp);
-    Ok(Measured { rate, lags })
 }
 
 fn wait_until_sequenced(ingest: &Ingest) -> Result<()> {
@@ -143,34 +110,4 @@ fn wait_until_sequenced(ingest: &Ingest) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The lag every 20 ms until the load is done, in milliseconds.
-fn looks(service: &Service, is_done: &AtomicBool) -> Result<Vec<f64>> {
-    let mut lags = Vec::new();
-    while !is_done.load(Ordering::Relaxed) {
-        let metrics = service.metrics()?;
-        let lag = metrics.lines().find_map(|line| line.strip_prefix(LAG));
-        let lag = lag.and_then(|seconds| seconds.trim().parse::<f64>().ok());
-        let lag = lag.ok_or_else(|| Error::Refused("the metrics have no lag".to_owned()))?;
-        lags.push(lag * 1_000.0);
-        #[expect(clippy::disallowed_methods, reason = "the interval of a measurement")]
-        thread::sleep(LOOK_INTERVAL);
-    }
-    Ok(lags)
-}
-
-impl Measured {
-    fn add(&self, (workload, side): (&str, &str), round: u16, part: &mut Part) {
-        part.add(workload, side, ("rate", "records/s"), self.rate);
-        print!("{round:<4} {workload:<32} {side:<36} {:>9.0}", self.rate);
-        if self.lags.is_empty() {
-            println!();
-            return;
-        }
-        let (median, high) = (percentile(&self.lags, 50.0), percentile(&self.lags, 99.0));
-        part.add(workload, side, ("lag p50", "ms"), median);
-        part.add(workload, side, ("lag p99", "ms"), high);
-        println!(" {median:>7.0} {high:>7.0}");
-    }
 }

@@ -126,6 +126,7 @@ comment on column control_plane.audit_log_verifier_keys.added_at is
     'When the service first signed with the key.';
 
 create table control_plane.audit_log_checkpoints (
+    number    bigint      not null generated always as identity,
     origin    text        not null,
     size      bigint      not null,
     root      bytea       not null,
@@ -133,7 +134,9 @@ create table control_plane.audit_log_checkpoints (
     signed_at timestamptz not null default now(),
 
     constraint audit_log_checkpoints_pkey
-        primary key (origin, size),
+        primary key (number),
+    constraint audit_log_checkpoints_size_key
+        unique (origin, size),
     constraint audit_log_checkpoints_size_check
         check (size >= 0),
     constraint audit_log_checkpoints_root_check
@@ -145,6 +148,8 @@ create index idx_audit_log_checkpoints_signed_at
 
 comment on table control_plane.audit_log_checkpoints is
     'Signed checkpoints: the newest ones, and of older ones the last of each hour.';
+comment on column control_plane.audit_log_checkpoints.number is
+    'The order in which they were signed.';
 comment on column control_plane.audit_log_checkpoints.origin is
     'The name of the log in the checkpoint.';
 comment on column control_plane.audit_log_checkpoints.size is

@@ -164,6 +164,18 @@ pub enum StoreError {
         /// What is wrong, as part of a sentence.
         detail: String,
     },
+    /// A record is not the one that was sealed: its fields, its time or its record key were changed by other means than
+    /// erasure. No proof is made of it. Restore it from a backup.
+    #[error(
+        "record {id} is not the one that the transparency log has as entry {seq}: it was changed after it was sealed; \
+         restore it from a backup"
+    )]
+    AlteredRecord {
+        /// The id of the record.
+        id: RecordId,
+        /// The index of its entry.
+        seq: u64,
+    },
     /// No random bytes for an id or a key.
     #[error("could not obtain random bytes from the operating system")]
     NoRandomness {
@@ -204,6 +216,7 @@ impl StoreError {
             Self::PositionUnknown { .. } => "position_unknown",
             Self::Distributed => "distributed_table",
             Self::DamagedTree { .. } => "damaged_tree",
+            Self::AlteredRecord { .. } => "altered_record",
             Self::NoRandomness { .. } => "no_randomness",
             Self::Database { .. } => "database_error",
         }

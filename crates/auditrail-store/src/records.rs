@@ -312,7 +312,7 @@ impl PgAuditLog {
     }
 
     /// Reads over the sessions, or else in a transaction of the pool.
-    async fn read<R: Read>(
+    pub(crate) async fn read<R: Read>(
         &self,
         read: &R,
         key: Option<ApiKeyVersion>,

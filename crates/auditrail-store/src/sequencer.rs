@@ -35,6 +35,7 @@ use crate::snapshot::lock_layout_sql;
 use crate::sql::Sql;
 use crate::sqlstate::sqlstate;
 use entries::Candidate;
+pub(crate) use entries::{ENTRY_XACT_IDS_SPAN, ID_BYTES};
 use position::Position;
 pub use reconciler::{Checked, Reconciler, Unsequenced};
 use session::{Session, roll_back, run};

@@ -14,13 +14,21 @@
 //! removed by other means.
 //!
 //! `records` reads the fields and makes the entries, `growth` has the rows of a step, `restore` the right edge of the
-//! tree, `stored` the form of entries in a bundle.
+//! tree, `stored` the form of entries in a bundle. `rows` reads bundles and tiles, `read` what the log serves, `proof` and
+//! `seq` prove a record. The [`SignerSession`] is for a signer of checkpoints.
 
 mod growth;
 mod position;
+mod proof;
+mod read;
 mod records;
 mod restore;
+mod rows;
 mod sealer;
+mod seq;
+mod signing;
 mod stored;
 
+pub use proof::ProofOutcome;
 pub use sealer::{STEP_ENTRIES, SealStep, Sealer, TreeLook};
+pub use signing::{SignerSession, TreeHeads};

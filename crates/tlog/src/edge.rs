@@ -117,8 +117,9 @@ impl Edge {
         root.unwrap_or(EMPTY_ROOT)
     }
 
-    /// The width of the partial tile of a level.
-    fn width(size: u64, level: usize) -> usize {
+    /// The width of the partial tile of a level in a tree of this size: from 0 to 255 hashes.
+    #[must_use]
+    pub fn width(size: u64, level: usize) -> usize {
         let hashes = u32::try_from(8 * level).ok().and_then(|bits| size.checked_shr(bits));
         usize::try_from(hashes.unwrap_or(0) & 0xff).unwrap_or_default()
     }

@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-evidence", "auditrail-core"),
     ("auditrail-evidence", "tlog"),
     ("auditrail-in-transaction", "auditrail-core"),
+    ("auditrail-signer", "tlog"),
     ("auditrail-store", "auditrail-core"),
     ("auditrail-store", "auditrail-evidence"),
     ("auditrail-store", "pg-pipeline"),

@@ -56,6 +56,7 @@ impl Fault {
             | StoreError::PositionUnknown { .. }
             | StoreError::Distributed
             | StoreError::DamagedTree { .. }
+            | StoreError::AlteredRecord { .. }
             | StoreError::TooManyRules { .. }
             | StoreError::CorruptRule { .. }
             | StoreError::Database { .. } => Self::Record,

@@ -128,7 +128,7 @@ impl Sealer {
         let position = Position::read(row).map_err(StoreError::while_trying_to(doing))?;
         let size = u64::try_from(position.size).unwrap_or(0);
         if self.edge.size() != size {
-            self.edge = restore::edge(db, size).await?;
+            self.edge = restore::last_edge(pipeline(db, &mut Prologue::default()), size).await?;
             self.target = None;
         }
         let ids = entries(db, position.size).await?;
@@ -153,11 +153,15 @@ impl Sealer {
     }
 }
 
+fn pipeline<'c>(connection: &'c mut Connection, prologue: &'c mut Prologue) -> Db<'c> {
+    Db::Pipeline { connection, prologue }
+}
+
 /// The ids of the next entries.
 async fn entries(db: &mut Connection, size: i64) -> Result<Vec<Uuid>, StoreError> {
     let mut prologue = Prologue::default();
-    let db = Db::Pipeline { connection: db, prologue: &mut prologue };
-    entry_ids(db, FeedPosition { seq: size - 1, id: None }, STEP_ENTRIES).await
+    entry_ids(pipeline(db, &mut prologue), FeedPosition { seq: size - 1, id: None }, STEP_ENTRIES)
+        .await
 }
 
 /// Reads the records of a bundle while the entries of the one before are computed, so that the fields of at most two are

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use auditrail_core::RecordTime;
+use auditrail_core::{CursorKey, RecordTime};
 use auditrail_evidence::{Entry, FIELDS, LogEntry, RecordKey, fields_root};
-use auditrail_store::tree::{SealStep, Sealer};
+use auditrail_store::PgAuditLog;
+use auditrail_store::tree::{SealStep, Sealer, SignerSession};
 use auditrail_testkit::TestDb;
 use sqlx::{PgConnection, Row as _};
-use tlog::{Edge, Hash};
+use tlog::{Checkpoint, Edge, Hash, Policy};
 use uuid::Uuid;
 
 /// Seals until nothing is left; the numbers of entries and of missing records.
@@ -110,4 +111,28 @@ pub(super) async fn assert_sealed(db: &mut PgConnection) {
 
 fn bytes(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// Signs the log as it is now, and stores the checkpoint. The key is the same for each log.
+pub(super) async fn sign(db: &TestDb) -> tlog::VerifierKey {
+    let name = "example.com/log".parse().unwrap();
+    let key = tlog::SigningKey::from_seed(name, tlog::Algorithm::Ed25519, &[7; 32]);
+    let mut session = SignerSession::new(&db.service());
+    let heads = session.heads(0).await.unwrap();
+    let checkpoint = Checkpoint::new("example.com/log", heads.size, heads.root).unwrap();
+    let mut note = checkpoint.to_note().unwrap();
+    note.sign(&key, 0);
+    let verifier = key.verifier();
+    session.add(&checkpoint, &note.to_string(), &[verifier.to_string()]).await.unwrap();
+    session.close().await;
+    verifier
+}
+
+/// A policy that trusts that key.
+pub(super) fn policy(key: &tlog::VerifierKey) -> Policy {
+    Policy::parse(format!("log {key}\nquorum none\n").as_bytes()).unwrap()
+}
+
+pub(super) async fn log(db: &TestDb) -> PgAuditLog {
+    PgAuditLog::new(db.pool(db.service()).await, CursorKey::public())
 }
