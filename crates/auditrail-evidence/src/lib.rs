@@ -12,11 +12,13 @@
 //! No I/O, no clock, no random numbers. `docs/evidence-vectors.json` has values that every implementation must compute.
 
 mod commitment;
+mod consistency;
 mod entry;
 mod fields;
 mod proof;
 
 pub use commitment::{Commitment, RecordKey, Salt, fields_root};
+pub use consistency::{ConsistencyDocument, InvalidConsistencyDocument};
 pub use entry::{ENTRY_BYTES, Entry, InvalidEntry, LogEntry};
 pub use fields::{FIELDS, FieldName};
 pub use proof::{Disclosure, InvalidProof, ProofError, RecordProof, VerifiedRecord};

@@ -1,6 +1,7 @@
 //! Entries, commitments and proofs, against the vectors that all implementations share, and with changed bytes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod consistency;
 mod entry;
 mod proof;
 mod vectors;
