@@ -51,7 +51,9 @@ pub(crate) use show::ShowArgs;
 pub(crate) use stats::StatsArgs;
 pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
-pub(crate) use verify::{VerifyCommand, VerifyProofArgs};
+pub(crate) use verify::{
+    HttpArgs, PolicyArgs, VerifyCommand, VerifyConsistencyArgs, VerifyLogArgs, VerifyProofArgs,
+};
 
 /// Fixed, so that the help does not depend on the width of the terminal.
 const HELP_WIDTH: usize = 100;

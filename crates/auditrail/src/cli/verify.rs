@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// Verify proofs of records, offline
+/// Verify proofs of records, whole logs, and that a log continues an earlier checkpoint
 ///
-/// Needs neither the network nor a database, and trusts nothing but the keys in the policy file. Exit
-/// code 4 when something is not valid.
+/// Needs no database, and trusts nothing but the keys in the policy file. Only a SOURCE that is a URL
+/// needs the network. Exit code 4 when something is not valid.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
-  auditrail verify proof --policy trusted.policy record.json")]
+  auditrail verify proof --policy trusted.policy record.json
+  auditrail verify log --policy trusted.policy https://audit.example/v1/log
+  auditrail verify consistency --policy trusted.policy old.checkpoint new.checkpoint --proof proof.json")]
 pub(crate) enum VerifyCommand {
     Proof(VerifyProofArgs),
+    Log(VerifyLogArgs),
+    Consistency(VerifyConsistencyArgs),
 }
 
 /// Verify that a log has a record, as its proof shows it
@@ -31,10 +35,87 @@ A policy is a text file with the keys that you trust (https://c2sp.org/tlog-poli
   quorum auditor
 Get the keys from a source that you trust, not from the service that made the proofs.")]
 pub(crate) struct VerifyProofArgs {
-    /// File with the keys of the logs and witnesses that you trust
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: PathBuf,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Files with the proof of a record each; - for stdin
     #[arg(value_name = "PROOF", required = true)]
     pub(crate) proofs: Vec<PathBuf>,
+}
+
+/// Verify a whole log: its checkpoint, every entry and every tile
+///
+/// Reads all entries, computes the tree from them, and compares it with the tiles and the checkpoint of
+/// the log. Every entry must be that of an audit record, and no record may have two. Takes 24 bytes of
+/// memory a record up to 8 million records; beyond that the ids are sorted in a temporary file, which
+/// takes 24 bytes a record. Exit code 4 when the log is not valid, 1 when it cannot be read.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrail verify log --policy trusted.policy ./mirror
+  auditrail verify log --policy trusted.policy https://audit.example/v1/log --api-key-file audit.key
+  auditrail verify log --policy trusted.policy ./mirror --since may.checkpoint --since june.checkpoint
+
+The paths are those of https://c2sp.org/tlog-tiles.
+
+Keep the checkpoint of each verification, in a place that the service cannot write to: --since finds
+records that were changed or removed since then, although the log was signed again.")]
+pub(crate) struct VerifyLogArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Directory, or http(s) URL, with the paths of tlog-tiles: `checkpoint` and `tile/`. The URL of a
+    /// service ends in /v1/log
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Earlier checkpoint that the log must continue; can be repeated
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(crate) since: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
+}
+
+/// Verify that a checkpoint continues an earlier one of the same log
+///
+/// Shows that the log has changed and removed no entry between the two. Checkpoints of the same size
+/// need no proof. Exit code 4 when the later one does not continue the earlier one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrail verify consistency --policy trusted.policy may.checkpoint june.checkpoint --proof proof.json
+  auditrail verify consistency --policy trusted.policy may.checkpoint june.checkpoint --log ./mirror
+
+The service makes the proof: GET /v1/log/consistency?from=SIZE&to=SIZE.")]
+pub(crate) struct VerifyConsistencyArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Earlier checkpoint; - for stdin
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// Later checkpoint; - for stdin
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// Consistency proof, as a JSON document
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub(crate) proof: Option<PathBuf>,
+    /// Make the proof from tiles of this directory or http(s) URL
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) log: Option<String>,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
+}
+
+/// The keys that are trusted.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// File with the keys of the logs and witnesses that you trust
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// How a URL is read.
+#[derive(Debug, Args)]
+pub(crate) struct HttpArgs {
+    /// File with the API key for a URL [env: AUDITRAIL_KEY_FILE, or AUDITRAIL_KEY for the key itself]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// Seconds that a request to a URL may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
 }

@@ -1,127 +1,23 @@
-//! `verify`: verifies proofs, without a database and without settings.
+//! `verify`: verifies proofs and logs, without a database and without settings.
 
-use std::fs::File;
-use std::io::{Read, stdin};
-use std::path::Path;
+mod consistency;
+mod ids;
+mod input;
+mod log;
+mod proof;
+mod source;
+mod tree;
 
-use auditrail_evidence::{FIELDS, RecordProof, VerifiedRecord};
-use serde_json::{Map, Value, json};
-use tlog::Policy;
-
-use crate::cli::{VerifyCommand, VerifyProofArgs};
+use crate::cli::VerifyCommand;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::progress::count;
-use crate::output::{Output, safe};
-
-/// Most bytes of a file that are read: each parser refuses less.
-const FILE_MAX: u64 = 8 * 1024 * 1024;
+use crate::output::Output;
 
 /// Runs the subcommand.
 pub(super) fn run(output: Output, command: &VerifyCommand) -> Result<Exit, Error> {
     match command {
-        VerifyCommand::Proof(args) => proofs(output, args),
+        VerifyCommand::Proof(args) => proof::run(output, args),
+        VerifyCommand::Log(args) => log::run(output, args),
+        VerifyCommand::Consistency(args) => consistency::run(output, args),
     }
-}
-
-fn proofs(output: Output, args: &VerifyProofArgs) -> Result<Exit, Error> {
-    let policy = Policy::parse(&read(&args.policy)?).map_err(|error| {
-        Error::VerificationFailed { detail: format!("{}: {error}", args.policy.display()) }
-    })?;
-    let mut failed = 0;
-    for path in &args.proofs {
-        let file = path.display().to_string();
-        match verify(&policy, &read(path)?) {
-            Ok(record) if output.json => output.line(&safe::json(&document(&file, &record)))?,
-            Ok(record) => print(output, &file, &record)?,
-            Err(error) => {
-                failed += 1;
-                if output.json {
-                    let line = json!({"file": file, "valid": false, "error": error});
-                    output.line(&safe::json(&line.to_string()))?;
-                } else {
-                    output.warn(&safe::lines(&format!("{file}: not valid: {error}")));
-                }
-            }
-        }
-    }
-    match failed {
-        0 => Ok(Exit::Success),
-        _ => Err(Error::VerificationFailed {
-            detail: format!("{failed} of {} not valid", count(args.proofs.len() as u64, "proof")),
-        }),
-    }
-}
-
-/// Why the proof is not valid is a sentence.
-fn verify(policy: &Policy, bytes: &[u8]) -> Result<VerifiedRecord, String> {
-    let proof = RecordProof::parse(bytes).map_err(|error| error.to_string())?;
-    proof.verify(policy).map_err(|error| error.to_string())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        stdin().take(FILE_MAX).read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|file| file.take(FILE_MAX).read_to_end(&mut bytes))
-    };
-    read.map_err(Error::io("read", path))?;
-    Ok(bytes)
-}
-
-/// A line of `--json`.
-fn document(file: &str, record: &VerifiedRecord) -> String {
-    let fields: Map<String, Value> = FIELDS
-        .into_iter()
-        .filter_map(|field| Some((field.to_string(), json!(record.shown.get(&field)?))))
-        .collect();
-    let names = |fields: &[auditrail_evidence::FieldName]| {
-        fields.iter().map(|field| field.as_str()).collect::<Vec<_>>()
-    };
-    let cosignatures: Vec<Value> = record
-        .checkpoint
-        .cosignatures
-        .iter()
-        .map(|cosignature| json!({"witness": cosignature.witness, "time": cosignature.time}))
-        .collect();
-    let checkpoint = &record.checkpoint.checkpoint;
-    json!({
-        "file": file,
-        "valid": true,
-        "id": record.id,
-        "created_at": record.created_at,
-        "seq": record.seq,
-        "fields": fields,
-        "withheld": names(&record.withheld),
-        "erased": names(&record.erased),
-        "origin": checkpoint.origin(),
-        "size": checkpoint.size(),
-        "root": checkpoint.root().to_string(),
-        "cosignatures": cosignatures,
-    })
-    .to_string()
-}
-
-fn print(output: Output, file: &str, record: &VerifiedRecord) -> Result<(), Error> {
-    let checkpoint = &record.checkpoint.checkpoint;
-    let (id, seq, origin, size) = (record.id, record.seq, checkpoint.origin(), checkpoint.size());
-    let cosignatures = count(record.checkpoint.cosignatures.len() as u64, "cosignature");
-    let mut lines = vec![
-        format!("{file}: valid"),
-        format!(
-            "  record {id} is entry {seq} of {origin}, in the tree of size {size} with {cosignatures}"
-        ),
-        format!("  {:<12} {}", "created_at", record.created_at),
-    ];
-    for field in FIELDS {
-        let text = match record.shown.get(&field) {
-            Some(Some(value)) => value.as_str(),
-            Some(None) => continue,
-            None if record.erased.contains(&field) => "(erased)",
-            None => "(withheld)",
-        };
-        lines.push(format!("  {:<12} {text}", field.as_str()));
-    }
-    lines.iter().try_for_each(|line| output.line(&safe::text(line)))
 }

@@ -35,6 +35,12 @@ impl Meter {
         Self::new(output, bar, template)
     }
 
+    /// Progress over a known number of entries of a log, which is also the position.
+    pub(crate) fn entries(output: Output, entries: u64) -> Self {
+        let template = "{bar:24} {pos}/{len}  {msg}  eta {eta}";
+        Self::new(output, ProgressBar::new(entries), template)
+    }
+
     /// Progress over an unknown number of records.
     pub(crate) fn records(output: Output) -> Self {
         Self::new(output, ProgressBar::no_length(), "{spinner} {msg}")

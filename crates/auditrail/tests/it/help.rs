@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 49] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -40,6 +40,8 @@ const COMMANDS: [&[&str]; 49] = [
     &["archive", "restore"],
     &["verify"],
     &["verify", "proof"],
+    &["verify", "log"],
+    &["verify", "consistency"],
     &["key"],
     &["key", "create"],
     &["key", "list"],

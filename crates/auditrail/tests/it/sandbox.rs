@@ -10,11 +10,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Variables of the machine that would affect the program.
-const CLEARED_VARIABLES: [&str; 18] = [
+const CLEARED_VARIABLES: [&str; 20] = [
     "DATABASE_URL",
     "DATABASE_URL_FILE",
     "AUDITRAIL_DATA_DIR",
     "AUDITRAIL_CONFIG",
+    "AUDITRAIL_KEY",
+    "AUDITRAIL_KEY_FILE",
     "AUDITRAIL_PG_BIN",
     "AUDITRAIL_LOCK_TIMEOUT",
     "NO_COLOR",

@@ -1,0 +1,107 @@
+//! `verify log`: verifies a whole log.
+
+use serde_json::json;
+use tlog::{Accepted, Policy};
+
+use super::input::{self, Named, cosignatures, invalid};
+use super::source::Source;
+use super::tree;
+use crate::cli::VerifyLogArgs;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::progress::{Meter, count};
+use crate::output::{Output, safe};
+
+/// A log that was verified.
+struct Verified {
+    checkpoint: Accepted,
+    /// Tiles of hashes that were compared.
+    tiles: u64,
+}
+
+/// Verifies the log, and prints the result.
+pub(super) fn run(output: Output, args: &VerifyLogArgs) -> Result<Exit, Error> {
+    let policy = input::policy(&args.policy)?;
+    let kept = args.since.iter().map(|path| Named::read(&policy, path));
+    let kept = kept.collect::<Result<Vec<_>, _>>()?;
+    let source = Source::open(&args.source, &args.http)?;
+    let verified = input::runtime()?.block_on(verify(output, &policy, &source, &kept));
+    if let (true, Err(Error::VerificationFailed { detail })) = (output.json, &verified) {
+        let line = json!({"source": source.name(), "valid": false, "error": detail});
+        output.line(&safe::json(&line.to_string()))?;
+    }
+    print(output, source.name(), &kept, &verified?)?;
+    Ok(Exit::Success)
+}
+
+async fn verify(
+    output: Output,
+    policy: &Policy,
+    source: &Source,
+    kept: &[Named],
+) -> Result<Verified, Error> {
+    let name = format!("the checkpoint of {}", source.name());
+    let accepted = input::accepted(policy, &name, &source.checkpoint().await?)?;
+    let checkpoint = &accepted.checkpoint;
+    for named in kept {
+        continues(&accepted, named)?;
+    }
+    let mut meter = Meter::entries(output, checkpoint.size());
+    let tiles = tree::verify(source, checkpoint, kept, &mut meter).await;
+    meter.finish();
+    Ok(Verified { tiles: tiles?, checkpoint: accepted })
+}
+
+/// What checkpoints alone show, before anything else is read.
+fn continues(log: &Accepted, kept: &Named) -> Result<(), Error> {
+    let (new, old) = (&log.checkpoint, &kept.accepted.checkpoint);
+    let (file, size) = (&kept.file, new.size());
+    if new.origin() != old.origin() {
+        return Err(invalid(format!(
+            "{file} is a checkpoint of {}; the log is {}",
+            old.origin(),
+            new.origin()
+        )));
+    }
+    if size < old.size() {
+        return Err(invalid(format!(
+            "the log was cut short: its checkpoint has size {size}, but {file} has size {}",
+            old.size()
+        )));
+    }
+    if size == old.size() && new.root() != old.root() {
+        return Err(invalid(tree::forked(kept, size)));
+    }
+    Ok(())
+}
+
+fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Result<(), Error> {
+    let Verified { checkpoint: accepted, tiles } = verified;
+    let checkpoint = &accepted.checkpoint;
+    let (origin, size, root) = (checkpoint.origin(), checkpoint.size(), checkpoint.root());
+    if output.json {
+        let since: Vec<_> =
+            kept.iter().map(|named| json!({"file": named.file, "size": named.size()})).collect();
+        let document = json!({
+            "source": name,
+            "valid": true,
+            "origin": origin,
+            "size": size,
+            "root": root.to_string(),
+            "tiles": tiles,
+            "since": since,
+            "cosignatures": cosignatures(accepted),
+        });
+        return output.line(&safe::json(&document.to_string()));
+    }
+    let signed = count(accepted.cosignatures.len() as u64, "cosignature");
+    let mut lines = vec![
+        format!("{name}: valid"),
+        format!("  {origin} of size {size} with {signed}, and root {root}"),
+        format!("  each entry is that of another record; {} agree", count(*tiles, "tile")),
+    ];
+    for named in kept {
+        lines.push(format!("  continues {}, of size {}", named.file, named.size()));
+    }
+    lines.iter().try_for_each(|line| output.line(&safe::text(line)))
+}
