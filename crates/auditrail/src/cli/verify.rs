@@ -52,7 +52,8 @@ pub(crate) struct VerifyProofArgs {
 #[command(after_help = "Examples:
   auditrail verify log --policy trusted.policy ./mirror
   auditrail verify log --policy trusted.policy https://audit.example/v1/log --api-key-file audit.key
-  auditrail verify log --policy trusted.policy ./mirror --since may.checkpoint --since june.checkpoint
+  auditrail verify log --policy trusted.policy ./mirror --since may.checkpoint
+  auditrail verify log --policy trusted.policy ./mirror --json | jq -j .checkpoint >june.checkpoint
 
 The paths are those of https://c2sp.org/tlog-tiles.
 

@@ -15,6 +15,8 @@ use crate::output::{Output, safe};
 /// A log that was verified.
 struct Verified {
     checkpoint: Accepted,
+    /// The checkpoint with its signatures, to be kept.
+    note: String,
     /// Tiles of hashes that were compared.
     tiles: u64,
 }
@@ -41,7 +43,8 @@ async fn verify(
     kept: &[Named],
 ) -> Result<Verified, Error> {
     let name = format!("the checkpoint of {}", source.name());
-    let accepted = input::accepted(policy, &name, &source.checkpoint().await?)?;
+    let bytes = source.checkpoint().await?;
+    let accepted = input::accepted(policy, &name, &bytes)?;
     let checkpoint = &accepted.checkpoint;
     for named in kept {
         continues(&accepted, named)?;
@@ -49,7 +52,8 @@ async fn verify(
     let mut meter = Meter::entries(output, checkpoint.size());
     let tiles = tree::verify(source, checkpoint, kept, &mut meter).await;
     meter.finish();
-    Ok(Verified { tiles: tiles?, checkpoint: accepted })
+    let note = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Verified { tiles: tiles?, note, checkpoint: accepted })
 }
 
 /// What checkpoints alone show, before anything else is read.
@@ -76,7 +80,7 @@ fn continues(log: &Accepted, kept: &Named) -> Result<(), Error> {
 }
 
 fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Result<(), Error> {
-    let Verified { checkpoint: accepted, tiles } = verified;
+    let Verified { checkpoint: accepted, note, tiles } = verified;
     let checkpoint = &accepted.checkpoint;
     let (origin, size, root) = (checkpoint.origin(), checkpoint.size(), checkpoint.root());
     if output.json {
@@ -91,6 +95,7 @@ fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Res
             "tiles": tiles,
             "since": since,
             "cosignatures": cosignatures(accepted),
+            "checkpoint": note,
         });
         return output.line(&safe::json(&document.to_string()));
     }

@@ -23,6 +23,7 @@ fn logs_of_every_shape_are_valid() {
             json!({
                 "source": "log", "valid": true, "origin": ORIGIN, "size": size,
                 "root": log.root().to_string(), "tiles": tiles, "since": [], "cosignatures": [],
+                "checkpoint": log.checkpoint(),
             })
         );
     }
