@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
-use crate::{api_test, client_test, demo, docs_test, test, tidy, tools};
+use crate::{api_test, client_test, demo, docs_test, go_test, test, tidy, tools};
 
 /// Timeout of downloading the advisory database.
 const ADVISORIES_SECONDS: &str = "120";
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("fmt", fmt),
     ("tidy", tidy::run),
     ("clippy", clippy),
@@ -33,6 +33,7 @@ const STEPS: [Step; 10] = [
     ("test", |workspace| test::run(workspace, &test::Args::all())),
     ("api-test", |workspace| api_test::run(workspace, &api_test::Args::ci())),
     ("client-test", client_test::run),
+    ("go-test", go_test::run),
     ("docs-test", docs_test::run),
     ("demo", |workspace| demo::run(workspace, &demo::Args::all())),
 ];

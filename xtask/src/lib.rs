@@ -20,6 +20,8 @@ mod db;
 mod demo;
 mod docs_test;
 pub mod error;
+mod go;
+mod go_test;
 pub mod node;
 pub mod postgres;
 mod service;
@@ -71,6 +73,8 @@ enum Command {
     ApiTest(api_test::Args),
     /// Lint, build and test the TypeScript client against the real service.
     ClientTest,
+    /// Verify a log with Go's packages and with openssl.
+    GoTest,
     /// Run the commands of README.md and docs/.
     DocsTest,
 }
@@ -107,6 +111,7 @@ fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::ApiTest(args) => api_test::run(&workspace, &args),
         Command::ClientTest => client_test::run(&workspace),
+        Command::GoTest => go_test::run(&workspace),
         Command::DocsTest => docs_test::run(&workspace),
     }
 }
