@@ -134,6 +134,10 @@ pub const SEALER_RATE: u64 = 4_000;
 pub const SEALER_YIELD: u32 = 9;
 /// The longest pause after a step of the sealer.
 pub const SEALER_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Pause between two checkpoints of the transparency log.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often checkpoints that are older than a day are thinned out to one an hour.
+pub const CHECKPOINTS_THINNED: Duration = Duration::from_secs(3_600);
 /// Pause between two looks for records whose words are not indexed.
 pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
 /// Records a second, for each processor, up to which the index of words keeps up with the writers: at 25 µs a record some 5 %

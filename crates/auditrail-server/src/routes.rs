@@ -10,7 +10,9 @@ mod get;
 mod histogram;
 mod keys;
 mod list;
+mod log;
 mod openapi_json;
+mod proof;
 mod retention;
 mod stats;
 mod tail;
@@ -56,7 +58,12 @@ pub fn router(app: App) -> Router {
 /// The OpenAPI 3.1 document of the service.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    open_api_router().into_openapi()
+    let mut document = open_api_router().into_openapi();
+    // OpenAPI has no parameter that spans segments.
+    if let Some(item) = document.paths.paths.remove(log::tile::PATH) {
+        document.paths.paths.insert(log::tile::PATH.replace('*', ""), item);
+    }
+    document
 }
 
 /// The OpenAPI document as an HTML page. It never changes, so it is rendered once.
@@ -77,6 +84,11 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(feed::feed))
         .routes(routes!(tail::tail))
         .routes(routes!(get::get))
+        .routes(routes!(proof::proof))
+        .routes(routes!(log::checkpoint::checkpoint))
+        .routes(routes!(log::tile::tile))
+        .routes(routes!(log::consistency::consistency))
+        .routes(routes!(log::keys::keys))
         .routes(routes!(keys::list::list, keys::create::create))
         .routes(routes!(keys::revoke::revoke))
         .routes(routes!(retention::list::list, retention::set::set))

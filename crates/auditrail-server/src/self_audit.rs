@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use auditrail_core::limits::METADATA_MAX_BYTES;
 use auditrail_core::{
-    Action, Actor, ActorId, CreateInput, Filters, Metadata, Record, Target, TargetId, TargetType,
-    TenantId, ValueField, ValuePrefix,
+    Action, Actor, ActorId, CreateInput, Filters, Metadata, Record, RecordId, Target, TargetId,
+    TargetType, TenantId, ValueField, ValuePrefix,
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ pub(crate) enum ReadOperation<'a> {
     Values(ValueField, &'a ValuePrefix, Option<&'a TenantId>),
     /// One record.
     Get(&'a Record),
+    /// The proof of one record, of this tenant.
+    Proof(RecordId, Option<&'a TenantId>),
 }
 
 impl ReadOperation<'_> {
@@ -60,7 +62,7 @@ impl ReadOperation<'_> {
             | Self::Stats(filters)
             | Self::Histogram(filters)
             | Self::Facets(filters) => filters.tenant_id.clone(),
-            Self::Values(_, _, tenant) => tenant.cloned(),
+            Self::Values(_, _, tenant) | Self::Proof(_, tenant) => tenant.cloned(),
             Self::Get(record) => record.tenant_id.clone(),
         }
     }
@@ -76,6 +78,7 @@ impl ReadOperation<'_> {
                 json!({"call": "values", "field": field.as_str(), "prefix": prefix.as_str()})
             }
             Self::Get(record) => json!({"call": "get", "id": record.id}),
+            Self::Proof(id, _) => json!({"call": "proof", "id": id}),
         }
     }
 }

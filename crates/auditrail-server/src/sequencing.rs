@@ -1,4 +1,4 @@
-//! Runs the sequencer, its reconciler, the sealer and the index of words beside the requests.
+//! Runs the sequencer, its reconciler, the sealer, the signer and the index of words beside the requests.
 //!
 //! The sequencer runs when the group writer of this process has committed, and polls for records of other writers.
 //! Of several servers one is active: a server that finds that another one has sequenced records looks only about
@@ -9,15 +9,17 @@ mod pace;
 mod reconciler;
 mod sealer;
 mod sequencer;
+mod signer;
 mod status;
 mod text_index;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use auditrail_signer::Signer;
 use auditrail_store::sequencer::{Look, Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::Sealer;
+use auditrail_store::tree::{Sealer, SignerSession};
 use tokio::sync::watch;
 
 use crate::background::Background;
@@ -64,6 +66,14 @@ impl Sequencing {
     /// Outside a Tokio runtime.
     pub fn start_sealer(&self, background: &Background, sealer: Sealer) {
         background.start(sealer::SealerTask::new(sealer, self.clone()));
+    }
+
+    /// Starts the task that signs checkpoints. Call this at most once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_signer(&self, background: &Background, signer: Signer, session: SignerSession) {
+        background.start(signer::SignerTask::new(signer, session, self.clone()));
     }
 
     /// Starts the task that indexes words. Call this at most once.

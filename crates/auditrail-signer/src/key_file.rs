@@ -111,7 +111,7 @@ impl KeyFile {
     /// Keeps the file and its memory under other names, and creates new ones with another name of the log.
     pub(crate) fn start_again(
         &self,
-        memory: &Memory,
+        memory: Option<&Memory>,
         origin: &KeyName,
     ) -> Result<PathBuf, SignerError> {
         if *origin == self.origin() {
@@ -119,7 +119,9 @@ impl KeyFile {
         }
         let kept = (1..).map(|number| beside(&self.path, &format!(".old-{number}")));
         let kept = kept.take(10_000).find(|path| !path.exists()).unwrap_or_default();
-        write_new(&beside(&kept, ".signed"), memory.to_string().as_bytes())?;
+        if let Some(memory) = memory {
+            write_new(&beside(&kept, ".signed"), memory.to_string().as_bytes())?;
+        }
         write_new(&kept, self.text().as_bytes())?;
         let file = Self { path: self.path.clone(), keys: vec![new_key(origin)?] };
         // The key first: with the memory of another name it signs nothing.

@@ -24,4 +24,4 @@ mod signer;
 
 pub use error::SignerError;
 pub use key_file::{KeyFile, create};
-pub use signer::{Signed, Signer, Signing};
+pub use signer::{Recovered, Signed, Signer, Signing};

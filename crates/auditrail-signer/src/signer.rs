@@ -34,6 +34,17 @@ pub enum Signed {
     New,
 }
 
+/// A start under another name.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Where the old key is.
+    pub kept: PathBuf,
+    /// What verifies the new key.
+    pub verifier: VerifierKey,
+    /// The last checkpoint under the old name; none if the memory was lost.
+    pub last: Option<SignedNote>,
+}
+
 impl Signer {
     /// With the keys of this file, which is read later.
     #[must_use]
@@ -47,13 +58,35 @@ impl Signer {
     /// # Errors
     /// [`SignerError`] if the key or its memory are missing or not valid.
     pub fn lock(&self) -> Result<Signing, SignerError> {
-        let path = beside(&self.path, ".lock");
-        let open = File::options().write(true).create(true).truncate(false).open(&path);
-        let lock = open.and_then(|file| file.lock().map(|()| file));
-        let lock = lock.map_err(SignerError::io("lock", &path))?;
+        let lock = self.lock_file()?;
         let file = KeyFile::open(&self.path)?;
         let memory = Memory::read(&file)?;
         Ok(Signing { file, memory, _lock: lock })
+    }
+
+    /// Keeps the keys and their memory under other names beside the file, and starts with a new key under another name of
+    /// the log, under which nothing was signed. Also if the memory is lost.
+    ///
+    /// # Errors
+    /// [`SignerError::SameOrigin`] and errors of files.
+    pub fn recover(&self, origin: &KeyName) -> Result<Recovered, SignerError> {
+        let _lock = self.lock_file()?;
+        let file = KeyFile::open(&self.path)?;
+        let memory = match Memory::read(&file) {
+            Ok(memory) => Some(memory),
+            Err(SignerError::Memory { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let kept = file.start_again(memory.as_ref(), origin)?;
+        let verifier = KeyFile::open(&self.path)?.verifiers().remove(0);
+        Ok(Recovered { kept, verifier, last: memory.map(|memory| memory.note().clone()) })
+    }
+
+    fn lock_file(&self) -> Result<File, SignerError> {
+        let path = beside(&self.path, ".lock");
+        let open = File::options().write(true).create(true).truncate(false).open(&path);
+        let lock = open.and_then(|file| file.lock().map(|()| file));
+        lock.map_err(SignerError::io("lock", &path))
     }
 }
 
@@ -126,17 +159,6 @@ impl Signing {
         self.file.retire()?;
         self.sign_again()?;
         Ok(retired)
-    }
-
-    /// Keeps the keys and their memory under other names beside the file, and starts with a new key under another name of
-    /// the log, under which nothing was signed. Returns where the old key is, and what verifies the new one.
-    ///
-    /// # Errors
-    /// [`SignerError::SameOrigin`] and errors of files.
-    pub fn recover(self, origin: &KeyName) -> Result<(PathBuf, VerifierKey), SignerError> {
-        let kept = self.file.start_again(&self.memory, origin)?;
-        let file = KeyFile::open(self.file.path())?;
-        Ok((kept, file.verifiers().remove(0)))
     }
 
     /// Signs the last checkpoint by the keys that there are now.

@@ -1,10 +1,11 @@
 //! What a signer signs, and what it refuses.
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use auditrail_signer::{KeyFile, Signed, Signer, SignerError, create};
+use auditrail_signer::{KeyFile, Recovered, Signed, Signer, SignerError, create};
 use tempfile::TempDir;
 use tlog::{EMPTY_ROOT, Hash, KeyName, SignedNote, VerifierKey};
 
@@ -71,7 +72,8 @@ fn log_that_contradicts_the_last_checkpoint_is_not_signed() {
 
 #[test]
 fn nothing_is_signed_without_a_valid_memory() {
-    let edits: [(&str, fn(&Path)); 4] = [
+    type Edit = fn(&Path);
+    let edits: [(&str, Edit); 4] = [
         ("is missing", |memory| fs::remove_file(memory).unwrap()),
         ("is not a checkpoint", |memory| fs::write(memory, "").unwrap()),
         ("is not signed by the key", |memory| {
@@ -142,7 +144,7 @@ fn new_key_signs_beside_the_old_one_until_that_is_retired() {
     signing.note().verify(&old).unwrap();
     signing.note().verify(&new).unwrap();
     assert_eq!(signing.verifiers(), [new.clone(), old.clone()]);
-    assert_eq!(signing.retire().unwrap(), [old.clone()]);
+    assert_eq!(signing.retire().unwrap(), std::slice::from_ref(&old));
     drop(signing);
     let mut signing = signer.lock().unwrap();
     assert_eq!(signing.last().size(), 10);
@@ -155,10 +157,11 @@ fn new_key_signs_beside_the_old_one_until_that_is_retired() {
 fn recovery_starts_under_another_name_and_keeps_the_old_key() {
     let (_directory, path, old) = key();
     let signer = signed(&path);
-    let error = signer.lock().unwrap().recover(&origin()).unwrap_err();
+    let error = signer.recover(&origin()).unwrap_err();
     assert!(matches!(error, SignerError::SameOrigin { .. }), "{error}");
     let name: KeyName = "example.com/log/2".parse().unwrap();
-    let (kept, new) = signer.lock().unwrap().recover(&name).unwrap();
+    let Recovered { kept, verifier: new, last } = signer.recover(&name).unwrap();
+    assert!(last.unwrap().text().contains("\n9\n"));
     assert_eq!(new.name(), &name);
     // The rolled back state, which the old key refused.
     let mut signing = signer.lock().unwrap();
@@ -166,6 +169,18 @@ fn recovery_starts_under_another_name_and_keeps_the_old_key() {
     signing.note().verify(&new).unwrap();
     assert_eq!(KeyFile::open(&kept).unwrap().verifiers(), [old]);
     assert_eq!(Signer::new(&kept).lock().unwrap().last().size(), 9);
+}
+
+#[test]
+fn lost_memory_is_recovered_under_another_name_only() {
+    let (_directory, path, _) = key();
+    let signer = signed(&path);
+    fs::remove_file(memory(&path)).unwrap();
+    signer.lock().unwrap_err();
+    signer.recover(&origin()).unwrap_err();
+    let recovered = signer.recover(&"example.com/log/2".parse().unwrap()).unwrap();
+    assert!(recovered.last.is_none());
+    assert_eq!(signer.lock().unwrap().last().size(), 0);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod import;
 mod key;
 mod listed;
 mod log;
+mod log_key;
 mod migrate;
 mod partition;
 mod query;
@@ -37,6 +38,9 @@ pub(crate) use filters::FilterArgs;
 pub(crate) use import::{ImportArgs, ImportFormat};
 pub(crate) use key::{KeyCommand, KeyCreateArgs, KeyRevokeArgs};
 pub(crate) use log::LogArgs;
+pub(crate) use log_key::{
+    LogKeyArgs, LogKeyCommand, LogKeyCreateArgs, LogKeyRecoverArgs, LogKeyShowArgs,
+};
 pub(crate) use migrate::{
     DownArgs, GrantsArgs, MigrateArgs, MigrateCommand, SqlArgs, StatusArgs, UpArgs,
 };
@@ -146,6 +150,8 @@ pub(crate) enum Command {
     Archive(ArchiveCommand),
     #[command(subcommand)]
     Verify(VerifyCommand),
+    #[command(subcommand)]
+    LogKey(LogKeyCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

@@ -10,6 +10,7 @@ mod flags;
 mod import;
 mod key;
 mod log;
+mod log_key;
 mod man;
 mod migrate;
 mod partition;
@@ -45,6 +46,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Sequence(args) => sequence::run(cx, args),
         Command::Retention(command) => retention::run(cx, flags, command),
         Command::Archive(command) => archive::run(cx, command),
+        Command::LogKey(command) => log_key::run(cx, flags, command),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),
         Command::Config(command) => config::run(cx, flags, command),

@@ -7,6 +7,7 @@ mod found;
 mod resolver;
 mod retention;
 mod server;
+mod signing_key;
 mod sources;
 mod users;
 mod value;
@@ -24,6 +25,7 @@ use resolver::{PrivatePath, Resolver, Secret};
 use retention::ArchiveDirSources;
 use server::LOG_FORMAT_VARIABLE;
 pub(crate) use server::ServerSettings;
+use signing_key::SigningKeySources;
 use sources::{CONFIG_VARIABLE, Sources};
 pub(crate) use value::{ListenAddress, LogFormat, parse_duration};
 
@@ -147,6 +149,20 @@ impl Settings {
         let sources = Sources::read(flags)?;
         let file = sources.file.server.archive_dir.as_deref();
         ArchiveDirSources { flag, file, found_file: sources.found_file() }
+            .resolve(&mut Resolver::new(&sources.environment))
+    }
+
+    /// The key that signs checkpoints, of the service and of `log-key`.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub(crate) fn signing_key_file(
+        flags: &GlobalArgs,
+        flag: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ConfigError> {
+        let sources = Sources::read(flags)?;
+        let file = sources.file.server.signing_key_file.as_deref();
+        SigningKeySources { flag, file, found_file: sources.found_file() }
             .resolve(&mut Resolver::new(&sources.environment))
     }
 

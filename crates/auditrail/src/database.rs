@@ -8,7 +8,7 @@ use auditrail_store::archive::ArchiveRestore;
 use auditrail_store::migrate::Runner;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::Sealer;
+use auditrail_store::tree::{Sealer, SignerSession};
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, PgRetention, RetentionRun, Sessions, end_with_client,
     parse_database_url,
@@ -150,6 +150,12 @@ impl Database {
     pub(crate) async fn sealer(&self) -> Result<Sealer, Error> {
         self.prepare().await?;
         Ok(Sealer::new(&self.options))
+    }
+
+    /// What a signer of checkpoints needs, over a connection of its own.
+    pub(crate) async fn signer_session(&self) -> Result<SignerSession, Error> {
+        self.prepare().await?;
+        Ok(SignerSession::new(&self.options))
     }
 
     /// The index of words, over a connection of its own.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use auditrail_core::ValidationErrors;
+use auditrail_signer::SignerError;
 use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
 use auditrail_store::partitions::PartitionError;
@@ -36,6 +37,9 @@ pub(crate) enum Error {
     /// A run of retention failed. What it removed before is recorded.
     #[error(transparent)]
     Retention(#[from] RetentionError),
+    /// The key that signs checkpoints cannot be used, or does not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// An archive cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -149,6 +153,8 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Retention(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Signer(error) if error.is_contradiction() => "log_contradicted",
+            Self::Signer(_) => "signing_key",
             Self::Restore(error) => error.code(),
             Self::Partial { source, .. } => source.code(),
             Self::PrivatePostgres(_) => "private_postgres",
@@ -184,6 +190,11 @@ impl Error {
                 "name that directory with --pg-bin (AUDITRAIL_PG_BIN), or a server of your own with \
                  DATABASE_URL",
             ),
+            Self::Signer(SignerError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some("`auditrail log-key create` makes a signing key")
+            }
             Self::Failed { hint, .. } => *hint,
             _ => None,
         }

@@ -50,7 +50,10 @@ impl Exit {
             | Error::Restore(
                 RestoreError::Archive(ArchiveError::Invalid { .. }) | RestoreError::Differs { .. },
             ) => Self::VerificationFailed,
-            Error::Retention(_) | Error::Archive(_) | Error::Restore(_) => Self::Failure,
+            Error::Signer(error) if error.is_contradiction() => Self::VerificationFailed,
+            Error::Signer(_) | Error::Retention(_) | Error::Archive(_) | Error::Restore(_) => {
+                Self::Failure
+            }
             Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
             Error::VerificationFailed { .. } => Self::VerificationFailed,
@@ -69,6 +72,8 @@ impl Exit {
             StoreError::Unreachable { .. } => Self::Unreachable,
             StoreError::NotMigrated { .. } => Self::Pending,
             StoreError::Corrupt { .. }
+            | StoreError::DamagedTree { .. }
+            | StoreError::AlteredRecord { .. }
             | StoreError::CorruptApiKey { .. }
             | StoreError::CorruptRule { .. } => Self::VerificationFailed,
             _ => Self::Failure,

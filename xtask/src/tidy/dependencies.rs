@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail", "auditrail-evidence"),
     ("auditrail", "tlog"),
     ("auditrail", "auditrail-server"),
+    ("auditrail", "auditrail-signer"),
     ("auditrail", "auditrail-store"),
     ("auditrail", "local-postgres"),
     // Opens the connections of the store; sends no statements.
@@ -33,6 +34,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("auditrail-client", "auditrail-core"),
     ("auditrail-server", "auditrail-api"),
     ("auditrail-server", "auditrail-core"),
+    ("auditrail-server", "auditrail-evidence"),
+    ("auditrail-server", "auditrail-signer"),
+    ("auditrail-server", "tlog"),
     ("auditrail-server", "auditrail-store"),
     ("auditrail-bench", "auditrail-core"),
     ("auditrail-bench", "auditrail-sample"),

@@ -22,11 +22,13 @@ pub enum Scope {
     /// Creates, lists and revokes keys. A key with this scope can create keys with any scope; each creation
     /// is recorded.
     Admin,
+    /// Reads checkpoints, tiles and entries of the transparency log, which reveal no fields of records.
+    Verify,
 }
 
 impl Scope {
     /// Every scope, in the order of sets.
-    pub const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Export, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Write, Self::Read, Self::Export, Self::Admin, Self::Verify];
 
     /// The scope as text.
     #[must_use]
@@ -36,6 +38,7 @@ impl Scope {
             Self::Read => "read",
             Self::Export => "export",
             Self::Admin => "admin",
+            Self::Verify => "verify",
         }
     }
 
@@ -51,7 +54,7 @@ impl FromStr for Scope {
         Self::ALL
             .into_iter()
             .find(|scope| scope.as_str() == text)
-            .ok_or(ValueError::UnknownValue { expected: "write, read, export, admin" })
+            .ok_or(ValueError::UnknownValue { expected: "write, read, export, admin, verify" })
     }
 }
 

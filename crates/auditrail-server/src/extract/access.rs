@@ -110,6 +110,8 @@ pub(crate) type Writer = Access<right::Write>;
 pub(crate) type Exporter = Access<right::Export>;
 /// May create, list and revoke API keys.
 pub(crate) type Administrator = Access<right::Admin>;
+/// May read the transparency log. The handler verifies the key in the statement that reads.
+pub(crate) type Verifier = Access<right::Verify>;
 /// Has a valid API key with any scopes.
 pub(crate) type KeyHolder = Access<right::Any>;
 
@@ -146,6 +148,7 @@ mod right {
         Write: Some(Scope::Write), Write, |_: &App| true;
         Export: Some(Scope::Export), Export;
         Admin: Some(Scope::Admin), Query;
+        Verify: Some(Scope::Verify), Query, |_: &App| true;
         Any: None, Query
     }
 }

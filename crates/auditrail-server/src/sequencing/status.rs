@@ -42,6 +42,12 @@ pub struct SequencingStatus {
     pub is_tree_damaged: bool,
     /// The number of entries in the log; none before the database was reached.
     pub tree_size: Option<i64>,
+    /// The size of the last checkpoint that this server has signed; none before, and without a key.
+    pub signed_size: Option<u64>,
+    /// The log contradicts a checkpoint that was signed: the database was restored to an earlier state, or changed.
+    pub is_contradicted: bool,
+    /// Attempts to sign that failed.
+    pub sign_failures: u64,
     /// Every record that had a seq then has an entry.
     sealed_until: Instant,
     /// Whether records were waiting for a seq when the server last looked.
@@ -69,6 +75,9 @@ impl SequencingStatus {
             seal_failures: 0,
             is_tree_damaged: false,
             tree_size: None,
+            signed_size: None,
+            is_contradicted: false,
+            sign_failures: 0,
             sealed_until: now,
             has_more: false,
             complete_until: now,

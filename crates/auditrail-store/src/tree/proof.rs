@@ -1,6 +1,6 @@
 //! The proof of a record, from the record, its key and the log.
 
-use auditrail_core::RecordId;
+use auditrail_core::{RecordId, TenantId};
 use auditrail_evidence::{
     Disclosure, Entry, FIELDS, LogEntry, RecordKey, RecordProof, fields_root,
 };
@@ -20,7 +20,7 @@ use crate::value::{PgTime, XactId};
 /// What there is to prove a record with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProofOutcome {
-    /// The log has no record with this id.
+    /// The log has no such record.
     NoRecord,
     /// The record is not in a signed checkpoint yet; that takes about a second after its commit, if checkpoints are signed.
     NotSigned,
@@ -29,7 +29,8 @@ pub enum ProofOutcome {
 }
 
 impl PgAuditLog {
-    /// The proof of a record under the newest checkpoint. It was compared with the log: the fields are those of the entry.
+    /// The proof of a record, if it is of the tenant, under the newest checkpoint. It was compared with the log: the fields
+    /// are those of the entry.
     ///
     /// # Errors
     /// [`StoreError::AlteredRecord`] if the record is not the one that was sealed; [`StoreError::DamagedTree`],
@@ -37,22 +38,30 @@ impl PgAuditLog {
     pub async fn proof(
         &self,
         id: RecordId,
+        tenant: Option<&TenantId>,
         key: Option<ApiKeyVersion>,
     ) -> Result<ProofOutcome, StoreError> {
-        self.read(&Keyed(Proof(id), key), key).await
+        self.read(&Keyed(Proof { id, tenant }, key), key).await
     }
 }
 
-struct Proof(RecordId);
+struct Proof<'a> {
+    id: RecordId,
+    /// The only tenant whose record is proved; `None` for any record.
+    tenant: Option<&'a TenantId>,
+}
 
-impl Reading for Proof {
+impl Reading for Proof<'_> {
     type Output = ProofOutcome;
 
     async fn read(&self, mut db: Db<'_>) -> Result<ProofOutcome, StoreError> {
-        let Some(stored) = Stored::read(db.again(), self.0).await? else {
+        let Some(stored) = Stored::read(db.again(), self.id).await? else {
             return Ok(ProofOutcome::NoRecord);
         };
-        let Some(seq) = seq_of(db.again(), stored.xact_id, self.0).await? else {
+        if self.tenant.is_some_and(|tenant| stored.tenant() != Some(tenant.as_str())) {
+            return Ok(ProofOutcome::NoRecord);
+        }
+        let Some(seq) = seq_of(db.again(), stored.xact_id, self.id).await? else {
             return Ok(ProofOutcome::NotSigned);
         };
         let Some(note) = newest(db.again()).await? else { return Ok(ProofOutcome::NotSigned) };
@@ -61,7 +70,7 @@ impl Reading for Proof {
         let fields = stored.disclosed(&record_key(db.again(), seq).await?);
         let hashes = proof(db.again(), &spans, size).await?;
         let tlog_proof = ProofFile { extra: None, index: seq, proof: hashes, checkpoint };
-        let (id, created_at) = (*self.0.as_uuid(), stored.created_at);
+        let (id, created_at) = (*self.id.as_uuid(), stored.created_at);
         let proof = RecordProof { id, created_at, fields, tlog_proof };
         compare(db, &proof, seq).await?;
         Ok(ProofOutcome::Proved(Box::new(proof)))
@@ -103,6 +112,11 @@ impl Stored {
             values[field.index()] = value.map(str::to_owned);
         }
         Ok(Self { created_at, xact_id: row.get(1)?, values })
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        let field = FIELDS.into_iter().find(|field| field.as_str() == "tenant_id")?;
+        self.values[field.index()].as_deref()
     }
 
     fn disclosed(&self, key: &RecordKey) -> [Disclosure; FIELDS.len()] {

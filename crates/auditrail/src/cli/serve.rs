@@ -29,6 +29,10 @@ pub(crate) struct ServeArgs {
     /// Archive expired records in this directory before they are removed [env: AUDITRAIL_ARCHIVE_DIR]
     #[arg(long, value_name = "DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
+    /// Sign checkpoints of the transparency log with the key in this file, which `auditrail log-key create` makes
+    /// [env: AUDITRAIL_SIGNING_KEY_FILE] [default: a key of the private PostgreSQL; none with a database URL]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key_file: Option<PathBuf>,
     /// Apply pending migrations first; the private PostgreSQL is always migrated
     #[arg(long)]
     pub(crate) migrate: bool,

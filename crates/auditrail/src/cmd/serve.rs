@@ -15,11 +15,12 @@ use auditrail_server::{
     App, Connections, GroupWrites, Operations, ServerConfig, StoredKeys, admin_router, limits,
     router, serve,
 };
+use auditrail_signer::Signer;
 use auditrail_store::archive::ArchiveDir;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::Sealer;
+use auditrail_store::tree::{Sealer, SignerSession};
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -118,6 +119,7 @@ async fn service(
     app.start_background_tasks();
     if settings.sequencer {
         start_sequencing(&app, database, writer.commits());
+        start_signer(cx, &app, settings, database).await?;
     }
     start_owner_tasks(&app, settings, database)?;
     if let Some(private) = database.private() {
@@ -166,6 +168,20 @@ fn start_sequencing(app: &App, database: &Database, commits: watch::Receiver<u64
     sequencing.start(background, Sequencer::new(options), reconciler, Some(commits));
     sequencing.start_sealer(background, Sealer::new(options));
     sequencing.start_text_index(background, TextIndexer::new(options));
+}
+
+/// Starts the signer of checkpoints, if there is a key.
+async fn start_signer(
+    cx: &Context,
+    app: &App,
+    settings: &ServerSettings,
+    database: &Database,
+) -> Result<(), Error> {
+    if let Some(path) = prepare::signing_key(cx, settings, database).await? {
+        let session = SignerSession::new(database.options());
+        app.sequencing().start_signer(app.background(), Signer::new(&path), session);
+    }
+    Ok(())
 }
 
 /// Starts the tasks that need the owner of the log.

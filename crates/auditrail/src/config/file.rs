@@ -63,6 +63,7 @@ impl ConfigFile {
             &mut server.cursor_key_file,
             &mut server.maintenance_database_url_file,
             &mut server.archive_dir,
+            &mut server.signing_key_file,
         ] {
             *path = path.take().map(|path| base.join(path));
         }

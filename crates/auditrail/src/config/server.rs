@@ -14,6 +14,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::resolver::{ResolvedSetting, Resolver, Scalar, Secret};
 use super::retention::{ArchiveDirSources, RetentionSettings};
+use super::signing_key::SigningKeySources;
 use super::value::{Count, Limit, ListenAddress, LogFilter, LogFormat, Origins};
 use crate::cli::ServeArgs;
 
@@ -40,6 +41,7 @@ pub(super) struct ServerTable {
     sequencer: Option<Scalar>,
     retention: Option<Scalar>,
     pub(super) archive_dir: Option<PathBuf>,
+    pub(super) signing_key_file: Option<PathBuf>,
     database_connections: Option<Scalar>,
     export_connections: Option<Scalar>,
     export_min_rate: Option<Scalar>,
@@ -75,6 +77,8 @@ pub(crate) struct ServerSettings {
     pub(crate) export_connections: u32,
     /// Whether this server may sequence records.
     pub(crate) sequencer: bool,
+    /// The key that signs checkpoints of the transparency log; `None` signs none, or with the key of a private database.
+    pub(crate) signing_key_file: Option<PathBuf>,
     /// The removal of expired records.
     pub(crate) retention: RetentionSettings,
     pub(crate) config: ServerConfig,
@@ -104,6 +108,11 @@ impl ServerSettings {
         let archive_dir = ArchiveDirSources {
             flag: args.archive_dir.as_deref(),
             file: file.archive_dir.as_deref(),
+            found_file,
+        };
+        let signing_key = SigningKeySources {
+            flag: args.signing_key_file.as_deref(),
+            file: file.signing_key_file.as_deref(),
             found_file,
         };
         let settings = Self {
@@ -146,6 +155,7 @@ impl ServerSettings {
                 file.sequencer.as_ref(),
                 true,
             )?,
+            signing_key_file: signing_key.resolve(&mut r)?,
             retention: RetentionSettings::resolve(&mut r, file.retention.as_ref(), &archive_dir)?,
             config: config(&mut r, file)?,
             cursor_key: cursor_key(&mut r, file)?,
@@ -156,13 +166,7 @@ impl ServerSettings {
                 None,
                 file.otlp_endpoint.as_ref(),
             )?,
-            log: r.setting(
-                "server.log",
-                "AUDITRAIL_LOG",
-                None,
-                file.log.as_ref(),
-                LogFilter(Targets::new().with_default(LevelFilter::INFO)),
-            )?,
+            log: log_filter(&mut r, file)?,
             log_format: log_format(&mut r, file)?,
         };
         Ok((settings, r.into_resolved()))
@@ -195,6 +199,11 @@ impl ServerSettings {
         }
         CursorKey::new(digest.finalize().into())
     }
+}
+
+fn log_filter(r: &mut Resolver<'_>, file: &ServerTable) -> Result<LogFilter, ConfigError> {
+    let default = LogFilter(Targets::new().with_default(LevelFilter::INFO));
+    r.setting("server.log", "AUDITRAIL_LOG", None, file.log.as_ref(), default)
 }
 
 fn log_format(r: &mut Resolver<'_>, file: &ServerTable) -> Result<LogFormat, ConfigError> {

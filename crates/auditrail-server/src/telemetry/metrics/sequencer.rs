@@ -34,6 +34,17 @@ impl Collector for SequencerMetrics {
     }
 }
 
+fn signer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
+    let help = "Entries of the last checkpoint that this server has signed.";
+    let signed = to_float(status.signed_size.unwrap_or_default());
+    gauge(encoder, "signer_checkpoint_size", help, signed)?;
+    let help = "1 while the log contradicts a checkpoint that was signed, and nothing is signed.";
+    let is_contradicted = if status.is_contradicted { 1.0 } else { 0.0 };
+    gauge(encoder, "signer_contradicted", help, is_contradicted)?;
+    let help = "Failed attempts to sign a checkpoint.";
+    counter(encoder, "signer_failures", help, status.sign_failures)
+}
+
 fn sealer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
     let size = status.tree_size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
     for (name, help, value) in [
@@ -56,6 +67,7 @@ fn sealer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt
     ] {
         gauge(encoder, &format!("sealer_{name}"), help, value)?;
     }
+    signer(encoder, status)?;
     for (name, help, value) in [
         ("records", "Entries that this server has added to the transparency log.", status.sealed),
         (

@@ -27,7 +27,8 @@ async fn every_record_is_proved_under_the_newest_checkpoint() {
         db.sequence().await;
         let policy = policy(&sign(&db).await);
         for number in (1..from).step_by(if from < 300 { 1 } else { 37 }) {
-            let ProofOutcome::Proved(proof) = log.proof(id(number), None).await.unwrap() else {
+            let ProofOutcome::Proved(proof) = log.proof(id(number), None, None).await.unwrap()
+            else {
                 panic!("record {number} is not proved");
             };
             let verified = proof.verify(&policy).unwrap();
@@ -47,17 +48,17 @@ async fn every_record_is_proved_under_the_newest_checkpoint() {
 async fn record_without_a_checkpoint_has_no_proof_yet() {
     let db = TestDb::migrated().await;
     let log = log(&db).await;
-    assert_eq!(log.proof(id(1), None).await.unwrap(), ProofOutcome::NoRecord);
+    assert_eq!(log.proof(id(1), None, None).await.unwrap(), ProofOutcome::NoRecord);
     write(&db, 1, 3).await;
-    assert_eq!(log.proof(id(1), None).await.unwrap(), ProofOutcome::NotSigned);
+    assert_eq!(log.proof(id(1), None, None).await.unwrap(), ProofOutcome::NotSigned);
     db.sequence().await;
-    assert_eq!(log.proof(id(1), None).await.unwrap(), ProofOutcome::NotSigned);
+    assert_eq!(log.proof(id(1), None, None).await.unwrap(), ProofOutcome::NotSigned);
     assert_eq!(log.checkpoint(None).await.unwrap(), None);
     sign(&db).await;
-    assert!(matches!(log.proof(id(2), None).await.unwrap(), ProofOutcome::Proved(_)));
+    assert!(matches!(log.proof(id(2), None, None).await.unwrap(), ProofOutcome::Proved(_)));
     write(&db, 3, 4).await;
     db.sequence().await;
-    assert_eq!(log.proof(id(3), None).await.unwrap(), ProofOutcome::NotSigned);
+    assert_eq!(log.proof(id(3), None, None).await.unwrap(), ProofOutcome::NotSigned);
 }
 
 #[tokio::test]
@@ -89,10 +90,13 @@ async fn changed_record_is_found_when_it_is_to_be_proved() {
               where a.id = $id and b.id = '00000000-0000-0000-0000-00000000000a'"),
     ];
     for (number, edit) in edits {
-        assert!(matches!(log.proof(id(number), None).await.unwrap(), ProofOutcome::Proved(_)));
+        assert!(matches!(
+            log.proof(id(number), None, None).await.unwrap(),
+            ProofOutcome::Proved(_)
+        ));
         let edit = edit.replace("$id", &format!("'{}'", id(number)));
         sql(&mut admin, &edit).await;
-        let error = log.proof(id(number), None).await.unwrap_err();
+        let error = log.proof(id(number), None, None).await.unwrap_err();
         let expected = (id(number), u64::from(number) - 1);
         assert!(
             matches!(error, StoreError::AlteredRecord { id, seq } if (id, seq) == expected),

@@ -1,10 +1,15 @@
 //! Prepares the database before the service accepts requests: its schema and the bootstrap key.
 
+use std::path::PathBuf;
+
 use auditrail_core::{ApiKeyEnv, NewApiKey, RequestContext, Scope, ScopeSet};
+use auditrail_signer::create;
 use auditrail_store::{IssuedApiKey, PgApiKeys};
 
 use crate::cmd::key::actor_or_login;
+use crate::cmd::log_key::{self, Change, record};
 use crate::cmd::migrate::ProgressReport;
+use crate::config::ServerSettings;
 use crate::context::Context;
 use crate::database::Database;
 use crate::error::Error;
@@ -46,4 +51,29 @@ pub(super) async fn bootstrap_key(keys: &PgApiKeys) -> Result<Option<IssuedApiKe
     };
     let actor = actor_or_login(None)?;
     Ok(keys.create_first(&new_key, &actor, &RequestContext::default()).await?)
+}
+
+/// The file of the key that signs checkpoints: that of the settings, which must be there, or the one of the private
+/// PostgreSQL, which is created. None with a database URL and without the setting.
+pub(super) async fn signing_key(
+    cx: &Context,
+    settings: &ServerSettings,
+    database: &Database,
+) -> Result<Option<PathBuf>, Error> {
+    let path = match (&settings.signing_key_file, log_key::private_path(cx)) {
+        (Some(path), _) => path.clone(),
+        (None, Some(path)) => {
+            if !path.exists() {
+                let verifier = create(&path, &log_key::default_origin(database).await?)?;
+                record(database, &actor_or_login(None)?, Change::Created, &verifier).await?;
+            }
+            path
+        }
+        (None, None) => {
+            tracing::info!("no checkpoints are signed: AUDITRAIL_SIGNING_KEY_FILE is not set");
+            return Ok(None);
+        }
+    };
+    log_key::check(&path)?;
+    Ok(Some(path))
 }

@@ -5,7 +5,7 @@ use tlog::{Accepted, Policy};
 
 use super::input::{self, Named, cosignatures, invalid};
 use super::source::Source;
-use super::tree;
+use super::tree::{self, Found};
 use crate::cli::VerifyLogArgs;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ struct Verified {
     /// The checkpoint with its signatures, to be kept.
     note: String,
     /// Tiles of hashes that were compared.
-    tiles: u64,
+    found: Found,
 }
 
 /// Verifies the log, and prints the result.
@@ -50,10 +50,10 @@ async fn verify(
         continues(&accepted, named)?;
     }
     let mut meter = Meter::entries(output, checkpoint.size());
-    let tiles = tree::verify(source, checkpoint, kept, &mut meter).await;
+    let found = tree::verify(source, checkpoint, kept, &mut meter).await;
     meter.finish();
     let note = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Verified { tiles: tiles?, note, checkpoint: accepted })
+    Ok(Verified { found: found?, note, checkpoint: accepted })
 }
 
 /// What checkpoints alone show, before anything else is read.
@@ -80,7 +80,7 @@ fn continues(log: &Accepted, kept: &Named) -> Result<(), Error> {
 }
 
 fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Result<(), Error> {
-    let Verified { checkpoint: accepted, note, tiles } = verified;
+    let Verified { checkpoint: accepted, note, found } = verified;
     let checkpoint = &accepted.checkpoint;
     let (origin, size, root) = (checkpoint.origin(), checkpoint.size(), checkpoint.root());
     if output.json {
@@ -92,7 +92,8 @@ fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Res
             "origin": origin,
             "size": size,
             "root": root.to_string(),
-            "tiles": tiles,
+            "tiles": found.tiles,
+            "absent": found.absent,
             "since": since,
             "cosignatures": cosignatures(accepted),
             "checkpoint": note,
@@ -103,8 +104,15 @@ fn print(output: Output, name: &str, kept: &[Named], verified: &Verified) -> Res
     let mut lines = vec![
         format!("{name}: valid"),
         format!("  {origin} of size {size} with {signed}, and root {root}"),
-        format!("  each entry is that of another record; {} agree", count(*tiles, "tile")),
+        format!("  each entry is that of another record; {} compared", count(found.tiles, "tile")),
     ];
+    if found.absent > 0 {
+        lines.push(format!(
+            "  {} had left before the log was set up, or were removed before they were sealed: their entries have \
+             no content",
+            count(found.absent, "record")
+        ));
+    }
     for named in kept {
         lines.push(format!("  continues {}, of size {}", named.file, named.size()));
     }

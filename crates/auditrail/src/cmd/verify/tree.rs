@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::vec;
 
-use auditrail_evidence::Entry;
+use auditrail_evidence::LogEntry;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tlog::{Checkpoint, Edge, Hash, Resource, TilePath, leaf_hash};
 
@@ -16,8 +16,16 @@ use crate::output::progress::Meter;
 /// Parts of the log that are requested at once. Each takes less than 100 KB.
 const AHEAD: usize = 8;
 
-/// Verifies that a log has the entries of its checkpoint and continues the kept ones. Returns how many tiles of hashes
-/// were compared.
+/// What was found in a log that is valid.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    /// Tiles of hashes that were compared.
+    pub(super) tiles: u64,
+    /// Entries without content: their record had left before it was sealed.
+    pub(super) absent: u64,
+}
+
+/// Verifies that a log has the entries of its checkpoint and continues the kept ones.
 ///
 /// Tiles and entries are compared with each other first, because they name the place of a change. A tree that
 /// contradicts the checkpoint is that of changed data; only one that agrees with it shows a fork.
@@ -26,7 +34,7 @@ pub(super) async fn verify(
     checkpoint: &Checkpoint,
     kept: &[Named],
     meter: &mut Meter,
-) -> Result<u64, Error> {
+) -> Result<Found, Error> {
     let size = checkpoint.size();
     let mut kept: Vec<&Named> = kept.iter().collect();
     kept.sort_by_key(|named| named.size());
@@ -36,7 +44,7 @@ pub(super) async fn verify(
         size,
         edge: Edge::new(),
         ids: Ids::new(),
-        tiles: 0,
+        found: Found::default(),
         kept,
         contradiction: None,
     };
@@ -57,7 +65,7 @@ struct Tree<'a> {
     size: u64,
     edge: Edge,
     ids: Ids,
-    tiles: u64,
+    found: Found,
     /// Earlier checkpoints, smallest first, of which the tree has not reached the size.
     kept: Peekable<vec::IntoIter<&'a Named>>,
     /// The first of them that has another root.
@@ -70,7 +78,7 @@ impl Tree<'_> {
         let mut completed = Vec::new();
         for (bytes, expected) in part.entries.iter().zip(&part.hashes) {
             let number = self.edge.size();
-            let entry = Entry::parse(bytes).map_err(|error| {
+            let entry = LogEntry::parse(bytes).map_err(|error| {
                 invalid(format!(
                     "entry {number}, in {}, is not that of an audit record: {error}",
                     part.path
@@ -85,7 +93,8 @@ impl Tree<'_> {
                     part.path
                 )));
             }
-            self.ids.push(entry.id, number)?;
+            self.found.absent += u64::from(matches!(entry, LogEntry::Absent(_)));
+            self.ids.push(entry.id(), number)?;
             self.edge.push(leaf, &mut |level, index, hashes| {
                 if level > 0 {
                     completed.push((level, index, hashes.to_vec()));
@@ -93,7 +102,7 @@ impl Tree<'_> {
             });
             self.compare_kept();
         }
-        self.tiles += 1;
+        self.found.tiles += 1;
         for (level, index, hashes) in completed {
             self.compare(level, index, &hashes).await?;
         }
@@ -118,7 +127,7 @@ impl Tree<'_> {
             return Ok(());
         };
         let found = self.source.hashes(path).await?;
-        self.tiles += 1;
+        self.found.tiles += 1;
         let Some(position) = found.iter().zip(hashes).position(|(a, b)| a != b) else {
             return Ok(());
         };
@@ -140,7 +149,7 @@ impl Tree<'_> {
         }
     }
 
-    fn finish(self, checkpoint: &Checkpoint) -> Result<u64, Error> {
+    fn finish(self, checkpoint: &Checkpoint) -> Result<Found, Error> {
         let (name, size) = (self.source.name(), self.size);
         if self.edge.root() != *checkpoint.root() {
             return Err(invalid(format!(
@@ -155,7 +164,7 @@ impl Tree<'_> {
             Some(Duplicate { id, entries: (first, second) }) => Err(invalid(format!(
                 "entries {first} and {second} are both of record {id}; a log has one entry a record"
             ))),
-            None => Ok(self.tiles),
+            None => Ok(self.found),
         }
     }
 }
