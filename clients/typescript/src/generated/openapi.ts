@@ -256,6 +256,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit-logs/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the proof that the transparency log has a record as it is.
+         * @description It shows every field with the salt of its commitment, and has the inclusion proof of the entry under the newest
+         *     checkpoint. `auditrail verify proof` verifies it without this service. A new record is in a checkpoint about a second
+         *     after its commit.
+         */
+        get: operations["get_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -296,6 +318,90 @@ export interface paths {
          *     the database can create another one with the command-line program.
          */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/log/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the newest signed checkpoint of the transparency log.
+         * @description It is a signed note of <https://c2sp.org/tlog-checkpoint>: the name of the log, the number of its entries, and the root
+         *     of its tree. The log signs one about each second in which it has grown.
+         */
+        get: operations["get_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/log/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the proof that a checkpoint continues an earlier one.
+         * @description The hashes are those of RFC 6962, section 2.1.2. `auditrail verify consistency` verifies them with both checkpoints.
+         */
+        get: operations["get_consistency_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/log/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the public keys of all keys that have signed checkpoints, oldest first.
+         * @description A key stays in the list when it is replaced. Trust in a key cannot come from here: compare it with one that was
+         *     received in another way.
+         */
+        get: operations["list_verifier_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/log/tile/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a tile of the transparency log, or a bundle of its entries.
+         * @description The paths are those of <https://c2sp.org/tlog-tiles>: `LEVEL/INDEX` for 256 hashes, `entries/INDEX` for 256 entries, and
+         *     `.p/WIDTH` after it for the first ones, such as `0/x001/234`, `entries/000.p/7`. A hash has 32 bytes; an entry follows
+         *     its length in two bytes, big-endian. Entries have ids and times of all tenants, so a key of one tenant gets hashes only.
+         */
+        get: operations["get_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -405,7 +511,7 @@ export interface components {
              */
             revoked_at: string | null;
             /** @description Granted scopes. */
-            scopes: ("write" | "read" | "export" | "admin")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
             /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
@@ -455,6 +561,23 @@ export interface components {
              * @description Start of the bucket: a whole minute, hour or day in UTC.
              */
             start: string;
+        };
+        /** @description The proof that a tree begins with the leaves of an earlier one. */
+        ConsistencyProof: {
+            /**
+             * Format: int64
+             * @description The number of entries of the earlier tree.
+             */
+            from: number;
+            /** @description The hashes, in Base64. */
+            hashes: string[];
+            /**
+             * Format: int64
+             * @description The number of entries of the later tree.
+             */
+            to: number;
+            /** @description `auditrail/consistency/v1`. */
+            version: string;
         };
         /** @description Record to write. Additional data belongs in `metadata`. */
         CreateInput: {
@@ -669,7 +792,7 @@ export interface components {
              */
             revoked_at: string | null;
             /** @description Granted scopes. */
-            scopes: ("write" | "read" | "export" | "admin")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
             /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
@@ -704,7 +827,7 @@ export interface components {
             /** @description Display name. */
             name?: string | null;
             /** @description Scopes to grant; the caller's own key need not have them. */
-            scopes: ("write" | "read" | "export" | "admin")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
             /** @description Tenant to restrict the key to. Default: the tenant of the caller's key. */
             tenant_id?: string | null;
         };
@@ -778,6 +901,17 @@ export interface components {
             /** @description Type of the problem: a URN that ends in the code. */
             type: string;
         };
+        /** @description A field in the proof of a record: its value with a salt, or its commitment alone. */
+        ProofField: {
+            /** @description The commitment to a value that was erased, in Base64. */
+            erased?: string | null;
+            /** @description The salt, in Base64. */
+            salt?: string | null;
+            /** @description The text that PostgreSQL prints for the value; null if the record has none. */
+            value?: string | null;
+            /** @description The commitment to a value that was left out of this proof, in Base64. */
+            withheld?: string | null;
+        };
         /** @description Audit record. */
         Record: {
             /** @description Action name, such as `project.created`. */
@@ -824,6 +958,21 @@ export interface components {
             tenant_id: string | null;
             /** @description User agent of the client. */
             user_agent: string | null;
+        };
+        /** @description The proof of a record. */
+        RecordProofDocument: {
+            /** @description Its time. */
+            created_at: string;
+            /** @description Each field by its name. */
+            fields: {
+                [key: string]: components["schemas"]["ProofField"];
+            };
+            /** @description The id of the record. */
+            id: string;
+            /** @description The inclusion proof of the entry with a checkpoint, in the form of <https://c2sp.org/tlog-proof>. */
+            tlog_proof: string;
+            /** @description `auditrail/proof/v1`. */
+            version: string;
         };
         /** @description Rule of retention. */
         RetentionRule: {
@@ -921,6 +1070,11 @@ export interface components {
             since?: string | null;
             /** @description Values in order: actions by bytes, other fields in the order of the database's language. */
             values: string[];
+        };
+        /** @description The keys that verify checkpoints. */
+        VerifierKeys: {
+            /** @description Oldest first, as `NAME+ID+KEY`, where the name is that of the log. */
+            data: string[];
         };
     };
     responses: never;
@@ -1747,6 +1901,47 @@ export interface operations {
             };
         };
     };
+    get_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Record id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordProofDocument"];
+                };
+            };
+            /** @description The record is not in a signed checkpoint yet (`proof_not_ready`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: {
@@ -1838,6 +2033,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Checkpoint */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Nothing was signed yet (`no_checkpoint`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consistency_proof: {
+        parameters: {
+            query: {
+                /** @description Number of entries of the earlier checkpoint. */
+                from: number;
+                /** @description Number of entries of the later checkpoint. */
+                to: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Consistency proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsistencyProof"];
+                };
+            };
+            /** @description The log has fewer entries than `to` (`no_tree`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_verifier_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Keys in the form of <https://c2sp.org/signed-note> */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifierKeys"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Level or `entries`, and index, with slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hashes or entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The log has no such tile, or not yet (`no_tile`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Error (RFC 9457) */

@@ -45,7 +45,7 @@ fn result_names_the_log_and_kept_checkpoints() {
         format!(
             "log: valid
   log.example/audit of size 300 with 0 cosignatures, and root {}
-  each entry is that of another record; 3 tiles agree
+  each entry is that of another record; 3 tiles compared
   continues kept.300, of size 300
   continues kept.0, of size 0
   continues kept.256, of size 256
