@@ -191,7 +191,7 @@ const READ: [&str; 11] = [
 
 const SERVICE: &str = "The service: writes, reads, sequences and seals records; looks up, creates and revokes keys; sets and \
      removes rules of retention.";
-const SERVE: [&str; 20] = [
+const SERVE: [&str; 22] = [
     USAGE,
     "select on control_plane.audit_logs",
     SEARCH,
@@ -209,6 +209,8 @@ const SERVE: [&str; 20] = [
     "select, insert, update on control_plane.audit_log_record_keys",
     "insert on control_plane.audit_log_verifier_keys",
     "insert, update, delete on control_plane.audit_log_checkpoints",
+    "select, insert, update on control_plane.audit_log_holds",
+    "select on control_plane.audit_log_erasures, control_plane.audit_log_erased_records",
     HISTORY,
     RETENTION,
     "insert, update, delete on control_plane.audit_log_retention_rules",

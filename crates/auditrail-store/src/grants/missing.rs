@@ -38,7 +38,12 @@ const MISSING: &str = concat!(
          ('select', 'audit_log_checkpoints'),
          ('insert', 'audit_log_checkpoints'),
          ('update', 'audit_log_checkpoints'),
-         ('delete', 'audit_log_checkpoints')
+         ('delete', 'audit_log_checkpoints'),
+         ('select', 'audit_log_holds'),
+         ('insert', 'audit_log_holds'),
+         ('update', 'audit_log_holds'),
+         ('select', 'audit_log_erasures'),
+         ('select', 'audit_log_erased_records')
      ) as needed (privilege, name)
      where not has_table_privilege('control_plane.' || name, privilege)
      union all

@@ -1,9 +1,7 @@
 //! The proof of a record, from the record, its key and the log.
 
 use auditrail_core::{RecordId, TenantId};
-use auditrail_evidence::{
-    Disclosure, Entry, FIELDS, LogEntry, RecordKey, RecordProof, fields_root,
-};
+use auditrail_evidence::{Entry, FIELDS, LogEntry, RecordKey, RecordProof, fields_root};
 use tlog::{Checkpoint, FULL_WIDTH, ProofFile, SignedNote, inclusion};
 
 use super::read::{Keyed, Reading, newest, proof};
@@ -11,6 +9,7 @@ use super::records::text_of;
 use super::rows::{self, number};
 use super::seq::seq_of;
 use crate::db::{Db, Row};
+use crate::erasure::{KeptFields, read_kept};
 use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
 use crate::records::PgAuditLog;
@@ -67,7 +66,11 @@ impl Reading for Proof<'_> {
         let Some(note) = newest(db.again()).await? else { return Ok(ProofOutcome::NotSigned) };
         let (checkpoint, size) = parse(&note)?;
         let Some(spans) = inclusion::spans(seq, size) else { return Ok(ProofOutcome::NotSigned) };
-        let fields = stored.disclosed(&record_key(db.again(), seq).await?);
+        let kept = match record_key(db.again(), seq).await? {
+            Some(key) => KeptFields::of_key(&key),
+            None => kept_fields(db.again(), self.id, seq).await?,
+        };
+        let fields = kept.disclosed(&stored.values);
         let hashes = proof(db.again(), &spans, size).await?;
         let tlog_proof = ProofFile { extra: None, index: seq, proof: hashes, checkpoint };
         let (id, created_at) = (*self.id.as_uuid(), stored.created_at);
@@ -118,17 +121,17 @@ impl Stored {
         let field = FIELDS.into_iter().find(|field| field.as_str() == "tenant_id")?;
         self.values[field.index()].as_deref()
     }
-
-    fn disclosed(&self, key: &RecordKey) -> [Disclosure; FIELDS.len()] {
-        FIELDS.map(|field| Disclosure::Shown {
-            value: self.values[field.index()].clone(),
-            salt: key.salt(field),
-        })
-    }
 }
 
-/// The key of the record with this seq.
-async fn record_key(mut db: Db<'_>, seq: u64) -> Result<RecordKey, StoreError> {
+/// What is kept of a record of which values were erased.
+async fn kept_fields(db: Db<'_>, id: RecordId, seq: u64) -> Result<KeptFields, StoreError> {
+    let kept = read_kept(db, &[*id.as_uuid()]).await?.remove(id.as_uuid());
+    // A key that is gone without an erasure.
+    kept.ok_or(StoreError::AlteredRecord { id, seq })
+}
+
+/// The key of the record with this seq; none if it was destroyed.
+async fn record_key(mut db: Db<'_>, seq: u64) -> Result<Option<RecordKey>, StoreError> {
     let doing = "read the key of a record";
     let width = FULL_WIDTH as u64;
     let sql = Sql::new(
@@ -141,7 +144,8 @@ async fn record_key(mut db: Db<'_>, seq: u64) -> Result<RecordKey, StoreError> {
     let key = rows.first().map(|row| row.get::<&[u8]>(0)).transpose();
     let key = key.map_err(StoreError::while_trying_to(doing))?.and_then(|key| key.try_into().ok());
     let missing = || StoreError::DamagedTree { detail: format!("entry {seq} has no record key") };
-    key.map(RecordKey::new).ok_or_else(missing)
+    let key: [u8; RecordKey::BYTES] = key.ok_or_else(missing)?;
+    Ok((key != [0; RecordKey::BYTES]).then_some(RecordKey::new(key)))
 }
 
 /// Compares what is to be proved with the entry that the log has.

@@ -31,13 +31,18 @@ impl Sealed {
 
 /// Reads the fields of the records with these ids; those that left have no row.
 pub(super) async fn read(db: &mut Connection, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
+    run_one(db, &fields_sql(ids), "read the fields of records").await
+}
+
+/// The id, the time and the text of each field of the records with these ids.
+pub(crate) fn fields_sql(ids: &[Uuid]) -> Sql {
     let mut sql = Sql::new("select r.* from unnest(");
     sql.push_bind_array(ids).push(") as entry (id) cross join lateral (select id, created_at");
     for field in FIELDS {
         sql.push(", ").push(&text_of(field));
     }
     sql.push(" from control_plane.audit_logs where id = entry.id limit 1) r");
-    run_one(db, &sql, "read the fields of records").await
+    sql
 }
 
 /// The text to which an entry commits, as PostgreSQL prints it.

@@ -27,7 +27,7 @@ pub(super) async fn hashes(
     }
     let mut found = BTreeMap::new();
     if !bundles.is_empty() {
-        for (bundle, entries) in read_bundles(db.again(), &bundles).await? {
+        for (bundle, entries) in self::bundles(db.again(), &bundles).await? {
             found.insert((0, bundle), entries.iter().map(LogEntry::leaf_hash).collect());
         }
     }
@@ -44,24 +44,25 @@ pub(super) async fn hashes(
 
 /// The entries of a bundle, as far as they are stored.
 pub(super) async fn bundle(db: Db<'_>, bundle: u64) -> Result<Option<Vec<LogEntry>>, StoreError> {
-    let found = read_bundles(db, &[number(bundle)]).await?;
+    let found = bundles(db, &[number(bundle)]).await?;
     Ok(found.into_iter().next().map(|(_, entries)| entries))
 }
 
-async fn read_bundles(
+/// The entries of bundles, by their number, as far as they are stored.
+pub(crate) async fn bundles(
     mut db: Db<'_>,
     bundles: &[i64],
-) -> Result<Vec<(u64, Vec<LogEntry>)>, StoreError> {
+) -> Result<BTreeMap<u64, Vec<LogEntry>>, StoreError> {
     let rows = db.fetch(&bundles_sql(bundles)).await;
     let rows = rows.map_err(StoreError::while_trying_to(DOING))?;
     let read = |row: &Row| -> Result<(i64, Option<Vec<LogEntry>>), sqlx::Error> {
         Ok((row.get(0)?, unpack(row.get(1)?)))
     };
-    let mut found = Vec::with_capacity(rows.len());
+    let mut found = BTreeMap::new();
     for row in &rows {
         let (number, entries) = read(row).map_err(StoreError::while_trying_to(DOING))?;
         let entries = entries.ok_or_else(|| damaged(&format!("bundle {number}")))?;
-        found.push((u64::try_from(number).unwrap_or_default(), entries));
+        found.insert(u64::try_from(number).unwrap_or_default(), entries);
     }
     Ok(found)
 }
@@ -91,7 +92,7 @@ fn tile(row: &Row) -> Result<(u8, u64, Option<Vec<Hash>>), sqlx::Error> {
 }
 
 /// A number of a row. No log is as large as half of `u64`.
-pub(super) fn number(value: u64) -> i64 {
+pub(crate) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

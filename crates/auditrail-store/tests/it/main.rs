@@ -4,6 +4,7 @@
 mod api_keys;
 mod append_only;
 mod capture;
+mod erasure;
 mod errors;
 mod golden;
 mod grants;

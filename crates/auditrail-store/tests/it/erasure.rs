@@ -1,0 +1,6 @@
+//! Erasure and holds.
+
+mod holds;
+mod proofs;
+mod support;
+mod values;
