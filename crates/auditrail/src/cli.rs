@@ -25,6 +25,7 @@ mod stats;
 mod tail;
 mod tools;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 
@@ -57,6 +58,9 @@ pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 pub(crate) use verify::{
     HttpArgs, PolicyArgs, VerifyCommand, VerifyConsistencyArgs, VerifyLogArgs, VerifyProofArgs,
+};
+pub(crate) use witness::{
+    WitnessCommand, WitnessCreateKeyArgs, WitnessServeArgs, WitnessStatusArgs,
 };
 
 /// Fixed, so that the help does not depend on the width of the terminal.
@@ -152,6 +156,8 @@ pub(crate) enum Command {
     Verify(VerifyCommand),
     #[command(subcommand)]
     LogKey(LogKeyCommand),
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]

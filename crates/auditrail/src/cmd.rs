@@ -23,6 +23,7 @@ mod show;
 mod stats;
 mod tail;
 mod verify;
+mod witness;
 
 use crate::cli::{Command, GlobalArgs};
 use crate::context::Context;
@@ -53,6 +54,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Completions(args) => completions::run(cx.output, args),
         Command::Man(args) => man::run(cx.output, args),
         Command::Verify(command) => verify::run(cx.output, command),
+        Command::Witness(command) => witness::run(cx.output, command),
     }
 }
 
@@ -65,6 +67,7 @@ pub(crate) fn run_without_settings(
         Command::Completions(args) => Some(completions::run(output, args)),
         Command::Man(args) => Some(man::run(output, args)),
         Command::Verify(command) => Some(verify::run(output, command)),
+        Command::Witness(command) => Some(witness::run(output, command)),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ mod environment;
 mod error;
 mod file;
 mod found;
+mod log;
 mod resolver;
 mod retention;
 mod server;
@@ -12,7 +13,6 @@ mod sources;
 mod users;
 mod value;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use etcetera::BaseStrategy;
 
 use crate::cli::{GlobalArgs, ServeArgs};
 pub(crate) use error::ConfigError;
+pub(crate) use log::LogSettings;
 pub(crate) use resolver::ResolvedSetting;
 use resolver::{PrivatePath, Resolver, Secret};
 use retention::ArchiveDirSources;
@@ -27,7 +28,7 @@ use server::LOG_FORMAT_VARIABLE;
 pub(crate) use server::ServerSettings;
 use signing_key::SigningKeySources;
 use sources::{CONFIG_VARIABLE, Sources};
-pub(crate) use value::{ListenAddress, LogFormat, parse_duration};
+pub(crate) use value::{ListenAddress, LogFilter, LogFormat, parse_duration};
 
 /// Data directory for root, since a system service has no home directory.
 const ROOT_DATA_DIR: &str = "/var/lib/auditrail";
@@ -192,11 +193,13 @@ impl Settings {
 pub(crate) fn logs_json(flags: &GlobalArgs) -> bool {
     let Ok(sources) = Sources::read(flags) else { return variable_says_json() };
     let format = ServerSettings::log_format(&sources.environment, &sources.file.server);
-    match format.unwrap_or(LogFormat::Auto) {
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
-        LogFormat::Text => false,
-        LogFormat::Json => true,
-    }
+    format.unwrap_or(LogFormat::Auto).is_json()
+}
+
+/// As [`logs_json`], for a command that reads no settings but the environment.
+pub(crate) fn environment_logs_json() -> bool {
+    LogSettings::from_environment()
+        .map_or_else(|_| variable_says_json(), |settings| settings.format.is_json())
 }
 
 /// Whether the environment asks for a JSON log, before any setting is read.

@@ -9,6 +9,7 @@ use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
 use auditrail_store::partitions::PartitionError;
 use auditrail_store::{RetentionError, StoreError};
+use auditrail_witness::{LockError, OpenError};
 
 use crate::config::ConfigError;
 
@@ -46,6 +47,9 @@ pub(crate) enum Error {
     /// An archive was not restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// A witness cannot start.
+    #[error(transparent)]
+    Witness(#[from] OpenError),
     /// The command failed after part of its work was committed.
     #[error("{detail}")]
     Partial {
@@ -156,6 +160,9 @@ impl Error {
             Self::Signer(error) if error.is_contradiction() => "log_contradicted",
             Self::Signer(_) => "signing_key",
             Self::Restore(error) => error.code(),
+            Self::Witness(OpenError::Directory(LockError::InUse { .. })) => "state_in_use",
+            Self::Witness(OpenError::Directory(_)) => "state_directory",
+            Self::Witness(_) => "bad_key",
             Self::Partial { source, .. } => source.code(),
             Self::PrivatePostgres(_) => "private_postgres",
             Self::Unreachable { .. } => "database_unreachable",

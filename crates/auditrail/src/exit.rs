@@ -6,6 +6,7 @@ use auditrail_store::archive::{ArchiveError, RestoreError};
 use auditrail_store::migrate::MigrateError;
 use auditrail_store::partitions::PartitionError;
 use auditrail_store::{RetentionError, StoreError};
+use auditrail_witness::{LockError, OpenError};
 
 use crate::error::Error;
 
@@ -54,6 +55,9 @@ impl Exit {
             Error::Signer(_) | Error::Retention(_) | Error::Archive(_) | Error::Restore(_) => {
                 Self::Failure
             }
+            Error::Witness(OpenError::Directory(LockError::InUse { .. })) => Self::LockTimeout,
+            Error::Witness(OpenError::Directory(_)) => Self::Failure,
+            Error::Witness(_) => Self::Usage,
             Error::Partial { source, .. } => Self::of(source),
             Error::Pending { .. } => Self::Pending,
             Error::VerificationFailed { .. } => Self::VerificationFailed,

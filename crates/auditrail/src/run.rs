@@ -8,7 +8,7 @@ use clap::builder::styling::AnsiColor;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, WitnessCommand};
 use crate::cmd;
 use crate::config;
 use crate::context::Context;
@@ -33,7 +33,12 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return parse_failure(&error, &args).into(),
     };
     let mut output = Output::new(&cli.global);
-    if matches!(cli.command, Command::Serve(_)) && config::logs_json(&cli.global) {
+    let logs_json = match &cli.command {
+        Command::Serve(_) => config::logs_json(&cli.global),
+        Command::Witness(WitnessCommand::Serve(_)) => config::environment_logs_json(),
+        _ => false,
+    };
+    if logs_json {
         output = output.with_log_events();
         Output::print_panics_as_events();
     }

@@ -3,9 +3,9 @@
 mod connections;
 mod descriptors;
 mod json_lines;
-mod listeners;
+pub(super) mod listeners;
 mod log_writer;
-mod logging;
+pub(super) mod logging;
 mod prepare;
 mod supervise;
 

@@ -37,6 +37,11 @@ impl Environment {
         Ok(Self { dot_env })
     }
 
+    /// The environment without a `.env` file.
+    pub(super) fn of_process() -> Self {
+        Self { dot_env: HashMap::new() }
+    }
+
     /// The value of a variable and its source. An empty variable counts as unset.
     pub(super) fn find(
         &self,

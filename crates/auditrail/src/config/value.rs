@@ -1,6 +1,8 @@
 //! Types of settings: parsing and formatting.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use auditrail_server::{Budget, Origin};
@@ -32,6 +34,14 @@ impl ListenAddress {
 impl From<SocketAddr> for ListenAddress {
     fn from(address: SocketAddr) -> Self {
         Self(address.to_string())
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Value::parse(text)
     }
 }
 
@@ -163,6 +173,17 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+impl LogFormat {
+    /// Whether lines on stderr are JSON.
+    pub(crate) fn is_json(self) -> bool {
+        match self {
+            Self::Auto => !std::io::stderr().is_terminal(),
+            Self::Text => false,
+            Self::Json => true,
+        }
+    }
 }
 
 impl Value for LogFormat {

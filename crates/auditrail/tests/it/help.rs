@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 61] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -42,6 +42,16 @@ const COMMANDS: [&[&str]; 51] = [
     &["verify", "proof"],
     &["verify", "log"],
     &["verify", "consistency"],
+    &["witness"],
+    &["witness", "create-key"],
+    &["witness", "serve"],
+    &["witness", "status"],
+    &["log-key"],
+    &["log-key", "create"],
+    &["log-key", "show"],
+    &["log-key", "rotate"],
+    &["log-key", "retire"],
+    &["log-key", "recover"],
     &["key"],
     &["key", "create"],
     &["key", "list"],

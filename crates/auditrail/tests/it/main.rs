@@ -42,3 +42,4 @@ mod terminal;
 mod tls;
 mod url_forms;
 mod verify;
+mod witness;

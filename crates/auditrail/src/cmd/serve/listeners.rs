@@ -35,7 +35,7 @@ impl Listeners {
 }
 
 /// Binds the first address of the name that can be bound, IPv4 before IPv6.
-async fn bind(
+pub(in crate::cmd) async fn bind(
     address: &ListenAddress,
     flag: &'static str,
 ) -> Result<(TcpListener, SocketAddr), Error> {

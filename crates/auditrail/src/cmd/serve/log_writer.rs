@@ -22,7 +22,7 @@ const BUFFER_MAX: usize = 1024 * 1024;
 pub(super) struct LogWriter(Arc<Shared>);
 
 /// Flushes the buffer when dropped.
-pub(super) struct FlushOnDrop(Arc<Shared>);
+pub(in crate::cmd) struct FlushOnDrop(Arc<Shared>);
 
 struct Shared {
     buffer: Mutex<Buffer>,
