@@ -39,6 +39,11 @@ impl Counters {
         self.add("malformed");
     }
 
+    /// Counts a request that took too long.
+    pub(crate) fn count_failed(&self) {
+        self.add("failed");
+    }
+
     fn add(&self, outcome: &str) {
         let counters = OUTCOMES.iter().zip(&self.0);
         counters.filter(|(name, _)| **name == outcome).for_each(|(_, counter)| {

@@ -55,6 +55,7 @@ async fn add_checkpoint(State(service): State<Service>, body: Body) -> Response 
         Ok(Ok(cosignature)) => ([(CONTENT_TYPE, TEXT)], cosignature.to_string()).into_response(),
         Ok(Err(refused)) => refusal(&refused),
         Err(_) => {
+            witness.counters.count_failed();
             let message = "the request took too long; the checkpoint may have been saved\n";
             (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
         }

@@ -90,11 +90,37 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use tlog::{Algorithm, SigningKey};
+
     use super::*;
 
     fn read(status: u16, kind: &'static str, body: &[u8]) -> Result<Response, WitnessError> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
         Response::read(StatusCode::from_u16(status).unwrap(), &headers, body)
+    }
+
+    proptest! {
+        /// No response panics, and none of strangers is a cosignature.
+        #[test]
+        fn responses_of_strangers_are_refused(
+            status in prop::sample::select(vec![200_u16, 409, 500]),
+            is_size in any::<bool>(),
+            body in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..300),
+                "(\u{2014} (witness\\.example|w) [A-Za-z0-9+/]{100}(AAAA|A=|==)?\n){0,3}"
+                    .prop_map(String::into_bytes),
+            ],
+        ) {
+            let kind = if is_size { known_size::TYPE } else { "text/plain" };
+            if let Ok(Response::Cosigned(text)) = read(status, kind, &body) {
+                let seed = [9; 32];
+                let name = "witness.example".parse().unwrap();
+                let key = SigningKey::from_seed(name, Algorithm::Cosignature, &seed).verifier();
+                let checkpoint = SignedNote::new("log.example\n0\n\n".to_owned()).unwrap();
+                prop_assert!(verified(&checkpoint, &text, &[key]).is_err());
+            }
+        }
     }
 
     #[test]

@@ -13,3 +13,4 @@ mod malicious;
 mod requests;
 mod state;
 mod support;
+mod tls;

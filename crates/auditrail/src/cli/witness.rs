@@ -40,7 +40,7 @@ pub(crate) struct WitnessCreateKeyArgs {
 
 /// Serve a witness over HTTP
 ///
-/// Logs send checkpoints to POST /add-checkpoint (https://c2sp.org/tlog-witness). GET / lists the logs
+/// Logs send checkpoints to POST /add-checkpoint (c2sp.org/tlog-witness). GET / lists the logs
 /// with the size and root that were cosigned last, GET /metrics counts requests. Anyone may send
 /// requests; only checkpoints that a listed log has signed are considered. Use a proxy for https.
 ///
@@ -62,7 +62,7 @@ pub(crate) struct WitnessServeArgs {
     /// Directory for the checkpoint of each log that was cosigned last; created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) state: PathBuf,
-    /// Verifier key of a log to cosign for; may be repeated
+    /// Verifier key of a log to cosign for; its name is the origin of the log; may be repeated
     #[arg(long = "log", value_name = "VKEY", required_unless_present = "log_file")]
     pub(crate) logs: Vec<String>,
     /// File with a verifier key of a log on each line; empty lines and lines that begin with # are ignored

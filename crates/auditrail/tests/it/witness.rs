@@ -4,11 +4,13 @@ mod running;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use auditrail_witness::WitnessError;
 use rustix::process::Signal;
 use serde_json::json;
 use tlog::{Algorithm, SigningKey, VerifierKey};
+use tokio::sync::watch;
 
 use crate::sandbox::Sandbox;
 use running::{Log, ORIGIN, Running, log_key};
@@ -83,6 +85,35 @@ async fn cosigned_state_survives_kills() {
     assert!(matches!(older, WitnessError::Ahead { witness: 3, size: 2 }), "{older}");
     let run = sandbox.run(&STATUS).code(0);
     assert!(run.out.contains(&format!("log.example/audit  3     {}", log.root(3))), "{run:?}");
+}
+
+/// Kills the witness while the log grows: no cosignature is ahead of the state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_leads_back_behind_no_cosignature() {
+    let sandbox = with_key();
+    let log = Arc::new(Log::new("entry"));
+    let mut saved = 0;
+    for round in 1..=8 {
+        let witness = Running::start(&sandbox, &serve());
+        let (client, grown) = (witness.client(), Arc::clone(&log));
+        let (cosigned, mut progress) = watch::channel(saved);
+        let growing = tokio::spawn(async move {
+            for size in saved + 1.. {
+                if client.cosign(&grown.checkpoint(size), &*grown).await.is_err() {
+                    return;
+                }
+                cosigned.send_replace(size);
+            }
+        });
+        progress.wait_for(|size| *size >= saved + round).await.unwrap();
+        witness.send_kill();
+        growing.await.unwrap();
+        let acknowledged = *progress.borrow();
+        let status = sandbox.run(&[&STATUS[..], &["--json"]].concat()).code(0).json();
+        saved = status["size"].as_u64().unwrap();
+        assert!((acknowledged..=acknowledged + 1).contains(&saved), "{saved} of {acknowledged}");
+        assert_eq!(status["root"], log.root(saved));
+    }
 }
 
 #[tokio::test]

@@ -21,13 +21,13 @@ pub(super) fn log_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(ORIGIN.parse().unwrap(), Algorithm::Ed25519, &[seed; 32])
 }
 
-/// A log of ten entries.
+/// A log of 250 entries.
 pub(super) struct Log(Tiles);
 
 impl Log {
     /// With entries that begin with `prefix`: logs with other prefixes have other roots.
     pub(super) fn new(prefix: &str) -> Self {
-        let leaves = (0..10).map(|number| leaf_hash(format!("{prefix} {number}").as_bytes()));
+        let leaves = (0..250).map(|number| leaf_hash(format!("{prefix} {number}").as_bytes()));
         let mut tiles = Tiles::default();
         tiles.insert(0, 0, leaves.collect());
         Self(tiles)
@@ -88,6 +88,11 @@ impl Running {
         let text = |name: &str| self.ready[name].as_str().unwrap();
         let keys = vec![text("key").parse().unwrap()];
         WitnessClient::new(text("listen"), keys, Duration::from_secs(30)).unwrap()
+    }
+
+    /// As `kill -9`, without waiting for the end of the process.
+    pub(super) fn send_kill(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
     }
 
     /// As `kill -9`.
