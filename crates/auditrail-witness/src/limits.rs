@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What callers can use up. Anybody can send requests, so each of these is bounded.
+/// What callers can use up. Requests need no authentication, so each of these is bounded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {

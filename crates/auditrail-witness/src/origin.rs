@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tlog::witness::{AddCheckpoint, Refusal};
-use tlog::{Checkpoint, Hash, VerifierKey};
+use tlog::{Checkpoint, Hash, NoteError, NoteSignature, SignedNote, VerifierKey};
 
 use crate::refused::Refused;
 
 /// How many refused checkpoints of a log are remembered, so that repetitions are not logged: a stranger can send a
 /// checkpoint of a log again, with a proof that is not one.
 const REPORTED_MAX: usize = 32;
+
+/// Most bytes of a checkpoint in a log line. It has some hundred, unless it has extension lines.
+const EVIDENCE_MAX: usize = 4 * 1024;
 
 /// What a witness knows of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +118,28 @@ impl Origin {
         let (origin, size, root) = (self.name.as_str(), checkpoint.size(), checkpoint.root());
         let is_proven = size == cosigned_size;
         tracing::error!(
-            origin, cosigned_size, %cosigned_root, size, %root, is_proven, reason = %refusal,
+            origin, cosigned_size, %cosigned_root, size, %root, is_proven,
+            checkpoint = self.evidence(request), reason = %refusal,
             "fork: the log has signed a checkpoint that contradicts the cosigned one, or the proof is wrong"
         );
+    }
+
+    /// The checkpoint as the log has signed it: with the one in the state file, the evidence of a fork. Without text if
+    /// it is too long for a log line.
+    fn evidence(&self, request: &AddCheckpoint) -> String {
+        let note = self.signed_by_log(&request.checkpoint).map(|note| note.to_string());
+        note.ok().filter(|note| note.len() <= EVIDENCE_MAX).unwrap_or_default()
+    }
+
+    /// A note with the signatures of the log alone. Others were not verified.
+    pub(crate) fn signed_by_log(&self, checkpoint: &SignedNote) -> Result<SignedNote, NoteError> {
+        let mut note = SignedNote::new(checkpoint.text().to_owned())?;
+        let is_by_log =
+            |signature: &&NoteSignature| self.keys.iter().any(|key| signature.is_by(key));
+        // A log may sign repeatedly, but needs to only once.
+        let signatures = checkpoint.signatures().iter().filter(is_by_log).take(self.keys.len());
+        signatures.cloned().for_each(|signature| note.push(signature));
+        Ok(note)
     }
 
     /// The checkpoint of a refused request, if it was not refused shortly before.

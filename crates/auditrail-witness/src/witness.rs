@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use tlog::witness::{AddCheckpoint, Refusal};
-use tlog::{Algorithm, Checkpoint, NoteSignature, SignedNote, SigningKey, VerifierKey};
+use tlog::{Algorithm, Checkpoint, NoteError, NoteSignature, SignedNote, SigningKey, VerifierKey};
 use tokio::sync::Semaphore;
 
 use crate::clock;
@@ -171,7 +171,8 @@ impl Witness {
             tracing::error!(origin, error = %source, "cannot save a checkpoint; it is not cosigned");
             Refused::NotSaved(source)
         };
-        let note = saved_note(checkpoint, &origin.keys, cosignature).map_err(failed)?;
+        let note = saved_note(origin, checkpoint, cosignature);
+        let note = note.map_err(std::io::Error::other).map_err(failed)?;
         match self.directory.save(&origin.name, &note) {
             Ok(()) => Ok(()),
             Err(SaveError::Unchanged(source)) => Err(failed(source)),
@@ -220,21 +221,16 @@ fn initial_state(
     }
 }
 
-/// The checkpoint with the signatures of the log and of the witness. Others were not verified.
+/// The checkpoint with the signatures of the log and of the witness.
 fn saved_note(
+    origin: &Origin,
     checkpoint: &SignedNote,
-    keys: &[VerifierKey],
     cosignature: &NoteSignature,
-) -> std::io::Result<SignedNote> {
-    let mut note = SignedNote::new(checkpoint.text().to_owned()).map_err(std::io::Error::other)?;
-    let by_log = |signature: &&NoteSignature| keys.iter().any(|key| signature.is_by(key));
-    // A log may sign twice, but needs to only once.
-    checkpoint.signatures().iter().filter(by_log).take(keys.len()).for_each(|signature| {
-        note.push(signature.clone());
-    });
+) -> Result<SignedNote, NoteError> {
+    let mut note = origin.signed_by_log(checkpoint)?;
     note.push(cosignature.clone());
     // With the cosignature it can be longer than any note, and could not be read again.
-    SignedNote::parse(note.to_string().as_bytes()).map_err(std::io::Error::other)
+    SignedNote::parse(note.to_string().as_bytes())
 }
 
 /// Runs work that computes or waits for the disk.

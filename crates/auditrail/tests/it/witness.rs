@@ -139,6 +139,8 @@ async fn fork_is_refused_and_logged_with_both_roots() {
         assert_eq!(error["origin"], ORIGIN);
         assert_eq!((&error["size"], &error["root"]), (&json!(size), &json!(fork.root(size))));
         assert_eq!(error["cosigned_root"], log.root(2));
+        // The evidence, as the log has signed it.
+        assert_eq!(error["checkpoint"], fork.checkpoint(size).to_string());
     }
     assert_eq!(lines.last().unwrap()["message"], "stopped");
 }
