@@ -7,8 +7,10 @@
 mod archive;
 mod config;
 mod db;
+mod erase;
 mod export;
 mod filters;
+mod hold;
 mod import;
 mod key;
 mod listed;
@@ -34,8 +36,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use archive::{ArchiveCommand, ArchiveRestoreArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use db::{DbCommand, PsqlArgs};
+pub(crate) use erase::EraseArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filters::FilterArgs;
+pub(crate) use hold::{HoldCommand, HoldCreateArgs, HoldListArgs, HoldReleaseArgs};
 pub(crate) use import::{ImportArgs, ImportFormat};
 pub(crate) use key::{KeyCommand, KeyCreateArgs, KeyRevokeArgs};
 pub(crate) use log::LogArgs;
@@ -152,6 +156,9 @@ pub(crate) enum Command {
     Retention(RetentionCommand),
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    Erase(EraseArgs),
     #[command(subcommand)]
     Verify(VerifyCommand),
     #[command(subcommand)]

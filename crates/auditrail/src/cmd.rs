@@ -4,9 +4,11 @@ mod archive;
 mod completions;
 mod config;
 mod db;
+mod erase;
 mod export;
 mod filters;
 mod flags;
+mod hold;
 mod import;
 mod key;
 mod log;
@@ -47,6 +49,8 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Sequence(args) => sequence::run(cx, args),
         Command::Retention(command) => retention::run(cx, flags, command),
         Command::Archive(command) => archive::run(cx, command),
+        Command::Hold(command) => hold::run(cx, command),
+        Command::Erase(args) => erase::run(cx, args),
         Command::LogKey(command) => log_key::run(cx, flags, command),
         Command::Key(command) => key::run(cx, command),
         Command::Db(command) => db::run(cx, command),

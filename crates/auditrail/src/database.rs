@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auditrail_core::CursorKey;
 use auditrail_store::archive::ArchiveRestore;
+use auditrail_store::holds::PgHolds;
 use auditrail_store::migrate::Runner;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
@@ -118,6 +119,11 @@ impl Database {
         Ok(PgApiKeys::new(self.pool().await?))
     }
 
+    /// The holds.
+    pub(crate) async fn holds(&self) -> Result<PgHolds, Error> {
+        Ok(PgHolds::new(self.pool().await?))
+    }
+
     /// The rules of retention.
     pub(crate) async fn retention(&self) -> Result<PgRetention, Error> {
         Ok(PgRetention::new(self.pool().await?))
@@ -185,7 +191,7 @@ impl Database {
     }
 
     /// Checks that the database is reachable, and migrates a private one.
-    async fn prepare(&self) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
         self.check_connection().await?;
         self.migrate_private().await
     }

@@ -4,7 +4,6 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
-use auditrail_core::{Actor, ValidationErrors};
 use auditrail_signer::{KeyFile, Signer, create};
 use auditrail_store::tree::SignerSession;
 use serde_json::json;
@@ -12,8 +11,7 @@ use tlog::{Checkpoint, KeyName, VerifierKey};
 
 pub(super) use record::{Change, record};
 
-use super::flags::parse_flag;
-use super::key::actor_or_login;
+use super::hold::actor;
 use crate::cli::{
     GlobalArgs, LogKeyArgs, LogKeyCommand, LogKeyCreateArgs, LogKeyRecoverArgs, LogKeyShowArgs,
 };
@@ -42,7 +40,7 @@ pub(super) fn run(
 }
 
 fn new(cx: &Context, flags: &GlobalArgs, args: &LogKeyCreateArgs) -> Result<Exit, Error> {
-    let actor = actor(args.key.actor.as_ref())?;
+    let actor = actor("--actor", args.key.actor.as_ref())?;
     let path = path(cx, flags, args.key.signing_key_file.as_deref())?;
     let given = args.origin.as_deref().map(origin).transpose()?;
     let verifier = cx.with_database(async |database| {
@@ -63,7 +61,7 @@ fn new(cx: &Context, flags: &GlobalArgs, args: &LogKeyCreateArgs) -> Result<Exit
 }
 
 fn rotate(cx: &Context, flags: &GlobalArgs, args: &LogKeyArgs) -> Result<Exit, Error> {
-    let actor = actor(args.actor.as_ref())?;
+    let actor = actor("--actor", args.actor.as_ref())?;
     let path = path(cx, flags, args.signing_key_file.as_deref())?;
     let verifier = cx.with_database(async |database| {
         database.check_connection().await?;
@@ -76,7 +74,7 @@ fn rotate(cx: &Context, flags: &GlobalArgs, args: &LogKeyArgs) -> Result<Exit, E
 }
 
 fn retire(cx: &Context, flags: &GlobalArgs, args: &LogKeyArgs) -> Result<Exit, Error> {
-    let actor = actor(args.actor.as_ref())?;
+    let actor = actor("--actor", args.actor.as_ref())?;
     let path = path(cx, flags, args.signing_key_file.as_deref())?;
     let retired = cx.with_database(async |database| {
         database.check_connection().await?;
@@ -99,7 +97,7 @@ fn retire(cx: &Context, flags: &GlobalArgs, args: &LogKeyArgs) -> Result<Exit, E
 }
 
 fn recover(cx: &Context, flags: &GlobalArgs, args: &LogKeyRecoverArgs) -> Result<Exit, Error> {
-    let actor = actor(args.key.actor.as_ref())?;
+    let actor = actor("--actor", args.key.actor.as_ref())?;
     let path = path(cx, flags, args.key.signing_key_file.as_deref())?;
     let origin = origin(&args.new_origin)?;
     let recovered = cx.with_database(async |database| {
@@ -189,14 +187,6 @@ pub(super) async fn default_origin(database: &Database) -> Result<KeyName, Error
     let log_id = session.log_id().await?;
     session.close().await;
     origin(&format!("auditrail/{log_id}"))
-}
-
-/// The actor of the audit record.
-fn actor(flag: Option<&String>) -> Result<Actor, Error> {
-    let mut errors = Vec::new();
-    let actor = parse_flag(&mut errors, "--actor", flag, str::parse::<Actor>);
-    ValidationErrors::new(errors)
-        .map_or_else(|| actor_or_login(actor), |errors| Err(Error::Invalid(errors)))
 }
 
 fn origin(text: &str) -> Result<KeyName, Error> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 61] = [
+const COMMANDS: [&[&str]; 66] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -38,6 +38,11 @@ const COMMANDS: [&[&str]; 61] = [
     &["archive", "list"],
     &["archive", "verify"],
     &["archive", "restore"],
+    &["hold"],
+    &["hold", "create"],
+    &["hold", "list"],
+    &["hold", "release"],
+    &["erase"],
     &["verify"],
     &["verify", "proof"],
     &["verify", "log"],

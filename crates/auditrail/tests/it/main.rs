@@ -9,6 +9,7 @@ mod attacks;
 mod config;
 mod connection_loss;
 mod db;
+mod erase;
 mod export;
 mod faults;
 mod help;

@@ -38,6 +38,7 @@ pub(super) fn run(
                 .to_owned(),
         ));
     }
+    note_holds(cx)?;
     if !args.yes {
         let plan = plan(cx)?;
         show(cx.output, args.dry_run, &plan, archive.as_ref())?;
@@ -109,6 +110,17 @@ fn confirmed(plan: &RetentionPlan, is_archived: bool) -> Result<bool, Error> {
     let mut answer = String::new();
     stdin().read_line(&mut answer).map_err(Error::io("read from", Path::new("stdin")))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Names the holds, which keep records whatever the rules say.
+fn note_holds(cx: &Context) -> Result<(), Error> {
+    let holds =
+        cx.with_database(async |database| Ok(database.holds().await?.list(false).await?))?;
+    if !holds.is_empty() {
+        let names: Vec<&str> = holds.iter().map(|hold| hold.name.as_str()).collect();
+        cx.output.note(&format!("what these holds cover is kept: {}", names.join(", ")));
+    }
+    Ok(())
 }
 
 fn plan(cx: &Context) -> Result<RetentionPlan, Error> {
