@@ -1,5 +1,6 @@
 //! The transparency log follows the sequence.
 
+mod checked;
 mod edited;
 mod proofs;
 mod rounds;
