@@ -138,6 +138,11 @@ pub const SEALER_PAUSE_MAX: Duration = Duration::from_secs(2);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often checkpoints that are older than a day are thinned out to one an hour.
 pub const CHECKPOINTS_THINNED: Duration = Duration::from_secs(3_600);
+/// Pause before the first step of the comparison of records with the transparency log, and between two passes of it.
+pub const CHECKER_PASSES_APART: Duration = Duration::from_secs(600);
+/// How many times as long as a step of the comparison the pause after it is: it takes a fiftieth of the time of one
+/// connection.
+pub const CHECKER_YIELD: u32 = 49;
 /// Pause between two looks for records whose words are not indexed.
 pub const TEXT_INDEX_INTERVAL: Duration = Duration::from_secs(1);
 /// Records a second, for each processor, up to which the index of words keeps up with the writers: at 25 µs a record some 5 %

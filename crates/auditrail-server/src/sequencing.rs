@@ -5,6 +5,7 @@
 //! once a second, and takes over when records wait and no seq is assigned. The lock of the position, not this, is what
 //! makes it safe.
 
+mod checker;
 mod pace;
 mod reconciler;
 mod sealer;
@@ -14,12 +15,12 @@ mod status;
 mod text_index;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use auditrail_signer::Signer;
 use auditrail_store::sequencer::{Look, Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::{Sealer, SignerSession};
+use auditrail_store::tree::{Checker, Sealer, SignerSession};
 use tokio::sync::watch;
 
 use crate::background::Background;
@@ -66,6 +67,15 @@ impl Sequencing {
     /// Outside a Tokio runtime.
     pub fn start_sealer(&self, background: &Background, sealer: Sealer) {
         background.start(sealer::SealerTask::new(sealer, self.clone()));
+    }
+
+    /// Starts the task that compares the records with the transparency log, in passes that are so far apart. Call this at
+    /// most once.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_checker(&self, background: &Background, checker: Checker, apart: Duration) {
+        background.start(checker::CheckerTask::new(checker, self.clone(), apart));
     }
 
     /// Starts the task that signs checkpoints. Call this at most once.

@@ -61,7 +61,8 @@ pub(crate) use stats::StatsArgs;
 pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 pub(crate) use verify::{
-    HttpArgs, PolicyArgs, VerifyCommand, VerifyConsistencyArgs, VerifyLogArgs, VerifyProofArgs,
+    HttpArgs, PolicyArgs, VerifyCommand, VerifyConsistencyArgs, VerifyDbArgs, VerifyLogArgs,
+    VerifyProofArgs,
 };
 pub(crate) use witness::{
     WitnessCommand, WitnessCreateKeyArgs, WitnessServeArgs, WitnessStatusArgs,

@@ -27,7 +27,7 @@ mod tail;
 mod verify;
 mod witness;
 
-use crate::cli::{Command, GlobalArgs};
+use crate::cli::{Command, GlobalArgs, VerifyCommand};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -57,6 +57,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Config(command) => config::run(cx, flags, command),
         Command::Completions(args) => completions::run(cx.output, args),
         Command::Man(args) => man::run(cx.output, args),
+        Command::Verify(VerifyCommand::Db(args)) => verify::run_db(cx, args),
         Command::Verify(command) => verify::run(cx.output, command),
         Command::Witness(command) => witness::run(cx.output, command),
     }
@@ -70,6 +71,7 @@ pub(crate) fn run_without_settings(
     match command {
         Command::Completions(args) => Some(completions::run(output, args)),
         Command::Man(args) => Some(man::run(output, args)),
+        Command::Verify(VerifyCommand::Db(_)) => None,
         Command::Verify(command) => Some(verify::run(output, command)),
         Command::Witness(command) => Some(witness::run(output, command)),
         _ => None,

@@ -9,7 +9,7 @@ use auditrail_store::holds::PgHolds;
 use auditrail_store::migrate::Runner;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::{Sealer, SignerSession};
+use auditrail_store::tree::{Checker, Sealer, SignerSession};
 use auditrail_store::{
     BulkWriter, PgApiKeys, PgAuditLog, PgRetention, RetentionRun, Sessions, end_with_client,
     parse_database_url,
@@ -156,6 +156,12 @@ impl Database {
     pub(crate) async fn sealer(&self) -> Result<Sealer, Error> {
         self.prepare().await?;
         Ok(Sealer::new(&self.options))
+    }
+
+    /// The comparison of the records with the log, over a connection of its own.
+    pub(crate) async fn checker(&self) -> Result<Checker, Error> {
+        self.prepare().await?;
+        Ok(Checker::new(&self.options))
     }
 
     /// What a signer of checkpoints needs, over a connection of its own.

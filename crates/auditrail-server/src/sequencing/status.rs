@@ -42,12 +42,19 @@ pub struct SequencingStatus {
     pub is_tree_damaged: bool,
     /// The number of entries in the log; none before the database was reached.
     pub tree_size: Option<i64>,
+    /// Entries that this server has compared with their records.
+    pub checked: u64,
+    /// Differences: of the last whole comparison, or of the current one if those are more.
+    pub differences: u64,
+    /// When a whole comparison last ended; none before.
+    pub checked_at: Option<Instant>,
     /// The size of the last checkpoint that this server has signed; none before, and without a key.
     pub signed_size: Option<u64>,
     /// The log contradicts a checkpoint that was signed: the database was restored to an earlier state, or changed.
     pub is_contradicted: bool,
     /// Attempts to sign that failed.
     pub sign_failures: u64,
+    started_at: Instant,
     /// Every record that had a seq then has an entry.
     sealed_until: Instant,
     /// Whether records were waiting for a seq when the server last looked.
@@ -75,9 +82,13 @@ impl SequencingStatus {
             seal_failures: 0,
             is_tree_damaged: false,
             tree_size: None,
+            checked: 0,
+            differences: 0,
+            checked_at: None,
             signed_size: None,
             is_contradicted: false,
             sign_failures: 0,
+            started_at: now,
             sealed_until: now,
             has_more: false,
             complete_until: now,
@@ -101,6 +112,12 @@ impl SequencingStatus {
             Some(0) => Duration::ZERO,
             _ => now.saturating_duration_since(self.sealed_until),
         }
+    }
+
+    /// When a whole comparison last ended, or the service started.
+    #[must_use]
+    pub fn checked_since(&self) -> Instant {
+        self.checked_at.unwrap_or(self.started_at)
     }
 
     /// Adds the result of a look at the log that began at `began`.

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 /// Verify proofs of records, whole logs, and that a log continues an earlier checkpoint
 ///
-/// Needs no database, and trusts nothing but the keys in the policy file. Only a SOURCE that is a URL
-/// needs the network. Exit code 4 when something is not valid.
+/// Trusts nothing but the keys in the policy file. Only `verify db` needs the database, and only a SOURCE
+/// that is a URL the network. Exit code 4 when something is not valid.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   auditrail verify proof --policy trusted.policy record.json
@@ -17,6 +17,27 @@ pub(crate) enum VerifyCommand {
     Proof(VerifyProofArgs),
     Log(VerifyLogArgs),
     Consistency(VerifyConsistencyArgs),
+    Db(VerifyDbArgs),
+}
+
+/// Compare every record of the database with the transparency log
+///
+/// Computes each entry anew from the record and its key, and the whole tree from the entries, and compares
+/// them with what is stored: finds records that were changed, removed by other means than retention, or
+/// put back, and entries that were changed or reordered. A checkpoint that was kept elsewhere also finds a
+/// log that was made again as a whole. `serve` does the same in the background, in small steps. Reads
+/// everything once, a few MB at a time. Exit code 4 when something differs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrail verify db
+  auditrail verify db --policy trusted.policy --checkpoint may.checkpoint")]
+pub(crate) struct VerifyDbArgs {
+    /// File with the keys that you trust, for --checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Checkpoint that was kept elsewhere; may be repeated
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    pub(crate) checkpoints: Vec<PathBuf>,
 }
 
 /// Verify that a log has a record, as its proof shows it

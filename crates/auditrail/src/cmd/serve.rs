@@ -20,7 +20,7 @@ use auditrail_store::archive::ArchiveDir;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
-use auditrail_store::tree::{Sealer, SignerSession};
+use auditrail_store::tree::{Checker, Sealer, SignerSession};
 use auditrail_store::{GroupWriter, IssuedApiKey, RetentionRun, WriterLimits};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -167,6 +167,8 @@ fn start_sequencing(app: &App, database: &Database, commits: watch::Receiver<u64
     let reconciler = Reconciler::new(options);
     sequencing.start(background, Sequencer::new(options), reconciler, Some(commits));
     sequencing.start_sealer(background, Sealer::new(options));
+    let apart = limits::CHECKER_PASSES_APART;
+    sequencing.start_checker(background, Checker::new(options), apart);
     sequencing.start_text_index(background, TextIndexer::new(options));
 }
 

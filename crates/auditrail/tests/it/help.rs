@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 66] = [
+const COMMANDS: [&[&str]; 67] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -45,6 +45,7 @@ const COMMANDS: [&[&str]; 66] = [
     &["erase"],
     &["verify"],
     &["verify", "proof"],
+    &["verify", "db"],
     &["verify", "log"],
     &["verify", "consistency"],
     &["witness"],

@@ -1,6 +1,7 @@
 //! `verify`: no sandbox here has a database.
 
 mod consistency;
+mod db;
 mod hostile;
 mod http;
 mod log;

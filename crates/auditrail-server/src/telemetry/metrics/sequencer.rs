@@ -34,6 +34,16 @@ impl Collector for SequencerMetrics {
     }
 }
 
+fn checker(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
+    let help = "Entries of the transparency log that were compared with their records.";
+    counter(encoder, "checker_entries", help, status.checked)?;
+    let help = "Differences between records and log that the last whole comparison has found, or the current one.";
+    gauge(encoder, "checker_differences", help, to_float(status.differences))?;
+    let help = "Seconds since a whole comparison ended; since the start of the service before the first one.";
+    let age = clock::monotonic().saturating_duration_since(status.checked_since());
+    gauge(encoder, "checker_last_pass_age_seconds", help, age.as_secs_f64())
+}
+
 fn signer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt::Result {
     let help = "Entries of the last checkpoint that this server has signed.";
     let signed = to_float(status.signed_size.unwrap_or_default());
@@ -68,6 +78,7 @@ fn sealer(encoder: &mut DescriptorEncoder<'_>, status: &SequencingStatus) -> fmt
         gauge(encoder, &format!("sealer_{name}"), help, value)?;
     }
     signer(encoder, status)?;
+    checker(encoder, status)?;
     for (name, help, value) in [
         ("records", "Entries that this server has added to the transparency log.", status.sealed),
         (

@@ -16,7 +16,11 @@ const FILE_MAX: u64 = 8 * 1024 * 1024;
 
 /// Reads the policy.
 pub(super) fn policy(args: &PolicyArgs) -> Result<Policy, Error> {
-    let path = &args.file;
+    policy_at(&args.file)
+}
+
+/// Reads the policy in a file.
+pub(super) fn policy_at(path: &Path) -> Result<Policy, Error> {
     Policy::parse(&read(path)?).map_err(|error| invalid(format!("{}: {error}", path.display())))
 }
 
