@@ -7,6 +7,7 @@
 
 mod api_key;
 mod batch;
+mod erasure;
 mod facets;
 mod feed;
 mod histogram;
@@ -17,6 +18,7 @@ mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
+pub use erasure::{ErasureRequest, ErasureResult, HoldDocument, HoldRequest, Holds};
 pub use facets::{FacetValue, FacetValues, Facets, Values};
 pub use feed::{FeedPage, TailEnd};
 pub use histogram::{Histogram, HistogramBucket};

@@ -18,6 +18,7 @@ mod api_key;
 mod archive;
 mod backoff;
 mod context;
+mod erasure;
 mod error;
 mod export;
 mod feed;
@@ -52,6 +53,7 @@ pub use api_key::{
 pub use archive::{ArchiveManifest, ArchiveName, ArchivedLine, InvalidArchive, SeqBounds};
 pub use backoff::Backoff;
 pub use context::RequestContext;
+pub use erasure::{HOLD_NAME_MAX_CHARS, HoldInput, NewErasure, REASON_MAX_CHARS};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 #[doc(hidden)]
 pub use error::{with_sources, write_messages};

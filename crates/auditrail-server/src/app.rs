@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use auditrail_store::erasure::Eraser;
+use auditrail_store::holds::PgHolds;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::{PgApiKeys, PgAuditLog, PgRetention, RetentionRun};
 
@@ -46,6 +48,9 @@ struct Inner {
     rate_limiter: Arc<RateLimiter>,
     background: Background,
     sequencing: Sequencing,
+    holds: PgHolds,
+    /// Erases as the owner of the log.
+    eraser: OnceLock<Eraser>,
     metrics: Metrics,
     shutting_down: ShuttingDown,
     started_at: Instant,
@@ -79,6 +84,8 @@ impl App {
             answer_memory: AnswerMemory::new(config.answers_max_bytes),
             keys: managed_keys(&log),
             retention: PgRetention::new(log.pool().clone()),
+            holds: PgHolds::new(log.pool().clone()),
+            eraser: OnceLock::new(),
             database_shares,
             tails,
             feed_reads: FeedReads::default(),
@@ -111,6 +118,22 @@ impl App {
     #[must_use]
     pub fn background(&self) -> &Background {
         &self.0.background
+    }
+
+    /// Lets the service erase, as a role that owns the log. Only the first call has an effect.
+    pub fn allow_erasure(&self, eraser: Eraser) {
+        // A later call would be a second configuration of the same process.
+        drop(self.0.eraser.set(eraser));
+    }
+
+    /// Erases as the owner of the log, if the service may.
+    pub(crate) fn eraser(&self) -> Option<&Eraser> {
+        self.0.eraser.get()
+    }
+
+    /// The holds.
+    pub(crate) fn holds(&self) -> &PgHolds {
+        &self.0.holds
     }
 
     /// What this process knows about the sequence of records, and the tasks that advance it.

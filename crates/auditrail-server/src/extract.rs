@@ -7,7 +7,9 @@ mod idempotency;
 mod origin;
 mod query;
 
-pub(crate) use access::{Administrator, Exporter, KeyHolder, Reader, Searcher, Verifier, Writer};
+pub(crate) use access::{
+    Administrator, Eraser, Exporter, KeyHolder, Reader, Searcher, Verifier, Writer,
+};
 pub(crate) use batch::{Batch, RejectedRecord};
 pub(crate) use body::RequestBody;
 pub(crate) use idempotency::IdempotencyKey;

@@ -3,11 +3,13 @@
 mod batch;
 mod create;
 mod docs;
+mod erasures;
 mod export;
 mod facets;
 mod feed;
 mod get;
 mod histogram;
+mod holds;
 mod keys;
 mod list;
 mod log;
@@ -93,6 +95,9 @@ fn open_api_router() -> OpenApiRouter<App> {
         .routes(routes!(keys::revoke::revoke))
         .routes(routes!(retention::list::list, retention::set::set))
         .routes(routes!(retention::remove::remove))
+        .routes(routes!(holds::list::list, holds::create::create))
+        .routes(routes!(holds::release::release))
+        .routes(routes!(erasures::erasures))
         .routes(routes!(openapi_json::openapi_json))
         .routes(routes!(docs::docs))
 }

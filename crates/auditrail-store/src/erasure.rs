@@ -27,4 +27,4 @@ mod update;
 
 pub use fields::{ErasedFields, Subject, UnknownField};
 pub(crate) use kept::{KeptFields, read as read_kept};
-pub use run::{ErasureError, ErasureOptions, ErasurePlan, ErasureReport, RECORDS_MAX, erase, plan};
+pub use run::{Eraser, ErasureError, ErasureOptions, ErasurePlan, ErasureReport, RECORDS_MAX};

@@ -278,6 +278,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erases the values of a person in every record in which they are actor or target, in one transaction.
+         * @description Ids are replaced by a random pseudonym, other fields by nothing; older proofs stay valid, and new ones show the fields as
+         *     erased. It cannot be undone, and is recorded. A record that is held stops it. It goes on if the request times out:
+         *     the record of the erasure, `audit_log.erased`, says when it is done.
+         */
+        post: operations["create_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the holds that were not released, by name. */
+        get: operations["list_holds"];
+        put?: never;
+        /**
+         * Creates a hold, and audits that. What it covers is neither removed by retention nor erased, records that are written
+         *     later included, until it is released.
+         */
+        post: operations["create_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Releases a hold, and audits that. */
+        delete: operations["release_hold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -511,7 +571,7 @@ export interface components {
              */
             revoked_at: string | null;
             /** @description Granted scopes. */
-            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify" | "erase")[];
             /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
@@ -623,6 +683,46 @@ export interface components {
             tenant_id?: string | null;
             /** @description User agent of the client. */
             user_agent?: string | null;
+        };
+        /** @description A request to erase the values of a person. */
+        ErasureRequest: {
+            /** @description In the records of this actor, as `user:ana`. It or `target` is required. */
+            actor?: string | null;
+            /** @description Count only, and name the holds in the way. */
+            dry_run?: boolean;
+            /**
+             * @description Only these fields: `actor_id`, `actor_name`, `target_id`, `target_name`, `ip_address`, `user_agent`, `request_id`,
+             *     `metadata`, `metadata.KEY`. Default: ids, names, address and user agent.
+             */
+            fields?: string[];
+            /** @description Why. It must not have what is erased. */
+            reason: string;
+            /** @description In the records about this target, as `user:ana`. */
+            target?: string | null;
+        };
+        /** @description What an erasure did, or would do. */
+        ErasureResult: {
+            /**
+             * Format: int64
+             * @description Records that had been altered after they were sealed, and cannot be proved any more.
+             */
+            altered: number;
+            /**
+             * Format: int64
+             * @description Those of them that are held; 0 after an erasure.
+             */
+            held: number;
+            /** @description The names of the holds. */
+            holds: string[];
+            /** @description Identifies the erasure; null for a dry run. */
+            id?: string | null;
+            /** @description What ids were replaced by; null for a dry run. */
+            pseudonym?: string | null;
+            /**
+             * Format: int64
+             * @description The number of records.
+             */
+            records: number;
         };
         /** @description Number of records with a value. */
         FacetValue: {
@@ -759,6 +859,46 @@ export interface components {
              */
             start: string;
         };
+        /** @description A hold. */
+        HoldDocument: {
+            /** @description When it was created. */
+            created_at: string;
+            /** @description Who created it. */
+            created_by: string;
+            /** @description The values that the records have. */
+            filters: {
+                [key: string]: string;
+            };
+            /** @description Identifies the hold. */
+            id: string;
+            /** @description The name. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+            /** @description When it was released; null while it holds. */
+            released_at?: string | null;
+            /** @description Who released it. */
+            released_by?: string | null;
+        };
+        /** @description A request to hold records. */
+        HoldRequest: {
+            /**
+             * @description Parameters of a search: of actor, action, target, tenant, request, address and time. An empty object holds every
+             *     record.
+             */
+            filters: {
+                [key: string]: string;
+            };
+            /** @description The name, which no other hold has. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description List of holds. */
+        Holds: {
+            /** @description By name. */
+            data: components["schemas"]["HoldDocument"][];
+        };
         /** @description Newly created API key. */
         IssuedKey: {
             /**
@@ -792,7 +932,7 @@ export interface components {
              */
             revoked_at: string | null;
             /** @description Granted scopes. */
-            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify" | "erase")[];
             /** @description Tenant the key is restricted to; null for all tenants. */
             tenant_id: string | null;
         };
@@ -827,7 +967,7 @@ export interface components {
             /** @description Display name. */
             name?: string | null;
             /** @description Scopes to grant; the caller's own key need not have them. */
-            scopes: ("write" | "read" | "export" | "admin" | "verify")[];
+            scopes: ("write" | "read" | "export" | "admin" | "verify" | "erase")[];
             /** @description Tenant to restrict the key to. Default: the tenant of the caller's key. */
             tenant_id?: string | null;
         };
@@ -1929,6 +2069,153 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to erase */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description What was erased, or would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureResult"];
+                };
+            };
+            /** @description Records are held (`held`); nothing was erased */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_holds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holds"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Hold to create */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Hold */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDocument"];
+                };
+            };
+            /** @description There is a hold with the name, or there are too many (`hold_exists`, `too_many_holds`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Error (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the hold */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The released hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDocument"];
                 };
             };
             /** @description Error (RFC 9457) */

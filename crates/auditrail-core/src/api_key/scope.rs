@@ -24,11 +24,14 @@ pub enum Scope {
     Admin,
     /// Reads checkpoints, tiles and entries of the transparency log, which reveal no fields of records.
     Verify,
+    /// Erases values of people.
+    Erase,
 }
 
 impl Scope {
     /// Every scope, in the order of sets.
-    pub const ALL: [Self; 5] = [Self::Write, Self::Read, Self::Export, Self::Admin, Self::Verify];
+    pub const ALL: [Self; 6] =
+        [Self::Write, Self::Read, Self::Export, Self::Admin, Self::Verify, Self::Erase];
 
     /// The scope as text.
     #[must_use]
@@ -39,6 +42,7 @@ impl Scope {
             Self::Export => "export",
             Self::Admin => "admin",
             Self::Verify => "verify",
+            Self::Erase => "erase",
         }
     }
 
@@ -51,10 +55,9 @@ impl FromStr for Scope {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or(ValueError::UnknownValue { expected: "write, read, export, admin, verify" })
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(ValueError::UnknownValue {
+            expected: "write, read, export, admin, verify, erase",
+        })
     }
 }
 

@@ -112,7 +112,7 @@ fn scopes_imply_no_other_and_sets_are_not_empty() {
     }
     assert_eq!(ScopeSet::new([]), Err(ValueError::Empty));
     let error = "root".parse::<Scope>().unwrap_err();
-    assert_eq!(error.to_string(), "must be one of write, read, export, admin");
+    assert_eq!(error.to_string(), "must be one of write, read, export, admin, verify, erase");
 }
 
 #[test]

@@ -112,6 +112,8 @@ pub(crate) type Exporter = Access<right::Export>;
 pub(crate) type Administrator = Access<right::Admin>;
 /// May read the transparency log. The handler verifies the key in the statement that reads.
 pub(crate) type Verifier = Access<right::Verify>;
+/// May erase.
+pub(crate) type Eraser = Access<right::Erase>;
 /// Has a valid API key with any scopes.
 pub(crate) type KeyHolder = Access<right::Any>;
 
@@ -149,6 +151,7 @@ mod right {
         Export: Some(Scope::Export), Export;
         Admin: Some(Scope::Admin), Query;
         Verify: Some(Scope::Verify), Query, |_: &App| true;
+        Erase: Some(Scope::Erase), Query;
         Any: None, Query
     }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod create;
 mod docs;
+mod erasures;
 mod export;
 mod facets;
 mod feed;

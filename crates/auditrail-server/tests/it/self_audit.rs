@@ -126,8 +126,8 @@ async fn a_retried_audit_record_is_written_once() {
     let keys = PgApiKeys::new(pool);
     let writes = Twice(writes(&log));
     let app = App::new(recording(), log.clone(), StoredKeys::new(keys.clone()), writes);
-    let running = Running::start(router(app), recording()).await;
-    let running_service = ServiceWithDbKeys { db, keys, log, running };
+    let running = Running::start(router(app.clone()), recording()).await;
+    let running_service = ServiceWithDbKeys { db, keys, log, running, app };
     with_one_record(&running_service).await;
     let token = running_service.token(&Scope::ALL, None).await;
     for path in READS {

@@ -104,25 +104,46 @@ pub enum ErasureError {
     Store(#[from] StoreError),
 }
 
-/// Counts what an erasure would touch, and names the holds in its way. Changes nothing.
-///
-/// # Errors
-/// [`ErasureError::TooMany`] and errors of the database.
-pub async fn plan(
-    options: &PgConnectOptions,
-    subject: &Subject,
-) -> Result<ErasurePlan, ErasureError> {
-    let mut db = connect(options).await?;
-    let found = find::records((&mut db).into(), subject, RECORDS_MAX).await?;
-    drop(db.close().await);
-    plan_of(&found)
+/// Erases as the owner of the log, over a connection for each erasure.
+#[derive(Clone, Debug)]
+pub struct Eraser {
+    options: PgConnectOptions,
 }
 
-/// Erases, in one transaction, and records it. `on_progress` receives the number of records that are done.
-///
-/// # Errors
-/// [`ErasureError`]; nothing was erased, unless the commit was not acknowledged.
-pub async fn erase(
+impl Eraser {
+    /// For the database of these options. Does not connect yet.
+    #[must_use]
+    pub const fn new(options: PgConnectOptions) -> Self {
+        Self { options }
+    }
+
+    /// Counts what an erasure would touch, and names the holds in its way. Changes nothing.
+    ///
+    /// # Errors
+    /// [`ErasureError::TooMany`] and errors of the database.
+    pub async fn plan(&self, subject: &Subject) -> Result<ErasurePlan, ErasureError> {
+        let mut db = connect(&self.options).await?;
+        let found = find::records((&mut db).into(), subject, RECORDS_MAX).await?;
+        drop(db.close().await);
+        plan_of(&found)
+    }
+
+    /// Erases, in one transaction, and records it. `on_progress` receives the number of records that are done.
+    ///
+    /// # Errors
+    /// [`ErasureError`]; nothing was erased, unless the commit was not acknowledged.
+    pub async fn erase(
+        &self,
+        erasure: &ErasureOptions,
+        context: &RequestContext,
+        on_progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<ErasureReport, ErasureError> {
+        erase(&self.options, erasure, context, on_progress).await
+    }
+}
+
+/// See [`Eraser::erase`].
+async fn erase(
     options: &PgConnectOptions,
     erasure: &ErasureOptions,
     context: &RequestContext,

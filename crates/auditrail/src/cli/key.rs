@@ -38,7 +38,7 @@ pub(crate) enum KeyCommand {
   auditrail key create --scope read --scope export --tenant t1
   auditrail key create --scope admin --json | jq -r .key")]
 pub(crate) struct KeyCreateArgs {
-    /// Scope: write, read, export, admin (manages keys) or verify (the transparency log); may be repeated
+    /// Scope: write, read, export, admin (manages keys), verify (the transparency log) or erase; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Listed(&SCOPES), hide_possible_values = true)]
     pub(crate) scopes: Vec<String>,
     /// Restrict the key to this tenant [default: all tenants]

@@ -9,7 +9,7 @@ pub(super) const ACTOR_TYPES: [&str; 3] = ["user", "system", "api_key"];
 pub(super) const OUTCOMES: [&str; 4] = ["success", "failure", "denied", "unknown"];
 pub(super) const INTENTS: [&str; 2] = ["open", "all"];
 pub(super) const INTERVALS: [&str; 3] = ["minute", "hour", "day"];
-pub(super) const SCOPES: [&str; 5] = ["write", "read", "export", "admin", "verify"];
+pub(super) const SCOPES: [&str; 6] = ["write", "read", "export", "admin", "verify", "erase"];
 
 /// A text of which shells complete these values.
 ///
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn lists_are_those_of_core() {
-        assert_eq!(SCOPES.map(|name| name.parse::<Scope>().is_ok()), [true; 5]);
+        assert_eq!(SCOPES.map(|name| name.parse::<Scope>().is_ok()), [true; 6]);
         assert_eq!(Scope::ALL.len(), SCOPES.len());
         assert_eq!(OUTCOMES, Outcome::ALL.map(Outcome::as_str));
         assert!(ACTOR_TYPES.iter().all(|name| name.parse::<ActorType>().is_ok()));

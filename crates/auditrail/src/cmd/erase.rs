@@ -5,7 +5,7 @@ use std::path::Path;
 
 use auditrail_core::{Actor, CursorKey, Query, RequestContext, Target, ValidationErrors};
 use auditrail_store::erasure::{
-    ErasedFields, ErasureError, ErasureOptions, ErasurePlan, ErasureReport, Subject, erase, plan,
+    ErasedFields, Eraser, ErasureError, ErasureOptions, ErasurePlan, ErasureReport, Subject,
 };
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub(super) fn run(cx: &Context, args: &EraseArgs) -> Result<Exit, Error> {
     }
     if !args.yes {
         let plan = cx.with_database(async |database| {
-            Ok(plan(&database.owner_options(None)?, &erasure.subject).await?)
+            Ok(Eraser::new(database.owner_options(None)?).plan(&erasure.subject).await?)
         })?;
         show(cx, &plan)?;
         if args.dry_run || plan.held > 0 || plan.records == 0 || !confirmed(&plan)? {
@@ -78,9 +78,9 @@ async fn erased(
 ) -> Result<ErasureReport, Error> {
     database.prepare().await?;
     let mut meter = Meter::records(cx.output);
-    let owner = database.owner_options(None)?;
+    let eraser = Eraser::new(database.owner_options(None)?);
     let context = RequestContext::default();
-    let report = erase(&owner, erasure, &context, &mut |records| meter.update(0, records)).await;
+    let report = eraser.erase(erasure, &context, &mut |records| meter.update(0, records)).await;
     meter.finish();
     Ok(report?)
 }

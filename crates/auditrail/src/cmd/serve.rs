@@ -17,6 +17,7 @@ use auditrail_server::{
 };
 use auditrail_signer::Signer;
 use auditrail_store::archive::ArchiveDir;
+use auditrail_store::erasure::Eraser;
 use auditrail_store::partitions::Maintenance;
 use auditrail_store::sequencer::{Reconciler, Sequencer};
 use auditrail_store::text_index::TextIndexer;
@@ -193,6 +194,7 @@ fn start_owner_tasks(
     database: &Database,
 ) -> Result<(), Error> {
     let options = database.owner_options(settings.maintenance_database_url.as_deref())?;
+    app.allow_erasure(Eraser::new(options.clone()));
     let maintenance = Maintenance::new(options.clone()).with_share(MAINTENANCE_SHARE);
     app.start_partition_maintenance(maintenance);
     if settings.retention.is_enabled {

@@ -17,6 +17,7 @@ pub(crate) struct ServiceWithDbKeys {
     pub(crate) keys: PgApiKeys,
     pub(crate) log: PgAuditLog,
     pub(crate) running: Running,
+    pub(crate) app: App,
 }
 
 impl ServiceWithDbKeys {
@@ -36,8 +37,8 @@ impl ServiceWithDbKeys {
         let log = PgAuditLog::new(pool, CursorKey::new([7; 32])).with_sessions(sessions);
         let app =
             App::new(config.clone(), log.clone(), StoredKeys::new(keys.clone()), writes(&log));
-        let running = Running::start(router(app), config).await;
-        Self { db, keys, log, running }
+        let running = Running::start(router(app.clone()), config).await;
+        Self { db, keys, log, running, app }
     }
 
     /// Creates a key.

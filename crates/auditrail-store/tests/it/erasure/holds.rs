@@ -1,7 +1,7 @@
 //! Holds.
 
 use auditrail_core::{Filters, RequestContext};
-use auditrail_store::erasure::{ErasedFields, ErasureError, plan};
+use auditrail_store::erasure::{ErasedFields, Eraser, ErasureError};
 use auditrail_store::holds::{HoldError, NewHold, PgHolds};
 use auditrail_testkit::TestDb;
 
@@ -23,7 +23,7 @@ async fn held_records_stop_an_erasure_until_the_hold_is_released() {
     let (by, context) = ("user:legal".parse().unwrap(), RequestContext::default());
     let hold = holds.create(&new("case-4", &[("target_id", "ana4")]), &by, &context).await.unwrap();
     assert_eq!(hold.filters["target_id"], "ana4");
-    let planned = plan(&db.owner(), &subject("user:ana5")).await.unwrap();
+    let planned = Eraser::new(db.owner()).plan(&subject("user:ana5")).await.unwrap();
     // Those of which ana5 is the actor and ana4 the target.
     assert_eq!((planned.held, planned.holds.as_slice()), (1, &["case-4".to_owned()][..]));
     let refused = erase_all_of(&db, subject("user:ana5"), ErasedFields::usual()).await.unwrap_err();

@@ -4,7 +4,7 @@ use auditrail_core::{CursorKey, RecordId, RequestContext};
 use auditrail_evidence::RecordProof;
 use auditrail_store::PgAuditLog;
 use auditrail_store::erasure::{
-    ErasedFields, ErasureError, ErasureOptions, ErasureReport, Subject, erase,
+    ErasedFields, Eraser, ErasureError, ErasureOptions, ErasureReport, Subject,
 };
 use auditrail_store::tree::{ProofOutcome, SignerSession};
 use auditrail_testkit::TestDb;
@@ -69,7 +69,8 @@ pub(super) async fn erase_all_of(
     let reason = "request 17".to_owned();
     let by = "user:dpo".parse().unwrap();
     let options = ErasureOptions { subject, fields, reason, by };
-    erase(&db.owner(), &options, &RequestContext::default(), &mut |_| {}).await
+    let eraser = Eraser::new(db.owner());
+    eraser.erase(&options, &RequestContext::default(), &mut |_| {}).await
 }
 
 /// The tables of the schema in which the text of a row, or the hexadecimal form of its bytes, has a value.

@@ -1,7 +1,7 @@
 //! What an erasure changes.
 
 use auditrail_core::{CursorKey, Query};
-use auditrail_store::erasure::{ErasedFields, ErasureError, plan};
+use auditrail_store::erasure::{ErasedFields, Eraser, ErasureError};
 use auditrail_testkit::TestDb;
 use sqlx::Row as _;
 
@@ -110,10 +110,9 @@ async fn only_the_owner_erases() {
         by: "user:dpo".parse().unwrap(),
     };
     let context = auditrail_core::RequestContext::default();
-    let erased =
-        auditrail_store::erasure::erase(&db.service(), &options, &context, &mut |_| {}).await;
+    let erased = Eraser::new(db.service()).erase(&options, &context, &mut |_| {}).await;
     assert!(matches!(erased, Err(ErasureError::NotOwner { .. })), "{erased:?}");
-    let planned = plan(&db.owner(), &subject("user:ana5")).await.unwrap();
+    let planned = Eraser::new(db.owner()).plan(&subject("user:ana5")).await.unwrap();
     assert_eq!((planned.records, planned.held), (3, 0));
     let mut owner = db.connect(db.owner()).await;
     assert_eq!(tables_with(&mut owner, ",ana5,").await.len(), 1);

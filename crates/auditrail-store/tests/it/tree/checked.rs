@@ -1,7 +1,7 @@
 //! Comparing the records with the log.
 
 use auditrail_core::RequestContext;
-use auditrail_store::erasure::{ErasedFields, ErasureOptions, Subject, erase};
+use auditrail_store::erasure::{ErasedFields, Eraser, ErasureOptions, Subject};
 use auditrail_store::tree::{Checker, Finding, SignerSession};
 use auditrail_testkit::TestDb;
 use tlog::Hash;
@@ -57,7 +57,8 @@ async fn log_that_nothing_was_done_to_has_no_findings() {
         reason: "r".to_owned(),
         by: "user:dpo".parse().unwrap(),
     };
-    erase(&db.owner(), &erasure, &RequestContext::default(), &mut |_| {}).await.unwrap();
+    let eraser = Eraser::new(db.owner());
+    eraser.erase(&erasure, &RequestContext::default(), &mut |_| {}).await.unwrap();
     assert_eq!(pass(&db, vec![first]).await, (3_499, vec![]));
     // Of records that are not sealed yet nothing is known.
     write(&db, 3_500, 3_510).await;

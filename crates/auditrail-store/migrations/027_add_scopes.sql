@@ -1,5 +1,5 @@
--- What: the scope verify of API keys.
--- Why: a key of an auditor reads checkpoints, tiles, entries and proofs. The constraint is checked against the
+-- What: the scopes verify and erase of API keys.
+-- Why: a key of an auditor reads checkpoints, tiles and entries, and a key that erases does nothing else. The constraint is checked against the
 --      existing keys at once: there are few.
 -- Breaking: no
 -- Transaction: yes
@@ -9,4 +9,4 @@ alter table control_plane.audit_api_keys
     add constraint audit_api_keys_scopes_check
         check (cardinality(scopes) > 0
             and array_ndims(scopes) = 1
-            and scopes <@ array['write', 'read', 'export', 'admin', 'verify']);
+            and scopes <@ array['write', 'read', 'export', 'admin', 'verify', 'erase']);
