@@ -50,9 +50,8 @@ impl SignerTask {
                 outcome = self.sign(&mut session, signed, &mut thinned) => outcome,
                 () = stop.requested() => break,
             };
-            if let Ok(size) = &outcome {
-                signed = *size;
-            }
+            // After an error the log is compared with the memory again, even if it has the size of the last checkpoint.
+            signed = outcome.as_ref().ok().copied().flatten();
             self.note(outcome.err().as_ref(), &mut failures);
             let pause = match u32::checked_sub(failures, 1) {
                 Some(retries) => BACKOFF.pause(retries, clock::random_fraction()),
@@ -103,15 +102,21 @@ impl SignerTask {
     }
 
     fn note(&self, error: Option<&SigningError>, failures: &mut u32) {
-        let is_contradicted =
-            matches!(error, Some(SigningError::Key(error)) if error.is_contradiction());
+        let was_contradicted = self.status.status().is_contradicted;
+        let is_contradicted = match error {
+            None => false,
+            Some(SigningError::Key(error)) if error.is_contradiction() => true,
+            // The log could not be compared with what was signed.
+            Some(_) => was_contradicted,
+        };
         self.status.change(|status| {
             status.is_contradicted = is_contradicted;
             status.sign_failures += u64::from(error.is_some());
         });
         match error {
             None if *failures > 0 => tracing::info!("checkpoints are signed again"),
-            Some(error) if *failures == 0 => {
+            // An alarm is reported also after other failures.
+            Some(error) if *failures == 0 || (is_contradicted && !was_contradicted) => {
                 let source = std::error::Error::source(error).map(ToString::to_string);
                 tracing::error!(%error, source, "checkpoints are not signed; retrying");
             }

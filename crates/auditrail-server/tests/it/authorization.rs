@@ -2,6 +2,8 @@
 //!
 //! The list of routes is the router's own, so a new route fails this until it has its line.
 
+mod routes;
+
 use auditrail_core::{
     Actor, ApiKey, AuditLogService, NewRetentionRule, OnInvalid, PageSize, Query, Record,
     RequestContext, Scope,
@@ -9,213 +11,13 @@ use auditrail_core::{
 use auditrail_server::{ServerConfig, openapi};
 use auditrail_store::PgRetention;
 use auditrail_testkit::{TestDb, Transport, over_each_transport};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::routes::{ROUTES, Route};
 use crate::support::client::{Answer, Call};
 use crate::support::db_keys::ServiceWithDbKeys;
 use crate::support::service::{Service, input, record};
-
-/// A valid request of a route.
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    /// The required scope; none if any valid key is accepted.
-    scope: Option<&'static str>,
-    /// The status for an authorized caller.
-    right: u16,
-    /// The status for a key of another tenant; none if the route accesses no records.
-    other_tenant: Option<u16>,
-    call: fn(Call) -> Call,
-    /// The path of a request about tenant `t1`; `{key}` stands for the id of one of its keys.
-    about_t1: &'static str,
-}
-
-const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
-
-/// All routes, in the order of the OpenAPI document.
-const ROUTES: &[Route] = &[
-    Route {
-        method: "get",
-        path: "/docs",
-        scope: None,
-        right: 200,
-        other_tenant: None,
-        call: |call| call,
-        about_t1: "/docs",
-    },
-    Route {
-        method: "get",
-        path: "/openapi.json",
-        scope: None,
-        right: 200,
-        other_tenant: None,
-        call: |call| call,
-        about_t1: "/openapi.json",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs?tenant_id=t1",
-    },
-    Route {
-        method: "post",
-        path: "/v1/audit-logs",
-        scope: Some("write"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call.json(&record(1, Some("t1"))),
-        about_t1: "/v1/audit-logs",
-    },
-    Route {
-        method: "post",
-        path: "/v1/audit-logs/batch",
-        scope: Some("write"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call.json(&json!([record(1, Some("t1")), record(4, Some("t1"))])),
-        about_t1: "/v1/audit-logs/batch?on_invalid=skip",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/export",
-        scope: Some("export"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/export?format=csv&tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/stats",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/stats?tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/histogram",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/histogram?tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/facets",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/facets?tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/values",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/values?field=actor_id&tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/feed",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/feed?tenant_id=t1",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/tail",
-        scope: Some("read"),
-        // From a position that the log does not have: the response would not end otherwise.
-        right: 410,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/audit-logs/tail?tenant_id=t1&after=1000000",
-    },
-    Route {
-        method: "get",
-        path: "/v1/audit-logs/{id}",
-        scope: Some("read"),
-        right: 200,
-        other_tenant: Some(404),
-        call: |call| call,
-        about_t1: ONE,
-    },
-    Route {
-        method: "get",
-        path: "/v1/keys",
-        scope: Some("admin"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/keys?tenant_id=t1",
-    },
-    Route {
-        method: "post",
-        path: "/v1/keys",
-        scope: Some("admin"),
-        right: 201,
-        other_tenant: Some(403),
-        call: |call| call.json(&json!({"scopes": ["read"], "tenant_id": "t1"})),
-        about_t1: "/v1/keys",
-    },
-    Route {
-        method: "delete",
-        path: "/v1/keys/{id}",
-        scope: Some("admin"),
-        right: 200,
-        other_tenant: Some(404),
-        call: |call| call,
-        about_t1: "/v1/keys/{key}",
-    },
-    Route {
-        method: "get",
-        path: "/v1/retention/rules",
-        scope: Some("admin"),
-        right: 200,
-        other_tenant: None,
-        call: |call| call,
-        about_t1: "/v1/retention/rules",
-    },
-    Route {
-        method: "put",
-        path: "/v1/retention/rules",
-        scope: Some("admin"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call.json(&json!({"tenant_id": "t1", "keep_days": 365})),
-        about_t1: "/v1/retention/rules",
-    },
-    Route {
-        method: "delete",
-        path: "/v1/retention/rules/{id}",
-        scope: Some("admin"),
-        right: 200,
-        other_tenant: Some(403),
-        call: |call| call,
-        about_t1: "/v1/retention/rules/{rule}",
-    },
-];
-
-impl Route {
-    /// The status for an authorized caller whose key is restricted to a tenant, or not. Rules of retention are not
-    /// for a tenant to change.
-    fn right(&self, is_restricted: bool) -> u16 {
-        let is_change = self.method != "get" && self.path.starts_with("/v1/retention/");
-        if is_restricted && is_change { 403 } else { self.right }
-    }
-}
+use crate::support::signed::sign;
 
 /// Every operation of the router with its documented scope.
 fn operations() -> Vec<(String, String, Option<String>)> {
@@ -255,8 +57,8 @@ struct Callers {
     /// Every scope, for tenant `t2`.
     other_tenant: String,
     /// One scope each, for tenant `t1` and for every tenant.
-    bound: [String; 4],
-    unbound: [String; 4],
+    bound: [String; Scope::ALL.len()],
+    unbound: [String; Scope::ALL.len()],
 }
 
 impl Callers {
@@ -267,11 +69,13 @@ impl Callers {
         let service = ServiceWithDbKeys::start_in(db, config).await;
         let one = vec![input(&record(1, Some("t1")))];
         service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+        service.db.sequence().await;
+        sign(&service.db).await;
         let retention = PgRetention::new(service.log.pool().clone());
         let rule =
             NewRetentionRule::from_json(br#"{"tenant_id": "t1", "keep_days": 365}"#).unwrap();
         let rule = retention.set(&rule, &Actor::System, &RequestContext::default()).await.unwrap();
-        let [mut bound, mut unbound] = [const { [const { String::new() }; 4] }; 2];
+        let [mut bound, mut unbound] = [const { [const { String::new() }; Scope::ALL.len()] }; 2];
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
             bound[place] = service.token(&[scope], Some("t1")).await;
             unbound[place] = service.token(&[scope], None).await;

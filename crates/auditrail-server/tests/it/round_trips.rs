@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Call;
 use crate::support::service::{Running, record};
+use crate::support::signed::sign;
 
 /// Whether a transaction waits for the table of the records.
 const WAITS: &str = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
@@ -110,6 +111,40 @@ async fn round_trips_match_the_docs() {
     for (name, method, path, body, status, expected) in calls {
         let taken = counted.call(method, path, body.as_ref(), status).await;
         assert_eq!(taken, expected, "{name}");
+        let line = format!("| {name} | {expected} |");
+        assert!(docs.contains(&line), "docs/performance.md has no line {line}");
+    }
+}
+
+#[tokio::test]
+async fn round_trips_of_the_transparency_log_match_the_docs() {
+    let counted = Counted::start().await;
+    counted.send("POST", "/batch", Some(&batch(2..600)), 200).await;
+    counted.db.sequence().await;
+    sign(&counted.db).await;
+    let proof = format!("audit-logs/{}/proof", record(1, None)["id"].as_str().unwrap());
+    let calls = [
+        ("the newest checkpoint", "log/checkpoint", 1),
+        ("the keys of the log", "log/keys", 1),
+        ("a tile of hashes", "log/tile/1/000.p/2", 1),
+        ("a bundle of entries", "log/tile/entries/000", 1),
+        ("a consistency proof", "log/consistency?from=5&to=590", 3),
+        ("the proof of a record", &proof, 7),
+    ];
+    let mut taken = Vec::new();
+    for (name, path, _) in calls {
+        // The first one prepares the statements.
+        for _ in 0..2 {
+            counted.proxy.take();
+            let call = Call::new(counted.running.address, "GET", &format!("/v1/{path}"));
+            let answer = call.key(&counted.token).send().await;
+            assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        }
+        taken.push((name, path, counted.proxy.take()));
+    }
+    assert_eq!(taken, calls);
+    let docs = include_str!("../../../../docs/performance.md");
+    for (name, _, expected) in calls {
         let line = format!("| {name} | {expected} |");
         assert!(docs.contains(&line), "docs/performance.md has no line {line}");
     }

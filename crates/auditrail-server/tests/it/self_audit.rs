@@ -13,16 +13,19 @@ use serde_json::json;
 
 use crate::support::db_keys::ServiceWithDbKeys;
 use crate::support::service::{Running, Service, input, record, writes};
+use crate::support::signed::sign;
 
 const ONE: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001";
+const PROOF: &str = "/v1/audit-logs/00000000-0000-0000-0000-000000000001/proof";
 /// Every request that reads records.
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
     "/v1/audit-logs",
     "/v1/audit-logs/stats",
     "/v1/audit-logs/histogram?bars=9",
     "/v1/audit-logs/facets?tenant_id=t1",
     "/v1/audit-logs/values?field=actor_id&prefix=u",
     ONE,
+    PROOF,
     "/v1/audit-logs/export?format=csv",
 ];
 
@@ -33,6 +36,8 @@ fn recording() -> ServerConfig {
 async fn with_one_record(running_service: &ServiceWithDbKeys) {
     let one = vec![input(&record(1, Some("t1")))];
     running_service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
+    running_service.db.sequence().await;
+    sign(&running_service.db).await;
 }
 
 /// The audit records of the log about itself, newest first.
@@ -55,9 +60,12 @@ async fn each_read_is_audited_with_its_parameters() {
     }
     // A missing record was not read.
     let nothing = "/v1/audit-logs/00000000-0000-0000-0000-000000000009";
-    assert_eq!(running_service.get(nothing, &token).await.status.as_u16(), 404);
+    for nothing in [nothing.to_owned(), format!("{nothing}/proof")] {
+        assert_eq!(running_service.get(&nothing, &token).await.status.as_u16(), 404);
+    }
     let expected = [
         ("audit_log.exported", json!({"format": "csv", "filters": {}})),
+        ("audit_log.read", json!({"call": "proof", "id": ONE.rsplit_once('/').unwrap().1})),
         ("audit_log.read", json!({"call": "get", "id": ONE.rsplit_once('/').unwrap().1})),
         ("audit_log.read", json!({"call": "values", "field": "actor_id", "prefix": "u"})),
         ("audit_log.read", json!({"call": "facets", "filters": {"tenant_id": "t1"}})),

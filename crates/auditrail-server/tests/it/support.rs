@@ -5,3 +5,4 @@ pub(crate) mod db_keys;
 pub(crate) mod events;
 pub(crate) mod lines;
 pub(crate) mod service;
+pub(crate) mod signed;

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::client::Call;
 
-/// Keys by their tokens: `read`, `write`, `export` and `admin` with one scope each and for every
+/// Keys by their tokens: `read`, `write`, `export`, `admin` and `verify` with one scope each and for every
 /// tenant; `all` with every scope; `all-t1` and `all-t2` the same, bound to a tenant.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
@@ -29,7 +29,7 @@ pub(crate) struct Keys {
     broken: AtomicBool,
 }
 
-const SCOPES: [Scope; 4] = [Scope::Write, Scope::Read, Scope::Export, Scope::Admin];
+const SCOPES: [Scope; 5] = [Scope::Write, Scope::Read, Scope::Export, Scope::Admin, Scope::Verify];
 
 impl Keys {
     fn new() -> Self {
