@@ -8,8 +8,7 @@ use tlog::{Algorithm, KeyName, SigningKey, VerifierKey};
 use zeroize::Zeroizing;
 
 use crate::error::SignerError;
-use crate::file::{beside, read, replace, write_new};
-use crate::memory::Memory;
+use crate::file::{read, replace};
 use crate::random::seed;
 
 /// What a new key file begins with.
@@ -22,24 +21,12 @@ pub struct KeyFile {
     keys: Vec<SigningKey>,
 }
 
-/// Creates a key file with a new key of this name, and its memory, in which nothing was signed.
-///
-/// # Errors
-/// [`SignerError::Exists`], [`SignerError::Io`].
-pub fn create(path: &Path, origin: &KeyName) -> Result<VerifierKey, SignerError> {
-    let file = KeyFile { path: path.to_owned(), keys: vec![new_key(origin)?] };
-    let memory = Memory::empty(&file)?;
-    // The memory first: without a key it is worth nothing, and a key without memory is not used.
-    write_new(memory.path(), memory.to_string().as_bytes())?;
-    if let Err(error) = write_new(path, file.text().as_bytes()) {
-        // That the memory of no key stays behind has no consequence but an error when this is repeated.
-        drop(fs::remove_file(memory.path()));
-        return Err(error);
-    }
-    Ok(file.keys[0].verifier())
-}
-
 impl KeyFile {
+    /// With a new key of this name. It is not on disk yet.
+    pub(crate) fn new(path: &Path, origin: &KeyName) -> Result<Self, SignerError> {
+        Ok(Self { path: path.to_owned(), keys: vec![new_key(origin)?] })
+    }
+
     /// Reads a key file.
     ///
     /// # Errors
@@ -108,30 +95,7 @@ impl KeyFile {
         Ok(retired)
     }
 
-    /// Keeps the file and its memory under other names, and creates new ones with another name of the log.
-    pub(crate) fn start_again(
-        &self,
-        memory: Option<&Memory>,
-        origin: &KeyName,
-    ) -> Result<PathBuf, SignerError> {
-        if *origin == self.origin() {
-            return Err(SignerError::SameOrigin { origin: origin.to_string() });
-        }
-        let kept = (1..).map(|number| beside(&self.path, &format!(".old-{number}")));
-        let kept = kept.take(10_000).find(|path| !path.exists()).unwrap_or_default();
-        if let Some(memory) = memory {
-            write_new(&beside(&kept, ".signed"), memory.to_string().as_bytes())?;
-        }
-        write_new(&kept, self.text().as_bytes())?;
-        let file = Self { path: self.path.clone(), keys: vec![new_key(origin)?] };
-        // The key first: with the memory of another name it signs nothing.
-        replace(&self.path, file.text().as_bytes())?;
-        let empty = Memory::empty(&file)?;
-        replace(empty.path(), empty.to_string().as_bytes())?;
-        Ok(kept)
-    }
-
-    fn text(&self) -> Zeroizing<String> {
+    pub(crate) fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(HEADER.to_owned());
         for key in &self.keys {
             text.push_str(&Zeroizing::new(key.to_secret_text()));

@@ -21,7 +21,9 @@ mod key_file;
 mod memory;
 mod random;
 mod signer;
+mod start;
 
 pub use error::SignerError;
-pub use key_file::{KeyFile, create};
+pub use key_file::KeyFile;
 pub use signer::{Recovered, Signed, Signer, Signing};
+pub use start::create;

@@ -1,6 +1,6 @@
 //! Signs checkpoints, one process at a time.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tlog::{Checkpoint, Hash, KeyName, SignedNote, VerifierKey};
@@ -9,6 +9,7 @@ use crate::error::SignerError;
 use crate::file::beside;
 use crate::key_file::KeyFile;
 use crate::memory::Memory;
+use crate::start::start_again;
 
 /// Signs with the keys of a file. The file is read each time, so that a key that was replaced needs no restart.
 #[derive(Clone, Debug)]
@@ -77,12 +78,14 @@ impl Signer {
             Err(SignerError::Memory { .. }) => None,
             Err(error) => return Err(error),
         };
-        let kept = file.start_again(memory.as_ref(), origin)?;
+        let kept = start_again(&file, memory.as_ref(), origin)?;
         let verifier = KeyFile::open(&self.path)?.verifiers().remove(0);
         Ok(Recovered { kept, verifier, last: memory.map(|memory| memory.note().clone()) })
     }
 
     fn lock_file(&self) -> Result<File, SignerError> {
+        // Without a key no lock is left behind.
+        fs::metadata(&self.path).map_err(SignerError::io("read the signing key", &self.path))?;
         let path = beside(&self.path, ".lock");
         let open = File::options().write(true).create(true).truncate(false).open(&path);
         let lock = open.and_then(|file| file.lock().map(|()| file));
