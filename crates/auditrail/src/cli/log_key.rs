@@ -24,7 +24,7 @@ pub(crate) enum LogKeyCommand {
     Show(LogKeyShowArgs),
     /// Add a new key, which signs together with the present one
     ///
-    /// Checkpoints have a signature of each, so that whoever trusts either key accepts them. Give the new
+    /// Checkpoints have a signature of each, so that verifiers accept them with either key. Give the new
     /// public key to everybody who verifies, and then remove the old one with `log-key retire`.
     #[command(after_help = "Examples:
   auditrail log-key rotate --signing-key-file signing.key")]

@@ -9,7 +9,7 @@ use auditrail_store::tree::SignerSession;
 use serde_json::json;
 use tlog::{Checkpoint, KeyName, VerifierKey};
 
-pub(super) use record::{Change, record};
+use record::{Change, record};
 
 use super::hold::actor;
 use crate::cli::{
@@ -49,11 +49,7 @@ fn new(cx: &Context, flags: &GlobalArgs, args: &LogKeyCreateArgs) -> Result<Exit
             None => default_origin(database).await?,
         };
         let verifier = create(&path, &origin)?;
-        record(database, &actor, Change::Created, &verifier).await.inspect_err(|_| {
-            // Nothing was signed with it.
-            drop(std::fs::remove_file(&path));
-            drop(std::fs::remove_file(with_ending(&path, ".signed")));
-        })?;
+        record_new(database, &actor, &path, &verifier).await?;
         Ok(verifier)
     })?;
     cx.output.note(&format!("created the signing key {}", path.display()));
@@ -173,6 +169,19 @@ fn path(cx: &Context, flags: &GlobalArgs, flag: Option<&Path>) -> Result<PathBuf
 pub(super) fn private_path(cx: &Context) -> Option<PathBuf> {
     let is_private = cx.settings.database_url.is_none();
     is_private.then(|| cx.settings.data_dir.join(PRIVATE_FILE))
+}
+
+/// Records a new key, or removes it: nothing was signed with it.
+pub(super) async fn record_new(
+    database: &Database,
+    actor: &Actor,
+    path: &Path,
+    verifier: &VerifierKey,
+) -> Result<(), Error> {
+    record(database, actor, Change::Created, verifier).await.inspect_err(|_| {
+        drop(std::fs::remove_file(path));
+        drop(std::fs::remove_file(with_ending(path, ".signed")));
+    })
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

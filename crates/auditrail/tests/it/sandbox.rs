@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Variables of the machine that would affect the program.
-const CLEARED_VARIABLES: [&str; 20] = [
+const CLEARED_VARIABLES: [&str; 21] = [
     "DATABASE_URL",
     "DATABASE_URL_FILE",
     "AUDITRAIL_DATA_DIR",
@@ -19,6 +19,7 @@ const CLEARED_VARIABLES: [&str; 20] = [
     "AUDITRAIL_KEY_FILE",
     "AUDITRAIL_PG_BIN",
     "AUDITRAIL_LOCK_TIMEOUT",
+    "AUDITRAIL_SIGNING_KEY_FILE",
     "NO_COLOR",
     "CLICOLOR",
     "CLICOLOR_FORCE",

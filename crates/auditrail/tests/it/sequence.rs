@@ -39,11 +39,14 @@ async fn once_sequences_what_is_committed() {
     let first = sandbox.run(&["sequence", "--once", "--json"]).code(0).json();
     assert_eq!(
         first,
-        json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true, "indexed": 4_864})
+        json!({"sequenced": 5_000, "next_seq": 5_000, "recovered": true, "sealed": 5_000, "missing": 0, "indexed": 4_864})
     );
     write(&mut app, 1).await;
     let second = sandbox.run(&["sequence", "--once"]).code(0);
-    assert_eq!(second.out, "1 record sequenced; the next seq is 5001\n");
+    assert_eq!(
+        second.out,
+        "1 record sequenced; the next seq is 5001\n1 record added to the transparency log\n"
+    );
     let third = sandbox.run(&["sequence", "--once"]).code(0);
     assert_eq!(third.out, "0 records sequenced; the next seq is 5001\n");
     sandbox.run(&["sequence"]).code(2).stderr_has("--once");
@@ -68,7 +71,10 @@ async fn check_finds_a_record_that_recover_sequences() {
     assert_eq!(found.json(), expected);
     sandbox.run(&["sequence", "--check"]).code(4).stderr_has("sequence --once --recover");
     let recovered = sandbox.run(&["sequence", "--once", "--recover", "--json"]).code(0).json();
-    assert_eq!(recovered, json!({"sequenced": 1, "next_seq": 11, "recovered": true, "indexed": 0}));
+    assert_eq!(
+        recovered,
+        json!({"sequenced": 1, "next_seq": 11, "recovered": true, "sealed": 1, "missing": 0, "indexed": 0})
+    );
     let checked = sandbox.run(&["sequence", "--check"]).code(0);
     assert_eq!(checked.out, "11 records compared with the sequence\n");
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// A change of the keys.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cmd) enum Change<'a> {
+pub(super) enum Change<'a> {
     Created,
     Rotated,
     Retired,
@@ -33,7 +33,7 @@ impl Change<'_> {
 }
 
 /// Records a change of the keys.
-pub(in crate::cmd) async fn record(
+pub(super) async fn record(
     database: &Database,
     actor: &Actor,
     change: Change<'_>,

@@ -7,7 +7,7 @@ use auditrail_signer::create;
 use auditrail_store::{IssuedApiKey, PgApiKeys};
 
 use crate::cmd::key::actor_or_login;
-use crate::cmd::log_key::{self, Change, record};
+use crate::cmd::log_key::{self, record_new};
 use crate::cmd::migrate::ProgressReport;
 use crate::config::ServerSettings;
 use crate::context::Context;
@@ -65,7 +65,7 @@ pub(super) async fn signing_key(
         (None, Some(path)) => {
             if !path.exists() {
                 let verifier = create(&path, &log_key::default_origin(database).await?)?;
-                record(database, &actor_or_login(None)?, Change::Created, &verifier).await?;
+                record_new(database, &actor_or_login(None)?, &path, &verifier).await?;
             }
             path
         }

@@ -1,0 +1,5 @@
+//! `log-key`, and the key file of `serve`.
+
+mod changes;
+mod files;
+mod serving;
