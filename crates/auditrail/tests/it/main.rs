@@ -32,6 +32,7 @@ mod partition;
 mod query;
 mod reading;
 mod retention;
+mod rollback;
 mod sandbox;
 mod sequence;
 mod serve;
