@@ -4,11 +4,15 @@
 //! A few rounds run with the other tests. `AUDITRAIL_KILL_ROUNDS=50` is the full run;
 //! `AUDITRAIL_KILL_SEED` selects other kill times.
 
+mod checkpoints;
+mod kept;
 mod load;
+mod sql_writers;
 mod tally;
 mod victim;
 
 use std::env;
+use std::ops::Range;
 use std::time::Duration;
 
 use auditrail_testkit::{Transport, over_each_transport};
@@ -45,14 +49,21 @@ async fn killed_private_postgres_keeps_exactly_once() {
     rounds(Victim::Private, Transport::Unix).await;
 }
 
-async fn rounds(victim: Victim, transport: Transport) {
+/// The seed of each round.
+fn seeds() -> Range<u64> {
     let number = |name: &str, default| env::var(name).map_or(default, |n| n.parse().unwrap());
     let (rounds, seed) =
         (number("AUDITRAIL_KILL_ROUNDS", ROUNDS), number("AUDITRAIL_KILL_SEED", SEED));
+    seed..seed + rounds
+}
+
+async fn rounds(victim: Victim, transport: Transport) {
+    let seeds = seeds();
+    let rounds = seeds.end - seeds.start;
     let mut stage = Stage::start(victim, transport).await;
     let mut all = Tally::default();
-    for seed in seed..seed + rounds {
-        let tally = round(&mut stage, seed).await;
+    for seed in seeds {
+        let tally = round(&mut stage, seed, Moment::of(seed)).await;
         eprintln!("{victim:?} over {transport}, seed {seed}: {tally}");
         all += tally;
     }
@@ -63,9 +74,9 @@ async fn rounds(victim: Victim, transport: Transport) {
 }
 
 /// Runs the load, kills the victim, recovers, and compares the stored records with the load.
-async fn round(stage: &mut Stage, seed: u64) -> Tally {
+async fn round(stage: &mut Stage, seed: u64, moment: Moment) -> Tally {
     let load = Load::start(stage.address(), stage.key(), seed);
-    let Moment { acknowledged, then } = Moment::of(seed);
+    let Moment { acknowledged, then } = moment;
     load.acknowledged(acknowledged).await;
     // A random delay, so that the kills hit every phase of a commit over the rounds.
     tokio::time::sleep(then).await;

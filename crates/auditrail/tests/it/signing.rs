@@ -150,3 +150,8 @@ pub(crate) fn is_secret(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o600
 }
+
+/// Sends a GET request with a key.
+pub(crate) async fn get(service: &Service, token: &str, path: &str) -> Answer {
+    service.get(path).key(token).send().await
+}

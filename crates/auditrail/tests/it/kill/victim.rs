@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::kill::load::mixed;
 use crate::sandbox::Sandbox;
 use crate::service::{Service, key_in};
+use crate::signing::with_key;
 
 /// Which process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +53,36 @@ impl Stage {
             return Self { victim, service, sandbox, key, postgres: Postgres::Private(dir) };
         }
         let server = OwnServer::start_over(transport).await;
-        let sandbox = Sandbox::with(&server.url(&server.service()));
         let key = key_in(server.service()).await;
+        let sandbox = with_key(&server.url(&server.service()), &key);
         let service = Service::start(&sandbox, &[]);
         Self { victim, service, sandbox, key, postgres: Postgres::Own(Box::new(server)) }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.service.address
+    }
+
+    /// From now on another process is killed, of those of an external PostgreSQL.
+    pub(super) fn aim_at(&mut self, victim: Victim) {
+        self.victim = victim;
+    }
+
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The working directory of the service, with its signing key.
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The external PostgreSQL.
+    pub(super) fn server(&self) -> &OwnServer {
+        match &self.postgres {
+            Postgres::Own(server) => server,
+            Postgres::Private(_) => panic!("a private PostgreSQL has no test server"),
+        }
     }
 
     pub(super) fn key(&self) -> &str {
