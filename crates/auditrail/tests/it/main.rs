@@ -42,6 +42,7 @@ mod show;
 mod signing;
 mod stats;
 mod tail;
+mod tampering;
 mod terminal;
 mod tls;
 mod url_forms;

@@ -1,4 +1,4 @@
-//! Checkpoints that were handed out, as somebody who verifies keeps them.
+//! Checkpoints that were handed out, as a verifier keeps them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
