@@ -1,9 +1,10 @@
 //! `cargo xtask go-test`: other people's code verifies a log of Auditrail.
 //!
 //! `clients/go-verify` verifies it with the packages that Go verifies modules with, and `openssl` the signature of its
-//! checkpoint. Both must refuse what was changed.
+//! checkpoint. Both must refuse what was changed. The last log is that of a running service.
 
 mod openssl;
+mod served;
 mod server;
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::go::Go;
+use crate::go_test::served::Served;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
@@ -58,8 +60,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     verify(&small)?.refuses(Some(&large.join("kept")), "the log was cut short")?;
     let url = server::start(small).map_err(Error::doing("start a server"))?;
     Verify::new(&program, &large, url)?.accepts(&ALL, None)?;
+    verify_served(workspace, &program)?;
     println!("go-verify and openssl accept the logs, and refuse {} changes", TAMPERED.len() + 2);
     Ok(())
+}
+
+/// Verifies the log of a running service, with an API key that may do nothing else.
+fn verify_served(workspace: &Workspace, program: &Path) -> Result<()> {
+    let scratch = tempfile::tempdir().map_err(Error::doing("create a directory"))?;
+    let served = Served::start(workspace, scratch.path())?;
+    let (key, log) = (served.key.clone(), served.url.clone());
+    let verify = Verify { program, key, api_key: &served.api_key, log };
+    verify.accepts(&ALL, None)?;
+    let (key, log) = (served.key.clone(), served.url.clone());
+    Verify { program, key, api_key: server::TOKEN, log }.refuses(None, "401")?;
+    served.stop()
 }
 
 /// Checks the form of the program, and builds it with the toolchain's own `golang.org/x/mod`.
@@ -103,6 +118,8 @@ fn write(workspace: &Workspace, log: &Path, size: &str) -> Result<()> {
 struct Verify<'a> {
     program: &'a Path,
     key: String,
+    /// For a URL.
+    api_key: &'a str,
     /// A directory or a URL.
     log: String,
 }
@@ -110,12 +127,12 @@ struct Verify<'a> {
 impl<'a> Verify<'a> {
     /// Both logs have the same key, which one of them names.
     fn new(program: &'a Path, keyed: &Path, log: String) -> Result<Self> {
-        Ok(Self { program, key: text(keyed, "vkey")?, log })
+        Ok(Self { program, key: text(keyed, "vkey")?, api_key: server::TOKEN, log })
     }
 
     fn sh(&self, args: &[&str], kept: Option<&Path>) -> Sh {
         let sh = Sh::within("60", self.program).args(["-key", &self.key]).args(args);
-        let sh = sh.quiet_env("AUDITRAIL_KEY", server::TOKEN);
+        let sh = sh.quiet_env("AUDITRAIL_KEY", self.api_key);
         let sh = if let Some(kept) = kept { sh.arg("-since").arg(kept) } else { sh };
         sh.arg(&self.log)
     }
