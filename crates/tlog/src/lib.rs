@@ -7,6 +7,7 @@
 //!
 //! - [`struct@Hash`], [`leaf_hash`] and [`node_hash`]: the hashes of RFC 6962.
 //! - [`Edge`] appends leaves and completes tiles; [`inclusion`] and [`consistency`] are proofs, made from [`Tiles`].
+//! - [`CompactRange`]: leaves side by side, of which some are known by the hashes of subtrees alone.
 //! - [`TilePath`] and [`bundle`]: the resources of a log by <https://c2sp.org/tlog-tiles>.
 //! - [`SignedNote`], [`SigningKey`] and [`VerifierKey`]: <https://c2sp.org/signed-note>.
 //! - [`Checkpoint`]: <https://c2sp.org/tlog-checkpoint>; cosignatures: <https://c2sp.org/tlog-cosignature>.
@@ -34,6 +35,7 @@ mod note;
 mod number;
 mod policy;
 mod proof_file;
+mod range;
 mod span;
 mod tile;
 mod tiles;
@@ -46,9 +48,10 @@ pub use key::{Algorithm, InvalidKey, KeyName, SigningKey, VerifierKey};
 pub use note::{NoteError, NoteSignature, SignatureError, SignedNote, Verified};
 pub use policy::{Accepted, Cosignature, Policy, PolicyError, Rejected};
 pub use proof_file::{ProofFile, ProofFileError};
+pub use range::{CompactRange, RangeError};
 pub use span::{NodeId, Span};
 pub use tile::{FULL_WIDTH, InvalidTilePath, Resource, TilePath};
-pub use tiles::{MissingNode, Tiles, tiles_of};
+pub use tiles::{MissingNode, Tiles, tiles_of, tiles_of_range};
 
 /// The largest size of a tree: 2⁶³ − 1, as Go's implementations have it.
 pub const SIZE_MAX: u64 = i64::MAX as u64;

@@ -34,6 +34,13 @@ pub fn tiles_of(spans: &[Span], size: u64) -> BTreeSet<TilePath> {
     nodes.filter_map(tile).collect()
 }
 
+/// The tiles that have the hashes of the perfect subtrees of the leaves from `start` to before `end`, for
+/// [`CompactRange::extend`](crate::CompactRange::extend), in a tree of this size.
+#[must_use]
+pub fn tiles_of_range(start: u64, end: u64, size: u64) -> BTreeSet<TilePath> {
+    if start >= end { BTreeSet::new() } else { tiles_of(&[Span::new(start, end)], size) }
+}
+
 impl Tiles {
     /// None yet.
     #[must_use]
