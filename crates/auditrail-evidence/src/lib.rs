@@ -13,12 +13,16 @@
 
 mod commitment;
 mod consistency;
+mod disclosure;
 mod entry;
+mod field_object;
 mod fields;
+pub mod pack;
 mod proof;
 
 pub use commitment::{Commitment, RecordKey, Salt, fields_root};
 pub use consistency::{ConsistencyDocument, InvalidConsistencyDocument};
+pub use disclosure::Disclosure;
 pub use entry::{ENTRY_BYTES, Entry, InvalidEntry, LogEntry};
 pub use fields::{FIELDS, FieldName};
-pub use proof::{Disclosure, InvalidProof, ProofError, RecordProof, VerifiedRecord};
+pub use proof::{InvalidProof, ProofError, RecordProof, VerifiedRecord};
