@@ -29,6 +29,7 @@ pub use read::feed::FeedBatch;
 pub(crate) use read::feed::entry_ids;
 pub use read::get::StoredParts;
 pub use read::histogram::{HistogramBucket, HistogramOptions, TimeHistogram};
+pub(crate) use read::matching::matching;
 pub use read::summary::{
     ActionCount, ActorCount, BUCKETS_MAX, BucketCount, RECENT_MAX, RECENT_OF_VALUE_MAX, Summary,
     SummaryOptions, TargetCount,

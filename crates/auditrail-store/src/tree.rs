@@ -15,10 +15,11 @@
 //!
 //! `records` reads the fields and makes the entries, `growth` has the rows of a step, `restore` the right edge of the
 //! tree, `stored` the form of entries in a bundle. `rows` reads bundles and tiles, `read` what the log serves, `proof` and
-//! `seq` prove a record. The [`SignerSession`] is for a signer of checkpoints.
-//! The [`Checker`] compares the records with the log.
+//! `seq` prove a record, `evidence` has the records of a pack. The [`SignerSession`] is for a signer of checkpoints. The
+//! [`Checker`] compares the records with the log.
 
 mod checker;
+mod evidence;
 mod growth;
 mod position;
 mod proof;
@@ -32,6 +33,7 @@ mod signing;
 mod stored;
 
 pub use checker::{Checked, Checker, Finding};
+pub use evidence::EvidenceLeaf;
 pub use proof::ProofOutcome;
 pub use sealer::{STEP_ENTRIES, SealStep, Sealer, TreeLook};
 pub use signing::{SignerSession, TreeHeads};

@@ -8,6 +8,7 @@ mod archive;
 mod config;
 mod db;
 mod erase;
+mod evidence;
 mod export;
 mod filters;
 mod hold;
@@ -37,6 +38,7 @@ pub(crate) use archive::{ArchiveCommand, ArchiveRestoreArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use db::{DbCommand, PsqlArgs};
 pub(crate) use erase::EraseArgs;
+pub(crate) use evidence::{EvidenceCommand, EvidenceExportArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filters::FilterArgs;
 pub(crate) use hold::{HoldCommand, HoldCreateArgs, HoldListArgs, HoldReleaseArgs};
@@ -62,7 +64,7 @@ pub(crate) use tail::TailArgs;
 pub(crate) use tools::{CompletionsArgs, ManArgs};
 pub(crate) use verify::{
     HttpArgs, PolicyArgs, VerifyCommand, VerifyConsistencyArgs, VerifyDbArgs, VerifyLogArgs,
-    VerifyProofArgs,
+    VerifyPackArgs, VerifyProofArgs,
 };
 pub(crate) use witness::{
     WitnessCommand, WitnessCreateKeyArgs, WitnessServeArgs, WitnessStatusArgs,
@@ -160,6 +162,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hold(HoldCommand),
     Erase(EraseArgs),
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     #[command(subcommand)]
     Verify(VerifyCommand),
     #[command(subcommand)]

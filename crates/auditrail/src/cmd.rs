@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod db;
 mod erase;
+mod evidence;
 mod export;
 mod filters;
 mod flags;
@@ -27,7 +28,7 @@ mod tail;
 mod verify;
 mod witness;
 
-use crate::cli::{Command, GlobalArgs, VerifyCommand};
+use crate::cli::{Command, EvidenceCommand, GlobalArgs, VerifyCommand};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -58,6 +59,7 @@ pub(crate) fn run(cx: &Context, flags: &GlobalArgs, command: &Command) -> Result
         Command::Completions(args) => completions::run(cx.output, args),
         Command::Man(args) => man::run(cx.output, args),
         Command::Verify(VerifyCommand::Db(args)) => verify::run_db(cx, args),
+        Command::Evidence(EvidenceCommand::Export(args)) => evidence::run(cx, args),
         Command::Verify(command) => verify::run(cx.output, command),
         Command::Witness(command) => witness::run(cx.output, command),
     }

@@ -3,7 +3,7 @@
 //! `search` finds a page: `turn` divides it into scans in a direction of time (`scan`), `driving_index` decides
 //! which index a scan walks, `conditions` holds the filters, `page` reads the rows. `get`, `count`,
 //! `export`, `summary`, `histogram`, `facets` and `values` are the other reads; the last three end at a `deadline`.
-//! `feed` reads records in the order of their seq.
+//! `feed` reads records in the order of their seq. `matching` filters known ones.
 
 mod actions;
 pub(super) mod conditions;
@@ -16,6 +16,7 @@ pub(super) mod feed;
 pub(super) mod get;
 pub(super) mod histogram;
 mod loose_scan;
+pub(super) mod matching;
 pub(super) mod over_sessions;
 pub(super) mod page;
 pub(super) mod scan;

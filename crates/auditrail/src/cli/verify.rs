@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// Verify proofs of records, whole logs, and that a log continues an earlier checkpoint
+/// Verify proofs of records, packs of them, whole logs, and that a log continues an earlier checkpoint
 ///
 /// Trusts nothing but the keys in the policy file. Only `verify db` needs the database, and only a SOURCE
 /// that is a URL the network. Exit code 4 when something is not valid.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   auditrail verify proof --policy trusted.policy record.json
+  auditrail verify pack --policy trusted.policy case.zip
   auditrail verify log --policy trusted.policy https://audit.example/v1/log
   auditrail verify consistency --policy trusted.policy old.checkpoint new.checkpoint --proof proof.json")]
 pub(crate) enum VerifyCommand {
     Proof(VerifyProofArgs),
+    Pack(VerifyPackArgs),
     Log(VerifyLogArgs),
     Consistency(VerifyConsistencyArgs),
     Db(VerifyDbArgs),
@@ -61,6 +63,27 @@ pub(crate) struct VerifyProofArgs {
     /// Files with the proof of a record each; - for stdin
     #[arg(value_name = "PROOF", required = true)]
     pub(crate) proofs: Vec<PathBuf>,
+}
+
+/// Verify packs of records: every record, their range, and that a log has them
+///
+/// Prints what was verified: the number of records, the range of their seq, whether the pack has every
+/// record of it, and the witnesses that have cosigned the checkpoint. The policy in the pack is not used.
+/// Memory use does not depend on the number of records. Exit code 4 when a pack is not valid; the others
+/// are verified too.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  auditrail verify pack --policy trusted.policy case.zip
+  auditrail verify pack --policy trusted.policy *.zip --json | jq -r 'select(.valid | not) | .file'
+
+`auditrail evidence export` makes packs. Read the records of one that is valid with
+  unzip -p case.zip records.ndjson")]
+pub(crate) struct VerifyPackArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Packs: ZIP files
+    #[arg(value_name = "PACK", required = true)]
+    pub(crate) packs: Vec<PathBuf>,
 }
 
 /// Verify a whole log: its checkpoint, every entry and every tile

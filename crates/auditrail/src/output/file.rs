@@ -9,9 +9,14 @@ use crate::error::Error;
 /// A temporary file in the directory of `path`, readable only by its owner, and removed when dropped
 /// unless it is persisted.
 pub(crate) fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     tempfile::Builder::new()
         .prefix(".auditrail-")
-        .tempfile_in(dir.unwrap_or(Path::new(".")))
+        .tempfile_in(directory_of(path))
         .map_err(Error::io("create a temporary file next to", path))
+}
+
+/// The directory of a file.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    dir.unwrap_or(Path::new("."))
 }
