@@ -3,5 +3,6 @@
 
 mod consistency;
 mod entry;
+mod pack;
 mod proof;
 mod vectors;
