@@ -4,6 +4,7 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
+use auditrail_core::Actor;
 use auditrail_signer::{KeyFile, Signer, create};
 use auditrail_store::tree::SignerSession;
 use serde_json::json;

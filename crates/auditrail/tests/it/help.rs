@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&[&str]; 67] = [
+const COMMANDS: [&[&str]; 70] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -43,9 +43,12 @@ const COMMANDS: [&[&str]; 67] = [
     &["hold", "list"],
     &["hold", "release"],
     &["erase"],
+    &["evidence"],
+    &["evidence", "export"],
     &["verify"],
     &["verify", "proof"],
     &["verify", "db"],
+    &["verify", "pack"],
     &["verify", "log"],
     &["verify", "consistency"],
     &["witness"],
