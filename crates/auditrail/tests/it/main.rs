@@ -10,6 +10,7 @@ mod config;
 mod connection_loss;
 mod db;
 mod erase;
+mod evidence;
 mod export;
 mod faults;
 mod help;
