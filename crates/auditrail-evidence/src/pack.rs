@@ -46,8 +46,10 @@
 //! for sizes and offsets that need it. Equal content makes equal bytes.
 
 mod container;
+mod container_error;
 mod error;
 mod hashes;
+mod limits;
 mod line;
 mod lines;
 mod range;
@@ -55,7 +57,8 @@ mod readme;
 mod tree;
 mod verify;
 
-pub use container::{ContainerError, EntryWriter, PackSource, PackWriter};
+pub use container::{EntryWriter, PackSource, PackWriter};
+pub use container_error::ContainerError;
 pub use error::PackError;
 pub use hashes::PackHashes;
 pub use line::PackLine;

@@ -32,11 +32,15 @@ export type Disclosure =
   | { readonly kind: "shown"; readonly value: string | null; readonly salt: Bytes }
   | { readonly kind: "withheld" | "erased"; readonly commitment: Bytes };
 
-/** A proof, of which nothing was verified. */
-export interface ProofDocument {
+/** What is shown of a record, of which nothing was verified. */
+export interface ShownRecord {
   readonly id: string;
   readonly createdAt: string;
   readonly fields: ReadonlyMap<FieldName, Disclosure>;
+}
+
+/** A proof, of which nothing was verified. */
+export interface ProofDocument extends ShownRecord {
   readonly tlogProof: string;
 }
 
@@ -44,18 +48,21 @@ export interface ProofDocument {
 export function parseDocument(text: string): ProofDocument {
   ensure(text.length <= DOCUMENT_MAX, `the document is longer than ${DOCUMENT_MAX} characters`);
   const document = members(parsedOnce(text), ["version", "id", "created_at", "fields", "tlog_proof"]);
-  const [version, id, createdAt, tlogProof] = ["version", "id", "created_at", "tlog_proof"].map((name) =>
-    string(document[name], name),
-  ) as [string, string, string, string];
+  const [version, tlogProof] = ["version", "tlog_proof"].map((name) => string(document[name], name)) as [string, string];
   ensure(version === VERSION, `the document is of another version than ${VERSION}`);
-  ensure(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id), "`id` is not in its only form");
-  const values = members(document["fields"], FIELDS);
-  const fields = new Map(FIELDS.map((name) => [name, disclosure(name, values[name])]));
-  return { id, createdAt, fields, tlogProof };
+  return { ...fieldsOf(document), tlogProof };
 }
 
-/** The entry of a record, from what a proof shows: 75 bytes. */
-export async function entryOf({ id, createdAt, fields }: ProofDocument): Promise<Bytes> {
+/** The members that show a record. */
+export function fieldsOf(document: Record<string, unknown>): ShownRecord {
+  const [id, createdAt] = ["id", "created_at"].map((name) => string(document[name], name)) as [string, string];
+  ensure(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id), "`id` is not in its only form");
+  const values = members(document["fields"], FIELDS);
+  return { id, createdAt, fields: new Map(FIELDS.map((name) => [name, disclosure(name, values[name])])) };
+}
+
+/** The entry of a record, from what is shown of it: 75 bytes. */
+export async function entryOf({ id, createdAt, fields }: ShownRecord): Promise<Bytes> {
   const commitments = await Promise.all([...fields].map(([name, field]) => commitment(name, field)));
   const root = await sha256(utf8("auditrail/fields/v1\n"), ...commitments);
   const idBytes = Uint8Array.from(id.replaceAll("-", "").match(/../g) ?? [], (byte) => parseInt(byte, 16));
@@ -95,7 +102,7 @@ function disclosure(name: FieldName, value: unknown): Disclosure {
 }
 
 /** An object with exactly these members. */
-function members(value: unknown, names: readonly string[]): Record<string, unknown> {
+export function members(value: unknown, names: readonly string[]): Record<string, unknown> {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   ensure(isObject, "the document has another value in place of an object");
   const found = Object.keys(value);
@@ -106,13 +113,14 @@ function members(value: unknown, names: readonly string[]): Record<string, unkno
   return value as Record<string, unknown>;
 }
 
-function string(value: unknown, name: string): string {
+/** A text. */
+export function string(value: unknown, name: string): string {
   ensure(typeof value === "string" && value.isWellFormed(), `\`${name}\` is not text`);
   return value;
 }
 
 /** Parses JSON in which no object has a name twice: another reader might take the other value. */
-function parsedOnce(text: string): unknown {
+export function parsedOnce(text: string): unknown {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

@@ -5,16 +5,16 @@
 
 mod directory;
 mod entry;
-mod error;
+mod file;
 mod writer;
 
 use std::io;
 
 pub(super) use directory::Directory;
 pub(super) use entry::EntryReader;
-pub use error::ContainerError;
 pub use writer::{EntryWriter, PackWriter};
 
+use super::container_error::ContainerError;
 use super::error::PackError;
 
 /// The bytes of a pack, which may be too many for memory.

@@ -5,8 +5,8 @@ use std::io;
 use tlog::{NoteError, RangeError, Rejected};
 use uuid::Uuid;
 
-use super::container::ContainerError;
-use super::line::LINE_MAX;
+use super::container_error::ContainerError;
+use super::limits::LINE_MAX;
 use super::range::InvalidPackRange;
 
 /// Why a pack is not valid, or could not be read.

@@ -8,14 +8,12 @@ use tlog::Hash;
 use uuid::Uuid;
 
 use super::error::PackError;
+use super::limits::LINE_MAX;
 use crate::commitment::{Commitment, fields_root};
 use crate::disclosure::Disclosure;
 use crate::entry::{Entry, LogEntry};
 use crate::field_object::{Fields, FromField, ReadField, present};
 use crate::fields::{FIELDS, FieldName};
-
-/// The longest line, in bytes: the largest record takes some 600 KiB, if each character is escaped.
-pub(super) const LINE_MAX: usize = 1024 * 1024;
 
 /// A line to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]

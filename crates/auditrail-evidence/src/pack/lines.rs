@@ -5,7 +5,8 @@ use tlog::Hash;
 
 use super::container::{EntryReader, PackSource};
 use super::error::PackError;
-use super::line::{LINE_MAX, Leaf};
+use super::limits::LINE_MAX;
+use super::line::Leaf;
 
 /// Bytes that are read at once.
 const READ: usize = 256 * 1024;

@@ -16,7 +16,7 @@ const VERIFY: [&str; 4] = ["verify", "pack", "--policy", "policy"];
 
 /// A sandbox without the database, with the policy and the pack of another one.
 fn offline(sandbox: &Sandbox) -> Sandbox {
-    let offline = Sandbox::with("postgres://nobody@127.0.0.1:1/none");
+    let offline = Sandbox::with("postgres://none@127.0.0.1:1/none");
     offline.file("policy", sandbox.text("policy"));
     offline.file("case.zip", std::fs::read(sandbox.path("case.zip")).unwrap());
     offline

@@ -5,9 +5,9 @@ use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
 use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 
-use super::directory::File;
-use super::error::ContainerError;
+use super::file::File;
 use super::{PackSource, STORED};
+use crate::pack::container_error::ContainerError;
 use crate::pack::error::PackError;
 
 /// Bytes of the source that are read at once.

@@ -1,6 +1,6 @@
 //! Why a file is not the ZIP file of a pack.
 
-use super::directory::FILES_MAX;
+use super::limits::FILES_MAX;
 
 /// Why a file is not the ZIP file of a pack, or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
