@@ -201,7 +201,7 @@ pub(super) async fn foreign_owners(
 }
 
 /// Privileges on whole tables that `grants` prints for no role, and those of PUBLIC. A service may update the
-/// position of the sequencer.
+/// position of the sequencer, and let the rows of the log grow.
 pub(super) async fn table_privileges(
     db: &mut PgConnection,
     schema: &str,
@@ -222,11 +222,14 @@ pub(super) async fn table_privileges(
                                        'audit_log_partition_work', 'audit_log_sequencer',
                                        'audit_log_retention_runs',
                                        'audit_log_retention_removals',
-                                       'audit_log_text_index'))
+                                       'audit_log_text_index', 'audit_log_tree'))
                  and (a.privilege_type <> 'UPDATE'
                       or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules',
-                                            'audit_log_text_index'))
-                 and (a.privilege_type <> 'DELETE' or c.relname <> 'audit_log_retention_rules'))",
+                                            'audit_log_text_index', 'audit_log_tree',
+                                            'audit_log_bundles', 'audit_log_tiles',
+                                            'audit_log_record_keys', 'audit_log_checkpoints'))
+                 and (a.privilege_type <> 'DELETE'
+                      or c.relname not in ('audit_log_retention_rules', 'audit_log_checkpoints')))",
     )
     .bind(schema)
     .bind(tables)

@@ -22,7 +22,7 @@ fn logs_of_every_shape_are_valid() {
             json,
             json!({
                 "source": "log", "valid": true, "origin": ORIGIN, "size": size,
-                "root": log.root().to_string(), "tiles": tiles, "since": [], "cosignatures": [],
+                "root": log.root().to_string(), "tiles": tiles, "absent": 0, "since": [], "cosignatures": [],
                 "checkpoint": log.checkpoint(),
             })
         );
