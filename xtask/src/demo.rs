@@ -3,6 +3,7 @@
 //! Every step is a command of the program `auditrail` that a user can paste.
 
 mod gateway;
+mod proof;
 mod queries;
 mod samples;
 
@@ -11,14 +12,16 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::postgres;
+use crate::service::Service;
 use crate::sh::{Sh, cargo};
 use crate::workspace::Workspace;
 
 /// Migrate a private database, fill it with a sample, and query it.
 ///
 /// Builds the program, finds or installs PostgreSQL, starts it privately, migrates, imports a month
-/// of a control plane in two formats, and investigates an incident in it. A second run is quick and
-/// changes nothing. Remove the directory to start over.
+/// of a control plane in two formats, investigates an incident in it, and proves a record of it: the
+/// record is changed in the database, which is found, and restored. A second run is quick. Remove the
+/// directory to start over.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -90,7 +93,8 @@ impl Demo {
         }
         for (command, purpose) in [
             ("query --action 'key.*'", "search; --help lists the filters"),
-            ("serve", "the HTTP API; prints its address and a first API key"),
+            ("key create --scope read", "an API key for the HTTP API"),
+            ("serve", "the HTTP API; prints its address"),
             ("db psql", "SQL on the same database"),
             ("db url", "its address, for DATABASE_URL"),
         ] {
@@ -142,6 +146,7 @@ fn steps(
 ) -> Result<()> {
     fill(demo, samples)?;
     queries::run(demo)?;
+    proof::run(demo)?;
     if gateway { gateway::run(workspace, demo) } else { Ok(()) }
 }
 
@@ -153,6 +158,12 @@ fn fill(demo: &Demo, samples: &samples::Samples) -> Result<()> {
         demo.auditrail().args(["import", "--format", format]).arg(file).show_and_run()?;
     }
     demo.auditrail().args(["migrate", "status"]).show_and_run()
+}
+
+/// Starts the HTTP service on the private database.
+fn serve(demo: &Demo, listen: &str) -> Result<Service> {
+    let serve = ["serve", "--json", "--quiet", "--listen", listen, "--admin-listen", "127.0.0.1:0"];
+    Service::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
 }
 
 /// Runs a query in SQL.

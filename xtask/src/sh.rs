@@ -97,6 +97,12 @@ impl Sh {
         if status.success() { Ok(()) } else { Err(Error::Failed { line: self.line, status }) }
     }
 
+    /// Runs it with inherited standard streams, and returns its exit code; none after a signal.
+    pub fn exit_code(mut self) -> Result<Option<i32>> {
+        let status = self.command.status().map_err(|source| self.not_started(source))?;
+        Ok(status.code())
+    }
+
     /// Prints the shell line, then runs it.
     pub fn show_and_run(self) -> Result<()> {
         self.shown().run()

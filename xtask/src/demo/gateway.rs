@@ -8,7 +8,7 @@ mod requests;
 
 use std::time::{Duration, Instant};
 
-use super::{Demo, psql};
+use super::{Demo, psql, serve};
 use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::sh::{Sh, cargo};
@@ -82,11 +82,6 @@ fn start<'a>(workspace: &Workspace, demo: &'a Demo) -> Result<Services<'a>> {
         .dir(workspace.root());
     let gateway = Service::start(gateway.shown())?;
     Ok(Services { demo, log, gateway, upstreams })
-}
-
-fn serve(demo: &Demo, listen: &str) -> Result<Service> {
-    let serve = ["serve", "--json", "--quiet", "--listen", listen, "--admin-listen", "127.0.0.1:0"];
-    Service::start(demo.auditrail().args(serve).quiet_env("AUDITRAIL_LOG", "error").shown())
 }
 
 /// Sends requests while the audit log is up, while it is down, and once it is up again.

@@ -4,10 +4,10 @@ use super::{Demo, psql};
 use crate::error::{Error, Result};
 
 /// The key that leaks in every sample; a query that does not find it fails the demonstration.
-const LEAKED_KEY: &str = "key_q7mzc4rtxw2e";
+pub(super) const LEAKED_KEY: &str = "key_q7mzc4rtxw2e";
 
 /// The night of the default month in which it is used.
-const NIGHT: [&str; 2] = ["2026-03-12T00:00:00Z", "2026-03-12T06:00:00Z"];
+pub(super) const NIGHT: [&str; 2] = ["2026-03-12T00:00:00Z", "2026-03-12T06:00:00Z"];
 
 /// Summaries: a title, and SQL for psql.
 const SUMMARIES: [(&str, &str); 3] = [

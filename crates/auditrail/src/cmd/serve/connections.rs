@@ -17,8 +17,9 @@ const KEY_CONNECTIONS: u32 = 3;
 /// Connections for what writes read: the stored records of duplicates.
 const WRITTEN_CONNECTIONS: u32 = 2;
 
-/// Connections of the sequencer: its own, that of the reconciler, and that of the index of words.
-const SEQUENCER_CONNECTIONS: u32 = 3;
+/// Connections of the sequencer and of what follows it: its own, and those of the reconciler, the sealer, the signer, the
+/// checker and the index of words.
+const SEQUENCER_CONNECTIONS: u32 = 6;
 /// Connections for the maintenance of partitions: one that works, one with its lock, and one that looks.
 const MAINTENANCE_CONNECTIONS: u32 = 3;
 /// Connections of a run of retention: its own, and one with its lock.
