@@ -15,16 +15,13 @@
 //! A record that was altered after it was sealed is erased as well, but can never be proved again; it is counted.
 //!
 //! Deliberately absent: archives that retention wrote, backups, and the dead rows of PostgreSQL, which `VACUUM` removes.
-//! `fields` has what can be erased, `find` the records of a subject, `seqs` their entries, `kept` what is kept of them,
-//! `update` the statements of the changes.
+//! `fields` has what can be erased, `find` the records of a subject, `seqs` their entries, `update` the statements of the changes.
 
 mod fields;
 mod find;
-mod kept;
 mod run;
 mod seqs;
 mod update;
 
 pub use fields::{ErasedFields, Subject, UnknownField};
-pub(crate) use kept::{KeptFields, read as read_kept};
 pub use run::{Eraser, ErasureError, ErasureOptions, ErasurePlan, ErasureReport, RECORDS_MAX};

@@ -21,6 +21,7 @@
 mod checker;
 mod evidence;
 mod growth;
+pub(crate) mod kept;
 mod position;
 mod proof;
 mod read;

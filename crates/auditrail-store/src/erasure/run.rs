@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use super::fields::{ErasedFields, Subject};
 use super::find::{self, Found};
-use super::kept::{self, KeptFields};
 use super::{seqs, update};
 use crate::clock;
 use crate::db::{Db, Row};
@@ -25,6 +24,7 @@ use crate::owner_session;
 use crate::records::write::insert_one;
 use crate::sql::Sql;
 use crate::text_index::rebuild_text_blocks;
+use crate::tree::kept::{self, KeptFields};
 use crate::tree::{records, rows};
 use crate::value::PgTime;
 
@@ -225,7 +225,7 @@ fn place(found: &Found) -> Cursor {
     Cursor { created_at: found.created_at, id: found.id.into() }
 }
 
-/// Ids are replaced by this. It identifies nobody, and the same one in an erasure shows that it was the same subject.
+/// Ids are replaced by this. It identifies no person, and the same one in an erasure shows that it was the same subject.
 fn pseudonym() -> Result<String, StoreError> {
     Ok(format!("erased-{:016x}", clock::random_number()?))
 }

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::fields::ErasedFields;
-use super::kept::KeptFields;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::sql::Sql;
+use crate::tree::kept::KeptFields;
 
 const DOING: &str = "erase values";
 

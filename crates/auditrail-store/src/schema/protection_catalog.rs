@@ -227,7 +227,8 @@ pub(super) async fn table_privileges(
                       or c.relname not in ('audit_log_sequencer', 'audit_log_retention_rules',
                                             'audit_log_text_index', 'audit_log_tree',
                                             'audit_log_bundles', 'audit_log_tiles',
-                                            'audit_log_record_keys', 'audit_log_checkpoints'))
+                                            'audit_log_record_keys', 'audit_log_checkpoints',
+                                            'audit_log_holds'))
                  and (a.privilege_type <> 'DELETE'
                       or c.relname not in ('audit_log_retention_rules', 'audit_log_checkpoints')))",
     )

@@ -248,6 +248,6 @@ async fn read(
     let keys = sql::keys(db, number).await?;
     let ids: Vec<Uuid> = entries.iter().map(LogEntry::id).collect();
     let records = run_one(db, &super::records::fields_sql(&ids), sql::DOING).await?;
-    let kept = crate::erasure::read_kept(pipeline(db, &mut prologue), &ids).await?;
+    let kept = crate::tree::kept::read(pipeline(db, &mut prologue), &ids).await?;
     Ok(Bundle { from, entries, order, keys, records, kept })
 }

@@ -4,12 +4,12 @@ use auditrail_core::{RecordId, TenantId};
 use auditrail_evidence::{Entry, FIELDS, LogEntry, RecordKey, RecordProof, fields_root};
 use tlog::{Checkpoint, FULL_WIDTH, ProofFile, SignedNote, inclusion};
 
+use super::kept::{self, KeptFields};
 use super::read::{Keyed, Reading, newest, proof};
 use super::records::text_of;
 use super::rows::{self, number};
 use super::seq::seq_of;
 use crate::db::{Db, Row};
-use crate::erasure::{KeptFields, read_kept};
 use crate::error::StoreError;
 use crate::key_version::ApiKeyVersion;
 use crate::records::PgAuditLog;
@@ -125,7 +125,7 @@ impl Stored {
 
 /// What is kept of a record of which values were erased.
 async fn kept_fields(db: Db<'_>, id: RecordId, seq: u64) -> Result<KeptFields, StoreError> {
-    let kept = read_kept(db, &[*id.as_uuid()]).await?.remove(id.as_uuid());
+    let kept = kept::read(db, &[*id.as_uuid()]).await?.remove(id.as_uuid());
     // A key that is gone without an erasure.
     kept.ok_or(StoreError::AlteredRecord { id, seq })
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::finding::Finding;
 use crate::db::Row;
-use crate::erasure::KeptFields;
+use crate::tree::kept::KeptFields;
 use crate::value::PgTime;
 
 /// A bundle with what its entries are about.

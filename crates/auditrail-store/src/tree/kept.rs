@@ -58,7 +58,7 @@ impl KeptFields {
         }
     }
 
-    pub(super) fn pack(&self) -> Vec<u8> {
+    pub(crate) fn pack(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len() * FIELD_BYTES);
         for kept in &self.0 {
             match kept {
