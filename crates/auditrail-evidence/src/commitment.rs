@@ -4,11 +4,11 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
 use crate::fields::{FIELDS, FieldName};
+use crate::mac::mac;
 
 /// What the message of a salt begins with.
 const SALT: &[u8] = b"auditrail/salt/v1\n";
@@ -76,15 +76,6 @@ pub fn fields_root(commitments: &[Commitment; FIELDS.len()]) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix(ROOT);
     commitments.iter().for_each(|commitment| digest.update(commitment.0));
     digest.finalize().into()
-}
-
-fn mac(key: &[u8; 32], message: &[&[u8]]) -> [u8; 32] {
-    // A key as long as a block never has to be hashed first.
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new(&block.into());
-    message.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
 }
 
 impl Drop for RecordKey {

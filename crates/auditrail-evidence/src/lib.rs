@@ -17,6 +17,7 @@ mod disclosure;
 mod entry;
 mod field_object;
 mod fields;
+mod mac;
 pub mod pack;
 mod proof;
 
