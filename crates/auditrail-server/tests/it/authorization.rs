@@ -67,6 +67,7 @@ impl Callers {
         // So that a read that was admitted would be audited.
         let config = ServerConfig { record_reads: true, ..Default::default() };
         let service = ServiceWithDbKeys::start_in(db, config).await;
+        service.app.allow_erasure(auditrail_store::erasure::Eraser::new(service.db.owner()));
         let one = vec![input(&record(1, Some("t1")))];
         service.log.create_many(one, OnInvalid::Refuse).await.unwrap();
         service.db.sequence().await;

@@ -152,6 +152,42 @@ pub(super) const ROUTES: &[Route] = &[
         about_t1: "/v1/audit-logs/00000000-0000-0000-0000-000000000001/proof",
     },
     Route {
+        method: "post",
+        path: "/v1/erasures",
+        scope: Some("erase"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call.json(&json!({"actor": "user:zoe", "reason": "r", "dry_run": true})),
+        about_t1: "/v1/erasures",
+    },
+    Route {
+        method: "get",
+        path: "/v1/holds",
+        scope: Some("admin"),
+        right: 200,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/holds",
+    },
+    Route {
+        method: "post",
+        path: "/v1/holds",
+        scope: Some("admin"),
+        right: 422,
+        other_tenant: Some(403),
+        call: |call| call.json(&json!({})),
+        about_t1: "/v1/holds",
+    },
+    Route {
+        method: "delete",
+        path: "/v1/holds/{name}",
+        scope: Some("admin"),
+        right: 404,
+        other_tenant: Some(403),
+        call: |call| call,
+        about_t1: "/v1/holds/none",
+    },
+    Route {
         method: "get",
         path: "/v1/keys",
         scope: Some("admin"),
@@ -245,9 +281,11 @@ pub(super) const ROUTES: &[Route] = &[
 
 impl Route {
     /// The status for an authorized caller whose key is restricted to a tenant, or not. Rules of retention are not
-    /// for a tenant to change.
+    /// for a tenant to change, nor are holds and erasures for it to see.
     pub(super) fn right(&self, is_restricted: bool) -> u16 {
         let is_change = self.method != "get" && self.path.starts_with("/v1/retention/");
-        if is_restricted && is_change { 403 } else { self.right }
+        let is_closed =
+            ["/v1/holds", "/v1/erasures"].iter().any(|path| self.path.starts_with(path));
+        if is_restricted && (is_change || is_closed) { 403 } else { self.right }
     }
 }

@@ -35,6 +35,9 @@ async fn data_loss_is_rejected_before_any_step() {
     let error = runner.down(1, false, &mut silent).await.unwrap_err();
     let MigrateError::DataLoss { files } = &error else { panic!("{error}") };
     let expected = [
+        "028_create_holds_and_erasures.sql",
+        "027_add_scopes.sql",
+        "026_create_tree.sql",
         "024_create_retention.sql",
         "020_create_sequencer.sql",
         "015_add_outcome_and_names.sql",
