@@ -34,7 +34,7 @@ const STEP_BUNDLES: u64 = 4;
 /// The application name of the sessions in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "auditrail checker";
 
-/// Compares the records with the log, over a connection of its own. See the [module](self).
+/// Compares the records with the log, over a connection of its own.
 #[derive(Debug)]
 pub struct Checker {
     session: Session,

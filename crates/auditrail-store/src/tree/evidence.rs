@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use auditrail_core::{Filters, RecordId};
 use auditrail_evidence::pack::PackLine;
-use auditrail_evidence::{Disclosure, FIELDS, LogEntry, RecordKey};
+use auditrail_evidence::{FIELDS, LogEntry, RecordKey};
 use tlog::{FULL_WIDTH, Hash, TilePath, Tiles, tiles_of_range};
 use uuid::Uuid;
 
+use super::kept::KeptFields;
 use super::read::{Keyed, Reading};
 use super::records::text_of;
 use super::rows;
@@ -173,7 +174,7 @@ fn statement(bundle: u64, first: u64, wanted: &[(i64, Uuid)]) -> Sql {
     for field in FIELDS {
         sql.push(", r.").push(field.as_str());
     }
-    sql.push(" from unnest(").push_bind_array(wanted.iter().map(|(place, _)| *place));
+    sql.push(", e.fields from unnest(").push_bind_array(wanted.iter().map(|(place, _)| *place));
     sql.push(", ").push_bind_array(wanted.iter().map(|(_, id)| id));
     sql.push(") as wanted (place, id) cross join lateral (select created_at");
     for field in FIELDS {
@@ -181,17 +182,18 @@ fn statement(bundle: u64, first: u64, wanted: &[(i64, Uuid)]) -> Sql {
     }
     sql.push(
         " from control_plane.audit_logs where id = wanted.id limit 1) r
+          left join control_plane.audit_log_erased_records e on e.id = wanted.id
           left join control_plane.audit_log_record_keys k on k.bundle = ",
     );
     sql.push_bind(rows::number(bundle)).push(" order by wanted.place");
     sql
 }
 
-/// A record as it is stored, with its key.
+/// A record as it is stored, with what proves its fields.
 struct Stored {
     created_at: auditrail_core::RecordTime,
-    /// `None` if the log has none.
-    key: Option<RecordKey>,
+    /// From its key, or what is kept of it if values were erased; `None` if the log has neither.
+    kept: Option<KeptFields>,
     values: [Option<String>; FIELDS.len()],
 }
 
@@ -204,20 +206,22 @@ impl Stored {
             let value: Option<&str> = row.get(3 + field.index())?;
             values[field.index()] = value.map(str::to_owned);
         }
-        let key = key.and_then(|key| key.try_into().ok()).map(RecordKey::new);
-        Ok(Self { created_at, key, values })
+        let erased: Option<&[u8]> = row.get(3 + FIELDS.len())?;
+        let key = key.and_then(|key| <[u8; RecordKey::BYTES]>::try_from(key).ok());
+        let kept = match key.filter(|key| *key != [0; RecordKey::BYTES]) {
+            Some(key) => Some(KeptFields::of_key(&RecordKey::new(key))),
+            None => erased.and_then(KeptFields::unpack),
+        };
+        Ok(Self { created_at, kept, values })
     }
 
     /// The line of the record, if it is that of the entry.
     fn line(&self, seq: u64, entry: LogEntry) -> Result<PackLine, StoreError> {
-        let Some(key) = &self.key else {
+        let Some(kept) = &self.kept else {
             let detail = format!("entry {seq} has no record key");
             return Err(StoreError::DamagedTree { detail });
         };
-        let fields = FIELDS.map(|field| Disclosure::Shown {
-            value: self.values[field.index()].clone(),
-            salt: key.salt(field),
-        });
+        let fields = kept.disclosed(&self.values);
         let (id, created_at) = (entry.id(), self.created_at);
         let line = PackLine::Record { seq, id, created_at, fields: Box::new(fields) };
         if line.leaf_hash() == entry.leaf_hash() {

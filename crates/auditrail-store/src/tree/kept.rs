@@ -75,7 +75,7 @@ impl KeptFields {
         bytes
     }
 
-    fn unpack(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn unpack(bytes: &[u8]) -> Option<Self> {
         let (fields, []) = bytes.as_chunks::<FIELD_BYTES>() else { return None };
         if fields.len() != FIELDS.len() {
             return None;

@@ -99,6 +99,26 @@ async fn records_that_left_are_listed() {
 }
 
 #[tokio::test]
+async fn older_packs_stay_valid_after_an_erasure_and_new_ones_show_it() {
+    let db = TestDb::migrated().await;
+    write(&db, 1, 300).await;
+    let sandbox = log(&db).await;
+    sandbox.run(&EXPORT).code(0);
+    let before = offline(&sandbox);
+    std::fs::remove_file(sandbox.path("case.zip")).unwrap();
+    let owner = Sandbox::with(&db.url(&db.owner()));
+    let erase = ["erase", "--actor", "user:u7", "--reason", "request 17", "--yes"];
+    owner.run(&erase).code(0).stdout_has("1 record;");
+    before.run(&[&VERIFY[..], &["case.zip"]].concat()).code(0);
+    let (_, pack) = exported(&sandbox, &[]);
+    assert_eq!((&pack["records"], &pack["complete"]), (&json!(299), &json!(true)));
+    assert_eq!(
+        pack["erased"],
+        json!({"actor_id": 1, "actor_name": 1, "ip_address": 1, "user_agent": 1})
+    );
+}
+
+#[tokio::test]
 async fn altered_record_ends_the_export() {
     let db = TestDb::migrated().await;
     write(&db, 1, 300).await;
