@@ -11,6 +11,7 @@ use crate::metadata::type_name;
 use crate::object_reader::{self, ObjectReader};
 use crate::query::Filters;
 use crate::target::Target;
+use crate::text::{Empty, check};
 
 /// Most characters of a reason.
 pub const REASON_MAX_CHARS: usize = 2_000;
@@ -52,7 +53,7 @@ impl NewErasure {
         let target = reader.optional("target", str::parse);
         let fields = reader.field("fields").map(strings);
         let fields = fields.and_then(|fields| reader.keep("fields", fields)).unwrap_or_default();
-        let reason = reader.required("reason", reason);
+        let reason = reader.required("reason", parse_reason);
         let dry_run = reader.field("dry_run").map(boolean);
         let dry_run = dry_run.and_then(|value| reader.keep("dry_run", value)).unwrap_or_default();
         reader.finish(reason.map(|reason| Self { actor, target, fields, reason, dry_run }))
@@ -79,8 +80,8 @@ impl HoldInput {
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<Self, InputError> {
         let text = object_reader::utf8(bytes)?;
         let mut reader = ObjectReader::of(text, &HOLD_FIELDS, "is not a field of a hold")?;
-        let name = reader.required("name", name);
-        let reason = reader.required("reason", reason);
+        let name = reader.required("name", parse_hold_name);
+        let reason = reader.required("reason", parse_reason);
         reader.require("filters");
         let pairs = reader.field("filters").map(members);
         let pairs = pairs.and_then(|pairs| reader.keep("filters", pairs)).unwrap_or_default();
@@ -99,20 +100,20 @@ fn person(text: &str) -> Result<Actor, ValueError> {
     }
 }
 
-fn reason(text: &str) -> Result<String, ValueError> {
-    bounded(text, REASON_MAX_CHARS)
+/// Validates the reason of an erasure or a hold: 1 to [`REASON_MAX_CHARS`] characters, no control characters.
+///
+/// # Errors
+/// [`ValueError`].
+pub fn parse_reason(text: &str) -> Result<String, ValueError> {
+    check(text, REASON_MAX_CHARS, Empty::refused).map(|()| text.to_owned())
 }
 
-fn name(text: &str) -> Result<String, ValueError> {
-    bounded(text, HOLD_NAME_MAX_CHARS)
-}
-
-fn bounded(text: &str, max: usize) -> Result<String, ValueError> {
-    match text.chars().count() {
-        0 => Err(ValueError::Empty),
-        chars if chars > max => Err(ValueError::TooLong { chars, max }),
-        _ => Ok(text.to_owned()),
-    }
+/// Validates the name of a hold: 1 to [`HOLD_NAME_MAX_CHARS`] characters, no control characters.
+///
+/// # Errors
+/// [`ValueError`].
+pub fn parse_hold_name(text: &str) -> Result<String, ValueError> {
+    check(text, HOLD_NAME_MAX_CHARS, Empty::refused).map(|()| text.to_owned())
 }
 
 fn strings(raw: &RawValue) -> Result<Vec<String>, ValueError> {
@@ -174,5 +175,7 @@ mod tests {
         parse(r#"{"name":"h","reason":"r","filters":{"actor":"ana"}}"#).unwrap_err();
         parse(r#"{"name":"h","reason":"r","filters":{"unknown":"x"}}"#).unwrap_err();
         parse(r#"{"name":"","reason":"r","filters":[]}"#).unwrap_err();
+        parse(r#"{"name":"h\u0000","reason":"r","filters":{}}"#).unwrap_err();
+        parse(r#"{"name":"h","reason":"a\nb","filters":{}}"#).unwrap_err();
     }
 }

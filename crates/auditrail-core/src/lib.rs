@@ -53,7 +53,9 @@ pub use api_key::{
 pub use archive::{ArchiveManifest, ArchiveName, ArchivedLine, InvalidArchive, SeqBounds};
 pub use backoff::Backoff;
 pub use context::RequestContext;
-pub use erasure::{HOLD_NAME_MAX_CHARS, HoldInput, NewErasure, REASON_MAX_CHARS};
+pub use erasure::{
+    HOLD_NAME_MAX_CHARS, HoldInput, NewErasure, REASON_MAX_CHARS, parse_hold_name, parse_reason,
+};
 pub use error::{ErrorCode, FieldError, InputError, ValidationErrors, ValueError};
 #[doc(hidden)]
 pub use error::{with_sources, write_messages};

@@ -6,6 +6,7 @@
 
 mod api_key;
 mod enums;
+mod erasure;
 mod feed;
 mod query;
 mod record;
@@ -17,6 +18,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{KnownFormat, RefOr};
 
 pub use api_key::issued_api_key;
+pub use erasure::{erased_actor, erased_target, hold_name, reason};
 pub use query::{page_size, parameter};
 
 use crate::limits;

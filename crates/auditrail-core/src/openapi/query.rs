@@ -61,9 +61,10 @@ impl IntoParams for Filters {
 }
 
 /// The text form of an actor with a plain id.
-const ACTOR_PATTERN: &str = r"^(system|(user|api_key):[^\u0000-\u001f\u007f-\u009f]{1,500})$";
+pub(super) const ACTOR_PATTERN: &str =
+    r"^(system|(user|api_key):[^\u0000-\u001f\u007f-\u009f]{1,500})$";
 /// The text form of a target with a plain type and id.
-const TARGET_PATTERN: &str =
+pub(super) const TARGET_PATTERN: &str =
     r"^[^:\u0000-\u001f\u007f-\u009f]{1,50}:[^\u0000-\u001f\u007f-\u009f]{1,500}$";
 /// A duration, such as `24h` or `7d`.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}[smhdw]$";

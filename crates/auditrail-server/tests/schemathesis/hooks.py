@@ -63,6 +63,9 @@ def query(pairs):
             pairs.pop(name, None)
     if "/" in str(pairs.get("ip_address", "")):
         pairs["ip_address"] = "10.0.0.0/8"
+    # The earlier of two trees is not larger.
+    if "from" in pairs and "to" in pairs:
+        pairs["from"], pairs["to"] = sorted((pairs["from"], pairs["to"]), key=int)
 
 
 def record(fields):
@@ -81,8 +84,22 @@ def record(fields):
     # To a schema 1.0 is an integer.
     if isinstance(fields.get("keep_days"), float):
         fields["keep_days"] = int(fields["keep_days"])
+    if "reason" in fields:
+        erasure_or_hold(fields)
     if not storable(fields.get("metadata")):
         fields["metadata"] = {"was": "not storable"}
+
+
+def erasure_or_hold(fields):
+    # Parameters of a search, as a schema of strings.
+    if "filters" in fields:
+        fields["filters"] = {"actor": "user:nothing-held", "since": "2026-01-01"}
+        return
+    # Of a person, who is actor or target, and fields that a person can have.
+    if fields.get("actor") is None and fields.get("target") is None or fields.get("actor") == "system":
+        fields["actor"] = "user:ana"
+    if fields.get("fields"):
+        fields["fields"] = ["ip_address", "metadata.email"]
 
 
 def moment(text):

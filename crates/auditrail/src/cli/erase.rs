@@ -30,7 +30,7 @@ pub(crate) struct EraseArgs {
     #[arg(long = "field", value_name = "FIELD", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
     /// Why, for the record of the erasure; it must not have what is erased
-    #[arg(long)]
+    #[arg(long, value_parser = auditrail_core::parse_reason)]
     pub(crate) reason: String,
     /// Count what would be erased, name the holds in the way, and change nothing
     #[arg(long)]

@@ -30,10 +30,10 @@ pub(crate) enum HoldCommand {
   auditrail hold create --name freeze --reason 'incident 12' --all")]
 pub(crate) struct HoldCreateArgs {
     /// Name of the hold
-    #[arg(long)]
+    #[arg(long, value_parser = auditrail_core::parse_hold_name)]
     pub(crate) name: String,
     /// Why the records are held
-    #[arg(long)]
+    #[arg(long, value_parser = auditrail_core::parse_reason)]
     pub(crate) reason: String,
     /// Hold every record
     #[arg(long)]

@@ -156,7 +156,7 @@ async fn bootstrap_key_is_printed_once() {
     let sandbox = Sandbox::bare();
     let service = Service::start(&sandbox, &["--data-dir", dir]);
     let first = service.ready["first_key"].clone();
-    assert_eq!(first["scopes"], json!(["write", "read", "export", "admin", "verify"]));
+    assert_eq!(first["scopes"], json!(["write", "read", "export", "admin", "verify", "erase"]));
     let key = first["key"].as_str().unwrap().to_owned();
     let written = service.post(PATH).key(&key).json(&record("p1")).send().await;
     assert_eq!(written.status.as_u16(), 201);

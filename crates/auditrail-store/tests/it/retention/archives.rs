@@ -11,6 +11,7 @@ use auditrail_store::RetentionError;
 use auditrail_store::archive::{
     ArchiveDir, ArchiveError, ArchiveReader, ArchiveRestore, RestoreError,
 };
+use auditrail_store::migrate::MigrationSet;
 use auditrail_testkit::TestDb;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -106,7 +107,7 @@ async fn run_records_name_the_archives() {
             assert_eq!(listed["name"], name.to_string());
             assert_eq!(listed["manifest_sha256"], archives.manifest_sha256(name).unwrap());
             assert_eq!(listed["records"], manifest.records);
-            assert_eq!(manifest.schema_version, 25);
+            assert_eq!(manifest.schema_version, MigrationSet::embedded().latest());
         }
         assert_eq!(record["records"], 45);
     }

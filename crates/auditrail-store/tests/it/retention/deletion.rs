@@ -13,6 +13,8 @@ use crate::support::sql;
 
 const OLD: &str = "2024-01-05";
 const YOUNG: &str = "2999-01-01";
+const SEQUENCED: &str = "update control_plane.audit_log_sequencer set done = pg_current_snapshot()";
+const SEALED: &str = "update control_plane.audit_log_tree set done = pg_current_snapshot()";
 
 /// Records of two tenants and without one, of two actions, old and young.
 async fn fill(db: &TestDb) {
@@ -215,18 +217,28 @@ async fn changed_rule_ends_the_run_before_the_commit() {
 }
 
 #[tokio::test]
-async fn records_without_a_position_stay() {
+async fn records_that_are_not_sealed_stay() {
     let db = TestDb::migrated().await;
     write(&db, 10, OLD, "t1", "project.created").await;
-    // As the sequencer has it: what is committed now has a position, what follows has none.
-    db.as_owner("update control_plane.audit_log_sequencer set done = pg_current_snapshot()").await;
+    // What is committed now has an entry, what follows has a seq alone.
+    db.as_owner(&format!("{SEQUENCED}; {SEALED}")).await;
     write(&db, 10, "2024-01-06", "t1", "project.created").await;
+    db.as_owner(SEQUENCED).await;
     rule(&db, "", "", 400).await;
     assert_eq!(plan(&db).await.records(), 10);
     assert_eq!(run(&db).await.unwrap().records, 10);
     assert_eq!(count(&db, "created_at >= '2024-01-06' and created_at < '2025-01-01'").await, 10);
-    db.as_owner("update control_plane.audit_log_sequencer set done = pg_current_snapshot()").await;
+    db.as_owner(SEALED).await;
     assert_eq!(run(&db).await.unwrap().records, 10);
+}
+
+#[tokio::test]
+async fn records_stay_until_the_sealer_has_reached_the_sequence() {
+    let db = TestDb::migrated().await;
+    write(&db, 10, OLD, "t1", "project.created").await;
+    db.as_owner(SEQUENCED).await;
+    rule(&db, "", "", 400).await;
+    assert_eq!(run(&db).await.unwrap().records, 0);
 }
 
 #[tokio::test]
