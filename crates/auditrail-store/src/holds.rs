@@ -139,6 +139,10 @@ impl PgHolds {
         by: &Actor,
         context: &RequestContext,
     ) -> Result<Option<Hold>, StoreError> {
+        // PostgreSQL has no NUL in text, so no hold has such a name.
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let mut tx = self.begin().await?;
         lock(&mut tx).await?;
         let sql = Sql::new(concat!(

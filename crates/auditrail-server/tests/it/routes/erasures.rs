@@ -97,6 +97,11 @@ async fn hold_stops_an_erasure_until_it_is_released() {
     assert_eq!(released.json()["name"], "case 4");
     let gone = service.call("DELETE", &path).key(&admin).send().await;
     assert_eq!(gone.problem(), (404, "not_found".to_owned()));
+    // Names that no hold can have.
+    for name in ["a%00b", "%0A", &"x".repeat(201)] {
+        let call = service.call("DELETE", &format!("{HOLDS}/{name}")).key(&admin);
+        assert_eq!(call.send().await.problem(), (404, "not_found".to_owned()), "{name}");
+    }
     let erased = service.call("POST", ERASURES).key(&eraser).json(&erase).send().await;
     assert_eq!(erased.status.as_u16(), 200, "{erased:?}");
 }
