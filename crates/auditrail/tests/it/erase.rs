@@ -99,6 +99,15 @@ async fn only_known_fields_and_people_are_erased() {
     sandbox.run(&unknown).code(2).stderr_has("cannot erase \"action\"");
     sandbox.run(&["erase", "--reason", "r", "--yes"]).code(2);
     sandbox.run(&["erase", "--actor", "system", "--reason", "r", "--yes"]).code(2);
+    for reason in ["", "a\nb"] {
+        let reasonless = ["erase", "--actor", "user:ana", "--yes", "--reason", reason];
+        sandbox.run(&reasonless).code(2).stderr_has("--reason");
+        let hold = ["hold", "create", "--all", "--name", "case-4", "--reason", reason];
+        sandbox.run(&hold).code(2).stderr_has("--reason");
+        let hold = ["hold", "create", "--all", "--reason", "court", "--name", reason];
+        sandbox.run(&hold).code(2).stderr_has("--name");
+    }
+    assert_eq!(records(&sandbox).len(), 3);
     let service = Sandbox::with(&db.url(&db.service()));
     service.run(&[&ERASE[..], &["--yes"]].concat()).code(1).stderr_has("only its owner erases");
 }
