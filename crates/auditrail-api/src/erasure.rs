@@ -1,35 +1,8 @@
-//! Erasures and holds.
+//! Results of erasures, and holds. Requests are types of `auditrail-core`.
 
 use std::collections::BTreeMap;
 
-#[cfg(feature = "openapi")]
-use auditrail_core::openapi;
 use serde::{Deserialize, Serialize};
-
-/// A request to erase the values of a person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ErasureRequest {
-    /// In the records of this actor, as `user:ana`. It or `target` is required.
-    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::erased_actor))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-    /// In the records about this target, as `user:ana`.
-    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::erased_target))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// Only these fields: `actor_id`, `actor_name`, `target_id`, `target_name`, `ip_address`, `user_agent`, `request_id`,
-    /// `metadata`, `metadata.KEY`. Default: ids, names, address and user agent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
-    /// Why. It must not have what is erased.
-    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::reason))]
-    pub reason: String,
-    /// Count only, and name the holds in the way.
-    #[serde(default)]
-    pub dry_run: bool,
-}
 
 /// What an erasure did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,22 +20,6 @@ pub struct ErasureResult {
     pub altered: u64,
     /// What ids were replaced by; null for a dry run.
     pub pseudonym: Option<String>,
-}
-
-/// A request to hold records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct HoldRequest {
-    /// The name, which no other hold has.
-    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::hold_name))]
-    pub name: String,
-    /// Why.
-    #[cfg_attr(feature = "openapi", schema(schema_with = openapi::reason))]
-    pub reason: String,
-    /// Parameters of a search: of actor, action, target, tenant, request, address and time. An empty object holds every
-    /// record.
-    pub filters: BTreeMap<String, String>,
 }
 
 /// A hold.

@@ -18,7 +18,7 @@ mod stats;
 
 pub use api_key::{IssuedKey, KeyPage, KeyPagination};
 pub use batch::{BatchError, BatchResponse};
-pub use erasure::{ErasureRequest, ErasureResult, HoldDocument, HoldRequest, Holds};
+pub use erasure::{ErasureResult, HoldDocument, Holds};
 pub use facets::{FacetValue, FacetValues, Facets, Values};
 pub use feed::{FeedPage, TailEnd};
 pub use histogram::{Histogram, HistogramBucket};

@@ -18,7 +18,6 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{KnownFormat, RefOr};
 
 pub use api_key::issued_api_key;
-pub use erasure::{erased_actor, erased_target, hold_name, reason};
 pub use query::{page_size, parameter};
 
 use crate::limits;

@@ -891,7 +891,7 @@ export interface components {
             };
             /** @description The name, which no other hold has. */
             name: string;
-            /** @description Why. It must not have what is erased. */
+            /** @description Why. */
             reason: string;
         };
         /** @description List of holds. */

@@ -1,6 +1,6 @@
 //! `POST /v1/erasures`: erases the values of a person.
 
-use auditrail_api::{ErasureRequest, ErasureResult, ProblemDocument};
+use auditrail_api::{ErasureResult, ProblemDocument};
 use auditrail_core::{FieldError, InputError, NewErasure, ValidationErrors};
 use auditrail_store::erasure::{ErasedFields, ErasureError, ErasureOptions, Subject};
 use axum::extract::State;
@@ -24,7 +24,7 @@ use crate::routes::keys;
     operation_id = "create_erasure",
     tag = "erasure",
     security(("bearer" = ["erase"])),
-    request_body(content = ErasureRequest, description = "What to erase"),
+    request_body(content = NewErasure, description = "What to erase"),
     responses(
         (status = 200, description = "What was erased, or would be", body = ErasureResult),
         (status = 409, description = "Records are held (`held`); nothing was erased", body = ProblemDocument,

@@ -1,6 +1,6 @@
 //! `POST /v1/holds`: creates a hold.
 
-use auditrail_api::{HoldDocument, HoldRequest, ProblemDocument};
+use auditrail_api::{HoldDocument, ProblemDocument};
 use auditrail_core::{FieldError, HoldInput, ValidationErrors, ValueError};
 use auditrail_store::holds::{HoldError, NewHold};
 use axum::extract::State;
@@ -24,7 +24,7 @@ use crate::routes::keys;
     operation_id = "create_hold",
     tag = "erasure",
     security(("bearer" = ["admin"])),
-    request_body(content = HoldRequest, description = "Hold to create"),
+    request_body(content = HoldInput, description = "Hold to create"),
     responses(
         (status = 201, description = "Hold", body = HoldDocument),
         (status = 409, description = "There is a hold with the name, or there are too many (`hold_exists`, \
